@@ -1,0 +1,103 @@
+"""The database handle and the column types that keep money, moments and documents exact on both engines."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from simulation.canonical import canonical_text, number_text, parse_exact
+
+MONEY_PLACES = 12  # one LLM token can cost 0.00000015 USD (spec 4.1)
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Model(DeclarativeBase):
+    metadata = sa.MetaData(naming_convention=NAMING)
+
+
+db = SQLAlchemy(model_class=Model, session_options={"expire_on_commit": False})
+
+
+class ExactDecimal(TypeDecorator[Decimal]):
+    """A decimal that comes back as it went in: NUMERIC on PostgreSQL, text on SQLite, which has no decimals."""
+
+    impl = sa.Numeric(38, MONEY_PLACES)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(sa.String(64) if dialect.name == "sqlite" else sa.Numeric(38, MONEY_PLACES))
+
+    def process_bind_param(self, value: Decimal | int | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, float):
+            raise TypeError("money and quantities are Decimal, never float")
+        return format(Decimal(value), "f") if dialect.name == "sqlite" else Decimal(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(number_text(Decimal(value)))
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC; naive ones are refused because they mean a different instant on each machine."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise TypeError(f"{value!r} has no time zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class CanonicalJSON(TypeDecorator[Any]):
+    """A JSON document as canonical text: the same bytes on both engines, decimals exact.
+
+    A loaded value is not tracked: assign a new one to change it.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else canonical_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else parse_exact(value)
+
+
+def enum(values: type[StrEnum], name: str) -> sa.Enum:
+    """A closed list as a text column that the database itself checks."""
+    return sa.Enum(*[item.value for item in values], name=name, native_enum=False, create_constraint=True, length=40)
+
+
+def not_negative(column: str) -> sa.CheckConstraint:
+    """CHECK column ≥ 0; the cast makes SQLite compare the text of a decimal as a number."""
+    return sa.CheckConstraint(f"CAST({column} AS REAL) >= 0", name=f"{column}_not_negative")
+
+
+def identifier(prefix: str, new_id: Callable[[str], str]) -> Any:
+    """A text primary key with a readable prefix, generated when absent (spec 1)."""
+    return mapped_column(sa.String(200), primary_key=True, default=lambda: new_id(prefix))

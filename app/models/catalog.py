@@ -1,0 +1,47 @@
+"""The catalogs: shared vocabulary, changed by seed files and imports only (spec 1)."""
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import CanonicalJSON, db, enum
+from rules.enums import MetricType
+
+
+class EventCatalog(db.Model):
+    __tablename__ = "event_catalog"
+
+    event_type: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
+    description: Mapped[str] = mapped_column(sa.Text, default="")
+    dimensions: Mapped[list[str]] = mapped_column(CanonicalJSON, default=list)
+
+
+class MetricCatalog(db.Model):
+    __tablename__ = "metric_catalog"
+
+    metric_id: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
+    label: Mapped[str] = mapped_column(sa.String(200))
+    type: Mapped[str] = mapped_column(enum(MetricType, "metric_type"))
+
+
+class QualitySignalCatalog(db.Model):
+    __tablename__ = "quality_signal_catalog"
+
+    signal_id: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
+    label: Mapped[str] = mapped_column(sa.String(200))
+    source: Mapped[str] = mapped_column(sa.String(200))
+
+
+class SegmentCatalog(db.Model):
+    __tablename__ = "segment_catalog"
+
+    segment_id: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
+    label: Mapped[str] = mapped_column(sa.String(200))
+    description: Mapped[str | None] = mapped_column(sa.Text)
+
+
+class Customer(db.Model):
+    __tablename__ = "customers"
+
+    customer_id: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(200))
+    segment: Mapped[str] = mapped_column(sa.ForeignKey("segment_catalog.segment_id"), index=True)

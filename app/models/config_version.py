@@ -1,0 +1,154 @@
+"""ConfigVersion with its pools, exploration rule and rails: what the customer app will enforce (spec 1 and 2)."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.ids import new_id
+from app.models.base import CanonicalJSON, ExactDecimal, UtcDateTime, db, enum, identifier, not_negative
+from rules.enums import Action, ConfigStatus, OverageBehavior, Stage, TargetEnvironment
+
+SUBJECT_FIELDS = ("workspace_id", "segment", "stage", "target_environment")
+
+
+class Subject:
+    """The four columns that say for whom a decision holds; always all four (spec 1)."""
+
+    workspace_id: Mapped[str] = mapped_column(sa.ForeignKey("workspaces.workspace_id"))
+    segment: Mapped[str] = mapped_column(sa.String(200))
+    stage: Mapped[str] = mapped_column(enum(Stage, "stage"))
+    target_environment: Mapped[str] = mapped_column(enum(TargetEnvironment, "target_environment"))
+
+    @property
+    def subject_resolution(self) -> dict[str, str]:
+        return {name: getattr(self, name) for name in SUBJECT_FIELDS}
+
+
+class ConfigVersion(Subject, db.Model):
+    __tablename__ = "config_versions"
+    __table_args__ = (
+        sa.UniqueConstraint(*SUBJECT_FIELDS, "version", name="uq_config_versions_subject_version"),
+        sa.Index(
+            "uq_config_versions_one_active",
+            *SUBJECT_FIELDS,
+            unique=True,
+            sqlite_where=sa.text("status = 'active'"),
+            postgresql_where=sa.text("status = 'active'"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["cycle_id", "value_unit_snapshot_version"],
+            ["value_unit_snapshots.cycle_id", "value_unit_snapshots.snapshot_version"],
+            name="fk_config_versions_snapshot",
+        ),
+        sa.CheckConstraint("version >= 1", name="version_positive"),
+        sa.CheckConstraint("baseline_config_version_id <> config_version_id", name="baseline_is_another"),
+    )
+
+    config_version_id: Mapped[str] = identifier("cfg_", new_id)
+    cycle_id: Mapped[str] = mapped_column(sa.ForeignKey("cycles.cycle_id"), index=True)
+    version: Mapped[int]
+    status: Mapped[str] = mapped_column(
+        enum(ConfigStatus, "config_status"), default=ConfigStatus.DRAFT.value, index=True
+    )
+    effective_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    value_unit_snapshot_version: Mapped[int | None]
+    baseline_config_version_id: Mapped[str | None] = mapped_column(
+        sa.ForeignKey("config_versions.config_version_id"), index=True
+    )
+    price_book_ref: Mapped[str | None] = mapped_column(sa.String(200))
+    metric_lenses: Mapped[list[str]] = mapped_column(CanonicalJSON, default=list)
+    content_hash: Mapped[str] = mapped_column(sa.String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    pools: Mapped[list["Pool"]] = relationship(
+        back_populates="config_version",
+        order_by="(Pool.position, Pool.pool_id)",
+        cascade="all, delete-orphan",
+        lazy="selectin",
+    )
+    exploration: Mapped["ExplorationRule | None"] = relationship(
+        back_populates="config_version", cascade="all, delete-orphan", lazy="joined"
+    )
+    rails: Mapped["RailRule | None"] = relationship(
+        back_populates="config_version", cascade="all, delete-orphan", lazy="joined"
+    )
+
+
+class Pool(db.Model):
+    __tablename__ = "pools"
+    __table_args__ = (
+        not_negative("included_quantity"),
+        not_negative("max_rollover_quantity"),
+        sa.CheckConstraint("rollover_expires_after_days > 0", name="rollover_expiry_positive"),
+    )
+
+    config_version_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("config_versions.config_version_id", ondelete="CASCADE"), primary_key=True
+    )
+    pool_id: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
+    label: Mapped[str] = mapped_column(sa.String(200))
+    value_unit_id: Mapped[str] = mapped_column(sa.String(200), index=True)
+    included_quantity: Mapped[Decimal] = mapped_column(ExactDecimal, default=Decimal(0))
+    rollover_enabled: Mapped[bool] = mapped_column(default=False)
+    max_rollover_quantity: Mapped[Decimal | None] = mapped_column(ExactDecimal)
+    rollover_expires_after_days: Mapped[int | None]
+    overage_behavior: Mapped[str] = mapped_column(enum(OverageBehavior, "overage_behavior"))
+    is_exploration_pool: Mapped[bool] = mapped_column(default=False)
+    position: Mapped[int] = mapped_column(default=0)
+
+    config_version: Mapped[ConfigVersion] = relationship(back_populates="pools")
+
+    @property
+    def rollover(self) -> dict[str, Any]:
+        """The embedded shape of spec 1: `{enabled, max_rollover_quantity?, expires_after_days?}`."""
+        optional = {
+            "max_rollover_quantity": self.max_rollover_quantity,
+            "expires_after_days": self.rollover_expires_after_days,
+        }
+        return {"enabled": self.rollover_enabled} | {key: value for key, value in optional.items() if value is not None}
+
+    @rollover.setter
+    def rollover(self, value: dict[str, Any] | None) -> None:
+        value = value or {}
+        self.rollover_enabled = value.get("enabled", False)
+        self.max_rollover_quantity = value.get("max_rollover_quantity")
+        self.rollover_expires_after_days = value.get("expires_after_days")
+
+
+class ExplorationRule(db.Model):
+    __tablename__ = "exploration_rules"
+    __table_args__ = (sa.CheckConstraint("expires_after_days > 0", name="expiry_positive"),)
+
+    config_version_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("config_versions.config_version_id", ondelete="CASCADE"), primary_key=True
+    )
+    enabled: Mapped[bool] = mapped_column(default=False)
+    exploration_pool_id: Mapped[str | None] = mapped_column(sa.String(200))
+    qualifying_events: Mapped[list[str]] = mapped_column(CanonicalJSON, default=list)
+    expires_after_days: Mapped[int | None]
+    graduation_signal: Mapped[str | None] = mapped_column(sa.String(200))
+
+    config_version: Mapped[ConfigVersion] = relationship(back_populates="exploration")
+
+
+class RailRule(db.Model):
+    __tablename__ = "rail_rules"
+    __table_args__ = (
+        not_negative("monthly_spend_cap_usd"),
+        sa.CheckConstraint("CAST(margin_floor AS REAL) <= 1", name="margin_floor_at_most_one"),
+    )
+
+    config_version_id: Mapped[str] = mapped_column(
+        sa.ForeignKey("config_versions.config_version_id", ondelete="CASCADE"), primary_key=True
+    )
+    usage_thresholds: Mapped[list[Any]] = mapped_column(CanonicalJSON, default=list)
+    monthly_spend_cap_usd: Mapped[Decimal | None] = mapped_column(ExactDecimal)
+    at_cap_action: Mapped[str | None] = mapped_column(enum(Action, "action"))
+    margin_floor: Mapped[Decimal | None] = mapped_column(ExactDecimal)
+    absolute_usage_caps: Mapped[list[Any] | None] = mapped_column(CanonicalJSON)
+
+    config_version: Mapped[ConfigVersion] = relationship(back_populates="rails")

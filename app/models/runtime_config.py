@@ -1,0 +1,31 @@
+"""RuntimeConfig: the bytes that customer apps enforce, built once at activation (spec 5)."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.models.base import UtcDateTime, db
+from app.models.config_version import SUBJECT_FIELDS, Subject
+
+
+class RuntimeConfig(Subject, db.Model):
+    """One row per activating decision; `current` marks the one that is served for its subject."""
+
+    __tablename__ = "runtime_configs"
+    __table_args__ = (
+        sa.Index(
+            "uq_runtime_configs_one_current",
+            *SUBJECT_FIELDS,
+            unique=True,
+            sqlite_where=sa.text("current"),
+            postgresql_where=sa.text("current"),
+        ),
+    )
+
+    decision_id: Mapped[str] = mapped_column(sa.ForeignKey("decision_records.decision_id"), primary_key=True)
+    config_version_id: Mapped[str] = mapped_column(sa.ForeignKey("config_versions.config_version_id"), index=True)
+    current: Mapped[bool]
+    document: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    digest: Mapped[str] = mapped_column(sa.String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,20 @@
+"""Workspace: whose decisions these are (spec 1)."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.ids import new_id
+from app.models.base import UtcDateTime, db, enum, identifier
+from rules.enums import DataMode, OperatorRole
+
+
+class Workspace(db.Model):
+    __tablename__ = "workspaces"
+
+    workspace_id: Mapped[str] = identifier("ws_", new_id)
+    workspace_name: Mapped[str] = mapped_column(sa.String(200))
+    operator_role: Mapped[str] = mapped_column(enum(OperatorRole, "operator_role"))
+    data_mode: Mapped[str] = mapped_column(enum(DataMode, "data_mode"), default=DataMode.MOCKED.value)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,96 @@
+"""Canonical JSON: one value, one sequence of bytes (spec 2 and 4.1).
+
+RFC 8785 with one extension: numbers are exact decimals, never binary floats. A decimal is written
+in ECMAScript's notation of its exact digits, so for every number that a double can hold (15 digits)
+the bytes equal those of any RFC 8785 implementation, and longer ones keep all their digits.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NoReturn
+
+_string = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def number_text(value: Decimal) -> str:
+    """The ECMAScript notation of an exact decimal: `0.0000025`, `1.5e-7`, `1e+21`.
+
+    Raises ValueError for NaN and the infinities, which JSON does not have.
+    """
+    if not value.is_finite():
+        raise ValueError(f"{value} is not a JSON number")
+    if not value:
+        return "0"
+    sign, digit_tuple, exponent = value.as_tuple()
+    digits = "".join(map(str, digit_tuple)).lstrip("0")
+    point = len(digits) + int(exponent)  # the value is 0.digits × 10**point
+    digits = digits.rstrip("0")
+    return ("-" if sign else "") + _place_point(digits, point)
+
+
+def _place_point(digits: str, point: int) -> str:
+    """ECMAScript's Number::toString, steps 6 to 10."""
+    if len(digits) <= point <= 21:
+        return digits + "0" * (point - len(digits))
+    if 0 < point <= 21:
+        return f"{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return "0." + "0" * -point + digits
+    mantissa = digits if len(digits) == 1 else f"{digits[0]}.{digits[1:]}"
+    return f"{mantissa}e{point - 1:+d}"
+
+
+def timestamp_text(moment: datetime) -> str:
+    """`2026-01-15T00:00:00Z`, with microseconds only where there are any; the moment must be aware."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment!r} has no time zone")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def _write(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return _string(str(value))
+        case int():
+            return number_text(Decimal(value))
+        case Decimal():
+            return number_text(value)
+        case datetime():
+            return _string(timestamp_text(value))
+        case Mapping():
+            ordered = sorted(value.items(), key=lambda item: str(item[0]).encode("utf-16-be"))
+            return "{" + ",".join(f"{_string(str(key))}:{_write(item)}" for key, item in ordered) + "}"
+        case Sequence():
+            return "[" + ",".join(map(_write, value)) + "]"
+    raise TypeError(f"{type(value).__name__} has no canonical form; floats are refused on purpose")
+
+
+def canonical_text(value: Any) -> str:
+    """The canonical JSON text of mappings, sequences, strings, booleans, integers, decimals, moments and None."""
+    return _write(value)
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """`canonical_text` in UTF-8."""
+    return canonical_text(value).encode()
+
+
+def content_hash(value: Any) -> str:
+    """SHA-256 of the canonical bytes, 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_bytes(value)).hexdigest()
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def parse_exact(text: str | bytes) -> Any:
+    """JSON with every number exact: integers as int, the rest as Decimal. NaN and Infinity raise ValueError."""
+    return json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
