@@ -1,0 +1,31 @@
+"""One module per aggregate; importing the package registers every table."""
+
+from app.models import (
+    billing_patch,
+    catalog,
+    config_version,
+    cycle,
+    decision_record,
+    enforcement,
+    product_event,
+    runtime_config,
+    simulation_run,
+    usage,
+    value_unit,
+    workspace,
+)
+
+__all__ = [
+    "billing_patch",
+    "catalog",
+    "config_version",
+    "cycle",
+    "decision_record",
+    "enforcement",
+    "product_event",
+    "runtime_config",
+    "simulation_run",
+    "usage",
+    "value_unit",
+    "workspace",
+]

@@ -1,0 +1,44 @@
+"""Settings, read once from the environment by the composition root."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+MAX_BODY_BYTES = 8 * 1024 * 1024  # a batch of 1,000 events is about 250 kB
+
+
+def settings(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Flask settings from `AVS_DATA_DIR`, `DATABASE_URL`, `AVS_SECRET_KEY` and `AVS_API_TOKEN`; makes the data directory."""
+    data_dir = Path(environ.get("AVS_DATA_DIR", "var")).resolve()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    return {
+        "DATA_DIR": data_dir,
+        "SQLALCHEMY_DATABASE_URI": _database_url(environ.get("DATABASE_URL"), data_dir),
+        "SECRET_KEY": environ.get("AVS_SECRET_KEY") or _kept_secret(data_dir / "secret_key"),
+        "API_TOKEN": environ.get("AVS_API_TOKEN") or None,
+        "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_HTTPONLY": True,
+    }
+
+
+def _database_url(url: str | None, data_dir: Path) -> str:
+    if not url:
+        return f"sqlite:///{data_dir / 'avs.db'}"
+    for scheme in ("postgres://", "postgresql://"):
+        if url.startswith(scheme):  # the driver we ship is psycopg 3
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url
+
+
+def _kept_secret(path: Path) -> str:
+    """A secret made on first start and kept beside the data, readable by its owner only."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text()
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_hex(32))
+    return path.read_text()

@@ -1,0 +1,28 @@
+"""The composition root: the only place that knows every part."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+from flask_migrate import Migrate
+
+from app import cli
+from app.config import settings
+from app.identity import guard
+from app import models  # noqa: F401  (registers every table)
+from app.models.base import db
+from app.models.transactions import configure_sqlite
+
+
+def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
+    """The WSGI application; `overrides` replace settings (tests give a database and a data directory)."""
+    app = Flask(__name__, static_folder=None)
+    app.config.from_mapping(settings() if overrides is None else overrides)
+    db.init_app(app)
+    with app.app_context():
+        configure_sqlite(db.engine)
+    Migrate(app, db, directory=str(cli.MIGRATIONS))
+    guard(app)
+    app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
+    app.cli.add_command(cli.avs)
+    return app

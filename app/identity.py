@@ -1,0 +1,49 @@
+"""Who is acting, and whether they may (build pack: one local operator; a token guards every route when it is set)."""
+
+import hmac
+from dataclasses import dataclass
+
+from flask import Flask, Request, current_app, request, session
+
+from app.errors import Unauthorized
+
+OPEN_ENDPOINTS = frozenset({"healthz", "static"})
+
+
+@dataclass(frozen=True)
+class Actor:
+    """The person or program behind a write, as product events and the audit name it."""
+
+    name: str
+    role: str = "operator"
+
+
+SYSTEM = Actor("avs-brain", "system")
+
+
+def current_actor() -> Actor:
+    """The operator of this request: the signed-in session's, or the `X-Operator` header of an API client."""
+    name = session.get("operator_name") or request.headers.get("X-Operator", "operator")
+    return Actor(name[:200], session.get("operator_role", "operator"))
+
+
+def presented_token(incoming: Request) -> str:
+    """The bearer token, or the password of HTTP basic authentication (what a browser can send)."""
+    authorization = incoming.authorization
+    if authorization is None:
+        return ""
+    return (authorization.token if authorization.type == "bearer" else authorization.password) or ""
+
+
+def require_token() -> None:
+    """Refuse the request unless it presents `AVS_API_TOKEN`; without that setting the server is local and open."""
+    expected = current_app.config["API_TOKEN"]
+    if expected is None or request.endpoint in OPEN_ENDPOINTS:
+        return
+    if not hmac.compare_digest(presented_token(request).encode(), expected.encode()):
+        raise Unauthorized("This server wants its API token as a bearer token or as the password.", code="unauthorized")
+
+
+def guard(app: Flask) -> None:
+    """Deny by default: every route of the app passes through `require_token`."""
+    app.before_request(require_token)

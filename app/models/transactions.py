@@ -1,0 +1,58 @@
+"""How transactions begin: readers never wait, writers queue, nobody sees "database is locked".
+
+SQLite upgrades a reading transaction to a writing one only if nobody wrote meanwhile, and answers SQLITE_BUSY at once
+otherwise, whatever the timeout. So a unit of work that will write says so before its first statement.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, scoped_session
+
+BUSY_TIMEOUT_MS = 30_000
+
+
+def configure_sqlite(engine: sa.Engine) -> None:
+    """WAL, foreign keys, full durability and explicit BEGINs for a SQLite engine; other engines are left alone."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @sa.event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # this module begins transactions, not the driver
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}", "synchronous=FULL"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def on_begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
+
+
+@contextmanager
+def write(session: Session | scoped_session[Session]) -> Iterator[None]:
+    """One unit of work that writes: all of it is committed at the end, or none of it.
+
+    What the session had read before is dropped, so that everything is read again under the lock.
+    """
+    session.rollback()
+    session.connection(execution_options={"write": True})
+    try:
+        yield
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+
+
+def lock_subject(session: Session | scoped_session[Session], subject: tuple[str, ...]) -> None:
+    """Make activations of one subject take turns until the transaction ends.
+
+    PostgreSQL waits on an advisory lock: the partial unique index alone would turn the losers into retries. On SQLite
+    `write` already holds the only write lock.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(
+            sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))"), {"subject": "\x1f".join(subject)}
+        )

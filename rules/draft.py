@@ -1,0 +1,202 @@
+"""What the rules read: a config version with its cycle, units, catalogs and evidence, complete or not (spec 3).
+
+Every field may be absent, because drafts are saved in any state. Names are the canonical ones. Numbers are exact
+(int or Decimal, never float); sequences are tuples in the order the operator sees them. Only what a rule reads is here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+Number = int | Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """The cycle that the config belongs to."""
+
+    cycle_id: str | None = None
+    cycle_type: str | None = None
+    period_length_days: int | None = None
+    goal_type: str | None = None
+    primary_metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The config version's own columns; the first four fields after the id are its subject_resolution."""
+
+    config_version_id: str | None = None
+    workspace_id: str | None = None
+    segment: str | None = None
+    stage: str | None = None
+    target_environment: str | None = None
+    status: str | None = None
+    value_unit_snapshot_version: int | None = None
+    price_book_ref: str | None = None
+    metric_lenses: tuple[str, ...] = ()
+    content_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """One pool of the config."""
+
+    pool_id: str | None = None
+    value_unit_id: str | None = None
+    is_exploration_pool: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exploration:
+    """The config's exploration rule; a config without one is the same as a disabled one."""
+
+    enabled: bool = False
+    exploration_pool_id: str | None = None
+    qualifying_events: tuple[str, ...] = ()
+    expires_after_days: int | None = None
+    graduation_signal: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageThreshold:
+    """At `percent` of the allowance the customer app takes `action`."""
+
+    percent: Number | None = None
+    action: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rails:
+    """The config's rails; a config without any is the same as empty ones."""
+
+    usage_thresholds: tuple[UsageThreshold, ...] = ()
+    monthly_spend_cap_usd: Number | None = None
+    at_cap_action: str | None = None
+    margin_floor: Number | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregation:
+    """How matching events become a quantity: count, sum(field) or distinct_count(field)."""
+
+    type: str | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventMapping:
+    """Which usage events count; `filters` maps a dimension to the value or values it must have."""
+
+    event_type: str | None = None
+    filters: Mapping[str, object] = field(default_factory=dict)
+    aggregation: Aggregation = Aggregation()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricIntent:
+    """What the unit is expected to do to a metric."""
+
+    metric_id: str | None = None
+    expected_impact: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitEconomics:
+    """USD per value unit, and the margin that the price aims at (0.7 is 70 %)."""
+
+    avg_cost_per_unit_usd: Number | None = None
+    target_price_per_unit_usd: Number | None = None
+    target_margin: Number | None = None
+    economics_confidence: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueUnit:
+    """A value unit definition: the frozen one of a snapshot, or the one being edited."""
+
+    value_unit_id: str | None = None
+    name: str | None = None
+    unit_type: str | None = None
+    event_mapping: EventMapping = EventMapping()
+    outcome_statement: str | None = None
+    metrics_intent: tuple[MetricIntent, ...] = ()
+    quality_signal_source: tuple[str, ...] = ()
+    unit_economics: UnitEconomics = UnitEconomics()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogs:
+    """The shared vocabulary: event_type → its dimensions, and the known metric and quality signal ids."""
+
+    events: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    metric_ids: tuple[str, ...] = ()
+    signal_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risk:
+    """One entry of `outputs.risks`; `periods` are its period numbers as an operator counts them, from 1."""
+
+    code: str | None = None
+    detail: str | None = None
+    periods: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationRun:
+    """The run that the approval refers to, or, when nobody has asked for approval yet, the newest one.
+
+    `is_latest_completed` says whether it is the latest completed run of this very config version.
+    `primary_metric_ids` and `lens_metric_ids` are the keys of `outputs.primary_metric_deltas` and
+    `outputs.lens_metrics`; `blocking_issues` are the codes in `outputs.blocking_issues`.
+    """
+
+    simulation_run_id: str | None = None
+    status: str | None = None
+    is_latest_completed: bool = False
+    candidate_content_hash: str | None = None
+    baseline_config_version_id: str | None = None
+    primary_metric_ids: tuple[str, ...] = ()
+    lens_metric_ids: tuple[str, ...] = ()
+    blocking_issues: tuple[str, ...] = ()
+    risks: tuple[Risk, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """Everything that `gate.evaluate` looks at.
+
+    `pools` are in position order. `units` are all the units of the snapshot that the config names, None when there is
+    no such snapshot. `active_config_version_id` is the version that is active for the subject now.
+    `requested_baseline_config_version_id` is the baseline that an approval names; omitted and null mean the same
+    (spec 3): the active version, if any.
+    """
+
+    cycle: Cycle = Cycle()
+    config: Config = Config()
+    pools: tuple[Pool, ...] = ()
+    exploration: Exploration = Exploration()
+    rails: Rails = Rails()
+    units: tuple[ValueUnit, ...] | None = None
+    catalogs: Catalogs = Catalogs()
+    simulation: SimulationRun | None = None
+    active_config_version_id: str | None = None
+    requested_baseline_config_version_id: str | None = None
+
+
+def pooled_units(draft: Draft) -> tuple[ValueUnit, ...]:
+    """The snapshot's units that a pool names, each once, in the order of the first pool that names it."""
+    known = {unit.value_unit_id: unit for unit in reversed(draft.units or ()) if unit.value_unit_id}
+    named = dict.fromkeys(pool.value_unit_id for pool in draft.pools)
+    return tuple(known[unit_id] for unit_id in named if unit_id in known)
+
+
+def is_given(text: str | None) -> bool:
+    """Whether a text says anything: None, empty and blank do not."""
+    return bool(text and text.strip())
+
+
+def given(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The texts that say anything, in their order."""
+    return tuple(text for text in texts if is_given(text))
