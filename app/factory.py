@@ -6,10 +6,12 @@ from typing import Any
 from flask import Flask
 from flask_migrate import Migrate
 
-from app import cli
+from app import (
+    cli,
+    models,  # noqa: F401  (registers every table)
+)
 from app.config import settings
 from app.identity import guard
-from app import models  # noqa: F401  (registers every table)
 from app.models.base import db
 from app.models.transactions import configure_sqlite
 

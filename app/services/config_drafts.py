@@ -1,0 +1,289 @@
+"""Writing config versions while they are drafts: subject, pools, exploration and rails (spec 2).
+
+Every door that changes a config (API, grids, screens, forks) comes through here, so "immutable: fork it" is said once.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from app.errors import Conflict, FieldError, config_immutable, invalid, invalid_field, not_found
+from app.identity import Actor
+from app.models.catalog import MetricCatalog, SegmentCatalog
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, ExplorationRule, Pool, RailRule
+from app.models.cycle import Cycle
+from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
+from app.services.product_events import log_event
+from app.services.snapshots import current_hash, get_config, latest_completed_run, snapshot_of
+from rules.enums import ConfigStatus
+from rules.lifecycle import is_editable, stage_defaults
+
+Changes = Mapping[str, Any]
+
+
+def create_config(session: Any, data: Changes, *, actor: Actor, now: datetime) -> ConfigVersion:
+    """A new draft for a subject, numbered after its newest version, with the stage's exploration and thresholds.
+
+    `data` may carry `pools`, `exploration` and `rails` in the embedded shapes of spec 1.
+    """
+    columns = {key: value for key, value in data.items() if key not in ("pools", "exploration", "rails")}
+    cycle = _cycle_in(session, columns["cycle_id"], columns["workspace_id"])
+    _check_segment(session, columns["segment"])
+    config = ConfigVersion(**columns, version=_next_version(session, columns), created_at=now, updated_at=now)
+    config.status = ConfigStatus.DRAFT.value
+    if "value_unit_snapshot_version" not in columns:
+        config.value_unit_snapshot_version = _newest_snapshot_version(session, cycle.cycle_id)
+    _check_columns(session, config)
+    defaults = stage_defaults(config.stage)
+    config.exploration = ExplorationRule(
+        **{
+            "enabled": defaults.exploration.enabled,
+            "expires_after_days": defaults.exploration.expires_after_days,
+            "qualifying_events": [],
+        }
+        | dict(data.get("exploration") or {})
+    )
+    thresholds = [{"percent": item.percent, "action": item.action} for item in defaults.usage_thresholds]
+    config.rails = RailRule(**{"usage_thresholds": thresholds} | dict(data.get("rails") or {}))
+    for position, pool in enumerate(data.get("pools") or ()):
+        config.pools.append(_new_pool(session, config, {"position": position} | dict(pool), f"/pools/{position}"))
+    config.content_hash = ""
+    _add(session, config)
+    config.content_hash = current_hash(session, config)
+    _log(session, "config_draft_created", config, actor, now, version=config.version)
+    return config
+
+
+def update_config(session: Any, config_version_id: str, data: Changes, *, actor: Actor, now: datetime) -> ConfigVersion:
+    """Edit a draft's own columns; its subject and cycle stay, because versions are numbered within them."""
+    config = editable(session, config_version_id)
+    fixed = [
+        name for name in (*SUBJECT_FIELDS, "cycle_id") if data.get(name, getattr(config, name)) != getattr(config, name)
+    ]
+    if fixed:
+        raise invalid(
+            *(
+                FieldError(f"/{name}", f"{name} of {config_version_id} is fixed: fork it to another subject.")
+                for name in fixed
+            )
+        )
+    with session.no_autoflush:
+        for name, value in data.items():
+            setattr(config, name, value)
+        _check_columns(session, config)
+    refresh(session, config, now)
+    _log(session, "config_draft_updated", config, actor, now, changed=sorted(data))
+    return config
+
+
+def delete_config(session: Any, config_version_id: str, *, actor: Actor, now: datetime) -> None:
+    """Delete a draft that nothing refers to; one that was simulated stays, as evidence."""
+    config = editable(session, config_version_id)
+    _log(session, "config_draft_deleted", config, actor, now)
+    session.delete(config)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Conflict(
+            f"Config {config_version_id} has simulation runs or is another version's baseline, so it stays.",
+            code="in_use",
+        ) from error
+
+
+def editable(session: Any, config_version_id: str) -> ConfigVersion:
+    """The config if its content may change, else the 409 that every door gives."""
+    config = get_config(session, config_version_id)
+    if not is_editable(config.status):
+        raise config_immutable(config_version_id, config.status)
+    return config
+
+
+def refresh(session: Any, config: ConfigVersion, now: datetime) -> None:
+    """After an edit: the new content hash, and the status it implies.
+
+    `simulated` means that the latest completed run saw exactly this content.
+    """
+    session.flush()
+    config.content_hash = current_hash(session, config)
+    run = latest_completed_run(session, config.config_version_id)
+    seen = run is not None and run.candidate_content_hash == config.content_hash
+    config.status = (ConfigStatus.SIMULATED if seen else ConfigStatus.DRAFT).value
+    config.updated_at = now
+
+
+# Pools, exploration, rails
+
+
+def get_pool(session: Any, config_version_id: str, pool_id: str) -> Pool:
+    pool: Pool | None = session.get(Pool, (config_version_id, pool_id))
+    if pool is None:
+        get_config(session, config_version_id)
+        raise not_found(f"pool in config {config_version_id}", pool_id)
+    return pool
+
+
+def add_pool(session: Any, config_version_id: str, data: Changes, *, actor: Actor, now: datetime) -> Pool:
+    config = editable(session, config_version_id)
+    if any(pool.pool_id == data["pool_id"] for pool in config.pools):
+        raise Conflict(f"Config {config_version_id} has a pool {data['pool_id']!r} already.", code="already_exists")
+    position = max((pool.position for pool in config.pools), default=-1) + 1
+    pool = _new_pool(session, config, {"position": position} | dict(data))
+    config.pools.append(pool)
+    _reorder(config)
+    refresh(session, config, now)
+    _log(session, "pool_added", config, actor, now, pool_id=pool.pool_id)
+    return pool
+
+
+def update_pool(
+    session: Any, config_version_id: str, pool_id: str, data: Changes, *, actor: Actor, now: datetime
+) -> Pool:
+    config = editable(session, config_version_id)
+    pool = get_pool(session, config_version_id, pool_id)
+    if data.get("pool_id", pool_id) != pool_id:
+        raise invalid_field("/pool_id", f"A pool keeps its id: remove {pool_id} and add another.")
+    if "value_unit_id" in data:
+        _check_unit(session, config, data["value_unit_id"], "/value_unit_id")
+    for name, value in data.items():
+        setattr(pool, name, value)
+    _reorder(config)
+    refresh(session, config, now)
+    _log(session, "pool_updated", config, actor, now, pool_id=pool_id, changed=sorted(data))
+    return pool
+
+
+def delete_pool(session: Any, config_version_id: str, pool_id: str, *, actor: Actor, now: datetime) -> None:
+    config = editable(session, config_version_id)
+    config.pools.remove(get_pool(session, config_version_id, pool_id))
+    refresh(session, config, now)
+    _log(session, "pool_removed", config, actor, now, pool_id=pool_id)
+
+
+def put_exploration(
+    session: Any, config_version_id: str, data: Changes, *, actor: Actor, now: datetime
+) -> ExplorationRule:
+    config = editable(session, config_version_id)
+    config.exploration = config.exploration or ExplorationRule()
+    for name, value in data.items():
+        setattr(config.exploration, name, value)
+    refresh(session, config, now)
+    _log(session, "exploration_configured", config, actor, now)
+    return config.exploration
+
+
+def put_rails(session: Any, config_version_id: str, data: Changes, *, actor: Actor, now: datetime) -> RailRule:
+    config = editable(session, config_version_id)
+    config.rails = config.rails or RailRule()
+    for name, value in data.items():
+        setattr(config.rails, name, value)
+    refresh(session, config, now)
+    _log(session, "rails_configured", config, actor, now)
+    return config.rails
+
+
+def _reorder(config: ConfigVersion) -> None:
+    """The list in memory in the order that the database would give."""
+    config.pools.sort(key=lambda pool: (pool.position, pool.pool_id))
+
+
+def _new_pool(session: Any, config: ConfigVersion, data: Changes, pointer: str = "") -> Pool:
+    _check_unit(session, config, data["value_unit_id"], f"{pointer}/value_unit_id")
+    pool = Pool()
+    for name, value in data.items():
+        setattr(pool, name, value)
+    return pool
+
+
+# Checks
+
+
+def _check_unit(session: Any, config: ConfigVersion, value_unit_id: str, pointer: str) -> None:
+    """A pool counts a unit of the config's cycle: a definition, or one frozen in its snapshot."""
+    known = set(session.scalars(sa.select(ValueUnitDefinition.value_unit_id).filter_by(cycle_id=config.cycle_id)))
+    snapshot = snapshot_of(session, config)
+    known.update(snapshot.value_unit_ids if snapshot else ())
+    if value_unit_id not in known:
+        raise invalid_field(
+            pointer,
+            f"Cycle {config.cycle_id} has no value unit {value_unit_id!r}; it has: {', '.join(sorted(known)) or 'none'}.",
+            code="pool_value_unit_unknown",
+        )
+
+
+def _check_columns(session: Any, config: ConfigVersion) -> None:
+    known = set(session.scalars(sa.select(MetricCatalog.metric_id)))
+    for index, metric_id in enumerate(config.metric_lenses or ()):
+        if metric_id not in known:
+            raise invalid_field(f"/metric_lenses/{index}", f"{metric_id!r} is not in the metric catalog.")
+    version = config.value_unit_snapshot_version
+    if version is not None:
+        exists = sa.select(ValueUnitSnapshot.snapshot_version).filter_by(
+            cycle_id=config.cycle_id, snapshot_version=version
+        )
+        if session.scalar(exists) is None:
+            raise invalid_field(
+                "/value_unit_snapshot_version", f"Cycle {config.cycle_id} has no snapshot version {version}."
+            )
+    _check_baseline(session, config)
+
+
+def _check_baseline(session: Any, config: ConfigVersion) -> None:
+    """A baseline is another version of the same workspace, and no chain of baselines leads back."""
+    pointer, seen = "/baseline_config_version_id", {config.config_version_id} - {None}
+    baseline_id = config.baseline_config_version_id
+    while baseline_id is not None:
+        if baseline_id in seen:
+            raise invalid_field(
+                pointer, f"{config.baseline_config_version_id} is itself based on {baseline_id}.", "baseline_cyclic"
+            )
+        baseline = session.get(ConfigVersion, baseline_id)
+        if baseline is None or baseline.workspace_id != config.workspace_id:
+            raise invalid_field(pointer, f"Workspace {config.workspace_id} has no config version {baseline_id!r}.")
+        seen.add(baseline_id)
+        baseline_id = baseline.baseline_config_version_id
+
+
+def _cycle_in(session: Any, cycle_id: str, workspace_id: str) -> Cycle:
+    cycle: Cycle | None = session.get(Cycle, cycle_id)
+    if cycle is None or cycle.workspace_id != workspace_id:
+        raise invalid_field("/cycle_id", f"Workspace {workspace_id} has no cycle {cycle_id!r}.")
+    return cycle
+
+
+def _check_segment(session: Any, segment: str) -> None:
+    known = list(session.scalars(sa.select(SegmentCatalog.segment_id).order_by(SegmentCatalog.segment_id)))
+    if segment not in known:
+        raise invalid_field("/segment", f"{segment!r} is not in the segment catalog; it has: {', '.join(known)}.")
+
+
+def _newest_snapshot_version(session: Any, cycle_id: str) -> int | None:
+    newest = sa.select(sa.func.max(ValueUnitSnapshot.snapshot_version)).filter_by(cycle_id=cycle_id)
+    version: int | None = session.scalar(newest)
+    return version
+
+
+def _next_version(session: Any, subject: Changes) -> int:
+    newest = sa.select(sa.func.max(ConfigVersion.version)).filter_by(**{name: subject[name] for name in SUBJECT_FIELDS})
+    return (session.scalar(newest) or 0) + 1
+
+
+def _add(session: Any, config: ConfigVersion) -> None:
+    if config.config_version_id is not None and session.get(ConfigVersion, config.config_version_id) is not None:
+        raise Conflict(f"config_version_id {config.config_version_id!r} is taken already.", code="already_exists")
+    session.add(config)
+    session.flush()
+
+
+def _log(session: Any, name: str, config: ConfigVersion, actor: Actor, now: datetime, **detail: Any) -> None:
+    log_event(
+        session,
+        name,
+        actor=actor,
+        now=now,
+        workspace_id=config.workspace_id,
+        entity_id=config.config_version_id,
+        **detail,
+    )

@@ -1,0 +1,118 @@
+"""What changed between two config documents, for people (`changes`) and for programs (`json_patch`) (spec 5)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rules.enums import DiffType
+
+SECTIONS = ("pools", "exploration", "rails", "pricing", "value_units", "governance")
+
+Json = Any
+
+
+def diff(kind: DiffType, baseline_id: str | None, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Json:
+    """The DecisionRecord's diff from the baseline's config document (None: there was none) to the candidate's."""
+    return {
+        "type": kind.value,
+        "baseline_config_version_id": baseline_id,
+        "changes": list(changes(before or {}, after)),
+        "json_patch": list(json_patch(before or {}, after)),
+    }
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """One `{section, path, op, before, after}` per difference; keyed lists are compared by key, so order is no change."""
+    old, new = sections(before), sections(after)
+    for section in SECTIONS:
+        yield from _changes(section, "", old[section], new[section])
+
+
+def sections(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """A config document cut into the sections that operators know, lists keyed by what identifies their items."""
+    units = document.get("value_units", ())
+    rails = dict(document.get("rails", {}))
+    if "usage_thresholds" in rails:
+        rails["usage_thresholds"] = {str(item["percent"]): item["action"] for item in rails["usage_thresholds"]}
+    governance = {key: document[key] for key in ("north_star", "metric_lenses") if key in document}
+    return {
+        "pools": {pool["pool_id"]: pool for pool in document.get("pools", ())},
+        "exploration": dict(document.get("exploration", {})),
+        "rails": rails,
+        "pricing": dict(document.get("rating_agility", {}))
+        | {"unit_economics": {unit["value_unit_id"]: unit["unit_economics"] for unit in units}},
+        "value_units": {
+            unit["value_unit_id"]: {key: value for key, value in unit.items() if key != "unit_economics"}
+            for unit in units
+        },
+        "governance": governance | {"subject_resolution": document.get("subject_resolution", {})},
+    }
+
+
+def _changes(section: str, path: str, before: Json, after: Json) -> Iterator[dict[str, Any]]:
+    if before == after:
+        return
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in sorted(before.keys() | after.keys()):
+            here = f"{path}/{_escape(key)}"
+            if key not in before:
+                yield _change(section, here, "add", None, after[key])
+            elif key not in after:
+                yield _change(section, here, "remove", before[key], None)
+            else:
+                yield from _changes(section, here, before[key], after[key])
+    else:
+        yield _change(section, path, "replace", before, after)
+
+
+def _change(section: str, path: str, op: str, before: Json, after: Json) -> dict[str, Any]:
+    return {"section": section, "path": path, "op": op, "before": before, "after": after}
+
+
+def json_patch(before: Json, after: Json, path: str = "") -> Iterator[dict[str, Any]]:
+    """RFC 6902 from `before` to `after`; each removal and replacement is preceded by a `test` of the old value.
+
+    The tests make the patch refuse a wrong baseline and let `reversed_patch` undo it.
+    """
+    if before == after:
+        return
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in sorted(before.keys() | after.keys()):
+            here = f"{path}/{_escape(key)}"
+            if key not in after:
+                yield {"op": "test", "path": here, "value": before[key]}
+                yield {"op": "remove", "path": here}
+            elif key not in before:
+                yield {"op": "add", "path": here, "value": after[key]}
+            else:
+                yield from json_patch(before[key], after[key], here)
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from json_patch(old, new, f"{path}/{index}")
+    else:
+        yield {"op": "test", "path": path, "value": before}
+        yield {"op": "replace", "path": path, "value": after}
+
+
+def reversed_patch(patch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The patch that leads back: applied to the candidate it gives the baseline."""
+    undo: list[dict[str, Any]] = []
+    tested: Json = None
+    for step in patch:
+        path = step["path"]
+        match step["op"]:
+            case "test":
+                tested = step["value"]
+            case "add":
+                undo[:0] = [{"op": "test", "path": path, "value": step["value"]}, {"op": "remove", "path": path}]
+            case "remove":
+                undo[:0] = [{"op": "add", "path": path, "value": tested}]
+            case "replace":
+                undo[:0] = [
+                    {"op": "test", "path": path, "value": step["value"]},
+                    {"op": "replace", "path": path, "value": tested},
+                ]
+    return undo
+
+
+def _escape(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,55 @@
+"""Rules about the cycle: what outcome, measured how, over which period (spec 3)."""
+
+from collections.abc import Iterator
+
+from rules.draft import Draft, given, is_given
+from rules.enums import CycleType, GoalType
+from rules.finding import Finding, Gate
+from rules.places import at_cycle, at_snapshot
+from rules.wording import pick, record
+
+PRODUCTION_PERIOD_DAYS = 90
+
+
+def cycle_names_a_goal(draft: Draft) -> Iterator[Finding]:
+    """Without a goal no result is better than another (simulation gate)."""
+    if not is_given(draft.cycle.goal_type):
+        message = f"{record('cycle', draft.cycle.cycle_id)} has no goal_type. {pick(GoalType, '')}"
+        yield Finding("cycle_goal_type_missing", Gate.SIMULATE, message, *at_cycle(draft, "goal_type"))
+
+
+def cycle_names_a_primary_metric(draft: Draft) -> Iterator[Finding]:
+    """The simulation reports deltas of these metrics (simulation gate)."""
+    if not given(draft.cycle.primary_metrics):
+        choice = pick(draft.catalogs.metric_ids, "Add a metric to the catalog, then pick it.")
+        message = f"{record('cycle', draft.cycle.cycle_id)} has no primary_metrics. {choice}"
+        yield Finding("cycle_primary_metrics_missing", Gate.SIMULATE, message, *at_cycle(draft, "primary_metrics"))
+
+
+def cycle_has_the_snapshot(draft: Draft) -> Iterator[Finding]:
+    """A config is judged on frozen units, never on ones that are still being edited (simulation gate)."""
+    if draft.units is None:
+        cycle, version = record("cycle", draft.cycle.cycle_id), draft.config.value_unit_snapshot_version
+        which = "no value unit snapshot for this config" if version is None else f"no value unit snapshot {version}"
+        message = f"{cycle} has {which}. Submit its value units."
+        yield Finding("value_unit_snapshot_missing", Gate.SIMULATE, message, *at_snapshot(draft))
+
+
+def production_cycle_is_a_production_one(draft: Draft) -> Iterator[Finding]:
+    """A sandbox cycle is not promotable (production gate)."""
+    if draft.cycle.cycle_type != CycleType.PRODUCTION:
+        found = f"cycle_type {draft.cycle.cycle_type}" if draft.cycle.cycle_type else "no cycle_type"
+        message = (
+            f"{record('cycle', draft.cycle.cycle_id)} has {found}, and target_environment production needs "
+            "a production cycle. Move the config to one, or change the cycle."
+        )
+        yield Finding("cycle_type_not_production", Gate.APPROVE, message, *at_cycle(draft, "cycle_type"))
+
+
+def production_cycle_lasts_90_days(draft: Draft) -> Iterator[Finding]:
+    """Production cycles are fixed to 90 days (production gate)."""
+    days = draft.cycle.period_length_days
+    if days != PRODUCTION_PERIOD_DAYS:
+        found = "no period_length_days" if days is None else f"a period of {days} days"
+        message = f"{record('cycle', draft.cycle.cycle_id)} has {found}. Production cycles last 90 days: set 90."
+        yield Finding("cycle_period_not_90_days", Gate.APPROVE, message, *at_cycle(draft, "period_length_days"))

@@ -1,0 +1,76 @@
+"""Rules about unit_economics: what one unit costs, what it sells for, how sure the operator is (spec 1 and 3)."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+from rules.draft import Draft, UnitEconomics, ValueUnit, is_given, pooled_units
+from rules.finding import Finding, Gate
+from rules.lifecycle import confidence_bar
+from rules.places import at_unit
+from rules.wording import listed, record
+
+TARGET_MARGIN_TOLERANCE = Fraction(1, 100)
+
+
+def missing_economics(unit: ValueUnit) -> tuple[str, ...]:
+    """The absent ones of the four fields of unit_economics, in canonical order."""
+    economics = unit.unit_economics
+    numbers = {
+        "avg_cost_per_unit_usd": economics.avg_cost_per_unit_usd,
+        "target_price_per_unit_usd": economics.target_price_per_unit_usd,
+        "target_margin": economics.target_margin,
+    }
+    missing = [name for name, value in numbers.items() if value is None]
+    return tuple(missing if is_given(economics.economics_confidence) else [*missing, "economics_confidence"])
+
+
+def pooled_units_have_economics(draft: Draft) -> Iterator[Finding]:
+    """Without all four fields no cost, revenue or margin can be computed or judged (simulation gate)."""
+    for unit in pooled_units(draft):
+        missing = missing_economics(unit)
+        if missing:
+            message = f"{record('value unit', unit.value_unit_id)} has no {listed(missing)}. Fill in its unit_economics."
+            place = at_unit(draft, unit, f"unit_economics.{missing[0]}")
+            yield Finding("unit_economics_missing", Gate.SIMULATE, message, *place)
+
+
+def production_economics_are_sure_enough(draft: Draft) -> Iterator[Finding]:
+    """The stage sets how sure (production gate): scaling needs medium or high. One finding per unit below the bar."""
+    bar = confidence_bar(draft.config.stage)
+    for unit in pooled_units(draft):
+        confidence = unit.unit_economics.economics_confidence
+        if is_given(confidence) and confidence not in bar:
+            message = (
+                f"{record('value unit', unit.value_unit_id)} has economics_confidence {confidence}, and stage "
+                f"{draft.config.stage} in production needs {listed(bar, 'or')}. Check its cost and price, then raise it."
+            )
+            place = at_unit(draft, unit, "unit_economics.economics_confidence")
+            yield Finding("unit_economics_confidence_too_low", Gate.APPROVE, message, *place)
+
+
+def target_margin_follows_from_cost_and_price(draft: Draft) -> Iterator[Finding]:
+    """Advisory. A price of 0 has no margin, so there is nothing to compare (pool_price_zero speaks of that)."""
+    for unit in pooled_units(draft):
+        implied = _implied_margin(unit.unit_economics)
+        stated = unit.unit_economics.target_margin
+        if implied is None or stated is None or abs(Fraction(stated) - implied) <= TARGET_MARGIN_TOLERANCE:
+            continue
+        message = (
+            f"{record('value unit', unit.value_unit_id)} states target_margin {stated}, but its cost and price give "
+            f"{_four_places(implied)}. Correct whichever is wrong."
+        )
+        place = at_unit(draft, unit, "unit_economics.target_margin")
+        yield Finding("target_margin_inconsistent", Gate.ADVISORY, message, *place)
+
+
+def _implied_margin(economics: UnitEconomics) -> Fraction | None:
+    """1 − cost / price, exactly; None without a cost or a price above 0."""
+    cost, price = economics.avg_cost_per_unit_usd, economics.target_price_per_unit_usd
+    if cost is None or price is None or price <= 0:
+        return None
+    return 1 - Fraction(cost) / Fraction(price)
+
+
+def _four_places(value: Fraction) -> str:
+    return f"{Decimal(round(value * 10_000)) / 10_000:f}"

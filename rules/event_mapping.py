@@ -1,0 +1,81 @@
+"""Rules about a unit's event_mapping: which usage events count as one of it (spec 1 and 3)."""
+
+from collections.abc import Iterator
+
+from rules.draft import Draft, ValueUnit, is_given, pooled_units
+from rules.enums import AggregationType
+from rules.finding import Finding, Gate
+from rules.places import at_unit
+from rules.wording import listed, pick, record
+
+BASE_DIMENSIONS = ("customer_id", "segment", "workspace_id")
+"""Every usage event has these columns, so filters and aggregations may name them beside the catalog's dimensions."""
+
+
+def missing_mapping_parts(unit: ValueUnit) -> tuple[str, ...]:
+    """Of `event_type` and `aggregation`, those without which nothing can be metered."""
+    parts = {"event_type": unit.event_mapping.event_type, "aggregation": unit.event_mapping.aggregation.type}
+    return tuple(name for name, value in parts.items() if not is_given(value))
+
+
+def pooled_units_are_mapped(draft: Draft) -> Iterator[Finding]:
+    """A pooled unit needs an event_type and an aggregation (simulation gate)."""
+    for unit in pooled_units(draft):
+        missing = missing_mapping_parts(unit)
+        if missing:
+            message = (
+                f"{record('value unit', unit.value_unit_id)} has no {listed(missing)} in its event_mapping. "
+                "Say which event counts and how it adds up."
+            )
+            yield Finding("unit_event_mapping_missing", Gate.SIMULATE, message, *at_unit(draft, unit, "event_mapping"))
+
+
+def mappings_fit_the_event_catalog(draft: Draft) -> Iterator[Finding]:
+    """One finding per part of a pooled unit's mapping that the EventCatalog cannot answer (simulation gate)."""
+    for unit in pooled_units(draft):
+        if missing_mapping_parts(unit):
+            continue
+        for part, problem in _misfits(draft, unit):
+            message = f"{record('value unit', unit.value_unit_id)} {problem}"
+            place = at_unit(draft, unit, f"event_mapping.{part}")
+            yield Finding("unit_event_mapping_invalid", Gate.SIMULATE, message, *place)
+
+
+def _misfits(draft: Draft, unit: ValueUnit) -> Iterator[tuple[str, str]]:
+    """(part of the mapping, problem and fix) in the order of the mapping's own fields."""
+    mapping, events = unit.event_mapping, draft.catalogs.events
+    dimensions = events.get(mapping.event_type or "")
+    if dimensions is None:
+        fix = pick(sorted(events), "Add the event to the catalog first.")
+        yield "event_type", f"maps event_type {mapping.event_type}, which is not in the event catalog. {fix}"
+    else:
+        yield from _unknown_filters(unit, dimensions)
+    yield from _aggregation_misfits(unit, dimensions)
+
+
+def _unknown_filters(unit: ValueUnit, dimensions: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    allowed = (*dimensions, *BASE_DIMENSIONS)
+    for key in sorted(map(str, unit.event_mapping.filters)):
+        if key not in allowed:
+            yield f"filters.{key}", f"filters by {key}, which {_is_no_dimension(unit, allowed)}"
+
+
+def _aggregation_misfits(unit: ValueUnit, dimensions: tuple[str, ...] | None) -> Iterator[tuple[str, str]]:
+    """`dimensions` is None when the event is unknown: then no field can be judged."""
+    how = unit.event_mapping.aggregation
+    if how.type not in tuple(AggregationType):
+        yield "aggregation.type", f"has the unknown aggregation {how.type}. {pick(AggregationType, '')}"
+    elif not is_given(how.field):
+        if how.type != AggregationType.COUNT:
+            yield "aggregation.field", f"has aggregation {how.type} without a field. Name the dimension to {_verb(how.type)}."
+    elif dimensions is not None and how.field not in (*dimensions, *BASE_DIMENSIONS):
+        allowed = (*dimensions, *BASE_DIMENSIONS)
+        yield "aggregation.field", f"aggregates {how.field}, which {_is_no_dimension(unit, allowed)}"
+
+
+def _verb(aggregation: str | None) -> str:
+    return "add up" if aggregation == AggregationType.SUM else "count"
+
+
+def _is_no_dimension(unit: ValueUnit, allowed: tuple[str, ...]) -> str:
+    return f"is no dimension of event {unit.event_mapping.event_type}. {pick(allowed, '')}"

@@ -1,0 +1,63 @@
+"""Rules about exploration: subsidised use that has a pool, a start and an end (spec 3)."""
+
+from collections.abc import Iterator
+
+from rules.draft import Draft, given, is_given
+from rules.finding import Finding, Gate
+from rules.lifecycle import graduation_signal_is_required
+from rules.places import at_exploration
+from rules.wording import pick, record
+
+SENSIBLE_EXPIRY_DAYS = (14, 60)
+
+
+def production_exploration_is_complete(draft: Draft) -> Iterator[Finding]:
+    """One finding per field that an enabled exploration still lacks (production gate)."""
+    if not draft.exploration.enabled:
+        return
+    for field, problem in _gaps(draft):
+        message = f"Exploration of {_this_config(draft)} {problem}"
+        yield Finding("exploration_incomplete", Gate.APPROVE, message, *at_exploration(draft, field))
+
+
+def _gaps(draft: Draft) -> Iterator[tuple[str, str]]:
+    """(field, problem and fix) in the order of the screen's fields."""
+    exploration = draft.exploration
+    yield from _pool_gap(draft)
+    if not given(exploration.qualifying_events):
+        choice = pick(sorted(draft.catalogs.events), "Add an event to the catalog, then pick it.")
+        yield "qualifying_events", f"is enabled without qualifying_events. {choice}"
+    if exploration.expires_after_days is None:
+        yield "expires_after_days", "is enabled without expires_after_days. Set the days until it ends, 30 for instance."
+    if graduation_signal_is_required(draft.config.stage) and not is_given(exploration.graduation_signal):
+        yield "graduation_signal", "has no graduation_signal, which stage scaling requires. Name one, or disable exploration."
+
+
+def _pool_gap(draft: Draft) -> Iterator[tuple[str, str]]:
+    pools = {pool.pool_id: pool for pool in draft.pools}
+    candidates = [pool_id for pool_id, pool in pools.items() if pool_id and pool.is_exploration_pool]
+    fix = pick(candidates, "Add a pool with is_exploration_pool first.")
+    wanted = draft.exploration.exploration_pool_id
+    if not is_given(wanted):
+        yield "exploration_pool_id", f"is enabled without exploration_pool_id. {fix}"
+    elif wanted not in pools:
+        yield "exploration_pool_id", f"names pool {wanted}, which the config does not have. {fix}"
+    elif wanted not in candidates:
+        yield "exploration_pool_id", f"names pool {wanted}, which is not an exploration pool. {fix}"
+
+
+def exploration_ends_within_sensible_days(draft: Draft) -> Iterator[Finding]:
+    """Advisory: shorter teaches little, longer gives value away. Says nothing while exploration is disabled."""
+    days, (least, most) = draft.exploration.expires_after_days, SENSIBLE_EXPIRY_DAYS
+    if draft.exploration.enabled and days is not None and not least <= days <= most:
+        message = (
+            f"Exploration of {_this_config(draft)} expires after {days} days, outside {least} to {most}. "
+            "Shorter teaches little, longer gives value away."
+        )
+        place = at_exploration(draft, "expires_after_days")
+        yield Finding("exploration_expiry_out_of_range", Gate.ADVISORY, message, *place)
+
+
+def _this_config(draft: Draft) -> str:
+    name = record("config", draft.config.config_version_id)
+    return name[0].lower() + name[1:]

@@ -1,0 +1,28 @@
+"""Rules about price: which book holds it, and what is given away (spec 3)."""
+
+from collections.abc import Iterator
+
+from rules.draft import Draft, is_given, pooled_units
+from rules.finding import Finding, Gate
+from rules.places import at_config, at_pool
+from rules.wording import record
+
+
+def production_config_names_a_price_book(draft: Draft) -> Iterator[Finding]:
+    """The ledger must know which rate cards to update (production gate)."""
+    if not is_given(draft.config.price_book_ref):
+        message = f"{record('config', draft.config.config_version_id)} has no price_book_ref. Name the price book to bill from."
+        place = at_config(draft, "price_book_ref", "pools")
+        yield Finding("price_book_ref_missing", Gate.APPROVE, message, *place)
+
+
+def pools_are_not_free(draft: Draft) -> Iterator[Finding]:
+    """Advisory: outside exploration, a price of 0 earns nothing at any usage."""
+    prices = {unit.value_unit_id: unit.unit_economics.target_price_per_unit_usd for unit in pooled_units(draft)}
+    for pool in draft.pools:
+        if not pool.is_exploration_pool and prices.get(pool.value_unit_id) == 0:
+            message = (
+                f"{record('pool', pool.pool_id)} earns nothing: value unit {pool.value_unit_id} has "
+                "target_price_per_unit_usd 0. Price the unit, or make this an exploration pool."
+            )
+            yield Finding("pool_price_zero", Gate.ADVISORY, message, *at_pool(draft, pool, "value_unit_id"))

@@ -1,0 +1,139 @@
+"""Rules about the evidence: the simulation run and the baseline that an approval refers to (spec 3).
+
+A run that has not completed has no outputs, so the rules about outputs wait until it has.
+"""
+
+from collections.abc import Iterator
+
+from rules.draft import Draft, SimulationRun, given
+from rules.enums import ConfigStatus, SimulationStatus
+from rules.finding import Finding, Gate
+from rules.places import at_config, at_rails, at_simulation
+from rules.wording import listed, record
+
+ABOUT_THE_RUN = frozenset(
+    {
+        "simulation_missing",
+        "simulation_not_completed",
+        "simulation_not_latest",
+        "simulation_stale",
+        "simulation_outputs_incomplete",
+        "simulation_blocking_issues",
+    }
+)
+"""Codes that a run cannot report about itself; `blocking_issues` leaves them out (spec 4.3)."""
+
+
+def there_is_a_run(draft: Draft) -> Iterator[Finding]:
+    """Nothing is approved without evidence (approve gate)."""
+    if draft.simulation is None:
+        message = f"{record('config', draft.config.config_version_id)} has no simulation run. Simulate it."
+        yield Finding("simulation_missing", Gate.APPROVE, message, *at_simulation(draft, "simulation_run_id"))
+
+
+def the_run_has_completed(draft: Draft) -> Iterator[Finding]:
+    """A queued, running or failed run proves nothing (approve gate)."""
+    run = draft.simulation
+    if run and run.status != SimulationStatus.COMPLETED:
+        waiting = run.status in (SimulationStatus.QUEUED, SimulationStatus.RUNNING)
+        message = f"{_run(run)} is {run.status or 'without status'}. {'Wait for it.' if waiting else 'Simulate again.'}"
+        yield Finding("simulation_not_completed", Gate.APPROVE, message, *at_simulation(draft, "status"))
+
+
+def the_run_is_the_latest(draft: Draft) -> Iterator[Finding]:
+    """Nobody may pick the flattering one of several runs, or another config's (approve gate)."""
+    run = _completed(draft)
+    if run and not run.is_latest_completed:
+        config = draft.config.config_version_id or "this config"
+        message = f"{_run(run)} is not the latest completed run of {config}. Refer to the latest, or simulate again."
+        yield Finding("simulation_not_latest", Gate.APPROVE, message, *at_simulation(draft, "simulation_run_id"))
+
+
+def the_run_saw_this_content(draft: Draft) -> Iterator[Finding]:
+    """An edit after the simulation makes its evidence worthless (approve gate)."""
+    run = draft.simulation
+    if run and (run.candidate_content_hash is None or run.candidate_content_hash != draft.config.content_hash):
+        message = f"{_run(run)} saw other content: this config has changed since. Simulate again."
+        yield Finding("simulation_stale", Gate.APPROVE, message, *at_simulation(draft, "candidate_content_hash"))
+
+
+def the_run_reports_every_declared_metric(draft: Draft) -> Iterator[Finding]:
+    """Each primary metric of the cycle and each lens of the config has an entry (approve gate)."""
+    run = _completed(draft)
+    silent = _unreported(draft, run) if run else ()
+    if run and silent:
+        message = f"{_run(run)} reports nothing for {listed(silent)}. Simulate again, or stop declaring it."
+        yield Finding("simulation_outputs_incomplete", Gate.APPROVE, message, *at_simulation(draft, "outputs"))
+
+
+def the_run_has_no_blocking_issues(draft: Draft) -> Iterator[Finding]:
+    """What held approval back when the run was made has to be mended and simulated again (approve gate)."""
+    run = _completed(draft)
+    if run and run.blocking_issues:
+        issues = listed(dict.fromkeys(run.blocking_issues))
+        message = f"{_run(run)} has blocking issues: {issues}. Mend them, then simulate again."
+        place = at_simulation(draft, "outputs.blocking_issues", "review")
+        yield Finding("simulation_blocking_issues", Gate.APPROVE, message, *place)
+
+
+def the_baseline_is_the_active_version(draft: Draft) -> Iterator[Finding]:
+    """A decision is a change from what runs now; without a named baseline that is taken by itself (approve gate)."""
+    wanted, active = draft.requested_baseline_config_version_id, draft.active_config_version_id
+    if wanted is not None and wanted != active:
+        instead = f"{active} is" if active else "none is"
+        message = f"Baseline {wanted} is not the active version of this subject; {instead}. Leave it out, or review again."
+        place = at_config(draft, "baseline_config_version_id", "approve")
+        yield Finding("baseline_not_active", Gate.APPROVE, message, *place)
+
+
+def the_run_compared_with_the_active_version(draft: Draft) -> Iterator[Finding]:
+    """Advisory. An active config has no other active version to be compared with."""
+    run, active = _completed(draft), draft.active_config_version_id
+    if run and draft.config.status != ConfigStatus.ACTIVE and run.baseline_config_version_id != active:
+        compared = f"with {run.baseline_config_version_id}" if run.baseline_config_version_id else "with no baseline"
+        message = f"{_run(run)} compared {compared}; active now: {active or 'none'}. Simulate again to see the change from it."
+        place = at_simulation(draft, "baseline_config_version_id")
+        yield Finding("simulation_baseline_not_active", Gate.ADVISORY, message, *place)
+
+
+def the_simulated_margin_keeps_the_floor(draft: Draft) -> Iterator[Finding]:
+    """Advisory: the run has the risk margin_floor_violated."""
+    for run, detail in _risks(draft, "margin_floor_violated"):
+        message = f"{_run(run)} falls below the margin_floor{detail}. Raise the price, include less, or lower the floor."
+        yield Finding("margin_below_floor_in_simulation", Gate.ADVISORY, message, *at_rails(draft, "margin_floor"))
+
+
+def simulated_spend_keeps_the_cap(draft: Draft) -> Iterator[Finding]:
+    """Advisory: customers were billed above the cap, or cost more than it to serve; each is a finding of its own."""
+    for code, what in _CAP_RISKS.items():
+        for run, detail in _risks(draft, code):
+            message = f"{_run(run)} has {what} above monthly_spend_cap_usd{detail}. Tighten the rails, or raise the cap."
+            place = at_rails(draft, "monthly_spend_cap_usd")
+            yield Finding("spend_cap_exceeded_in_simulation", Gate.ADVISORY, message, *place)
+
+
+_CAP_RISKS = {"spend_cap_exceeded": "billed spend", "cost_over_spend_cap": "cost to serve"}
+
+
+def _completed(draft: Draft) -> SimulationRun | None:
+    run = draft.simulation
+    return run if run and run.status == SimulationStatus.COMPLETED else None
+
+
+def _run(run: SimulationRun) -> str:
+    return record("simulation run", run.simulation_run_id)
+
+
+def _unreported(draft: Draft, run: SimulationRun) -> tuple[str, ...]:
+    metrics = [name for name in given(draft.cycle.primary_metrics) if name not in run.primary_metric_ids]
+    lenses = [name for name in given(draft.config.metric_lenses) if name not in run.lens_metric_ids]
+    return tuple(dict.fromkeys(metrics + lenses))
+
+
+def _risks(draft: Draft, code: str) -> Iterator[tuple[SimulationRun, str]]:
+    """The run with ` (detail; detail)` when it has the risk, at most once."""
+    run = _completed(draft)
+    found = [risk for risk in run.risks if risk.code == code] if run else []
+    if run and found:
+        details = given(tuple(risk.detail or "" for risk in found))
+        yield run, f" ({'; '.join(details)})" if details else ""

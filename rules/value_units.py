@@ -1,0 +1,97 @@
+"""Rules about what a pooled value unit is for, and how complete a unit is (spec 3)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rules.draft import Draft, ValueUnit, given, is_given, pooled_units
+from rules.economics import missing_economics
+from rules.enums import CompletenessStatus, UnitType
+from rules.event_mapping import missing_mapping_parts
+from rules.finding import Finding, Gate
+from rules.places import at_unit
+from rules.wording import listed, pick, record
+
+RED_WITHOUT = frozenset({"event_mapping", "outcome_statement"})
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCompleteness:
+    """A unit's `completeness_status` and the canonical names of the fields it still lacks."""
+
+    status: CompletenessStatus
+    missing: tuple[str, ...]
+
+
+def value_unit_completeness(unit: ValueUnit) -> UnitCompleteness:
+    """green: nothing is missing; red: event_mapping or outcome_statement is; amber: something else (spec 3)."""
+    lacks = {
+        "event_mapping": bool(missing_mapping_parts(unit)),
+        "outcome_statement": not is_given(unit.outcome_statement),
+        "metrics_intent": not intended_metrics(unit),
+        "unit_economics": bool(missing_economics(unit)),
+        "quality_signal_source": not given(unit.quality_signal_source),
+    }
+    missing = tuple(name for name, absent in lacks.items() if absent)
+    if not missing:
+        return UnitCompleteness(CompletenessStatus.GREEN, missing)
+    red = RED_WITHOUT.intersection(missing)
+    return UnitCompleteness(CompletenessStatus.RED if red else CompletenessStatus.AMBER, missing)
+
+
+def intended_metrics(unit: ValueUnit) -> tuple[str, ...]:
+    """The metric ids that the unit's metrics_intent speaks of."""
+    return given(tuple(intent.metric_id or "" for intent in unit.metrics_intent))
+
+
+def production_units_state_an_outcome(draft: Draft) -> Iterator[Finding]:
+    """What the customer gets, in words (production gate)."""
+    for unit in pooled_units(draft):
+        if not is_given(unit.outcome_statement):
+            message = f"{record('value unit', unit.value_unit_id)} has no outcome_statement. Say what the customer gets."
+            place = at_unit(draft, unit, "outcome_statement")
+            yield Finding("unit_outcome_statement_missing", Gate.APPROVE, message, *place)
+
+
+def production_units_intend_a_metric(draft: Draft) -> Iterator[Finding]:
+    """Which metric the unit should move (production gate)."""
+    for unit in pooled_units(draft):
+        if not intended_metrics(unit):
+            choice = pick(draft.catalogs.metric_ids, "Add a metric to the catalog, then pick it.")
+            message = f"{record('value unit', unit.value_unit_id)} has no metrics_intent. {choice}"
+            place = at_unit(draft, unit, "metrics_intent")
+            yield Finding("unit_metrics_intent_missing", Gate.APPROVE, message, *place)
+
+
+def production_units_have_a_quality_signal(draft: Draft) -> Iterator[Finding]:
+    """Something has to tell whether the value was real (production gate)."""
+    for unit in pooled_units(draft):
+        if not given(unit.quality_signal_source):
+            choice = pick(draft.catalogs.signal_ids, "Add a quality signal to the catalog, then pick it.")
+            message = f"{record('value unit', unit.value_unit_id)} has no quality_signal_source. {choice}"
+            place = at_unit(draft, unit, "quality_signal_source")
+            yield Finding("unit_quality_signal_missing", Gate.APPROVE, message, *place)
+
+
+def metrics_intent_covers_the_primary_metrics(draft: Draft) -> Iterator[Finding]:
+    """Advisory: each primary metric of the cycle deserves an entry, be it `unknown`."""
+    for unit in pooled_units(draft):
+        intended = intended_metrics(unit)
+        silent = [metric for metric in given(draft.cycle.primary_metrics) if metric not in intended]
+        if silent:
+            message = (
+                f"{record('value unit', unit.value_unit_id)} says nothing about {listed(silent)} in its metrics_intent. "
+                "Add the expected_impact, or unknown."
+            )
+            yield Finding("metrics_intent_partial", Gate.ADVISORY, message, *at_unit(draft, unit, "metrics_intent"))
+
+
+def quality_adjustment_is_advisory(draft: Draft) -> Iterator[Finding]:
+    """Advisory: operators expect quality_adjusted_outcome to change the bill, and it does not."""
+    for unit in pooled_units(draft):
+        if unit.unit_type == UnitType.QUALITY_ADJUSTED_OUTCOME:
+            message = (
+                f"{record('value unit', unit.value_unit_id)} is a quality_adjusted_outcome, but quality is advisory: "
+                "metered quantities and bills stay as they are. Filter by quality in its event_mapping if they should not."
+            )
+            place = at_unit(draft, unit, "unit_type")
+            yield Finding("quality_adjusted_outcome_is_advisory", Gate.ADVISORY, message, *place)
