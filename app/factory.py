@@ -28,3 +28,9 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     app.cli.add_command(cli.avs)
     return app
+
+
+def main() -> None:
+    """The console script `avs`: the same commands as `flask avs`."""
+    with create_app().app_context():
+        cli.avs()
