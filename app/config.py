@@ -10,7 +10,7 @@ MAX_BODY_BYTES = 8 * 1024 * 1024  # a batch of 1,000 events is about 250 kB
 
 
 def settings(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """Flask settings from `AVS_DATA_DIR`, `DATABASE_URL`, `AVS_SECRET_KEY` and `AVS_API_TOKEN`; makes the data directory."""
+    """Flask settings from `AVS_DATA_DIR`, `DATABASE_URL`, `AVS_SECRET_KEY`, `AVS_API_TOKEN`; makes the directory."""
     data_dir = Path(environ.get("AVS_DATA_DIR", "var")).resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     return {

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Flask
 from flask_migrate import Migrate
 
+from api import register as api
 from app import (
     cli,
     models,  # noqa: F401  (registers every table)
@@ -25,6 +26,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         configure_sqlite(db.engine)
     Migrate(app, db, directory=str(cli.MIGRATIONS))
     guard(app)
+    api.register(app)
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     app.cli.add_command(cli.avs)
     return app

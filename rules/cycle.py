@@ -6,7 +6,7 @@ from rules.draft import Draft, given, is_given
 from rules.enums import CycleType, GoalType
 from rules.finding import Finding, Gate
 from rules.places import at_cycle, at_snapshot
-from rules.wording import pick, record
+from rules.wording import pick, this_cycle
 
 PRODUCTION_PERIOD_DAYS = 90
 
@@ -14,7 +14,7 @@ PRODUCTION_PERIOD_DAYS = 90
 def cycle_names_a_goal(draft: Draft) -> Iterator[Finding]:
     """Without a goal no result is better than another (simulation gate)."""
     if not is_given(draft.cycle.goal_type):
-        message = f"{record('cycle', draft.cycle.cycle_id)} has no goal_type. {pick(GoalType, '')}"
+        message = f"{this_cycle(draft)} has no goal_type. {pick(GoalType, '')}"
         yield Finding("cycle_goal_type_missing", Gate.SIMULATE, message, *at_cycle(draft, "goal_type"))
 
 
@@ -22,16 +22,16 @@ def cycle_names_a_primary_metric(draft: Draft) -> Iterator[Finding]:
     """The simulation reports deltas of these metrics (simulation gate)."""
     if not given(draft.cycle.primary_metrics):
         choice = pick(draft.catalogs.metric_ids, "Add a metric to the catalog, then pick it.")
-        message = f"{record('cycle', draft.cycle.cycle_id)} has no primary_metrics. {choice}"
+        message = f"{this_cycle(draft)} has no primary_metrics. {choice}"
         yield Finding("cycle_primary_metrics_missing", Gate.SIMULATE, message, *at_cycle(draft, "primary_metrics"))
 
 
 def cycle_has_the_snapshot(draft: Draft) -> Iterator[Finding]:
     """A config is judged on frozen units, never on ones that are still being edited (simulation gate)."""
     if draft.units is None:
-        cycle, version = record("cycle", draft.cycle.cycle_id), draft.config.value_unit_snapshot_version
-        which = "no value unit snapshot for this config" if version is None else f"no value unit snapshot {version}"
-        message = f"{cycle} has {which}. Submit its value units."
+        version = draft.config.value_unit_snapshot_version
+        which = "for this config" if version is None else f"version {version}"
+        message = f"{this_cycle(draft)} has no value unit snapshot {which}. Submit its value units."
         yield Finding("value_unit_snapshot_missing", Gate.SIMULATE, message, *at_snapshot(draft))
 
 
@@ -40,8 +40,8 @@ def production_cycle_is_a_production_one(draft: Draft) -> Iterator[Finding]:
     if draft.cycle.cycle_type != CycleType.PRODUCTION:
         found = f"cycle_type {draft.cycle.cycle_type}" if draft.cycle.cycle_type else "no cycle_type"
         message = (
-            f"{record('cycle', draft.cycle.cycle_id)} has {found}, and target_environment production needs "
-            "a production cycle. Move the config to one, or change the cycle."
+            f"{this_cycle(draft)} has {found}, and target_environment production needs "
+            "a production cycle. Fork the config into one, or change the cycle."
         )
         yield Finding("cycle_type_not_production", Gate.APPROVE, message, *at_cycle(draft, "cycle_type"))
 
@@ -51,5 +51,5 @@ def production_cycle_lasts_90_days(draft: Draft) -> Iterator[Finding]:
     days = draft.cycle.period_length_days
     if days != PRODUCTION_PERIOD_DAYS:
         found = "no period_length_days" if days is None else f"a period of {days} days"
-        message = f"{record('cycle', draft.cycle.cycle_id)} has {found}. Production cycles last 90 days: set 90."
+        message = f"{this_cycle(draft)} has {found}. Production cycles last 90 days: set 90."
         yield Finding("cycle_period_not_90_days", Gate.APPROVE, message, *at_cycle(draft, "period_length_days"))

@@ -1,13 +1,12 @@
-"""From stored JSON to what the rules read: a value unit's document, in any state, becomes a ValueUnit (spec 1).
+"""From stored JSON to what the rules read: value units of a snapshot (spec 1) and risks of a run (spec 4.3).
 
-Snapshots keep frozen definitions as documents, so every reader needs this. What is absent, or is not of the kind it
-should be, becomes absent: the rules then say so.
+Documents may be in any state. What is absent, or is not of the kind it should be, becomes absent: the rules then say so.
 """
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from rules.draft import Aggregation, EventMapping, MetricIntent, Number, UnitEconomics, ValueUnit
+from rules.draft import Aggregation, EventMapping, MetricIntent, Number, Risk, UnitEconomics, ValueUnit
 
 
 def value_unit_from_document(document: Mapping[str, object]) -> ValueUnit:
@@ -22,6 +21,13 @@ def value_unit_from_document(document: Mapping[str, object]) -> ValueUnit:
         quality_signal_source=tuple(filter(None, map(_text, _items(document.get("quality_signal_source"))))),
         unit_economics=_unit_economics(_mapping(document.get("unit_economics"))),
     )
+
+
+def risk_from_document(document: Mapping[str, object]) -> Risk:
+    """An entry of `outputs.risks`; its `period_index` counts from 0, operators count from 1."""
+    index = document.get("period_index")
+    periods = (index + 1,) if isinstance(index, int) and not isinstance(index, bool) else ()
+    return Risk(code=_text(document.get("code")), detail=_text(document.get("detail")), periods=periods)
 
 
 def _event_mapping(document: Mapping[str, object]) -> EventMapping:

@@ -8,7 +8,7 @@ from rules.draft import Draft, UnitEconomics, ValueUnit, is_given, pooled_units
 from rules.finding import Finding, Gate
 from rules.lifecycle import confidence_bar
 from rules.places import at_unit
-from rules.wording import listed, record
+from rules.wording import listed, this_unit
 
 TARGET_MARGIN_TOLERANCE = Fraction(1, 100)
 
@@ -30,7 +30,7 @@ def pooled_units_have_economics(draft: Draft) -> Iterator[Finding]:
     for unit in pooled_units(draft):
         missing = missing_economics(unit)
         if missing:
-            message = f"{record('value unit', unit.value_unit_id)} has no {listed(missing)}. Fill in its unit_economics."
+            message = f"{this_unit(unit)} has no {listed(missing, 'or')}. Fill in its unit_economics."
             place = at_unit(draft, unit, f"unit_economics.{missing[0]}")
             yield Finding("unit_economics_missing", Gate.SIMULATE, message, *place)
 
@@ -42,8 +42,8 @@ def production_economics_are_sure_enough(draft: Draft) -> Iterator[Finding]:
         confidence = unit.unit_economics.economics_confidence
         if is_given(confidence) and confidence not in bar:
             message = (
-                f"{record('value unit', unit.value_unit_id)} has economics_confidence {confidence}, and stage "
-                f"{draft.config.stage} in production needs {listed(bar, 'or')}. Check its cost and price, then raise it."
+                f"{this_unit(unit)} has economics_confidence {confidence}, and stage "
+                f"{draft.config.stage} in production needs {listed(bar, 'or')}. Check its numbers, then raise it."
             )
             place = at_unit(draft, unit, "unit_economics.economics_confidence")
             yield Finding("unit_economics_confidence_too_low", Gate.APPROVE, message, *place)
@@ -57,7 +57,7 @@ def target_margin_follows_from_cost_and_price(draft: Draft) -> Iterator[Finding]
         if implied is None or stated is None or abs(Fraction(stated) - implied) <= TARGET_MARGIN_TOLERANCE:
             continue
         message = (
-            f"{record('value unit', unit.value_unit_id)} states target_margin {stated}, but its cost and price give "
+            f"{this_unit(unit)} states target_margin {stated}, but its cost and price give "
             f"{_four_places(implied)}. Correct whichever is wrong."
         )
         place = at_unit(draft, unit, "unit_economics.target_margin")

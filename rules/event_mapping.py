@@ -6,7 +6,7 @@ from rules.draft import Draft, ValueUnit, is_given, pooled_units
 from rules.enums import AggregationType
 from rules.finding import Finding, Gate
 from rules.places import at_unit
-from rules.wording import listed, pick, record
+from rules.wording import listed, pick, this_unit
 
 BASE_DIMENSIONS = ("customer_id", "segment", "workspace_id")
 """Every usage event has these columns, so filters and aggregations may name them beside the catalog's dimensions."""
@@ -24,7 +24,7 @@ def pooled_units_are_mapped(draft: Draft) -> Iterator[Finding]:
         missing = missing_mapping_parts(unit)
         if missing:
             message = (
-                f"{record('value unit', unit.value_unit_id)} has no {listed(missing)} in its event_mapping. "
+                f"{this_unit(unit)} has no {listed(missing, 'or')} in its event_mapping. "
                 "Say which event counts and how it adds up."
             )
             yield Finding("unit_event_mapping_missing", Gate.SIMULATE, message, *at_unit(draft, unit, "event_mapping"))
@@ -36,7 +36,7 @@ def mappings_fit_the_event_catalog(draft: Draft) -> Iterator[Finding]:
         if missing_mapping_parts(unit):
             continue
         for part, problem in _misfits(draft, unit):
-            message = f"{record('value unit', unit.value_unit_id)} {problem}"
+            message = f"{this_unit(unit)} {problem}"
             place = at_unit(draft, unit, f"event_mapping.{part}")
             yield Finding("unit_event_mapping_invalid", Gate.SIMULATE, message, *place)
 
@@ -54,10 +54,9 @@ def _misfits(draft: Draft, unit: ValueUnit) -> Iterator[tuple[str, str]]:
 
 
 def _unknown_filters(unit: ValueUnit, dimensions: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    allowed = (*dimensions, *BASE_DIMENSIONS)
     for key in sorted(map(str, unit.event_mapping.filters)):
-        if key not in allowed:
-            yield f"filters.{key}", f"filters by {key}, which {_is_no_dimension(unit, allowed)}"
+        if key not in (*dimensions, *BASE_DIMENSIONS):
+            yield f"filters.{key}", f"filters by {key}, which {_is_no_dimension(unit, dimensions)}"
 
 
 def _aggregation_misfits(unit: ValueUnit, dimensions: tuple[str, ...] | None) -> Iterator[tuple[str, str]]:
@@ -65,17 +64,12 @@ def _aggregation_misfits(unit: ValueUnit, dimensions: tuple[str, ...] | None) ->
     how = unit.event_mapping.aggregation
     if how.type not in tuple(AggregationType):
         yield "aggregation.type", f"has the unknown aggregation {how.type}. {pick(AggregationType, '')}"
-    elif not is_given(how.field):
-        if how.type != AggregationType.COUNT:
-            yield "aggregation.field", f"has aggregation {how.type} without a field. Name the dimension to {_verb(how.type)}."
-    elif dimensions is not None and how.field not in (*dimensions, *BASE_DIMENSIONS):
-        allowed = (*dimensions, *BASE_DIMENSIONS)
-        yield "aggregation.field", f"aggregates {how.field}, which {_is_no_dimension(unit, allowed)}"
+    elif how.type != AggregationType.COUNT and not is_given(how.field):
+        yield "aggregation.field", f"has aggregation {how.type} without a field. Name the dimension it works on."
+    elif is_given(how.field) and dimensions is not None and how.field not in (*dimensions, *BASE_DIMENSIONS):
+        yield "aggregation.field", f"aggregates {how.field}, which {_is_no_dimension(unit, dimensions)}"
 
 
-def _verb(aggregation: str | None) -> str:
-    return "add up" if aggregation == AggregationType.SUM else "count"
-
-
-def _is_no_dimension(unit: ValueUnit, allowed: tuple[str, ...]) -> str:
-    return f"is no dimension of event {unit.event_mapping.event_type}. {pick(allowed, '')}"
+def _is_no_dimension(unit: ValueUnit, dimensions: tuple[str, ...]) -> str:
+    choices = pick(dict.fromkeys((*dimensions, *BASE_DIMENSIONS)), "")
+    return f"is no dimension of event {unit.event_mapping.event_type}. {choices}"

@@ -6,7 +6,7 @@ from rules.draft import Draft, given, is_given
 from rules.finding import Finding, Gate
 from rules.lifecycle import graduation_signal_is_required
 from rules.places import at_exploration
-from rules.wording import pick, record
+from rules.wording import pick, this_config
 
 SENSIBLE_EXPIRY_DAYS = (14, 60)
 
@@ -16,7 +16,7 @@ def production_exploration_is_complete(draft: Draft) -> Iterator[Finding]:
     if not draft.exploration.enabled:
         return
     for field, problem in _gaps(draft):
-        message = f"Exploration of {_this_config(draft)} {problem}"
+        message = f"{this_config(draft)}: exploration {problem}"
         yield Finding("exploration_incomplete", Gate.APPROVE, message, *at_exploration(draft, field))
 
 
@@ -28,9 +28,9 @@ def _gaps(draft: Draft) -> Iterator[tuple[str, str]]:
         choice = pick(sorted(draft.catalogs.events), "Add an event to the catalog, then pick it.")
         yield "qualifying_events", f"is enabled without qualifying_events. {choice}"
     if exploration.expires_after_days is None:
-        yield "expires_after_days", "is enabled without expires_after_days. Set the days until it ends, 30 for instance."
+        yield "expires_after_days", "is enabled without expires_after_days. Set when it ends, 30 for instance."
     if graduation_signal_is_required(draft.config.stage) and not is_given(exploration.graduation_signal):
-        yield "graduation_signal", "has no graduation_signal, which stage scaling requires. Name one, or disable exploration."
+        yield "graduation_signal", "has no graduation_signal, which stage scaling requires. Name one, or disable it."
 
 
 def _pool_gap(draft: Draft) -> Iterator[tuple[str, str]]:
@@ -51,13 +51,8 @@ def exploration_ends_within_sensible_days(draft: Draft) -> Iterator[Finding]:
     days, (least, most) = draft.exploration.expires_after_days, SENSIBLE_EXPIRY_DAYS
     if draft.exploration.enabled and days is not None and not least <= days <= most:
         message = (
-            f"Exploration of {_this_config(draft)} expires after {days} days, outside {least} to {most}. "
+            f"{this_config(draft)}: exploration expires after {days} days, outside {least} to {most}. "
             "Shorter teaches little, longer gives value away."
         )
         place = at_exploration(draft, "expires_after_days")
         yield Finding("exploration_expiry_out_of_range", Gate.ADVISORY, message, *place)
-
-
-def _this_config(draft: Draft) -> str:
-    name = record("config", draft.config.config_version_id)
-    return name[0].lower() + name[1:]

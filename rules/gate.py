@@ -40,6 +40,4 @@ def next_missing_item(findings: Iterable[Finding]) -> Finding | None:
 
 def blocking_issues_for_simulation(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """What a run writes to `outputs.blocking_issues`: approve-gate findings not about a run itself (spec 4.3)."""
-    return tuple(
-        finding for finding in findings if finding.gate is Gate.APPROVE and finding.code not in ABOUT_THE_RUN
-    )
+    return tuple(finding for finding in findings if finding.gate is Gate.APPROVE and finding.code not in ABOUT_THE_RUN)

@@ -75,9 +75,7 @@ STAGE_DEFAULTS: Mapping[Stage, StageDefaults] = MappingProxyType(
     {
         Stage.LEARNING: StageDefaults(
             pools=(_CORE, _EXPLORATION),
-            exploration=Exploration(
-                enabled=True, exploration_pool_id=_EXPLORATION.pool_id, expires_after_days=30
-            ),
+            exploration=Exploration(enabled=True, exploration_pool_id=_EXPLORATION.pool_id, expires_after_days=30),
             usage_thresholds=_thresholds(Action.WARN, Action.WARN, Action.THROTTLE),
             production_confidence=tuple(EconomicsConfidence),
             graduation_signal_required=False,

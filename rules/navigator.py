@@ -1,13 +1,12 @@
 """What the Navigator asks and advises: computed from findings and the last run, no model involved (spec 7)."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from types import MappingProxyType
 
 from rules.draft import Draft, Risk, given, pooled_units
-from rules.finding import Finding
-from rules.places import at_cycle, at_pool, at_rails, at_unit, config_screen
+from rules.finding import Finding, Gate
+from rules.places import at_rails, at_unit, config_screen
 from rules.wording import listed
 
 MOST_QUESTIONS = 5
@@ -60,7 +59,7 @@ QUESTIONS: Mapping[str, str] = MappingProxyType(
 )
 """Findings that one missing field explains. What is present but wrong is no question; its finding says what to do."""
 
-_EXPLORATION_QUESTIONS: Mapping[str, str] = MappingProxyType(
+EXPLORATION_QUESTIONS: Mapping[str, str] = MappingProxyType(
     {
         "exploration.exploration_pool_id": "Which exploration pool pays for exploring?",
         "exploration.qualifying_events": "Which events count as exploring?",
@@ -72,49 +71,32 @@ _EXPLORATION_QUESTIONS: Mapping[str, str] = MappingProxyType(
 
 def open_questions(findings: Iterable[Finding]) -> tuple[OpenQuestion, ...]:
     """At most five questions in the findings' order, one per missing required field."""
-    return tuple(islice(_questions(findings), MOST_QUESTIONS))
+    by_field: dict[str, OpenQuestion] = {}
+    for question in _questions(findings):
+        by_field.setdefault(question.field, question)
+    return tuple(by_field.values())[:MOST_QUESTIONS]
 
 
 def _questions(findings: Iterable[Finding]) -> Iterator[OpenQuestion]:
     for finding in findings:
-        asked = QUESTIONS.get(finding.code) or _EXPLORATION_QUESTIONS.get(finding.field)
+        asked = QUESTIONS.get(finding.code) or EXPLORATION_QUESTIONS.get(finding.field)
         if asked and finding.gate is not Gate.ADVISORY:
             question = asked.format(id=finding.entity.id or "it")
             yield OpenQuestion(question, finding.field, finding.deep_link)
 
 
-def recommended_actions(draft: Draft) -> tuple[RecommendedAction, ...]:
-    """What the run's risks and the pooled units suggest, risks first in the run's order, each action once."""
-    risks = draft.simulation.risks if draft.simulation else ()
-    return tuple(dict.fromkeys([*_from_risks(draft, risks), *_from_units(draft)]))
-
-
-def _from_risks(draft: Draft, risks: Iterable[Risk]) -> Iterator[RecommendedAction]:
-    for risk in risks:
-        advice = _ADVICE.get(risk.code or "")
-        if risk.code and advice:
-            text, link = advice
-            yield RecommendedAction(risk.code, text + _when(risk), link(draft))
-
-
-def _when(risk: Risk) -> str:
-    if not risk.periods:
-        return ""
-    return f" in period{'s' if len(risk.periods) > 1 else ''} {listed(risk.periods)}"
-
-
-_ADVICE: Mapping[str, tuple[str, Callable[[Draft], str]]] = MappingProxyType(
+RISK_ADVICE: Mapping[str, tuple[str, Callable[[Draft], str]]] = MappingProxyType(
     {
         "margin_floor_violated": (
             "tighten rails: margin_floor violated",
             lambda draft: at_rails(draft, "margin_floor").deep_link,
         ),
         "spend_cap_exceeded": (
-            "tighten rails: customers were billed above monthly_spend_cap_usd",
+            "tighten rails: billed spend above monthly_spend_cap_usd",
             lambda draft: at_rails(draft, "usage_thresholds").deep_link,
         ),
         "cost_over_spend_cap": (
-            "include less: customers cost more to serve than monthly_spend_cap_usd",
+            "include less: cost to serve above monthly_spend_cap_usd",
             lambda draft: config_screen(draft, "pools"),
         ),
         "retention_regressed": (
@@ -122,12 +104,45 @@ _ADVICE: Mapping[str, tuple[str, Callable[[Draft], str]]] = MappingProxyType(
             lambda draft: config_screen(draft, "pools"),
         ),
         "no_usage_in_window": (
-            "simulate a window that has usage: this one has none",
+            "simulate another window: this one has no usage",
             lambda draft: config_screen(draft, "simulate"),
         ),
     }
 )
-"""Risk code → advice and where to follow it. pool_price_zero and quality_signal_missing come from the units below."""
+"""Risk code → advice and where to follow it. The risks that a unit or pool explains are advised from the rules."""
+
+ADVISORY_ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        "pool_price_zero": "price the unit of pool {id}, or make it an exploration pool",
+        "exploration_expiry_out_of_range": "end exploration within 14 to 60 days",
+        "metrics_intent_partial": "say what {id} should do to every primary metric",
+        "target_margin_inconsistent": "bring target_margin, cost and price of {id} into line",
+        "simulation_baseline_not_active": "simulate again, compared with the version that is active now",
+    }
+)
+
+
+def recommended_actions(draft: Draft, findings: Iterable[Finding]) -> tuple[RecommendedAction, ...]:
+    """What the last run's risks, the pooled units and the advisory findings suggest, in this order, each once."""
+    risks = draft.simulation.risks if draft.simulation else ()
+    actions = (*_from_risks(draft, risks), *_from_units(draft), *_from_findings(findings))
+    return tuple(dict.fromkeys(actions))
+
+
+def _from_risks(draft: Draft, risks: Iterable[Risk]) -> Iterator[RecommendedAction]:
+    periods: dict[str, set[int]] = {}  # a run may list a risk once per period; the operator acts once
+    for risk in risks:
+        periods.setdefault(risk.code or "", set()).update(risk.periods)
+    for code, when in periods.items():
+        if code in RISK_ADVICE:
+            text, link = RISK_ADVICE[code]
+            yield RecommendedAction(code, text + _when(sorted(when)), link(draft))
+
+
+def _when(periods: Sequence[int]) -> str:
+    if not periods:
+        return ""
+    return f" in period{'s' if len(periods) > 1 else ''} {listed(periods)}"
 
 
 def _from_units(draft: Draft) -> Iterator[RecommendedAction]:
@@ -136,3 +151,10 @@ def _from_units(draft: Draft) -> Iterator[RecommendedAction]:
             text = f"add a quality signal to {unit.value_unit_id} before scaling"
             link = at_unit(draft, unit, "quality_signal_source").deep_link
             yield RecommendedAction("quality_signal_missing", text, link)
+
+
+def _from_findings(findings: Iterable[Finding]) -> Iterator[RecommendedAction]:
+    for finding in findings:
+        if finding.code in ADVISORY_ADVICE:
+            text = ADVISORY_ADVICE[finding.code].format(id=finding.entity.id or "it")
+            yield RecommendedAction(finding.code, text, finding.deep_link)

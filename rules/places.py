@@ -50,14 +50,14 @@ def at_config(draft: Draft, field: str, screen: str) -> Place:
 
 def at_pool(draft: Draft, pool: Pool, field: str) -> Place:
     """A field of one pool, in the pools table."""
-    pool_id = pool.pool_id or ""
+    pool_id = pool.pool_id or "new"
     link = f"{config_screen(draft, 'pools')}?pool={_quoted(pool_id)}#{field}"
     return Place(f"pools.{pool_id}.{field}", Entity("pool", pool.pool_id), link)
 
 
 def at_unit(draft: Draft, unit: ValueUnit, field: str) -> Place:
-    """A field of one value unit, in the units' detail pane. A field within a field has dots: `event_mapping.filters`."""
-    unit_id = unit.value_unit_id or ""
+    """A field of one value unit, in its detail pane; a field within a field has dots: `event_mapping.filters`."""
+    unit_id = unit.value_unit_id or "new"
     link = f"{_cycle_screen(draft, 'value-units')}?unit={_quoted(unit_id)}#{_quoted(field)}"
     return Place(f"value_units.{unit_id}.{field}", Entity("value_unit", unit.value_unit_id), link)
 

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from rules.draft import Draft, Pool
 from rules.finding import Finding, Gate
 from rules.places import at_config, at_pool
-from rules.wording import pick, record
+from rules.wording import pick, record, this_config
 
 
 def config_has_a_pool(draft: Draft) -> Iterator[Finding]:
     """Without a pool there is nothing to enforce, and nothing to simulate (simulation gate)."""
     if not draft.pools:
-        message = f"{record('config', draft.config.config_version_id)} has no pool. Add one; the stage suggests some."
+        message = f"{this_config(draft)} has no pool. Add one; the stage suggests some."
         yield Finding("config_pools_missing", Gate.SIMULATE, message, *at_config(draft, "pools", "pools"))
 
 

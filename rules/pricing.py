@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from rules.draft import Draft, is_given, pooled_units
 from rules.finding import Finding, Gate
 from rules.places import at_config, at_pool
-from rules.wording import record
+from rules.wording import record, this_config
 
 
 def production_config_names_a_price_book(draft: Draft) -> Iterator[Finding]:
     """The ledger must know which rate cards to update (production gate)."""
     if not is_given(draft.config.price_book_ref):
-        message = f"{record('config', draft.config.config_version_id)} has no price_book_ref. Name the price book to bill from."
+        message = f"{this_config(draft)} has no price_book_ref. Name the price book to bill from."
         place = at_config(draft, "price_book_ref", "pools")
         yield Finding("price_book_ref_missing", Gate.APPROVE, message, *place)
 

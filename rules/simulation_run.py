@@ -9,7 +9,7 @@ from rules.draft import Draft, SimulationRun, given
 from rules.enums import ConfigStatus, SimulationStatus
 from rules.finding import Finding, Gate
 from rules.places import at_config, at_rails, at_simulation
-from rules.wording import listed, record
+from rules.wording import listed, record, this_config
 
 ABOUT_THE_RUN = frozenset(
     {
@@ -27,7 +27,7 @@ ABOUT_THE_RUN = frozenset(
 def there_is_a_run(draft: Draft) -> Iterator[Finding]:
     """Nothing is approved without evidence (approve gate)."""
     if draft.simulation is None:
-        message = f"{record('config', draft.config.config_version_id)} has no simulation run. Simulate it."
+        message = f"{this_config(draft)} has no simulation run. Simulate it."
         yield Finding("simulation_missing", Gate.APPROVE, message, *at_simulation(draft, "simulation_run_id"))
 
 
@@ -36,7 +36,8 @@ def the_run_has_completed(draft: Draft) -> Iterator[Finding]:
     run = draft.simulation
     if run and run.status != SimulationStatus.COMPLETED:
         waiting = run.status in (SimulationStatus.QUEUED, SimulationStatus.RUNNING)
-        message = f"{_run(run)} is {run.status or 'without status'}. {'Wait for it.' if waiting else 'Simulate again.'}"
+        found = f"status {run.status}" if run.status else "no status"
+        message = f"{_run(run)} has {found}. {'Wait for it.' if waiting else 'Simulate again.'}"
         yield Finding("simulation_not_completed", Gate.APPROVE, message, *at_simulation(draft, "status"))
 
 
@@ -53,7 +54,8 @@ def the_run_saw_this_content(draft: Draft) -> Iterator[Finding]:
     """An edit after the simulation makes its evidence worthless (approve gate)."""
     run = draft.simulation
     if run and (run.candidate_content_hash is None or run.candidate_content_hash != draft.config.content_hash):
-        message = f"{_run(run)} saw other content: this config has changed since. Simulate again."
+        config = draft.config.config_version_id or "this config"
+        message = f"{_run(run)} is stale: the content of {config} has changed since. Simulate again."
         yield Finding("simulation_stale", Gate.APPROVE, message, *at_simulation(draft, "candidate_content_hash"))
 
 
@@ -81,7 +83,9 @@ def the_baseline_is_the_active_version(draft: Draft) -> Iterator[Finding]:
     wanted, active = draft.requested_baseline_config_version_id, draft.active_config_version_id
     if wanted is not None and wanted != active:
         instead = f"{active} is" if active else "none is"
-        message = f"Baseline {wanted} is not the active version of this subject; {instead}. Leave it out, or review again."
+        message = (
+            f"Baseline {wanted} is not the active version of this subject; {instead}. Leave it out, or review again."
+        )
         place = at_config(draft, "baseline_config_version_id", "approve")
         yield Finding("baseline_not_active", Gate.APPROVE, message, *place)
 
@@ -90,8 +94,8 @@ def the_run_compared_with_the_active_version(draft: Draft) -> Iterator[Finding]:
     """Advisory. An active config has no other active version to be compared with."""
     run, active = _completed(draft), draft.active_config_version_id
     if run and draft.config.status != ConfigStatus.ACTIVE and run.baseline_config_version_id != active:
-        compared = f"with {run.baseline_config_version_id}" if run.baseline_config_version_id else "with no baseline"
-        message = f"{_run(run)} compared {compared}; active now: {active or 'none'}. Simulate again to see the change from it."
+        compared = run.baseline_config_version_id or "nothing"
+        message = f"{_run(run)} compared with {compared}, but the active version is {active or 'none'}. Simulate again."
         place = at_simulation(draft, "baseline_config_version_id")
         yield Finding("simulation_baseline_not_active", Gate.ADVISORY, message, *place)
 
@@ -99,7 +103,9 @@ def the_run_compared_with_the_active_version(draft: Draft) -> Iterator[Finding]:
 def the_simulated_margin_keeps_the_floor(draft: Draft) -> Iterator[Finding]:
     """Advisory: the run has the risk margin_floor_violated."""
     for run, detail in _risks(draft, "margin_floor_violated"):
-        message = f"{_run(run)} falls below the margin_floor{detail}. Raise the price, include less, or lower the floor."
+        message = (
+            f"{_run(run)} falls below the margin_floor.{detail} Raise the price, include less, or lower the floor."
+        )
         yield Finding("margin_below_floor_in_simulation", Gate.ADVISORY, message, *at_rails(draft, "margin_floor"))
 
 
@@ -107,7 +113,9 @@ def simulated_spend_keeps_the_cap(draft: Draft) -> Iterator[Finding]:
     """Advisory: customers were billed above the cap, or cost more than it to serve; each is a finding of its own."""
     for code, what in _CAP_RISKS.items():
         for run, detail in _risks(draft, code):
-            message = f"{_run(run)} has {what} above monthly_spend_cap_usd{detail}. Tighten the rails, or raise the cap."
+            message = (
+                f"{_run(run)} has {what} above monthly_spend_cap_usd.{detail} Tighten the rails, or raise the cap."
+            )
             place = at_rails(draft, "monthly_spend_cap_usd")
             yield Finding("spend_cap_exceeded_in_simulation", Gate.ADVISORY, message, *place)
 
@@ -131,9 +139,9 @@ def _unreported(draft: Draft, run: SimulationRun) -> tuple[str, ...]:
 
 
 def _risks(draft: Draft, code: str) -> Iterator[tuple[SimulationRun, str]]:
-    """The run with ` (detail; detail)` when it has the risk, at most once."""
+    """The run, at most once, and what it says of the risk: the details' sentences, each after a space."""
     run = _completed(draft)
     found = [risk for risk in run.risks if risk.code == code] if run else []
     if run and found:
         details = given(tuple(risk.detail or "" for risk in found))
-        yield run, f" ({'; '.join(details)})" if details else ""
+        yield run, "".join(f" {detail}" for detail in details)

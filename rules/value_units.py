@@ -9,7 +9,7 @@ from rules.enums import CompletenessStatus, UnitType
 from rules.event_mapping import missing_mapping_parts
 from rules.finding import Finding, Gate
 from rules.places import at_unit
-from rules.wording import listed, pick, record
+from rules.wording import listed, pick, this_unit
 
 RED_WITHOUT = frozenset({"event_mapping", "outcome_statement"})
 
@@ -47,7 +47,7 @@ def production_units_state_an_outcome(draft: Draft) -> Iterator[Finding]:
     """What the customer gets, in words (production gate)."""
     for unit in pooled_units(draft):
         if not is_given(unit.outcome_statement):
-            message = f"{record('value unit', unit.value_unit_id)} has no outcome_statement. Say what the customer gets."
+            message = f"{this_unit(unit)} has no outcome_statement. Say what the customer gets."
             place = at_unit(draft, unit, "outcome_statement")
             yield Finding("unit_outcome_statement_missing", Gate.APPROVE, message, *place)
 
@@ -57,7 +57,7 @@ def production_units_intend_a_metric(draft: Draft) -> Iterator[Finding]:
     for unit in pooled_units(draft):
         if not intended_metrics(unit):
             choice = pick(draft.catalogs.metric_ids, "Add a metric to the catalog, then pick it.")
-            message = f"{record('value unit', unit.value_unit_id)} has no metrics_intent. {choice}"
+            message = f"{this_unit(unit)} has no metrics_intent. {choice}"
             place = at_unit(draft, unit, "metrics_intent")
             yield Finding("unit_metrics_intent_missing", Gate.APPROVE, message, *place)
 
@@ -67,7 +67,7 @@ def production_units_have_a_quality_signal(draft: Draft) -> Iterator[Finding]:
     for unit in pooled_units(draft):
         if not given(unit.quality_signal_source):
             choice = pick(draft.catalogs.signal_ids, "Add a quality signal to the catalog, then pick it.")
-            message = f"{record('value unit', unit.value_unit_id)} has no quality_signal_source. {choice}"
+            message = f"{this_unit(unit)} has no quality_signal_source. {choice}"
             place = at_unit(draft, unit, "quality_signal_source")
             yield Finding("unit_quality_signal_missing", Gate.APPROVE, message, *place)
 
@@ -79,7 +79,7 @@ def metrics_intent_covers_the_primary_metrics(draft: Draft) -> Iterator[Finding]
         silent = [metric for metric in given(draft.cycle.primary_metrics) if metric not in intended]
         if silent:
             message = (
-                f"{record('value unit', unit.value_unit_id)} says nothing about {listed(silent)} in its metrics_intent. "
+                f"{this_unit(unit)} says nothing about {listed(silent)} in its metrics_intent. "
                 "Add the expected_impact, or unknown."
             )
             yield Finding("metrics_intent_partial", Gate.ADVISORY, message, *at_unit(draft, unit, "metrics_intent"))
@@ -90,8 +90,8 @@ def quality_adjustment_is_advisory(draft: Draft) -> Iterator[Finding]:
     for unit in pooled_units(draft):
         if unit.unit_type == UnitType.QUALITY_ADJUSTED_OUTCOME:
             message = (
-                f"{record('value unit', unit.value_unit_id)} is a quality_adjusted_outcome, but quality is advisory: "
-                "metered quantities and bills stay as they are. Filter by quality in its event_mapping if they should not."
+                f"{this_unit(unit)} is a quality_adjusted_outcome, but quality is advisory: "
+                "metered quantities and bills stay as they are. To meter good ones only, filter in its event_mapping."
             )
             place = at_unit(draft, unit, "unit_type")
             yield Finding("quality_adjusted_outcome_is_advisory", Gate.ADVISORY, message, *place)

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.ids import new_id
 from app.models.base import CanonicalJSON, ExactDecimal, UtcDateTime, db, enum, identifier, not_negative
+from app.models.cycle import Cycle
+from app.models.value_unit import ValueUnitSnapshot
 from rules.enums import Action, ConfigStatus, OverageBehavior, Stage, TargetEnvironment
 
 SUBJECT_FIELDS = ("workspace_id", "segment", "stage", "target_environment")
@@ -64,6 +66,8 @@ class ConfigVersion(Subject, db.Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
+    cycle: Mapped[Cycle] = relationship(viewonly=True)
+    snapshot: Mapped[ValueUnitSnapshot | None] = relationship(viewonly=True, overlaps="cycle")
     pools: Mapped[list["Pool"]] = relationship(
         back_populates="config_version",
         order_by="(Pool.position, Pool.pool_id)",

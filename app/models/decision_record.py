@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.ids import new_id
 from app.models.base import CanonicalJSON, UtcDateTime, db, enum, identifier
+from app.models.billing_patch import BillingPatch
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Subject
 from app.models.simulation_run import SimulationRun
 from rules.enums import DecisionStatus
@@ -37,3 +38,4 @@ class DecisionRecord(Subject, db.Model):
 
     config_version: Mapped[ConfigVersion] = relationship(foreign_keys=[config_version_id])
     simulation_run: Mapped[SimulationRun] = relationship()
+    billing_patch: Mapped[BillingPatch] = relationship()

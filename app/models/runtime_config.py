@@ -3,10 +3,11 @@
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import UtcDateTime, db
 from app.models.config_version import SUBJECT_FIELDS, Subject
+from app.models.decision_record import DecisionRecord
 
 
 class RuntimeConfig(Subject, db.Model):
@@ -18,7 +19,7 @@ class RuntimeConfig(Subject, db.Model):
             "uq_runtime_configs_one_current",
             *SUBJECT_FIELDS,
             unique=True,
-            sqlite_where=sa.text("current"),
+            sqlite_where=sa.text("current = 1"),
             postgresql_where=sa.text("current"),
         ),
     )
@@ -29,3 +30,5 @@ class RuntimeConfig(Subject, db.Model):
     document: Mapped[bytes] = mapped_column(sa.LargeBinary)
     digest: Mapped[str] = mapped_column(sa.String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    decision: Mapped[DecisionRecord] = relationship()

@@ -4,14 +4,23 @@ SQLite upgrades a reading transaction to a writing one only if nobody wrote mean
 otherwise, whatever the timeout. So a unit of work that will write says so before its first statement.
 """
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, scoped_session
 
 BUSY_TIMEOUT_MS = 30_000
+
+LOCK_SUBJECT = sa.text(
+    "SELECT pg_advisory_xact_lock(hashtextextended("
+    "concat_ws(chr(31), workspace_id, segment, stage, target_environment), 0)) "
+    "FROM config_versions WHERE config_version_id = :config_version_id"
+)
+
+_sqlite_turn = threading.Lock()  # SQLite's own wait is a sleep with backoff; threads of one process queue here instead
 
 
 def configure_sqlite(engine: sa.Engine) -> None:
@@ -37,22 +46,21 @@ def write(session: Session | scoped_session[Session]) -> Iterator[None]:
     What the session had read before is dropped, so that everything is read again under the lock.
     """
     session.rollback()
-    session.connection(execution_options={"write": True})
-    try:
-        yield
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
+    with _sqlite_turn if session.get_bind().dialect.name == "sqlite" else nullcontext():
+        session.connection(execution_options={"write": True})
+        try:
+            yield
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
 
 
-def lock_subject(session: Session | scoped_session[Session], subject: tuple[str, ...]) -> None:
-    """Make activations of one subject take turns until the transaction ends.
+def lock_subject(session: Session | scoped_session[Session], config_version_id: str) -> None:
+    """Make activations of this config's subject take turns until the transaction ends.
 
-    PostgreSQL waits on an advisory lock: the partial unique index alone would turn the losers into retries. On SQLite
-    `write` already holds the only write lock.
+    PostgreSQL waits on an advisory lock: the partial unique index alone would turn the losers into retries. The subject
+    of a version never changes, so it can be read before the lock. On SQLite `write` already holds the only write lock.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(
-            sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))"), {"subject": "\x1f".join(subject)}
-        )
+        session.execute(LOCK_SUBJECT, {"config_version_id": config_version_id})

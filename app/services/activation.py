@@ -4,7 +4,8 @@ The caller opens the transaction (`transactions.write`) and commits it; everythi
 lock, so two approvals of one subject take turns and the later one sees what the earlier one did.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +13,10 @@ import sqlalchemy as sa
 
 from app.errors import Conflict, config_immutable, invalid_field, refused
 from app.identity import SYSTEM, Actor
+from app.ids import new_id
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.decision_record import DecisionRecord
 from app.models.simulation_run import SimulationRun
-from app.models.transactions import lock_subject
 from app.services.billing_patches import build, stored
 from app.services.diffs import diff
 from app.services.documents import config_document
@@ -27,11 +28,13 @@ from app.services.snapshots import (
     cycle_of,
     get,
     get_config,
+    locked,
     read_config,
     snapshot_of,
 )
 from rules.enums import ConfigStatus, DecisionStatus, DiffType
-from rules.gate import blocks_approval, evaluate
+from rules.finding import Finding, Gate
+from rules.gate import evaluate
 from rules.lifecycle import is_editable
 
 
@@ -65,39 +68,58 @@ def approve(
         raise config_immutable(config_version_id, config.status)
     run = _run_in(session, simulation_run_id, config)
     seen = read_config(session, config, run=run, requested_baseline_id=baseline_config_version_id)
-    findings = evaluate(seen.draft())
-    if blocks_approval(findings):
-        raise refused(f"Config {config_version_id} cannot be approved", blocks_approval(findings))
+    if blocking := _blocking(seen):
+        raise refused(f"Config {config_version_id} cannot be approved", blocking)
     kind = DiffType.UPDATE if seen.active else DiffType.INITIAL_ACTIVATION
     decision = _decide(session, seen, run, kind, approval, now, decision_id)
     _log(session, "config_approved", decision, actor, now)
     if decision.effective_at <= now:
-        _activate(session, seen.document, config, decision, run, actor, now)
+        _activate(session, seen.document, config, seen.active, decision, run, actor, now)
     else:
         config.status = ConfigStatus.APPROVED.value
         config.effective_at = decision.effective_at
     return decision
 
 
-def activate_due(session: Any, *, now: datetime, subject: dict[str, str] | None = None) -> list[ConfigVersion]:
-    """Promote every approved config whose moment has come, earliest first; of one subject, or of all."""
+def activate_due(session: Any, *, now: datetime, subject: Mapping[str, str] | None = None) -> list[ConfigVersion]:
+    """Promote every approved config whose moment has come, earliest first; of one subject, or of all.
+
+    One that a gate would no longer let through stays `approved`: its findings say what to mend.
+    """
+    return [config for due in _due(session, now, subject) if (config := _promote(session, due, now)) is not None]
+
+
+def something_is_due(session: Any, *, now: datetime, subject: Mapping[str, str]) -> bool:
+    """Whether `activate_due` would promote anything: reads only, so that looking costs no write lock."""
+    return any(not held_back(session, get_config(session, due)) for due in _due(session, now, subject))
+
+
+def held_back(session: Any, config: ConfigVersion) -> tuple[Finding, ...]:
+    """What stands against activating a decided config now; that it was simulated again does not (spec 2)."""
+    seen = read_config(session, config, run=newest_decision(session, config.config_version_id).simulation_run)
+    return tuple(finding for finding in _blocking(seen) if finding.code != "simulation_not_latest")
+
+
+def _due(session: Any, now: datetime, subject: Mapping[str, str] | None) -> list[str]:
+    """Config versions whose moment has come, subject by subject: locks are always taken in that order."""
     due = sa.select(ConfigVersion.config_version_id).where(
         ConfigVersion.status == ConfigStatus.APPROVED.value, ConfigVersion.effective_at <= now
     )
     if subject is not None:
         due = due.filter_by(**{name: subject[name] for name in SUBJECT_FIELDS})
-    ids = list(session.scalars(due.order_by(ConfigVersion.effective_at, ConfigVersion.config_version_id)))
-    return [config for config in (_promote(session, config_id, now) for config_id in ids) if config is not None]
+    order = [getattr(ConfigVersion, name) for name in (*SUBJECT_FIELDS, "effective_at", "config_version_id")]
+    return list(session.scalars(due.order_by(*order)))
 
 
 def _promote(session: Any, config_version_id: str, now: datetime) -> ConfigVersion | None:
-    """Activate a decided config; None when somebody else was faster."""
+    """Activate a decided config; None when somebody else was faster, or a gate holds it back."""
     config = locked(session, config_version_id)
-    if config.status != ConfigStatus.APPROVED.value:
+    if config.status != ConfigStatus.APPROVED.value or held_back(session, config):
         return None
     decision = newest_decision(session, config_version_id)
     document = config_document(config, cycle_of(session, config), snapshot_of(session, config))
-    _activate(session, document, config, decision, decision.simulation_run, SYSTEM, now)
+    prior = active_config(session, config.subject_resolution)
+    _activate(session, document, config, prior, decision, decision.simulation_run, SYSTEM, now)
     return config
 
 
@@ -110,7 +132,10 @@ def rollback(
     now: datetime,
     decision_id: str | None = None,
 ) -> DecisionRecord:
-    """Make an archived version active again, with a decision of its own; its evidence is the run it was decided on."""
+    """Make an archived version active again at once, with a decision of its own on the run it was decided on.
+
+    Raises Conflict with all findings when a gate would no longer let it through.
+    """
     config = locked(session, config_version_id)
     if config.status != ConfigStatus.ARCHIVED.value:
         raise Conflict(
@@ -118,19 +143,13 @@ def rollback(
             code="rollback_needs_archived",
         )
     run = newest_decision(session, config_version_id).simulation_run
+    if blocking := held_back(session, config):
+        raise refused(f"Config {config_version_id} cannot be rolled back to", blocking)
     seen = read_config(session, config, run=run)
-    decision = _decide(session, seen, run, DiffType.ROLLBACK, approval, now, decision_id)
+    decision = _decide(session, seen, run, DiffType.ROLLBACK, replace(approval, effective_at=None), now, decision_id)
     _log(session, "config_rolled_back", decision, actor, now)
-    _activate(session, seen.document, config, decision, run, actor, now)
+    _activate(session, seen.document, config, seen.active, decision, run, actor, now)
     return decision
-
-
-def locked(session: Any, config_version_id: str) -> ConfigVersion:
-    """The config as it is once this transaction has the subject to itself."""
-    config = get_config(session, config_version_id)
-    lock_subject(session, tuple(config.subject_resolution.values()))
-    session.refresh(config)
-    return config
 
 
 def newest_decision(session: Any, config_version_id: str) -> DecisionRecord:
@@ -141,8 +160,14 @@ def newest_decision(session: Any, config_version_id: str) -> DecisionRecord:
         .order_by(DecisionRecord.created_at.desc(), DecisionRecord.decision_id.desc())
         .limit(1)
     )
-    decision: DecisionRecord = session.scalars(newest).one()
+    decision: DecisionRecord | None = session.scalar(newest)
+    if decision is None:
+        raise Conflict(f"Config {config_version_id} was never decided on.", code="decision_missing")
     return decision
+
+
+def _blocking(seen: ConfigSnapshot) -> list[Finding]:
+    return [finding for finding in evaluate(seen.draft()) if finding.gate is not Gate.ADVISORY]
 
 
 def _run_in(session: Any, simulation_run_id: str, config: ConfigVersion) -> SimulationRun:
@@ -168,16 +193,17 @@ def _decide(
     config, active = seen.config, seen.active
     effective_at = approval.effective_at or now
     patch = stored(session, build(config, seen.document, effective_at=effective_at, now=now))
-    before = config_document(active, cycle_of(session, active), snapshot_of(session, active)) if active else None
+    before = seen.document_of(session, active) if active else None
     baseline_id = active.config_version_id if active else None
     decision = DecisionRecord(
-        decision_id=decision_id,
+        decision_id=decision_id or new_id("dec_"),
         cycle_id=config.cycle_id,
         **config.subject_resolution,
         config_version_id=config.config_version_id,
         baseline_config_version_id=baseline_id,
         simulation_run_id=run.simulation_run_id,
         billing_patch_id=patch.billing_patch_id,
+        billing_patch=patch,
         status=DecisionStatus.ACTIVE.value,
         approver_name=approval.approver_name,
         approver_role=approval.approver_role,
@@ -188,7 +214,6 @@ def _decide(
         created_at=now,
     )
     session.add(decision)
-    session.flush()
     return decision
 
 
@@ -196,19 +221,20 @@ def _activate(
     session: Any,
     document: dict[str, Any],
     config: ConfigVersion,
+    prior: ConfigVersion | None,
     decision: DecisionRecord,
     run: SimulationRun,
     actor: Actor,
     now: datetime,
 ) -> None:
     """Archive the prior version and its decision, set this one active, materialise what the apps will read."""
-    prior = active_config(session, config.subject_resolution)
     if prior is not None:
         prior.status = ConfigStatus.ARCHIVED.value
         prior.updated_at = now
+        decisions = DecisionRecord.__table__
         session.execute(
-            sa.update(DecisionRecord)
-            .filter_by(config_version_id=prior.config_version_id, status=DecisionStatus.ACTIVE.value)
+            sa.update(decisions)
+            .where(decisions.c.config_version_id == prior.config_version_id)
             .values(status=DecisionStatus.ARCHIVED.value)
         )
         session.flush()  # the partial unique index allows one active version at every statement

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from app.errors import Conflict, FieldError, invalid, invalid_field
 from app.identity import Actor
 from app.models.catalog import MetricCatalog, QualitySignalCatalog, SegmentCatalog
-from app.models.config_version import ConfigVersion, Pool
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Pool
 from app.models.cycle import Cycle, CycleDraftContext, LearningLogEntry
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.models.workspace import Workspace
@@ -22,7 +22,7 @@ from app.services.config_drafts import refresh
 from app.services.diffs import changes as document_changes
 from app.services.documents import frozen_unit
 from app.services.product_events import log_event
-from app.services.snapshots import definition_value, get
+from app.services.snapshots import definition_value, get, locked
 from rules.enums import CycleType
 from rules.lifecycle import is_editable
 from rules.value_units import value_unit_completeness
@@ -114,7 +114,7 @@ def update_cycle(session: Any, cycle_id: str, data: Changes, *, actor: Actor, no
         raise invalid_field("/workspace_id", f"Cycle {cycle_id} stays in workspace {row.workspace_id}.")
     enforced = {"goal_type", "primary_metrics", "narrative", "cycle_type", "period_length_days"}
     changed = {name for name, value in data.items() if getattr(row, name) != value}
-    configs = list(session.scalars(sa.select(ConfigVersion).filter_by(cycle_id=cycle_id)))
+    configs = _configs_of(session, cycle_id)
     decided = [config.config_version_id for config in configs if not is_editable(config.status)]
     if decided and changed & enforced:
         raise Conflict(
@@ -133,6 +133,13 @@ def update_cycle(session: Any, cycle_id: str, data: Changes, *, actor: Actor, no
     return row
 
 
+def _configs_of(session: Any, cycle_id: str) -> list[ConfigVersion]:
+    """The cycle's config versions, locked subject by subject so that none is approved while its cycle changes."""
+    order = [getattr(ConfigVersion, name) for name in (*SUBJECT_FIELDS, "version")]
+    ids = session.scalars(sa.select(ConfigVersion.config_version_id).filter_by(cycle_id=cycle_id).order_by(*order))
+    return [locked(session, config_version_id) for config_version_id in ids.all()]
+
+
 def delete_cycle(session: Any, cycle_id: str, *, actor: Actor, now: datetime) -> None:
     row: Cycle = get(session, Cycle, cycle_id, "cycle")
     remove(session, row, "cycle", cycle_id)
@@ -147,7 +154,8 @@ def _check_cycle(session: Any, cycle: Cycle) -> None:
         errors.append(
             FieldError(
                 "/period_length_days",
-                f"A {cycle.cycle_type} cycle lasts {' or '.join(map(str, allowed))} days, not {cycle.period_length_days}",
+                f"A {cycle.cycle_type} cycle lasts {' or '.join(map(str, allowed))} days, "
+                f"not {cycle.period_length_days}",
             )
         )
     if cycle.start_date and cycle.end_date and cycle.end_date <= cycle.start_date:

@@ -15,9 +15,10 @@ from app.identity import Actor
 from app.models.catalog import MetricCatalog, SegmentCatalog
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, ExplorationRule, Pool, RailRule
 from app.models.cycle import Cycle
+from app.models.transactions import lock_subject
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.services.product_events import log_event
-from app.services.snapshots import current_hash, get_config, latest_completed_run, snapshot_of
+from app.services.snapshots import current_hash, get_config, latest_completed_run, locked, snapshot_of
 from rules.enums import ConfigStatus
 from rules.lifecycle import is_editable, stage_defaults
 
@@ -32,6 +33,7 @@ def create_config(session: Any, data: Changes, *, actor: Actor, now: datetime) -
     columns = {key: value for key, value in data.items() if key not in ("pools", "exploration", "rails")}
     cycle = _cycle_in(session, columns["cycle_id"], columns["workspace_id"])
     _check_segment(session, columns["segment"])
+    lock_subject(session, tuple(columns[name] for name in SUBJECT_FIELDS))  # two drafts at once get two numbers
     config = ConfigVersion(**columns, version=_next_version(session, columns), created_at=now, updated_at=now)
     config.status = ConfigStatus.DRAFT.value
     if "value_unit_snapshot_version" not in columns:
@@ -94,8 +96,11 @@ def delete_config(session: Any, config_version_id: str, *, actor: Actor, now: da
 
 
 def editable(session: Any, config_version_id: str) -> ConfigVersion:
-    """The config if its content may change, else the 409 that every door gives."""
-    config = get_config(session, config_version_id)
+    """The config if its content may change, else the 409 that every door gives.
+
+    Its subject is locked, so that nobody approves it between this check and the edit.
+    """
+    config = locked(session, config_version_id)
     if not is_editable(config.status):
         raise config_immutable(config_version_id, config.status)
     return config
@@ -208,7 +213,8 @@ def _check_unit(session: Any, config: ConfigVersion, value_unit_id: str, pointer
     if value_unit_id not in known:
         raise invalid_field(
             pointer,
-            f"Cycle {config.cycle_id} has no value unit {value_unit_id!r}; it has: {', '.join(sorted(known)) or 'none'}.",
+            f"Cycle {config.cycle_id} has no value unit {value_unit_id!r}; "
+            f"it has: {', '.join(sorted(known)) or 'none'}.",
             code="pool_value_unit_unknown",
         )
 

@@ -21,7 +21,7 @@ def diff(kind: DiffType, baseline_id: str | None, before: Mapping[str, Any] | No
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """One `{section, path, op, before, after}` per difference; keyed lists are compared by key, so order is no change."""
+    """One `{section, path, op, before, after}` per difference; lists compare by key, so order is no change."""
     old, new = sections(before), sections(after)
     for section in SECTIONS:
         yield from _changes(section, "", old[section], new[section])

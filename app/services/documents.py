@@ -1,4 +1,4 @@
-"""Rows as the embedded shapes of spec 1: the one vocabulary of hashes, diffs, simulations, runtime configs and answers."""
+"""Rows as the embedded shapes of spec 1: the one vocabulary of hashes, diffs, simulations and answers."""
 
 from collections.abc import Iterable
 from typing import Any

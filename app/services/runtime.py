@@ -55,10 +55,12 @@ def materialise(
     now: datetime,
 ) -> RuntimeConfig:
     """Write the subject's new current document and retire the one before; the caller holds the subject's lock."""
-    session.execute(sa.update(RuntimeConfig).filter_by(current=True, **config.subject_resolution).values(current=False))
+    documents = RuntimeConfig.__table__
+    of_subject = [documents.c[name] == value for name, value in config.subject_resolution.items()]
+    session.execute(sa.update(documents).where(documents.c.current, *of_subject).values(current=False))
     content = canonical_bytes(avs_config(document, config, decision, run, now))
     row = RuntimeConfig(
-        decision_id=decision.decision_id,
+        decision=decision,
         config_version_id=config.config_version_id,
         **config.subject_resolution,
         current=True,

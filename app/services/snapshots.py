@@ -5,17 +5,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import joinedload
 
 from app.errors import not_found
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.cycle import Cycle
 from app.models.simulation_run import SimulationRun
+from app.models.transactions import lock_subject
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.services.documents import config_document, exploration_shape, frozen_unit, rails_shape
 from rules import draft as d
+from rules.documents import value_unit_from_document
 from rules.enums import ConfigStatus, SimulationStatus
 from simulation.canonical import content_hash
+
+IS_ACTIVE = ConfigVersion.status == sa.literal_column(f"'{ConfigStatus.ACTIVE}'")
+"""Written out, not bound: only then do both engines see that the partial unique index serves it."""
 
 
 def get(session: Any, model: type[Any], identifier: Any, kind: str, **options: Any) -> Any:
@@ -26,9 +32,17 @@ def get(session: Any, model: type[Any], identifier: Any, kind: str, **options: A
     return row
 
 
-def get_config(session: Any, config_version_id: str) -> ConfigVersion:
-    config: ConfigVersion = get(session, ConfigVersion, config_version_id, "config version")
+def get_config(session: Any, config_version_id: str, **options: Any) -> ConfigVersion:
+    """A config version with its cycle and snapshot, which nearly every use of it wants, in one query."""
+    together = (joinedload(ConfigVersion.cycle), joinedload(ConfigVersion.snapshot))
+    config: ConfigVersion = get(session, ConfigVersion, config_version_id, "config version", options=together, **options)
     return config
+
+
+def locked(session: Any, config_version_id: str) -> ConfigVersion:
+    """The config as it is once this transaction has its subject to itself: before it is edited, decided or promoted."""
+    lock_subject(session, config_version_id)
+    return get_config(session, config_version_id, populate_existing=True)
 
 
 def cycle_of(session: Any, config: ConfigVersion) -> Cycle:
@@ -40,6 +54,9 @@ def snapshot_of(session: Any, config: ConfigVersion) -> ValueUnitSnapshot | None
     """The snapshot that the config names, if it was submitted."""
     if config.value_unit_snapshot_version is None:
         return None
+    loaded = sa.inspect(config).dict.get("snapshot")
+    if loaded is not None and loaded.snapshot_version == config.value_unit_snapshot_version:
+        return loaded
     found: ValueUnitSnapshot | None = session.scalar(
         sa.select(ValueUnitSnapshot).filter_by(
             cycle_id=config.cycle_id, snapshot_version=config.value_unit_snapshot_version
@@ -51,31 +68,35 @@ def snapshot_of(session: Any, config: ConfigVersion) -> ValueUnitSnapshot | None
 def active_config(session: Any, subject: Mapping[str, str]) -> ConfigVersion | None:
     """The subject's active version; the partial unique index makes it one at most."""
     found: ConfigVersion | None = session.scalar(
-        sa.select(ConfigVersion).filter_by(status=ConfigStatus.ACTIVE.value, **{k: subject[k] for k in SUBJECT_FIELDS})
+        sa.select(ConfigVersion).where(IS_ACTIVE).filter_by(**{name: subject[name] for name in SUBJECT_FIELDS})
     )
     return found
 
 
 def latest_completed_run(session: Any, config_version_id: str) -> SimulationRun | None:
-    found: SimulationRun | None = session.scalar(
-        sa.select(SimulationRun)
+    newest = session.scalar(
+        sa.select(SimulationRun.simulation_run_id)
         .filter_by(candidate_config_version_id=config_version_id, status=SimulationStatus.COMPLETED.value)
         .order_by(SimulationRun.created_at.desc(), SimulationRun.simulation_run_id.desc())
         .limit(1)
     )
-    return found
+    return None if newest is None else session.get(SimulationRun, newest)
+
+
+CATALOG_TERMS = sa.union_all(
+    sa.select(sa.literal("event").label("kind"), EventCatalog.event_type.label("term"), EventCatalog.dimensions),
+    sa.select(sa.literal("metric"), MetricCatalog.metric_id, sa.null()),
+    sa.select(sa.literal("signal"), QualitySignalCatalog.signal_id, sa.null()),
+).order_by("kind", "term")
+"""All three catalogs in one round trip: every gate evaluation needs them."""
 
 
 def load_catalogs(session: Any) -> d.Catalogs:
+    rows = session.execute(CATALOG_TERMS).all()
     return d.Catalogs(
-        events={
-            event_type: tuple(dimensions)
-            for event_type, dimensions in session.execute(sa.select(EventCatalog.event_type, EventCatalog.dimensions))
-        },
-        metric_ids=tuple(session.scalars(sa.select(MetricCatalog.metric_id).order_by(MetricCatalog.metric_id))),
-        signal_ids=tuple(
-            session.scalars(sa.select(QualitySignalCatalog.signal_id).order_by(QualitySignalCatalog.signal_id))
-        ),
+        events={row.term: tuple(row.dimensions) for row in rows if row.kind == "event"},
+        metric_ids=tuple(row.term for row in rows if row.kind == "metric"),
+        signal_ids=tuple(row.term for row in rows if row.kind == "signal"),
     )
 
 
@@ -96,11 +117,17 @@ class ConfigSnapshot:
     document: dict[str, Any]
     requested_baseline_id: str | None = None
 
+    def document_of(self, session: Any, other: ConfigVersion) -> dict[str, Any]:
+        """The enforced content of another version, most often of the same cycle and snapshot."""
+        here, there = ((config.cycle_id, config.value_unit_snapshot_version) for config in (self.config, other))
+        units = self.units if here == there else snapshot_of(session, other)
+        return config_document(other, cycle_of(session, other), units)
+
     def draft(self) -> d.Draft:
         """The permissive value that `rules.gate.evaluate` reads."""
         return d.Draft(
             cycle=_cycle(self.cycle),
-            config=_config(self.config),
+            config=_config(self.config, self.document),
             pools=tuple(
                 d.Pool(
                     pool_id=pool.pool_id,
@@ -111,7 +138,7 @@ class ConfigSnapshot:
             ),
             exploration=_exploration(exploration_shape(self.config.exploration)),
             rails=_rails(rails_shape(self.config.rails)),
-            units=None if self.units is None else tuple(map(unit_value, self.units.value_units)),
+            units=None if self.units is None else tuple(map(value_unit_from_document, self.units.value_units)),
             catalogs=self.catalogs,
             simulation=None if self.run is None else _run(self.run, self.run_is_latest),
             active_config_version_id=self.active and self.active.config_version_id,
@@ -158,7 +185,8 @@ def _cycle(cycle: Cycle) -> d.Cycle:
     )
 
 
-def _config(config: ConfigVersion) -> d.Config:
+def _config(config: ConfigVersion, document: Mapping[str, Any]) -> d.Config:
+    """Its hash is taken from the content itself: a gate believes no column that somebody may have left behind."""
     return d.Config(
         config_version_id=config.config_version_id,
         **config.subject_resolution,
@@ -166,7 +194,7 @@ def _config(config: ConfigVersion) -> d.Config:
         value_unit_snapshot_version=config.value_unit_snapshot_version,
         price_book_ref=config.price_book_ref,
         metric_lenses=tuple(config.metric_lenses),
-        content_hash=config.content_hash,
+        content_hash=content_hash(document),
     )
 
 
@@ -185,27 +213,8 @@ def _rails(shape: Mapping[str, Any]) -> d.Rails:
     )
 
 
-def unit_value(unit: Mapping[str, Any]) -> d.ValueUnit:
-    """A frozen definition, or a live one through `documents.frozen_unit`, as the rules read it."""
-    mapping = unit.get("event_mapping") or {}
-    return d.ValueUnit(
-        value_unit_id=unit["value_unit_id"],
-        name=unit["name"],
-        unit_type=unit.get("unit_type"),
-        event_mapping=d.EventMapping(
-            event_type=mapping.get("event_type"),
-            filters=mapping.get("filters") or {},
-            aggregation=d.Aggregation(**(mapping.get("aggregation") or {})),
-        ),
-        outcome_statement=unit.get("outcome_statement"),
-        metrics_intent=tuple(d.MetricIntent(**intent) for intent in unit.get("metrics_intent") or ()),
-        quality_signal_source=tuple(unit.get("quality_signal_source") or ()),
-        unit_economics=d.UnitEconomics(**(unit.get("unit_economics") or {})),
-    )
-
-
 def definition_value(unit: ValueUnitDefinition) -> d.ValueUnit:
-    return unit_value(frozen_unit(unit))
+    return value_unit_from_document(frozen_unit(unit))
 
 
 def _run(run: SimulationRun, is_latest: bool) -> d.SimulationRun:

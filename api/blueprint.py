@@ -1,0 +1,102 @@
+"""How a route of `/api` is made: declared once, beside the function that answers it (spec 6).
+
+A resource is one module with views and an explicit tuple of them; `api/register.py` lists the modules::
+
+    @operation("GET", "/workspaces/<workspace_id>", tag=TAG, summary="Read a workspace",
+               answers={200: Workspace}, conditional=True)
+    def get_workspace(workspace_id):
+        return tagged(document(get(db.session, WorkspaceRow, workspace_id, "workspace")))
+
+    @operation("POST", "/workspaces", tag=TAG, summary="Create a workspace", body=WorkspaceBody(),
+               answers={201: Workspace}, problems=(409,), idempotent=True)
+    def create_workspace(body):
+        def build(session):
+            row = authoring.create_workspace(session, body, **by())
+            return created("get_workspace", document(row), workspace_id=row.workspace_id)
+        return once(build)
+
+    @operation("GET", "/workspaces", tag=TAG, summary="List workspaces", query=WorkspaceQuery(),
+               answers={200: page_of(Workspace)})
+    def list_workspaces(query):
+        return page(sa.select(WorkspaceRow), NEWEST, query, document)
+
+    OPERATIONS = (list_workspaces, create_workspace, get_workspace)
+
+The view receives the path's parts, `query` when a query schema is declared and `body` when a body schema is; all are
+checked before it runs. It returns an `Answer` (`api/resource.py` makes them) and raises `app.errors`. The OpenAPI
+document is made from the same declarations, so what is not declared is neither parsed nor published.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, request
+from marshmallow import Schema
+
+from api.parsing import load_body, load_query, read_json
+from api.resource import Answer
+from api.schemas.common import is_identifier
+from app.errors import NotFound
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One method on one path, with everything that its documentation says.
+
+    `answers` maps a status to its body's schema class, or a JSON Schema, or None when there is no body. `problems` are the statuses of refusals beyond
+    those that follow from the declaration (400, 401, 404 with a path part, 413/415/422 with a body, 412 when
+    `conditional`). `conditional` reads answer If-None-Match with 304, `conditional` writes obey If-Match; `idempotent`
+    POSTs obey Idempotency-Key. `raw_body` is for views that read `request` themselves: media type → JSON Schema.
+    """
+
+    method: str
+    path: str
+    view: Callable[..., Answer | Response]
+    tag: str
+    summary: str
+    answers: Mapping[int, type[Schema] | dict[str, Any] | None]
+    query: Schema | None = None
+    body: Schema | None = None
+    raw_body: Mapping[str, Any] | None = None
+    problems: tuple[int, ...] = ()
+    conditional: bool = False
+    idempotent: bool = False
+    description: str = ""
+    media_type: str = "application/json"
+
+    @property
+    def name(self) -> str:
+        return self.view.__name__
+
+    def __call__(self, **parts: str) -> Response:
+        """Check the request, call the view, write its answer."""
+        for identifier in parts.values():
+            if not is_identifier(identifier):
+                raise NotFound(f"There is nothing called {identifier[:200]!r} here.", code="not_found")
+        parsed: dict[str, Any] = dict(parts)
+        query = load_query(self.query, request)
+        if self.query is not None:
+            parsed["query"] = query
+        if self.body is not None:
+            parsed["body"] = load_body(self.body, read_json(request))
+        answer = self.view(**parsed)
+        return answer.response(request) if isinstance(answer, Answer) else answer
+
+
+def operation(method: str, path: str, **declaration: Any) -> Callable[[Callable[..., Any]], Operation]:
+    """Declare the decorated view; its name becomes the operationId and the endpoint."""
+
+    def declare(view: Callable[..., Any]) -> Operation:
+        text = " ".join((view.__doc__ or "").split())
+        return Operation(**{"method": method, "path": path, "view": view, "description": text} | declaration)
+
+    return declare
+
+
+def make_blueprint(operations: tuple[Operation, ...]) -> Blueprint:
+    """A fresh `/api` blueprint with every operation on it; endpoints are `api.<view name>`."""
+    blueprint = Blueprint("api", __name__, url_prefix="/api")
+    for item in operations:
+        blueprint.add_url_rule(item.path, item.name, item, methods=[item.method])
+    return blueprint

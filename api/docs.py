@@ -1,0 +1,83 @@
+"""The API's own documentation: the OpenAPI document and a page to browse it, all assets from an installed package."""
+
+from pathlib import Path
+
+import flask_swagger_ui
+from flask import Blueprint, Response, current_app, send_from_directory
+
+from api.blueprint import operation
+from api.problem_codes import MEANINGS
+from api.resource import Answer, plain
+from app.errors import NotFound
+
+EXTENSION = "avs_openapi"
+TAG = "Documentation"
+ASSETS = Path(flask_swagger_ui.__file__).parent / "dist"
+POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>AVS Brain API</title>
+<link rel="stylesheet" href="/api/docs/assets/swagger-ui.css">
+<link rel="icon" href="/api/docs/assets/favicon-32x32.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/api/docs/assets/swagger-ui-bundle.js"></script>
+<script src="/api/docs/start.js"></script>
+</body>
+</html>
+"""
+START = """SwaggerUIBundle({
+  url: "/api/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
+  defaultModelsExpandDepth: 0, docExpansion: "none", filter: true, tryItOutEnabled: true
+});
+"""
+CODE = {
+    "type": "object",
+    "properties": {"code": {"type": "string"}, "meaning": {"type": "string"}},
+    "required": ["code", "meaning"],
+    "additionalProperties": False,
+}
+
+
+@operation("GET", "/openapi.json", tag=TAG, summary="This document", answers={200: {"type": "object"}})
+def get_openapi() -> Answer:
+    return plain(current_app.extensions[EXTENSION]())
+
+
+@operation(
+    "GET",
+    "/problems/<code>",
+    tag=TAG,
+    summary="What a problem's code means",
+    answers={200: CODE},
+)
+def get_problem_code(code: str) -> Answer:
+    """The page that a problem's `type` points to."""
+    if code not in MEANINGS:
+        raise NotFound(f"No problem has the code {code!r}.", code="not_found")
+    return plain({"code": code, "meaning": MEANINGS[code]})
+
+
+OPERATIONS = (get_openapi, get_problem_code)
+
+
+def add_pages(blueprint: Blueprint) -> None:
+    """The browsable page, which is not part of the API that it shows."""
+    blueprint.add_url_rule("/docs", "docs", _page)
+    blueprint.add_url_rule("/docs/start.js", "docs_start", _start)
+    blueprint.add_url_rule("/docs/assets/<name>", "docs_asset", _asset)
+
+
+def _page() -> Response:
+    return Response(PAGE, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": POLICY})
+
+
+def _start() -> Response:
+    return Response(START, content_type="text/javascript; charset=utf-8")
+
+
+def _asset(name: str) -> Response:
+    return send_from_directory(ASSETS, name)

@@ -1,0 +1,95 @@
+"""Every refusal as RFC 9457 problem details; no stack trace ever leaves the server (spec 6)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Flask, Response, request
+from sqlalchemy.exc import IntegrityError, OperationalError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from app.errors import AvsError, Conflict, Unauthorized
+from rules.finding import Finding
+from simulation.canonical import canonical_bytes
+
+PROBLEM_TYPE = "application/problem+json"
+PROBLEMS_PATH = "/api/problems/"
+SERIALISATION_FAILURES = frozenset({"40001", "40P01"})
+
+HTTP_CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "body_too_large",
+    414: "address_too_long",
+    431: "headers_too_large",
+    500: "internal_error",
+}
+HTTP_DETAILS = {
+    404: "There is nothing at this address; /api/openapi.json lists what there is.",
+    413: "The body is larger than this server takes.",
+    500: "Something went wrong on the server; it is logged there.",
+}
+
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    code: str,
+    *,
+    errors: Sequence[dict[str, str]] = (),
+    findings: Sequence[Finding] = (),
+    extra: dict[str, Any] | None = None,
+) -> Response:
+    """The response: type, title, status, detail, code, then `errors` and `findings` where there are any."""
+    document = {"type": PROBLEMS_PATH + code, "title": title, "status": status, "detail": detail, "code": code}
+    lists = {"errors": list(errors), "findings": [finding.as_dict() for finding in findings]}
+    document |= {name: items for name, items in lists.items() if items}
+    return Response(canonical_bytes((extra or {}) | document), status, content_type=PROBLEM_TYPE)
+
+
+def of_refusal(error: AvsError) -> Response:
+    response = problem(
+        error.status,
+        error.title,
+        error.detail,
+        error.code,
+        errors=[item.as_dict() for item in error.errors],
+        findings=error.findings,
+        extra=error.extra,
+    )
+    if isinstance(error, Unauthorized):
+        response.headers["WWW-Authenticate"] = 'Basic realm="AVS Brain", charset="UTF-8"'
+    return response
+
+
+def of_http(error: HTTPException) -> Response | HTTPException:
+    """Flask's own refusals under /api; other pages keep theirs."""
+    if not request.path.startswith("/api/"):
+        return error
+    status = error.code or 500
+    detail = HTTP_DETAILS.get(status) or error.description or error.name
+    response = problem(status, error.name, detail, HTTP_CODES.get(status, "bad_request"))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
+
+
+def of_integrity(error: IntegrityError) -> Response:
+    """Two writers met: what the services had checked was no longer true when the database looked."""
+    return of_refusal(Conflict("Another request wrote the same record first: read and try again.", "concurrent_write"))
+
+
+def of_operational(error: OperationalError) -> Response:
+    """PostgreSQL ends one of two transactions that wait for each other; everything else is a fault of ours."""
+    if getattr(error.orig, "sqlstate", None) in SERIALISATION_FAILURES:
+        return of_integrity(error)  # type: ignore[arg-type]
+    raise error
+
+
+def register_error_handlers(app: Flask) -> None:
+    app.register_error_handler(AvsError, of_refusal)
+    app.register_error_handler(HTTPException, of_http)
+    app.register_error_handler(IntegrityError, of_integrity)
+    app.register_error_handler(OperationalError, of_operational)

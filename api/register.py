@@ -1,0 +1,29 @@
+"""Everything under `/api`, in the order in which the documentation shows it."""
+
+from functools import cache
+from typing import Any
+
+from flask import Flask
+
+from api import docs, workspaces
+from api.blueprint import Operation, make_blueprint
+from api.errors import register_error_handlers
+from api.spec import openapi
+
+MODULES = (workspaces, docs)
+OPERATIONS: tuple[Operation, ...] = tuple(operation for module in MODULES for operation in module.OPERATIONS)
+
+
+def register(app: Flask) -> None:
+    """Put the API, its documentation and its error answers on the application."""
+    blueprint = make_blueprint(OPERATIONS)
+    docs.add_pages(blueprint)
+    app.register_blueprint(blueprint)
+    register_error_handlers(app)
+    app.extensions[docs.EXTENSION] = document
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document, made when somebody first asks."""
+    return openapi(OPERATIONS)

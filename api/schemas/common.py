@@ -1,0 +1,285 @@
+"""Schema classes and fields that every resource uses: strict in, exact out (spec 6).
+
+`Body` is the base of what a request may hold: unknown fields are errors. `Answered` is the base of what an answer
+holds: all of its fields, always. A resource usually has one class that names its fields (`WorkspaceBody(Body)`) and
+one that adds what only answers carry (`Workspace(Answered, WorkspaceBody)`). PATCH loads `WorkspaceBody(partial=True)`;
+a field that is given as null is cleared where null is allowed, and an embedded object or list is replaced whole.
+
+Numbers are `int` or `Decimal` on both sides, moments are aware datetimes in UTC; answers are written by
+`simulation.canonical`, which takes both, so nothing here ever becomes a binary float.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from marshmallow import RAISE, Schema, fields, validate
+from marshmallow.exceptions import ValidationError
+
+from simulation.canonical import number_text
+
+MAX_TEXT = 20_000
+MAX_ITEMS = 200
+MAX_INTEGER = 2**31 - 1
+NUMBER_LIMIT = Decimal(10) ** 14
+DECIMAL_PLACES = 12
+IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]{0,199}")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+
+
+class Body(Schema):
+    """What a request may hold: a field that is not declared is an error that names it."""
+
+    class Meta:
+        unknown = RAISE
+
+    error_messages = {"unknown": "There is no such field.", "type": "Must be a JSON object."}  # noqa: RUF012
+
+
+class Answered(Body):
+    """What an answer holds: every declared field, present in each answer (null where the schema says so)."""
+
+
+class Query(Schema):
+    """The parameters that a request's query string may hold; values arrive as text."""
+
+    class Meta:
+        unknown = RAISE
+
+    error_messages = {"unknown": "There is no such parameter."}  # noqa: RUF012
+
+
+def is_identifier(text: str) -> bool:
+    """1 to 200 letters, digits and `_ . : @ + ~ -`, safe in a path; the first is a letter, a digit or `_`."""
+    return IDENTIFIER.fullmatch(text) is not None
+
+
+class Identifier(fields.String):
+    """An id of spec 1 or of a catalog."""
+
+    default_error_messages = {  # noqa: RUF012
+        "identifier": "Must be 1 to 200 letters, digits or any of _ . : @ + ~ - (the first a letter, a digit or _)."
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if not is_identifier(text):
+            raise self.make_error("identifier")
+        return text
+
+
+class ExactNumber(fields.Field):
+    """A JSON number, kept exact: at most 12 decimal places, below 10^14 in size, and within the given bounds.
+
+    Texts, booleans, NaN and the infinities are refused. Loads and dumps `int` or `Decimal`.
+    """
+
+    default_error_messages = {  # noqa: RUF012
+        "number": "Must be a JSON number.",
+        "places": f"Must have at most {DECIMAL_PLACES} decimal places.",
+        "size": "Must be smaller than 10^14 in size.",
+        "minimum": "Must be at least {bound}.",
+        "above": "Must be more than {bound}.",
+        "maximum": "Must be at most {bound}.",
+    }
+
+    def __init__(
+        self, *, minimum: int | None = None, above: int | None = None, maximum: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.minimum, self.above, self.maximum = minimum, above, maximum
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | Decimal:
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            raise self.make_error("number")
+        self._check_digits(Decimal(value))
+        self._check_bounds(value)
+        return value if isinstance(value, int) else Decimal(number_text(value))
+
+    def _check_digits(self, value: Decimal) -> None:
+        if not value.is_finite():
+            raise self.make_error("number")
+        if abs(value) >= NUMBER_LIMIT:
+            raise self.make_error("size")
+        if value and places_of(value) > DECIMAL_PLACES:
+            raise self.make_error("places")
+
+    def _check_bounds(self, value: int | Decimal) -> None:
+        if self.minimum is not None and value < self.minimum:
+            raise self.make_error("minimum", bound=self.minimum)
+        if self.above is not None and value <= self.above:
+            raise self.make_error("above", bound=self.above)
+        if self.maximum is not None and value > self.maximum:
+            raise self.make_error("maximum", bound=self.maximum)
+
+
+def places_of(value: Decimal) -> int:
+    """Decimal places that a number other than zero needs: 2 for 1.250, none for 1E+3."""
+    _, digits, exponent = value.as_tuple()
+    zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
+    return max(0, -(int(exponent) + zeros))
+
+
+class Moment(fields.Field):
+    """An RFC 3339 moment with its zone; loads an aware datetime in UTC, written as `2026-01-15T00:00:00Z`."""
+
+    default_error_messages = {  # noqa: RUF012
+        "moment": "Must be a moment with its zone, like 2026-01-15T00:00:00Z.",
+        "year": f"Must lie between the years {FIRST_YEAR} and {LAST_YEAR}.",
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        if not isinstance(value, str) or not MOMENT.fullmatch(value):
+            raise self.make_error("moment")
+        try:
+            moment = datetime.fromisoformat(value.upper())
+        except ValueError as error:
+            raise self.make_error("moment") from error
+        if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise self.make_error("year")
+        return moment.astimezone(UTC)
+
+
+class Flag(fields.Field):
+    """A JSON true or false, and nothing that looks like one."""
+
+    default_error_messages = {"flag": "Must be true or false."}  # noqa: RUF012
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("flag")
+        return value
+
+
+class Embedded(fields.Nested):
+    """An object within a request: PATCH replaces it whole, so what it requires is required there, too."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return super()._deserialize(value, attr, data, **{**kwargs, "partial": False})
+
+
+class JsonObject(fields.Field):
+    """A free JSON object, numbers exact; its inner shape is the caller's."""
+
+    default_error_messages = {"object": "Must be a JSON object."}  # noqa: RUF012
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise self.make_error("object")
+        return dict(value)
+
+
+class Computed(fields.Raw):
+    """Part of an answer whose JSON Schema is given, for shapes that only answers have."""
+
+    def __init__(self, schema: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(metadata=dict(schema), **kwargs)
+
+
+def whole(minimum: int, maximum: int = MAX_INTEGER, **kwargs: Any) -> fields.Integer:
+    """A whole JSON number within bounds that a database integer holds."""
+    bounds = validate.Range(min=minimum, max=maximum, error="Must be a whole number from {min} to {max}.")
+    return fields.Integer(strict=True, validate=bounds, **kwargs)
+
+
+def text(maximum: int = 200, minimum: int = 1, **kwargs: Any) -> fields.String:
+    """A text of limited length; with `minimum` ≥ 1 it must also say something."""
+    length = validate.Length(min=minimum, max=maximum)
+    return fields.String(validate=[length, says_something] if minimum else length, **kwargs)
+
+
+def says_something(value: str) -> None:
+    if not value.strip():
+        raise ValidationError("Must not be blank.")
+
+
+def choice(values: type[StrEnum], **kwargs: Any) -> fields.String:
+    """One of a closed list; the error names the allowed values (spec 1)."""
+    return fields.String(validate=one_of([item.value for item in values]), **kwargs)
+
+
+def one_of(values: Sequence[Any]) -> validate.OneOf:
+    return validate.OneOf(values, error="Must be one of: {choices}.")
+
+
+def identifiers(maximum: int = MAX_ITEMS, minimum: int = 0, **kwargs: Any) -> fields.List:
+    """A list of different ids; `[]` when a POST leaves it out, unless `required=True` is given."""
+    kwargs = kwargs if kwargs.get("required") else {"load_default": list} | kwargs
+    count = validate.Length(min=minimum, max=maximum, error=_count(minimum, maximum))
+    return fields.List(Identifier(), validate=[count, different], metadata={"uniqueItems": True}, **kwargs)
+
+
+def items(inner: fields.Field, maximum: int = MAX_ITEMS, **kwargs: Any) -> fields.List:
+    """A list of limited length."""
+    return fields.List(inner, validate=validate.Length(max=maximum, error=_count(0, maximum)), **kwargs)
+
+
+def _count(minimum: int, maximum: int) -> str:
+    return f"Must have {minimum} to {maximum} items." if minimum else f"Must have at most {maximum} items."
+
+
+def different(values: Sequence[str]) -> None:
+    twice = {value: [f"{value!r} is named twice."] for value in values if values.count(value) > 1}
+    if twice:
+        raise ValidationError({index: twice[value] for index, value in enumerate(values) if value in twice})
+
+
+class PageQuery(Query):
+    """Every list's own parameters; the filters of a resource are added by a subclass."""
+
+    limit = fields.Integer(
+        load_default=50, validate=validate.Range(min=1, max=200, error="Must be a whole number from {min} to {max}.")
+    )
+    cursor = fields.String(validate=validate.Length(min=1, max=2000), metadata={"description": "next_cursor as given"})
+
+
+def page_of(item: type[Schema]) -> type[Schema]:
+    """The answer of a list: `{items, next_cursor}`; next_cursor is null on the last page."""
+    name = f"{item.__name__}Page"
+    contents = {
+        "items": fields.List(fields.Nested(item)),
+        "next_cursor": fields.String(allow_none=True),
+        "__doc__": f"One page of {item.__name__}.",
+    }
+    return type(name, (Answered,), contents)
+
+
+class FindingAnswer(Answered):
+    """One finding of a rule (spec 3)."""
+
+    code = fields.String()
+    gate = fields.String(validate=one_of(["simulate", "approve", "advisory"]))
+    message = fields.String()
+    field = fields.String()
+    entity = Computed(
+        {
+            "type": "object",
+            "properties": {"type": {"type": "string"}, "id": {"type": ["string", "null"]}},
+            "required": ["type", "id"],
+        }
+    )
+    deep_link = fields.String()
+
+
+class Problem(Schema):
+    """RFC 9457 problem details; refusals by a gate add `findings`."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True)
+    errors = fields.List(fields.Nested(lambda: ProblemField()))
+    findings = fields.List(fields.Nested(FindingAnswer))
+
+
+class ProblemField(Schema):
+    """One bad field: a JSON pointer into the body, or the name of a query parameter or header."""
+
+    pointer = fields.String(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True)

@@ -1,0 +1,195 @@
+"""The OpenAPI 3.1 document, made from the declarations beside the views (spec 6)."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from marshmallow import Schema, fields
+
+from api.blueprint import Operation
+from api.errors import PROBLEM_TYPE
+from api.parsing import JSON_TYPE
+from api.schemas.common import (
+    DECIMAL_PLACES,
+    IDENTIFIER,
+    NUMBER_LIMIT,
+    Answered,
+    ExactNumber,
+    Flag,
+    Identifier,
+    JsonObject,
+    Moment,
+    Problem,
+)
+
+TITLE = "AVS Brain"
+VERSION = "1"
+ABOUT = (
+    "The control plane for the economics of AI products: author a config, simulate it, approve it, and serve it to the "
+    "customer app. Numbers are exact decimals, times are UTC, unknown fields are errors, and every refusal is RFC 9457 "
+    "problem details."
+)
+PATH_PART = re.compile(r"<([a-z_]+)>")
+IDENTIFIER_SCHEMA = {"type": "string", "pattern": f"^{IDENTIFIER.pattern}$"}
+_MEANINGS = {
+    304: "Not modified: the client's copy is current.",
+    400: "Malformed JSON, or a bad query parameter or header.",
+    401: "The API token is missing or wrong.",
+    404: "No such record.",
+    409: "Refused in this state; a gate adds its findings.",
+    412: "Changed by another operator since it was read.",
+    413: "The body is too large.",
+    415: "The body is not application/json.",
+    422: "A field of the body is missing or wrong.",
+}
+_FULFILLED = {200: "Done.", 201: "Created.", 202: "Accepted.", 204: "Done, nothing to say."}
+_IF_NONE_MATCH = "The ETag of the copy at hand: 304 when it is current."
+_IF_MATCH = "The ETag as last read: 412 when another operator was faster."
+_KEY = "A repeated request with the same key is answered as the first one was, and nothing is created twice."
+
+
+def openapi(operations: Iterable[Operation]) -> dict[str, Any]:
+    """The whole document, as plain JSON values with exact numbers."""
+    plugin = MarshmallowPlugin(schema_name_resolver=_schema_name)
+    spec = APISpec(TITLE, VERSION, "3.1.0", plugins=[plugin], info={"description": ABOUT})
+    _describe_fields(plugin)
+    _describe_security(spec)
+    for operation in operations:
+        path = "/api" + PATH_PART.sub(r"{\1}", operation.path)
+        spec.path(path, operations={operation.method.lower(): _operation(operation, plugin)})
+    document = spec.to_dict()
+    _require_all(document["components"]["schemas"], plugin)
+    return document
+
+
+def _schema_name(schema: Any) -> str:
+    """The class's name; what a PATCH loads is the same schema with nothing required."""
+    name = (schema if isinstance(schema, type) else type(schema)).__name__
+    return name + ("Patch" if isinstance(schema, Schema) and schema.partial else "")
+
+
+def _describe_security(spec: APISpec) -> None:
+    spec.components.security_scheme(
+        "token", {"type": "http", "scheme": "bearer", "description": "AVS_API_TOKEN, where the server sets one."}
+    )
+    spec.components.security_scheme(
+        "password", {"type": "http", "scheme": "basic", "description": "The same token as the password."}
+    )
+    spec.options["security"] = [{}, {"token": []}, {"password": []}]
+
+
+def _describe_fields(plugin: MarshmallowPlugin) -> None:
+    """What apispec cannot know about our own field classes."""
+    converter = plugin.converter
+    for field, kind in ((ExactNumber, "number"), (Flag, "boolean"), (JsonObject, "object")):
+        converter.map_to_openapi_type(field, kind, None)
+    converter.map_to_openapi_type(Moment, "string", "date-time")
+    converter.add_attribute_function(_identifier_properties)
+    converter.add_attribute_function(_number_properties)
+
+
+def _identifier_properties(_converter: Any, field: fields.Field, **_: Any) -> dict[str, Any]:
+    return {"pattern": IDENTIFIER_SCHEMA["pattern"]} if isinstance(field, Identifier) else {}
+
+
+def _number_properties(_converter: Any, field: fields.Field, **_: Any) -> dict[str, Any]:
+    if not isinstance(field, ExactNumber):
+        return {}
+    bounds = {"minimum": field.minimum, "exclusiveMinimum": field.above, "maximum": field.maximum}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    if field.maximum is None:
+        given["exclusiveMaximum"] = int(NUMBER_LIMIT)
+    if field.minimum is None and field.above is None:
+        given["exclusiveMinimum"] = -int(NUMBER_LIMIT)
+    return {"description": f"Exact decimal, at most {DECIMAL_PLACES} decimal places."} | given
+
+
+def _require_all(schemas: dict[str, Any], plugin: MarshmallowPlugin) -> None:
+    """An answer always has all of its fields; marshmallow's `required` speaks of requests only."""
+    for (schema, *_), name in plugin.converter.refs.items():
+        if issubclass(schema, Answered):
+            schemas[name]["required"] = list(schemas[name].get("properties", {}))
+
+
+def _operation(operation: Operation, plugin: MarshmallowPlugin) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "parameters": _parameters(operation, plugin),
+        "responses": _responses(operation),
+    }
+    if operation.description:
+        document["description"] = operation.description
+    content = _body(operation)
+    if content:
+        document["requestBody"] = {"required": True, "content": content}
+    return document
+
+
+def _body(operation: Operation) -> dict[str, Any]:
+    if operation.raw_body is not None:
+        return {media_type: {"schema": schema} for media_type, schema in operation.raw_body.items()}
+    return {JSON_TYPE: {"schema": operation.body}} if operation.body is not None else {}
+
+
+def _parameters(operation: Operation, plugin: MarshmallowPlugin) -> list[dict[str, Any]]:
+    parts = [
+        {"in": "path", "name": name, "required": True, "schema": IDENTIFIER_SCHEMA}
+        for name in PATH_PART.findall(operation.path)
+    ]
+    query = plugin.converter.schema2parameters(operation.query, location="query") if operation.query else []
+    return [*parts, *query, *_headers(operation)]
+
+
+def _headers(operation: Operation) -> list[dict[str, Any]]:
+    headers = []
+    if operation.conditional:
+        name, about = ("If-None-Match", _IF_NONE_MATCH) if operation.method == "GET" else ("If-Match", _IF_MATCH)
+        headers.append((name, about, {"type": "string"}))
+    if operation.idempotent:
+        headers.append(("Idempotency-Key", _KEY, {"type": "string", "minLength": 1, "maxLength": 200}))
+    return [
+        {"in": "header", "name": name, "description": about, "required": False, "schema": schema}
+        for name, about, schema in headers
+    ]
+
+
+def problem_statuses(operation: Operation) -> list[int]:
+    """The refusals that the declaration itself implies, and the ones it adds."""
+    statuses = {400, 401, *operation.problems}
+    if PATH_PART.search(operation.path):
+        statuses.add(404)
+    if operation.body is not None or operation.raw_body is not None:
+        statuses |= {413, 415, 422}
+    if operation.method != "GET":
+        statuses.add(409)
+        statuses |= {412} if operation.conditional else set()
+    return sorted(statuses)
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, schema in operation.answers.items():
+        responses[str(status)] = {"description": _FULFILLED.get(status, "Done.")}
+        if schema is not None:
+            responses[str(status)]["content"] = {operation.media_type: {"schema": schema}}
+        if headers := _answer_headers(operation, status):
+            responses[str(status)]["headers"] = headers
+    if operation.conditional and operation.method == "GET":
+        responses["304"] = {"description": _MEANINGS[304]}
+    for status in problem_statuses(operation):
+        content = {PROBLEM_TYPE: {"schema": Problem}}
+        responses[str(status)] = {"description": _MEANINGS.get(status, "Refused."), "content": content}
+    return responses
+
+
+def _answer_headers(operation: Operation, status: int) -> dict[str, Any]:
+    headers = {}
+    if status == 201:
+        headers["Location"] = {"description": "Where the record is.", "schema": {"type": "string"}}
+    if (operation.conditional and status == 200) or status == 201:
+        headers["ETag"] = {"description": "Strong; for If-Match and If-None-Match.", "schema": {"type": "string"}}
+    return headers

@@ -1,0 +1,126 @@
+"""Events as dicts → one Arrow batch of texts; the step where JSON's types are judged.
+
+The batch has `row` (int64), every base field and `d_<dimension>` (all text, null when absent). It is written by
+column, with no Python call per event on the way through; only rows that do not fit are looked at one by one.
+"""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+
+from app.services.usage.fields import BASE_FIELDS, MAX_NEW_DIMENSIONS, Policy, Reject
+from app.services.usage.formats import Malformed, Rows
+from app.services.usage.numbers import column_texts, value_text
+
+Problems = dict[int, tuple[str, str]]  # position in the batch → field, reason; the first one found stays
+
+
+def text_batch(rows: Rows, policy: Policy) -> tuple[pa.RecordBatch, list[Reject]]:
+    """The rows that are flat objects of texts, numbers and booleans as one batch, and a Reject for each other row."""
+    problems: Problems = {}
+    _find_strangers(rows.values, problems)
+    columns = {} if problems else _columns(rows.values, policy, problems)
+    if problems:
+        rest = [position for position in range(len(rows.values)) if position not in problems]
+        kept = Rows([rows.values[position] for position in rest], [rows.numbers[position] for position in rest])
+        batch, later = text_batch(kept, policy)
+        return batch, later + [_reject(rows, position, problem) for position, problem in problems.items()]
+    return pa.RecordBatch.from_pydict({"row": pa.array(rows.numbers, pa.int64()), **columns}), []
+
+
+def _find_strangers(values: Sequence[Any], problems: Problems) -> None:
+    if set(map(type, values)) <= {dict}:
+        return
+    for position, value in enumerate(values):
+        if isinstance(value, Malformed):
+            problems[position] = (value.field, value.reason)
+        elif not isinstance(value, dict):
+            problems[position] = ("", "not a JSON object")
+
+
+def _reject(rows: Rows, position: int, problem: tuple[str, str]) -> Reject:
+    value = rows.values[position]
+    event_id = value.get("event_id") if isinstance(value, dict) else None
+    printable = event_id.encode(errors="replace").decode() if isinstance(event_id, str) else None
+    return Reject(rows.numbers[position], *problem, event_id=printable)
+
+
+def _columns(values: Sequence[dict[str, Any]], policy: Policy, problems: Problems) -> dict[str, pa.Array]:
+    base = {name: _base_column(name, values, problems) for name in BASE_FIELDS}
+    names = _dimension_names(values, policy, problems)
+    return base | {f"d_{name}": _dimension_column(name, values, problems) for name in names}
+
+
+def _base_column(name: str, values: Sequence[dict[str, Any]], problems: Problems) -> pa.Array:
+    column = [value.get(name) for value in values]
+    for position in _positions_of_other_types(column, {str, type(None)}):
+        problems.setdefault(position, (name, f"{name} must be a string"))
+        column[position] = None
+    return _array(name, column, problems)
+
+
+def _positions_of_other_types(column: Sequence[Any], kinds: set[type]) -> list[int]:
+    if set(map(type, column)) <= kinds:
+        return []
+    return [position for position, value in enumerate(column) if type(value) not in kinds]
+
+
+def _dimension_names(values: Sequence[dict[str, Any]], policy: Policy, problems: Problems) -> list[str]:
+    """The dimensions that occur, sorted. Events with one that no event type has are problems here already.
+
+    Without that, a body of a thousand events with a thousand invented names each would make a million columns.
+    """
+    shapes = set(map(tuple, values))
+    names = set(chain.from_iterable(shapes)) - set(BASE_FIELDS)
+    unknown = names - policy.known_dimensions
+    if policy.extend_catalog and len(unknown) <= MAX_NEW_DIMENSIONS:
+        return sorted(names)
+    for position, value in enumerate(values) if unknown else ():
+        for name in unknown & value.keys():
+            if value[name] is not None:
+                problems.setdefault(position, _unknown_dimension(name, value, policy))
+    return sorted(names - unknown)
+
+
+def _unknown_dimension(name: str, event: dict[str, Any], policy: Policy) -> tuple[str, str]:
+    if policy.extend_catalog:
+        return name, f"more than {MAX_NEW_DIMENSIONS} new dimensions in one batch"
+    return name, unknown_dimension(name, event.get("event_type"))
+
+
+def unknown_dimension(name: str, event_type: object) -> str:
+    """The reason of a reject: the catalog does not list the dimension for the event type."""
+    return f"{name!r} is not a dimension of event type {event_type!r} in the catalog"
+
+
+def _dimension_column(name: str, values: Sequence[dict[str, Any]], problems: Problems) -> pa.Array:
+    column = [value.get(name) for value in values]
+    try:
+        texts = column_texts(column)
+    except ValueError:  # NaN or an infinity among floats
+        texts = None
+    return _array(
+        name, [_text(name, *item, problems) for item in enumerate(column)] if texts is None else texts, problems
+    )
+
+
+def _text(name: str, position: int, value: Any, problems: Problems) -> str | None:
+    try:
+        return value_text(value)
+    except ValueError:
+        problems.setdefault(position, (name, f"{name} must be a finite number"))
+    except TypeError:
+        problems.setdefault(position, (name, f"{name} must be a text, a number or a boolean, not a nested value"))
+    return None
+
+
+def _array(name: str, texts: list[str | None], problems: Problems) -> pa.Array:
+    try:
+        return pa.array(texts, pa.string())
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can write and UTF-8 cannot
+        for position, text in enumerate(texts):
+            if text is not None and text != text.encode(errors="ignore").decode():
+                problems.setdefault(position, (name, f"{name} has half a surrogate pair"))
+        return pa.nulls(len(texts), pa.string())

@@ -1,0 +1,213 @@
+"""The SQLite index of the event store: what is committed, which event ids are taken, what waits for Parquet.
+
+One transaction of it is the commit point of every change, so a process killed at any instant leaves the old state or
+the new one. WAL with synchronous=FULL: an accepted batch survives the loss of power too, not only of the process.
+"""
+
+import json
+import os
+import queue
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+
+from app.services.usage.locks import exclusive
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS workspace (no INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL UNIQUE);
+-- The ids of all events in Parquet. Those of the tail stand beside it and come here, sorted, when it is flushed:
+-- random ids one batch at a time would rewrite most of this tree's pages with each batch.
+CREATE TABLE IF NOT EXISTS event_key (
+    workspace INTEGER NOT NULL REFERENCES workspace, event_id TEXT NOT NULL, PRIMARY KEY (workspace, event_id)
+) WITHOUT ROWID;
+-- Accepted batches not yet in Parquet; AUTOINCREMENT because readers remember how far they have read.
+CREATE TABLE IF NOT EXISTS tail (
+    no INTEGER PRIMARY KEY AUTOINCREMENT, workspace INTEGER NOT NULL REFERENCES workspace, rows INTEGER NOT NULL,
+    event_ids TEXT NOT NULL, events BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS tail_by_workspace ON tail (workspace, no, rows);
+CREATE TABLE IF NOT EXISTS file (
+    path TEXT PRIMARY KEY, workspace INTEGER NOT NULL REFERENCES workspace, month TEXT NOT NULL, rows INTEGER NOT NULL,
+    min_ts TEXT NOT NULL, max_ts TEXT NOT NULL, digest TEXT NOT NULL, dimensions TEXT NOT NULL, numbers TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS file_by_workspace ON file (workspace, month);
+-- Replaced files, kept for those who are reading them; seen_at is when a sweep first met them.
+CREATE TABLE IF NOT EXISTS superseded (path TEXT PRIMARY KEY, seen_at TEXT) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One committed Parquet file: path relative to the store, rows, times (naive UTC), and its columns.
+
+    `digest`: XOR of the SHA-256 of its events, 64 hexadecimal digits. `dimensions` have a `d_` column in it, `numbers`
+    an `n_` column too.
+    """
+
+    path: str
+    month: str
+    rows: int
+    min_ts: datetime
+    max_ts: datetime
+    digest: str
+    dimensions: tuple[str, ...]
+    numbers: tuple[str, ...]
+
+
+class Index:
+    """Connections to the index, safe for threads, processes and forks."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "index.sqlite"
+        self._lock = directory / "index.lock"
+        self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
+        self._process = os.getpid()
+        with exclusive(self._lock), self._connection() as connection:
+            connection.executescript(_SCHEMA)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One consistent view."""
+        with self._connection() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction; an exception rolls it back.
+
+        Writers queue at a lock file, in the kernel: SQLite's own waiting polls, and gives up as "database is locked".
+        """
+        with exclusive(self._lock), self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the idle connections; the index opens new ones when it is used again."""
+        while not self._idle.empty():
+            self._idle.get().close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        if self._process != os.getpid():  # a fork must not use its parent's connections
+            self._idle, self._process = queue.SimpleQueue(), os.getpid()
+        try:
+            connection = self._idle.get_nowait()
+        except queue.Empty:
+            connection = self._open()
+        try:
+            yield connection
+        finally:
+            if connection.in_transaction:  # a commit or rollback that failed: start afresh
+                connection.close()
+            else:
+                self._idle.put(connection)
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=60, isolation_level=None, check_same_thread=False)
+        for setting in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "wal_autocheckpoint=4000"):
+            connection.execute(f"PRAGMA {setting}")
+        return connection
+
+
+def workspace_number(connection: sqlite3.Connection, workspace_id: str, *, create: bool = False) -> int | None:
+    """The small integer that stands for a workspace in the index."""
+    if create:
+        connection.execute("INSERT OR IGNORE INTO workspace (workspace_id) VALUES (?)", (workspace_id,))
+    row = connection.execute("SELECT no FROM workspace WHERE workspace_id = ?", (workspace_id,)).fetchone()
+    return row[0] if row else None
+
+
+def taken_ids(connection: sqlite3.Connection, workspace: int, event_ids: Sequence[str]) -> list[str]:
+    """Those of the ids that an event in Parquet already has."""
+    return [
+        row[0]
+        for row in connection.execute(
+            "SELECT value FROM json_each(?) WHERE EXISTS "
+            "(SELECT 1 FROM event_key WHERE workspace = ? AND event_id = value)",
+            (orjson.dumps(event_ids).decode(), workspace),
+        )
+    ]
+
+
+def take_ids(connection: sqlite3.Connection, workspace: int, event_ids: str) -> int:
+    """Take a JSON array of ids; returns how many were free."""
+    return connection.execute(
+        "INSERT OR IGNORE INTO event_key SELECT ?, value FROM json_each(?)", (workspace, event_ids)
+    ).rowcount
+
+
+def add_files(connection: sqlite3.Connection, workspace: int, files: Iterable[StoredFile]) -> None:
+    """Commit files to a workspace."""
+    connection.executemany(
+        "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                file.path, workspace, file.month, file.rows, file.min_ts.isoformat(), file.max_ts.isoformat(),
+                file.digest, json.dumps(file.dimensions), json.dumps(file.numbers),
+            )
+            for file in files
+        ],
+    )  # fmt: skip
+
+
+def supersede_files(connection: sqlite3.Connection, files: Iterable[StoredFile]) -> None:
+    """Take files out of the store, to be deleted by a later sweep."""
+    paths = [(file.path,) for file in files]
+    connection.executemany("DELETE FROM file WHERE path = ?", paths)
+    connection.executemany("INSERT INTO superseded (path) VALUES (?)", paths)
+
+
+def committed_files(connection: sqlite3.Connection, workspace_id: str) -> list[StoredFile]:
+    """The files of a workspace by month and path."""
+    rows = connection.execute(
+        "SELECT path, month, rows, min_ts, max_ts, digest, dimensions, numbers FROM file "
+        "JOIN workspace ON workspace.no = file.workspace WHERE workspace_id = ? ORDER BY month, path",
+        (workspace_id,),
+    )
+    return [
+        StoredFile(
+            path, month, count, datetime.fromisoformat(first), datetime.fromisoformat(last), digest,
+            tuple(json.loads(dimensions)), tuple(json.loads(numbers)),
+        )
+        for path, month, count, first, last, digest, dimensions, numbers in rows
+    ]  # fmt: skip
+
+
+class TailIds:
+    """The ids of each workspace's tail, kept in memory and brought up to date from what is committed.
+
+    Use it only inside `Index.writing`: the write lock is what makes "up to date" true and keeps threads apart.
+    Ids that have since moved to event_key may linger: they are duplicates all the same.
+    """
+
+    _MOST = 1_000_000
+
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[int, set[str]]] = {}
+
+    def current(self, connection: sqlite3.Connection, workspace: int) -> set[str]:
+        """All ids of the tail, perhaps some more that are in event_key."""
+        last, ids = self._seen.get(workspace, (0, set()))
+        if len(ids) > self._MOST:
+            last, ids = 0, set()
+        for number, added in connection.execute(
+            "SELECT no, event_ids FROM tail WHERE workspace = ? AND no > ? ORDER BY no", (workspace, last)
+        ):
+            ids.update(orjson.loads(added))
+            last = number
+        self._seen[workspace] = (last, ids)
+        return ids

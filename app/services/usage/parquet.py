@@ -1,0 +1,150 @@
+"""Events → Parquet files by month: sorted, checked, and safe on disk before anyone commits to them.
+
+Digests: an event's is the SHA-256 of its fields, a set's the XOR of its events'. XOR knows no order and no grouping,
+so a file's digest is that of its parts, and merging or splitting files changes no workspace's digest.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+import duckdb
+import pyarrow as pa
+
+from app.services.usage.fields import STORED_FIELDS
+from app.services.usage.index import StoredFile
+from app.services.usage.numbers import number_column
+
+_ROW_GROUP = 122_880  # DuckDB's unit of parallel work
+NO_EVENTS = "0" * 64
+
+
+def quoted(name: str) -> str:
+    """A column name in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """A string literal in SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def open_engine(scratch: Path) -> duckdb.DuckDBPyConnection:
+    """A private DuckDB that spills into `scratch` and never reaches for the network."""
+    engine = duckdb.connect(
+        ":memory:", config={"autoinstall_known_extensions": "false", "temp_directory": str(scratch)}
+    )
+    engine.execute("SET enable_progress_bar = false")
+    return engine
+
+
+def scan(paths: Iterable[Path]) -> str:
+    """The relation of Parquet files read together: columns that a file lacks are NULL."""
+    listed = ", ".join(text(str(path)) for path in paths)
+    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+
+
+def with_numbers(events: pa.Table | pa.RecordBatch) -> pa.Table | pa.RecordBatch:
+    """The events with an `n_` column beside each `d_` column that has numbers."""
+    for name in [name for name in events.schema.names if name.startswith("d_")]:
+        column = events[name]
+        numbers = number_column(column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column)
+        if numbers is not None:
+            events = events.append_column("n_" + name[2:], numbers)
+    return events
+
+
+def content(dimensions: Iterable[str], fields: Sequence[str] = STORED_FIELDS) -> str:
+    """SQL for the text of one event that its digest is taken of: NUL between all parts, which none of them contains.
+
+    Absent dimensions leave no trace, so the text does not depend on which other columns a file has.
+    """
+    parts = ["epoch_us(ts)" if field == "ts" else quoted(field) for field in fields]
+    parts += [f"{text(name)} || chr(0) || {quoted('d_' + name)}" for name in sorted(dimensions)]
+    return f"concat_ws(chr(0), {', '.join(parts)})"
+
+
+def combine(digests: Iterable[str]) -> str:
+    """The digest of disjoint sets of events taken together."""
+    total = 0
+    for digest in digests:
+        total ^= int(digest, 16)
+    return f"{total:064x}"
+
+
+def partition(workspace_id: str, month: str) -> Path:
+    """The folder of a workspace's month, relative to the store."""
+    return Path(f"workspace_id={quote(workspace_id, safe='')}", f"month={month}")
+
+
+def write_months(
+    engine: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], workspace_id: str, staging: Path
+) -> list[StoredFile]:
+    """Write the events of a relation into `staging`, one file per month, sorted by (ts, event_id), flushed to disk.
+
+    `columns`: the relation's; of them the stored fields, `d_` and `n_` columns are kept. The files' paths are relative
+    to the store: `place` puts them there.
+    """
+    names = [name[2:] for name in columns if name.startswith("d_")]
+    files = _measure(engine, relation, names, [name[2:] for name in columns if name.startswith("n_")])
+    return [_write(engine, relation, file, workspace_id, staging) for file in files]
+
+
+def _measure(
+    engine: duckdb.DuckDBPyConnection, relation: str, dimensions: Sequence[str], numbers: Sequence[str]
+) -> list[StoredFile]:
+    """One scan: what each month's file will hold. Its path is still to be named."""
+    counts = [f"count({quoted('d_' + name)})" for name in dimensions] + [
+        f"count({quoted('n_' + name)})" for name in numbers
+    ]
+    rows = engine.execute(
+        f"SELECT date_trunc('month', ts) AS month, count(*), min(ts), max(ts), "
+        f"CAST(bit_xor(CAST(unhex(sha256({content(dimensions)})) AS BIT)) AS VARCHAR), [{', '.join(counts)}]::BIGINT[] "
+        f"FROM {relation} GROUP BY month ORDER BY month"
+    ).fetchall()
+    files = []
+    for month, count, first, last, bits, filled in rows:
+        d_filled, n_filled = filled[: len(dimensions)], filled[len(dimensions) :]
+        held = tuple(sorted(name for name, used in zip(dimensions, d_filled, strict=True) if used))
+        exact = tuple(sorted(name for name, used in zip(numbers, n_filled, strict=True) if used))
+        files.append(StoredFile("", f"{month:%Y-%m}", count, first, last, f"{int(bits, 2):064x}", held, exact))
+    return files
+
+
+def _write(
+    engine: duckdb.DuckDBPyConnection, relation: str, file: StoredFile, workspace_id: str, staging: Path
+) -> StoredFile:
+    path = partition(workspace_id, file.month) / f"{file.digest}.parquet"
+    staged = staging / path
+    staged.parent.mkdir(parents=True, exist_ok=True)
+    columns = [*STORED_FIELDS, *(f"d_{name}" for name in file.dimensions), *(f"n_{name}" for name in file.numbers)]
+    start = f"TIMESTAMP {text(file.month + '-01')}"
+    engine.execute(
+        f"COPY (SELECT {', '.join(map(quoted, columns))} FROM {relation} "
+        f"WHERE ts >= {start} AND ts < {start} + INTERVAL 1 MONTH "
+        f"ORDER BY ts, event_id) TO {text(str(staged))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
+    )
+    sync(staged)
+    return replace(file, path=str(path))
+
+
+def place(files: Iterable[StoredFile], staging: Path, root: Path) -> None:
+    """Move written files to their places in the store. They count only once the index names them."""
+    for file in files:
+        target = root / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(staging / file.path, target)
+        sync(target.parent)
+        sync(target.parent.parent)
+    sync(root)
+
+
+def sync(path: Path) -> None:
+    """Force a file or folder to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

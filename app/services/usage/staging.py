@@ -1,0 +1,58 @@
+"""Where files are written before they count, and how what is left behind goes away."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from app.services.usage.index import Index
+from app.services.usage.locks import exclusive
+
+
+@contextmanager
+def folder(root: Path) -> Iterator[Path]:
+    """A folder of one's own on the store's disk, gone afterwards. Its lock tells sweeps that its maker lives."""
+    with exclusive(root / "incoming.lock"):
+        path = Path(tempfile.mkdtemp(dir=root / "incoming"))
+        holding = exclusive(path / "lock")
+        holding.__enter__()
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        holding.__exit__(None, None, None)
+
+
+def sweep(root: Path, index: Index, now: datetime, grace: timedelta) -> int:
+    """Delete abandoned folders, files that were never committed, and replaced files that have outlived their grace.
+
+    The caller holds the store's maintenance lock, so no file is on its way to a commit.
+    """
+    _sweep_folders(root)
+    expired = _expired(index, now, grace)
+    with index.reading() as connection:
+        known = {row[0] for row in connection.execute("SELECT path FROM file UNION SELECT path FROM superseded")}
+    orphans = {str(path.relative_to(root)) for path in root.glob("workspace_id=*/month=*/*.parquet")} - known
+    for path in expired | orphans:
+        (root / path).unlink(missing_ok=True)
+    with index.writing() as connection:
+        connection.executemany("DELETE FROM superseded WHERE path = ?", [(path,) for path in expired])
+    return len(expired | orphans)
+
+
+def _sweep_folders(root: Path) -> None:
+    with exclusive(root / "incoming.lock"):
+        for path in (root / "incoming").iterdir():
+            with exclusive(path / "lock", wait=False) as abandoned:
+                if abandoned:
+                    shutil.rmtree(path)
+
+
+def _expired(index: Index, now: datetime, grace: timedelta) -> set[str]:
+    """Start the grace of newly replaced files; return those whose grace is over."""
+    with index.writing() as connection:
+        connection.execute("UPDATE superseded SET seen_at = ? WHERE seen_at IS NULL", (now.isoformat(),))
+        rows = connection.execute("SELECT path, seen_at FROM superseded").fetchall()
+    return {path for path, seen_at in rows if datetime.fromisoformat(seen_at) <= now - grace}

@@ -1,0 +1,249 @@
+"""The usage event store: Parquet by workspace and month, a SQLite index, each event id once (spec 4.1).
+
+An HTTP batch goes to the index's tail in one small transaction; the tail becomes Parquet when it is long, or when
+someone asks for the files. Any number of threads and processes may use one store at a time.
+
+    <root>/index.sqlite                                    what counts (see index.py)
+    <root>/workspace_id=ws_1/month=2026-01/<digest>.parquet
+    <root>/incoming/<random>/                              files being written; abandoned ones are swept
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+
+from app.services.usage import compaction, parquet, staging
+from app.services.usage.fields import STORED_FIELDS, Policy, Reject
+from app.services.usage.formats import Rows
+from app.services.usage.index import (
+    Index,
+    StoredFile,
+    TailIds,
+    add_files,
+    committed_files,
+    taken_ids,
+    workspace_number,
+)
+from app.services.usage.locks import exclusive
+from app.services.usage.validate import Batch, validate
+
+FLUSH_ROWS = 250_000  # of one workspace's tail; each flush reads at most this many, so memory is bounded too
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a batch: counts of events, and the catalog entries that its accepted events would need."""
+
+    accepted: int
+    duplicates: int
+    rejects: tuple[Reject, ...]
+    new_event_types: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def rejected(self) -> int:
+        """The number of events that did not fit."""
+        return len(self.rejects)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One consistent view of a workspace: absolute paths, what is in them, and the fingerprint of their events.
+
+    `digest` depends on the events alone: not on their order, nor on how they are spread over files. `newest_ts` is naive UTC,
+    None when there are no events.
+    """
+
+    source: str
+    paths: tuple[Path, ...]
+    files: tuple[StoredFile, ...]
+    row_count: int
+    newest_ts: datetime | None
+    digest: str
+
+    @property
+    def dimensions(self) -> frozenset[str]:
+        """Every dimension that some event has."""
+        return frozenset().union(*(file.dimensions for file in self.files))
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """Every dimension that some event has as a number."""
+        return frozenset().union(*(file.numbers for file in self.files))
+
+
+class EventStore:
+    """The events under one folder. Cheap to make; close it to release its connections."""
+
+    def __init__(self, root: Path, *, flush_rows: int = FLUSH_ROWS) -> None:
+        self.root = root.absolute()
+        (self.root / "incoming").mkdir(parents=True, exist_ok=True)
+        self.index = Index(self.root)
+        self._flush_rows = flush_rows
+        self._tail_ids = TailIds()
+
+    def close(self) -> None:
+        """Release the connections; a later call opens new ones."""
+        self.index.close()
+
+    def ingest(self, rows: Rows, policy: Policy) -> Receipt:
+        """Validate and store one batch of events (see `formats.parse_body`)."""
+        return self.append(validate(rows, policy))
+
+    def append(self, batch: Batch) -> Receipt:
+        """Store validated events. All of the batch is committed when this returns, or nothing if it raises.
+
+        Of events with one id the first to be committed counts; within the batch the one in the first row.
+        """
+        prepared = {key: _first_of_each_id(events) for key, events in batch.events.items() if len(events)}
+        blobs = {
+            key: _serialized(events) for key, (events, _) in prepared.items()
+        }  # before the lock: they seldom change
+        accepted = 0
+        with self.index.writing() as connection:
+            for workspace_id, (events, ids) in prepared.items():
+                workspace = workspace_number(connection, workspace_id, create=True)
+                taken = self._taken(connection, workspace, ids)
+                blob = blobs[workspace_id]
+                if taken:
+                    events, ids = _without(events, ids, taken)
+                    blob = _serialized(events)
+                if ids:
+                    connection.execute(
+                        "INSERT INTO tail (workspace, rows, event_ids, events) VALUES (?, ?, ?, ?)",
+                        (workspace, len(ids), orjson.dumps(ids).decode(), blob),
+                    )
+                accepted += len(ids)
+        self._flush_long_tails(prepared)
+        given = sum(map(len, batch.events.values()))
+        return Receipt(accepted, given - accepted, tuple(batch.rejects), dict(batch.new_event_types))
+
+    def _taken(self, connection, workspace: int, ids: list[str]) -> set[str]:
+        waiting = self._tail_ids.current(connection, workspace)
+        return waiting.intersection(ids).union(taken_ids(connection, workspace, ids))
+
+    def _flush_long_tails(self, workspace_ids: Iterable[str]) -> None:
+        """Whoever finds a tail too long writes it, unless someone is at it; far too long, everybody waits for it."""
+        for workspace_id in workspace_ids:
+            rows = self._tail_rows(workspace_id)
+            if rows >= self._flush_rows:
+                with self.maintaining(wait=rows >= 8 * self._flush_rows) as mine:
+                    if mine:
+                        self._flush(workspace_id)
+                        compaction.compact(self, workspace_id, fan_in=64)
+
+    def _tail_rows(self, workspace_id: str) -> int:
+        with self.index.reading() as connection:
+            workspace = workspace_number(connection, workspace_id)
+            return connection.execute("SELECT total(rows) FROM tail WHERE workspace = ?", (workspace,)).fetchone()[0]
+
+    def flush(self, workspace_id: str) -> None:
+        """Write the workspace's tail to Parquet and merge its small files."""
+        if self._tail_rows(workspace_id):
+            with self.maintaining():
+                self._flush(workspace_id)
+                compaction.compact(self, workspace_id, fan_in=8)
+
+    def _flush(self, workspace_id: str) -> None:
+        while tail := self._read_tail(workspace_id):
+            with staging.folder(self.root) as folder:
+                last, events = tail
+                files = _write_table(parquet.with_numbers(events), workspace_id, folder)
+                parquet.place(files, folder, self.root)
+                self._commit_flush(workspace_id, last, files)
+
+    def _read_tail(self, workspace_id: str) -> tuple[int, pa.Table] | None:
+        """The oldest batches of the tail, up to the flush size, and the number of the last of them."""
+        parts, rows, last = [], 0, 0
+        with self.index.reading() as connection:
+            for last, events in connection.execute(
+                "SELECT tail.no, events FROM tail JOIN workspace ON workspace.no = tail.workspace "
+                "WHERE workspace_id = ? ORDER BY tail.no",
+                (workspace_id,),
+            ):
+                parts.append(pa.ipc.open_stream(events).read_all())
+                rows += len(parts[-1])
+                if rows >= self._flush_rows:
+                    break
+        return (last, pa.concat_tables(parts, promote_options="default").combine_chunks()) if parts else None
+
+    def _commit_flush(self, workspace_id: str, last: int, files: list[StoredFile]) -> None:
+        with self.index.writing() as connection:
+            workspace = workspace_number(connection, workspace_id)
+            connection.execute(  # no OR IGNORE: an id already taken would be a bug, and must not pass
+                "INSERT INTO event_key SELECT ?, value FROM tail, json_each(tail.event_ids) "
+                "WHERE workspace = ? AND no <= ? ORDER BY value",
+                (workspace, workspace, last),
+            )
+            add_files(connection, workspace, files)
+            connection.execute("DELETE FROM tail WHERE workspace = ? AND no <= ?", (workspace, last))
+
+    def files(self, workspace_id: str) -> tuple[Path, ...]:
+        """The Parquet files of every event accepted so far. Read them with union_by_name and without hive partitioning.
+
+        They stay on disk until a sweep whose grace they have outlived, even when merging replaces them meanwhile.
+        """
+        return self.snapshot(workspace_id).paths
+
+    def snapshot(self, workspace_id: str) -> Dataset:
+        """Files and fingerprint of every event accepted so far, as of one instant."""
+        self.flush(workspace_id)
+        with self.index.reading() as connection:
+            files = committed_files(connection, workspace_id)
+        return Dataset(
+            source=f"usage:{workspace_id}",
+            paths=tuple(self.root / file.path for file in files),
+            files=tuple(files),
+            row_count=sum(file.rows for file in files),
+            newest_ts=max((file.max_ts for file in files), default=None),
+            digest=parquet.combine(file.digest for file in files),
+        )
+
+    @contextmanager
+    def maintaining(self, *, wait: bool = True) -> Iterator[bool]:
+        """Hold the right to move files into, within and out of the store."""
+        with exclusive(self.root / "maintenance.lock", wait=wait) as mine:
+            yield mine
+
+    def sweep(self, now: datetime, grace: timedelta) -> int:
+        """Delete what no one needs: replaced files met by a sweep at least `grace` ago, and remains of killed writers.
+
+        `grace` must outlast the longest reading of files. Returns how many files went.
+        """
+        with self.maintaining():
+            return staging.sweep(self.root, self.index, now, grace)
+
+
+def _first_of_each_id(events: pa.RecordBatch) -> tuple[pa.RecordBatch, list[str]]:
+    names = [name for name in events.schema.names if name in STORED_FIELDS or name.startswith("d_")]
+    events, ids = events.select(names), events["event_id"].to_pylist()
+    first = {event_id: position for position, event_id in reversed(list(enumerate(ids)))}
+    if len(first) == len(ids):
+        return events, ids
+    positions = sorted(first.values())
+    return events.take(pa.array(positions, pa.int64())), [ids[position] for position in positions]
+
+
+def _without(events: pa.RecordBatch, ids: list[str], taken: set[str]) -> tuple[pa.RecordBatch, list[str]]:
+    positions = [position for position, event_id in enumerate(ids) if event_id not in taken]
+    return events.take(pa.array(positions, pa.int64())), [ids[position] for position in positions]
+
+
+def _serialized(events: pa.RecordBatch) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, events.schema) as stream:
+        stream.write_batch(events)
+    return sink.getvalue().to_pybytes()
+
+
+def _write_table(events: pa.Table, workspace_id: str, folder: Path) -> list[StoredFile]:
+    engine = parquet.open_engine(folder)
+    try:
+        engine.register("events", events)
+        return parquet.write_months(engine, "events", events.schema.names, workspace_id, folder)
+    finally:
+        engine.close()

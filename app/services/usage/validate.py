@@ -1,0 +1,207 @@
+"""Columnar validation: a batch of texts → the events to store, and a reject for each that does not fit (spec 4.1).
+
+The same checks judge HTTP batches and imported files. A row that fails several is reported with the first.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from app.services.usage.columns import text_batch, unknown_dimension
+from app.services.usage.fields import (
+    BASE_FIELDS,
+    MAX_ID_LENGTH,
+    MAX_TEXT_LENGTH,
+    Policy,
+    Reject,
+    by_folded_name,
+)
+from app.services.usage.formats import Rows
+from app.services.usage.times import parse_times
+
+_CONTROL = r"[\x00-\x1f\x7f]"
+_new_name = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Validated events by workspace, the rejects in row order, and what the catalog would have to learn.
+
+    Each record batch holds `row` (int64), the stored fields (ts in UTC microseconds), `own_segment` (whether the
+    event itself named it) and a text column `d_<dimension>` for each dimension that occurs.
+    """
+
+    events: Mapping[str, pa.RecordBatch]
+    rejects: Sequence[Reject] = ()
+    new_event_types: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+class _Sieve:
+    """The rows that fell through, each with the first field and reason found."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self.batch = batch
+        self.found: dict[int, tuple[str, str]] = {}
+
+    def drop(self, mask: pa.Array, name: str, reason: str) -> None:
+        if pc.any(mask).as_py():
+            for position in pc.indices_nonzero(mask).to_pylist():
+                self.found.setdefault(position, (name, reason))
+
+    def rejects(self) -> list[Reject]:
+        positions = pa.array(self.found, pa.int64())
+        rows = self.batch["row"].take(positions).to_pylist()
+        ids = self.batch["event_id"].take(positions).to_pylist()
+        return [Reject(row, *why, event_id=key) for row, key, why in zip(rows, ids, self.found.values(), strict=True)]
+
+    def kept(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if not self.found:
+            return batch
+        return batch.take(pa.array([row for row in range(len(batch)) if row not in self.found], pa.int64()))
+
+
+def validate(rows: Rows, policy: Policy) -> Batch:
+    """Judge events given as dicts (see `formats.parse_body`)."""
+    texts, rejects = text_batch(rows, policy)
+    batch = validate_texts(texts, policy)
+    return Batch(batch.events, sorted([*batch.rejects, *rejects], key=lambda reject: reject.row), batch.new_event_types)
+
+
+def validate_texts(texts: pa.RecordBatch, policy: Policy) -> Batch:
+    """Judge one batch of texts: `row`, the base fields (ts may be an Arrow timestamp) and `d_` columns."""
+    sieve = _Sieve(texts)
+    segments = _segments(texts, policy)
+    workspaces = (
+        texts["workspace_id"] if policy.workspace_id is None else texts["workspace_id"].fill_null(policy.workspace_id)
+    )
+    for name, column in (("event_id", texts["event_id"]), ("event_type", texts["event_type"])):
+        _check_ids(sieve, name, column)
+    times = _check_times(sieve, texts["ts"])
+    for name, column in (("customer_id", texts["customer_id"]), ("segment", segments), ("workspace_id", workspaces)):
+        _check_ids(sieve, name, column)
+    _check_workspaces(sieve, workspaces, policy)
+    new_event_types = _check_dimensions(sieve, texts, policy)
+    columns = {name: texts[name] for name in ("row", "event_id", "event_type", "customer_id")}
+    columns |= {"ts": times, "segment": segments, "own_segment": texts["segment"].is_valid()}
+    columns |= {name: texts[name] for name in texts.schema.names if name.startswith("d_")}
+    kept = sieve.kept(pa.RecordBatch.from_pydict(columns | {"workspace_id": workspaces}))
+    learned = new_event_types if not sieve.found else _still_used(new_event_types, kept)
+    return Batch(_by_workspace(kept), sorted(sieve.rejects(), key=lambda reject: reject.row), learned)
+
+
+def _segments(texts: pa.RecordBatch, policy: Policy) -> pa.Array:
+    """The event's own segment, else its customer's."""
+    if policy.segments is None or not texts["segment"].null_count:
+        return texts["segment"]
+    customers = texts["customer_id"].dictionary_encode()
+    known = pa.array([policy.segments.get(customer) for customer in customers.dictionary.to_pylist()], pa.string())
+    return pc.coalesce(texts["segment"], known.take(customers.indices))
+
+
+def _check_ids(sieve: _Sieve, name: str, column: pa.Array) -> None:
+    sieve.drop(pc.or_kleene(column.is_null(), pc.equal(column, "")), name, f"{name} is missing")
+    distinct = column.dictionary_encode()
+    lengths = pc.utf8_length(distinct.dictionary)
+    if pc.any(pc.greater(lengths, MAX_ID_LENGTH)).as_py():
+        sieve.drop(
+            pc.greater(pc.utf8_length(column), MAX_ID_LENGTH), name, f"{name} is longer than {MAX_ID_LENGTH} characters"
+        )
+    if pc.any(pc.match_substring_regex(distinct.dictionary, _CONTROL)).as_py():
+        sieve.drop(pc.match_substring_regex(column, _CONTROL), name, f"{name} has control characters")
+
+
+def _check_times(sieve: _Sieve, column: pa.Array) -> pa.Array:
+    times = parse_times(column)
+    if times.null_count:
+        sieve.drop(column.is_null(), "ts", "ts is missing")
+        sieve.drop(
+            times.is_null(), "ts", "ts is not an RFC 3339 time between 1970 and 2199, such as 2026-01-15T00:00:00Z"
+        )
+    return times
+
+
+def _check_workspaces(sieve: _Sieve, column: pa.Array, policy: Policy) -> None:
+    for workspace_id in pc.unique(column).drop_null().to_pylist():
+        if policy.workspace_id not in (None, workspace_id):
+            reason = f"workspace_id {workspace_id!r} is not the workspace of this request, {policy.workspace_id!r}"
+        elif policy.workspaces is not None and workspace_id not in policy.workspaces:
+            reason = f"workspace_id {workspace_id!r} does not exist"
+        else:
+            continue
+        sieve.drop(pc.equal(column, workspace_id), "workspace_id", reason)
+
+
+def _check_dimensions(sieve: _Sieve, texts: pa.RecordBatch, policy: Policy) -> dict[str, frozenset[str]]:
+    """Hold each event type to its dimensions; with `extend_catalog` return what it would have to learn."""
+    names = [name[2:] for name in texts.schema.names if name.startswith("d_")]
+    learned: dict[str, set[str]] = {}
+    for event_type in pc.unique(texts["event_type"]).drop_null().to_pylist():
+        same_type = pc.equal(texts["event_type"], event_type)
+        if event_type not in policy.catalog:
+            if not policy.extend_catalog:
+                sieve.drop(same_type, "event_type", f"event_type {event_type!r} is not in the catalog")
+                continue
+            learned[event_type] = set()
+        for name in names:
+            if name not in policy.catalog.get(event_type, ()):
+                _check_stranger(
+                    sieve, pc.and_(same_type, texts[f"d_{name}"].is_valid()), event_type, name, policy, learned
+                )
+    for name in names:
+        _check_text(sieve, name, texts[f"d_{name}"])
+    return {event_type: frozenset(dimensions) for event_type, dimensions in learned.items()}
+
+
+def _check_stranger(
+    sieve: _Sieve, mask: pa.Array, event_type: str, name: str, policy: Policy, learned: dict[str, set[str]]
+) -> None:
+    if not pc.any(mask).as_py():
+        return
+    if not policy.extend_catalog:
+        sieve.drop(mask, name, unknown_dimension(name, event_type))
+    elif reason := _unfit_name(name, policy, learned):
+        sieve.drop(mask, name, reason)
+    else:
+        learned.setdefault(event_type, set()).add(name)
+
+
+def _unfit_name(name: str, policy: Policy, learned: Mapping[str, set[str]]) -> str | None:
+    if not _new_name.fullmatch(name):
+        return f"{name!r} cannot name a dimension: use letters, digits, '_', '.', '-', at most 100, a letter first"
+    twin = by_folded_name(policy.known_dimensions.union(BASE_FIELDS, *learned.values())).get(name.casefold(), name)
+    return None if twin == name else f"{name!r} differs from {twin!r} only in case"
+
+
+def _check_text(sieve: _Sieve, name: str, column: pa.Array) -> None:
+    sieve.drop(
+        pc.greater(pc.utf8_length(column), MAX_TEXT_LENGTH), name, f"{name} is longer than {MAX_TEXT_LENGTH} characters"
+    )
+    sieve.drop(pc.match_substring(column, "\x00"), name, f"{name} has a NUL character")
+
+
+def _still_used(learned: Mapping[str, frozenset[str]], kept: pa.RecordBatch) -> dict[str, frozenset[str]]:
+    """Only what accepted events use is worth learning."""
+    used: dict[str, frozenset[str]] = {}
+    for event_type, names in learned.items():
+        events = kept.filter(pc.equal(kept["event_type"], event_type))
+        if len(events):
+            used[event_type] = frozenset(name for name in names if events[f"d_{name}"].null_count < len(events))
+    return used
+
+
+def _by_workspace(kept: pa.RecordBatch) -> dict[str, pa.RecordBatch]:
+    workspaces = sorted(pc.unique(kept["workspace_id"]).to_pylist())
+    return {
+        workspace_id: _without_empty_columns(
+            kept if len(workspaces) == 1 else kept.filter(pc.equal(kept["workspace_id"], workspace_id))
+        )
+        for workspace_id in workspaces
+    }
+
+
+def _without_empty_columns(events: pa.RecordBatch) -> pa.RecordBatch:
+    names = [name for name in events.schema.names if name != "workspace_id"]
+    return events.select([name for name in names if not name.startswith("d_") or events[name].null_count < len(events)])

@@ -1,0 +1,152 @@
+"""Strict marshmallow fields: a seed says exactly what it means, nothing is coerced (spec 1)."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+MISSING = {"required": "is required", "null": "must not be null"}
+MAX_PLACES = 12  # what the database keeps exactly
+MAX_DIGITS = 26  # before the decimal point
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z")
+
+
+class Strict(fields.Field):
+    """A required field unless it says otherwise; subclasses check in `_deserialize`."""
+
+    default_error_messages = MISSING
+
+    def __init__(self, *, required: bool = True, **options: Any) -> None:
+        super().__init__(required=required, **options)
+
+
+class Text(Strict):
+    """A text that says something."""
+
+    def __init__(self, *, empty: bool = False, longest: int = 10_000, **options: Any) -> None:
+        super().__init__(**options)
+        self.empty, self.longest = empty, longest
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError("must be a text")
+        if not self.empty and not value.strip():
+            raise ValidationError("must not be empty")
+        if len(value) > self.longest:
+            raise ValidationError(f"must have at most {self.longest} characters")
+        return value
+
+
+class Name(Text):
+    """An identifier or a short name, as long as its column."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(longest=200, **options)
+
+
+class Identifier(Name):
+    """An identifier with its readable prefix."""
+
+    def __init__(self, prefix: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.prefix = prefix
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        text = super()._deserialize(value)
+        if not text.startswith(self.prefix) or text == self.prefix:
+            raise ValidationError(f"must begin with {self.prefix!r} and go on")
+        return text
+
+
+class Choice(Strict):
+    """One of a closed list."""
+
+    def __init__(self, values: type[StrEnum], **options: Any) -> None:
+        super().__init__(**options)
+        self.values = [item.value for item in values]
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if value not in self.values:
+            raise ValidationError(f"{value!r} is not one of: {', '.join(self.values)}")
+        return str(value)
+
+
+class Number(Strict):
+    """An exact number, int or Decimal, that the database can keep."""
+
+    def __init__(self, *, least: int | None = None, most: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.least, self.most = least, most
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int | Decimal:
+        if not isinstance(value, int | Decimal) or isinstance(value, bool):
+            raise ValidationError("must be a number")
+        if self.least is not None and value < self.least:
+            raise ValidationError(f"must be ≥ {self.least}")
+        if self.most is not None and value > self.most:
+            raise ValidationError(f"must be ≤ {self.most}")
+        if abs(value) >= 10**MAX_DIGITS or Decimal(value).normalize().as_tuple().exponent < -MAX_PLACES:
+            raise ValidationError(f"must be below 10^{MAX_DIGITS} and have at most {MAX_PLACES} decimal places")
+        return value
+
+
+class Count(Number):
+    """A whole number."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        number = super()._deserialize(value)
+        if not isinstance(number, int):
+            raise ValidationError("must be a whole number")
+        return number
+
+
+class Flag(Strict):
+    """true or false."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValidationError("must be true or false")
+        return value
+
+
+class Moment(Strict):
+    """A UTC time as all documents write it."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
+        if isinstance(value, str) and _TIME.fullmatch(value):
+            try:
+                return datetime.fromisoformat(value).astimezone(UTC)
+            except ValueError:
+                pass  # a day or an hour that does not exist
+        raise ValidationError("must be a UTC time such as 2026-01-15T00:00:00Z")
+
+
+class Document(Strict):
+    """A frozen JSON object, kept as it is."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise ValidationError("must be an object")
+        return dict(value)
+
+
+class Items(fields.List):
+    """A list whose items have a field of their own; `least` and `most` bound its length."""
+
+    default_error_messages = MISSING | {"invalid": "must be a list"}
+
+    def __init__(self, inner: Any, *, least: int = 0, most: int | None = None, **options: Any) -> None:
+        super().__init__(inner, required=options.pop("required", True), **options)
+        self.least, self.most = least, most
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> list[Any]:
+        items: list[Any] = super()._deserialize(value, attr, data, **options)
+        if len(items) < self.least:
+            raise ValidationError(f"must have at least {self.least} item{'s' if self.least > 1 else ''}")
+        if self.most is not None and len(items) > self.most:
+            raise ValidationError(f"must have at most {self.most} items")
+        return items

@@ -1,0 +1,50 @@
+"""What is wrong with the seed files: every problem names file, row and field, and all are told at once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, order=True)
+class SeedProblem:
+    """One bad place: `row` counts from 1, 0 means the file as a whole; `field` is a path such as `pools[0].label`."""
+
+    file: str
+    row: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        place = " ".join(filter(None, [self.file, f"row {self.row}" if self.row else "", self.field]))
+        return f"{place}: {self.message}"
+
+
+class SeedError(Exception):
+    """The seed was refused and nothing was written; `problems` are in file, row and field order."""
+
+    def __init__(self, problems: Iterable[SeedProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def field_problems(file: str, row: int, errors: Mapping[Any, Any] | list[str]) -> Iterable[SeedProblem]:
+    """marshmallow's nested messages of one row, flattened."""
+    for path, message in _flat("", errors):
+        yield SeedProblem(file, row, path, message)
+
+
+def _flat(path: str, errors: Any) -> Iterable[tuple[str, str]]:
+    if isinstance(errors, Mapping):
+        for key, inner in errors.items():
+            yield from _flat(_joined(path, key), inner)
+    else:
+        for message in errors:
+            yield path, message
+
+
+def _joined(path: str, key: Any) -> str:
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    if key == "_schema":
+        return path
+    return f"{path}.{key}" if path else str(key)

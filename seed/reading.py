@@ -1,0 +1,100 @@
+"""Reading the seed files: each row parsed exactly and held to its schema, every problem collected."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from marshmallow import ValidationError
+
+from seed.problems import SeedProblem, field_problems
+from seed.schemas import FILES
+from simulation.canonical import parse_exact
+
+
+@dataclass(frozen=True)
+class SeedRow:
+    """One row that fits its schema: where it stands, the typed values, and the JSON object as written."""
+
+    file: str
+    number: int
+    values: dict[str, Any]
+    written: dict[str, Any]
+
+    def problem(self, field: str, message: str) -> SeedProblem:
+        return SeedProblem(self.file, self.number, field, message)
+
+
+@dataclass(frozen=True)
+class SeedFiles:
+    """What the files hold: the rows that fit their schemas, and all identifiers, those of bad rows included.
+
+    A row that refers to a bad one is not wrong itself, so references are judged by `identifiers`.
+    """
+
+    rows: Mapping[str, Sequence[SeedRow]]
+    identifiers: Mapping[str, frozenset[str]]
+
+    def find(self, file: str, identifier: Any) -> dict[str, Any] | None:
+        """The values of a good row."""
+        key = FILES[file][1][-1]
+        return next((row.values for row in self.rows[file] if row.values[key] == identifier), None)
+
+
+def read_files(directory: Path, names: Collection[str] = FILES) -> tuple[SeedFiles, list[SeedProblem]]:
+    """The named files of a directory, the others as if they were empty, and everything that is wrong with them."""
+    rows: dict[str, list[SeedRow]] = {file: [] for file in FILES}
+    identifiers: dict[str, frozenset[str]] = {file: frozenset() for file in FILES}
+    problems: list[SeedProblem] = []
+    for file in (file for file in FILES if file in names):
+        objects = _objects(directory, file, problems)
+        for number, written in enumerate(objects, start=1):
+            _read_row(file, number, written, rows[file], problems)
+        identifiers[file] = frozenset(_claimed(objects, FILES[file][1][-1]))
+        problems += _repeated(rows[file], FILES[file][1])
+    return SeedFiles(rows, identifiers), problems
+
+
+def _claimed(objects: list[Any], key: str) -> Iterator[str]:
+    for written in objects:
+        if isinstance(written, Mapping) and isinstance(written.get(key), str):
+            yield written[key]
+
+
+def _objects(directory: Path, file: str, problems: list[SeedProblem]) -> list[Any]:
+    """The array that the file holds; without one, a problem of the file as a whole."""
+    try:
+        content = parse_exact((directory / file).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        problems.append(SeedProblem(file, 0, "", "the file is missing"))
+    except json.JSONDecodeError as error:
+        problems.append(SeedProblem(file, 0, f"line {error.lineno} column {error.colno}", f"is not JSON: {error.msg}"))
+    except ValueError as error:  # NaN, Infinity, bytes that are no UTF-8
+        problems.append(SeedProblem(file, 0, "", str(error)))
+    else:
+        if isinstance(content, list):
+            return content
+        problems.append(SeedProblem(file, 0, "", "must hold a list of rows"))
+    return []
+
+
+def _read_row(file: str, number: int, written: Any, rows: list[SeedRow], problems: list[SeedProblem]) -> None:
+    try:
+        values = FILES[file][0]().load(written)
+    except ValidationError as error:
+        problems.extend(field_problems(file, number, error.messages))
+    else:
+        rows.append(SeedRow(file, number, values, written))
+
+
+def _repeated(rows: list[SeedRow], key: tuple[str, ...]) -> list[SeedProblem]:
+    """An identifier stands in a file once."""
+    first: dict[tuple[Any, ...], int] = {}
+    problems = []
+    for row in rows:
+        identity = tuple(row.values[name] for name in key)
+        number = first.setdefault(identity, row.number)
+        if number != row.number:
+            problems.append(row.problem(key[-1], f"{identity[-1]!r} stands in row {number} already"))
+    return problems

@@ -1,0 +1,145 @@
+"""From canonical JSON shapes to a ConfigPlan. ValueError names the field that is not as the simulation gate left it."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from simulation.numbers import at_least_zero, exact
+from simulation.plan import (
+    AGGREGATIONS,
+    OVERAGE_BEHAVIORS,
+    ConfigPlan,
+    ExplorationPlan,
+    Meter,
+    PoolPlan,
+    RailsPlan,
+    Rollover,
+    Threshold,
+    UnitPlan,
+)
+
+Document = Mapping[str, Any]
+
+
+def config_plan(document: Document) -> ConfigPlan:
+    """A config with its frozen units, as in an avs_config.
+
+    Reads config_version_id, value_units, pools (in position order), exploration and rails; ignores what else there is.
+    Units that no pool names are left out; the last two sections may be absent.
+    """
+    pools = tuple(map(_pool, document["pools"]))
+    pooled = {pool.value_unit_id for pool in pools}
+    return ConfigPlan(
+        config_version_id=document["config_version_id"],
+        units=tuple(unit_plan(unit) for unit in document["value_units"] if unit["value_unit_id"] in pooled),
+        pools=pools,
+        exploration=_exploration(document.get("exploration") or {}),
+        rails=_rails(document.get("rails") or {}),
+    )
+
+
+def unit_plan(document: Document) -> UnitPlan:
+    """A ValueUnitDefinition; names as in spec section 1."""
+    unit_id, economics = document["value_unit_id"], document["unit_economics"]
+    return UnitPlan(
+        value_unit_id=unit_id,
+        name=document.get("name") or unit_id,
+        meter=meter(document["event_mapping"]),
+        avg_cost_per_unit_usd=_amount(economics, "avg_cost_per_unit_usd", unit_id),
+        target_price_per_unit_usd=_amount(economics, "target_price_per_unit_usd", unit_id),
+        has_quality_signal=bool(document.get("quality_signal_source")),
+    )
+
+
+def meter(mapping: Document) -> Meter:
+    """An event_mapping."""
+    aggregation = mapping["aggregation"]
+    kind, name = _one_of(AGGREGATIONS, aggregation["type"], "aggregation.type"), aggregation.get("field") or ""
+    if kind != "count" and not name:
+        raise ValueError(f"aggregation.field is missing: {kind} needs one")
+    filters = mapping.get("filters") or {}
+    return Meter(
+        event_type=mapping["event_type"],
+        filters=tuple((key, _wanted(filters[key], key)) for key in sorted(filters)),
+        aggregation=kind,
+        field="" if kind == "count" else name,
+    )
+
+
+def _wanted(value: Any, dimension: str) -> tuple[str | Decimal, ...]:
+    values = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+    return tuple(_wanted_value(item, dimension) for item in values)
+
+
+def _wanted_value(value: Any, dimension: str) -> str | Decimal:
+    """Booleans are stored as the texts true and false, so that is what they are compared with."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return value
+        case int() | Decimal():
+            return Decimal(value)
+    raise ValueError(f"filters.{dimension} is {value!r}: a text, an exact number, true, false or a list of these")
+
+
+def _pool(document: Document) -> PoolPlan:
+    pool_id = document["pool_id"]
+    return PoolPlan(
+        pool_id=pool_id,
+        label=document.get("label") or pool_id,
+        value_unit_id=document["value_unit_id"],
+        included_quantity=_amount(document, "included_quantity", pool_id),
+        rollover=_rollover(document.get("rollover") or {}, pool_id),
+        overage_behavior=_one_of(OVERAGE_BEHAVIORS, document["overage_behavior"], f"{pool_id}.overage_behavior"),
+        is_exploration_pool=bool(document.get("is_exploration_pool")),
+    )
+
+
+def _rollover(document: Document, pool_id: str) -> Rollover:
+    most, expiry = document.get("max_rollover_quantity"), document.get("expires_after_days")
+    return Rollover(
+        enabled=bool(document.get("enabled")),
+        max_rollover_quantity=None if most is None else at_least_zero(most, f"{pool_id}.max_rollover_quantity"),
+        expires_after_days=None if expiry is None else _days(expiry, f"{pool_id}.rollover.expires_after_days"),
+    )
+
+
+def _exploration(document: Document) -> ExplorationPlan:
+    expiry = document.get("expires_after_days")
+    return ExplorationPlan(
+        enabled=bool(document.get("enabled")),
+        qualifying_events=tuple(sorted(set(document.get("qualifying_events") or ()))),
+        expires_after_days=None if expiry is None else _days(expiry, "exploration.expires_after_days"),
+        graduation_signal=document.get("graduation_signal"),
+    )
+
+
+def _rails(document: Document) -> RailsPlan:
+    cap, floor = document.get("monthly_spend_cap_usd"), document.get("margin_floor")
+    thresholds = [
+        Threshold(at_least_zero(item["percent"], "usage_thresholds.percent"), item["action"])
+        for item in document.get("usage_thresholds") or ()
+    ]
+    return RailsPlan(
+        usage_thresholds=tuple(sorted(thresholds, key=lambda threshold: (threshold.percent, threshold.action))),
+        monthly_spend_cap_usd=None if cap is None else at_least_zero(cap, "monthly_spend_cap_usd"),
+        at_cap_action=document.get("at_cap_action"),
+        margin_floor=None if floor is None else exact(floor, "margin_floor"),
+    )
+
+
+def _amount(document: Document, name: str, owner: str) -> Decimal:
+    return at_least_zero(document[name], f"{owner}.{name}")
+
+
+def _days(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value != int(value) or value < 0:
+        raise ValueError(f"{name} is {value!r}: it must be a whole number of days")
+    return int(value)
+
+
+def _one_of(allowed: Sequence[str], value: str, name: str) -> str:
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}: allowed are {', '.join(allowed)}")
+    return value

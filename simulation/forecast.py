@@ -1,0 +1,137 @@
+"""What the rails and pools would do to customers, told beside the economics and never inside them (spec 4.3)."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from simulation.economics import Ledger, period_fields
+from simulation.numbers import EXACT, total, written
+from simulation.plan import OVERAGE_BEHAVIORS, Plan
+from simulation.tally import CapCrossing, Impact
+
+GRADUATION_METHOD = (
+    "Began: had a qualifying event up to as_of, history included. Graduated: used a unit beyond its exploration pools, "
+    "where it has other pools, in a period after the one they began in. Expired: not graduated, and began more than "
+    "expires_after_days before as_of."
+)
+
+
+def enforcement_forecast(ledger: Ledger) -> dict[str, Any]:
+    """`outputs.enforcement_forecast`, of the candidate.
+
+    Thresholds are percent of a pool's available allowance (included and carried) that a customer used in a period;
+    pools without allowance never reach one.
+    """
+    rails = ledger.config.rails
+    has_cap = rails.monthly_spend_cap_usd is not None
+    return {
+        "thresholds": [
+            {
+                "percent": threshold.percent,
+                "action": threshold.action,
+                "customers": crossing.customers,
+                "first_period": _period(ledger.plan, crossing.first_period),
+            }
+            for threshold, crossing in zip(rails.usage_thresholds, ledger.tally.thresholds, strict=True)
+        ],
+        "units_beyond_allowance": _beyond_allowance(ledger),
+        "customers_over_spend_cap": ledger.tally.billed_over_cap.customers if has_cap else None,
+        "spend_cap": _cap(ledger, ledger.tally.billed_over_cap) if has_cap else None,
+        "revenue_share_throttled_or_stopped": _revenue_at_stake(ledger),
+    }
+
+
+def _beyond_allowance(ledger: Ledger) -> dict[str, Decimal]:
+    """Overage by the overage_behavior of the pool that it is booked on; every behaviour is there."""
+    lines = ledger.lines()
+    return {
+        name: written(total(line.overage for line in lines if line.pool.overage_behavior == name))
+        for name in OVERAGE_BEHAVIORS
+    }
+
+
+def _cap(ledger: Ledger, crossing: CapCrossing) -> dict[str, Any]:
+    """The cap, what happens there, how often and how far it is exceeded."""
+    return {
+        "monthly_spend_cap_usd": ledger.config.rails.monthly_spend_cap_usd,
+        "at_cap_action": ledger.config.rails.at_cap_action,
+        "customer_periods": crossing.customer_periods,
+        "first_period": _period(ledger.plan, crossing.first_period),
+        "largest_spend_usd": written(crossing.largest),
+    }
+
+
+def _revenue_at_stake(ledger: Ledger) -> Decimal | None:
+    """The share of revenue that comes from overage on pools that throttle or stop; null without revenue."""
+    revenue = ledger.amounts().revenue
+    at_stake = total(
+        line.overage * ledger.unit_of(line.pool).target_price_per_unit_usd
+        for line in ledger.lines()
+        if line.pool.overage_behavior != "allow_overage"
+    )
+    return written(EXACT.divide(at_stake, revenue)) if revenue else None
+
+
+def _period(plan: Plan, index: int | None) -> dict[str, Any] | None:
+    return None if index is None else period_fields(plan.periods[index])
+
+
+def exploration_summary(ledger: Ledger) -> dict[str, Any]:
+    """`outputs.exploration_summary`, of the candidate; exploration counts here even when the results leave it out."""
+    rule, tally = ledger.config.exploration, ledger.tally.exploration
+    return {
+        "enabled": rule.enabled,
+        "expires_after_days": rule.expires_after_days,
+        "graduation_signal": rule.graduation_signal,
+        "qualifying_events": dict(tally.events),
+        "exploration_depth": sum(tally.events.values()),
+        "pool_consumption": [
+            {
+                "pool_id": pool.pool_id,
+                "value_unit_id": pool.value_unit_id,
+                "drawn_units": written(total(ledger.tally.drawn[pool.pool_id])),
+                "customers": tally.consumers[pool.pool_id],
+            }
+            for pool in ledger.config.pools
+            if pool.is_exploration_pool
+        ],
+        "customers_began": tally.began,
+        "customers_graduated": tally.graduated,
+        "customers_expired": tally.expired,
+        "customers_exploring": tally.began - tally.graduated - tally.expired,
+        "method": GRADUATION_METHOD,
+    }
+
+
+def customer_impact(ledger: Ledger, impact: Impact | None) -> dict[str, Any]:
+    """`outputs.customer_impact`: how bills change over the window; null without a baseline, but for the customers.
+
+    Percentiles are values that some customer has (nearest rank). `worst_20`: largest increase first, then customer_id.
+    """
+    if impact is None:
+        return {
+            "customers": ledger.tally.customers,
+            "billed_more": None,
+            "billed_less": None,
+            "bill_change_usd": None,
+            "worst_20": [],
+        }
+    return {
+        "customers": impact.customers,
+        "billed_more": impact.billed_more,
+        "billed_less": impact.billed_less,
+        "bill_change_usd": _percentiles(impact.percentiles),
+        "worst_20": [
+            {
+                "customer_id": row.customer_id,
+                "candidate_bill_usd": written(row.candidate),
+                "baseline_bill_usd": written(row.baseline),
+                "bill_change_usd": written(row.change),
+            }
+            for row in impact.worst
+        ],
+    }
+
+
+def _percentiles(values: Mapping[int, Decimal | None]) -> dict[str, Decimal | None]:
+    return {f"p{percent}": None if value is None else written(value) for percent, value in values.items()}

@@ -1,0 +1,63 @@
+"""Metering as the specification says it (spec 4.2, 1): which events a unit counts, and what it counts of them.
+
+`simulation.scan` is the columnar twin.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from simulation.events import Event
+from simulation.numbers import total
+from simulation.plan import Meter
+from simulation.window import Period
+
+CustomerPeriod = tuple[str, int]
+
+
+def period_of(event: Event, periods: Sequence[Period]) -> int | None:
+    """The index of the period with start < ts ≤ end, or None outside the window."""
+    return next((period.index for period in periods if period.start < event.ts <= period.end), None)
+
+
+def matches(meter: Meter, event: Event) -> bool:
+    """Whether the event is of the meter's type and passes every filter."""
+    return event.event_type == meter.event_type and all(
+        any(_equals(event, name, value) for value in wanted) for name, wanted in meter.filters
+    )
+
+
+def _equals(event: Event, name: str, wanted: str | Decimal) -> bool:
+    """Texts exactly, numbers by value."""
+    return event.text(name) == wanted if isinstance(wanted, str) else event.number(name) == wanted
+
+
+def metered(meter: Meter, events: Iterable[Event], periods: Sequence[Period]) -> dict[CustomerPeriod, Decimal]:
+    """The quantity of each customer and period in which any event matched; a sum can be negative."""
+    groups: dict[CustomerPeriod, list[Event]] = defaultdict(list)
+    for event in events:
+        period = period_of(event, periods)
+        if period is not None and matches(meter, event):
+            groups[event.customer_id, period].append(event)
+    return {key: quantity(meter, group) for key, group in groups.items()}
+
+
+def quantity(meter: Meter, group: Sequence[Event]) -> Decimal:
+    """What the events of one customer and period add up to."""
+    match meter.aggregation:
+        case "count":
+            return Decimal(len(group))
+        case "sum":
+            return total(event.number(meter.field) or Decimal(0) for event in group)
+        case _:
+            return Decimal(len({event.text(meter.field) for event in group} - {None}))
+
+
+def not_a_number(meter: Meter, event: Event) -> bool:
+    """A value that a sum wants to add but cannot: present, and no exact number."""
+    return (
+        meter.aggregation == "sum"
+        and event.text(meter.field) is not None
+        and event.number(meter.field) is None
+        and matches(meter, event)
+    )

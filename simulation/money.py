@@ -1,0 +1,25 @@
+"""Which quantity is paid for, under each pricing mode (spec 4.2, 4). `simulation.replay` is the columnar twin."""
+
+from decimal import Decimal
+
+from simulation.draw import UnitPeriod
+from simulation.plan import ConfigPlan, Plan, UnitPlan
+
+
+def counted(plan: Plan, unit: UnitPeriod) -> Decimal:
+    """What counts as used: without exploration in the results, what exploration pools gave does not."""
+    return unit.used if plan.include_exploration_in_results else unit.used - unit.explored
+
+
+def shortfall(plan: Plan, config: ConfigPlan, unit: UnitPlan, booked: UnitPeriod) -> Decimal:
+    """What is missing to the committed quantity of one customer and period; 0 in the modes without commitment."""
+    if plan.pricing_mode != "revenue_proxy_commit":
+        return Decimal(0)
+    return max(config.included_quantity(unit) - counted(plan, booked), Decimal(0))
+
+
+def charged(plan: Plan, config: ConfigPlan, unit: UnitPlan, booked: UnitPeriod) -> Decimal:
+    """The quantity that one customer pays for in one period: the overage, all of it, or at least the commitment."""
+    if plan.pricing_mode == "use_unit_economics":
+        return booked.overage
+    return counted(plan, booked) + shortfall(plan, config, unit, booked)

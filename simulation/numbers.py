@@ -1,0 +1,68 @@
+"""Exact decimals: what counts as a number in an event, how sums are kept exact, how outputs are rounded.
+
+Quantities, prices and costs have at most 12 decimal places and stay below 10**14, so that every product and sum of a
+run fits the 38 digits that columnar engines calculate with (spec 4.1).
+"""
+
+import re
+from collections.abc import Iterable
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+PLACES = 12
+LIMIT = Decimal(10) ** 14
+EXACT = Context(prec=120, rounding=ROUND_HALF_EVEN)
+_WRITTEN = Decimal("0.000001")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+
+
+def fits(value: Decimal) -> bool:
+    """Whether the value is below 10**14 in size and has no digit beyond the 12th decimal place."""
+    return value.copy_abs() < LIMIT and decimal_places(value) <= PLACES
+
+
+def decimal_places(value: Decimal) -> int:
+    """How many decimal places the value needs: 0 for 1500, 2 for 0.250."""
+    digits = value.as_tuple()
+    if not value:
+        return 0
+    written = "".join(map(str, digits.digits))
+    return max(0, -int(digits.exponent) - (len(written) - len(written.rstrip("0"))))
+
+
+def exact_number(text: str) -> Decimal | None:
+    """The number that a dimension's text is, or None: JSON's notation, |value| < 10**14, at most 12 decimal places."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    value = Decimal(text)
+    return value if fits(value) else None
+
+
+def exact(value: object, name: str) -> Decimal:
+    """A quantity or an amount of USD from a plan's document; ValueError names the one that is out of range."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError(f"{name} must be an exact number, not {value!r}")
+    number = Decimal(value)
+    if not number.is_finite() or not fits(number):
+        raise ValueError(f"{name} is {number}: it must be below 10**14 with at most {PLACES} decimal places")
+    return number
+
+
+def at_least_zero(value: object, name: str) -> Decimal:
+    """`exact`, and not negative."""
+    number = exact(value, name)
+    if number < 0:
+        raise ValueError(f"{name} is {number}: it must not be negative")
+    return number
+
+
+def total(values: Iterable[Decimal]) -> Decimal:
+    """Their exact sum, whatever the caller's decimal context."""
+    result = Decimal(0)
+    for value in values:
+        result = EXACT.add(result, value)
+    return result
+
+
+def written(value: Decimal) -> Decimal:
+    """Rounded half-even to 6 decimal places: done once, when an output is written."""
+    return EXACT.quantize(value, _WRITTEN)

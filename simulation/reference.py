@@ -1,0 +1,279 @@
+"""The reference rendering: a plain fold over the events, to be read as the specification itself (spec 4).
+
+Slow and clear. `simulation.engine.simulate` answers the same question from columns, to the same bytes.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal, localcontext
+from functools import cached_property
+
+from simulation.draw import UnitPeriod, draw_down
+from simulation.events import Event, deduplicated
+from simulation.metering import CustomerPeriod, metered, not_a_number, period_of
+from simulation.money import charged, counted, shortfall
+from simulation.numbers import EXACT, total
+from simulation.plan import ConfigPlan, ExplorationPlan, Meter, Plan, PoolPlan, Threshold, UnitPlan
+from simulation.result import Outputs, assemble
+from simulation.tally import (
+    PERCENTILES,
+    WORST,
+    BillChange,
+    CapCrossing,
+    ConfigTally,
+    Crossing,
+    ExplorationTally,
+    Impact,
+    MeterIssues,
+    NegativeUse,
+    Tally,
+    UnreadableValue,
+    check_magnitude,
+    nearest_rank,
+)
+
+Quantities = Mapping[CustomerPeriod, Decimal]
+
+
+def simulate_reference(plan: Plan, events: Iterable[Event]) -> Outputs:
+    """Answer the plan from one workspace's events, given in any order, duplicates included."""
+    with localcontext(EXACT):
+        unique = deduplicated(events)
+        scope = [e for e in unique if plan.segment in (None, e.segment) and e.ts <= plan.window.as_of]
+        return assemble(plan, tally(plan, scope))
+
+
+def tally(plan: Plan, scope: Sequence[Event]) -> Tally:
+    """Every sum and count, from unique events in the segment, history included."""
+    quantities = {meter: metered(meter, scope, plan.periods) for meter in plan.meters}
+    used = {meter: total(max(q, Decimal(0)) for q in by_customer.values()) for meter, by_customer in quantities.items()}
+    customers = {c for by_customer in quantities.values() for (c, _), quantity in by_customer.items() if quantity > 0}
+    check_magnitude(plan, used, len(customers))
+    ledgers = [Ledger(plan, config, quantities, scope) for config in plan.configs]
+    return Tally(
+        candidate=ledgers[0].tally(),
+        baseline=ledgers[1].tally() if plan.baseline else None,
+        impact=impact(ledgers[0].bills, ledgers[1].bills) if plan.baseline else None,
+        issues={meter: issues(meter, quantities[meter], scope, plan) for meter in plan.meters},
+    )
+
+
+class Ledger:
+    """What every customer of one config used, drew and pays, period by period."""
+
+    def __init__(
+        self, plan: Plan, config: ConfigPlan, quantities: Mapping[Meter, Quantities], scope: Sequence[Event]
+    ) -> None:
+        self.plan, self.config, self.quantities, self.scope = plan, config, quantities, scope
+
+    def used(self, customer: str, unit: UnitPlan, period: int) -> Decimal:
+        """A customer cannot have used less than nothing: a negative sum counts as 0 and is a data issue."""
+        return max(self.quantities[unit.meter].get((customer, period), Decimal(0)), Decimal(0))
+
+    @cached_property
+    def customers(self) -> list[str]:
+        """Who used anything of this config in the window: they have every pool in every period."""
+        return sorted(
+            {
+                customer
+                for unit in self.config.units
+                for (customer, _), quantity in self.quantities[unit.meter].items()
+                if quantity > 0
+            }
+        )
+
+    @cached_property
+    def beginnings(self) -> dict[str, datetime]:
+        """Each customer's first qualifying event up to as_of, history before the window included."""
+        first: dict[str, datetime] = {}
+        if self.config.exploration.enabled:
+            for event in self.scope:
+                if event.event_type in self.config.exploration.qualifying_events:
+                    first[event.customer_id] = min(event.ts, first.get(event.customer_id, event.ts))
+        return first
+
+    @cached_property
+    def booked(self) -> dict[tuple[str, str], tuple[UnitPeriod, ...]]:
+        """The draw-down of every customer and unit, per period."""
+        return {
+            (customer, unit.value_unit_id): draw_down(
+                self.config.pools_of(unit),
+                [self.used(customer, unit, period.index) for period in self.plan.periods],
+                [
+                    explores(self.config.exploration, self.beginnings.get(customer), period.start)
+                    for period in self.plan.periods
+                ],
+            )
+            for customer in self.customers
+            for unit in self.config.units
+        }
+
+    def of_period(self, customer: str, period: int) -> list[tuple[UnitPlan, UnitPeriod]]:
+        return [(unit, self.booked[customer, unit.value_unit_id][period]) for unit in self.config.units]
+
+    def bill(self, customer: str, period: int) -> Decimal:
+        """The revenue of one customer and period, in USD."""
+        billed = self.plan.billed_units(self.config)
+        return total(
+            unit.target_price_per_unit_usd * charged(self.plan, self.config, unit, booked)
+            for unit, booked in self.of_period(customer, period)
+            if unit in billed
+        )
+
+    def cost(self, customer: str, period: int) -> Decimal:
+        """The cost to serve one customer in one period, in USD."""
+        billed = self.plan.billed_units(self.config)
+        return total(
+            unit.avg_cost_per_unit_usd * counted(self.plan, booked)
+            for unit, booked in self.of_period(customer, period)
+            if unit in billed
+        )
+
+    @cached_property
+    def bills(self) -> dict[str, Decimal]:
+        """Each customer's bill for the whole window."""
+        return {c: total(self.bill(c, period.index) for period in self.plan.periods) for c in self.customers}
+
+    def tally(self) -> ConfigTally:
+        units, plan, config = self.config.units, self.plan, self.config
+        indexes = range(len(plan.periods))
+        rows = {
+            unit: [[self.booked[customer, unit.value_unit_id][k] for customer in self.customers] for k in indexes]
+            for unit in units
+        }
+        return ConfigTally(
+            customers=len(self.customers),
+            used={u.value_unit_id: tuple(total(b.used for b in rows[u][k]) for k in indexes) for u in units},
+            overage={u.value_unit_id: tuple(total(b.overage for b in rows[u][k]) for k in indexes) for u in units},
+            shortfall={
+                u.value_unit_id: tuple(total(shortfall(plan, config, u, b) for b in rows[u][k]) for k in indexes)
+                for u in units
+            },
+            drawn={
+                pool.pool_id: tuple(total(b.draws[at].drawn for b in rows[unit][k]) for k in indexes)
+                for unit in units
+                for at, pool in enumerate(config.pools_of(unit))
+            },
+            presence=Counter(map(self.presence, self.customers)),
+            thresholds=tuple(map(self.crossing, config.rails.usage_thresholds)),
+            billed_over_cap=self.over_cap(self.bill),
+            cost_over_cap=self.over_cap(self.cost),
+            exploration=self.exploration(),
+        )
+
+    def presence(self, customer: str) -> tuple[int, int]:
+        """In which periods the customer used anything, and in which they were served, as bit masks."""
+        used = served = 0
+        for period in self.plan.periods:
+            active = [(u, b) for u, b in self.of_period(customer, period.index) if b.used > 0]
+            used |= bool(active) << period.index
+            served |= any(not stopped(self.config.last_pool(u), b) for u, b in active) << period.index
+        return used, served
+
+    def crossing(self, threshold: Threshold) -> Crossing:
+        hits = [
+            (customer, period.index)
+            for customer in self.customers
+            for period in self.plan.periods
+            if any(crosses(threshold, booked) for _, booked in self.of_period(customer, period.index))
+        ]
+        return Crossing(len({customer for customer, _ in hits}), min((period for _, period in hits), default=None))
+
+    def over_cap(self, amount: Callable[[str, int], Decimal]) -> CapCrossing:
+        cap = self.config.rails.monthly_spend_cap_usd
+        amounts = {(c, p.index): amount(c, p.index) for c in self.customers for p in self.plan.periods}
+        hits = [key for key, value in amounts.items() if cap is not None and value > cap]
+        return CapCrossing(
+            customers=len({customer for customer, _ in hits}),
+            customer_periods=len(hits),
+            first_period=min((period for _, period in hits), default=None),
+            largest=max(amounts.values(), default=Decimal(0)),
+        )
+
+    def exploration(self) -> ExplorationTally:
+        rule, as_of = self.config.exploration, self.plan.window.as_of
+        events = [e for e in self.scope if rule.enabled and period_of(e, self.plan.periods) is not None]
+        graduates = {customer for customer in self.beginnings if self.graduated(customer)}
+        return ExplorationTally(
+            events={name: sum(e.event_type == name for e in events) for name in rule.qualifying_events},
+            began=len(self.beginnings),
+            graduated=len(graduates),
+            expired=sum(
+                not explores(rule, first, as_of) for c, first in self.beginnings.items() if c not in graduates
+            ),
+            consumers={
+                pool.pool_id: len({c for c in self.customers if self.consumed(c, pool)})
+                for pool in self.config.pools
+                if pool.is_exploration_pool
+            },
+        )
+
+    def consumed(self, customer: str, pool: PoolPlan) -> bool:
+        return any(
+            draw.drawn > 0
+            for booked in self.booked[customer, pool.value_unit_id]
+            for draw in booked.draws
+            if draw.pool == pool
+        )
+
+    def graduated(self, customer: str) -> bool:
+        """In a period after the one they began in, they used a unit beyond exploration, from pools meant for that."""
+        return customer in self.bills and any(
+            booked.used > booked.explored and not self.config.last_pool(unit).is_exploration_pool
+            for period in self.plan.periods
+            if period.start >= self.beginnings[customer]
+            for unit, booked in self.of_period(customer, period.index)
+        )
+
+
+def explores(rule: ExplorationPlan, first: datetime | None, moment: datetime) -> bool:
+    """Whether exploration pools give to a customer at `moment`; one who has not begun is within."""
+    cutoff = rule.latest_expired_beginning(moment)
+    return rule.enabled and (first is None or cutoff is None or first >= cutoff)
+
+
+def stopped(last_pool: PoolPlan, booked: UnitPeriod) -> bool:
+    """A hard stop ended the unit's use in this period: the customer wanted more than the pools had."""
+    return last_pool.overage_behavior == "hard_stop" and booked.overage > 0
+
+
+def crosses(threshold: Threshold, booked: UnitPeriod) -> bool:
+    """Whether any of the unit's pools reaches the percentage of its allowance; a pool without allowance never does."""
+    last = len(booked.draws) - 1
+    return any(
+        draw.available > 0
+        and (draw.drawn + (booked.overage if at == last else 0)) * 100 >= threshold.percent * draw.available
+        for at, draw in enumerate(booked.draws)
+    )
+
+
+def impact(candidate: Mapping[str, Decimal], baseline: Mapping[str, Decimal]) -> Impact:
+    """Who pays more and who less; a customer of one config only pays nothing under the other."""
+    zero = Decimal(0)
+    changes = [BillChange(c, candidate.get(c, zero), baseline.get(c, zero)) for c in candidate.keys() | baseline.keys()]
+    ordered = sorted(row.change for row in changes)
+    return Impact(
+        customers=len(changes),
+        billed_more=sum(change > 0 for change in ordered),
+        billed_less=sum(change < 0 for change in ordered),
+        percentiles={p: ordered[nearest_rank(p, len(ordered)) - 1] if ordered else None for p in PERCENTILES},
+        worst=tuple(sorted(changes, key=lambda row: (-row.change, row.customer_id))[:WORST]),
+    )
+
+
+def issues(meter: Meter, quantities: Quantities, scope: Iterable[Event], plan: Plan) -> MeterIssues:
+    """Values that are no numbers, in order of (ts, event_id); sums below zero, in order of (customer, period)."""
+    unreadable = sorted(
+        (e for e in scope if period_of(e, plan.periods) is not None and not_a_number(meter, e)),
+        key=lambda e: (e.ts, e.event_id),
+    )
+    negative = sorted((key, quantity) for key, quantity in quantities.items() if quantity < 0)
+    return MeterIssues(
+        unreadable=len(unreadable),
+        unreadable_examples=tuple(
+            UnreadableValue(e.event_id, e.ts, e.customer_id, e.text(meter.field) or "") for e in unreadable[:3]
+        ),
+        negative=len(negative),
+        negative_examples=tuple(NegativeUse(*key, quantity) for key, quantity in negative[:3]),
+    )

@@ -1,0 +1,94 @@
+"""From sums to outputs, in one place for every engine (spec 4.3), and the frozen result that is stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from simulation.canonical import canonical_bytes, content_hash, timestamp_text
+from simulation.economics import economics, ledgers, period_fields, pool_breakdown
+from simulation.forecast import customer_impact, enforcement_forecast, exploration_summary
+from simulation.metrics import metric_row, proxy_methods
+from simulation.plan import Plan
+from simulation.risks import data_issues, risks
+from simulation.tally import Tally
+
+ENGINE_VERSION = "1.0.0"
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The outputs of one simulation: `document` is plain JSON data with every number already rounded.
+
+    The same plan over the same events has the same canonical bytes on every engine.
+    """
+
+    document: Mapping[str, Any]
+
+    @cached_property
+    def canonical(self) -> bytes:
+        """Canonical JSON in UTF-8."""
+        return canonical_bytes(self.document)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of the canonical bytes, 64 hexadecimal digits."""
+        return content_hash(self.document)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Which events were asked: stored beside the outputs, never inside them, for the same events may lie in other files.
+
+    `digest` comes from `digest_of`; `newest_ts` is None without events.
+    """
+
+    source: str
+    row_count: int
+    newest_ts: datetime | None
+    digest: str
+
+    def document(self) -> dict[str, Any]:
+        """The fingerprint as it is stored with the run, the engine's version included."""
+        return {
+            "source": self.source,
+            "row_count": self.row_count,
+            "newest_ts": None if self.newest_ts is None else timestamp_text(self.newest_ts),
+            "digest": self.digest,
+            "engine_version": ENGINE_VERSION,
+        }
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """One SHA-256 for a set of files, from the digest of each by name; their order does not matter."""
+    return content_hash(files)
+
+
+def assemble(plan: Plan, tally: Tally) -> Outputs:
+    """Every output of spec 4.3; the caller's decimal context must be exact (`simulation.numbers.EXACT`)."""
+    candidate, baseline = ledgers(plan, tally)
+    declared = tuple(dict.fromkeys((*plan.primary_metrics, *plan.metric_lenses)))
+    metrics = {name: metric_row(name, candidate, baseline) for name in declared}
+    return Outputs(
+        {
+            "window": {
+                "start": timestamp_text(plan.window.start),
+                "as_of": timestamp_text(plan.window.as_of),
+                "days": plan.window.days,
+                "periods": list(map(period_fields, plan.periods)),
+            },
+            "primary_metric_deltas": {name: metrics[name]["delta"] for name in plan.primary_metrics},
+            "lens_metrics": {name: metrics[name]["candidate"] for name in plan.metric_lenses},
+            "metrics": metrics,
+            "proxy_methods": proxy_methods(declared),
+            "economics": economics(candidate, baseline),
+            "pool_breakdown": pool_breakdown(candidate),
+            "exploration_summary": exploration_summary(candidate),
+            "enforcement_forecast": enforcement_forecast(candidate),
+            "customer_impact": customer_impact(candidate, tally.impact),
+            "risks": risks(candidate, baseline),
+            "blocking_issues": list(plan.blocking_issues),
+            "data_issues": data_issues(plan, tally.issues),
+        }
+    )

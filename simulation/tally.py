@@ -1,0 +1,155 @@
+"""What both renderings hand over: the sums and counts from which every output is assembled.
+
+Small and exact: per period, pool and unit at most; nothing per customer but the twenty worst. Periods are indexes,
+tuples run over the periods, oldest first.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from simulation.numbers import total
+from simulation.plan import Meter, Plan
+
+PerPeriod = tuple[Decimal, ...]
+PERCENTILES = (5, 25, 50, 75, 95)
+WORST = 20
+QUANTITY_LIMIT = Decimal(10) ** 18
+MONEY_LIMIT = Decimal(10) ** 12
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Customers who reach a threshold in any pool and period, and the first period in which anyone does."""
+
+    customers: int
+    first_period: int | None
+
+
+@dataclass(frozen=True)
+class CapCrossing:
+    """Customer-periods with an amount above the spend cap; `largest` is the largest amount of all, in USD."""
+
+    customers: int
+    customer_periods: int
+    first_period: int | None
+    largest: Decimal
+
+
+@dataclass(frozen=True)
+class ExplorationTally:
+    """`events` are the qualifying ones in the window by event_type; who began may have done so before it."""
+
+    events: Mapping[str, int]
+    began: int
+    graduated: int
+    expired: int
+    consumers: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class ConfigTally:
+    """One config version over the whole window.
+
+    `used`, `overage` and `shortfall` are by value_unit_id, `drawn` is by pool_id. `customers` used something.
+    `presence` counts customers by (periods with use, periods served) as bit masks, bit k for period k.
+    """
+
+    customers: int
+    used: Mapping[str, PerPeriod]
+    overage: Mapping[str, PerPeriod]
+    shortfall: Mapping[str, PerPeriod]
+    drawn: Mapping[str, PerPeriod]
+    presence: Mapping[tuple[int, int], int]
+    thresholds: tuple[Crossing, ...]
+    billed_over_cap: CapCrossing
+    cost_over_cap: CapCrossing
+    exploration: ExplorationTally
+
+
+@dataclass(frozen=True)
+class BillChange:
+    """One customer's bill for the whole window under both configs, in USD."""
+
+    customer_id: str
+    candidate: Decimal
+    baseline: Decimal
+
+    @property
+    def change(self) -> Decimal:
+        return self.candidate - self.baseline
+
+
+@dataclass(frozen=True)
+class Impact:
+    """The bill changes of all customers; percentiles by nearest rank, None when there is no customer."""
+
+    customers: int
+    billed_more: int
+    billed_less: int
+    percentiles: Mapping[int, Decimal | None]
+    worst: tuple[BillChange, ...]
+
+
+@dataclass(frozen=True)
+class UnreadableValue:
+    """An example of a value that is no number."""
+
+    event_id: str
+    ts: datetime
+    customer_id: str
+    value: str
+
+
+@dataclass(frozen=True)
+class NegativeUse:
+    """An example of a customer and period whose sum is below zero."""
+
+    customer_id: str
+    period: int
+    quantity: Decimal
+
+
+@dataclass(frozen=True)
+class MeterIssues:
+    """What was wrong with the events of one meter: counts, and the three first examples of each."""
+
+    unreadable: int = 0
+    unreadable_examples: tuple[UnreadableValue, ...] = ()
+    negative: int = 0
+    negative_examples: tuple[NegativeUse, ...] = ()
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Everything. `impact` is None without a baseline."""
+
+    candidate: ConfigTally
+    baseline: ConfigTally | None
+    impact: Impact | None
+    issues: Mapping[Meter, MeterIssues]
+
+
+def nearest_rank(percent: int, count: int) -> int:
+    """The 1-based rank of a percentile among `count` ordered values: no interpolation, so it is one of them."""
+    return max(1, -(-percent * count // 100))
+
+
+def check_magnitude(plan: Plan, used: Mapping[Meter, Decimal], customers: int) -> None:
+    """Raise OverflowError when a run's sums could outgrow the digits that columnar engines calculate with.
+
+    `used` is the whole metered quantity per meter, `customers` how many there are.
+    """
+    for meter, quantity in used.items():
+        if quantity >= QUANTITY_LIMIT:
+            raise OverflowError(f"{meter.event_type}: {quantity} units exceed the limit of 10**18 in one simulation")
+    for config in plan.configs:
+        periods = customers * len(plan.periods)
+        amount = total(
+            max(unit.target_price_per_unit_usd, unit.avg_cost_per_unit_usd)
+            * (used[unit.meter] + config.included_quantity(unit) * periods)
+            for unit in config.units
+        )
+        if amount >= MONEY_LIMIT:
+            raise OverflowError(f"{config.config_version_id}: {amount} USD exceed the limit of 10**12 in one simulation")

@@ -1,0 +1,55 @@
+"""The time that a simulation looks at: `(start, as_of]`, cut into periods of 30 days (spec 4.1)."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+PERIOD_DAYS = 30
+WINDOW_DAYS = (30, 60, 90, 120)
+
+
+@dataclass(frozen=True)
+class Period:
+    """`(start, end]`: an event exactly at `end` still belongs to it; index counts from 0, the oldest."""
+
+    index: int
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Window:
+    """`as_of` is aware and inside the window, the start is outside; ValueError names what is not allowed.
+
+    "mocked" is a question of which events, so it arrives here as 30 days.
+    """
+
+    as_of: datetime
+    days: int
+
+    def __post_init__(self) -> None:
+        if self.as_of.tzinfo is None:
+            raise ValueError(f"as_of {self.as_of!r} has no time zone")
+        if self.days not in WINDOW_DAYS:
+            raise ValueError(f"a window has 30, 60, 90 or 120 days, not {self.days!r}")
+        object.__setattr__(self, "as_of", self.as_of.astimezone(UTC))
+
+    @property
+    def start(self) -> datetime:
+        return self.as_of - timedelta(days=self.days)
+
+    @property
+    def periods(self) -> tuple[Period, ...]:
+        """N/30 periods, oldest first; together they cover the window without a gap."""
+        length = timedelta(days=PERIOD_DAYS)
+        return tuple(
+            Period(index, self.start + length * index, self.start + length * (index + 1))
+            for index in range(self.days // PERIOD_DAYS)
+        )
+
+
+def days_before(moment: datetime, days: int) -> datetime:
+    """`moment − days`, or the earliest moment there is when that would lie before it."""
+    try:
+        return moment - timedelta(days=days)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)

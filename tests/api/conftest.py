@@ -1,0 +1,106 @@
+"""An API client for tests: each answer, errors included, is checked against the published OpenAPI document."""
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+import jsonschema
+import pytest
+from flask import Flask
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+from werkzeug.test import TestResponse
+
+from api.register import document
+from simulation.canonical import canonical_bytes, canonical_text, parse_exact
+
+URI = "urn:avs:openapi"
+
+
+@cache
+def published() -> dict[str, Any]:
+    return json.loads(canonical_bytes(document()))
+
+
+@cache
+def registry() -> Registry:
+    return Registry().with_resource(URI, Resource(contents=published(), specification=DRAFT202012))
+
+
+def path_of(address: str) -> str:
+    """The published path that an address belongs to; literal parts win over parameters."""
+    bare = address.split("?")[0]
+    fits = [path for path in published()["paths"] if re.fullmatch(re.sub(r"\{[a-z_]+\}", "[^/]+", path), bare)]
+    return min(fits, key=lambda path: path.count("{"))
+
+
+def escaped(token: str) -> str:
+    return token.replace("~", "~0").replace("/", "~1")
+
+
+def check_answer(method: str, address: str, response: TestResponse) -> None:
+    """The status is documented, the media type is the one documented for it, and the body fits its schema."""
+    path = path_of(address)
+    responses = published()["paths"][path][method.lower()]["responses"]
+    status = str(response.status_code)
+    assert status in responses, f"{method} {path} answered the undocumented {status}: {response.text}"
+    content = responses[status].get("content")
+    if content is None:
+        assert not response.data
+        return
+    assert response.mimetype in content, f"{method} {path} {status} answered {response.mimetype}"
+    pointer = "/".join(["", "paths", escaped(path), method.lower(), "responses", status, "content"])
+    schema = {"$ref": f"{URI}#{pointer}/{escaped(response.mimetype)}/schema"}
+    jsonschema.Draft202012Validator(schema, registry=registry()).validate(response.get_json())
+
+
+class Api:
+    """`api.post("/api/workspaces", {...})`: sends exact JSON, checks the answer, expects its status.
+
+    `status` is what the test expects (None: whatever is documented); `headers` are sent as given. The answer is
+    werkzeug's, and `exact` reads its JSON with exact numbers.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self.app, self.client = app, app.test_client()
+
+    def send(self, method: str, path: str, body: Any = None, status: int | None = None, **headers: str) -> TestResponse:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        data = {} if body is None else {"data": canonical_text(body), "content_type": "application/json"}
+        response = self.client.open(path, method=method, headers=given, **data)
+        check_answer(method, path, response)
+        assert status in (None, response.status_code), f"{method} {path}: {response.status} {response.text}"
+        return response
+
+    def get(self, path: str, status: int = 200, **headers: str) -> TestResponse:
+        return self.send("GET", path, None, status, **headers)
+
+    def post(self, path: str, body: Any, status: int = 201, **headers: str) -> TestResponse:
+        return self.send("POST", path, body, status, **headers)
+
+    def put(self, path: str, body: Any, status: int = 200, **headers: str) -> TestResponse:
+        return self.send("PUT", path, body, status, **headers)
+
+    def patch(self, path: str, body: Any, status: int = 200, **headers: str) -> TestResponse:
+        return self.send("PATCH", path, body, status, **headers)
+
+    def delete(self, path: str, status: int = 204, **headers: str) -> TestResponse:
+        return self.send("DELETE", path, None, status, **headers)
+
+
+def exact(response: TestResponse) -> Any:
+    """The answer's JSON with exact numbers."""
+    return parse_exact(response.data)
+
+
+@pytest.fixture
+def api(app: Flask) -> Api:
+    """The checked client, once on SQLite and once on PostgreSQL."""
+    return Api(app)
+
+
+@pytest.fixture
+def sqlite_api(sqlite_app: Flask) -> Api:
+    """The checked client on SQLite only."""
+    return Api(sqlite_app)

@@ -1,0 +1,235 @@
+"""Fixed values for tests: a small video company whose production config passes every gate.
+
+Everything is written through the services that operators use; only catalogs and simulation runs are inserted as rows.
+Functions take the session, return the row, flush and never commit.
+"""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from app.identity import Actor
+from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
+from app.models.config_version import ConfigVersion
+from app.models.cycle import Cycle
+from app.models.simulation_run import SimulationRun
+from app.models.value_unit import ValueUnitSnapshot
+from app.models.workspace import Workspace
+from app.services import activation, authoring, config_drafts
+from app.services.snapshots import get_config
+
+NOW = datetime(2026, 1, 15, tzinfo=UTC)
+OPERATOR = Actor("Theresa", "founder")
+WORKSPACE, CYCLE, SEGMENT = "ws_1", "cycle_1", "smb"
+SUBJECT = {"workspace_id": WORKSPACE, "segment": SEGMENT, "stage": "learning", "target_environment": "production"}
+METRICS = ("gross_margin", "paid_engagement_retention_90d")
+
+HD_MINUTE = {
+    "value_unit_id": "vu_hd_minute",
+    "name": "Usable HD minute",
+    "unit_type": "outcome",
+    "event_mapping": {
+        "event_type": "video_render_completed",
+        "filters": {"resolution": "HD", "render_mode": ["production", "preview"]},
+        "aggregation": {"type": "sum", "field": "output_minutes"},
+    },
+    "outcome_statement": "A minute of video that the customer published.",
+    "metrics_intent": [{"metric_id": metric, "expected_impact": "positive"} for metric in METRICS],
+    "quality_signal_source": ["csat"],
+    "unit_economics": {
+        "avg_cost_per_unit_usd": Decimal("0.18"),
+        "target_price_per_unit_usd": Decimal("0.6"),
+        "target_margin": Decimal("0.7"),
+        "economics_confidence": "medium",
+    },
+}
+DRAFT_EXPORT = HD_MINUTE | {
+    "value_unit_id": "vu_draft_export",
+    "name": "Draft export",
+    "unit_type": "usage",
+    "event_mapping": {"event_type": "draft_export_created", "filters": {}, "aggregation": {"type": "count"}},
+    "outcome_statement": "A draft that a customer looked at.",
+    "unit_economics": {
+        "avg_cost_per_unit_usd": Decimal("0.02"),
+        "target_price_per_unit_usd": Decimal("0.05"),
+        "target_margin": Decimal("0.6"),
+        "economics_confidence": "medium",
+    },
+}
+CORE = {
+    "pool_id": "pool_core",
+    "label": "Core",
+    "value_unit_id": "vu_hd_minute",
+    "included_quantity": Decimal(300),
+    "rollover": {"enabled": True, "max_rollover_quantity": Decimal(100), "expires_after_days": 60},
+    "overage_behavior": "allow_overage",
+}
+EXPLORATION_POOL = {
+    "pool_id": "pool_exploration",
+    "label": "Exploration",
+    "value_unit_id": "vu_draft_export",
+    "included_quantity": Decimal(10),
+    "overage_behavior": "throttle",
+    "is_exploration_pool": True,
+}
+EXPLORATION = {
+    "enabled": True,
+    "exploration_pool_id": "pool_exploration",
+    "qualifying_events": ["draft_export_created"],
+    "expires_after_days": 30,
+    "graduation_signal": "repeat_usage_threshold",
+}
+RAILS = {
+    "usage_thresholds": [
+        {"percent": 70, "action": "warn"},
+        {"percent": 90, "action": "throttle"},
+        {"percent": 100, "action": "block"},
+    ],
+    "monthly_spend_cap_usd": Decimal(650),
+    "at_cap_action": "require_approval",
+    "margin_floor": Decimal("0.68"),
+}
+APPROVAL = activation.Approval("Theresa", "CEO", "The margin holds and customers stay.")
+
+
+def catalogs(session: Any) -> None:
+    """The vocabulary that the fixed units, cycles and configs speak."""
+    session.add_all(
+        [
+            EventCatalog(
+                event_type="video_render_completed", dimensions=["resolution", "render_mode", "output_minutes"]
+            ),
+            EventCatalog(event_type="draft_export_created", dimensions=["resolution"]),
+            *(MetricCatalog(metric_id=metric, label=metric, type="north_star") for metric in METRICS),
+            MetricCatalog(metric_id="exploration_depth", label="Exploration depth", type="lens"),
+            QualitySignalCatalog(signal_id="csat", label="CSAT", source="in_app_prompt"),
+            *(SegmentCatalog(segment_id=segment, label=segment) for segment in (SEGMENT, "enterprise")),
+        ]
+    )
+    session.flush()
+    session.add(Customer(customer_id="cust_1", name="Pioneer Studio", segment=SEGMENT))
+    session.flush()
+
+
+def workspace(session: Any, workspace_id: str = WORKSPACE) -> Workspace:
+    data = {"workspace_id": workspace_id, "workspace_name": "Lumina", "operator_role": "founder"}
+    return authoring.create_workspace(session, data, actor=OPERATOR, now=NOW)
+
+
+def cycle(session: Any, cycle_id: str = CYCLE, **changes: Any) -> Cycle:
+    """A production cycle of 90 days with a goal and two metrics."""
+    data = {
+        "cycle_id": cycle_id,
+        "workspace_id": WORKSPACE,
+        "cycle_name": "First quarter",
+        "cycle_type": "production",
+        "period_length_days": 90,
+        "goal_type": "pmf_learning",
+        "primary_metrics": list(METRICS),
+        "segments": [SEGMENT],
+        "narrative": "Learn what customers pay for.",
+    }
+    return authoring.create_cycle(session, data | changes, actor=OPERATOR, now=NOW)
+
+
+def snapshot(session: Any, cycle_id: str = CYCLE, *units: dict[str, Any]) -> ValueUnitSnapshot:
+    """Define the units in the cycle (by default the two fixed ones) and freeze all of it."""
+    for unit in units or (HD_MINUTE, DRAFT_EXPORT):
+        authoring.create_value_unit(session, unit | {"cycle_id": cycle_id}, actor=OPERATOR, now=NOW)
+    frozen: ValueUnitSnapshot = authoring.submit_snapshot(session, cycle_id, actor=OPERATOR, now=NOW)
+    return frozen
+
+
+def foundation(session: Any) -> None:
+    """Catalogs, a workspace, a production cycle and its submitted snapshot."""
+    catalogs(session)
+    workspace(session)
+    cycle(session)
+    snapshot(session)
+
+
+def config(session: Any, config_version_id: str = "cfg_1", **changes: Any) -> ConfigVersion:
+    """A complete production draft; wants `foundation` first."""
+    data = {
+        "config_version_id": config_version_id,
+        **SUBJECT,
+        "cycle_id": CYCLE,
+        "price_book_ref": "usd_2026_01_default",
+        "metric_lenses": ["exploration_depth"],
+        "pools": [CORE, EXPLORATION_POOL],
+        "exploration": EXPLORATION,
+        "rails": RAILS,
+    }
+    return config_drafts.create_config(session, data | changes, actor=OPERATOR, now=NOW)
+
+
+def outputs(**changes: Any) -> dict[str, Any]:
+    """What a run reports, consistent with itself: margin 0.7, two more points than the baseline."""
+    return {
+        "primary_metric_deltas": {
+            "gross_margin": Decimal("0.02"),
+            "paid_engagement_retention_90d": Decimal("-0.01"),
+        },
+        "lens_metrics": {"exploration_depth": 12},
+        "economics": {
+            "candidate": {"revenue_usd": Decimal(600), "cost_usd": Decimal(180), "margin": Decimal("0.7")},
+            "baseline": {"revenue_usd": Decimal(500), "cost_usd": Decimal(160), "margin": Decimal("0.68")},
+            "delta": {"revenue_usd": Decimal(100), "cost_usd": Decimal(20), "margin": Decimal("0.02")},
+        },
+        "enforcement_forecast": {},
+        "risks": [],
+        "blocking_issues": [],
+    } | changes
+
+
+def run(session: Any, config: ConfigVersion, simulation_run_id: str | None = None, **changes: Any) -> SimulationRun:
+    """A completed run that saw the config as it is now; the config becomes `simulated`."""
+    columns: dict[str, Any] = {
+        "simulation_run_id": simulation_run_id or f"sim_{config.config_version_id}",
+        "workspace_id": config.workspace_id,
+        "cycle_id": config.cycle_id,
+        "candidate_config_version_id": config.config_version_id,
+        "baseline_config_version_id": None,
+        "status": "completed",
+        "inputs": {"historical_window_days": 30},
+        "outputs": outputs(),
+        "completeness_result": {},
+        "candidate_content_hash": config.content_hash,
+        "dataset": {"source": "tests", "rows": 0},
+        "created_at": NOW,
+        "completed_at": NOW,
+    }
+    row = SimulationRun(**columns | changes)
+    session.add(row)
+    session.flush()
+    if config.status == "draft":
+        config_drafts.refresh(session, config, NOW)
+    session.flush()
+    return row
+
+
+def simulated(session: Any, config_version_id: str = "cfg_1", **changes: Any) -> ConfigVersion:
+    """A complete production config with a run that supports it: ready to be approved."""
+    row = config(session, config_version_id, **changes)
+    run(session, row)
+    return row
+
+
+def approve(session: Any, config_version_id: str = "cfg_1", *, later: int = 0, **approval: Any) -> Any:
+    """Approve a simulated config `later` seconds after NOW."""
+    given = {"approver_name": "Theresa", "approver_role": "CEO", "rationale": APPROVAL.rationale} | approval
+    return activation.approve(
+        session,
+        config_version_id,
+        f"sim_{config_version_id}",
+        activation.Approval(**given),
+        actor=OPERATOR,
+        now=NOW + timedelta(seconds=later),
+    )
+
+
+def active(session: Any, config_version_id: str = "cfg_1", *, later: int = 0, **changes: Any) -> ConfigVersion:
+    """A config that was simulated, approved and is active, `later` seconds after NOW."""
+    simulated(session, config_version_id, **changes)
+    approve(session, config_version_id, later=later)
+    return get_config(session, config_version_id)

@@ -1,0 +1,282 @@
+"""For each rule: one change to Lumina's complete draft that fires it."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import NamedTuple
+
+import pytest
+
+from rules.draft import Aggregation, Draft, EventMapping, UnitEconomics, UsageThreshold
+from rules.finding import Finding, Gate
+from rules.gate import evaluate
+from rules.registry import CODES
+from tests.rules.lumina import (
+    CANDIDATE,
+    HD,
+    exploring,
+    with_config,
+    with_cycle,
+    with_economics,
+    with_free_unit,
+    with_mapping,
+    with_pool,
+    with_rails,
+    with_risk,
+    with_run,
+    with_unit,
+)
+
+
+class Fires(NamedTuple):
+    """The code, the draft that earns it, the field it points to, its link, and words its message must have."""
+
+    code: str
+    draft: Draft
+    field: str
+    deep_link: str
+    says: tuple[str, ...]
+
+
+CYCLE = "/cycles/new/north-star?cycle=cycle_2026_01_prod_90d"
+UNIT = "/cycles/cycle_2026_01_prod_90d/value-units?unit=vu_usable_hd_minute"
+CONFIG = "/configs/cfg_smb_learning_prod_v2_candidate"
+HD_FIELD = "value_units.vu_usable_hd_minute"
+
+
+def hd_fires(code: str, draft: Draft, field: str, *says: str) -> Fires:
+    return Fires(code, draft, f"{HD_FIELD}.{field}", f"{UNIT}#{field}", ("vu_usable_hd_minute", *says))
+
+
+def rails_fire(code: str, draft: Draft, field: str, *says: str) -> Fires:
+    return Fires(code, draft, f"rails.{field}", f"{CONFIG}/rails#{field}", says)
+
+
+def exploration_fires(draft: Draft, field: str, *says: str) -> Fires:
+    return Fires("exploration_incomplete", draft, f"exploration.{field}", f"{CONFIG}/exploration#{field}", says)
+
+
+def run_fires(code: str, draft: Draft, field: str, *says: str) -> Fires:
+    return Fires(code, draft, f"simulation_run.{field}", f"{CONFIG}/simulate", says)
+
+
+def cycle_fires(code: str, field: str, draft: Draft, *says: str) -> Fires:
+    return Fires(code, draft, f"cycle.{field}", f"{CYCLE}#{field}", ("cycle_2026_01_prod_90d", *says))
+
+
+FIRING = (
+    cycle_fires("cycle_goal_type_missing", "goal_type", with_cycle(goal_type=None), "pmf_learning"),
+    cycle_fires("cycle_goal_type_missing", "goal_type", with_cycle(goal_type=" ")),
+    cycle_fires("cycle_primary_metrics_missing", "primary_metrics", with_cycle(primary_metrics=()), "gross_margin"),
+    Fires(
+        "value_unit_snapshot_missing",
+        replace(CANDIDATE, units=None),
+        "value_unit_snapshot_version",
+        "/cycles/cycle_2026_01_prod_90d/value-units/submit",
+        ("snapshot version 1", "Submit"),
+    ),
+    Fires("config_pools_missing", replace(CANDIDATE, pools=()), "pools", f"{CONFIG}/pools#pools", ("no pool",)),
+    Fires(
+        "pool_value_unit_unknown",
+        with_pool("vu_x"),
+        "pools.pool_new.value_unit_id",
+        f"{CONFIG}/pools?pool=pool_new#value_unit_id",
+        ("Pool pool_new names value unit vu_x, which is not in snapshot version 1. Pick one of vu_usable_hd_minute",),
+    ),
+    Fires(
+        "pool_value_unit_unknown",
+        with_pool(None),
+        "pools.pool_new.value_unit_id",
+        f"{CONFIG}/pools?pool=pool_new#value_unit_id",
+        ("names no value unit",),
+    ),
+    hd_fires("unit_event_mapping_missing", with_unit(event_mapping=EventMapping()), "event_mapping", "event_type"),
+    hd_fires("unit_event_mapping_missing", with_mapping(aggregation=Aggregation()), "event_mapping", "aggregation"),
+    hd_fires("unit_event_mapping_invalid", with_mapping(event_type="x"), "event_mapping.event_type", "labs_feature"),
+    hd_fires(
+        "unit_event_mapping_invalid", with_mapping(filters={"size": 1}), "event_mapping.filters.size", "resolution"
+    ),
+    hd_fires(
+        "unit_event_mapping_invalid",
+        with_mapping(aggregation=Aggregation(type="sum", field="minutes")),
+        "event_mapping.aggregation.field",
+        "minutes",
+        "output_minutes",
+    ),
+    *(
+        hd_fires(
+            "unit_event_mapping_invalid",
+            with_mapping(aggregation=Aggregation(type=kind)),
+            "event_mapping.aggregation.field",
+            f"{kind} without a field",
+        )
+        for kind in ("sum", "distinct_count")
+    ),
+    hd_fires(
+        "unit_event_mapping_invalid",
+        with_mapping(aggregation=Aggregation(type="average", field="output_minutes")),
+        "event_mapping.aggregation.type",
+        "count, sum or distinct_count",
+    ),
+    *(
+        hd_fires("unit_economics_missing", with_economics(**{field: None}), f"unit_economics.{field}", field)
+        for field in UnitEconomics.__dataclass_fields__
+    ),
+    cycle_fires("cycle_type_not_production", "cycle_type", with_cycle(cycle_type="sandbox"), "sandbox"),
+    cycle_fires("cycle_type_not_production", "cycle_type", with_cycle(cycle_type=None)),
+    cycle_fires("cycle_period_not_90_days", "period_length_days", with_cycle(period_length_days=120), "120"),
+    cycle_fires("cycle_period_not_90_days", "period_length_days", with_cycle(period_length_days=None)),
+    hd_fires("unit_outcome_statement_missing", with_unit(outcome_statement="\n"), "outcome_statement"),
+    hd_fires("unit_metrics_intent_missing", with_unit(metrics_intent=()), "metrics_intent", "gross_margin"),
+    hd_fires("unit_quality_signal_missing", with_unit(quality_signal_source=()), "quality_signal_source", "csat"),
+    Fires(
+        "unit_economics_confidence_too_low",
+        with_config(stage="scaling"),
+        "value_units.vu_usable_4k_minute.unit_economics.economics_confidence",
+        UNIT.replace("hd", "4k") + "#unit_economics.economics_confidence",
+        ("vu_usable_4k_minute", "rough", "medium or high"),
+    ),
+    exploration_fires(exploring(exploration_pool_id=None), "exploration_pool_id", "Pick pool_new."),
+    exploration_fires(exploring(exploration_pool_id="pool_gone"), "exploration_pool_id", "does not have"),
+    exploration_fires(exploring(exploration_pool_id="pool_core"), "exploration_pool_id", "not an exploration pool"),
+    exploration_fires(exploring(qualifying_events=()), "qualifying_events", "labs_feature_used"),
+    exploration_fires(exploring(expires_after_days=None), "expires_after_days"),
+    exploration_fires(exploring(stage="scaling"), "graduation_signal", "scaling"),
+    rails_fire("rails_monthly_spend_cap_missing", with_rails(monthly_spend_cap_usd=None), "monthly_spend_cap_usd"),
+    rails_fire("rails_margin_floor_missing", with_rails(margin_floor=None), "margin_floor"),
+    rails_fire("rails_at_cap_action_missing", with_rails(at_cap_action=None), "at_cap_action", "require_approval"),
+    rails_fire(
+        "rails_thresholds_incomplete", with_rails(usage_thresholds=()), "usage_thresholds", "70, 90 and 100 percent"
+    ),
+    rails_fire(
+        "rails_thresholds_incomplete",
+        with_rails(usage_thresholds=(*CANDIDATE.rails.usage_thresholds[:2], UsageThreshold(percent=100))),
+        "usage_thresholds",
+        "at 100 percent",
+    ),
+    Fires(
+        "price_book_ref_missing",
+        with_config(price_book_ref=""),
+        "price_book_ref",
+        f"{CONFIG}/pools#price_book_ref",
+        ("price book",),
+    ),
+    run_fires("simulation_missing", replace(CANDIDATE, simulation=None), "simulation_run_id", "Simulate"),
+    *(
+        run_fires("simulation_not_completed", with_run(status=status), "status", word)
+        for status, word in (("queued", "Wait"), ("running", "Wait"), ("failed", "again"), (None, "again"))
+    ),
+    run_fires("simulation_not_latest", with_run(is_latest_completed=False), "simulation_run_id", "sim_v2"),
+    run_fires("simulation_stale", with_run(candidate_content_hash="00" * 32), "candidate_content_hash", "sim_v2"),
+    run_fires("simulation_stale", with_run(candidate_content_hash=None), "candidate_content_hash"),
+    run_fires("simulation_outputs_incomplete", with_run(lens_metric_ids=()), "outputs", "exploration_depth"),
+    run_fires(
+        "simulation_outputs_incomplete", with_run(primary_metric_ids=("gross_margin",)), "outputs", "retention_90d"
+    ),
+    Fires(
+        "simulation_blocking_issues",
+        with_run(blocking_issues=("price_book_ref_missing",)),
+        "simulation_run.outputs.blocking_issues",
+        f"{CONFIG}/review",
+        ("price_book_ref_missing",),
+    ),
+    Fires(
+        "baseline_not_active",
+        replace(CANDIDATE, requested_baseline_config_version_id="cfg_old"),
+        "baseline_config_version_id",
+        f"{CONFIG}/approve#baseline_config_version_id",
+        ("cfg_old", "cfg_smb_learning_prod_v1 is"),
+    ),
+    Fires(
+        "pool_price_zero",
+        with_free_unit(is_exploration_pool=False),
+        "pools.pool_new.value_unit_id",
+        f"{CONFIG}/pools?pool=pool_new#value_unit_id",
+        ("pool_new", "vu_free"),
+    ),
+    *(
+        Fires(
+            "exploration_expiry_out_of_range",
+            exploring(expires_after_days=days),
+            "exploration.expires_after_days",
+            f"{CONFIG}/exploration#expires_after_days",
+            (f"{days} days", "14 to 60"),
+        )
+        for days in (13, 61)
+    ),
+    hd_fires(
+        "metrics_intent_partial",
+        with_unit(metrics_intent=HD.metrics_intent[:1]),
+        "metrics_intent",
+        "says nothing about gross_margin",
+    ),
+    hd_fires(
+        "target_margin_inconsistent",
+        with_economics(target_margin=Decimal("0.7100001")),
+        "unit_economics.target_margin",
+        "0.7100001",
+        "give 0.7.",
+    ),
+    hd_fires("quality_adjusted_outcome_is_advisory", with_unit(unit_type="quality_adjusted_outcome"), "unit_type"),
+    run_fires(
+        "simulation_baseline_not_active",
+        with_run(baseline_config_version_id=None),
+        "baseline_config_version_id",
+        "cfg_smb_learning_prod_v1",
+    ),
+    rails_fire(
+        "margin_below_floor_in_simulation",
+        with_risk("margin_floor_violated", "Period 1 has margin 0.628205."),
+        "margin_floor",
+        "below the margin_floor. Period 1 has margin 0.628205. Raise",
+    ),
+    rails_fire(
+        "spend_cap_exceeded_in_simulation", with_risk("spend_cap_exceeded"), "monthly_spend_cap_usd", "billed spend"
+    ),
+    rails_fire(
+        "spend_cap_exceeded_in_simulation", with_risk("cost_over_spend_cap"), "monthly_spend_cap_usd", "cost to serve"
+    ),
+)
+
+# What else the change brings, because the same gap is two rules' business.
+TOGETHER = {
+    "unit_metrics_intent_missing": {"metrics_intent_partial"},
+}
+
+
+def findings_of(code: str, draft: Draft) -> list[Finding]:
+    return [finding for finding in evaluate(draft) if finding.code == code]
+
+
+def test_lumina_s_complete_candidate_has_no_finding() -> None:
+    assert evaluate(CANDIDATE) == ()
+
+
+@pytest.mark.parametrize("case", FIRING, ids=lambda case: f"{case.code}:{case.field}")
+def test_one_gap_gives_its_code_its_field_and_its_link(case: Fires) -> None:
+    (finding,) = findings_of(case.code, case.draft)
+    assert (finding.field, finding.deep_link) == (case.field, case.deep_link)
+    assert all(words in finding.message for words in case.says), finding.message
+
+
+@pytest.mark.parametrize("case", FIRING, ids=lambda case: f"{case.code}:{case.field}")
+def test_one_gap_gives_no_other_finding(case: Fires) -> None:
+    codes = {finding.code for finding in evaluate(case.draft)}
+    assert codes == {case.code} | TOGETHER.get(case.code, set())
+
+
+def test_every_rule_has_a_scenario_that_fires_it() -> None:
+    assert {case.code for case in FIRING} == set(CODES)
+
+
+PRODUCTION_ONLY = {
+    case.code: case
+    for case in FIRING
+    if case.code.startswith(("cycle_type", "cycle_period", "rails", "price_book", "exploration_incomplete", "unit_"))
+    and not case.code.startswith(("unit_event_mapping", "unit_economics_missing"))
+}
+
+
+@pytest.mark.parametrize("case", PRODUCTION_ONLY.values(), ids=lambda case: case.code)
+def test_sandbox_does_not_wait_for_the_production_gate(case: Fires) -> None:
+    draft = replace(case.draft, config=replace(case.draft.config, target_environment="sandbox"))
+    assert all(finding.gate is Gate.ADVISORY for finding in evaluate(draft))

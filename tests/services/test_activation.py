@@ -1,0 +1,440 @@
+"""Approve, activate, promote and roll back: who may, what it leaves behind, and that refusals leave nothing (spec 2)."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+
+from app.errors import Conflict, Invalid, NotFound
+from app.models.base import db
+from app.models.billing_patch import BillingPatch
+from app.models.catalog import EventCatalog
+from app.models.config_version import ConfigVersion
+from app.models.decision_record import DecisionRecord
+from app.models.product_event import ProductEvent
+from app.models.runtime_config import RuntimeConfig
+from app.models.simulation_run import SimulationRun
+from app.models.transactions import write
+from app.services import activation, authoring, config_drafts
+from app.services.snapshots import get_config
+from tests import factories as f
+
+LATER = f.NOW + timedelta(days=10)
+
+
+@pytest.fixture
+def ready(session):
+    """A committed workspace with a simulated candidate."""
+    with write(session):
+        f.foundation(session)
+        f.simulated(session)
+    return session
+
+
+def statuses(session):
+    return dict(session.execute(sa.select(ConfigVersion.config_version_id, ConfigVersion.status)).tuples().all())
+
+
+def decision_statuses(session):
+    rows = session.execute(
+        sa.select(DecisionRecord.config_version_id, DecisionRecord.status).order_by(DecisionRecord.created_at)
+    )
+    return [tuple(row) for row in rows]
+
+
+def current_documents(session):
+    return list(session.scalars(sa.select(RuntimeConfig.config_version_id).filter_by(current=True)))
+
+
+def everything(session):
+    """Every row of every table, as the database has it."""
+    session.rollback()
+    return {
+        table.name: sorted(map(repr, session.execute(sa.text(f"SELECT * FROM {table.name}"))))
+        for table in db.metadata.sorted_tables
+    }
+
+
+def refused(session, code, act=f.approve, error=Conflict):
+    """The act is refused with the code, and no row of any table changed."""
+    before = everything(session)
+    with pytest.raises(error) as refusal, write(session):
+        act(session)
+    assert refusal.value.code == code
+    assert everything(session) == before
+    return refusal.value
+
+
+def rolled_back(session, config_version_id="cfg_1", *, later=60, **approval):
+    return activation.rollback(
+        session,
+        config_version_id,
+        activation.Approval(**{"approver_name": "Theresa", "approver_role": "CEO", "rationale": "v2 hurt"} | approval),
+        actor=f.OPERATOR,
+        now=f.NOW + timedelta(seconds=later),
+    )
+
+
+# Approving
+
+
+def test_an_approved_config_is_active_at_once(ready):
+    with write(ready):
+        f.approve(ready)
+    config = get_config(ready, "cfg_1")
+    assert (config.status, config.effective_at) == ("active", f.NOW)
+    assert current_documents(ready) == ["cfg_1"]
+
+
+def test_the_decision_names_who_decided_what_on_which_evidence(ready):
+    with write(ready):
+        f.approve(ready)
+    decision = ready.scalars(sa.select(DecisionRecord)).one()
+    assert (decision.approver_name, decision.approver_role) == ("Theresa", "CEO")
+    assert decision.subject_resolution == f.SUBJECT
+    assert decision.simulation_run_id == "sim_cfg_1"
+    assert decision.baseline_config_version_id is None
+    assert decision.value_unit_snapshot_version == 1
+    assert decision.diff["type"] == "initial_activation"
+    assert (decision.status, decision.effective_at, decision.created_at) == ("active", f.NOW, f.NOW)
+
+
+def test_the_decision_carries_its_billing_patch(ready):
+    with write(ready):
+        decision = f.approve(ready)
+    patch = ready.scalars(sa.select(BillingPatch)).one()
+    assert decision.billing_patch_id == patch.billing_patch_id
+    assert patch.effective_at == f.NOW
+
+
+def test_every_step_is_in_the_product_event_log(ready):
+    with write(ready):
+        f.approve(ready)
+    names = ready.scalars(sa.select(ProductEvent.event_name).order_by(ProductEvent.product_event_id.desc()).limit(3))
+    assert set(names) == {"config_approved", "config_activated", "billing_patch_generated"}
+
+
+def test_the_prior_version_is_archived_with_its_decision(ready):
+    with write(ready):
+        f.approve(ready)
+        f.simulated(ready, "cfg_2", rails=f.RAILS | {"margin_floor": Decimal("0.6")})
+        decision = f.approve(ready, "cfg_2", later=60)
+    assert statuses(ready) == {"cfg_1": "archived", "cfg_2": "active"}
+    assert decision_statuses(ready) == [("cfg_1", "archived"), ("cfg_2", "active")]
+    assert current_documents(ready) == ["cfg_2"]
+    assert (decision.diff["type"], decision.baseline_config_version_id) == ("update", "cfg_1")
+    assert decision.diff["changes"] == [
+        {
+            "section": "rails",
+            "path": "/margin_floor",
+            "op": "replace",
+            "before": Decimal("0.68"),
+            "after": Decimal("0.6"),
+        }
+    ]
+
+
+def test_another_subject_keeps_its_active_version(ready):
+    with write(ready):
+        f.approve(ready)
+        f.active(ready, "cfg_enterprise", segment="enterprise")
+    assert statuses(ready) == {"cfg_1": "active", "cfg_enterprise": "active"}
+
+
+def test_naming_the_active_version_as_baseline_is_the_same_as_leaving_it_out(ready):
+    with write(ready):
+        f.approve(ready)
+        f.simulated(ready, "cfg_2")
+        decision = activation.approve(
+            ready,
+            "cfg_2",
+            "sim_cfg_2",
+            f.APPROVAL,
+            actor=f.OPERATOR,
+            now=f.NOW,
+            baseline_config_version_id="cfg_1",
+        )
+    assert decision.baseline_config_version_id == "cfg_1"
+
+
+def test_a_backdated_decision_holds_at_once(ready):
+    with write(ready):
+        f.approve(ready, effective_at=f.NOW - timedelta(days=1))
+    assert get_config(ready, "cfg_1").status == "active"
+
+
+# Refusals leave nothing
+
+
+def test_an_edit_after_the_simulation_makes_it_stale(ready):
+    with write(ready):
+        config_drafts.update_pool(
+            ready, "cfg_1", "pool_core", {"included_quantity": Decimal(400)}, actor=f.OPERATOR, now=f.NOW
+        )
+    refusal = refused(ready, "simulation_stale")
+    assert [finding.code for finding in refusal.findings] == ["simulation_stale"]
+    assert "cfg_1" in refusal.detail
+
+
+def test_an_older_run_than_the_latest_is_refused(ready):
+    with write(ready):
+        f.run(ready, get_config(ready, "cfg_1"), "sim_newer", created_at=f.NOW + timedelta(seconds=1))
+    refused(ready, "simulation_not_latest")
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "failed"])
+def test_a_run_that_has_not_completed_is_refused(ready, status):
+    with write(ready):
+        ready.get(SimulationRun, "sim_cfg_1").status = status
+    refused(ready, "simulation_not_completed")
+
+
+def test_a_run_that_says_nothing_about_a_declared_metric_is_refused(ready):
+    with write(ready):
+        ready.get(SimulationRun, "sim_cfg_1").outputs = f.outputs(lens_metrics={})
+    refused(ready, "simulation_outputs_incomplete")
+
+
+def test_a_run_with_blocking_issues_is_refused(ready):
+    issue = {"code": "price_book_ref_missing", "message": "Name a price book."}
+    with write(ready):
+        ready.get(SimulationRun, "sim_cfg_1").outputs = f.outputs(blocking_issues=[issue])
+    refused(ready, "simulation_blocking_issues")
+
+
+def test_a_baseline_that_is_not_active_is_refused(ready):
+    with write(ready):
+        f.simulated(ready, "cfg_2")
+
+    def against_a_draft(session):
+        activation.approve(
+            session,
+            "cfg_1",
+            "sim_cfg_1",
+            f.APPROVAL,
+            actor=f.OPERATOR,
+            now=f.NOW,
+            baseline_config_version_id="cfg_2",
+        )
+
+    refused(ready, "baseline_not_active", against_a_draft)
+
+
+def test_production_without_its_rails_is_refused_with_every_finding(ready):
+    with write(ready):
+        f.simulated(ready, "cfg_bare", rails={"usage_thresholds": []}, price_book_ref=None)
+    refusal = refused(
+        ready, "rails_monthly_spend_cap_missing", lambda session: f.approve(session, "cfg_bare")
+    )
+    assert [finding.code for finding in refusal.findings] == [
+        "rails_monthly_spend_cap_missing",
+        "rails_margin_floor_missing",
+        "rails_at_cap_action_missing",
+        "rails_thresholds_incomplete",
+        "price_book_ref_missing",
+    ]
+
+
+def test_another_configs_run_is_refused(ready):
+    with write(ready):
+        f.simulated(ready, "cfg_2")
+
+    def on_borrowed_evidence(session):
+        activation.approve(session, "cfg_1", "sim_cfg_2", f.APPROVAL, actor=f.OPERATOR, now=f.NOW)
+
+    refusal = refused(ready, "invalid_input", on_borrowed_evidence, Invalid)
+    assert refusal.errors[0].pointer == "/simulation_run_id"
+
+
+def test_an_unknown_config_or_run_is_not_found(ready):
+    refused(ready, "not_found", lambda session: f.approve(session, "cfg_none"), NotFound)
+
+    def on_no_evidence(session):
+        activation.approve(session, "cfg_1", "sim_none", f.APPROVAL, actor=f.OPERATOR, now=f.NOW)
+
+    refused(ready, "not_found", on_no_evidence, NotFound)
+
+
+@pytest.mark.parametrize("status", ["approved", "active", "archived"])
+def test_what_was_decided_is_not_decided_again(ready, status):
+    with write(ready):
+        get_config(ready, "cfg_1").status = status
+    refused(ready, "config_immutable")
+
+
+def test_a_content_hash_that_no_longer_tells_the_content_is_not_believed(ready):
+    """The gate hashes what would be enforced; a row that somebody changed behind the services is stale."""
+    with write(ready):
+        ready.execute(sa.text("UPDATE rail_rules SET margin_floor = '0.1'"))
+    refused(ready, "simulation_stale")
+
+
+# A later moment
+
+
+def test_a_future_decision_waits_as_approved_and_serves_nothing(ready):
+    with write(ready):
+        f.approve(ready, effective_at=LATER)
+    config = get_config(ready, "cfg_1")
+    assert (config.status, config.effective_at) == ("approved", LATER)
+    assert current_documents(ready) == []
+
+
+def test_a_future_decision_leaves_the_active_version_alone_until_its_moment(ready):
+    with write(ready):
+        f.approve(ready)
+        f.simulated(ready, "cfg_2")
+        f.approve(ready, "cfg_2", later=30, effective_at=LATER)
+    assert statuses(ready) == {"cfg_1": "active", "cfg_2": "approved"}
+    with write(ready):
+        assert activation.activate_due(ready, now=LATER - timedelta(seconds=1)) == []
+    assert statuses(ready) == {"cfg_1": "active", "cfg_2": "approved"}
+
+
+def test_whoever_looks_after_the_moment_promotes_it(ready):
+    with write(ready):
+        f.approve(ready)
+        f.simulated(ready, "cfg_2")
+        f.approve(ready, "cfg_2", later=30, effective_at=LATER)
+    with write(ready):
+        promoted = activation.activate_due(ready, now=LATER)
+    assert [config.config_version_id for config in promoted] == ["cfg_2"]
+    assert statuses(ready) == {"cfg_1": "archived", "cfg_2": "active"}
+    assert decision_statuses(ready) == [("cfg_1", "archived"), ("cfg_2", "active")]
+    assert current_documents(ready) == ["cfg_2"]
+    with write(ready):
+        assert activation.activate_due(ready, now=LATER) == []
+
+
+def test_two_due_versions_are_promoted_in_the_order_of_their_moments(ready):
+    with write(ready):
+        f.simulated(ready, "cfg_2")
+        f.approve(ready, "cfg_2", effective_at=LATER + timedelta(days=1))
+        f.approve(ready, "cfg_1", effective_at=LATER)
+    with write(ready):
+        activation.activate_due(ready, now=LATER + timedelta(days=2))
+    assert statuses(ready) == {"cfg_1": "archived", "cfg_2": "active"}
+
+
+def test_only_the_asked_subject_is_promoted(ready):
+    with write(ready):
+        f.simulated(ready, "cfg_enterprise", segment="enterprise")
+        for config_version_id in ("cfg_1", "cfg_enterprise"):
+            f.approve(ready, config_version_id, effective_at=LATER)
+    with write(ready):
+        activation.activate_due(ready, now=LATER, subject=f.SUBJECT)
+    assert statuses(ready) == {"cfg_1": "active", "cfg_enterprise": "approved"}
+
+
+def test_a_due_version_that_no_gate_would_let_through_now_is_held_back(ready):
+    """Activation checks every gate again (spec 2): the catalog lost the event that the config counts."""
+    with write(ready):
+        f.approve(ready, effective_at=LATER)
+        ready.execute(sa.delete(EventCatalog).filter_by(event_type="video_render_completed"))
+    before = everything(ready)
+    with write(ready):
+        assert activation.activate_due(ready, now=LATER) == []
+    assert everything(ready) == before
+
+
+def test_a_due_version_that_was_simulated_again_is_promoted_all_the_same(ready):
+    with write(ready):
+        f.approve(ready, effective_at=LATER)
+        f.run(ready, get_config(ready, "cfg_1"), "sim_newer", created_at=f.NOW + timedelta(seconds=1))
+    with write(ready):
+        assert len(activation.activate_due(ready, now=LATER)) == 1
+
+
+# Rolling back
+
+
+@pytest.fixture
+def replaced(ready):
+    """cfg_1 was active until cfg_2 replaced it."""
+    with write(ready):
+        f.approve(ready)
+        f.simulated(ready, "cfg_2", rails=f.RAILS | {"margin_floor": Decimal("0.6")})
+        f.approve(ready, "cfg_2", later=30)
+    return ready
+
+
+def test_a_rollback_makes_the_archived_version_active_again(replaced):
+    with write(replaced):
+        decision = rolled_back(replaced)
+    assert statuses(replaced) == {"cfg_1": "active", "cfg_2": "archived"}
+    assert decision_statuses(replaced) == [("cfg_1", "archived"), ("cfg_2", "archived"), ("cfg_1", "active")]
+    assert current_documents(replaced) == ["cfg_1"]
+    assert (decision.diff["type"], decision.baseline_config_version_id) == ("rollback", "cfg_2")
+    assert decision.simulation_run_id == "sim_cfg_1"
+    assert decision.diff["changes"][0]["after"] == Decimal("0.68")
+
+
+def test_a_rollback_has_a_billing_patch_of_its_own_moment(replaced):
+    with write(replaced):
+        decision = rolled_back(replaced)
+    patch = replaced.get(BillingPatch, decision.billing_patch_id)
+    assert patch.effective_at == f.NOW + timedelta(seconds=60)
+
+
+def test_a_rollback_happens_now_whatever_moment_was_asked_for(replaced):
+    with write(replaced):
+        decision = rolled_back(replaced, effective_at=LATER)
+    assert decision.effective_at == f.NOW + timedelta(seconds=60)
+
+
+def test_one_can_roll_forward_again(replaced):
+    with write(replaced):
+        rolled_back(replaced)
+        rolled_back(replaced, "cfg_2", later=90)
+    assert statuses(replaced) == {"cfg_1": "archived", "cfg_2": "active"}
+
+
+@pytest.mark.parametrize("status", ["draft", "simulated", "approved", "active"])
+def test_only_an_archived_version_can_be_rolled_back_to(ready, status):
+    with write(ready):
+        get_config(ready, "cfg_1").status = status
+    refused(ready, "rollback_needs_archived", rolled_back)
+
+
+def test_an_archived_version_that_was_never_decided_cannot_be_rolled_back_to(ready):
+    with write(ready):
+        get_config(ready, "cfg_1").status = "archived"
+    refused(ready, "decision_missing", rolled_back)
+
+
+def test_a_rollback_that_no_gate_would_let_through_now_is_refused(replaced):
+    with write(replaced):
+        replaced.execute(sa.delete(EventCatalog).filter_by(event_type="video_render_completed"))
+    refused(replaced, "unit_event_mapping_invalid", rolled_back)
+
+
+# Immutability by every service door
+
+
+EDITS = {
+    "its columns": lambda s, k: config_drafts.update_config(s, "cfg_1", {"price_book_ref": "other"}, **k),
+    "a new pool": lambda s, k: config_drafts.add_pool(s, "cfg_1", f.CORE | {"pool_id": "pool_pro"}, **k),
+    "a pool": lambda s, k: config_drafts.update_pool(s, "cfg_1", "pool_core", {"label": "Base"}, **k),
+    "a removed pool": lambda s, k: config_drafts.delete_pool(s, "cfg_1", "pool_core", **k),
+    "exploration": lambda s, k: config_drafts.put_exploration(s, "cfg_1", {"enabled": False}, **k),
+    "rails": lambda s, k: config_drafts.put_rails(s, "cfg_1", {"margin_floor": Decimal("0.1")}, **k),
+    "deletion": lambda s, k: config_drafts.delete_config(s, "cfg_1", **k),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_a_decided_config_refuses_every_edit(ready, edit):
+    with write(ready):
+        f.approve(ready, effective_at=LATER)
+    refused(ready, "config_immutable", lambda s: edit(s, {"actor": f.OPERATOR, "now": f.NOW}))
+
+
+def test_the_cycle_of_a_decided_config_keeps_its_north_star(ready):
+    with write(ready):
+        f.approve(ready)
+
+    def edit(session):
+        authoring.update_cycle(session, f.CYCLE, {"goal_type": "revenue"}, actor=f.OPERATOR, now=f.NOW)
+
+    refused(ready, "cycle_immutable", edit)
