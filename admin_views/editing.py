@@ -2,19 +2,19 @@
 
 from typing import Any
 
-import sqlalchemy as sa
 from flask import make_response, redirect, request
 from flask_admin import expose
 from flask_admin.form import SecureForm
 from sqlalchemy.exc import IntegrityError
+from werkzeug.exceptions import NotFound
 
-from admin_views.base import csrf_field, note
+from admin_views.base import Refused, csrf_field, note
 from admin_views.formatters import label_of, short
 from admin_views.forms import VersionedForm, form_class, load_choices
 from admin_views.grids import GridView
 from admin_views.registry import GridSpec
 from app import clock
-from app.errors import AvsError, Conflict, PreconditionFailed
+from app.errors import AvsError, Conflict, Invalid, PreconditionFailed
 from app.identity import current_actor
 from app.models.base import db
 from app.models.transactions import write
@@ -28,6 +28,7 @@ class DraftGridView(GridView):
 
     edit_template = "avs/form.html"
     create_template = "avs/form.html"
+    checks_own_token = frozenset({"create_view", "edit_view"})
 
     def __init__(self, spec: GridSpec) -> None:
         assert spec.draft is not None  # noqa: S101  (the registry's caller chose this class by it)
@@ -91,11 +92,13 @@ class DraftGridView(GridView):
     def delete_view(self) -> Any:
         """GET asks, naming what will go; POST deletes. So nothing depends on a script for its confirmation."""
         if self.draft.delete is None:
-            return self._handle_missing()
+            raise NotFound(f"{self.name} are not deleted here: each goes with its config.")
         row = self.existing()
         self.draft.require_editable(db.session, row)
         if request.method == "GET":
-            return self.render("avs/delete.html", model=row, what=self._what(row), token=csrf_field(), row_id=self.get_pk_value(row))
+            return self.render(
+                "avs/delete.html", what=self._what(row), token=csrf_field(), row_id=self.get_pk_value(row)
+            )
         what, key = self._what(row), self.key_of(request.values["id"])
         with write(db.session):
             self.draft.delete(db.session, *key, actor=current_actor(), now=clock.now())
@@ -104,7 +107,7 @@ class DraftGridView(GridView):
 
     def version_of(self, row: Any) -> str:
         """A digest of everything the row stores: what an edit was based on."""
-        return content_hash([_storable(getattr(row, column.name)) for column in self.spec.table.columns])
+        return content_hash([getattr(row, column.name) for column in self.spec.table.columns])
 
     def _create(self, form: Any) -> Any:
         assert self.draft.create is not None  # noqa: S101
@@ -137,16 +140,18 @@ class DraftGridView(GridView):
         return changes
 
     def _overtaken(self, row: Any, changes: dict[str, Any]) -> str:
-        now = "; ".join(f"{label_of(name)}: {short(getattr(row, name), self.kinds[name]).striptags()}" for name in changes)
+        now = "; ".join(
+            f"{label_of(name)}: {short(getattr(row, name), self.kinds[name]).striptags()}" for name in changes
+        )
         return (
-            f"{self._what(row)} was changed by another operator since you opened it. Nothing was saved and what you typed "
-            f"is still here. Stored now: {now or 'the same as here'}. Save again to replace it."
+            f"{self._what(row)} was changed by another operator since you opened it. Nothing was saved, and what you "
+            f"typed is still here. Stored now: {now or 'the same as here'}. Save again to replace it."
         )
 
     def _what(self, row: Any) -> str:
-        name = next((getattr(row, name) for name in ("name", "label", "cycle_name", "workspace_name") if hasattr(row, name)), "")
+        named = (getattr(row, name, None) for name in ("name", "label", "cycle_name", "workspace_name"))
         identifier = " / ".join(getattr(row, name) for name in self.spec.key)
-        return f"{self.spec.name.removesuffix('s')} {name} ({identifier})" if name else f"{self.spec.name.removesuffix('s')} {identifier}"
+        return " ".join((self.spec.one, *(name for name in named if name), identifier))
 
     def _form_page(self, form: Any, row: Any, refusal: AvsError | None = None) -> Any:
         page = self.render(
@@ -154,7 +159,24 @@ class DraftGridView(GridView):
             form=form,
             model=row,
             row_id=row and self.get_pk_value(row),
-            what=self._what(row) if row else f"New {self.spec.name.lower().removesuffix('s')}",
+            what=self._what(row) if row else f"New {self.spec.one.lower()}",
             refusal=refusal,
         )
         return make_response(page, refusal.status if refusal else 200)
+
+
+def _invalid(form: Any) -> AvsError:
+    if form.csrf_token.errors:
+        return Refused("This form had expired. What you typed is still here: save it again.", code="csrf_failed")
+    return Invalid("Some fields need another value.", code="invalid_input")
+
+
+def _at_its_field(form: Any, error: AvsError | IntegrityError) -> AvsError:
+    """The refusal, with each of its field errors put beside the field it names."""
+    if isinstance(error, IntegrityError):
+        return Conflict(IN_USE, code="refused_by_database")
+    for item in error.errors:
+        name = item.pointer.strip("/").split("/")[0]
+        if name in form:
+            form[name].errors = [*form[name].errors, item.detail]
+    return error

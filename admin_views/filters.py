@@ -21,6 +21,8 @@ class Equals(BaseFilter):
         self.argument = column.name
 
     def clean(self, value: str) -> Any:
+        if "\x00" in value:
+            raise ValueError(value)
         if self.options and value not in {option for option, _label in self.options}:
             raise ValueError(value)
         return value

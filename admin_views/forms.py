@@ -45,12 +45,12 @@ class TextField(StringField):
     """Text; nothing typed is nothing stored."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        self.data = (valuelist[0].strip() if valuelist else "") or None
+        self.data = _storable(valuelist).strip() or None
 
 
 class LongTextField(TextAreaField):
     def process_formdata(self, valuelist: list[str]) -> None:
-        self.data = (valuelist[0].replace("\r\n", "\n") if valuelist else "") or None
+        self.data = _storable(valuelist).replace("\r\n", "\n") or None
 
 
 class ChoiceField(SelectField):
@@ -149,6 +149,13 @@ class JsonField(ParsedField, TextAreaField):
         if found := problems(self.short_name, document):
             raise ValueError(" ".join(found))
         return document
+
+
+def _storable(valuelist: list[str]) -> str:
+    typed = valuelist[0] if valuelist else ""
+    if "\x00" in typed:
+        raise ValueError("Text cannot hold a NUL character.")
+    return typed
 
 
 class AtMost:

@@ -139,7 +139,7 @@ class GridView(GuardedView, BaseModelView):
         columns = (self.spec.table.c[name] for name in names)
         return [column.desc() if descending else column.asc() for column in columns]
 
-    def get_list_value(self, context: Any, model: Any, name: str) -> Any:
+    def get_list_value(self, model: Any, name: str) -> Any:
         if name == COPY:
             return Markup(
                 '<button type="button" class="copy" data-copy="{0}" aria-label="Copy {0}">Copy</button>'
@@ -193,7 +193,7 @@ class GridView(GuardedView, BaseModelView):
 
     def existing(self) -> Any:
         """The row that the URL names, or 404."""
-        identifier = request.values.get("id", "")
+        identifier = request.values.get("id", "").replace("\x00", "")  # PostgreSQL's text cannot hold it
         row = self.get_one(identifier)
         if row is None:
             raise NotFound(f"{self.name} has no record {identifier!r}.")

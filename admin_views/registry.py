@@ -50,6 +50,11 @@ class GridSpec:
         return table
 
     @property
+    def one(self) -> str:
+        """One record of the grid, in the singular."""
+        return self.name if self.name == "Rails" else self.name.removesuffix("s")
+
+    @property
     def endpoint(self) -> str:
         return f"grid_{self.table.name}"
 

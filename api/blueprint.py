@@ -44,10 +44,11 @@ from app.errors import NotFound
 class Operation:
     """One method on one path, with everything that its documentation says.
 
-    `answers` maps a status to its body's schema class, or a JSON Schema, or None when there is no body. `problems` are the statuses of refusals beyond
-    those that follow from the declaration (400, 401, 404 with a path part, 413/415/422 with a body, 412 when
-    `conditional`). `conditional` reads answer If-None-Match with 304, `conditional` writes obey If-Match; `idempotent`
-    POSTs obey Idempotency-Key. `raw_body` is for views that read `request` themselves: media type → JSON Schema.
+    `answers` maps a status to its body's schema class, or a JSON Schema, or None when there is no body. `problems` are
+    the statuses of refusals beyond those that follow from the declaration (400, 401, 404 with a path part, 409 of
+    writes, 413/415/422 with a body, 412 when `conditional`). `conditional` reads answer If-None-Match with 304,
+    `conditional` writes obey If-Match; `idempotent` POSTs obey Idempotency-Key. `raw_body` is for views that read
+    `request` themselves: media type → JSON Schema. `media_type` is that of the answers with a body.
     """
 
     method: str

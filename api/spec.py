@@ -60,7 +60,7 @@ def openapi(operations: Iterable[Operation]) -> dict[str, Any]:
         path = "/api" + PATH_PART.sub(r"{\1}", operation.path)
         spec.path(path, operations={operation.method.lower(): _operation(operation, plugin)})
     document = spec.to_dict()
-    _require_all(document["components"]["schemas"], plugin)
+    _tell_apart(document["components"]["schemas"], plugin)
     return document
 
 
@@ -106,11 +106,15 @@ def _number_properties(_converter: Any, field: fields.Field, **_: Any) -> dict[s
     return {"description": f"Exact decimal, at most {DECIMAL_PLACES} decimal places."} | given
 
 
-def _require_all(schemas: dict[str, Any], plugin: MarshmallowPlugin) -> None:
-    """An answer always has all of its fields; marshmallow's `required` speaks of requests only."""
-    for (schema, *_), name in plugin.converter.refs.items():
+def _tell_apart(schemas: dict[str, Any], plugin: MarshmallowPlugin) -> None:
+    """Answers always have all of their fields, and only a POST fills in what is left out."""
+    for (schema, *_, partial), name in plugin.converter.refs.items():
+        properties = schemas[name].get("properties", {})
         if issubclass(schema, Answered):
-            schemas[name]["required"] = list(schemas[name].get("properties", {}))
+            schemas[name]["required"] = list(properties)
+        if partial or issubclass(schema, Answered):
+            for each in properties.values():
+                each.pop("default", None)
 
 
 def _operation(operation: Operation, plugin: MarshmallowPlugin) -> dict[str, Any]:

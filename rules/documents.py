@@ -1,6 +1,6 @@
 """From stored JSON to what the rules read: value units of a snapshot (spec 1) and risks of a run (spec 4.3).
 
-Documents may be in any state. What is absent, or is not of the kind it should be, becomes absent: the rules then say so.
+Documents may be in any state. What is absent, or not of the kind it should be, becomes absent: the rules then say so.
 """
 
 from collections.abc import Mapping, Sequence

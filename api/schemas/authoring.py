@@ -1,6 +1,6 @@
 """What authoring requests hold and what their answers add (spec 1 and 6). Drafts may be incomplete."""
 
-from api.schemas.common import Answered, Body, Identifier, Moment, PageQuery, Query, choice, text
+from api.schemas.common import Answered, Body, Identifier, Moment, choice, text
 from rules.enums import DataMode, OperatorRole
 
 

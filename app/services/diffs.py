@@ -49,7 +49,7 @@ def sections(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _changes(section: str, path: str, before: Json, after: Json) -> Iterator[dict[str, Any]]:
-    if before == after:
+    if same(before, after):
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted(before.keys() | after.keys()):
@@ -73,7 +73,7 @@ def json_patch(before: Json, after: Json, path: str = "") -> Iterator[dict[str, 
 
     The tests make the patch refuse a wrong baseline and let `reversed_patch` undo it.
     """
-    if before == after:
+    if same(before, after):
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted(before.keys() | after.keys()):
@@ -112,6 +112,17 @@ def reversed_patch(patch: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     {"op": "replace", "path": path, "value": tested},
                 ]
     return undo
+
+
+def same(before: Json, after: Json) -> bool:
+    """Whether two values are the same JSON: Python's `==`, except that true is not 1 (a filter may hold either)."""
+    if isinstance(before, bool) or isinstance(after, bool):
+        return before is after
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        return before.keys() == after.keys() and all(same(value, after[key]) for key, value in before.items())
+    if isinstance(before, list) and isinstance(after, list):
+        return len(before) == len(after) and all(map(same, before, after))
+    return bool(before == after)
 
 
 def _escape(key: str) -> str:

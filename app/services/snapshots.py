@@ -1,6 +1,6 @@
 """The one place that turns rows into the values rules take (house: only this module crosses that border)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from app.models.transactions import lock_subject
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.services.documents import config_document, exploration_shape, frozen_unit, rails_shape
 from rules import draft as d
-from rules.documents import value_unit_from_document
+from rules.documents import risk_from_document, value_unit_from_document
 from rules.enums import ConfigStatus, SimulationStatus
 from simulation.canonical import content_hash
 
@@ -228,10 +228,5 @@ def _run(run: SimulationRun, is_latest: bool) -> d.SimulationRun:
         primary_metric_ids=tuple(outputs.get("primary_metric_deltas", ())),
         lens_metric_ids=tuple(outputs.get("lens_metrics", ())),
         blocking_issues=tuple(issue["code"] for issue in outputs.get("blocking_issues", ())),
-        risks=tuple(_risks(outputs.get("risks", ()))),
+        risks=tuple(map(risk_from_document, outputs.get("risks") or ())),
     )
-
-
-def _risks(risks: Iterable[Mapping[str, Any]]) -> Iterable[d.Risk]:
-    for risk in risks:
-        yield d.Risk(code=risk["code"], detail=str(risk.get("detail")), periods=tuple(risk.get("periods", ())))

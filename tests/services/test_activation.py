@@ -1,4 +1,4 @@
-"""Approve, activate, promote and roll back: who may, what it leaves behind, and that refusals leave nothing (spec 2)."""
+"""Approve, activate, promote and roll back: who may, what is left behind, and that refusals leave nothing (spec 2)."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -224,9 +224,7 @@ def test_a_baseline_that_is_not_active_is_refused(ready):
 def test_production_without_its_rails_is_refused_with_every_finding(ready):
     with write(ready):
         f.simulated(ready, "cfg_bare", rails={"usage_thresholds": []}, price_book_ref=None)
-    refusal = refused(
-        ready, "rails_monthly_spend_cap_missing", lambda session: f.approve(session, "cfg_bare")
-    )
+    refusal = refused(ready, "rails_monthly_spend_cap_missing", lambda session: f.approve(session, "cfg_bare"))
     assert [finding.code for finding in refusal.findings] == [
         "rails_monthly_spend_cap_missing",
         "rails_margin_floor_missing",

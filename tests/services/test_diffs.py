@@ -216,7 +216,9 @@ def test_true_and_one_are_different_values():
 
 
 def test_the_same_amount_written_differently_is_no_change():
-    assert list(changes({"rails": {"margin_floor": Decimal("0.680")}}, {"rails": {"margin_floor": Decimal("0.68")}})) == []
+    assert (
+        list(changes({"rails": {"margin_floor": Decimal("0.680")}}, {"rails": {"margin_floor": Decimal("0.68")}})) == []
+    )
 
 
 def test_a_patch_refuses_a_baseline_it_was_not_made_for():

@@ -132,8 +132,10 @@ def workspace_number(connection: sqlite3.Connection, workspace_id: str, *, creat
 
 
 def taken_ids(connection: sqlite3.Connection, workspace: int, event_ids: Sequence[str]) -> list[str]:
-    """Those of the ids that an event in Parquet already has."""
-    return [
+    """Those of the ids that an event in Parquet already has. Ids beyond the newest one, when made in order, are free."""
+    newest = connection.execute("SELECT max(event_id) FROM event_key WHERE workspace = ?", (workspace,)).fetchone()[0]
+    event_ids = [event_id for event_id in event_ids if newest is not None and event_id <= newest]
+    return event_ids and [
         row[0]
         for row in connection.execute(
             "SELECT value FROM json_each(?) WHERE EXISTS "

@@ -1,0 +1,65 @@
+"""Which column of a file becomes which field of an event (`avs usage import --map … --set … --ignore …`)."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.services.usage.fields import BASE_FIELDS, Policy, UnreadableInput
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """`mapping`: target field → source column. `constants`: field → value for every row. `ignore`: columns left out.
+
+    Other columns keep their own names. What is said here wins over a column that happens to have the target's name.
+    Raises UnreadableInput when the plan contradicts itself.
+    """
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    ignore: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        columns = list(self.mapping.values())
+        for name in self.mapping:
+            if name in self.constants:
+                raise UnreadableInput(f"{name} is both mapped to a column and set to a constant: choose one")
+        for column in columns:
+            if columns.count(column) > 1 or column in self.ignore:
+                raise UnreadableInput(f"column {column!r} is used twice: map it once, and do not ignore it")
+        if "event_id" in self.constants:
+            raise UnreadableInput("event_id cannot be a constant: all events but one would be duplicates")
+
+    def targets(self, columns: Collection[str], file: str, policy: Policy) -> dict[str, str]:
+        """Target field → source column, for a file that has these columns.
+
+        Raises UnreadableInput, naming the file, when it lacks a column that the plan names or a field that is required.
+        """
+        for target, column in [*self.mapping.items(), *(("ignore", column) for column in self.ignore)]:
+            if column not in columns:
+                raise UnreadableInput(f"{file} has no column {column!r} (wanted by {target}); it has {', '.join(columns)}")
+        taken = {*self.mapping.values(), *self.ignore, *self.mapping, *self.constants}
+        found = dict(self.mapping) | {column: column for column in columns if column not in taken}
+        required = ["ts", "event_type", "customer_id", *([] if policy.segments is not None else ["segment"])]
+        for name in required:
+            if name not in found and name not in self.constants:
+                raise UnreadableInput(f"{file} has no column {name!r}: map a column to it or set a constant")
+        return found
+
+    def apply(self, event: Any) -> Any:
+        """One JSON event with the plan carried out; what is no object is handed on to be rejected."""
+        if not isinstance(event, dict):
+            return event
+        taken = {*self.mapping.values(), *self.ignore, *self.mapping}
+        mapped = {target: event[column] for target, column in self.mapping.items() if column in event}
+        return {name: value for name, value in event.items() if name not in taken} | mapped | dict(self.constants)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether events pass unchanged."""
+        return not (self.mapping or self.constants or self.ignore)
+
+
+def column_name(target: str) -> str:
+    """The column of a text batch that holds a field."""
+    return target if target in BASE_FIELDS else f"d_{target}"
