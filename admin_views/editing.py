@@ -105,6 +105,13 @@ class DraftGridView(GridView):
         note(f"{what} was deleted.")
         return redirect(self.get_url(".index_view"))
 
+    def frozen(self, row: Any) -> str | None:
+        try:
+            self.draft.require_editable(db.session, row)
+        except Conflict as refusal:
+            return refusal.detail
+        return None
+
     def version_of(self, row: Any) -> str:
         """A digest of everything the row stores: what an edit was based on."""
         return content_hash([getattr(row, column.name) for column in self.spec.table.columns])

@@ -77,8 +77,10 @@ class To(From):
         self.argument = f"{column.name}_to"
 
     def clean(self, value: str) -> datetime:
-        day = super().clean(value)
-        return day if day.date() == datetime.max.date() else day + DAY
+        try:
+            return super().clean(value) + DAY
+        except OverflowError as error:
+            raise ValueError(value) from error
 
     def apply(self, query: Any, value: Any) -> Any:
         return query.where(self.column < value)

@@ -122,7 +122,7 @@ def _json_line(value: Any) -> str:
 def _clipped(text: str, limit: int, tag: str) -> Markup:
     if len(text) <= limit:
         return escape(text)
-    return Markup("<{0} title=\"{1}\">{2}…</{0}>").format(tag, text[: 8 * limit], text[: limit - 1])
+    return Markup('<{0} title="{1}">{2}…</{0}>').format(tag, text[: 8 * limit], text[: limit - 1])
 
 
 SCALARS: dict[str, Callable[[Any], Markup]] = {

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator
 from datetime import UTC
 from typing import Any
+from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from flask import Response, abort, request, stream_with_context, url_for
@@ -83,6 +84,22 @@ class GridView(GuardedView, BaseModelView):
         """The filters of the URL, less the inputs that were left empty."""
         found = super()._get_list_filter_args()
         return [item for item in found or () if item[2].strip()]
+
+    def _get_list_extra_args(self) -> Any:
+        """The arguments of the URL that lists know; the stock version would pass any other on to `url_for`."""
+        arguments = super()._get_list_extra_args()
+        arguments.extra_args = {}
+        return arguments
+
+    def export_url(self) -> str:
+        return self._with_arguments(".export", request.args, export_type="csv")
+
+    def list_url_without(self, name: str) -> str:
+        return self._with_arguments(".index_view", {k: v for k, v in request.args.items() if k not in (name, "page")})
+
+    def _with_arguments(self, endpoint: str, arguments: Any, **parts: str) -> str:
+        query = urlencode(list(arguments.items()))
+        return self.get_url(endpoint, **parts) + (f"?{query}" if query else "")
 
     def get_invalid_value_msg(self, value: str, filter: Any) -> str:
         return f"{filter.name}: {value!r} cannot be filtered by, so it was left out." if value.strip() else ""
@@ -189,7 +206,12 @@ class GridView(GuardedView, BaseModelView):
             details_columns=self._details_columns,
             get_value=self._detail_value,
             referring=list(self._referring(row)),
+            frozen=self.frozen(row),
         )
+
+    def frozen(self, row: Any) -> str | None:
+        """Why a row that this grid could edit may not change any more."""
+        return None
 
     def existing(self) -> Any:
         """The row that the URL names, or 404."""

@@ -14,6 +14,9 @@ from sqlalchemy.orm import Session, scoped_session
 WORD = re.compile(r"[^\W_]+")
 LONGEST_QUERY = 200
 FEW = 2_000
+INDEXED_EXPRESSION = sa.text(
+    "SELECT pg_get_expr(indexprs, indrelid) FROM pg_index WHERE indexrelid = to_regclass(:name)"
+)
 
 AnySession = Session | scoped_session[Session]
 
@@ -61,6 +64,8 @@ def _indexed_expression(session: AnySession, table: str) -> str:
     """The expression that PostgreSQL indexed: only the very same one uses the index, so it is read from there once."""
     known: dict[str, str] = current_app.extensions.setdefault("avs_search", {})
     if table not in known:
-        definition = sa.text("SELECT pg_get_expr(indexprs, indrelid) FROM pg_index WHERE indexrelid = to_regclass(:name)")
+        definition = sa.text(
+            "SELECT pg_get_expr(indexprs, indrelid) FROM pg_index WHERE indexrelid = to_regclass(:name)"
+        )
         known[table] = session.scalar(definition, {"name": f"ix_{table}_search"})
     return known[table]

@@ -2,7 +2,7 @@
 
 from flask import current_app
 
-from app.services.simulations import UsageEvents
+from app.services.usage.source import UsageEvents
 
 KEY = "avs.events"
 

@@ -1,20 +1,27 @@
 """The composition root: the only place that knows every part."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from flask_migrate import Migrate
 
-from api import register as api
+import admin_views.register
+import api.register
 from app import (
     cli,
+    extensions,
     models,  # noqa: F401  (registers every table)
 )
 from app.config import settings
 from app.identity import guard
 from app.models.base import db
 from app.models.transactions import configure_sqlite
+from app.services.usage.source import UsageEvents
+from app.services.usage.store import EventStore
+
+DEMO_EVENTS = Path(__file__).resolve().parent.parent / "seed" / "usage_events.json"
 
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
@@ -25,9 +32,11 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     with app.app_context():
         configure_sqlite(db.engine)
     Migrate(app, db, directory=str(cli.MIGRATIONS))
+    app.extensions[extensions.KEY] = UsageEvents(EventStore(app.config["DATA_DIR"] / "usage"), DEMO_EVENTS)
     guard(app)
-    api.register(app)
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
+    api.register.register(app)
+    admin_views.register.register(app)
     app.cli.add_command(cli.avs)
     return app
 

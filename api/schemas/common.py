@@ -156,10 +156,13 @@ class Flag(fields.Field):
 
 
 class Embedded(fields.Nested):
-    """An object within a request: PATCH replaces it whole, so what it requires is required there, too."""
+    """An object within a request: PATCH replaces it whole, so what it requires is required there, too.
+
+    Given a schema made with `partial=True` it loads only what is there: no defaults, nothing required.
+    """
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return super()._deserialize(value, attr, data, **{**kwargs, "partial": False})
+        return super()._deserialize(value, attr, data, **{**kwargs, "partial": None})
 
 
 class JsonObject(fields.Field):
@@ -216,6 +219,19 @@ def identifiers(maximum: int = MAX_ITEMS, minimum: int = 0, **kwargs: Any) -> fi
 def items(inner: fields.Field, maximum: int = MAX_ITEMS, **kwargs: Any) -> fields.List:
     """A list of limited length."""
     return fields.List(inner, validate=validate.Length(max=maximum, error=_count(0, maximum)), **kwargs)
+
+
+def keyed_items(inner: fields.Field, key: str, maximum: int = MAX_ITEMS, **kwargs: Any) -> fields.List:
+    """A list of limited length of objects that differ in `key`."""
+
+    def differ(values: Sequence[Mapping[str, Any]]) -> None:
+        keys = [value[key] for value in values]
+        twice = {i: {key: [f"{k} is given twice."]} for i, k in enumerate(keys) if keys.count(k) > 1}
+        if twice:
+            raise ValidationError(twice)
+
+    count = validate.Length(max=maximum, error=_count(0, maximum))
+    return fields.List(inner, validate=[count, differ], **kwargs)
 
 
 def _count(minimum: int, maximum: int) -> str:

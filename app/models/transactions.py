@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session, scoped_session
 
 BUSY_TIMEOUT_MS = 30_000
 
-LOCK_SUBJECT = sa.text(
+LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+LOCK_SUBJECT_OF = sa.text(
     "SELECT pg_advisory_xact_lock(hashtextextended("
     "concat_ws(chr(31), workspace_id, segment, stage, target_environment), 0)) "
     "FROM config_versions WHERE config_version_id = :config_version_id"
@@ -56,11 +57,17 @@ def write(session: Session | scoped_session[Session]) -> Iterator[None]:
             raise
 
 
-def lock_subject(session: Session | scoped_session[Session], config_version_id: str) -> None:
-    """Make activations of this config's subject take turns until the transaction ends.
+def lock_subject(session: Session | scoped_session[Session], subject: tuple[str, ...]) -> None:
+    """Make writers of one subject (the values of SUBJECT_FIELDS) take turns until the transaction ends.
 
-    PostgreSQL waits on an advisory lock: the partial unique index alone would turn the losers into retries. The subject
-    of a version never changes, so it can be read before the lock. On SQLite `write` already holds the only write lock.
+    PostgreSQL waits on an advisory lock: the partial unique index alone would turn the losers into retries. On SQLite
+    `write` already holds the only write lock.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(LOCK_SUBJECT, {"config_version_id": config_version_id})
+        session.execute(LOCK, {"key": "\x1f".join(subject)})
+
+
+def lock_subject_of(session: Session | scoped_session[Session], config_version_id: str) -> None:
+    """The same lock by a config version, in one statement: its subject never changes, so it is read before the lock."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(LOCK_SUBJECT_OF, {"config_version_id": config_version_id})

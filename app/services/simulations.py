@@ -20,7 +20,7 @@ from app.services.completeness import completeness
 from app.services.config_drafts import refresh
 from app.services.product_events import log_event
 from app.services.snapshots import ConfigSnapshot, active_config, get_config, read_config
-from app.services.usage.store import EventStore
+from app.services.usage.source import UsageEvents
 from rules.enums import HistoricalWindow, PricingMode, SimulationStatus
 from rules.finding import Gate
 from rules.gate import blocking_issues_for_simulation, evaluate
@@ -36,14 +36,6 @@ from simulation.window import Window
 
 ACTIVE: Final = "active"
 """The default baseline: whatever version is active for the subject."""
-
-
-@dataclass(frozen=True)
-class UsageEvents:
-    """Where events come from: the store of real ones, and the bundled demo events that "mocked" asks about."""
-
-    store: EventStore
-    demo_file: Path
 
 
 @dataclass(frozen=True)

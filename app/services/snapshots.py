@@ -33,9 +33,9 @@ def get(session: Any, model: type[Any], identifier: Any, kind: str, **options: A
 
 
 def get_config(session: Any, config_version_id: str, **options: Any) -> ConfigVersion:
-    """A config version with its cycle and snapshot, which nearly every use of it wants, in one query."""
-    together = (joinedload(ConfigVersion.cycle), joinedload(ConfigVersion.snapshot))
-    config: ConfigVersion = get(session, ConfigVersion, config_version_id, "config version", options=together, **options)
+    """A config version with its cycle and snapshot, which nearly every use wants, in one query."""
+    options["options"] = (joinedload(ConfigVersion.cycle), joinedload(ConfigVersion.snapshot))
+    config: ConfigVersion = get(session, ConfigVersion, config_version_id, "config version", **options)
     return config
 
 

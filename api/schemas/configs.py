@@ -1,0 +1,145 @@
+"""What requests about config versions hold, and what answers add: pools, exploration, rails, completeness (spec 1)."""
+
+from marshmallow import fields, validate
+
+from api.schemas.common import (
+    Answered,
+    Body,
+    Embedded,
+    ExactNumber,
+    FindingAnswer,
+    Flag,
+    Identifier,
+    JsonObject,
+    Moment,
+    PageQuery,
+    choice,
+    identifiers,
+    items,
+    keyed_items,
+    text,
+    whole,
+)
+from app.ids import new_id
+from rules.enums import Action, CompletenessStatus, ConfigStatus, OverageBehavior, Stage, TargetEnvironment
+
+MAX_POOLS = 50
+MAX_DAYS = 3650
+
+
+class RolloverBody(Body):
+    """Whether unused allowance is carried on, how much at most and for how many days."""
+
+    enabled = Flag(load_default=False)
+    max_rollover_quantity = ExactNumber(minimum=0, allow_none=True)
+    expires_after_days = whole(1, MAX_DAYS, allow_none=True)
+
+
+class PoolBody(Body):
+    """A pool: how much of a value unit is included per customer and period, and what happens beyond."""
+
+    pool_id = Identifier(load_default=lambda: new_id("pool_"))
+    label = text(required=True)
+    value_unit_id = Identifier(required=True)
+    included_quantity = ExactNumber(minimum=0, load_default=0)
+    rollover = Embedded(RolloverBody, load_default=lambda: {"enabled": False})
+    overage_behavior = choice(OverageBehavior, required=True)
+    is_exploration_pool = Flag(load_default=False)
+    position = whole(0)
+
+
+class Pool(Answered, PoolBody):
+    """A pool as stored."""
+
+    config_version_id = Identifier()
+
+
+class ExplorationBody(Body):
+    """Whether exploring is subsidised, by which pool, and how it ends."""
+
+    enabled = Flag(load_default=False)
+    exploration_pool_id = Identifier(allow_none=True, load_default=None)
+    qualifying_events = identifiers()
+    expires_after_days = whole(1, MAX_DAYS, allow_none=True, load_default=None)
+    graduation_signal = text(allow_none=True, load_default=None)
+
+
+class Exploration(Answered, ExplorationBody):
+    """The exploration rule of a config."""
+
+
+class UsageThresholdBody(Body):
+    """At `percent` of the allowance the customer app takes `action`."""
+
+    percent = ExactNumber(above=0, maximum=1000, required=True)
+    action = choice(Action, required=True)
+
+
+class RailsBody(Body):
+    """What prevents a blow-up: thresholds, a spend cap, a margin floor."""
+
+    usage_thresholds = keyed_items(Embedded(UsageThresholdBody), "percent", 20, load_default=list)
+    monthly_spend_cap_usd = ExactNumber(minimum=0, allow_none=True, load_default=None)
+    at_cap_action = choice(Action, allow_none=True, load_default=None)
+    margin_floor = ExactNumber(maximum=1, allow_none=True, load_default=None)
+    absolute_usage_caps = items(JsonObject(), 50, allow_none=True, load_default=None)
+
+
+class Rails(Answered, RailsBody):
+    """The rails of a config."""
+
+
+class ConfigEditable(Body):
+    """The columns of a draft that its author sets; the subject and the cycle are fixed when it is created."""
+
+    workspace_id = Identifier(required=True)
+    cycle_id = Identifier(required=True)
+    segment = Identifier(required=True)
+    stage = choice(Stage, required=True)
+    target_environment = choice(TargetEnvironment, required=True)
+    value_unit_snapshot_version = whole(1, allow_none=True)
+    baseline_config_version_id = Identifier(allow_none=True)
+    price_book_ref = text(allow_none=True)
+    metric_lenses = identifiers(maximum=50)
+
+
+class ConfigBody(ConfigEditable):
+    """A new draft. Left out: the newest snapshot, and the stage's exploration rule and thresholds (spec 2)."""
+
+    config_version_id = Identifier()
+    pools = keyed_items(Embedded(PoolBody), "pool_id", MAX_POOLS)
+    exploration = Embedded(ExplorationBody(partial=True))
+    rails = Embedded(RailsBody(partial=True))
+
+
+class ConfigCompleteness(Answered):
+    """The pill, the first blocking finding, and all findings in the fixed order of the rules (spec 3)."""
+
+    pill = choice(CompletenessStatus)
+    next_missing_item = fields.Nested(FindingAnswer, allow_none=True)
+    findings = fields.List(fields.Nested(FindingAnswer))
+
+
+class Config(Answered, ConfigEditable):
+    """A config version with its pools, exploration and rails, and what still holds it back."""
+
+    config_version_id = Identifier()
+    version = fields.Integer()
+    status = choice(ConfigStatus)
+    effective_at = Moment(allow_none=True)
+    pools = fields.List(fields.Nested(Pool))
+    exploration = fields.Nested(Exploration)
+    rails = fields.Nested(Rails)
+    content_hash = fields.String(validate=validate.Length(equal=64))
+    created_at = Moment()
+    updated_at = Moment()
+    completeness = fields.Nested(ConfigCompleteness)
+
+
+class ConfigQuery(PageQuery):
+    workspace_id = Identifier()
+    cycle_id = Identifier()
+    segment = Identifier()
+    stage = choice(Stage)
+    target_environment = choice(TargetEnvironment)
+    status = choice(ConfigStatus)

@@ -1,0 +1,159 @@
+"""Loading the seed: everything is judged first, then it is one transaction, and a rerun adds only what is missing.
+
+Rows that exist stay as they are, whatever operators made of them. Usage events go to the event store just before the
+rows are committed: after a crash in between, the rerun finds the events taken and adds the rows.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from app.identity import SYSTEM
+from app.models.transactions import lock_subject, write
+from app.models.workspace import Workspace
+from app.services.product_events import log_event
+from app.services.usage.fields import Policy
+from app.services.usage.formats import Rows
+from app.services.usage.store import EventStore
+from seed import growth, tables
+from seed.decisions import decision_problems
+from seed.problems import SeedError, SeedProblem
+from seed.reading import SeedFiles, SeedRow, read_files
+from seed.references import reference_problems
+from seed.schemas import FILES
+
+SEED_DIR = Path(__file__).parent
+DEMO_EVENTS = SEED_DIR / "usage_events.json"
+"""The bundled demo events that the "mocked" window asks (spec 4.1)."""
+
+USAGE_EVENTS = DEMO_EVENTS.name
+
+
+@dataclass
+class SeedReport:
+    """What a run did: rows added and rows left alone, by file, and usage events that the store did not have yet."""
+
+    added: dict[str, int] = field(default_factory=dict)
+    present: dict[str, int] = field(default_factory=dict)
+    growth_added: bool = False
+    usage_events_added: int = 0
+
+    @property
+    def changed(self) -> bool:
+        return self.growth_added or self.usage_events_added > 0 or any(self.added.values())
+
+
+def ensure_seeded(session: Any, store: EventStore, *, now: datetime) -> SeedReport | None:
+    """Seed on first start: None, after one cheap look, as soon as there is any workspace."""
+    return None if _any_workspace(session) else load_seed(session, store, now=now, only_first=True)
+
+
+def load_seed(
+    session: Any,
+    store: EventStore,
+    *,
+    now: datetime,
+    directory: Path = SEED_DIR,
+    with_growth: bool = True,
+    only_first: bool = False,
+) -> SeedReport:
+    """Add every seed row that is missing, in dependency order; `with_growth` also makes the workspace ws_2049.
+
+    Raises SeedError, which names every bad row, before anything is written. `only_first` does nothing when somebody
+    else has made a workspace meanwhile.
+    """
+    files = checked_files(directory)
+    report = SeedReport()
+    with write(session):
+        lock_subject(session, ("seed",))
+        if only_first and _any_workspace(session):
+            return report
+        _add_rows(session, files, report, now)
+        report.usage_events_added += _ingest(store, files)
+        if with_growth and session.get(Workspace, growth.WORKSPACE) is None:
+            report.usage_events_added += growth.add(session, store)
+            report.growth_added = True
+        if report.changed:
+            _log(session, report, now)
+    return report
+
+
+def _any_workspace(session: Any) -> bool:
+    return session.scalar(sa.select(Workspace.workspace_id).limit(1)) is not None
+
+
+def checked_files(directory: Path) -> SeedFiles:
+    """The seed files, read and judged; SeedError with all problems of all files when there is one."""
+    files, problems = read_files(directory)
+    problems += [*reference_problems(files), *decision_problems(files)]
+    if problems:
+        order = {file: place for place, file in enumerate(FILES)}
+        raise SeedError(sorted(problems, key=lambda problem: (order[problem.file], problem.row)))
+    return files
+
+
+def _add_rows(session: Any, files: SeedFiles, report: SeedReport, now: datetime) -> None:
+    for file, table in tables.TABLES.items():
+        rows = tables.in_order(file, files.rows[file])
+        stored = set(session.scalars(sa.select(table.key).where(table.key.in_(files.identifiers[file]))))
+        missing = [row for row in rows if row.values[table.key.key] not in stored]
+        for row in missing:
+            _add(session, table, row)
+        report.added[file] = len(missing)
+        report.present[file] = len(rows) - len(missing)
+
+
+def _add(session: Any, table: tables.Table, row: SeedRow) -> None:
+    """One row; what the database refuses becomes a problem of that row, and the whole run is rolled back."""
+    try:
+        problems = list(table.add(session, row))
+    except IntegrityError as error:
+        reason = str(error.orig).splitlines()[0]
+        raise SeedError([row.problem("", f"does not fit what is stored already: {reason}")]) from error
+    if problems:
+        raise SeedError(problems)
+
+
+def _ingest(store: EventStore, files: SeedFiles) -> int:
+    """The usage events as the store judges them; each event id counts once, so a rerun adds none."""
+    rows = files.rows[USAGE_EVENTS]
+    policy = Policy(
+        workspace_id=None,
+        catalog={
+            row.values["event_type"]: frozenset(row.values["dimensions"]) for row in files.rows["event_catalog.json"]
+        },
+        workspaces=files.identifiers["workspaces.json"],
+    )
+    return ingest(store, Rows([row.written for row in rows], [row.number for row in rows]), policy)
+
+
+def ingest(store: EventStore, rows: Rows, policy: Policy) -> int:
+    """How many events were new; a reject is a problem of the seed."""
+    receipt = store.ingest(rows, policy)
+    if receipt.rejects:
+        raise SeedError(_rejected(receipt.rejects))
+    return receipt.accepted
+
+
+def _rejected(rejects: Any) -> Iterator[SeedProblem]:
+    for reject in rejects:
+        yield SeedProblem(USAGE_EVENTS, reject.row, reject.field, reject.reason)
+
+
+def _log(session: Any, report: SeedReport, now: datetime) -> None:
+    log_event(
+        session,
+        "seed_loaded",
+        actor=SYSTEM,
+        now=now,
+        workspace_id=None,
+        entity_id="seed",
+        rows=sum(report.added.values()),
+        usage_events=report.usage_events_added,
+        growth=report.growth_added,
+    )

@@ -1,0 +1,154 @@
+"""From a seed row to database rows: one small function per file that is not simply its table."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.models.billing_patch import BillingPatch
+from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
+from app.models.config_version import ConfigVersion, ExplorationRule, Pool, RailRule
+from app.models.cycle import Cycle, LearningLogEntry
+from app.models.decision_record import DecisionRecord
+from app.models.simulation_run import SimulationRun
+from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
+from app.models.workspace import Workspace
+from app.services.authoring import snapshot_changes
+from app.services.documents import config_document
+from app.services.runtime import materialise
+from app.services.snapshots import current_hash, cycle_of, snapshot_of
+from rules.enums import ConfigStatus, DecisionStatus
+from seed.problems import SeedProblem
+from seed.reading import SeedRow
+
+Add = Callable[[Any, SeedRow], Iterator[SeedProblem]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The column that identifies a row, and how a row is added (flushed); problems come back as values."""
+
+    key: InstrumentedAttribute[str]
+    add: Add
+
+
+def in_order(file: str, rows: Sequence[SeedRow]) -> list[SeedRow]:
+    """The file's rows, a config after its baseline."""
+    if file != "configs.json":
+        return list(rows)
+    waiting = {row.values["config_version_id"]: row for row in rows}
+    ordered: list[SeedRow] = []
+    while waiting:
+        ready = [row for row in waiting.values() if row.values["baseline_config_version_id"] not in waiting]
+        ordered += ready
+        for row in ready:
+            del waiting[row.values["config_version_id"]]
+    return ordered
+
+
+def _plain(model: type[Any]) -> Add:
+    """A row whose fields are the table's columns."""
+
+    def add(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
+        session.add(model(**row.values))
+        session.flush()
+        yield from ()
+
+    return add
+
+
+def _cycle(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
+    session.add(Cycle(**row.values, updated_at=row.values["created_at"]))
+    session.flush()
+    yield from ()
+
+
+def _snapshot(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
+    """The frozen units, with the learning log entry that a submission writes (spec 1)."""
+    snapshot = ValueUnitSnapshot(**row.values)
+    before = session.scalar(
+        sa.select(ValueUnitSnapshot).filter_by(
+            cycle_id=snapshot.cycle_id, snapshot_version=snapshot.snapshot_version - 1
+        )
+    )
+    session.add(snapshot)
+    session.add(
+        LearningLogEntry(
+            workspace_id=snapshot.workspace_id,
+            cycle_id=snapshot.cycle_id,
+            kind="value_unit_snapshot_submitted",
+            detail={
+                "snapshot_version": snapshot.snapshot_version,
+                "changes": list(snapshot_changes(before, snapshot)),
+            },
+            created_at=snapshot.created_at,
+        )
+    )
+    session.flush()
+    yield from ()
+
+
+def config_from(values: Mapping[str, Any]) -> ConfigVersion:
+    """A config version with its pools in the order given, exploration and rails; its content is hashed on `_config`."""
+    columns = {name: value for name, value in values.items() if name not in ("pools", "exploration", "rails")}
+    return ConfigVersion(
+        **columns,
+        content_hash="",
+        pools=[Pool(**pool, position=position) for position, pool in enumerate(values["pools"])],
+        exploration=ExplorationRule(**values["exploration"]),
+        rails=RailRule(**values["rails"]),
+    )
+
+
+def _config(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
+    config = config_from(row.values)
+    session.add(config)
+    session.flush()
+    config.content_hash = current_hash(session, config)
+    session.flush()
+    yield from ()
+
+
+def _decision(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
+    """A decision, and what customer apps read when it is the active one; it must stand on a run of this content."""
+    columns = {name: value for name, value in row.values.items() if name != "subject_resolution"}
+    decision = DecisionRecord(**columns, **_subject_but_workspace(row))
+    session.add(decision)
+    session.flush()
+    config = session.get(ConfigVersion, decision.config_version_id)
+    run = session.get(SimulationRun, decision.simulation_run_id)
+    if run.candidate_content_hash != config.content_hash:
+        yield row.problem("simulation_run_id", f"{run.simulation_run_id} saw other content than {decision.config_version_id}")
+    if decision.status == DecisionStatus.ACTIVE and config.status == ConfigStatus.ACTIVE:
+        document = config_document(config, cycle_of(session, config), snapshot_of(session, config))
+        activated_at = max(decision.effective_at, decision.created_at)
+        materialise(session, document, config, decision, run, activated_at)
+        session.flush()
+
+
+def _subject_but_workspace(row: SeedRow) -> dict[str, str]:
+    subject = row.values["subject_resolution"]
+    return {name: value for name, value in subject.items() if name != "workspace_id"}
+
+
+TABLES: Mapping[str, Table] = MappingProxyType(
+    {
+        "workspaces.json": Table(Workspace.workspace_id, _plain(Workspace)),
+        "event_catalog.json": Table(EventCatalog.event_type, _plain(EventCatalog)),
+        "metric_catalog.json": Table(MetricCatalog.metric_id, _plain(MetricCatalog)),
+        "quality_signal_catalog.json": Table(QualitySignalCatalog.signal_id, _plain(QualitySignalCatalog)),
+        "segment_catalog.json": Table(SegmentCatalog.segment_id, _plain(SegmentCatalog)),
+        "customers.json": Table(Customer.customer_id, _plain(Customer)),
+        "cycles.json": Table(Cycle.cycle_id, _cycle),
+        "value_units.json": Table(ValueUnitDefinition.value_unit_id, _plain(ValueUnitDefinition)),
+        "value_unit_snapshots.json": Table(ValueUnitSnapshot.value_unit_snapshot_id, _snapshot),
+        "configs.json": Table(ConfigVersion.config_version_id, _config),
+        "simulation_runs.json": Table(SimulationRun.simulation_run_id, _plain(SimulationRun)),
+        "billing_patches.json": Table(BillingPatch.billing_patch_id, _plain(BillingPatch)),
+        "decision_records.json": Table(DecisionRecord.decision_id, _decision),
+    }
+)
+"""Every file that becomes rows, in dependency order; usage events go to the event store."""

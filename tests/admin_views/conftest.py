@@ -1,0 +1,46 @@
+"""A browser-like client of the grids, on a database that holds one row of every table."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from admin_views.register import ASSETS, register
+from tests.admin_views.rows import add_workspace
+
+TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+VERSION = re.compile(r'name="row_version"[^>]*value="([^"]+)"')
+
+
+@pytest.fixture
+def grids(app: Flask, session: Any) -> FlaskClient:
+    return _with_grids(app, session)
+
+
+@pytest.fixture
+def sqlite_grids(sqlite_app: Flask) -> FlaskClient:
+    from app.models.base import db
+
+    return _with_grids(sqlite_app, db.session)
+
+
+def _with_grids(app: Flask, session: Any) -> FlaskClient:
+    if ASSETS not in app.blueprints:
+        register(app)
+    add_workspace(session)
+    return app.test_client()
+
+
+@pytest.fixture
+def hidden() -> Callable[[FlaskClient, str], dict[str, str]]:
+    """The hidden inputs that a page's form sends along."""
+
+    def read(client: FlaskClient, url: str) -> dict[str, str]:
+        page = client.get(url).text
+        found = {"csrf_token": TOKEN.search(page), "row_version": VERSION.search(page)}
+        return {name: match[1] for name, match in found.items() if match}
+
+    return read
