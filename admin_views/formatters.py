@@ -44,9 +44,9 @@ def short(value: Any, kind: str) -> Markup:
     if value is None:
         return NOT_SET
     if kind == "json":
-        return _clipped(_json_line(value), SHORT_JSON, "code")
+        return Markup('<span class="brief">{}</span>').format(_clipped(_json_line(value), SHORT_JSON))
     if kind == "text":
-        return _clipped(value, SHORT_TEXT, "span")
+        return _clipped(value, SHORT_TEXT)
     return SCALARS[kind](value)
 
 
@@ -54,6 +54,8 @@ def full(value: Any, kind: str) -> Markup:
     """A value on the details page: all of it."""
     if value is None:
         return NOT_SET
+    if kind == "json" and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return escape(_json_line(value))
     if kind in ("json", "bytes"):
         document = parse_exact(value.decode()) if kind == "bytes" else value
         return Markup('<pre class="json">{}</pre>').format(pretty_json(document))
@@ -113,16 +115,20 @@ def _time(moment: datetime) -> Markup:
 
 
 def _json_line(value: Any) -> str:
-    """A list of names reads as names, anything else as JSON on one line."""
+    """Names read as names, a flat object as its fields, anything else as JSON on one line."""
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value) or "none"
+    if isinstance(value, dict) and value and not any(isinstance(item, dict | list) for item in value.values()):
+        return " · ".join(
+            f"{key} {item if isinstance(item, str) else canonical_text(item)}" for key, item in value.items()
+        )
     return canonical_text(value)
 
 
-def _clipped(text: str, limit: int, tag: str) -> Markup:
+def _clipped(text: str, limit: int) -> Markup:
     if len(text) <= limit:
         return escape(text)
-    return Markup('<{0} title="{1}">{2}…</{0}>').format(tag, text[: 8 * limit], text[: limit - 1])
+    return Markup('<span title="{}">{}…</span>').format(text[: 8 * limit], text[: limit - 1])
 
 
 SCALARS: dict[str, Callable[[Any], Markup]] = {

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Flask
 from flask_admin import Admin
+from flask_admin.menu import MenuLink
 from flask_admin.theme import Bootstrap4Theme
 
 from admin_views.base import HomeView
@@ -31,6 +32,7 @@ def register(app: Flask) -> None:
     )
     for spec in GRIDS:
         admin.add_view(view_of(spec))
+    admin.add_link(MenuLink(name="API docs", url="/api/docs"))
 
 
 def view_of(spec: GridSpec) -> GridView:

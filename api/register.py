@@ -5,12 +5,32 @@ from typing import Any
 
 from flask import Flask
 
-from api import docs, workspaces
+from api import (
+    catalogs,
+    config_parts,
+    configs,
+    cycle_draft_contexts,
+    cycles,
+    docs,
+    value_unit_snapshots,
+    value_units,
+    workspaces,
+)
 from api.blueprint import Operation, make_blueprint
 from api.errors import register_error_handlers
 from api.spec import openapi
 
-MODULES = (workspaces, docs)
+MODULES = (
+    workspaces,
+    cycle_draft_contexts,
+    cycles,
+    value_units,
+    value_unit_snapshots,
+    configs,
+    config_parts,
+    catalogs,
+    docs,
+)
 OPERATIONS: tuple[Operation, ...] = tuple(operation for module in MODULES for operation in module.OPERATIONS)
 
 

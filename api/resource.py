@@ -21,8 +21,8 @@ from app.models.transactions import lock_subject, write
 from app.services.snapshots import get
 from simulation.canonical import canonical_bytes, content_hash
 
-COMPUTED = frozenset({"completeness"})
-"""Members of a document that follow from other records; an ETag leaves them out, so it changes with the record only."""
+COMPUTED = frozenset({"completeness", "referenced_in"})
+"""Members of a document that follow from other records."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,16 @@ def deleted() -> Answer:
 
 
 def etag_of(document: Mapping[str, Any]) -> str:
+    """The strong ETag: SHA-256 of the record's own fields, and of what was computed with them where anything was.
+
+    A read compares all of it, so a 304 never hides new findings; If-Match compares the first part, so a finding that
+    another record caused is no conflict.
+    """
+    computed = {name: value for name, value in document.items() if name in COMPUTED}
+    return own_tag(document) + (f"-{content_hash(computed)}" if computed else "")
+
+
+def own_tag(document: Mapping[str, Any]) -> str:
     """SHA-256 of the record's own fields in canonical JSON."""
     return content_hash({name: value for name, value in document.items() if name not in COMPUTED})
 
@@ -97,7 +107,9 @@ def locked(session: Any, model: type[Any], identifier: Any, kind: str) -> Any:
 def require_match(document: Mapping[str, Any]) -> None:
     """Obey If-Match: 412 when the record is not as the client last read it. Call it inside `writing()`."""
     wanted = request.if_match
-    if wanted and not wanted.contains(etag_of(document)):
+    if "If-Match" not in request.headers or wanted.star_tag:
+        return
+    if own_tag(document) not in {tag.partition("-")[0] for tag in wanted.as_set()}:
         raise PreconditionFailed(
             "Another operator changed this since you read it: read it again and repeat your change.",
             code="changed_by_another_operator",

@@ -1,13 +1,37 @@
-"""The command line: `avs …`, or `flask avs …` (build pack: everything the screens do can be scripted)."""
+"""The command line: `avs …`, or `flask avs …`. What the API does can be scripted; `--json` prints what it would answer.
+
+Each command parses, calls one service, commits and prints, like an API resource.
+"""
 
 import os
 import sys
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 from flask_migrate import upgrade
 
+from app import clock
+from app.errors import AvsError
+from app.extensions import usage_events
+from app.identity import Actor
+from app.models.base import db
+from app.models.transactions import write
+from app.services import activation, billing_patches, runtime, simulations
+from app.services.completeness import completeness_of
+from app.services.snapshots import get_config
+from rules.enums import CompletenessStatus, HistoricalWindow, PricingMode, Stage, TargetEnvironment
+from seed.loader import ensure_seeded
+from simulation.canonical import canonical_text
+
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+OPERATOR = Actor("command line")
+
+MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
+as_json = click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON.")
 
 
 @click.group()
@@ -15,14 +39,182 @@ def avs() -> None:
     """Decide, simulate, approve and deliver AVS configs."""
 
 
-@avs.command()
+def command(group: click.Group, name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command whose refusals are printed as sentences with exit status 1, not as tracebacks."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except AvsError as error:
+                lines = [error.detail, *(f"  {item.pointer}: {item.detail}" for item in error.errors)]
+                lines += [f"  {finding.code}: {finding.message}" for finding in error.findings]
+                raise click.ClickException("\n".join(lines)) from error
+
+        return group.command(name)(guarded)
+
+    return decorate
+
+
+def show(document: Any, machine: bool, lines: list[str]) -> None:
+    """The document as canonical JSON, or its lines for a person."""
+    click.echo(canonical_text(document) if machine else "\n".join(lines))
+
+
+@command(avs)
 @click.option("--host", default="127.0.0.1", show_default=True, envvar="HOST")
 @click.option("--port", default=5000, show_default=True, envvar="PORT")
 @click.option("--workers", default=2, show_default=True, help="Server processes.")
 def serve(host: str, port: int, workers: int) -> None:
     """Migrate, seed on first start, and serve with granian."""
+    if host not in ("127.0.0.1", "::1", "localhost") and not os.environ.get("AVS_API_TOKEN"):
+        raise click.ClickException(f"Set AVS_API_TOKEN before serving on {host}: without it every route is open.")
     upgrade()
-    click.echo(f"AVS Brain on http://{host}:{port}")
-    arguments = ["--interface", "wsgi", "--host", host, "--port", str(port), "--workers", str(workers)]
+    report = ensure_seeded(db.session, usage_events().store, now=clock.now())
+    db.session.remove()
+    db.engine.dispose()
+    address = f"http://{host}:{port}"
+    click.echo(
+        f"AVS Brain on {address}{'' if report is None else ' (seeded the Lumina demo)'}\n"
+        f"  {address}/admin/     every table\n"
+        f"  {address}/api/docs   the API, to read and try\n"
+        f"  {address}/api/runtime/config?workspace_id=ws_1049&segment=ai_video_smb"
+        "&stage=learning&target_environment=production\n"
+        "  avs simulate cfg_smb_learning_prod_v2_candidate --window mocked",
+    )
+    sys.stdout.flush()
     granian = str(Path(sys.executable).with_name("granian"))
-    os.execv(granian, [granian, *arguments, "--blocking-threads", "4", "--no-ws", "wsgi:app"])  # noqa: S606
+    options = ["--interface", "wsgi", "--host", host, "--port", str(port), "--workers", str(workers)]
+    os.execv(granian, [granian, *options, "--blocking-threads", "4", "--no-ws", "--log-level", "warning", "wsgi:app"])  # noqa: S606
+
+
+@command(avs)
+@as_json
+def seed(as_json: bool) -> None:
+    """Load the demo data; a second time changes nothing."""
+    upgrade()
+    report = ensure_seeded(db.session, usage_events().store, now=clock.now())
+    document = {"seeded": report is not None}
+    show(document, as_json, ["Seeded the Lumina demo." if report else "The demo data is there already."])
+
+
+@command(avs)
+@click.argument("config_version_id")
+@as_json
+def check(config_version_id: str, as_json: bool) -> None:
+    """Evaluate every rule for a config; exit status 1 when a gate blocks it."""
+    found = completeness_of(db.session, get_config(db.session, config_version_id))
+    lines = [f"{config_version_id} is {found['pill']}."]
+    lines += [f"  [{item['gate']}] {item['code']}: {item['message']}" for item in found["findings"]]
+    show(found, as_json, lines)
+    if found["pill"] != CompletenessStatus.GREEN.value:
+        raise SystemExit(1)
+
+
+@command(avs)
+@click.argument("config_version_id")
+@click.option("--window", type=click.Choice([item.value for item in HistoricalWindow]), default="90", show_default=True)
+@click.option("--baseline", help="A config version, or 'none'; the subject's active one when left out.")
+@click.option("--pricing-mode", type=click.Choice([item.value for item in PricingMode]), default="use_unit_economics")
+@click.option("--all-segments", is_flag=True, help="Count usage of every segment, not only the config's.")
+@click.option("--without-exploration", is_flag=True, help="Leave exploration pools out of the results.")
+@click.option("--as-of", type=MOMENT, help="End of the window; the newest event when left out.")
+@as_json
+def simulate(config_version_id: str, baseline: str | None, all_segments: bool, as_json: bool, **options: Any) -> None:
+    """Replay usage through a candidate config and keep the run."""
+    config = get_config(db.session, config_version_id)
+    inputs = {
+        "historical_window_days": options["window"],
+        "filters": {"segment": None} if all_segments else {},
+        "pricing_mode": options["pricing_mode"],
+        "include_exploration_in_results": not options["without_exploration"],
+        "as_of": options["as_of"],
+    }
+    if baseline is not None:
+        inputs["baseline_config_version_id"] = None if baseline == "none" else baseline
+    request = simulations.request_from(inputs, config)
+    run = simulations.simulate(db.session, usage_events(), request, actor=OPERATOR, now=clock.now())
+    document = {"simulation_run_id": run.simulation_run_id, "inputs": run.inputs, "outputs": run.outputs}
+    show(document, as_json, [run.simulation_run_id, *_economics(run.outputs or {})])
+
+
+def _economics(outputs: Any) -> list[str]:
+    sides = outputs["economics"]
+    lines = [
+        f"  {name:<9} revenue {side['revenue_usd']}  cost {side['cost_usd']}  margin {side['margin']}"
+        for name in ("candidate", "baseline", "delta")
+        if (side := sides.get(name))
+    ]
+    lines += [f"  risk: {risk['code']}: {risk['detail']}" for risk in outputs["risks"]]
+    return lines + [f"  blocking: {issue['code']}: {issue['message']}" for issue in outputs["blocking_issues"]]
+
+
+@command(avs)
+@click.argument("config_version_id")
+@click.argument("simulation_run_id")
+@click.option("--approver", required=True, help="Name of who decides.")
+@click.option("--role", required=True, help="Role of who decides.")
+@click.option("--rationale", required=True, help="Why; the decision log keeps it.")
+@click.option("--effective-at", type=MOMENT, help="Now when left out.")
+@as_json
+def approve(
+    config_version_id: str,
+    simulation_run_id: str,
+    approver: str,
+    role: str,
+    rationale: str,
+    effective_at: datetime | None,
+    as_json: bool,
+) -> None:
+    """Decide for a candidate: it becomes active, and the prior version is archived."""
+    approval = activation.Approval(approver, role, rationale, effective_at)
+    with write(db.session):
+        decision = activation.approve(
+            db.session, config_version_id, simulation_run_id, approval, actor=OPERATOR, now=clock.now()
+        )
+    document = {"decision_id": decision.decision_id, "config_version_id": config_version_id, "diff": decision.diff}
+    when = decision.effective_at.strftime("%Y-%m-%d %H:%M UTC")
+    show(document, as_json, [f"{decision.decision_id}: {config_version_id} holds from {when}."])
+
+
+@command(avs, "activate-due")
+@as_json
+def activate_due(as_json: bool) -> None:
+    """Promote approved configs whose effective_at has come."""
+    with write(db.session):
+        promoted = activation.activate_due(db.session, now=clock.now())
+    ids = [config.config_version_id for config in promoted]
+    show({"activated": ids}, as_json, [f"activated {item}" for item in ids] or ["Nothing is due."])
+
+
+@avs.group()
+def export() -> None:
+    """Documents for other systems."""
+
+
+@command(export, "billing-patch")
+@click.argument("config_version_id")
+def billing_patch(config_version_id: str) -> None:
+    """The billing patch of a config as canonical JSON."""
+    patch = billing_patches.patch_of(db.session, config_version_id, now=clock.now())
+    fields = ("billing_patch_id", "price_book_ref", "effective_at", "payload")
+    click.echo(canonical_text({name: getattr(patch, name) for name in fields}))
+
+
+@avs.group("runtime")
+def runtime_group() -> None:
+    """What customer apps enforce."""
+
+
+@command(runtime_group, "show")
+@click.argument("workspace_id")
+@click.argument("segment")
+@click.argument("stage", type=click.Choice([item.value for item in Stage]))
+@click.argument("target_environment", type=click.Choice([item.value for item in TargetEnvironment]))
+def runtime_show(**subject: str) -> None:
+    """The active avs_config of a subject, byte for byte as it is served."""
+    found = runtime.current_document(db.session, subject)
+    if found is None:
+        raise click.ClickException(f"Nothing is active for {', '.join(subject.values())}.")
+    click.echo(found[0].decode())

@@ -76,7 +76,7 @@ def load_seed(
         _add_rows(session, files, report, now)
         report.usage_events_added += _ingest(store, files)
         if with_growth and session.get(Workspace, growth.WORKSPACE) is None:
-            report.usage_events_added += growth.add(session, store)
+            report.usage_events_added += growth.add(session, store, DEMO_EVENTS)
             report.growth_added = True
         if report.changed:
             _log(session, report, now)

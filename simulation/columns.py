@@ -67,7 +67,8 @@ def truth(condition: Column) -> Column:
 
 def per_period(period: Column, values: Sequence[Any]) -> Column:
     """The value that belongs to the row's period."""
-    return ibis.cases(*((period == index, value) for index, value in enumerate(values[:-1])), else_=values[-1])
+    branches = [(period == index, value) for index, value in enumerate(values[:-1])]
+    return ibis.cases(*branches, else_=values[-1]) if branches else values[-1]
 
 
 @dataclass(frozen=True)

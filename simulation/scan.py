@@ -11,19 +11,19 @@ import ibis
 from simulation.columns import EXACT_TYPE, INDEX_TYPE, ZERO, Column, Events, Keep, Table, any_of, moment, quantity, truth
 from simulation.numbers import fits
 from simulation.plan import Meter, Plan
-from simulation.window import Period
+from simulation.window import Period, Window
 
 KEYS = ("customer_id", "period")
 
 
-def scope(table: Table, plan: Plan) -> Events:
-    """The events up to as_of, in the plan's segment or in all, history included."""
-    table = table.filter(table.ts <= moment(plan.window.as_of))
-    return Events(table if plan.segment is None else table.filter(table.segment == plan.segment), plan.workspace_id)
+def scope(table: Table, window: Window, workspace_id: str, segment: str | None) -> Events:
+    """The workspace's events up to as_of, in the segment or in all, history included."""
+    table = table.filter(table.ts <= moment(window.as_of))
+    return Events(table if segment is None else table.filter(table.segment == segment), workspace_id)
 
 
-def in_window(events: Events, plan: Plan) -> Events:
-    return Events(events.table.filter(events.table.ts > moment(plan.window.start)), events.workspace_id)
+def in_window(events: Events, window: Window) -> Events:
+    return Events(events.table.filter(events.table.ts > moment(window.start)), events.workspace_id)
 
 
 def matches(meter: Meter, events: Events) -> Column:

@@ -164,22 +164,31 @@ def config(session: Any, config_version_id: str = "cfg_1", **changes: Any) -> Co
 
 
 def outputs(**changes: Any) -> dict[str, Any]:
-    """What a run reports, consistent with itself: margin 0.7, two more points than the baseline."""
+    """What a run reports, consistent with itself: margin 0.7 against 0.68, one customer in a hundred fewer."""
     return {
         "primary_metric_deltas": {
             "gross_margin": Decimal("0.02"),
             "paid_engagement_retention_90d": Decimal("-0.01"),
         },
         "lens_metrics": {"exploration_depth": 12},
+        "metrics": {
+            "gross_margin": compared("0.7", "0.68", "0.02"),
+            "paid_engagement_retention_90d": compared("0.89", "0.9", "-0.01"),
+            "exploration_depth": compared("12", "9", "3"),
+        },
         "economics": {
             "candidate": {"revenue_usd": Decimal(600), "cost_usd": Decimal(180), "margin": Decimal("0.7")},
             "baseline": {"revenue_usd": Decimal(500), "cost_usd": Decimal(160), "margin": Decimal("0.68")},
             "delta": {"revenue_usd": Decimal(100), "cost_usd": Decimal(20), "margin": Decimal("0.02")},
         },
-        "enforcement_forecast": {},
         "risks": [],
         "blocking_issues": [],
     } | changes
+
+
+def compared(*values: str) -> dict[str, Decimal]:
+    """Candidate, baseline and delta, as `outputs.metrics` has them."""
+    return dict(zip(("candidate", "baseline", "delta"), map(Decimal, values), strict=True))
 
 
 def run(session: Any, config: ConfigVersion, simulation_run_id: str | None = None, **changes: Any) -> SimulationRun:

@@ -27,7 +27,6 @@ from api.schemas.common import (
     keyed_items,
     one_of,
     text,
-    whole,
 )
 from rules.enums import (
     AggregationType,

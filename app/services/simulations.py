@@ -19,7 +19,7 @@ from app.models.transactions import write
 from app.services.completeness import completeness
 from app.services.config_drafts import refresh
 from app.services.product_events import log_event
-from app.services.snapshots import ConfigSnapshot, active_config, get_config, read_config
+from app.services.snapshots import ConfigSnapshot, active_config, get_config, locked, read_config
 from app.services.usage.source import UsageEvents
 from rules.enums import HistoricalWindow, PricingMode, SimulationStatus
 from rules.finding import Gate
@@ -127,7 +127,7 @@ def compute(prepared: Prepared, events: UsageEvents) -> Answer:
         return _over_demo_events(prepared, events.demo_file)
     workspace_id = prepared.candidate.config.workspace_id
     seen = events.store.snapshot(workspace_id)
-    with engine.open_parquet(seen.paths, seen.dimensions, seen.numbers) as table:
+    with engine.open_parquet(seen.paths) as table:
         as_of = prepared.request.as_of or engine.newest_ts(table, prepared.request.segment)
         plan = _plan(prepared, as_of or prepared.candidate.config.created_at, prepared.request.segment)
         outputs = engine.simulate(plan, table)
@@ -186,7 +186,7 @@ def record(
     session: Any, prepared: Prepared, answer: Answer, *, actor: Actor, now: datetime, run_id: str | None = None
 ) -> SimulationRun:
     """Write the completed run. A draft that still has the simulated content becomes `simulated`."""
-    config = get_config(session, prepared.candidate.config.config_version_id)
+    config = locked(session, prepared.candidate.config.config_version_id)
     if run_id is not None and session.get(SimulationRun, run_id) is not None:
         raise Conflict(f"simulation_run_id {run_id!r} is taken already.", code="already_exists")
     run = SimulationRun(

@@ -12,7 +12,7 @@ from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.cycle import Cycle
 from app.models.simulation_run import SimulationRun
-from app.models.transactions import lock_subject
+from app.models.transactions import lock_subject_of
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.services.documents import config_document, exploration_shape, frozen_unit, rails_shape
 from rules import draft as d
@@ -41,7 +41,7 @@ def get_config(session: Any, config_version_id: str, **options: Any) -> ConfigVe
 
 def locked(session: Any, config_version_id: str) -> ConfigVersion:
     """The config as it is once this transaction has its subject to itself: before it is edited, decided or promoted."""
-    lock_subject(session, config_version_id)
+    lock_subject_of(session, config_version_id)
     return get_config(session, config_version_id, populate_existing=True)
 
 

@@ -7,18 +7,17 @@ import pytest
 import sqlalchemy as sa
 
 from app.errors import Conflict, Invalid, NotFound
-from app.models.base import db
 from app.models.billing_patch import BillingPatch
 from app.models.catalog import EventCatalog
 from app.models.config_version import ConfigVersion
 from app.models.decision_record import DecisionRecord
 from app.models.product_event import ProductEvent
-from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
 from app.services import activation, authoring, config_drafts
 from app.services.snapshots import get_config
 from tests import factories as f
+from tests.services.observe import current_documents, decision_statuses, everything, statuses
 
 LATER = f.NOW + timedelta(days=10)
 
@@ -30,30 +29,6 @@ def ready(session):
         f.foundation(session)
         f.simulated(session)
     return session
-
-
-def statuses(session):
-    return dict(session.execute(sa.select(ConfigVersion.config_version_id, ConfigVersion.status)).tuples().all())
-
-
-def decision_statuses(session):
-    rows = session.execute(
-        sa.select(DecisionRecord.config_version_id, DecisionRecord.status).order_by(DecisionRecord.created_at)
-    )
-    return [tuple(row) for row in rows]
-
-
-def current_documents(session):
-    return list(session.scalars(sa.select(RuntimeConfig.config_version_id).filter_by(current=True)))
-
-
-def everything(session):
-    """Every row of every table, as the database has it."""
-    session.rollback()
-    return {
-        table.name: sorted(map(repr, session.execute(sa.text(f"SELECT * FROM {table.name}"))))
-        for table in db.metadata.sorted_tables
-    }
 
 
 def refused(session, code, act=f.approve, error=Conflict):

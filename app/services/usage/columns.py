@@ -5,6 +5,7 @@ column, with no Python call per event on the way through; only rows that do not 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -97,13 +98,10 @@ def unknown_dimension(name: str, event_type: object) -> str:
 
 def _dimension_column(name: str, values: Sequence[dict[str, Any]], problems: Problems) -> pa.Array:
     column = [value.get(name) for value in values]
-    try:
-        texts = column_texts(column)
-    except ValueError:  # NaN or an infinity among floats
-        texts = None
-    return _array(
-        name, [_text(name, *item, problems) for item in enumerate(column)] if texts is None else texts, problems
-    )
+    with suppress(UnicodeEncodeError):
+        if (texts := column_texts(column)) is not None:
+            return texts
+    return _array(name, [_text(name, position, value, problems) for position, value in enumerate(column)], problems)
 
 
 def _text(name: str, position: int, value: Any, problems: Problems) -> str | None:

@@ -17,7 +17,7 @@ import orjson
 from app.services.usage.fields import UnreadableInput, UnsupportedFormat
 from simulation.canonical import parse_exact
 
-_BOM = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ATTRIBUTES = {"id": "event_id", "type": "event_type", "time": "ts", "subject": "customer_id"}
 
 
@@ -51,7 +51,7 @@ def parse_body(body: bytes, content_type: str) -> Rows:
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type not in _PARSERS:
         raise UnsupportedFormat(f"content type {media_type or 'missing'!r} is not one of {', '.join(CONTENT_TYPES)}")
-    return _PARSERS[media_type](body.removeprefix(_BOM))
+    return _PARSERS[media_type](body.removeprefix(BYTE_ORDER_MARK))
 
 
 def _json_events(body: bytes) -> Rows:

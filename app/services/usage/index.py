@@ -132,9 +132,9 @@ def workspace_number(connection: sqlite3.Connection, workspace_id: str, *, creat
 
 
 def taken_ids(connection: sqlite3.Connection, workspace: int, event_ids: Sequence[str]) -> list[str]:
-    """Those of the ids that an event in Parquet already has. Ids beyond the newest one, when made in order, are free."""
-    newest = connection.execute("SELECT max(event_id) FROM event_key WHERE workspace = ?", (workspace,)).fetchone()[0]
-    event_ids = [event_id for event_id in event_ids if newest is not None and event_id <= newest]
+    """Those of the ids that an event in Parquet already has. Ids past the greatest one, made in order, are free."""
+    greatest = connection.execute("SELECT max(event_id) FROM event_key WHERE workspace = ?", (workspace,)).fetchone()[0]
+    event_ids = [event_id for event_id in event_ids if greatest is not None and event_id <= greatest]
     return event_ids and [
         row[0]
         for row in connection.execute(

@@ -37,7 +37,9 @@ class ColumnPlan:
         """
         for target, column in [*self.mapping.items(), *(("ignore", column) for column in self.ignore)]:
             if column not in columns:
-                raise UnreadableInput(f"{file} has no column {column!r} (wanted by {target}); it has {', '.join(columns)}")
+                raise UnreadableInput(
+                    f"{file} has no column {column!r}, wanted by {target}: it has {', '.join(columns)}"
+                )
         taken = {*self.mapping.values(), *self.ignore, *self.mapping, *self.constants}
         found = dict(self.mapping) | {column: column for column in columns if column not in taken}
         required = ["ts", "event_type", "customer_id", *([] if policy.segments is not None else ["segment"])]

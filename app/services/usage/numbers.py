@@ -1,10 +1,9 @@
 """Exact numbers of a dimension: JSON value → text, text → DECIMAL(38,12) (the store's data contract).
 
 A dimension is kept as text; where that text is a number below 10^14 with at most 12 decimal places it is kept beside
-it as an exact number. `exact_number` is the reference, `number_column` its columnar twin.
+it as an exact number. `simulation.numbers.exact_number` is the reference, `number_column` its columnar twin.
 """
 
-import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -13,33 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from simulation.canonical import number_text
+from simulation.numbers import exact_number
 
 NUMBER = pa.decimal128(38, 12)
-_PLACES = 12
-_LIMIT = Decimal(10) ** 14
 _TEXT = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?"
-_number = re.compile(_TEXT)
 # Arrow casts these directly; what else is a number (exponents, more than 12 written places) is rare.
 _PLAIN = r"^-?(0|[1-9][0-9]{0,13})(\.[0-9]{1,12})?$"
-_INTEGERS_AS_WRITTEN = 10**21  # from here on ECMAScript writes exponents
-
-
-def exact_number(text: str) -> Decimal | None:
-    """The number that a dimension's text means, or None when it means none or one that does not fit exactly."""
-    if not _number.fullmatch(text):
-        return None
-    value = Decimal(text)
-    if not value:
-        return Decimal(0)
-    if value.copy_abs() >= _LIMIT or _decimal_places(value) > _PLACES:
-        return None
-    return value
-
-
-def _decimal_places(value: Decimal) -> int:
-    _, digits, exponent = value.as_tuple()
-    zeros = next(count for count, digit in enumerate(reversed(digits)) if digit)
-    return -(int(exponent) + zeros)
 
 
 def number_column(texts: pa.Array) -> pa.Array | None:
@@ -70,21 +48,34 @@ def value_text(value: Any) -> str | None:
     raise TypeError(f"nested values are not dimensions: {type(value).__name__}")
 
 
-def column_texts(values: Sequence[Any]) -> list[str | None] | None:
-    """`value_text` of a whole column; None when it needs to be done value by value."""
+def column_texts(values: Sequence[Any]) -> pa.Array | None:
+    """`value_text` of a whole column; None when its values have to be looked at one by one."""
     kinds = set(map(type, values)) - {type(None)}
     if kinds <= {str}:
-        return list(values)
-    if kinds == {int} and max(abs(value) for value in values if value is not None) < _INTEGERS_AS_WRITTEN:
-        return [None if value is None else str(value) for value in values]
+        return pa.array(values, pa.string())
     if kinds == {float}:
-        return [None if value is None else _float_text(value) for value in values]
-    return None
+        numbers = pa.array(values, pa.float64())
+        return float_texts(numbers) if pc.all(pc.is_finite(numbers)).as_py() else None
+    return _integer_texts(values) if kinds == {int} else None
 
 
-def _float_text(value: float) -> str:
-    """`repr` is already ECMAScript's notation but for `1.0`, `-0.0` and exponents; inf and nan raise ValueError."""
-    text = repr(value)
-    if text.endswith(".0") or "e" in text or "n" in text:
-        return number_text(Decimal(text))
-    return text
+def _integer_texts(values: Sequence[int | None]) -> pa.Array | None:
+    try:
+        return pa.array(values, pa.int64()).cast(pa.string())
+    except OverflowError:
+        return None
+
+
+def float_texts(numbers: pa.Array) -> pa.Array:
+    """The shortest text that gives each double again. Arrow's is ECMAScript's but for large exponents and `-0`."""
+    texts = numbers.cast(pa.string())
+    odd = pc.match_substring_regex(texts, "e|^-0$").fill_null(False)
+    if pc.any(odd).as_py():
+        right = [number_text(Decimal(text)) for text in texts.filter(odd).to_pylist()]
+        texts = pc.replace_with_mask(texts, odd, pa.array(right, pa.string()))
+    return texts
+
+
+def decimal_texts(numbers: pa.Array) -> pa.Array:
+    """Decimals in ECMAScript notation; Arrow would write their whole scale."""
+    return pa.array([None if value is None else number_text(value) for value in numbers.to_pylist()], pa.string())

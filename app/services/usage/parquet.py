@@ -4,6 +4,8 @@ Digests: an event's is the SHA-256 of its fields, a set's the XOR of its events'
 so a file's digest is that of its parts, and merging or splitting files changes no workspace's digest.
 """
 
+# ruff: noqa: S608  SQL is put together here; names and texts in it go through quoted() and text()
+
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

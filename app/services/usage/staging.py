@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,15 +14,12 @@ from app.services.usage.locks import exclusive
 @contextmanager
 def folder(root: Path) -> Iterator[Path]:
     """A folder of one's own on the store's disk, gone afterwards. Its lock tells sweeps that its maker lives."""
-    with exclusive(root / "incoming.lock"):
-        path = Path(tempfile.mkdtemp(dir=root / "incoming"))
-        holding = exclusive(path / "lock")
-        holding.__enter__()
-    try:
+    with ExitStack() as held:
+        with exclusive(root / "incoming.lock"):
+            path = Path(tempfile.mkdtemp(dir=root / "incoming"))
+            held.enter_context(exclusive(path / "lock"))
+        held.callback(shutil.rmtree, path, ignore_errors=True)
         yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
-        holding.__exit__(None, None, None)
 
 
 def sweep(root: Path, index: Index, now: datetime, grace: timedelta) -> int:
@@ -54,5 +51,7 @@ def _expired(index: Index, now: datetime, grace: timedelta) -> set[str]:
     """Start the grace of newly replaced files; return those whose grace is over."""
     with index.writing() as connection:
         connection.execute("UPDATE superseded SET seen_at = ? WHERE seen_at IS NULL", (now.isoformat(),))
-        rows = connection.execute("SELECT path, seen_at FROM superseded").fetchall()
+        rows = connection.execute(
+            "SELECT path, seen_at FROM superseded WHERE path NOT IN (SELECT path FROM file)"
+        ).fetchall()
     return {path for path, seen_at in rows if datetime.fromisoformat(seen_at) <= now - grace}

@@ -54,8 +54,8 @@ class Receipt:
 class Dataset:
     """One consistent view of a workspace: absolute paths, what is in them, and the fingerprint of their events.
 
-    `digest` depends on the events alone: not on their order, nor on how they are spread over files. `newest_ts` is naive UTC,
-    None when there are no events.
+    `digest` depends on the events alone: not on their order, nor on how they are spread over files. `newest_ts` is
+    naive UTC, None when there are no events.
     """
 
     source: str
@@ -160,13 +160,13 @@ class EventStore:
         """The oldest batches of the tail, up to the flush size, and the number of the last of them."""
         parts, rows, last = [], 0, 0
         with self.index.reading() as connection:
-            for last, events in connection.execute(
+            for number, events in connection.execute(
                 "SELECT tail.no, events FROM tail JOIN workspace ON workspace.no = tail.workspace "
                 "WHERE workspace_id = ? ORDER BY tail.no",
                 (workspace_id,),
             ):
                 parts.append(pa.ipc.open_stream(events).read_all())
-                rows += len(parts[-1])
+                rows, last = rows + len(parts[-1]), number
                 if rows >= self._flush_rows:
                     break
         return (last, pa.concat_tables(parts, promote_options="default").combine_chunks()) if parts else None

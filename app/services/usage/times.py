@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 TIME = pa.timestamp("us")
 EARLIEST = datetime(1970, 1, 1)  # noqa: DTZ001  stored times are naive UTC
 LATEST = datetime(2200, 1, 1)  # noqa: DTZ001
-_PATTERN = r"^\d{4}-\d{2}-\d{2}[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):?[0-5]\d)?$"  # RFC 3339 5.6
+# RFC 3339 5.6, its seconds below 60, its zone optional
+_PATTERN = r"^\d{4}-\d{2}-\d{2}[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):?[0-5]\d)?$"
 _beyond_microseconds = re.compile(r"(\.\d{6})\d+")
 # What Arrow can cast as a whole column, likeliest first: with and without zone, to the micro- and nanosecond.
 _CASTS = tuple(pa.timestamp(unit, zone) for unit in ("us", "ns") for zone in ("UTC", None))

@@ -1,0 +1,173 @@
+"""/api/configs/{id}/pools, …/exploration and …/rails: the parts of a draft (spec 6).
+
+Each write locks the config version, because its content hash and status follow from every part.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from api.blueprint import operation
+from api.configs import KIND, ONE, exploration_document, pool_document, rails_document
+from api.pagination import page
+from api.resource import Answer, by, created, deleted, locked, once, require_match, tagged, writing
+from api.schemas.common import PageQuery, page_of
+from api.schemas.configs import Exploration, ExplorationBody, Pool, PoolBody, Rails, RailsBody
+from app.models.base import db
+from app.models.config_version import ConfigVersion, ExplorationRule, RailRule
+from app.models.config_version import Pool as PoolRow
+from app.services import config_drafts
+from app.services.snapshots import get_config
+
+TAG = "Config parts"
+POOLS, POOL = f"{ONE}/pools", f"{ONE}/pools/<pool_id>"
+EXPLORATION, RAILS = f"{ONE}/exploration", f"{ONE}/rails"
+
+
+@operation("GET", POOLS, tag=TAG, summary="List a config's pools", query=PageQuery(), answers={200: page_of(Pool)})
+def list_pools(config_version_id: str, query: dict[str, Any]) -> Answer:
+    """In the order in which they are drawn from."""
+    get_config(db.session, config_version_id)
+    rows = sa.select(PoolRow).filter_by(config_version_id=config_version_id)
+    return page(rows, (PoolRow.position, PoolRow.pool_id), query, pool_document)
+
+
+@operation(
+    "POST", POOLS, tag=TAG, summary="Add a pool to a draft", body=PoolBody(), answers={201: Pool}, idempotent=True
+)
+def add_pool(config_version_id: str, body: dict[str, Any]) -> Answer:
+    """Goes behind the others unless a position is given."""
+
+    def build(session: Any) -> Answer:
+        locked(session, ConfigVersion, config_version_id, KIND)
+        pool = config_drafts.add_pool(session, config_version_id, body, **by())
+        return created("get_pool", pool_document(pool), config_version_id=config_version_id, pool_id=pool.pool_id)
+
+    return once(build)
+
+
+@operation("GET", POOL, tag=TAG, summary="Read a pool", answers={200: Pool}, conditional=True)
+def get_pool(config_version_id: str, pool_id: str) -> Answer:
+    return tagged(pool_document(config_drafts.get_pool(db.session, config_version_id, pool_id)))
+
+
+@operation(
+    "PATCH",
+    POOL,
+    tag=TAG,
+    summary="Change a pool of a draft",
+    body=PoolBody(partial=True, exclude=("pool_id",)),
+    answers={200: Pool},
+    conditional=True,
+)
+def update_pool(config_version_id: str, pool_id: str, body: dict[str, Any]) -> Answer:
+    with writing() as session:
+        locked(session, ConfigVersion, config_version_id, KIND)
+        require_match(pool_document(config_drafts.get_pool(session, config_version_id, pool_id)))
+        return tagged(pool_document(config_drafts.update_pool(session, config_version_id, pool_id, body, **by())))
+
+
+@operation("DELETE", POOL, tag=TAG, summary="Remove a pool from a draft", answers={204: None}, conditional=True)
+def delete_pool(config_version_id: str, pool_id: str) -> Answer:
+    with writing() as session:
+        locked(session, ConfigVersion, config_version_id, KIND)
+        require_match(pool_document(config_drafts.get_pool(session, config_version_id, pool_id)))
+        config_drafts.delete_pool(session, config_version_id, pool_id, **by())
+        return deleted()
+
+
+@operation(
+    "GET", EXPLORATION, tag=TAG, summary="Read the exploration rule", answers={200: Exploration}, conditional=True
+)
+def get_exploration(config_version_id: str) -> Answer:
+    return tagged(exploration_document(get_config(db.session, config_version_id).exploration))
+
+
+@operation(
+    "PUT",
+    EXPLORATION,
+    tag=TAG,
+    summary="Replace a draft's exploration rule",
+    body=ExplorationBody(),
+    answers={200: Exploration},
+    conditional=True,
+)
+def put_exploration(config_version_id: str, body: dict[str, Any]) -> Answer:
+    """What is left out is cleared."""
+    return _write_exploration(config_version_id, body)
+
+
+@operation(
+    "PATCH",
+    EXPLORATION,
+    tag=TAG,
+    summary="Change a draft's exploration rule",
+    body=ExplorationBody(partial=True),
+    answers={200: Exploration},
+    conditional=True,
+)
+def update_exploration(config_version_id: str, body: dict[str, Any]) -> Answer:
+    return _write_exploration(config_version_id, body)
+
+
+def _write_exploration(config_version_id: str, body: dict[str, Any]) -> Answer:
+    with writing() as session:
+        config = locked(session, ConfigVersion, config_version_id, KIND)
+        require_match(exploration_document(config.exploration))
+        rule: ExplorationRule = config_drafts.put_exploration(session, config_version_id, body, **by())
+        return tagged(exploration_document(rule))
+
+
+@operation("GET", RAILS, tag=TAG, summary="Read the rails", answers={200: Rails}, conditional=True)
+def get_rails(config_version_id: str) -> Answer:
+    return tagged(rails_document(get_config(db.session, config_version_id).rails))
+
+
+@operation(
+    "PUT",
+    RAILS,
+    tag=TAG,
+    summary="Replace a draft's rails",
+    body=RailsBody(),
+    answers={200: Rails},
+    conditional=True,
+)
+def put_rails(config_version_id: str, body: dict[str, Any]) -> Answer:
+    """What is left out is cleared."""
+    return _write_rails(config_version_id, body)
+
+
+@operation(
+    "PATCH",
+    RAILS,
+    tag=TAG,
+    summary="Change a draft's rails",
+    body=RailsBody(partial=True),
+    answers={200: Rails},
+    conditional=True,
+)
+def update_rails(config_version_id: str, body: dict[str, Any]) -> Answer:
+    return _write_rails(config_version_id, body)
+
+
+def _write_rails(config_version_id: str, body: dict[str, Any]) -> Answer:
+    with writing() as session:
+        config = locked(session, ConfigVersion, config_version_id, KIND)
+        require_match(rails_document(config.rails))
+        rails: RailRule = config_drafts.put_rails(session, config_version_id, body, **by())
+        return tagged(rails_document(rails))
+
+
+OPERATIONS = (
+    list_pools,
+    add_pool,
+    get_pool,
+    update_pool,
+    delete_pool,
+    get_exploration,
+    put_exploration,
+    update_exploration,
+    get_rails,
+    put_rails,
+    update_rails,
+)

@@ -1,0 +1,134 @@
+"""/api/configs: config versions while they are drafts, and what holds each back (spec 2, 3 and 6)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from api.blueprint import operation
+from api.pagination import filtered, page
+from api.resource import Answer, by, created, deleted, locked, once, require_match, tagged, writing
+from api.schemas.common import page_of
+from api.schemas.configs import Config, ConfigBody, ConfigEditable, ConfigQuery, Exploration, Pool, Rails
+from app.models.base import db
+from app.models.config_version import SUBJECT_FIELDS, ExplorationRule, RailRule
+from app.models.config_version import ConfigVersion as Row
+from app.models.config_version import Pool as PoolRow
+from app.models.transactions import lock_subject
+from app.services import config_drafts
+from app.services.documents import exploration_shape, pool_shape, rails_shape
+from app.services.snapshots import get_config as read_row
+from app.services.snapshots import load_catalogs, read_config
+from rules.draft import Catalogs
+from rules.gate import completeness_pill, evaluate, next_missing_item
+
+TAG = "Configs"
+KIND = "config version"
+ONE = "/configs/<config_version_id>"
+FILTERS = {name: getattr(Row, name) for name in (*SUBJECT_FIELDS, "cycle_id", "status")}
+
+
+def pool_document(pool: PoolRow) -> dict[str, Any]:
+    more = {"position": pool.position, "config_version_id": pool.config_version_id}
+    return Pool().dump(pool_shape(pool) | more)
+
+
+def exploration_document(rule: ExplorationRule | None) -> dict[str, Any]:
+    return Exploration().dump(exploration_shape(rule))
+
+
+def rails_document(rails: RailRule | None) -> dict[str, Any]:
+    return Rails().dump({"absolute_usage_caps": None} | rails_shape(rails))
+
+
+def own(config: Row) -> dict[str, Any]:
+    """The config with its pools, exploration and rails: what the ETag covers."""
+    columns = Config(exclude=("pools", "exploration", "rails", "completeness")).dump(config)
+    return columns | {
+        "pools": [pool_document(pool) for pool in config.pools],
+        "exploration": exploration_document(config.exploration),
+        "rails": rails_document(config.rails),
+    }
+
+
+def document(session: Any, config: Row, catalogs: Catalogs | None = None) -> dict[str, Any]:
+    """The config as every answer shows it, with all findings of the rules."""
+    return own(config) | {"completeness": completeness(session, config, catalogs)}
+
+
+def completeness(session: Any, config: Row, catalogs: Catalogs | None = None) -> dict[str, Any]:
+    """`{pill, next_missing_item, findings}` of spec 3."""
+    findings = evaluate(read_config(session, config, catalogs=catalogs).draft())
+    first = next_missing_item(findings)
+    return {
+        "pill": completeness_pill(findings).value,
+        "next_missing_item": first and first.as_dict(),
+        "findings": [finding.as_dict() for finding in findings],
+    }
+
+
+def documents(session: Any) -> Callable[[Row], dict[str, Any]]:
+    """`document` for many configs, the catalogs read once."""
+    catalogs = load_catalogs(session)
+    return lambda config: document(session, config, catalogs)
+
+
+@operation("GET", "/configs", tag=TAG, summary="List configs", query=ConfigQuery(), answers={200: page_of(Config)})
+def list_configs(query: dict[str, Any]) -> Answer:
+    """Newest first."""
+    order = (Row.created_at, Row.config_version_id)
+    return page(filtered(sa.select(Row), query, FILTERS), order, query, documents(db.session), newest_first=True)
+
+
+@operation(
+    "POST",
+    "/configs",
+    tag=TAG,
+    summary="Create a draft",
+    body=ConfigBody(),
+    answers={201: Config},
+    idempotent=True,
+)
+def create_config(body: dict[str, Any]) -> Answer:
+    """Numbered after the subject's newest version. What is left out comes from the stage's defaults."""
+
+    def build(session: Any) -> Answer:
+        lock_subject(session, tuple(body[name] for name in SUBJECT_FIELDS))
+        row = config_drafts.create_config(session, body, **by())
+        return created("get_config", document(session, row), config_version_id=row.config_version_id)
+
+    return once(build)
+
+
+@operation("GET", ONE, tag=TAG, summary="Read a config", answers={200: Config}, conditional=True)
+def get_config(config_version_id: str) -> Answer:
+    return tagged(document(db.session, read_row(db.session, config_version_id)))
+
+
+@operation(
+    "PATCH",
+    ONE,
+    tag=TAG,
+    summary="Change a draft",
+    body=ConfigEditable(partial=True),
+    answers={200: Config},
+    conditional=True,
+)
+def update_config(config_version_id: str, body: dict[str, Any]) -> Answer:
+    """A changed simulated config is a draft again; a decided one answers 409 config_immutable."""
+    with writing() as session:
+        require_match(own(locked(session, Row, config_version_id, KIND)))
+        return tagged(document(session, config_drafts.update_config(session, config_version_id, body, **by())))
+
+
+@operation(
+    "DELETE", ONE, tag=TAG, summary="Delete a draft that nothing refers to", answers={204: None}, conditional=True
+)
+def delete_config(config_version_id: str) -> Answer:
+    with writing() as session:
+        require_match(own(locked(session, Row, config_version_id, KIND)))
+        config_drafts.delete_config(session, config_version_id, **by())
+        return deleted()
+
+
+OPERATIONS = (list_configs, create_config, get_config, update_config, delete_config)

@@ -1,0 +1,94 @@
+"""/api/cycle-draft-contexts: what a cycle is drafted from (spec 6)."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from api.blueprint import operation
+from api.pagination import filtered, page
+from api.resource import Answer, by, created, deleted, locked, once, require_match, tagged, writing
+from api.schemas.authoring import CycleDraftContext, CycleDraftContextBody, CycleDraftContextQuery
+from api.schemas.common import page_of
+from app.models.base import db
+from app.models.cycle import CycleDraftContext as Row
+from app.services import authoring
+from app.services.snapshots import get
+
+TAG = "Cycle draft contexts"
+KIND = "cycle draft context"
+FILTERS = {"workspace_id": Row.workspace_id, "cycle_id": Row.cycle_id}
+ONE = "/cycle-draft-contexts/<cycle_draft_context_id>"
+
+
+def document(row: Row) -> dict[str, Any]:
+    """The context as every answer shows it."""
+    return CycleDraftContext().dump(row)
+
+
+@operation(
+    "GET",
+    "/cycle-draft-contexts",
+    tag=TAG,
+    summary="List contexts",
+    query=CycleDraftContextQuery(),
+    answers={200: page_of(CycleDraftContext)},
+)
+def list_cycle_draft_contexts(query: dict[str, Any]) -> Answer:
+    """Newest first."""
+    rows = filtered(sa.select(Row), query, FILTERS)
+    return page(rows, (Row.created_at, Row.cycle_draft_context_id), query, document, newest_first=True)
+
+
+@operation(
+    "POST",
+    "/cycle-draft-contexts",
+    tag=TAG,
+    summary="Create a context",
+    body=CycleDraftContextBody(),
+    answers={201: CycleDraftContext},
+    idempotent=True,
+)
+def create_cycle_draft_context(body: dict[str, Any]) -> Answer:
+    def build(session: Any) -> Answer:
+        row = authoring.create_context(session, body, **by())
+        identifier = row.cycle_draft_context_id
+        return created("get_cycle_draft_context", document(row), cycle_draft_context_id=identifier)
+
+    return once(build)
+
+
+@operation("GET", ONE, tag=TAG, summary="Read a context", answers={200: CycleDraftContext}, conditional=True)
+def get_cycle_draft_context(cycle_draft_context_id: str) -> Answer:
+    return tagged(document(get(db.session, Row, cycle_draft_context_id, KIND)))
+
+
+@operation(
+    "PATCH",
+    ONE,
+    tag=TAG,
+    summary="Change a context",
+    body=CycleDraftContextBody(partial=True, exclude=("cycle_draft_context_id",)),
+    answers={200: CycleDraftContext},
+    conditional=True,
+)
+def update_cycle_draft_context(cycle_draft_context_id: str, body: dict[str, Any]) -> Answer:
+    with writing() as session:
+        require_match(document(locked(session, Row, cycle_draft_context_id, KIND)))
+        return tagged(document(authoring.update_context(session, cycle_draft_context_id, body, **by())))
+
+
+@operation("DELETE", ONE, tag=TAG, summary="Delete a context", answers={204: None}, conditional=True)
+def delete_cycle_draft_context(cycle_draft_context_id: str) -> Answer:
+    with writing() as session:
+        require_match(document(locked(session, Row, cycle_draft_context_id, KIND)))
+        authoring.delete_context(session, cycle_draft_context_id, **by())
+        return deleted()
+
+
+OPERATIONS = (
+    list_cycle_draft_contexts,
+    create_cycle_draft_context,
+    get_cycle_draft_context,
+    update_cycle_draft_context,
+    delete_cycle_draft_context,
+)

@@ -1,0 +1,81 @@
+"""/api/cycles: what outcome, measured how, over which period (spec 6)."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from api.blueprint import operation
+from api.pagination import filtered, page
+from api.resource import Answer, by, created, deleted, locked, once, require_match, tagged, writing
+from api.schemas.authoring import Cycle, CycleBody, CycleQuery
+from api.schemas.common import page_of
+from app.models.base import db
+from app.models.cycle import Cycle as Row
+from app.services import authoring
+from app.services.snapshots import get
+
+TAG = "Cycles"
+KIND = "cycle"
+FILTERS = {"workspace_id": Row.workspace_id, "status": Row.status, "cycle_type": Row.cycle_type}
+
+
+def document(row: Row) -> dict[str, Any]:
+    """The cycle as every answer shows it."""
+    return Cycle().dump(row)
+
+
+@operation("GET", "/cycles", tag=TAG, summary="List cycles", query=CycleQuery(), answers={200: page_of(Cycle)})
+def list_cycles(query: dict[str, Any]) -> Answer:
+    """Newest first."""
+    rows = filtered(sa.select(Row), query, FILTERS)
+    return page(rows, (Row.created_at, Row.cycle_id), query, document, newest_first=True)
+
+
+@operation(
+    "POST", "/cycles", tag=TAG, summary="Create a cycle", body=CycleBody(), answers={201: Cycle}, idempotent=True
+)
+def create_cycle(body: dict[str, Any]) -> Answer:
+    def build(session: Any) -> Answer:
+        row = authoring.create_cycle(session, body, **by())
+        return created("get_cycle", document(row), cycle_id=row.cycle_id)
+
+    return once(build)
+
+
+@operation("GET", "/cycles/<cycle_id>", tag=TAG, summary="Read a cycle", answers={200: Cycle}, conditional=True)
+def get_cycle(cycle_id: str) -> Answer:
+    return tagged(document(get(db.session, Row, cycle_id, KIND)))
+
+
+@operation(
+    "PATCH",
+    "/cycles/<cycle_id>",
+    tag=TAG,
+    summary="Change a cycle",
+    body=CycleBody(partial=True, exclude=("cycle_id",)),
+    answers={200: Cycle},
+    conditional=True,
+)
+def update_cycle(cycle_id: str, body: dict[str, Any]) -> Answer:
+    """What a decided config enforces cannot change any more: 409 cycle_immutable."""
+    with writing() as session:
+        require_match(document(locked(session, Row, cycle_id, KIND)))
+        return tagged(document(authoring.update_cycle(session, cycle_id, body, **by())))
+
+
+@operation(
+    "DELETE",
+    "/cycles/<cycle_id>",
+    tag=TAG,
+    summary="Delete a cycle that nothing refers to",
+    answers={204: None},
+    conditional=True,
+)
+def delete_cycle(cycle_id: str) -> Answer:
+    with writing() as session:
+        require_match(document(locked(session, Row, cycle_id, KIND)))
+        authoring.delete_cycle(session, cycle_id, **by())
+        return deleted()
+
+
+OPERATIONS = (list_cycles, create_cycle, get_cycle, update_cycle, delete_cycle)

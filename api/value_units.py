@@ -1,0 +1,105 @@
+"""/api/value-units: what counts as value, what it costs and what it sells for (spec 6)."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from api.blueprint import operation
+from api.pagination import filtered, page
+from api.resource import Answer, by, created, deleted, locked, once, require_match, tagged, writing
+from api.schemas.authoring import ValueUnit, ValueUnitBody, ValueUnitQuery
+from api.schemas.common import page_of
+from app.models.base import db
+from app.models.cycle import Cycle
+from app.models.value_unit import ValueUnitDefinition as Row
+from app.services import authoring
+from app.services.snapshots import definition_value, get
+from rules.value_units import value_unit_completeness
+
+TAG = "Value units"
+KIND = "value unit"
+ONE = "/value-units/<value_unit_id>"
+FILTERS = {
+    "workspace_id": Cycle.workspace_id,
+    "cycle_id": Row.cycle_id,
+    "unit_type": Row.unit_type,
+    "completeness_status": Row.completeness_status,
+}
+
+
+def own(row: Row) -> dict[str, Any]:
+    """The stored fields, which the ETag covers."""
+    return ValueUnit(exclude=("completeness",)).dump(row)
+
+
+def document(row: Row) -> dict[str, Any]:
+    """The value unit as every answer shows it, with what it still lacks."""
+    completeness = value_unit_completeness(definition_value(row))
+    return own(row) | {"completeness": {"status": completeness.status.value, "missing": completeness.missing}}
+
+
+@operation(
+    "GET",
+    "/value-units",
+    tag=TAG,
+    summary="List value units",
+    query=ValueUnitQuery(),
+    answers={200: page_of(ValueUnit)},
+)
+def list_value_units(query: dict[str, Any]) -> Answer:
+    """Newest first."""
+    rows = filtered(sa.select(Row).join(Cycle, Cycle.cycle_id == Row.cycle_id), query, FILTERS)
+    return page(rows, (Row.created_at, Row.value_unit_id), query, document, newest_first=True)
+
+
+@operation(
+    "POST",
+    "/value-units",
+    tag=TAG,
+    summary="Create a value unit",
+    body=ValueUnitBody(),
+    answers={201: ValueUnit},
+    idempotent=True,
+)
+def create_value_unit(body: dict[str, Any]) -> Answer:
+    """It may be incomplete; completeness says what is missing."""
+
+    def build(session: Any) -> Answer:
+        row = authoring.create_value_unit(session, body, **by())
+        return created("get_value_unit", document(row), value_unit_id=row.value_unit_id)
+
+    return once(build)
+
+
+@operation("GET", ONE, tag=TAG, summary="Read a value unit", answers={200: ValueUnit}, conditional=True)
+def get_value_unit(value_unit_id: str) -> Answer:
+    return tagged(document(get(db.session, Row, value_unit_id, KIND)))
+
+
+@operation(
+    "PATCH",
+    ONE,
+    tag=TAG,
+    summary="Change a value unit",
+    body=ValueUnitBody(partial=True, exclude=("value_unit_id",)),
+    answers={200: ValueUnit},
+    conditional=True,
+)
+def update_value_unit(value_unit_id: str, body: dict[str, Any]) -> Answer:
+    """Embedded objects are replaced whole. Snapshots that were submitted keep what they froze."""
+    with writing() as session:
+        require_match(own(locked(session, Row, value_unit_id, KIND)))
+        return tagged(document(authoring.update_value_unit(session, value_unit_id, body, **by())))
+
+
+@operation(
+    "DELETE", ONE, tag=TAG, summary="Delete a value unit that no pool counts", answers={204: None}, conditional=True
+)
+def delete_value_unit(value_unit_id: str) -> Answer:
+    with writing() as session:
+        require_match(own(locked(session, Row, value_unit_id, KIND)))
+        authoring.delete_value_unit(session, value_unit_id, **by())
+        return deleted()
+
+
+OPERATIONS = (list_value_units, create_value_unit, get_value_unit, update_value_unit, delete_value_unit)

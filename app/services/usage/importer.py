@@ -1,0 +1,217 @@
+"""Bulk import of usage events from a file, all or nothing (`avs usage import`).
+
+The file is read, judged and written to Parquet in a folder of its own; one transaction of the store's index makes it
+count. Killed before that, it leaves nothing but a folder for the next sweep.
+
+Where a file's events have no ids they are given ids made of their content: `imp_` + time + hash + `_` + occurrence.
+The content is the event's time, type, customer, dimensions and, when the file or a constant names it, segment. So the
+same file imported twice counts once, and rows that are alike within one file all count.
+"""
+
+# ruff: noqa: S608  SQL is put together here; names and texts in it go through quoted() and text()
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from app.services.usage import compaction, parquet, staging
+from app.services.usage.fields import Policy, Reject
+from app.services.usage.index import StoredFile, add_files, take_ids, taken_ids, workspace_number
+from app.services.usage.mapping import ColumnPlan
+from app.services.usage.pieces import Source
+from app.services.usage.rejects import RejectsReport
+from app.services.usage.sources import open_source
+from app.services.usage.store import EventStore
+from app.services.usage.validate import validate_texts
+
+Progress = Callable[[int, int | None], None]
+_IDS = 50_000  # per statement
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of a file: read = accepted + duplicates + rejected. `reasons` counts rejects by field and reason."""
+
+    read: int
+    accepted: int
+    duplicates: int
+    rejected: int
+    reasons: Mapping[str, int]
+    rejects_path: Path | None
+    new_event_types: Mapping[str, frozenset[str]]
+
+
+class _Overtaken(Exception):
+    """Another writer has taken some of the ids since they were looked up."""
+
+
+def import_file(
+    store: EventStore,
+    path: Path,
+    policy: Policy,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    constants: Mapping[str, Any] | None = None,
+    ignore: Collection[str] = (),
+    file_format: str | None = None,
+    rejects_path: Path | None = None,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Import one CSV, JSON Lines or Parquet file into `policy.workspace_id`.
+
+    `mapping`: field → source column; `constants`: field → value; `ignore`: columns to leave out. Rejects are written
+    to `rejects_path` (CSV by that suffix, else NDJSON), only when there are any. `progress(rows_read, rows_in_all)`.
+
+    Raises UnreadableInput when the file as a whole is unfit; nothing has changed then.
+    """
+    if policy.workspace_id is None:
+        raise ValueError("an import goes into one workspace: name it")
+    source = open_source(path, ColumnPlan(mapping or {}, constants or {}, ignore), policy, file_format)
+    with staging.folder(store.root) as folder:
+        report = RejectsReport(folder, rejects_path)
+        learned = _stage(source, policy, folder, report, progress or (lambda done, total: None))
+        staged, accepted = _store(store, policy.workspace_id, folder, has_ids=source.has_ids)
+        return ImportReport(
+            read=staged + report.count,
+            accepted=accepted,
+            duplicates=staged - accepted,
+            rejected=report.count,
+            reasons=dict(report.reasons.most_common()),
+            rejects_path=report.publish(),
+            new_event_types=learned,
+        )
+
+
+def _stage(
+    source: Source, policy: Policy, folder: Path, report: RejectsReport, progress: Progress
+) -> dict[str, frozenset[str]]:
+    """Write what fits to `folder`/staged, batch by batch; report the rest; return what the catalog has to learn."""
+    learned: dict[str, frozenset[str]] = {}
+    (folder / "staged").mkdir()
+    done = 0
+    for number, (texts, rejects) in enumerate(source.batches):
+        batch = validate_texts(texts, policy)
+        report.add(_without_stand_ins([*rejects, *batch.rejects], has_ids=source.has_ids))
+        for events in batch.events.values():
+            pq.write_table(
+                pa.Table.from_batches([parquet.with_numbers(events)]),
+                folder / "staged" / f"{number:08}.parquet",
+                compression="lz4",
+            )
+        for event_type, names in batch.new_event_types.items():
+            learned[event_type] = learned.get(event_type, frozenset()) | names
+        done += len(texts) + len(rejects)
+        progress(done, source.total_rows)
+    return learned
+
+
+def _without_stand_ins(rejects: list[Reject], *, has_ids: bool) -> list[Reject]:
+    rejects = rejects if has_ids else [replace(reject, event_id=None) for reject in rejects]
+    return sorted(rejects, key=lambda reject: reject.row)
+
+
+def _store(store: EventStore, workspace_id: str, folder: Path, *, has_ids: bool) -> tuple[int, int]:
+    """Commit the staged events; returns how many were staged and how many of them are new to the store."""
+    pieces = sorted((folder / "staged").iterdir())
+    if not pieces:
+        return 0, 0
+    engine = parquet.open_engine(folder)
+    try:
+        staged = _make_candidates(engine, parquet.scan(pieces), has_ids=has_ids)
+        while True:
+            try:
+                return staged, _commit(store, workspace_id, engine, folder)
+            except _Overtaken:
+                continue
+    finally:
+        engine.close()
+
+
+def _make_candidates(engine: duckdb.DuckDBPyConnection, scan: str, *, has_ids: bool) -> int:
+    """A table of the staged events, each id once: of those with one id the first row stays."""
+    columns = [row[0] for row in engine.execute(f"DESCRIBE SELECT * EXCLUDE (own_segment) FROM {scan}").fetchall()]
+    listed = ", ".join(map(parquet.quoted, columns))
+    if has_ids:
+        engine.execute(f"CREATE VIEW identified AS SELECT {listed} FROM {scan}")
+        twins = "SELECT event_id, min(row) AS first FROM identified GROUP BY event_id HAVING count(*) > 1"
+        engine.execute(
+            f"CREATE TABLE candidates AS SELECT identified.* FROM identified LEFT JOIN ({twins}) USING (event_id) "
+            "WHERE first IS NULL OR row = first"
+        )
+    else:
+        engine.execute(f"CREATE TABLE candidates AS {_with_made_ids(scan, columns)}")
+    return engine.execute(f"SELECT count(*) FROM {scan}").fetchall()[0][0]
+
+
+def _with_made_ids(scan: str, columns: list[str]) -> str:
+    dimensions = [name[2:] for name in columns if name.startswith("d_")]
+    own_segment = "CASE WHEN own_segment THEN 'segment' || chr(0) || segment END"
+    content = f"concat_ws(chr(0), {parquet.content(dimensions, ('ts', 'event_type', 'customer_id'))}, {own_segment})"
+    alike = "row_number() OVER (PARTITION BY made_of ORDER BY row)"
+    return (
+        "SELECT * EXCLUDE (made_of) REPLACE "
+        f"(format('imp_{{:014x}}_{{}}_{{}}', epoch_us(ts), made_of, {alike}) AS event_id) "
+        f"FROM (SELECT * EXCLUDE (own_segment), substr(sha256({content}), 1, 24) AS made_of FROM {scan})"
+    )
+
+
+def _commit(store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConnection, folder: Path) -> int:
+    """Write the candidates that are new and make them count, in one transaction; _Overtaken asks for another try."""
+    store.flush(workspace_id)  # from here on the ids taken are in one place, but for batches that come meanwhile
+    _find_new(store, workspace_id, engine)
+    columns = [row[0] for row in engine.execute("DESCRIBE fresh").fetchall()]
+    files = parquet.write_months(engine, "fresh", columns, workspace_id, folder)
+    with store.maintaining():
+        parquet.place(files, folder, store.root)
+        try:
+            _commit_files(store, workspace_id, engine, files)
+        except _Overtaken:
+            for file in files:
+                (store.root / file.path).unlink()
+            raise
+        compaction.compact(store, workspace_id, fan_in=8)
+    return sum(file.rows for file in files)
+
+
+def _find_new(store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConnection) -> None:
+    """The view `fresh`: candidates whose id no stored event has."""
+    taken: list[str] = []
+    with store.index.reading() as connection:
+        workspace = workspace_number(connection, workspace_id)
+        for ids in _id_lists(engine, "candidates") if workspace else ():
+            taken += taken_ids(connection, workspace, ids)
+    engine.register("taken", pa.table({"event_id": pa.array(taken, pa.string())}))
+    engine.execute("CREATE OR REPLACE TEMP VIEW fresh AS SELECT * FROM candidates ANTI JOIN taken USING (event_id)")
+
+
+def _id_lists(engine: duckdb.DuckDBPyConnection, relation: str) -> Iterator[list[str]]:
+    """The ids of a relation in order: SQLite takes sorted keys fastest."""
+    result = engine.execute(f"SELECT event_id FROM {relation} ORDER BY event_id")
+    try:
+        while rows := result.fetchmany(_IDS):
+            yield [row[0] for row in rows]
+    finally:
+        engine.abort()  # whatever has not been fetched
+
+
+def _commit_files(
+    store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConnection, files: list[StoredFile]
+) -> None:
+    with store.index.writing() as connection:
+        workspace = workspace_number(connection, workspace_id, create=True)
+        for ids in _id_lists(engine, "fresh"):
+            if take_ids(connection, workspace, orjson.dumps(ids).decode()) < len(ids):
+                raise _Overtaken
+        if connection.execute(
+            "SELECT 1 FROM tail, json_each(tail.event_ids) WHERE tail.workspace = ?1 AND EXISTS "
+            "(SELECT 1 FROM event_key WHERE workspace = ?1 AND event_id = value)",
+            (workspace,),
+        ).fetchone():
+            raise _Overtaken
+        add_files(connection, workspace, files)

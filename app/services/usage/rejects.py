@@ -1,0 +1,53 @@
+"""The rejects report of an import: every row that did not fit, with its number, field and reason."""
+
+import csv
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import orjson
+
+from app.services.usage.fields import Reject
+
+_DISTINCT_REASONS = 100  # beyond them only the report itself is complete
+_COLUMNS = ("row", "event_id", "field", "reason")
+
+
+class RejectsReport:
+    """Collects rejects in a scratch file; `publish` puts it where the caller wants it, once the import is done."""
+
+    def __init__(self, folder: Path, target: Path | None) -> None:
+        self._scratch = folder / "rejects"
+        self._target = target
+        self.count = 0
+        self.reasons: Counter[str] = Counter()
+
+    def add(self, rejects: Iterable[Reject]) -> None:
+        """Append rejects, in row order."""
+        rejects = list(rejects)
+        for reject in rejects:
+            label = f"{reject.field}: {reject.reason}" if reject.field else reject.reason
+            known = label in self.reasons or len(self.reasons) < _DISTINCT_REASONS
+            self.reasons[label if known else "other reasons"] += 1
+        if rejects and self._target is not None:
+            self._append(rejects, self._target.suffix.lower() == ".csv")
+        self.count += len(rejects)
+
+    def _append(self, rejects: list[Reject], as_csv: bool) -> None:
+        if as_csv:
+            with self._scratch.open("a", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, _COLUMNS)
+                if not self.count:
+                    writer.writeheader()
+                writer.writerows(reject.as_dict() for reject in rejects)
+        else:
+            with self._scratch.open("ab") as file:
+                file.writelines(orjson.dumps(reject.as_dict()) + b"\n" for reject in rejects)
+
+    def publish(self) -> Path | None:
+        """The report's path; None when there are no rejects or no one wants them."""
+        if not self.count or self._target is None:
+            return None
+        shutil.move(self._scratch, self._target)
+        return self._target

@@ -1,0 +1,52 @@
+"""What a workspace's usage events come to: counts, times and sums by event type and customer."""
+
+# ruff: noqa: S608  SQL is put together here; names and texts in it go through quoted() and text()
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from app.services.usage import parquet, staging
+from app.services.usage.store import EventStore
+
+
+@dataclass(frozen=True, slots=True)
+class UsageStats:
+    """One event type of one customer: events, first and last time (aware, UTC), exact sum of each numeric dimension."""
+
+    event_type: str
+    customer_id: str
+    events: int
+    first_ts: datetime
+    last_ts: datetime
+    sums: dict[str, Decimal]
+
+
+def usage_stats(store: EventStore, workspace_id: str) -> list[UsageStats]:
+    """By (event_type, customer_id). A dimension that no event of the group has as a number has no sum."""
+    dataset = store.snapshot(workspace_id)
+    if not dataset.paths:
+        return []
+    names = sorted(dataset.numbers)
+    sums = "".join(f", sum({parquet.quoted('n_' + name)})" for name in names)
+    with staging.folder(store.root) as folder:
+        engine = parquet.open_engine(folder)
+        try:
+            rows = engine.execute(
+                f"SELECT event_type, customer_id, count(*), min(ts), max(ts){sums} FROM {parquet.scan(dataset.paths)} "
+                "GROUP BY event_type, customer_id ORDER BY event_type, customer_id"
+            ).fetchall()
+        finally:
+            engine.close()
+    return [
+        UsageStats(
+            event_type, customer_id, events, first.replace(tzinfo=UTC), last.replace(tzinfo=UTC),
+            {name: _plain(total) for name, total in zip(names, totals, strict=True) if total is not None},
+        )
+        for event_type, customer_id, events, first, last, *totals in rows
+    ]  # fmt: skip
+
+
+def _plain(total: Decimal) -> Decimal:
+    """Without the trailing zeros of the column's scale: 22361870, not 22361870.000000000000."""
+    return total.quantize(Decimal(1)) if total == total.to_integral_value() else total.normalize()

@@ -1,0 +1,166 @@
+"""ws_2049, Lumina Growth Demo: the whole main job done by the services themselves, at fixed times with fixed ids.
+
+The caller holds the transaction; the usage events go to the event store on the way, where a rerun finds them taken.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.identity import Actor
+from app.models.catalog import Customer, EventCatalog
+from app.models.enforcement import EnforcementEvent
+from app.services import activation, authoring, config_drafts, simulations
+from app.services.usage.fields import Policy
+from app.services.usage.formats import Rows
+from app.services.usage.store import EventStore
+from seed import growth_story as story
+from seed.growth_customers import Profile, customers
+from seed.growth_enforcement import InForce, reports
+from seed.growth_usage import END, WORKSPACE, Event, usage_events
+from seed.problems import SeedError, SeedProblem
+
+SEED = 2049
+OPERATOR = Actor("Mara Lindqvist", "product_growth")
+APPROVER = ("Mara Lindqvist", "Head of Growth")
+SANDBOX_REPORTS_FOR = timedelta(days=30)
+
+
+def people_and_usage() -> tuple[list[Profile], list[Event]]:
+    """The 240 customers and all their events; the same on every call."""
+    rng = Random(SEED)  # noqa: S311  a demo, not a secret
+    profiles = customers(rng)
+    return profiles, usage_events(rng, profiles)
+
+
+def add(session: Any, store: EventStore, demo_file: Path) -> int:
+    """Write the whole workspace; returns how many usage events the store did not have. Wants the catalogs."""
+    profiles, events = people_and_usage()
+    _customers(session, profiles)
+    _foundation(session)
+    accepted = _ingest(session, store, events)
+    asked = simulations.UsageEvents(store, demo_file)
+    for step in story.STORY:
+        if step.decided > story.UNITS_REVISED:
+            _revise_units(session)
+        _take(session, asked, step)
+    _report(session, profiles, events)
+    return accepted
+
+
+def _customers(session: Any, profiles: Sequence[Profile]) -> None:
+    rows = [{"customer_id": p.customer_id, "name": p.name, "segment": p.segment} for p in profiles]
+    taken = set(session.scalars(sa.select(Customer.customer_id)))
+    session.execute(sa.insert(Customer), [row for row in rows if row["customer_id"] not in taken])
+
+
+def _foundation(session: Any) -> None:
+    """The workspace, its cycles and units, and the first snapshot of each cycle."""
+    doing = {"actor": OPERATOR, "now": story.FOUNDED}
+    authoring.create_workspace(session, story.WORKSPACE_ROW, **doing)
+    for cycle in story.CYCLES:
+        authoring.create_cycle(session, cycle, **doing)
+    for unit in story.UNITS:
+        authoring.create_value_unit(session, unit, **doing)
+    for cycle_id in (story.SANDBOX_CYCLE, story.PRODUCTION_CYCLE):
+        _freeze(session, cycle_id, 1, story.FOUNDED if cycle_id == story.SANDBOX_CYCLE else story.UNITS_FROZEN)
+
+
+def _freeze(session: Any, cycle_id: str, version: int, now: datetime) -> None:
+    snapshot_id = f"vus_{cycle_id.removeprefix('cycle_')}_{version}"
+    authoring.submit_snapshot(session, cycle_id, actor=OPERATOR, now=now, snapshot_id=snapshot_id)
+
+
+def _revise_units(session: Any) -> None:
+    """Once: 4K became cheaper to serve and storyboards a unit of their own; the second snapshot."""
+    if authoring.latest_snapshot(session, story.PRODUCTION_CYCLE).snapshot_version > 1:
+        return
+    doing = {"actor": OPERATOR, "now": story.UNITS_REVISED}
+    authoring.update_value_unit(session, story.FOUR_K, story.REVISED_4K, **doing)
+    authoring.create_value_unit(session, story.STORYBOARD_UNIT, **doing)
+    _freeze(session, story.PRODUCTION_CYCLE, 2, story.UNITS_REVISED)
+
+
+def _ingest(session: Any, store: EventStore, events: list[Event]) -> int:
+    catalog = {
+        row.event_type: frozenset(row.dimensions)
+        for row in session.execute(sa.select(EventCatalog.event_type, EventCatalog.dimensions))
+    }
+    receipt = store.ingest(Rows.counted(events), Policy(workspace_id=WORKSPACE, catalog=catalog))
+    if receipt.rejects:
+        raise SeedError([SeedProblem("growth usage", r.row, r.field, r.reason) for r in receipt.rejects])
+    return receipt.accepted
+
+
+def _take(session: Any, asked: simulations.UsageEvents, step: story.Decision | story.Rollback) -> None:
+    """Draft, simulate and approve; or roll back."""
+    decision_id = f"dec_{step.name}"
+    if isinstance(step, story.Rollback):
+        approval = activation.Approval(*APPROVER, step.rationale)
+        activation.rollback(
+            session, step.config_version_id, approval, actor=OPERATOR, now=step.decided, decision_id=decision_id
+        )
+        return
+    config_drafts.create_config(session, step.config, actor=OPERATOR, now=step.drafted)
+    run_id = _simulate(session, asked, step)
+    if step.rationale is not None:
+        approval = activation.Approval(*APPROVER, step.rationale)
+        activation.approve(
+            session,
+            step.config_version_id,
+            run_id,
+            approval,
+            actor=OPERATOR,
+            now=step.decided,
+            decision_id=decision_id,
+        )
+
+
+def _simulate(session: Any, asked: simulations.UsageEvents, step: story.Decision) -> str:
+    """The evidence for a decision, from the usage up to the midnight before."""
+    request = simulations.Request(
+        candidate_config_version_id=step.config_version_id,
+        window=step.window,
+        segment=step.config["segment"],
+        pricing_mode=step.pricing_mode,
+        as_of=step.decided.replace(hour=0),
+    )
+    prepared = simulations.prepare(session, request)
+    answer = simulations.compute(prepared, asked)
+    run_id = f"sim_{step.name}"
+    simulations.record(
+        session, prepared, answer, actor=OPERATOR, now=step.decided - timedelta(hours=2), run_id=run_id
+    )
+    return run_id
+
+
+def _report(session: Any, profiles: Sequence[Profile], events: Sequence[Event]) -> None:
+    """The enforcement events of every config while it was in force, numbered in order of time."""
+    known = {profile.customer_id: profile for profile in profiles}
+    found = [report for force in in_force() for report in reports(force, events, known)]
+    found.sort(key=lambda report: (report["occurred_at"], report["config_version_id"], report["customer_id"]))
+    rows = [{"enforcement_event_id": f"enf_g{number:05d}", **report} for number, report in enumerate(found, start=1)]
+    session.execute(sa.insert(EnforcementEvent), rows)
+
+
+def in_force() -> Iterator[InForce]:
+    """Which config was in force when: from its decision until the next one of its subject, or the end of the data."""
+    configs = {step.config_version_id: step.config for step in story.STORY if isinstance(step, story.Decision)}
+    taken = [step for step in story.STORY if step.rationale is not None]
+    for step in taken:
+        config = configs[step.config_version_id]
+        later = [other.decided for other in taken if other.decided > step.decided and _same(configs, other, config)]
+        end = min([*later, END.replace(tzinfo=UTC)])
+        if config["target_environment"] == "sandbox":
+            end = step.decided + SANDBOX_REPORTS_FOR
+        units = {unit["value_unit_id"]: unit for unit in (*story.UNITS, story.STORYBOARD_UNIT)}
+        yield InForce(config, units, step.decided, end, step.config_version_id == story.SMB_V2)
+
+
+def _same(configs: dict[str, Any], step: story.Decision | story.Rollback, config: dict[str, Any]) -> bool:
+    names = ("segment", "stage", "target_environment")
+    return all(configs[step.config_version_id][name] == config[name] for name in names)

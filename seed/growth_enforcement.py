@@ -1,0 +1,152 @@
+"""What the customer apps of ws_2049 reported: the usage events replayed against the config in force (spec 8).
+
+An app meters as its config says, in periods of 30 days from the activation on, so what it reports follows the
+forecast, give or take a month of growth. One app does not: while SMB_V2 is in force it counts previews as production
+renders, and stops far more studios than forecast.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from rules.enums import Action, EnforcementEventType
+from seed.growth_customers import Profile
+from seed.growth_usage import Event
+
+PERIOD = timedelta(days=30)
+REPORTED_AS: Mapping[str, EnforcementEventType] = {
+    Action.WARN: EnforcementEventType.RAIL_WARNING_SHOWN,
+    Action.THROTTLE: EnforcementEventType.RAIL_THROTTLE_APPLIED,
+    Action.BLOCK: EnforcementEventType.HARD_CAP_BLOCKED,
+}
+_UNSATISFIED = 2  # a csat of 2 or less is reported
+
+Report = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class InForce:
+    """A config while it was in force, `[start, end)`, with its units' documents by id; `miscounts_previews`: see above."""
+
+    config: Mapping[str, Any]
+    units: Mapping[str, Mapping[str, Any]]
+    start: datetime
+    end: datetime
+    miscounts_previews: bool = False
+
+
+@dataclass
+class _Month:
+    """One customer and period: units used, threshold percentages already reported, and whether the cap was."""
+
+    used: dict[str, Decimal] = field(default_factory=dict)
+    reported: set[int] = field(default_factory=set)
+    over_cap: bool = False
+
+
+def reports(force: InForce, events: Iterable[Event], profiles: Mapping[str, Profile]) -> Iterator[Report]:
+    """The enforcement events of one config, in order of time, without their ids."""
+    months: dict[tuple[str, int], _Month] = {}
+    graduated: set[str] = set()
+    for event in events:
+        moment = datetime.fromisoformat(event["ts"]).astimezone(UTC)
+        if event["segment"] != force.config["segment"] or not force.start <= moment < force.end:
+            continue
+        month = months.setdefault((event["customer_id"], (moment - force.start) // PERIOD), _Month())
+        for event_type, context in _consequences(force, month, event):
+            yield _report(force, event, moment, event_type, context)
+        if _graduates(force, profiles[event["customer_id"]], event) and event["customer_id"] not in graduated:
+            graduated.add(event["customer_id"])
+            signal = {"graduation_signal": force.config["exploration"]["graduation_signal"]}
+            yield _report(force, event, moment, EnforcementEventType.EXPLORATION_GRADUATED, signal)
+
+
+def _consequences(force: InForce, month: _Month, event: Event) -> Iterator[tuple[str, Report]]:
+    if event["event_type"] == "quality_proxy_recorded":
+        yield from _quality(event)
+    for pool in force.config["pools"]:
+        unit = force.units[pool["value_unit_id"]]
+        quantity = _quantity(unit["event_mapping"], event, force.miscounts_previews)
+        if quantity:
+            unit_id = pool["value_unit_id"]
+            month.used[unit_id] = month.used.get(unit_id, Decimal(0)) + quantity
+            yield from _thresholds(force, month, pool)
+            yield from _spend(force, month)
+
+
+def _quantity(mapping: Mapping[str, Any], event: Event, miscounts_previews: bool) -> Decimal:
+    """What the event adds to the unit, as the app sees it."""
+    filters = dict(mapping["filters"])
+    if miscounts_previews:
+        filters.pop("render_mode", None)
+    if event["event_type"] != mapping["event_type"] or any(event.get(key) != value for key, value in filters.items()):
+        return Decimal(0)
+    return Decimal(event[mapping["aggregation"]["field"]]) if "field" in mapping["aggregation"] else Decimal(1)
+
+
+def _thresholds(force: InForce, month: _Month, pool: Mapping[str, Any]) -> Iterator[tuple[str, Report]]:
+    """Each percentage is reported once in a period, by the pool that reaches it first."""
+    used, included = month.used[pool["value_unit_id"]], pool["included_quantity"]
+    for threshold in force.config["rails"]["usage_thresholds"]:
+        percent = threshold["percent"]
+        if included > 0 and percent not in month.reported and used * 100 >= included * percent:
+            month.reported.add(percent)
+            context = {
+                "pool_id": pool["pool_id"],
+                "value_unit_id": pool["value_unit_id"],
+                "percent": percent,
+                "used_quantity": used,
+                "included_quantity": included,
+            }
+            if force.miscounts_previews:
+                context["render_modes_counted"] = ["production", "preview"]
+            yield REPORTED_AS[threshold["action"]].value, context
+
+
+def _spend(force: InForce, month: _Month) -> Iterator[tuple[str, Report]]:
+    """At the cap the app asks for approval, and in this story gets it."""
+    spend, cap = sum(_overage_usd(force, month), Decimal(0)), force.config["rails"]["monthly_spend_cap_usd"]
+    if spend > cap and not month.over_cap and not force.miscounts_previews:
+        month.over_cap = True
+        yield (
+            EnforcementEventType.OVERRIDE_APPROVED.value,
+            {"spend_usd": spend, "monthly_spend_cap_usd": cap, "approved_by": "Customer success"},
+        )
+
+
+def _overage_usd(force: InForce, month: _Month) -> Iterator[Decimal]:
+    for pool in force.config["pools"]:
+        over = month.used.get(pool["value_unit_id"], Decimal(0)) - pool["included_quantity"]
+        if over > 0:
+            yield over * force.units[pool["value_unit_id"]]["unit_economics"]["target_price_per_unit_usd"]
+
+
+def _quality(event: Event) -> Iterator[tuple[str, Report]]:
+    if event["proxy_type"] == "csat" and event["proxy_value"] <= _UNSATISFIED:
+        yield (
+            EnforcementEventType.QUALITY_PROXY_FAILED.value,
+            {"proxy_type": "csat", "proxy_value": event["proxy_value"]},
+        )
+
+
+def _graduates(force: InForce, profile: Profile, event: Event) -> bool:
+    """The first production render of someone who came to explore."""
+    return (
+        force.config["exploration"]["enabled"]
+        and profile.buys_from > profile.joins
+        and event.get("render_mode") == "production"
+    )
+
+
+def _report(force: InForce, event: Event, moment: datetime, event_type: str, context: Report) -> Report:
+    return {
+        "workspace_id": force.config["workspace_id"],
+        "customer_id": event["customer_id"],
+        "config_version_id": force.config["config_version_id"],
+        "occurred_at": moment,
+        "event_type": event_type,
+        "context": context,
+        "received_at": moment + timedelta(seconds=2),
+    }

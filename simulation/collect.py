@@ -1,0 +1,249 @@
+"""Sums and counts of a replayed config in columns: the twin of the tallying in `simulation.reference`.
+
+Only rows per period, per pair of presence masks, per event_type, and the twenty worst customers leave the engine.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import ibis
+
+from simulation.columns import ZERO, Column, Scale, Table, any_of, moment, per_period, plus, quantity, times, truth
+from simulation.numbers import EXACT, decimal_places
+from simulation.plan import ConfigPlan, Plan, Threshold, UnitPlan
+from simulation.replay import Columns
+from simulation.tally import CapCrossing, ConfigTally, Crossing, ExplorationTally, PerPeriod
+
+Row = Mapping[str, Any]
+AMOUNTS = ("billed", "cost")
+Fetch = Callable[[Table], list[dict[str, Any]]]
+
+
+def scale_of(plan: Plan) -> Scale:
+    """Fine enough for every price, cost and cap of the plan."""
+    amounts = [
+        amount
+        for config in plan.configs
+        for amount in (
+            config.rails.monthly_spend_cap_usd or Decimal(0),
+            *(unit.target_price_per_unit_usd for unit in config.units),
+            *(unit.avg_cost_per_unit_usd for unit in config.units),
+        )
+    ]
+    return Scale(max(map(decimal_places, amounts)))
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A config's replayed rows; `history` is `simulation.scan.qualifying`, None without exploration."""
+
+    plan: Plan
+    config: ConfigPlan
+    rows: Table
+    history: Table | None
+    scale: Scale
+
+    @property
+    def names(self) -> Columns:
+        return Columns(self.config)
+
+    def explored(self, unit: UnitPlan) -> Column:
+        """What exploration pools gave."""
+        pools = [pool for pool in self.config.pools_of(unit) if pool.is_exploration_pool]
+        return plus(self.rows[self.names.drawn(pool)] for pool in pools)
+
+    def counted(self, unit: UnitPlan) -> Column:
+        used = self.rows[self.names.used(unit)]
+        return used if self.plan.include_exploration_in_results else used - self.explored(unit)
+
+    def shortfall(self, unit: UnitPlan) -> Column:
+        if self.plan.pricing_mode != "revenue_proxy_commit":
+            return ZERO
+        return ibis.greatest(quantity(self.config.included_quantity(unit)) - self.counted(unit), ZERO)
+
+    def charged(self, unit: UnitPlan) -> Column:
+        if self.plan.pricing_mode == "use_unit_economics":
+            return self.rows[self.names.overage(unit)]
+        return self.counted(unit) + self.shortfall(unit)
+
+    def amount(self, price: Callable[[UnitPlan], Decimal], of: Callable[[UnitPlan], Column]) -> Column:
+        """Scaled USD of one customer and period."""
+        units = self.plan.billed_units(self.config)
+        return plus(times(of(unit), self.scale.factor(price(unit))) for unit in units)
+
+    def billed(self) -> Column:
+        return self.amount(lambda unit: unit.target_price_per_unit_usd, self.charged)
+
+    def cost(self) -> Column:
+        return self.amount(lambda unit: unit.avg_cost_per_unit_usd, self.counted)
+
+
+def period_sums(replay: Replay) -> Table:
+    """Per period: the sums of every quantity that the economics need."""
+    rows, names = replay.rows, replay.names
+    values = {name: rows[name] for name in names.booked if not name.startswith("a")}
+    values |= {f"s{at}": replay.shortfall(unit) for at, unit in enumerate(replay.config.units)}
+    flat = rows.select("period", **values)
+    return flat.group_by("period").agg(**{name: flat[name].sum() for name in values})
+
+
+def customers(replay: Replay) -> Table:
+    """One row per customer: masks of presence, first crossings, amounts (scaled USD), what exploration came to."""
+    rows, config, names = replay.rows, replay.config, replay.names
+    used = [rows[names.used(unit)] > ZERO for unit in config.units]
+    served = [_served(rows, config, unit, names) for unit in config.units]
+    flags = {"used": any_of(used), "served": any_of(served)}
+    bits = [1 << period.index for period in replay.plan.periods]
+    flat = rows.select(
+        "customer_id",
+        "period",
+        billed=replay.billed(),
+        cost=replay.cost(),
+        graduated=truth(_graduates(replay)),
+        **{name: flag.ifelse(per_period(rows.period, bits), 0) for name, flag in flags.items()},
+        **{f"t{at}": _crosses(rows, config, names, threshold) for at, threshold in enumerate(_thresholds(config))},
+        **{f"c{at}": truth(rows[names.drawn(pool)] > ZERO) for at, pool in enumerate(config.pools)},
+    )
+    cap = config.rails.monthly_spend_cap_usd
+    over = {f"{name}_over": _above(flat[name], cap, replay.scale) for name in AMOUNTS}
+    flat = flat.mutate(**over)
+    return flat.group_by("customer_id").agg(
+        used=flat.used.sum(),
+        served=flat.served.sum(),
+        bill=flat.billed.sum(),
+        graduated=flat.graduated.max(),
+        **{f"t{at}": flat.period.min(where=flat[f"t{at}"]) for at in range(len(_thresholds(config)))},
+        **{f"c{at}": flat[f"c{at}"].max() for at in range(len(config.pools))},
+        **{f"{name}_largest": flat[name].max() for name in AMOUNTS},
+        **{f"{name}_over": truth(flat[f"{name}_over"]).sum() for name in AMOUNTS},
+        **{f"{name}_first": flat.period.min(where=flat[f"{name}_over"]) for name in AMOUNTS},
+    )
+
+
+def _thresholds(config: ConfigPlan) -> Sequence[Threshold]:
+    return config.rails.usage_thresholds
+
+
+def _above(amount: Column, cap: Decimal | None, scale: Scale) -> Column:
+    return ibis.literal(False) if cap is None else amount > quantity(Decimal(scale.factor(cap)))
+
+
+def _served(rows: Table, config: ConfigPlan, unit: UnitPlan, names: Columns) -> Column:
+    """Used, and not ended by a hard stop (`simulation.reference.stopped`)."""
+    used = rows[names.used(unit)] > ZERO
+    if config.last_pool(unit).overage_behavior != "hard_stop":
+        return used
+    return used & (rows[names.overage(unit)] <= ZERO)
+
+
+def _crosses(rows: Table, config: ConfigPlan, names: Columns, threshold: Threshold) -> Column:
+    """`simulation.reference.crosses`, for any unit; a percentage has at most two decimal places."""
+    places = decimal_places(threshold.percent)
+    hundred, percent = 100 * 10**places, int(EXACT.scaleb(threshold.percent, places))
+    conditions = []
+    for unit in config.units:
+        for pool in config.pools_of(unit):
+            available, booked = rows[names.available(pool)], rows[names.drawn(pool)]
+            if pool == config.last_pool(unit):
+                booked = booked + rows[names.overage(unit)]
+            conditions.append((available > ZERO) & (times(booked, hundred) >= times(available, percent)))
+    return any_of(conditions)
+
+
+def _graduates(replay: Replay) -> Column:
+    """`simulation.reference.Ledger.graduated`, for the row's period."""
+    if replay.history is None or not replay.config.exploration.enabled:
+        return ibis.literal(False)
+    rows, config = replay.rows, replay.config
+    starts = per_period(rows.period, [moment(period.start) for period in replay.plan.periods])
+    units = [unit for unit in config.units if not config.last_pool(unit).is_exploration_pool]
+    beyond = [rows[replay.names.used(unit)] > replay.explored(unit) for unit in units]
+    return (starts >= rows["first"]) & any_of(beyond)
+
+
+def tally(replay: Replay, by_customer: Table, fetch: Fetch) -> ConfigTally:
+    """Bring the sums and counts home; `by_customer` is `customers`, materialised."""
+    plan, config, names = replay.plan, replay.config, replay.names
+    sums = {row["period"]: row for row in fetch(period_sums(replay))}
+    row = fetch(_counts(by_customer, config))[0]
+    masks = fetch(by_customer.group_by("used", "served").agg(customers=by_customer.count()))
+
+    def over(name: str) -> PerPeriod:
+        return tuple(sums[p.index][name] if p.index in sums else Decimal(0) for p in plan.periods)
+
+    return ConfigTally(
+        customers=row["customers"],
+        used={unit.value_unit_id: over(names.used(unit)) for unit in config.units},
+        overage={unit.value_unit_id: over(names.overage(unit)) for unit in config.units},
+        shortfall={unit.value_unit_id: over(f"s{at}") for at, unit in enumerate(config.units)},
+        drawn={pool.pool_id: over(names.drawn(pool)) for pool in config.pools},
+        presence={(mask["used"], mask["served"]): mask["customers"] for mask in masks},
+        thresholds=tuple(
+            Crossing(row[f"t{at}"], row[f"t{at}_first"]) for at in range(len(config.rails.usage_thresholds))
+        ),
+        billed_over_cap=_cap_crossing(row, "billed", replay.scale),
+        cost_over_cap=_cap_crossing(row, "cost", replay.scale),
+        exploration=_exploration(replay, by_customer, row, fetch),
+    )
+
+
+def _counts(table: Table, config: ConfigPlan) -> Table:
+    """One row over all customers."""
+    thresholds = range(len(config.rails.usage_thresholds))
+    return table.agg(
+        customers=table.count(),
+        **{f"t{at}": table[f"t{at}"].count() for at in thresholds},
+        **{f"t{at}_first": table[f"t{at}"].min() for at in thresholds},
+        **{f"c{at}": table[f"c{at}"].sum() for at in range(len(config.pools))},
+        **{f"{name}_largest": table[f"{name}_largest"].max() for name in AMOUNTS},
+        **{f"{name}_periods": table[f"{name}_over"].sum() for name in AMOUNTS},
+        **{f"{name}_first": table[f"{name}_first"].min() for name in AMOUNTS},
+        **{f"{name}_customers": table[f"{name}_first"].count() for name in AMOUNTS},
+    )
+
+
+def _cap_crossing(row: Row, name: str, scale: Scale) -> CapCrossing:
+    return CapCrossing(
+        customers=row[f"{name}_customers"],
+        customer_periods=int(row[f"{name}_periods"] or 0),
+        first_period=row[f"{name}_first"],
+        largest=scale.usd(row[f"{name}_largest"]),
+    )
+
+
+def beginnings(history: Table, config: ConfigPlan) -> Table:
+    """Each customer's first event of those that qualify in this config."""
+    rows = history.filter(history.event_type.isin(config.exploration.qualifying_events))
+    return rows.group_by("customer_id").agg(first=rows["first"].min())
+
+
+def _exploration(replay: Replay, by_customer: Table, row: Row, fetch: Fetch) -> ExplorationTally:
+    config = replay.config
+    rule = config.exploration
+    events = dict.fromkeys(rule.qualifying_events, 0)
+    consumers = {p.pool_id: int(row[f"c{at}"] or 0) for at, p in enumerate(config.pools) if p.is_exploration_pool}
+    if replay.history is None or not rule.enabled or not rule.qualifying_events:
+        return ExplorationTally(events, 0, 0, 0, consumers)
+    per_type = replay.history.group_by("event_type").agg(events=replay.history["events"].sum())
+    counted = {found["event_type"]: int(found["events"]) for found in fetch(per_type)}
+    counts = fetch(_progress(replay, by_customer))[0]
+    return ExplorationTally(
+        events={name: counted.get(name, 0) for name in events},
+        began=counts["began"],
+        graduated=int(counts["graduated"] or 0),
+        expired=int(counts["expired"] or 0),
+        consumers=consumers,
+    )
+
+
+def _progress(replay: Replay, by_customer: Table) -> Table:
+    """How many customers began, graduated, or expired without graduating."""
+    first = beginnings(replay.history, replay.config)
+    joined = first.left_join(by_customer.select("customer_id", "graduated"), "customer_id")
+    graduated = joined.graduated.fill_null(0)
+    cutoff = replay.config.exploration.latest_expired_beginning(replay.plan.window.as_of)
+    expired = ibis.literal(False) if cutoff is None else (joined["first"] < moment(cutoff)) & (graduated == 0)
+    flat = joined.select(graduated=graduated, expired=truth(expired))
+    return flat.agg(began=flat.count(), graduated=flat.graduated.sum(), expired=flat.expired.sum())

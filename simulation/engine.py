@@ -1,0 +1,217 @@
+"""The columnar rendering on DuckDB: open events, ask, close. Everything DuckDB-specific is here.
+
+    with open_parquet(files) as events:
+        outputs = simulate(plan, events)
+
+An events table holds the events of one workspace in the physical layout of the usage event store: event_id, ts
+(TIMESTAMP, UTC), event_type, customer_id, segment, `d_<dimension>` VARCHAR and `n_<dimension>` DECIMAL(38,12).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, localcontext
+from pathlib import Path
+from typing import Any
+
+import ibis
+
+from simulation import collect, impact, scan
+from simulation.columns import ZERO, Events, Table, any_of, truth
+from simulation.numbers import EXACT
+from simulation.plan import ConfigPlan, Meter, Plan
+from simulation.replay import replayed
+from simulation.result import Outputs, assemble
+from simulation.tally import Tally, check_magnitude
+from simulation.window import Window
+
+BASE_COLUMNS: Mapping[str, str] = {
+    "event_id": "VARCHAR",
+    "ts": "TIMESTAMP",
+    "event_type": "VARCHAR",
+    "customer_id": "VARCHAR",
+    "segment": "VARCHAR",
+}
+
+
+@contextmanager
+def open_parquet(
+    files: Sequence[str | Path],
+    *,
+    threads: int | None = None,
+    memory_limit: str | None = None,
+    temp_directory: str | Path | None = None,
+    deduplicate: bool = False,
+) -> Iterator[Table]:
+    """The events of these files as one table; files may lack dimensions that others have; none at all is no events.
+
+    `memory_limit` is DuckDB's, as in "2GB"; beyond it intermediate results go to `temp_directory`. The usage event
+    store holds each event_id once; other files need `deduplicate`.
+    """
+    with _connected(threads, memory_limit, temp_directory) as backend:
+        if files:
+            table = backend.read_parquet(
+                [str(path) for path in files], union_by_name=True, hive_partitioning=False, table_name="events"
+            )
+        else:
+            columns = ", ".join(f'"{name}" {kind}' for name, kind in BASE_COLUMNS.items())
+            backend.raw_sql(f"CREATE TEMPORARY TABLE events ({columns})")
+            table = backend.table("events", database=("temp", "main"))
+        yield unique(table) if deduplicate else table
+
+
+@contextmanager
+def open_arrow(data: Any, *, threads: int | None = None, deduplicate: bool = True) -> Iterator[Table]:
+    """The events of a pyarrow table of the same layout, each event_id once."""
+    with _connected(threads, None, None) as backend:
+        backend.con.register("events", data)
+        table = backend.table("events")
+        yield unique(table) if deduplicate else table
+
+
+@contextmanager
+def _connected(threads: int | None, memory_limit: str | None, temp_directory: str | Path | None) -> Iterator[Any]:
+    """A private in-memory DuckDB that fetches nothing from anywhere and keeps no order that nobody asked for."""
+    wanted = {"threads": threads, "memory_limit": memory_limit, "temp_directory": temp_directory and str(temp_directory)}
+    backend = ibis.duckdb.connect(
+        autoinstall_known_extensions=False,
+        preserve_insertion_order=False,
+        **{name: value for name, value in wanted.items() if value is not None},
+    )
+    try:
+        yield backend
+    finally:
+        backend.disconnect()
+
+
+def unique(table: Table) -> Table:
+    """Each event_id once, the columnar twin of `simulation.events.deduplicated`."""
+    dimensions = sorted(name for name in table.columns if name.startswith("d_"))
+    texts = [table[name].asc(nulls_first=True) for name in dimensions]
+    order = [table.ts, table.event_type, table.customer_id, table.segment, *texts]
+    ranked = table.mutate(copy=ibis.row_number().over(ibis.window(group_by=table.event_id, order_by=order)))
+    return ranked.filter(ranked["copy"] == 0).drop("copy")
+
+
+class Scratch:
+    """Temporary tables of one simulation, dropped when it ends."""
+
+    def __init__(self, backend: Any) -> None:
+        self.backend, self.names = backend, list[str]()
+
+    def keep(self, table: Table) -> Table:
+        """Materialise: later steps read plain columns instead of repeating the expression."""
+        name = ibis.util.gen_name("step")
+        self.names.append(name)
+        return self.backend.create_table(name, table, temp=True)
+
+    def drop(self) -> None:
+        """In SQL of our own: this Ibis forgets the table's name when it writes DROP for DuckDB."""
+        for name in self.names:
+            self.backend.raw_sql(f'DROP TABLE IF EXISTS temp.main."{name}"')
+
+
+def fetch(table: Table) -> list[dict[str, Any]]:
+    """The rows as Python values: exact decimals, naive moments."""
+    rows: list[dict[str, Any]] = table.to_pyarrow().to_pylist()
+    return rows
+
+
+def simulate(plan: Plan, events: Table) -> Outputs:
+    """Answer the plan from an events table (spec 4); the same bytes as `simulation.reference.simulate_reference`.
+
+    OverflowError when the sums of the run are beyond the exact range (`simulation.tally.check_magnitude`).
+    """
+    scratch = Scratch(events.get_backend())
+    try:
+        with localcontext(EXACT):
+            return assemble(plan, tally(plan, events, scratch))
+    finally:
+        scratch.drop()
+
+
+def tally(plan: Plan, table: Table, scratch: Scratch) -> Tally:
+    """Every sum and count, from the events in columns."""
+    events = scan.scope(table, plan.window, plan.workspace_id, plan.segment)
+    windowed = scan.in_window(events, plan.window)
+    grid = scan.metered(windowed, plan.meters, plan.periods, scratch.keep)
+    totals = fetch(_totals(grid, plan.meters))[0]
+    used = {meter: totals[f"q{at}"] or Decimal(0) for at, meter in enumerate(plan.meters)}
+    check_magnitude(plan, used, totals["customers"])
+    history = scan.qualifying(events, plan)
+    history = None if history is None else scratch.keep(history)
+    sides = [_side(plan, config, grid, history, scratch) for config in plan.configs]
+    return Tally(
+        candidate=collect.tally(*sides[0], fetch),
+        baseline=collect.tally(*sides[1], fetch) if plan.baseline else None,
+        impact=_impact(plan, sides, scratch) if plan.baseline else None,
+        issues=impact.issues(windowed, grid, plan.meters, totals, fetch),
+    )
+
+
+def _totals(grid: Table, meters: Sequence[Meter]) -> Table:
+    """One row: customers with any use; per meter q<i> its whole use, x<i> missing numbers, n<i> negative sums."""
+    quantities = {f"q{at}": grid[f"q{at}"] for at in range(len(meters))}
+    return grid.agg(
+        customers=grid.customer_id.nunique(where=any_of([column > ZERO for column in quantities.values()])),
+        **{name: ibis.greatest(column, ZERO).sum() for name, column in quantities.items()},
+        **{f"x{at}": grid[f"x{at}"].sum() for at in range(len(meters))},
+        **{f"n{at}": truth(grid[f"q{at}"] < ZERO).sum() for at in range(len(meters))},
+    )
+
+
+Side = tuple[collect.Replay, Table]
+
+
+def _side(plan: Plan, config: ConfigPlan, grid: Table, history: Table | None, scratch: Scratch) -> Side:
+    """A config replayed, and its customers."""
+    explores = history is not None and config.exploration.enabled
+    first = scratch.keep(collect.beginnings(history, config)) if explores else None
+    rows = replayed(grid, first, plan, config, scratch.keep)
+    replay = collect.Replay(plan, config, rows, history, collect.scale_of(plan))
+    return replay, scratch.keep(collect.customers(replay))
+
+
+def _impact(plan: Plan, sides: Sequence[Side], scratch: Scratch) -> Any:
+    (_, candidate), (_, baseline) = sides
+    return impact.impact(candidate, baseline, collect.scale_of(plan), scratch.keep, fetch)
+
+
+def newest_ts(events: Table, segment: str | None = None) -> datetime | None:
+    """The newest event in the segment, or in all: what as_of is when nobody names it. None without events."""
+    table = events if segment is None else events.filter(events.segment == segment)
+    newest = fetch(table.agg(newest=table.ts.max()))[0]["newest"]
+    return None if newest is None else newest.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class MeterPreview:
+    """What a mapping would count: matching events, the units that they add up to, and the three newest of them."""
+
+    events: int
+    units: Decimal
+    samples: tuple[Mapping[str, Any], ...]
+
+
+def meter_preview(
+    meter: Meter, events: Table, window: Window, *, workspace_id: str, segment: str | None = None
+) -> MeterPreview:
+    """Meter one mapping over the window, all customers together, exactly as a simulation would (spec 4.2, 1).
+
+    A sample has event_id, ts, event_type, customer_id, segment and the dimensions that it has, as texts.
+    """
+    windowed = scan.in_window(scan.scope(events, window, workspace_id, segment), window)
+    rows = windowed.table.filter(scan.matches(meter, windowed))
+    grid = scan.metered(windowed, [meter], window.periods, keep=lambda table: table)
+    return MeterPreview(
+        events=fetch(rows.agg(count=rows.count()))[0]["count"],
+        units=fetch(grid.agg(units=grid.q0.sum()))[0]["units"] or Decimal(0),
+        samples=tuple(map(_sample, fetch(rows.order_by(ibis.desc("ts"), "event_id").limit(3)))),
+    )
+
+
+def _sample(row: Mapping[str, Any]) -> dict[str, Any]:
+    base = {name: row[name] for name in BASE_COLUMNS} | {"ts": row["ts"].replace(tzinfo=UTC)}
+    dimensions = {name[2:]: row[name] for name in sorted(row) if name.startswith("d_") and row[name] is not None}
+    return base | {"dimensions": dimensions}

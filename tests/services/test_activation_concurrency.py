@@ -1,0 +1,166 @@
+"""Many operators decide at once: one version is active at every instant, and every loser is told why (spec 2)."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.errors import AvsError
+from app.models.base import db
+from app.models.config_version import ConfigVersion
+from app.models.transactions import configure_sqlite, write
+from app.services import activation, config_drafts
+from tests import factories as f
+from tests.services.observe import current_documents, decision_statuses, statuses
+
+THREADS = 16
+ACTIVE_AND_SERVED = sa.text(
+    "SELECT c.config_version_id, r.config_version_id FROM config_versions c "
+    "LEFT JOIN runtime_configs r ON r.current AND r.workspace_id = c.workspace_id AND r.segment = c.segment "
+    "AND r.stage = c.stage AND r.target_environment = c.target_environment WHERE c.status = 'active'"
+)
+
+
+@pytest.fixture
+def contested(app: Flask) -> Flask:
+    """cfg_0 is active; cfg_1 and cfg_2 are candidates for its place."""
+    with write(db.session):
+        f.foundation(db.session)
+        f.active(db.session, "cfg_0")
+        for config_version_id in ("cfg_1", "cfg_2"):
+            f.simulated(db.session, config_version_id)
+    return app
+
+
+@contextmanager
+def watched(app: Flask) -> Iterator[set[tuple[str, str]]]:
+    """Look without pause, from a connection of its own; collects every (active version, served version) it saw."""
+    engine = sa.create_engine(app.config["SQLALCHEMY_DATABASE_URI"])
+    configure_sqlite(engine)
+    seen: set[tuple[str, ...]] = set()
+    done = threading.Event()
+
+    def watch() -> int:
+        looks = 0
+        while not done.is_set():
+            with engine.connect() as connection:
+                seen.add(tuple(tuple(row) for row in connection.execute(ACTIVE_AND_SERVED)))
+            looks += 1
+        return looks
+
+    with ThreadPoolExecutor(1) as pool:
+        watcher = pool.submit(watch)
+        try:
+            yield seen
+        finally:
+            done.set()
+            assert watcher.result() > 0
+            engine.dispose()
+
+
+def at_once(app: Flask, acts: list[Callable[[Any], Any]]) -> list[str]:
+    """Run every act in a thread and transaction of its own, all starting together; `done` or the code of its refusal."""
+    gate = threading.Barrier(len(acts))
+
+    def run(act: Callable[[Any], Any]) -> str:
+        with app.app_context():
+            gate.wait()
+            try:
+                with write(db.session):
+                    act(db.session)
+            except AvsError as refusal:
+                assert refusal.status == 409
+                return refusal.code
+            return "done"
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(run, acts))
+
+
+def approval(config_version_id: str, baseline: str | None = None) -> Callable[[Any], Any]:
+    def act(session: Any) -> None:
+        activation.approve(
+            session,
+            config_version_id,
+            f"sim_{config_version_id}",
+            f.APPROVAL,
+            actor=f.OPERATOR,
+            now=f.NOW,
+            baseline_config_version_id=baseline,
+        )
+
+    return act
+
+
+def is_always_one(seen: set[tuple[tuple[str, str], ...]]) -> bool:
+    """At every look one version was active, and it was the one that was served."""
+    return all(len(rows) == 1 and rows[0][0] == rows[0][1] for rows in seen)
+
+
+def test_each_of_two_candidates_is_approved_once_and_one_of_them_is_active(contested):
+    """Without a named baseline both decisions are good: the later one archives the earlier one."""
+    acts = [approval(f"cfg_{1 + index % 2}") for index in range(THREADS)]
+    with watched(contested) as seen:
+        outcomes = at_once(contested, acts)
+    for config_version_id in (0, 1):
+        assert Counter(outcomes[config_version_id::2]) == {"done": 1, "config_immutable": THREADS // 2 - 1}
+    assert is_always_one(seen)
+    assert sorted(statuses(db.session).values()) == ["active", "archived", "archived"]
+    assert Counter(status for _, status in decision_statuses(db.session)) == {"active": 1, "archived": 2}
+    assert [(*current_documents(db.session), "active")] == [
+        item for item in decision_statuses(db.session) if item[1] == "active"
+    ]
+
+
+def test_of_two_candidates_for_one_baseline_the_slower_is_told_that_the_baseline_went(contested):
+    """Both operators reviewed against cfg_0; once one of them has replaced it, the other must look again."""
+    acts = [approval(f"cfg_{1 + index % 2}", baseline="cfg_0") for index in range(THREADS)]
+    with watched(contested) as seen:
+        outcomes = at_once(contested, acts)
+    winner = outcomes.index("done") % 2
+    assert Counter(outcomes[winner::2]) == {"done": 1, "config_immutable": THREADS // 2 - 1}
+    assert Counter(outcomes[1 - winner :: 2]) == {"baseline_not_active": THREADS // 2}
+    assert is_always_one(seen)
+    assert statuses(db.session) == {"cfg_0": "archived", f"cfg_{winner + 1}": "active", f"cfg_{2 - winner}": "simulated"}
+
+
+def test_a_due_version_is_promoted_once_however_many_look(contested):
+    with write(db.session):
+        f.approve(db.session, "cfg_1", effective_at=f.NOW + timedelta(days=1))
+    promoted: list[str] = []
+
+    def look(session: Any) -> None:
+        due = activation.activate_due(session, now=f.NOW + timedelta(days=2))
+        promoted.extend(config.config_version_id for config in due)
+
+    with watched(contested) as seen:
+        assert set(at_once(contested, [look] * THREADS)) == {"done"}
+    assert promoted == ["cfg_1"]
+    assert is_always_one(seen)
+
+
+def test_an_edit_and_an_approval_of_the_same_config_take_turns(contested):
+    """Either the edit comes first and the run is stale, or the approval does and the config is immutable."""
+
+    def edit(session: Any) -> None:
+        config_drafts.put_rails(
+            session, "cfg_1", {"margin_floor": Decimal("0.5")}, actor=f.OPERATOR, now=f.NOW
+        )
+
+    outcomes = at_once(contested, [edit, approval("cfg_1")])
+    assert outcomes in (["done", "simulation_stale"], ["config_immutable", "done"])
+
+
+def test_drafts_of_one_subject_that_are_made_at_once_get_different_numbers(contested):
+    acts = [lambda session, n=number: f.config(session, f"cfg_draft_{n}") for number in range(8)]
+    assert at_once(contested, acts) == ["done"] * 8
+    versions = db.session.scalars(sa.select(ConfigVersion.version).order_by(ConfigVersion.version))
+    assert list(versions) == list(range(1, 12))
