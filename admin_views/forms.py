@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask_admin.form import SecureForm
 from wtforms import BooleanField, Field, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from admin_views.formatters import decimal_text, kind_of, label_of, pretty_json, time_text
@@ -185,7 +186,7 @@ def load_choices(form: Any, session: Any, references: dict[str, Any]) -> None:
         if field.short_name in CATALOG_LISTS:
             column = CATALOG_LISTS[field.short_name][0]
             known = list(session.scalars(sa.select(column).order_by(column)))
-            field.choices = [(key, key) for key in dict.fromkeys((*known, *(field.data or ())))]
+            field.choices = [SelectChoice(key, key) for key in dict.fromkeys((*known, *(field.data or ())))]
         elif field.short_name in references:
             key = next(iter(references[field.short_name].__table__.primary_key))
             field.suggestions = list(session.scalars(sa.select(key).order_by(key.desc()).limit(SUGGESTIONS)))
@@ -200,8 +201,8 @@ def _field(column: sa.Column[Any], references: dict[str, Any]) -> Any:
         return SelectMultipleField(validators=[AtMost(most)] if most else [], choices=[], **options)
     match kind_of(column):
         case "enum":
-            blank = [] if column.default is not None else [("", "not set" if column.nullable else "choose")]
-            choices = blank + [(value, value.replace("_", " ")) for value in column.type.enums]
+            blank = [] if column.default is not None else [SelectChoice("", "not set" if column.nullable else "choose")]
+            choices = blank + [SelectChoice(value, value.replace("_", " ")) for value in column.type.enums]
             default = column.default.arg if column.default is not None else None
             return ChoiceField(choices=choices, default=default, validators=required, **options)
         case "flag":

@@ -16,11 +16,12 @@ from app.models.config_version import ConfigVersion as Row
 from app.models.config_version import Pool as PoolRow
 from app.models.transactions import lock_subject
 from app.services import config_drafts
+from app.services.completeness import completeness
 from app.services.documents import exploration_shape, pool_shape, rails_shape
 from app.services.snapshots import get_config as read_row
 from app.services.snapshots import load_catalogs, read_config
 from rules.draft import Catalogs
-from rules.gate import completeness_pill, evaluate, next_missing_item
+from rules.gate import evaluate
 
 TAG = "Configs"
 KIND = "config version"
@@ -53,18 +54,8 @@ def own(config: Row) -> dict[str, Any]:
 
 def document(session: Any, config: Row, catalogs: Catalogs | None = None) -> dict[str, Any]:
     """The config as every answer shows it, with all findings of the rules."""
-    return own(config) | {"completeness": completeness(session, config, catalogs)}
-
-
-def completeness(session: Any, config: Row, catalogs: Catalogs | None = None) -> dict[str, Any]:
-    """`{pill, next_missing_item, findings}` of spec 3."""
     findings = evaluate(read_config(session, config, catalogs=catalogs).draft())
-    first = next_missing_item(findings)
-    return {
-        "pill": completeness_pill(findings).value,
-        "next_missing_item": first and first.as_dict(),
-        "findings": [finding.as_dict() for finding in findings],
-    }
+    return own(config) | {"completeness": completeness(findings)}
 
 
 def documents(session: Any) -> Callable[[Row], dict[str, Any]]:

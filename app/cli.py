@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+import sqlalchemy as sa
 from flask_migrate import upgrade
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app import clock
 from app.errors import AvsError
@@ -20,15 +22,25 @@ from app.extensions import usage_events
 from app.identity import Actor
 from app.models.base import db
 from app.models.transactions import write
-from app.services import activation, billing_patches, runtime, simulations
+from app.services import activation, billing_patches, runtime, simulations, usage_imports
 from app.services.completeness import completeness_of
 from app.services.snapshots import get_config
+from app.services.usage.stats import usage_stats
 from rules.enums import CompletenessStatus, HistoricalWindow, PricingMode, Stage, TargetEnvironment
 from seed.loader import ensure_seeded
 from simulation.canonical import canonical_text
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 OPERATOR = Actor("command line")
+IMPORT_FIELDS = (
+    "usage_import_id",
+    "workspace_id",
+    "source",
+    "rows_read",
+    "rows_accepted",
+    "rows_duplicate",
+    "rows_rejected",
+)
 
 MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
 as_json = click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON.")
@@ -51,6 +63,10 @@ def command(group: click.Group, name: str | None = None) -> Callable[[Callable[.
                 lines = [error.detail, *(f"  {item.pointer}: {item.detail}" for item in error.errors)]
                 lines += [f"  {finding.code}: {finding.message}" for finding in error.findings]
                 raise click.ClickException("\n".join(lines)) from error
+            except (OperationalError, ProgrammingError) as error:
+                if sa.inspect(db.engine).has_table("alembic_version"):
+                    raise
+                raise click.ClickException(f"{db.engine.url!r} is empty: run `avs seed` first.") from error
 
         return group.command(name)(guarded)
 
@@ -186,6 +202,87 @@ def activate_due(as_json: bool) -> None:
         promoted = activation.activate_due(db.session, now=clock.now())
     ids = [config.config_version_id for config in promoted]
     show({"activated": ids}, as_json, [f"activated {item}" for item in ids] or ["Nothing is due."])
+
+
+@avs.group()
+def usage() -> None:
+    """Usage events: what simulations ask."""
+
+
+def pairs(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """`--map ts=TIMESTAMP --map …` as a mapping."""
+    if wrong := [value for value in values if "=" not in value]:
+        raise click.BadParameter(f"{wrong[0]!r} is not of the form field=value")
+    return dict(value.split("=", 1) for value in values)
+
+
+@command(usage, "import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--workspace", "workspace_id", default="ws_1049", show_default=True)
+@click.option(
+    "--map", "mapping", multiple=True, callback=pairs, metavar="FIELD=COLUMN", help="Take a field from a column."
+)
+@click.option(
+    "--set", "constants", multiple=True, callback=pairs, metavar="FIELD=VALUE", help="Set a field on every row."
+)
+@click.option("--extend-catalog", is_flag=True, help="Add unknown event types and dimensions instead of rejecting.")
+@click.option(
+    "--rejects", type=click.Path(path_type=Path), help="Where rejected rows go; FILE.rejects.csv when left out."
+)
+@as_json
+def usage_import(file: Path, rejects: Path | None, as_json: bool, **options: Any) -> None:
+    """Import a CSV, JSON Lines or Parquet FILE; a second time counts nothing twice."""
+    with click.progressbar(
+        length=0, label=f"Reading {file.name}", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+
+        def progress(done: int, total: int | None) -> None:
+            bar.length = total or 0
+            bar.update(done - bar.pos)
+
+        row, report = usage_imports.import_usage(
+            db.session,
+            usage_events().store,
+            path=file,
+            rejects_path=rejects or file.with_name(f"{file.name}.rejects.csv"),
+            progress=progress,
+            actor=OPERATOR,
+            now=clock.now(),
+            **options,
+        )
+    document = {name: getattr(row, name) for name in IMPORT_FIELDS} | {"reasons": dict(report.reasons)}
+    lines = [
+        f"{file.name}: read {report.read:,}, accepted {report.accepted:,}, "
+        f"duplicates {report.duplicates:,}, rejected {report.rejected:,}"
+    ]
+    lines += [f"  {count:,} × {reason}" for reason, count in report.reasons.items()]
+    lines += [f"  rejected rows: {report.rejects_path}"] if report.rejects_path else []
+    show(document, as_json, lines)
+
+
+@command(usage, "stats")
+@click.option("--workspace", "workspace_id", default="ws_1049", show_default=True)
+@as_json
+def stats(workspace_id: str, as_json: bool) -> None:
+    """Count the events of a workspace by event type and customer, with the sum of every numeric dimension."""
+    rows = usage_stats(usage_events().store, workspace_id)
+    lines = [
+        f"{row.event_type}  {row.customer_id}  {row.events:,} events"
+        + "".join(f"  {name} {total:,}" for name, total in row.sums.items())
+        for row in rows
+    ]
+    document = [
+        {
+            "event_type": row.event_type,
+            "customer_id": row.customer_id,
+            "events": row.events,
+            "first_ts": row.first_ts,
+            "last_ts": row.last_ts,
+            "sums": row.sums,
+        }
+        for row in rows
+    ]
+    show(document, as_json, lines or [f"Workspace {workspace_id} has no usage events."])
 
 
 @avs.group()

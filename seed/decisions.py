@@ -19,7 +19,7 @@ def decision_problems(files: SeedFiles) -> Iterator[SeedProblem]:
     yield from repeated(configs, (*SUBJECT, "version"))
     active = [row for row in configs if row.values["status"] == ConfigStatus.ACTIVE]
     yield from repeated(active, (*SUBJECT, "status"))
-    for row in active:
+    for row in active if "decision_records.json" not in files.bad else ():
         yield from _stands_on_one_decision(files, row)
     for row in files.rows["simulation_runs.json"]:
         yield from _run(files, row)
@@ -60,7 +60,7 @@ def _baseline(files: SeedFiles, row: SeedRow) -> Iterator[SeedProblem]:
 
 def _pools(files: SeedFiles, row: SeedRow) -> Iterator[SeedProblem]:
     units = _snapshot_units(files, row)
-    if units is None:
+    if units is None and "value_unit_snapshots.json" not in files.bad:
         version = row.values["value_unit_snapshot_version"]
         yield row.problem("value_unit_snapshot_version", f"{row.values['cycle_id']} has no snapshot {version}")
     seen: set[str] = set()

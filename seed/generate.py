@@ -26,6 +26,7 @@ from app.models.simulation_run import SimulationRun
 from app.models.transactions import configure_sqlite
 from app.models.value_unit import ValueUnitSnapshot
 from app.services import activation, authoring, config_drafts, simulations
+from app.services.usage.source import UsageEvents
 from app.services.usage.store import EventStore
 from rules.enums import ConfigStatus, HistoricalWindow
 from seed.loader import DEMO_EVENTS, SEED_DIR
@@ -69,7 +70,7 @@ DECISIONS = (
         "sim_prod_v1",
         datetime(2026, 1, 14, 21, tzinfo=UTC),
         datetime(2026, 1, 14, 23, tzinfo=UTC),
-        "Every HD minute is paid from the first one: margin 0.7 in January's usage, above the floor, and no risk found.",
+        "Every HD minute is paid from the first one: margin 0.7 in January, above the floor, and no risk found.",
         datetime(2026, 1, 15, tzinfo=UTC),
     ),
 )
@@ -86,7 +87,7 @@ def regenerated(directory: Path) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder, _workplace(Path(folder)) as session:
         _load_facts(session, directory)
         store = EventStore(Path(folder) / "usage")
-        _decide(session, simulations.UsageEvents(store, directory / DEMO_EVENTS.name))
+        _decide(session, UsageEvents(store, directory / DEMO_EVENTS.name))
         store.close()
         return {file: _text(_rows(session, file)) for file in GENERATED}
 
@@ -121,13 +122,13 @@ def _load_facts(session: Session, directory: Path) -> None:
         config_drafts.refresh(session, draft, row.values["created_at"])
 
 
-def _decide(session: Session, asked: simulations.UsageEvents) -> None:
+def _decide(session: Session, usage: UsageEvents) -> None:
     """Simulate over the demo events, approve, and promote when the moment comes."""
     for step in DECISIONS:
         config = session.get_one(ConfigVersion, step.config_version_id)
         request = simulations.Request(step.config_version_id, HistoricalWindow.MOCKED, config.segment)
         prepared = simulations.prepare(session, request)
-        answer = simulations.compute(prepared, asked)
+        answer = simulations.compute(prepared, usage)
         simulations.record(
             session, prepared, answer, actor=OPERATOR, now=step.simulated_at, run_id=step.simulation_run_id
         )
@@ -148,7 +149,7 @@ def _decide(session: Session, asked: simulations.UsageEvents) -> None:
 def _rows(session: Session, file: str) -> list[dict[str, Any]]:
     """A table as its seed file holds it, oldest first; documents as the database gives them back."""
     session.expire_all()
-    model = {
+    model: Any = {
         "value_unit_snapshots.json": ValueUnitSnapshot,
         "simulation_runs.json": SimulationRun,
         "billing_patches.json": BillingPatch,

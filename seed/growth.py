@@ -5,7 +5,6 @@ The caller holds the transaction; the usage events go to the event store on the 
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,20 +13,22 @@ import sqlalchemy as sa
 from app.identity import Actor
 from app.models.catalog import Customer, EventCatalog
 from app.models.enforcement import EnforcementEvent
+from app.models.value_unit import ValueUnitDefinition
 from app.services import activation, authoring, config_drafts, simulations
 from app.services.usage.fields import Policy
 from app.services.usage.formats import Rows
+from app.services.usage.source import UsageEvents
 from app.services.usage.store import EventStore
 from seed import growth_story as story
 from seed.growth_customers import Profile, customers
 from seed.growth_enforcement import InForce, reports
-from seed.growth_usage import END, WORKSPACE, Event, usage_events
+from seed.growth_usage import END, Event, usage_events
 from seed.problems import SeedError, SeedProblem
 
 SEED = 2049
 OPERATOR = Actor("Mara Lindqvist", "product_growth")
 APPROVER = ("Mara Lindqvist", "Head of Growth")
-SANDBOX_REPORTS_FOR = timedelta(days=30)
+SANDBOX_REPORTS_FOR = timedelta(days=21)
 
 
 def people_and_usage() -> tuple[list[Profile], list[Event]]:
@@ -37,17 +38,16 @@ def people_and_usage() -> tuple[list[Profile], list[Event]]:
     return profiles, usage_events(rng, profiles)
 
 
-def add(session: Any, store: EventStore, demo_file: Path) -> int:
+def add(session: Any, usage: UsageEvents) -> int:
     """Write the whole workspace; returns how many usage events the store did not have. Wants the catalogs."""
     profiles, events = people_and_usage()
     _customers(session, profiles)
     _foundation(session)
-    accepted = _ingest(session, store, events)
-    asked = simulations.UsageEvents(store, demo_file)
+    accepted = _ingest(session, usage.store, events)
     for step in story.STORY:
         if step.decided > story.UNITS_REVISED:
             _revise_units(session)
-        _take(session, asked, step)
+        _take(session, usage, step)
     _report(session, profiles, events)
     return accepted
 
@@ -60,12 +60,11 @@ def _customers(session: Any, profiles: Sequence[Profile]) -> None:
 
 def _foundation(session: Any) -> None:
     """The workspace, its cycles and units, and the first snapshot of each cycle."""
-    doing = {"actor": OPERATOR, "now": story.FOUNDED}
-    authoring.create_workspace(session, story.WORKSPACE_ROW, **doing)
+    authoring.create_workspace(session, story.WORKSPACE_ROW, actor=OPERATOR, now=story.FOUNDED)
     for cycle in story.CYCLES:
-        authoring.create_cycle(session, cycle, **doing)
+        authoring.create_cycle(session, cycle, actor=OPERATOR, now=story.FOUNDED)
     for unit in story.UNITS:
-        authoring.create_value_unit(session, unit, **doing)
+        authoring.create_value_unit(session, unit, actor=OPERATOR, now=story.FOUNDED)
     for cycle_id in (story.SANDBOX_CYCLE, story.PRODUCTION_CYCLE):
         _freeze(session, cycle_id, 1, story.FOUNDED if cycle_id == story.SANDBOX_CYCLE else story.UNITS_FROZEN)
 
@@ -77,11 +76,11 @@ def _freeze(session: Any, cycle_id: str, version: int, now: datetime) -> None:
 
 def _revise_units(session: Any) -> None:
     """Once: 4K became cheaper to serve and storyboards a unit of their own; the second snapshot."""
-    if authoring.latest_snapshot(session, story.PRODUCTION_CYCLE).snapshot_version > 1:
+    if session.get(ValueUnitDefinition, story.STORYBOARD) is not None:
         return
-    doing = {"actor": OPERATOR, "now": story.UNITS_REVISED}
-    authoring.update_value_unit(session, story.FOUR_K, story.REVISED_4K, **doing)
-    authoring.create_value_unit(session, story.STORYBOARD_UNIT, **doing)
+    now = story.UNITS_REVISED
+    authoring.update_value_unit(session, story.FOUR_K, story.REVISED_4K, actor=OPERATOR, now=now)
+    authoring.create_value_unit(session, story.STORYBOARD_UNIT, actor=OPERATOR, now=now)
     _freeze(session, story.PRODUCTION_CYCLE, 2, story.UNITS_REVISED)
 
 
@@ -90,13 +89,13 @@ def _ingest(session: Any, store: EventStore, events: list[Event]) -> int:
         row.event_type: frozenset(row.dimensions)
         for row in session.execute(sa.select(EventCatalog.event_type, EventCatalog.dimensions))
     }
-    receipt = store.ingest(Rows.counted(events), Policy(workspace_id=WORKSPACE, catalog=catalog))
+    receipt = store.ingest(Rows.counted(events), Policy(workspace_id=story.WORKSPACE, catalog=catalog))
     if receipt.rejects:
         raise SeedError([SeedProblem("growth usage", r.row, r.field, r.reason) for r in receipt.rejects])
     return receipt.accepted
 
 
-def _take(session: Any, asked: simulations.UsageEvents, step: story.Decision | story.Rollback) -> None:
+def _take(session: Any, usage: UsageEvents, step: story.Decision | story.Rollback) -> None:
     """Draft, simulate and approve; or roll back."""
     decision_id = f"dec_{step.name}"
     if isinstance(step, story.Rollback):
@@ -106,7 +105,7 @@ def _take(session: Any, asked: simulations.UsageEvents, step: story.Decision | s
         )
         return
     config_drafts.create_config(session, step.config, actor=OPERATOR, now=step.drafted)
-    run_id = _simulate(session, asked, step)
+    run_id = _simulate(session, usage, step)
     if step.rationale is not None:
         approval = activation.Approval(*APPROVER, step.rationale)
         activation.approve(
@@ -120,7 +119,7 @@ def _take(session: Any, asked: simulations.UsageEvents, step: story.Decision | s
         )
 
 
-def _simulate(session: Any, asked: simulations.UsageEvents, step: story.Decision) -> str:
+def _simulate(session: Any, usage: UsageEvents, step: story.Decision) -> str:
     """The evidence for a decision, from the usage up to the midnight before."""
     request = simulations.Request(
         candidate_config_version_id=step.config_version_id,
@@ -130,18 +129,17 @@ def _simulate(session: Any, asked: simulations.UsageEvents, step: story.Decision
         as_of=step.decided.replace(hour=0),
     )
     prepared = simulations.prepare(session, request)
-    answer = simulations.compute(prepared, asked)
+    answer = simulations.compute(prepared, usage)
     run_id = f"sim_{step.name}"
-    simulations.record(
-        session, prepared, answer, actor=OPERATOR, now=step.decided - timedelta(hours=2), run_id=run_id
-    )
+    simulations.record(session, prepared, answer, actor=OPERATOR, now=step.decided - timedelta(hours=2), run_id=run_id)
     return run_id
 
 
 def _report(session: Any, profiles: Sequence[Profile], events: Sequence[Event]) -> None:
     """The enforcement events of every config while it was in force, numbered in order of time."""
     known = {profile.customer_id: profile for profile in profiles}
-    found = [report for force in in_force() for report in reports(force, events, known)]
+    graduated: set[tuple[str, str]] = set()
+    found = [report for force in in_force() for report in reports(force, events, known, graduated)]
     found.sort(key=lambda report: (report["occurred_at"], report["config_version_id"], report["customer_id"]))
     rows = [{"enforcement_event_id": f"enf_g{number:05d}", **report} for number, report in enumerate(found, start=1)]
     session.execute(sa.insert(EnforcementEvent), rows)

@@ -6,6 +6,7 @@ it: the same customers on every machine and Python version.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import fsum
 from random import Random
 
 DAYS = 120
@@ -13,14 +14,55 @@ SMB, ENTERPRISE = "ai_video_smb", "ai_video_enterprise"
 FIRST_NUMBER = 3001
 
 _SMB_NAMES = (
-    "Amber Amplify Anchor Birch Bluebird Brightside Canopy Cedar Clover Copper Coral Driftwood Ember Fable Foxglove "
-    "Harbor Juniper Kestrel Lantern Maple Marigold Meadow Moonrise Paperboat Pebble Quill Saffron Sparrow Thistle Willow"
-).split()
+    "Amber",
+    "Amplify",
+    "Anchor",
+    "Birch",
+    "Bluebird",
+    "Brightside",
+    "Canopy",
+    "Cedar",
+    "Clover",
+    "Copper",
+    "Coral",
+    "Driftwood",
+    "Ember",
+    "Fable",
+    "Foxglove",
+    "Harbor",
+    "Juniper",
+    "Kestrel",
+    "Lantern",
+    "Maple",
+    "Marigold",
+    "Meadow",
+    "Moonrise",
+    "Paperboat",
+    "Pebble",
+    "Quill",
+    "Saffron",
+    "Sparrow",
+    "Thistle",
+    "Willow",
+)
 _SMB_KINDS = ("Studio", "Films", "Creative", "Motion", "Pictures", "Workshop")
 _ENTERPRISE_NAMES = (
-    "Aldermoor Brackenfield Calderon Dunmore Eastgate Fairhaven Granville Hartwell Ironbridge Kingsmere Lakeland "
-    "Montrose Northbrook Oakhurst Pemberton"
-).split()
+    "Aldermoor",
+    "Brackenfield",
+    "Calderon",
+    "Dunmore",
+    "Eastgate",
+    "Fairhaven",
+    "Granville",
+    "Hartwell",
+    "Ironbridge",
+    "Kingsmere",
+    "Lakeland",
+    "Montrose",
+    "Northbrook",
+    "Oakhurst",
+    "Pemberton",
+)
 _ENTERPRISE_KINDS = ("Media Group", "Broadcasting", "Entertainment", "Networks")
 
 
@@ -52,21 +94,19 @@ def _segment(
     rng: Random,
     size: int,
     segment: str,
-    names: list[str],
+    names: tuple[str, ...],
     kinds: tuple[str, ...],
     first_number: int,
     days: Callable[[Random], tuple[int, int, int]],
 ) -> list[Profile]:
     weights = _heavy_tail(rng, size)
     return [
-        Profile(
-            f"cust_{first_number + index}", _name(names, kinds, index), segment, weights[index], *days(rng)
-        )
+        Profile(f"cust_{first_number + index}", _name(names, kinds, index), segment, weights[index], *days(rng))
         for index in range(size)
     ]
 
 
-def _name(names: list[str], kinds: tuple[str, ...], index: int) -> str:
+def _name(names: tuple[str, ...], kinds: tuple[str, ...], index: int) -> str:
     """Each pair once: the kinds shift by one with each round of names."""
     turn, place = divmod(index, len(names))
     return f"{names[place]} {kinds[(turn + place) % len(kinds)]}"
@@ -75,7 +115,7 @@ def _name(names: list[str], kinds: tuple[str, ...], index: int) -> str:
 def _heavy_tail(rng: Random, size: int) -> list[float]:
     """Zipf's weights around 1 in random order: the largest has about ten times the average, half have less than 0.6."""
     weights = [1 / (rank + 5) for rank in range(size)]
-    average = sum(weights) / size
+    average = fsum(weights) / size  # sum() rounds differently from Python 3.12 on
     order = sorted(range(size), key=lambda _: rng.random())
     return [weights[rank] / average for rank in order]
 

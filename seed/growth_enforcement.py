@@ -5,15 +5,18 @@ forecast, give or take a month of growth. One app does not: while SMB_V2 is in f
 renders, and stops far more studios than forecast.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from rules.enums import Action, EnforcementEventType
 from seed.growth_customers import Profile
 from seed.growth_usage import Event
+from simulation.canonical import timestamp_text
 
 PERIOD = timedelta(days=30)
 REPORTED_AS: Mapping[str, EnforcementEventType] = {
@@ -28,7 +31,10 @@ Report = dict[str, Any]
 
 @dataclass(frozen=True)
 class InForce:
-    """A config while it was in force, `[start, end)`, with its units' documents by id; `miscounts_previews`: see above."""
+    """A config while it was in force, `[start, end)`, with its units' documents by id.
+
+    `miscounts_previews` says that the app counts previews as production renders.
+    """
 
     config: Mapping[str, Any]
     units: Mapping[str, Mapping[str, Any]]
@@ -46,21 +52,32 @@ class _Month:
     over_cap: bool = False
 
 
-def reports(force: InForce, events: Iterable[Event], profiles: Mapping[str, Profile]) -> Iterator[Report]:
-    """The enforcement events of one config, in order of time, without their ids."""
+def reports(
+    force: InForce, events: Sequence[Event], profiles: Mapping[str, Profile], graduated: set[tuple[str, str]]
+) -> Iterator[Report]:
+    """The enforcement events of one config, without their ids; `events` and they are in order of time.
+
+    `graduated` remembers (config, customer): an app reports it once, also when its config comes back in force.
+    """
     months: dict[tuple[str, int], _Month] = {}
-    graduated: set[str] = set()
-    for event in events:
-        moment = datetime.fromisoformat(event["ts"]).astimezone(UTC)
-        if event["segment"] != force.config["segment"] or not force.start <= moment < force.end:
-            continue
+    for event in _while_in_force(force, events):
+        moment = datetime.fromisoformat(event["ts"])
         month = months.setdefault((event["customer_id"], (moment - force.start) // PERIOD), _Month())
         for event_type, context in _consequences(force, month, event):
             yield _report(force, event, moment, event_type, context)
-        if _graduates(force, profiles[event["customer_id"]], event) and event["customer_id"] not in graduated:
-            graduated.add(event["customer_id"])
+        graduate = (force.config["config_version_id"], event["customer_id"])
+        if graduate not in graduated and _graduates(force, profiles[event["customer_id"]], event):
+            graduated.add(graduate)
             signal = {"graduation_signal": force.config["exploration"]["graduation_signal"]}
             yield _report(force, event, moment, EnforcementEventType.EXPLORATION_GRADUATED, signal)
+
+
+def _while_in_force(force: InForce, events: Sequence[Event]) -> Iterator[Event]:
+    """The segment's events of `[start, end)`; times of one format sort as text."""
+    first, last = (
+        bisect_left(events, timestamp_text(moment), key=itemgetter("ts")) for moment in (force.start, force.end)
+    )
+    return (event for event in events[first:last] if event["segment"] == force.config["segment"])
 
 
 def _consequences(force: InForce, month: _Month, event: Event) -> Iterator[tuple[str, Report]]:

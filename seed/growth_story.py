@@ -39,7 +39,7 @@ def at(month: int, day: int, hour: int = 0) -> datetime:
 
 FOUNDED = at(1, 1, 8)
 UNITS_FROZEN = at(1, 30, 15)
-UNITS_REVISED = at(3, 20, 15)
+UNITS_REVISED = at(3, 22, 15)
 
 WORKSPACE_ROW = {
     "workspace_id": WORKSPACE,
@@ -259,7 +259,7 @@ STORY: tuple[Decision | Rollback, ...] = (
         drafted=at(1, 15, 10),
         decided=at(2, 2, 16),
         name="growth_sandbox_v1",
-        rationale="Thirty free minutes are enough for friendly studios to finish a first video. Nothing is billed here.",
+        rationale="Thirty free minutes are enough for friendly studios to finish a first video; nothing is billed.",
     ),
     Decision(
         _config(
@@ -270,8 +270,8 @@ STORY: tuple[Decision | Rollback, ...] = (
             exploration=_EXPLORATION,
             rails=_rails(_LEARNING, 400, "0.6"),
         ),
-        drafted=at(2, 5, 10),
-        decided=at(2, 10, 16),
+        drafted=at(2, 20, 10),
+        decided=at(2, 27, 16),
         name="growth_smb_v1",
         rationale="Twenty minutes let a studio publish its first video; beyond that each minute pays for itself. "
         "Ten draft exports keep trying cheap.",
@@ -281,9 +281,9 @@ STORY: tuple[Decision | Rollback, ...] = (
             ENTERPRISE_V1,
             ENTERPRISE,
             "scaling",
-            [_pool("core", "Core", HD, 60, "allow_overage"), _pool("4k_pro", "4K Pro", FOUR_K, 40, "throttle")],
+            [_pool("core", "Core", HD, 100, "allow_overage"), _pool("4k_pro", "4K Pro", FOUR_K, 70, "throttle")],
             exploration=_NO_EXPLORATION,
-            rails=_rails(_SCALING, 900, "0.5"),
+            rails=_rails(_SCALING, 900, "0.4"),
         ),
         drafted=at(2, 24, 10),
         decided=at(3, 2, 16),
@@ -300,8 +300,8 @@ STORY: tuple[Decision | Rollback, ...] = (
             rails=_rails(_SCALING, 400, "0.6"),
             baseline_config_version_id=SMB_V1,
         ),
-        drafted=at(3, 5, 10),
-        decided=at(3, 12, 16),
+        drafted=at(3, 23, 10),
+        decided=at(3, 29, 16),
         name="growth_smb_v2",
         rationale="Studios ask for one price a month. A prepaid pack of 200 minutes covers nearly all of them, and by "
         "the simulation only a handful would be stopped.",
@@ -313,11 +313,11 @@ STORY: tuple[Decision | Rollback, ...] = (
             ENTERPRISE,
             "scaling",
             [
-                _pool("core", "Core", HD, 60, "allow_overage"),
-                _pool("4k_pro", "4K Pro", FOUR_K, 30, "allow_overage", rollover=_ROLLOVER),
+                _pool("core", "Core", HD, 100, "allow_overage"),
+                _pool("4k_pro", "4K Pro", FOUR_K, 60, "allow_overage", rollover=_ROLLOVER),
             ],
             exploration=_NO_EXPLORATION,
-            rails=_rails(_SCALING, 1200, "0.55"),
+            rails=_rails(_SCALING, 1200, "0.5"),
             baseline_config_version_id=ENTERPRISE_V1,
         ),
         drafted=at(3, 24, 10),
@@ -328,7 +328,7 @@ STORY: tuple[Decision | Rollback, ...] = (
     ),
     Rollback(
         SMB_V1,
-        decided=at(4, 11, 16),
+        decided=at(4, 28, 16),
         name="growth_smb_rollback",
         rationale="The pack's hard cap stopped four times as many studios as forecast: the app counts previews as "
         "production renders. Back to metered overage until that is mended.",
@@ -347,8 +347,8 @@ STORY: tuple[Decision | Rollback, ...] = (
             rails=_rails(_LEARNING, 450, "0.6"),
             baseline_config_version_id=SMB_V1,
         ),
-        drafted=at(4, 20, 10),
-        decided=at(4, 28, 16),
+        drafted=at(4, 29, 10),
+        decided=at(4, 30, 16),
         name="growth_smb_v3",
         rationale=None,
         window=HistoricalWindow.DAYS_90,

@@ -8,7 +8,6 @@ from typing import Any
 
 from seed.growth_customers import DAYS, SMB, Profile
 
-WORKSPACE = "ws_2049"
 START = datetime(2026, 1, 1)  # noqa: DTZ001  all times here are UTC
 END = START + timedelta(days=DAYS)
 
@@ -79,7 +78,7 @@ def _event(rng: Random, index: int, second: int, _number: int, day: int, profile
         "event_id": f"evt_g{index:06d}",
         "ts": f"{(START + timedelta(seconds=second)).isoformat()}Z",
         "event_type": event_type,
-        "workspace_id": WORKSPACE,
+        "workspace_id": "ws_2049",
         "customer_id": profile.customer_id,
         "segment": profile.segment,
         **dimensions,

@@ -19,8 +19,9 @@ from app.models.workspace import Workspace
 from app.services.product_events import log_event
 from app.services.usage.fields import Policy
 from app.services.usage.formats import Rows
+from app.services.usage.source import UsageEvents
 from app.services.usage.store import EventStore
-from seed import growth, tables
+from seed import growth, growth_story, tables
 from seed.decisions import decision_problems
 from seed.problems import SeedError, SeedProblem
 from seed.reading import SeedFiles, SeedRow, read_files
@@ -75,8 +76,8 @@ def load_seed(
             return report
         _add_rows(session, files, report, now)
         report.usage_events_added += _ingest(store, files)
-        if with_growth and session.get(Workspace, growth.WORKSPACE) is None:
-            report.usage_events_added += growth.add(session, store, DEMO_EVENTS)
+        if with_growth and session.get(Workspace, growth_story.WORKSPACE) is None:
+            report.usage_events_added += growth.add(session, UsageEvents(store, DEMO_EVENTS))
             report.growth_added = True
         if report.changed:
             _log(session, report, now)
@@ -100,8 +101,9 @@ def checked_files(directory: Path) -> SeedFiles:
 def _add_rows(session: Any, files: SeedFiles, report: SeedReport, now: datetime) -> None:
     for file, table in tables.TABLES.items():
         rows = tables.in_order(file, files.rows[file])
-        stored = set(session.scalars(sa.select(table.key).where(table.key.in_(files.identifiers[file]))))
-        missing = [row for row in rows if row.values[table.key.key] not in stored]
+        given = [row.values[table.key.key] for row in rows]
+        stored = set(session.scalars(sa.select(table.key).where(table.key.in_(given))))
+        missing = [row for row, identifier in zip(rows, given, strict=True) if identifier not in stored]
         for row in missing:
             _add(session, table, row)
         report.added[file] = len(missing)
@@ -127,7 +129,7 @@ def _ingest(store: EventStore, files: SeedFiles) -> int:
         catalog={
             row.values["event_type"]: frozenset(row.values["dimensions"]) for row in files.rows["event_catalog.json"]
         },
-        workspaces=files.identifiers["workspaces.json"],
+        workspaces=frozenset(row.values["workspace_id"] for row in files.rows["workspaces.json"]),
     )
     return ingest(store, Rows([row.written for row in rows], [row.number for row in rows]), policy)
 

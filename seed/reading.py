@@ -1,7 +1,7 @@
 """Reading the seed files: each row parsed exactly and held to its schema, every problem collected."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,13 @@ class SeedRow:
 class SeedFiles:
     """What the files hold: the rows that fit their schemas, and all identifiers, those of bad rows included.
 
-    A row that refers to a bad one is not wrong itself, so references are judged by `identifiers`.
+    A row that refers to a bad one is not wrong itself, so references are judged by `identifiers`; None where a file
+    does not tell them all. `bad` are the files with any problem: what they lack proves nothing.
     """
 
     rows: Mapping[str, Sequence[SeedRow]]
-    identifiers: Mapping[str, frozenset[str]]
+    identifiers: Mapping[str, frozenset[str] | None]
+    bad: frozenset[str]
 
     def find(self, file: str, identifier: Any) -> dict[str, Any] | None:
         """The values of a good row."""
@@ -45,25 +47,27 @@ class SeedFiles:
 def read_files(directory: Path, names: Collection[str] = FILES) -> tuple[SeedFiles, list[SeedProblem]]:
     """The named files of a directory, the others as if they were empty, and everything that is wrong with them."""
     rows: dict[str, list[SeedRow]] = {file: [] for file in FILES}
-    identifiers: dict[str, frozenset[str]] = {file: frozenset() for file in FILES}
+    identifiers: dict[str, frozenset[str] | None] = dict.fromkeys(FILES, frozenset())
     problems: list[SeedProblem] = []
     for file in (file for file in FILES if file in names):
         objects = _objects(directory, file, problems)
-        for number, written in enumerate(objects, start=1):
+        for number, written in enumerate(objects or (), start=1):
             _read_row(file, number, written, rows[file], problems)
-        identifiers[file] = frozenset(_claimed(objects, FILES[file][1][-1]))
+        identifiers[file] = _claimed(objects, FILES[file][1][-1])
         problems += _repeated(rows[file], FILES[file][1])
-    return SeedFiles(rows, identifiers), problems
+    return SeedFiles(rows, identifiers, frozenset(problem.file for problem in problems)), problems
 
 
-def _claimed(objects: list[Any], key: str) -> Iterator[str]:
-    for written in objects:
-        if isinstance(written, Mapping) and isinstance(written.get(key), str):
-            yield written[key]
+def _claimed(objects: list[Any] | None, key: str) -> frozenset[str] | None:
+    """The identifiers of a file's rows, good or bad; None when some cannot be known."""
+    found = [written.get(key) if isinstance(written, Mapping) else None for written in objects or ()]
+    if objects is None or not all(isinstance(identifier, str) for identifier in found):
+        return None
+    return frozenset(found)
 
 
-def _objects(directory: Path, file: str, problems: list[SeedProblem]) -> list[Any]:
-    """The array that the file holds; without one, a problem of the file as a whole."""
+def _objects(directory: Path, file: str, problems: list[SeedProblem]) -> list[Any] | None:
+    """The array that the file holds; without one, None and a problem of the file as a whole."""
     try:
         content = parse_exact((directory / file).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -76,7 +80,7 @@ def _objects(directory: Path, file: str, problems: list[SeedProblem]) -> list[An
         if isinstance(content, list):
             return content
         problems.append(SeedProblem(file, 0, "", "must hold a list of rows"))
-    return []
+    return None
 
 
 def _read_row(file: str, number: int, written: Any, rows: list[SeedRow], problems: list[SeedProblem]) -> None:

@@ -39,7 +39,8 @@ def unknown(files: SeedFiles, row: SeedRow, field: str, target: str) -> Iterator
 
 
 def unknown_value(files: SeedFiles, row: SeedRow, field: str, value: str, target: str) -> Iterator[SeedProblem]:
-    if value not in files.identifiers[target]:
+    known = files.identifiers[target]
+    if known is not None and value not in known:
         yield row.problem(field, f"{value!r} is not in {target}")
 
 

@@ -121,7 +121,9 @@ def _decision(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
     config = session.get(ConfigVersion, decision.config_version_id)
     run = session.get(SimulationRun, decision.simulation_run_id)
     if run.candidate_content_hash != config.content_hash:
-        yield row.problem("simulation_run_id", f"{run.simulation_run_id} saw other content than {decision.config_version_id}")
+        yield row.problem(
+            "simulation_run_id", f"{run.simulation_run_id} saw other content than {decision.config_version_id}"
+        )
     if decision.status == DecisionStatus.ACTIVE and config.status == ConfigStatus.ACTIVE:
         document = config_document(config, cycle_of(session, config), snapshot_of(session, config))
         activated_at = max(decision.effective_at, decision.created_at)

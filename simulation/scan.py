@@ -38,9 +38,8 @@ def _equals(events: Events, name: str, wanted: Sequence[str | Decimal]) -> Colum
     """Texts exactly, numbers by value; a number that no event can hold matches nothing."""
     texts = [value for value in wanted if isinstance(value, str)]
     numbers = [quantity(value) for value in wanted if isinstance(value, Decimal) and fits(value)]
-    return any_of(
-        [events.text(name) == text for text in texts] + [events.number(name) == number for number in numbers]
-    )
+    choices = [(events.text(name), texts), (events.number(name), numbers)]
+    return any_of([column.isin(values) for column, values in choices if values])
 
 
 def metered(events: Events, meters: Sequence[Meter], periods: Sequence[Period], keep: Keep) -> Table:

@@ -45,7 +45,8 @@ def test_every_grid_lists_sorts_filters_shows_and_exports(sqlite_grids: FlaskCli
     details = sqlite_grids.get(f"/admin/{spec.slug}/details/", query_string={"id": identifier})
     assert details.status_code == 200
     assert row[spec.key[-1]] in details.text
-    assert export(sqlite_grids, f"{spec.slug}/export/csv/")[0][spec.key[0]] == row[spec.key[0]]
+    exported = export(sqlite_grids, f"{spec.slug}/export/csv/")
+    assert row[spec.key[0]] in {line[spec.key[0]] for line in exported}
 
 
 def test_a_page_shows_25_rows_and_whether_more_follow_without_counting(grids: FlaskClient) -> None:
@@ -131,7 +132,9 @@ def test_postgresql_searches_through_the_index(app: Any, grids: FlaskClient) -> 
     for spec in GRIDS:
         statement = sa.select(sa.func.count()).select_from(spec.table).where(matching(db.session, spec.table, "a_b"))
         sql = statement.compile(db.engine, compile_kwargs={"literal_binds": True})
-        plan = "\n".join(row[0] for row in db.session.execute(sa.text(f"EXPLAIN {str(sql).replace(':', chr(92) + ':')}")))
+        plan = "\n".join(
+            row[0] for row in db.session.execute(sa.text(f"EXPLAIN {str(sql).replace(':', chr(92) + ':')}"))
+        )
         assert f"ix_{spec.table.name}_search" in plan
 
 

@@ -20,7 +20,9 @@ def everything(session: Any) -> dict[str, list[Any]]:
     session.rollback()
     tables = Model.metadata.sorted_tables
     return {
-        table.name: sorted(map(repr, session.execute(sa.select(table)))) for table in tables if table.name not in UNLISTED
+        table.name: sorted(map(repr, session.execute(sa.select(table))))
+        for table in tables
+        if table.name not in UNLISTED
     }
 
 
@@ -53,7 +55,7 @@ def test_no_write_route_of_a_read_only_grid_writes(grids: FlaskClient, hidden: A
                 query_string={"id": identifier},
                 data=sent
                 | {"id": identifier, "rowid": identifier, "action": "delete", "list_form_pk": identifier}
-                | {name: "changed" for name in spec.columns},
+                | dict.fromkeys(spec.columns, "changed"),
             )
             assert answer.status_code in (403, 404, 405), f"POST {rule.rule}: {answer.status}"
     assert everything(session) == before
@@ -113,4 +115,5 @@ def test_every_asset_that_a_page_names_is_served(sqlite_grids: FlaskClient) -> N
     page = sqlite_grids.get("/admin/cycles/").text
     paths = [part.split('"')[0] for mark in ('src="', 'href="') for part in page.split(mark)[1:]]
     for path in {path for path in paths if path.endswith((".css", ".js", ".svg"))}:
-        assert sqlite_grids.get(path).status_code == 200, path
+        with sqlite_grids.get(path) as answer:
+            assert answer.status_code == 200, path

@@ -7,13 +7,16 @@ from typing import Any
 
 import jsonschema
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 from werkzeug.test import TestResponse
 
 from api.register import document
+from app.models.base import db
 from simulation.canonical import canonical_bytes, canonical_text, parse_exact
+from tests import factories
 
 URI = "urn:avs:openapi"
 
@@ -104,3 +107,28 @@ def api(app: Flask) -> Api:
 def sqlite_api(sqlite_app: Flask) -> Api:
     """The checked client on SQLite only."""
     return Api(sqlite_app)
+
+
+def row_counts() -> dict[str, int]:
+    """Rows in every table: a refused request leaves them all as they were."""
+    db.session.rollback()
+    return {
+        table.name: db.session.scalar(sa.select(sa.func.count()).select_from(table))
+        for table in db.metadata.sorted_tables
+    }
+
+
+@pytest.fixture
+def studio(api: Api) -> Api:
+    """The checked client on a database with catalogs, workspace `ws_1`, `cycle_1`, two units and their snapshot."""
+    factories.foundation(db.session)
+    db.session.commit()
+    return api
+
+
+@pytest.fixture
+def sqlite_studio(sqlite_api: Api) -> Api:
+    """The same on SQLite only."""
+    factories.foundation(db.session)
+    db.session.commit()
+    return sqlite_api

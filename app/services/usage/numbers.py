@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from simulation.canonical import number_text
-from simulation.numbers import exact_number
+from simulation.numbers import EXACT, PLACES, exact_number
 
-NUMBER = pa.decimal128(38, 12)
+NUMBER = pa.decimal128(38, PLACES)
+_STEP = Decimal(1).scaleb(-PLACES)
 _TEXT = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?"
 # Arrow casts these directly; what else is a number (exponents, more than 12 written places) is rare.
 _PLAIN = r"^-?(0|[1-9][0-9]{0,13})(\.[0-9]{1,12})?$"
@@ -26,9 +27,14 @@ def number_column(texts: pa.Array) -> pa.Array | None:
     numbers = pc.if_else(plain, texts, pa.scalar(None, texts.type)).cast(NUMBER)
     odd = pc.and_not(pc.match_substring_regex(texts, f"^(?:{_TEXT})$"), plain)
     if pc.any(odd).as_py():
-        values = [exact_number(text) for text in texts.filter(odd).to_pylist()]
+        values = [_at_scale(exact_number(text)) for text in texts.filter(odd).to_pylist()]
         numbers = pc.replace_with_mask(numbers, odd.fill_null(False), pa.array(values, NUMBER))
     return numbers if numbers.null_count < len(numbers) else None
+
+
+def _at_scale(number: Decimal | None) -> Decimal | None:
+    """As Arrow wants to be given it: `0e999` is too wide for it otherwise."""
+    return None if number is None else EXACT.quantize(number, _STEP)
 
 
 def value_text(value: Any) -> str | None:

@@ -49,4 +49,4 @@ def usage_stats(store: EventStore, workspace_id: str) -> list[UsageStats]:
 
 def _plain(total: Decimal) -> Decimal:
     """Without the trailing zeros of the column's scale: 22361870, not 22361870.000000000000."""
-    return total.quantize(Decimal(1)) if total == total.to_integral_value() else total.normalize()
+    return Decimal(f"{total:f}".rstrip("0").rstrip("."))

@@ -6,6 +6,7 @@ The same checks judge HTTP batches and imported files. A row that fails several 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -73,23 +74,25 @@ def validate(rows: Rows, policy: Policy) -> Batch:
 def validate_texts(texts: pa.RecordBatch, policy: Policy) -> Batch:
     """Judge one batch of texts: `row`, the base fields (ts may be an Arrow timestamp) and `d_` columns."""
     sieve = _Sieve(texts)
-    segments = _segments(texts, policy)
-    workspaces = (
-        texts["workspace_id"] if policy.workspace_id is None else texts["workspace_id"].fill_null(policy.workspace_id)
-    )
-    for name, column in (("event_id", texts["event_id"]), ("event_type", texts["event_type"])):
-        _check_ids(sieve, name, column)
-    times = _check_times(sieve, texts["ts"])
-    for name, column in (("customer_id", texts["customer_id"]), ("segment", segments), ("workspace_id", workspaces)):
-        _check_ids(sieve, name, column)
-    _check_workspaces(sieve, workspaces, policy)
+    columns = {"row": texts["row"], "own_segment": texts["segment"].is_valid()} | _base_columns(sieve, texts, policy)
     new_event_types = _check_dimensions(sieve, texts, policy)
-    columns = {name: texts[name] for name in ("row", "event_id", "event_type", "customer_id")}
-    columns |= {"ts": times, "segment": segments, "own_segment": texts["segment"].is_valid()}
     columns |= {name: texts[name] for name in texts.schema.names if name.startswith("d_")}
-    kept = sieve.kept(pa.RecordBatch.from_pydict(columns | {"workspace_id": workspaces}))
+    kept = sieve.kept(pa.RecordBatch.from_pydict(columns))
     learned = new_event_types if not sieve.found else _still_used(new_event_types, kept)
     return Batch(_by_workspace(kept), sorted(sieve.rejects(), key=lambda reject: reject.row), learned)
+
+
+def _base_columns(sieve: _Sieve, texts: pa.RecordBatch, policy: Policy) -> dict[str, pa.Array]:
+    columns = {name: texts[name] for name in BASE_FIELDS}
+    columns["segment"] = _segments(texts, policy)
+    if policy.workspace_id is not None:
+        columns["workspace_id"] = columns["workspace_id"].fill_null(policy.workspace_id)
+    columns["ts"] = _check_times(sieve, texts["ts"])
+    for name in BASE_FIELDS:
+        if name != "ts":
+            _check_ids(sieve, name, columns[name])
+    _check_workspaces(sieve, columns["workspace_id"], policy)
+    return columns
 
 
 def _segments(texts: pa.RecordBatch, policy: Policy) -> pa.Array:
@@ -129,6 +132,8 @@ def _check_workspaces(sieve: _Sieve, column: pa.Array, policy: Policy) -> None:
             reason = f"workspace_id {workspace_id!r} is not the workspace of this request, {policy.workspace_id!r}"
         elif policy.workspaces is not None and workspace_id not in policy.workspaces:
             reason = f"workspace_id {workspace_id!r} does not exist"
+        elif len(quote(workspace_id, safe="")) > MAX_ID_LENGTH:
+            reason = "workspace_id is too long for the name of a folder"
         else:
             continue
         sieve.drop(pc.equal(column, workspace_id), "workspace_id", reason)

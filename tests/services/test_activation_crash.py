@@ -1,0 +1,134 @@
+"""The process dies at every step inside activation: all of it is there afterwards, or none of it (spec 2)."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app.factory import create_app
+from app.models.base import db
+from app.models.transactions import write
+from app.services import activation
+from tests import factories as f
+from tests.conftest import settings
+from tests.services.observe import current_documents, decision_statuses, everything, statuses
+
+BEFORE_COMMIT, AFTER_COMMIT = "before commit", "after commit"
+MOST_WRITES = 40
+
+
+def approve(session: Any) -> None:
+    f.approve(session, "cfg_2", later=60)
+
+
+def promote(session: Any) -> None:
+    activation.activate_due(session, now=f.NOW + timedelta(days=2))
+
+
+def roll_back(session: Any) -> None:
+    activation.rollback(session, "cfg_0", f.APPROVAL, actor=f.OPERATOR, now=f.NOW + timedelta(seconds=60))
+
+
+ACTS: dict[str, Callable[[Any], None]] = {"approve": approve, "promote": promote, "roll_back": roll_back}
+BECOMES_ACTIVE = {"approve": "cfg_2", "promote": "cfg_due", "roll_back": "cfg_0"}
+
+
+@pytest.fixture
+def decided(app: Flask) -> Flask:
+    """cfg_1 is active after cfg_0; cfg_2 may be approved, cfg_due waits for tomorrow."""
+    with write(db.session):
+        f.foundation(db.session)
+        f.active(db.session, "cfg_0")
+        f.active(db.session, "cfg_1", later=10)
+        f.simulated(db.session, "cfg_2")
+        f.simulated(db.session, "cfg_due")
+        f.approve(db.session, "cfg_due", later=20, effective_at=f.NOW + timedelta(days=1))
+    return app
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def child(uri: str, data_dir: str, act: str, moment: int | str) -> None:
+    """Do the act in a process of its own, and die before its `moment`-th write statement, or around the commit."""
+    app = create_app(settings(uri, Path(data_dir)))
+    with app.app_context():
+        arm(db.engine, moment)
+        with write(db.session):
+            ACTS[act](db.session)
+        if moment == AFTER_COMMIT:
+            die()
+
+
+def arm(engine: sa.Engine, moment: int | str) -> None:
+    written = 0
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def count_writes(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal written
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
+            written += 1
+            if written == moment:
+                die()
+
+    @sa.event.listens_for(engine, "commit")
+    def on_commit(_connection: Any) -> None:
+        if moment == BEFORE_COMMIT:
+            die()
+
+
+def survives(app: Flask, act: str, moment: int | str) -> bool:
+    """Whether the child reached its end; the processes are forked from a clean one that has imported everything."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    arguments = (app.config["SQLALCHEMY_DATABASE_URI"], str(app.config["DATA_DIR"]), act, moment)
+    process = context.Process(target=child, args=arguments)
+    process.start()
+    process.join()
+    assert process.exitcode in (0, -signal.SIGKILL), f"the child failed: {process.exitcode}"
+    return process.exitcode == 0
+
+
+def is_complete(act: str) -> bool:
+    """Everything that the activation should leave is there, and nothing contradicts it."""
+    winner = BECOMES_ACTIVE[act]
+    db.session.rollback()
+    return (
+        statuses(db.session)[winner] == "active"
+        and statuses(db.session)["cfg_1"] == "archived"
+        and current_documents(db.session) == [winner]
+        and ("cfg_1", "archived") in decision_statuses(db.session)
+        and decision_statuses(db.session)[-1] == (winner, "active")
+    )
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_process_killed_before_any_of_its_writes_leaves_nothing(decided, act):
+    before = everything(db.session)
+    for moment in range(1, MOST_WRITES):
+        if survives(decided, act, moment):
+            break
+        assert everything(db.session) == before, f"killed before write {moment}"
+    assert moment > 5  # else the hook did not see the writes
+    assert is_complete(act)
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_process_killed_just_before_its_commit_leaves_nothing(decided, act):
+    before = everything(db.session)
+    assert not survives(decided, act, BEFORE_COMMIT)
+    assert everything(db.session) == before
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_process_killed_just_after_its_commit_leaves_everything(decided, act):
+    assert not survives(decided, act, AFTER_COMMIT)
+    assert is_complete(act)
