@@ -3,19 +3,19 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
 from typing import Any
 
 from marshmallow import ValidationError, fields
 
-MISSING = {"required": "is required", "null": "must not be null"}
-MAX_PLACES = 12  # what the database keeps exactly
-MAX_DIGITS = 26  # before the decimal point
+MISSING: dict[str, Any] = {"required": "is required", "null": "must not be null"}
+MAX_PLACES, MAX_DIGITS = 12, 26  # what the database keeps exactly, after and before the point
+_LAST_PLACE, _WIDE = Decimal(1).scaleb(-MAX_PLACES), Context(prec=60)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z")
 
 
-class Strict(fields.Field):
+class Strict(fields.Field[Any]):
     """A required field unless it says otherwise; subclasses check in `_deserialize`."""
 
     default_error_messages = MISSING
@@ -89,7 +89,7 @@ class Number(Strict):
             raise ValidationError(f"must be ≥ {self.least}")
         if self.most is not None and value > self.most:
             raise ValidationError(f"must be ≤ {self.most}")
-        if abs(value) >= 10**MAX_DIGITS or Decimal(value).normalize().as_tuple().exponent < -MAX_PLACES:
+        if abs(value) >= 10**MAX_DIGITS or Decimal(value).quantize(_LAST_PLACE, context=_WIDE) != value:
             raise ValidationError(f"must be below 10^{MAX_DIGITS} and have at most {MAX_PLACES} decimal places")
         return value
 
@@ -134,7 +134,7 @@ class Document(Strict):
         return dict(value)
 
 
-class Items(fields.List):
+class Items(fields.List[Any]):
     """A list whose items have a field of their own; `least` and `most` bound its length."""
 
     default_error_messages = MISSING | {"invalid": "must be a list"}

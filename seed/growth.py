@@ -11,14 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.identity import Actor
-from app.models.catalog import Customer, EventCatalog
+from app.models.catalog import Customer
 from app.models.enforcement import EnforcementEvent
 from app.models.value_unit import ValueUnitDefinition
 from app.services import activation, authoring, config_drafts, simulations
-from app.services.usage.fields import Policy
 from app.services.usage.formats import Rows
 from app.services.usage.source import UsageEvents
 from app.services.usage.store import EventStore
+from app.services.usage_imports import policy_for
 from seed import growth_story as story
 from seed.growth_customers import Profile, customers
 from seed.growth_enforcement import InForce, reports
@@ -85,11 +85,7 @@ def _revise_units(session: Any) -> None:
 
 
 def _ingest(session: Any, store: EventStore, events: list[Event]) -> int:
-    catalog = {
-        row.event_type: frozenset(row.dimensions)
-        for row in session.execute(sa.select(EventCatalog.event_type, EventCatalog.dimensions))
-    }
-    receipt = store.ingest(Rows.counted(events), Policy(workspace_id=story.WORKSPACE, catalog=catalog))
+    receipt = store.ingest(Rows.counted(events), policy_for(session, story.WORKSPACE))
     if receipt.rejects:
         raise SeedError([SeedProblem("growth usage", r.row, r.field, r.reason) for r in receipt.rejects])
     return receipt.accepted

@@ -4,7 +4,6 @@ Rows that exist stay as they are, whatever operators made of them. Usage events 
 rows are committed: after a crash in between, the rerun finds the events taken and adds the rows.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +16,10 @@ from app.identity import SYSTEM
 from app.models.transactions import lock_subject, write
 from app.models.workspace import Workspace
 from app.services.product_events import log_event
-from app.services.usage.fields import Policy
 from app.services.usage.formats import Rows
 from app.services.usage.source import UsageEvents
 from app.services.usage.store import EventStore
+from app.services.usage_imports import policy_for
 from seed import growth, growth_story, tables
 from seed.decisions import decision_problems
 from seed.problems import SeedError, SeedProblem
@@ -75,7 +74,7 @@ def load_seed(
         if only_first and _any_workspace(session):
             return report
         _add_rows(session, files, report, now)
-        report.usage_events_added += _ingest(store, files)
+        report.usage_events_added += _ingest(session, store, files)
         if with_growth and session.get(Workspace, growth_story.WORKSPACE) is None:
             report.usage_events_added += growth.add(session, UsageEvents(store, DEMO_EVENTS))
             report.growth_added = True
@@ -121,30 +120,14 @@ def _add(session: Any, table: tables.Table, row: SeedRow) -> None:
         raise SeedError(problems)
 
 
-def _ingest(store: EventStore, files: SeedFiles) -> int:
-    """The usage events as the store judges them; each event id counts once, so a rerun adds none."""
+def _ingest(session: Any, store: EventStore, files: SeedFiles) -> int:
+    """How many usage events were new; each event id counts once. What the store rejects is a problem of its row."""
     rows = files.rows[USAGE_EVENTS]
-    policy = Policy(
-        workspace_id=None,
-        catalog={
-            row.values["event_type"]: frozenset(row.values["dimensions"]) for row in files.rows["event_catalog.json"]
-        },
-        workspaces=frozenset(row.values["workspace_id"] for row in files.rows["workspaces.json"]),
-    )
-    return ingest(store, Rows([row.written for row in rows], [row.number for row in rows]), policy)
-
-
-def ingest(store: EventStore, rows: Rows, policy: Policy) -> int:
-    """How many events were new; a reject is a problem of the seed."""
-    receipt = store.ingest(rows, policy)
+    given = Rows([row.written for row in rows], [row.number for row in rows])
+    receipt = store.ingest(given, policy_for(session, None))
     if receipt.rejects:
-        raise SeedError(_rejected(receipt.rejects))
+        raise SeedError(SeedProblem(USAGE_EVENTS, r.row, r.field, r.reason) for r in receipt.rejects)
     return receipt.accepted
-
-
-def _rejected(rejects: Any) -> Iterator[SeedProblem]:
-    for reject in rejects:
-        yield SeedProblem(USAGE_EVENTS, reject.row, reject.field, reject.reason)
 
 
 def _log(session: Any, report: SeedReport, now: datetime) -> None:

@@ -60,10 +60,11 @@ def read_files(directory: Path, names: Collection[str] = FILES) -> tuple[SeedFil
 
 def _claimed(objects: list[Any] | None, key: str) -> frozenset[str] | None:
     """The identifiers of a file's rows, good or bad; None when some cannot be known."""
-    found = [written.get(key) if isinstance(written, Mapping) else None for written in objects or ()]
-    if objects is None or not all(isinstance(identifier, str) for identifier in found):
+    if objects is None:
         return None
-    return frozenset(found)
+    found = [written.get(key) if isinstance(written, Mapping) else None for written in objects]
+    texts = frozenset(identifier for identifier in found if isinstance(identifier, str))
+    return texts if all(isinstance(identifier, str) for identifier in found) else None
 
 
 def _objects(directory: Path, file: str, problems: list[SeedProblem]) -> list[Any] | None:

@@ -11,7 +11,7 @@ from app.services.usage import compaction
 from app.services.usage.fields import Policy
 from app.services.usage.stats import usage_stats
 from app.services.usage.store import EventStore
-from tests.services.usage.conftest import CATALOG, POLICY, event, put, rows_of, stored
+from tests.services.usage.conftest import CATALOG, event, put, rows_of, stored
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -79,11 +79,9 @@ def test_events_lie_in_the_month_of_their_ts_late_ones_too(store: EventStore) ->
     put(store, event("a", ts="2026-01-31T23:59:59.999999Z"), event("b", ts="2026-02-01T00:00:00Z"))
     store.flush("ws_1")
     put(store, event("late", ts="2026-02-01T01:30:00+02:00"))
-    months = {file.month: file.rows for file in store.snapshot("ws_1").files if file.rows}
     assert sorted((file.month, file.rows) for file in store.snapshot("ws_1").files) == [
         ("2026-01", 1), ("2026-01", 1), ("2026-02", 1),
     ]  # fmt: skip
-    assert set(months) == {"2026-01", "2026-02"}
 
 
 def test_files_are_sorted_by_time_then_id_and_say_what_is_in_them(store: EventStore) -> None:
@@ -187,14 +185,6 @@ def test_two_stores_over_one_folder_see_each_others_events(store: EventStore) ->
     with_other.close()
 
 
-def test_nothing_of_a_batch_is_stored_when_the_commit_fails(store: EventStore) -> None:
-    with pytest.raises(RuntimeError), store.index.writing() as connection:
-        connection.execute("INSERT INTO workspace (workspace_id) VALUES ('ws_lost')")
-        raise RuntimeError
-    with store.index.reading() as connection:
-        assert not connection.execute("SELECT * FROM workspace").fetchall()
-
-
 def test_stats_give_counts_times_and_exact_sums(store: EventStore) -> None:
     put(store, event("a", output_minutes=6), event("b", output_minutes=Decimal("0.000000000001"), resolution="4K"))
     put(store, event("c", event_type="llm_request", customer_id="acme", context_tokens="n/a"))
@@ -209,4 +199,3 @@ def test_a_policy_decides_for_each_batch(store: EventStore) -> None:
     receipt = put(store, event("a", event_type="new"), policy=Policy("ws_1", CATALOG, extend_catalog=True))
     assert receipt.accepted == 1
     assert receipt.new_event_types == {"new": frozenset()}
-    assert POLICY.catalog is CATALOG

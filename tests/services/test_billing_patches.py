@@ -1,0 +1,117 @@
+"""The billing patch is a pure function of the config: the same config, the same bytes and the same id (spec 5)."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+
+from app.errors import Conflict, NotFound
+from app.models.billing_patch import BillingPatch
+from app.models.transactions import write
+from app.services import activation, config_drafts
+from app.services.billing_patches import build, patch_of
+from app.services.documents import config_document
+from app.services.snapshots import cycle_of, get_config, snapshot_of
+from simulation.canonical import canonical_bytes
+from tests import factories as f
+from tests.services.golden_files import matches_golden
+
+
+@pytest.fixture
+def ready(session):
+    with write(session):
+        f.foundation(session)
+        f.simulated(session)
+    return session
+
+
+def built(session, config_version_id="cfg_1", effective_at=f.NOW):
+    config = get_config(session, config_version_id)
+    document = config_document(config, cycle_of(session, config), snapshot_of(session, config))
+    return build(config, document, effective_at=effective_at, now=f.NOW)
+
+
+def test_the_payload_is_the_golden_one_to_the_byte(ready):
+    assert matches_golden("billing_patch.json", canonical_bytes(built(ready).payload))
+
+
+def test_there_is_one_meter_product_and_price_per_pooled_unit(ready):
+    payload = built(ready).payload
+    units = ["draft_export", "hd_minute"]
+    assert [meter["meter_id"] for meter in payload["meters"]] == [f"meter_{unit}" for unit in units]
+    assert [product["product_id"] for product in payload["products"]] == [f"product_{unit}" for unit in units]
+    (card,) = payload["rate_card_updates"]
+    assert card["rate_card_id"] == "usd_2026_01_default"
+    assert [line["price_per_unit_usd"] for line in card["lines"]] == [Decimal("0.05"), Decimal("0.6")]
+
+
+def test_two_pools_of_one_unit_are_one_meter(ready):
+    with write(ready):
+        more = f.CORE | {"pool_id": "pool_pro", "label": "Pro"}
+        f.config(ready, "cfg_2", pools=[f.CORE, more], exploration={"enabled": False})
+    assert len(built(ready, "cfg_2").payload["meters"]) == 1
+
+
+def test_the_same_config_gives_the_same_bytes_and_the_same_id(ready):
+    first = built(ready)
+    ready.rollback()
+    ready.expire_all()
+    second = built(ready)
+    assert (first.billing_patch_id, canonical_bytes(first.payload)) == (
+        second.billing_patch_id,
+        canonical_bytes(second.payload),
+    )
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda s, k: config_drafts.update_config(s, "cfg_1", {"price_book_ref": "usd_2026_02"}, **k),
+        lambda s, k: config_drafts.delete_pool(s, "cfg_1", "pool_exploration", **k),
+    ],
+)
+def test_what_billing_must_know_changes_the_id(ready, edit):
+    before = built(ready).billing_patch_id
+    with write(ready):
+        edit(ready, {"actor": f.OPERATOR, "now": f.NOW})
+    assert built(ready).billing_patch_id != before
+
+
+def test_another_moment_is_another_patch(ready):
+    """A ledger that applies each id once must see the rollback to a config it was told about before."""
+    assert built(ready).billing_patch_id != built(ready, effective_at=f.NOW + timedelta(1)).billing_patch_id
+
+
+def test_the_export_of_a_draft_stores_nothing(ready):
+    patch = patch_of(ready, "cfg_1", now=f.NOW)
+    assert patch.payload == built(ready).payload
+    ready.commit()
+    assert ready.scalar(sa.select(sa.func.count()).select_from(BillingPatch)) == 0
+
+
+def test_the_export_of_a_decided_config_is_its_newest_patch(ready):
+    with write(ready):
+        f.approve(ready)
+        f.simulated(ready, "cfg_2")
+        f.approve(ready, "cfg_2", later=60)
+        again = activation.rollback(
+            ready, "cfg_1", f.APPROVAL, actor=f.OPERATOR, now=f.NOW + timedelta(seconds=120)
+        )
+    assert patch_of(ready, "cfg_1", now=f.NOW).billing_patch_id == again.billing_patch_id
+
+
+def test_without_a_snapshot_there_is_nothing_to_bill(session):
+    with write(session):
+        f.catalogs(session)
+        f.workspace(session)
+        f.cycle(session)
+        f.config(session, pools=[], exploration={"enabled": False})
+    with pytest.raises(Conflict) as refusal:
+        patch_of(session, "cfg_1", now=f.NOW)
+    assert refusal.value.code == "value_unit_snapshot_missing"
+
+
+def test_an_unknown_config_has_no_patch(session):
+    with pytest.raises(NotFound):
+        patch_of(session, "cfg_none", now=f.NOW)

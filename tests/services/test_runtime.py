@@ -1,0 +1,175 @@
+"""The runtime config: the build pack's shape field for field, built once, the same bytes for everyone (spec 5)."""
+
+import json
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+import sqlalchemy as sa
+
+from app.models.decision_record import DecisionRecord
+from app.models.runtime_config import RuntimeConfig
+from app.models.transactions import write
+from app.services import activation
+from app.services.runtime import current_document
+from app.services.snapshots import get_config
+from simulation.canonical import canonical_bytes, parse_exact
+from tests import factories as f
+from tests.services.golden_files import matches_golden
+
+FIELDS = {
+    "avs_version",
+    "cycle_id",
+    "config_version_id",
+    "effective_at",
+    "north_star",
+    "subject_resolution",
+    "quality_mode",
+    "value_units",
+    "pools",
+    "exploration",
+    "rails",
+    "rating_agility",
+    "metric_lenses",
+    "governance",
+    "generated_at",
+    "source",
+}
+
+
+def approved(session, config_version_id="cfg_1", decision_id="dec_1", *, later=3600, **approval):
+    return activation.approve(
+        session,
+        config_version_id,
+        f"sim_{config_version_id}",
+        activation.Approval("Theresa", "CEO", "It holds.", **approval),
+        actor=f.OPERATOR,
+        now=f.NOW + timedelta(seconds=later),
+        decision_id=decision_id,
+    )
+
+
+@pytest.fixture
+def ready(session):
+    with write(session):
+        f.foundation(session)
+        f.simulated(session)
+    return session
+
+
+@pytest.fixture
+def active(ready):
+    with write(ready):
+        approved(ready)
+    return ready
+
+
+def served(session, subject=f.SUBJECT):
+    content, _ = current_document(session, subject)
+    return parse_exact(content)
+
+
+def test_the_document_is_the_golden_one_to_the_byte(active):
+    content, _ = current_document(active, f.SUBJECT)
+    assert matches_golden("runtime_config.json", content)
+
+
+def test_the_document_has_the_build_packs_fields_and_no_others(active):
+    document = served(active)
+    assert set(document) == FIELDS
+    assert set(document["governance"]) == {"config_version_id", "approval_ref", "config_status", "audit"}
+    assert set(document["pools"][0]) == {
+        "pool_id",
+        "label",
+        "value_unit_id",
+        "included_quantity",
+        "rollover",
+        "overage_behavior",
+        "is_exploration_pool",
+    }
+
+
+def test_the_approval_ref_is_the_decision_that_activated_it(active):
+    assert served(active)["governance"]["approval_ref"] == active.scalars(sa.select(DecisionRecord)).one().decision_id
+
+
+def test_the_audit_says_who_did_what_and_when(active):
+    audit = {entry["type"]: (entry["by"], entry["at"]) for entry in served(active)["governance"]["audit"]}
+    assert audit == {
+        "generated": ("avs_brain_operator_ui", "2026-01-15T00:00:00Z"),
+        "simulated": ("sim_cfg_1", "2026-01-15T00:00:00Z"),
+        "approved": ("Theresa, CEO", "2026-01-15T01:00:00Z"),
+        "activated": ("avs_brain_operator_ui", "2026-01-15T01:00:00Z"),
+    }
+
+
+def test_the_document_is_canonical_and_its_digest_is_that_of_the_bytes(active):
+    content, digest = current_document(active, f.SUBJECT)
+    assert canonical_bytes(parse_exact(content)) == content
+    assert digest == sha256(content).hexdigest()
+
+
+def test_numbers_are_the_ones_that_were_typed_in(active):
+    content, _ = current_document(active, f.SUBJECT)
+    unit = json.loads(content, parse_float=str)["value_units"][1]
+    assert unit["unit_economics"]["avg_cost_per_unit_usd"] == "0.18"
+
+
+def test_only_pooled_units_are_served(ready):
+    with write(ready):
+        f.simulated(ready, "cfg_core", pools=[f.CORE], exploration={"enabled": False})
+        approved(ready, "cfg_core")
+    assert [unit["value_unit_id"] for unit in served(ready)["value_units"]] == ["vu_hd_minute"]
+
+
+def test_what_happens_to_drafts_afterwards_does_not_change_what_is_served(active):
+    before = current_document(active, f.SUBJECT)
+    with write(active):
+        f.config(active, "cfg_2")
+        f.snapshot(active, f.CYCLE, f.HD_MINUTE | {"value_unit_id": "vu_other"})
+    assert current_document(active, f.SUBJECT) == before
+
+
+def test_a_subject_without_an_active_version_has_no_document(active):
+    assert current_document(active, f.SUBJECT | {"segment": "enterprise"}) is None
+
+
+def test_a_promoted_document_tells_the_approval_from_the_activation(ready):
+    moment = f.NOW + timedelta(days=2)
+    with write(ready):
+        approved(ready, effective_at=moment)
+    assert current_document(ready, f.SUBJECT) is None
+    with write(ready):
+        activation.activate_due(ready, now=moment + timedelta(minutes=5))
+    document = served(ready)
+    at = {entry["type"]: entry["at"] for entry in document["governance"]["audit"]}
+    assert (at["approved"], at["activated"]) == ("2026-01-15T01:00:00Z", "2026-01-17T00:05:00Z")
+    assert (document["effective_at"], document["generated_at"]) == ("2026-01-17T00:00:00Z", "2026-01-17T00:05:00Z")
+
+
+def test_a_rollback_serves_the_old_content_under_the_new_decision(active):
+    first = served(active)
+    with write(active):
+        f.simulated(active, "cfg_2", price_book_ref="usd_2026_02")
+        approved(active, "cfg_2", "dec_2", later=7200)
+        activation.rollback(
+            active,
+            "cfg_1",
+            f.APPROVAL,
+            actor=f.OPERATOR,
+            now=f.NOW + timedelta(hours=3),
+            decision_id="dec_3",
+        )
+    again = served(active)
+    assert again["governance"]["approval_ref"] == "dec_3"
+    changed = {name for name in FIELDS if first[name] != again[name]}
+    assert changed == {"governance", "effective_at", "generated_at"}
+
+
+def test_every_document_that_was_ever_served_is_kept(active):
+    with write(active):
+        f.simulated(active, "cfg_2")
+        approved(active, "cfg_2", "dec_2", later=7200)
+    rows = active.execute(sa.select(RuntimeConfig.decision_id, RuntimeConfig.current)).all()
+    assert sorted(map(tuple, rows)) == [("dec_1", False), ("dec_2", True)]
+    assert get_config(active, "cfg_1").status == "archived"

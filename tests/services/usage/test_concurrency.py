@@ -1,0 +1,90 @@
+"""Several processes and threads at one store: each id once, no lock errors, readers undisturbed."""
+
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from app.services.usage.importer import import_file
+from app.services.usage.store import EventStore
+from tests.services.usage.conftest import POLICY, event, put, rows_of, stored
+
+
+def test_four_processes_with_overlapping_batches_store_each_event_once(store: EventStore) -> None:
+    command = [sys.executable, "-m", "tests.services.usage.workers", "overlap", str(store.root)]
+    processes = [
+        subprocess.Popen([*command, str(seed)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for seed in range(4)
+    ]
+    outputs = [process.communicate() for process in processes]
+    assert [error for _, error in outputs] == [""] * 4
+    rows = stored(store)
+    assert len({row["event_id"] for row in rows}) == len(rows) == sum(int(output) for output, _ in outputs)
+
+
+def test_threads_share_one_store(tmp_path: Path) -> None:
+    store = EventStore(tmp_path, flush_rows=50)
+
+    def work(seed: int) -> int:
+        return sum(
+            put(store, *[event(f"e{n}") for n in range(start, start + 30)]).accepted for start in range(seed, 200, 7)
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        accepted = sum(pool.map(work, range(8)))
+    rows = stored(store)
+    assert len(rows) == len({row["event_id"] for row in rows}) == accepted
+    store.close()
+
+
+def test_readers_see_whole_data_while_files_are_merged_under_them(tmp_path: Path) -> None:
+    store = EventStore(tmp_path, flush_rows=20)
+    done = threading.Event()
+    torn: list[int] = []
+
+    def read() -> None:
+        while not done.is_set():
+            dataset = store.snapshot("ws_1")
+            if len(rows_of(dataset.paths)) != dataset.row_count:
+                torn.append(dataset.row_count)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for start in range(0, 600, 10):
+        put(store, *[event(f"e{n:03}") for n in range(start, start + 10)])
+    done.set()
+    reader.join()
+    assert not torn
+    assert store.snapshot("ws_1").row_count == 600
+    store.close()
+
+
+def test_an_import_overtaken_by_a_batch_with_its_ids_counts_them_once(store: EventStore, tmp_path: Path) -> None:
+    """The batch arrives after the import has looked its ids up: once into the tail, once all the way to a file."""
+    for flush, name in ((False, "tail"), (True, "file")):
+        path = tmp_path / f"{name}.csv"
+        lines = [f"{name}{n},2026-01-01T00:00:00Z,llm_request,c,s" for n in range(5)]
+        path.write_text("\n".join(["event_id,ts,event_type,customer_id,segment", *lines]))
+        report = _import_overtaken(store, path, [event(f"{name}{n}") for n in range(3)], flush=flush)
+        assert (report.accepted, report.duplicates) == (2, 3)
+    assert len({row["event_id"] for row in stored(store)}) == len(stored(store)) == 10
+    assert set(store.root.glob("workspace_id=*/*/*.parquet")) >= set(store.files("ws_1"))
+
+
+def _import_overtaken(store: EventStore, path: Path, batch: list, *, flush: bool):
+    """Import with a store whose maintenance lock, when first asked for by the import, lets the batch in before it."""
+    slow = EventStore(store.root)
+    give_way = slow.maintaining
+
+    def maintaining(**options):
+        slow.maintaining = give_way
+        put(store, *batch)
+        if flush:
+            store.flush("ws_1")
+        return give_way(**options)
+
+    slow.maintaining = maintaining
+    report = import_file(slow, path, POLICY)
+    slow.close()
+    return report

@@ -1,0 +1,109 @@
+"""Killed with SIGKILL at a chosen point: the old state or the new one, and nothing that a later run cannot mend."""
+
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.services.usage.store import EventStore
+from tests.services.usage.conftest import put, stored
+from tests.services.usage.workers import ACTIONS, NEW, OLD, SWEPT_AT
+
+OLD_IDS = {item["event_id"] for item in OLD}
+ALL_IDS = OLD_IDS | {item["event_id"] for item in NEW}
+
+
+def _store_with_old_events(tmp_path: Path) -> EventStore:
+    """Three files of one event each, and a CSV with the new events beside the store."""
+    store = EventStore(tmp_path / "usage")
+    for item in OLD:
+        put(store, item)
+        store.flush("ws_1")
+    lines = [",".join(NEW[0]), *(",".join(map(str, item.values())) for item in NEW)]
+    (tmp_path / "new.csv").write_text("\n".join(lines))
+    return store
+
+
+def _kill(store: EventStore, action: str, point: str, when: str) -> None:
+    command = [sys.executable, "-m", "tests.services.usage.workers", "die", str(store.root), action, point, when]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+
+
+def _ids(store: EventStore) -> set[str]:
+    return {row["event_id"] for row in stored(store)}
+
+
+def _assert_whole(store: EventStore) -> None:
+    """Counts, files and rows agree, each id once; then a sweep leaves exactly the committed files."""
+    dataset, rows = store.snapshot("ws_1"), stored(store)
+    assert dataset.row_count == len(rows) == len({row["event_id"] for row in rows})
+    for days in (10, 20):
+        store.sweep(SWEPT_AT + timedelta(days=days), timedelta(days=1))
+    assert set(store.root.glob("workspace_id=*/*/*.parquet")) == set(store.files("ws_1"))
+    assert not list((store.root / "incoming").iterdir())
+    assert stored(store) == rows
+
+
+@pytest.mark.parametrize(
+    ("action", "point", "when", "expected"),
+    [
+        ("ingest", "store.orjson.dumps", "before", OLD_IDS),
+        ("ingest", "store.EventStore._flush_long_tails", "before", ALL_IDS),
+        ("ingest", "parquet._write", "after", ALL_IDS),
+        ("ingest", "os.replace", "before", ALL_IDS),
+        ("ingest", "os.replace", "after", ALL_IDS),
+        ("ingest", "store.EventStore._commit_flush", "before", ALL_IDS),
+        ("ingest", "store.add_files", "after", ALL_IDS),
+        ("ingest", "store.EventStore._commit_flush", "after", ALL_IDS),
+        ("compact", "parquet._write", "after", OLD_IDS),
+        ("compact", "os.replace", "after", OLD_IDS),
+        ("compact", "compaction.supersede_files", "after", OLD_IDS),
+        ("compact", "compaction.add_files", "after", OLD_IDS),
+        ("compact", "staging.shutil.rmtree", "before", OLD_IDS),
+        ("import", "importer._make_candidates", "after", OLD_IDS),
+        ("import", "parquet._write", "after", OLD_IDS),
+        ("import", "os.replace", "after", OLD_IDS),
+        ("import", "importer._commit_files", "before", OLD_IDS),
+        ("import", "importer.take_ids", "after", OLD_IDS),
+        ("import", "importer.add_files", "after", OLD_IDS),
+        ("import", "importer._commit_files", "after", ALL_IDS),
+    ],
+)
+def test_a_killed_writer_leaves_the_old_state_or_the_new_one(
+    tmp_path: Path, action: str, point: str, when: str, expected: set[str]
+) -> None:
+    store = _store_with_old_events(tmp_path)
+    before = store.snapshot("ws_1")
+    _kill(store, action, point, when)
+    assert _ids(store) == expected
+    if expected == OLD_IDS:
+        assert store.snapshot("ws_1").digest == before.digest
+    _assert_whole(store)
+    ACTIONS[action](store)
+    assert len(_ids(store)) == (len(OLD_IDS) if action == "compact" else len(ALL_IDS))
+    _assert_whole(store)
+    store.close()
+
+
+@pytest.mark.parametrize(("point", "when"), [("staging._expired", "after"), ("staging.Path.unlink", "after")])
+def test_a_killed_sweep_takes_only_what_no_one_needs(tmp_path: Path, point: str, when: str) -> None:
+    store = _store_with_old_events(tmp_path)
+    ACTIONS["compact"](store)
+    store.sweep(SWEPT_AT - timedelta(days=30), timedelta(days=1))
+    _kill(store, "sweep", point, when)
+    assert _ids(store) == OLD_IDS
+    _assert_whole(store)
+    store.close()
+
+
+def test_the_ids_made_for_an_imports_rows_differ_from_those_a_crash_interrupted(tmp_path: Path) -> Any:
+    """After a crash the same import is simply done again, and the same events come of it."""
+    store = _store_with_old_events(tmp_path)
+    _kill(store, "import", "importer._commit_files", "after")
+    ACTIONS["import"](store)
+    assert _ids(store) == ALL_IDS
+    store.close()

@@ -1,0 +1,87 @@
+"""Run as a process of its own: `python -m tests.services.usage.workers ACTION ROOT [ARGUMENT…]`.
+
+`die ROOT ACTION POINT before|after` does an action and is killed at a point of it; `ingest ROOT SEED` ingests.
+"""
+
+import importlib
+import os
+import random
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from app.services.usage import compaction, importer
+from app.services.usage.store import EventStore
+from tests.services.usage.conftest import POLICY, event, put
+
+OLD = [event(f"old{number}", output_minutes=number) for number in range(3)]
+NEW = [event(f"new{number}", ts=f"2026-0{number + 1}-01T00:00:00Z", output_minutes=number) for number in range(3)]
+SWEPT_AT = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def ingest(store: EventStore) -> None:
+    put(store, *NEW)
+    store.flush("ws_1")
+
+
+def compact(store: EventStore) -> None:
+    with store.maintaining():
+        compaction.compact(store, "ws_1", fan_in=2)
+
+
+def import_file(store: EventStore) -> None:
+    importer.import_file(store, store.root.parent / "new.csv", POLICY)
+
+
+def sweep(store: EventStore) -> None:
+    for days in range(2):
+        store.sweep(SWEPT_AT + timedelta(days=days), timedelta(days=1))
+
+
+ACTIONS: dict[str, Callable[[EventStore], None]] = {
+    "ingest": ingest, "compact": compact, "import": import_file, "sweep": sweep,
+}  # fmt: skip
+
+
+def die(root: str, action: str, point: str, when: str) -> None:
+    owner, name = _resolve(point)
+    original = getattr(owner, name)
+
+    def deadly(*arguments: Any, **options: Any) -> None:
+        if when == "after":
+            original(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(owner, name, deadly)
+    ACTIONS[action](EventStore(Path(root)))
+
+
+def _resolve(point: str) -> tuple[Any, str]:
+    """`store.EventStore._commit_flush` → the class and the method's name."""
+    module, *path, name = point.split(".")
+    owner: Any = importlib.import_module(module if module in ("os", "shutil") else f"app.services.usage.{module}")
+    for part in path:
+        owner = getattr(owner, part)
+    return owner, name
+
+
+def ingest_overlapping(root: str, seed: str) -> None:
+    """40 batches of 25 of the same 500 events, in an order of this process's own, with flushes and sweeps between."""
+    store = EventStore(Path(root), flush_rows=100)
+    chance = random.Random(int(seed))
+    accepted = 0
+    for number in range(40):
+        batch = [event(f"e{chance.randrange(500):03}", output_minutes=1) for _ in range(25)]
+        accepted += put(store, *batch).accepted
+        if number % 10 == 9:
+            store.flush("ws_1")
+            store.sweep(SWEPT_AT, timedelta(days=1))
+    store.close()
+    print(accepted)
+
+
+if __name__ == "__main__":
+    {"die": die, "overlap": ingest_overlapping}[sys.argv[1]](*sys.argv[2:])
