@@ -65,12 +65,9 @@ class GuardedView(BaseView):
     writes: frozenset[str] = frozenset()
     checks_own_token: frozenset[str] = frozenset()
 
-    def is_accessible(self) -> bool:
+    def _handle_view(self, name: str, **kwargs: Any) -> Any:
         """Ask again what the app's own guard asked: a view stays closed even where that guard is missing."""
         require_token()
-        return True
-
-    def _handle_view(self, name: str, **kwargs: Any) -> Any:
         if request.method not in SAFE_METHODS:
             self._admit_write(name)
         return super()._handle_view(name, **kwargs)

@@ -1,6 +1,7 @@
 """/api/configs/{id}/pools, …/exploration and …/rails: the parts of a draft (spec 6).
 
-Each write locks the config version, because its content hash and status follow from every part.
+Each write locks the config's subject, because its content hash and status follow from every part, and because nobody
+may approve it meanwhile.
 """
 
 from typing import Any
@@ -8,16 +9,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from api.blueprint import operation
-from api.configs import KIND, ONE, exploration_document, pool_document, rails_document
+from api.configs import ONE, exploration_document, pool_document, rails_document
 from api.pagination import page
-from api.resource import Answer, by, created, deleted, locked, once, require_match, tagged, writing
+from api.resource import Answer, by, created, deleted, once, require_match, tagged, writing
 from api.schemas.common import PageQuery, page_of
 from api.schemas.configs import Exploration, ExplorationBody, Pool, PoolBody, Rails, RailsBody
 from app.models.base import db
-from app.models.config_version import ConfigVersion, ExplorationRule, RailRule
+from app.models.config_version import ExplorationRule, RailRule
 from app.models.config_version import Pool as PoolRow
 from app.services import config_drafts
-from app.services.snapshots import get_config
+from app.services.snapshots import get_config, locked
 
 TAG = "Config parts"
 POOLS, POOL = f"{ONE}/pools", f"{ONE}/pools/<pool_id>"
@@ -39,7 +40,7 @@ def add_pool(config_version_id: str, body: dict[str, Any]) -> Answer:
     """Goes behind the others unless a position is given."""
 
     def build(session: Any) -> Answer:
-        locked(session, ConfigVersion, config_version_id, KIND)
+        locked(session, config_version_id)
         pool = config_drafts.add_pool(session, config_version_id, body, **by())
         return created("get_pool", pool_document(pool), config_version_id=config_version_id, pool_id=pool.pool_id)
 
@@ -62,7 +63,7 @@ def get_pool(config_version_id: str, pool_id: str) -> Answer:
 )
 def update_pool(config_version_id: str, pool_id: str, body: dict[str, Any]) -> Answer:
     with writing() as session:
-        locked(session, ConfigVersion, config_version_id, KIND)
+        locked(session, config_version_id)
         require_match(pool_document(config_drafts.get_pool(session, config_version_id, pool_id)))
         return tagged(pool_document(config_drafts.update_pool(session, config_version_id, pool_id, body, **by())))
 
@@ -70,7 +71,7 @@ def update_pool(config_version_id: str, pool_id: str, body: dict[str, Any]) -> A
 @operation("DELETE", POOL, tag=TAG, summary="Remove a pool from a draft", answers={204: None}, conditional=True)
 def delete_pool(config_version_id: str, pool_id: str) -> Answer:
     with writing() as session:
-        locked(session, ConfigVersion, config_version_id, KIND)
+        locked(session, config_version_id)
         require_match(pool_document(config_drafts.get_pool(session, config_version_id, pool_id)))
         config_drafts.delete_pool(session, config_version_id, pool_id, **by())
         return deleted()
@@ -112,7 +113,7 @@ def update_exploration(config_version_id: str, body: dict[str, Any]) -> Answer:
 
 def _write_exploration(config_version_id: str, body: dict[str, Any]) -> Answer:
     with writing() as session:
-        config = locked(session, ConfigVersion, config_version_id, KIND)
+        config = locked(session, config_version_id)
         require_match(exploration_document(config.exploration))
         rule: ExplorationRule = config_drafts.put_exploration(session, config_version_id, body, **by())
         return tagged(exploration_document(rule))
@@ -152,7 +153,7 @@ def update_rails(config_version_id: str, body: dict[str, Any]) -> Answer:
 
 def _write_rails(config_version_id: str, body: dict[str, Any]) -> Answer:
     with writing() as session:
-        config = locked(session, ConfigVersion, config_version_id, KIND)
+        config = locked(session, config_version_id)
         require_match(rails_document(config.rails))
         rails: RailRule = config_drafts.put_rails(session, config_version_id, body, **by())
         return tagged(rails_document(rails))

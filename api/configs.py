@@ -7,24 +7,22 @@ import sqlalchemy as sa
 
 from api.blueprint import operation
 from api.pagination import filtered, page
-from api.resource import Answer, by, created, deleted, locked, once, require_match, tagged, writing
+from api.resource import Answer, by, created, deleted, once, require_match, tagged, writing
 from api.schemas.common import page_of
 from api.schemas.configs import Config, ConfigBody, ConfigEditable, ConfigQuery, Exploration, Pool, Rails
 from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS, ExplorationRule, RailRule
 from app.models.config_version import ConfigVersion as Row
 from app.models.config_version import Pool as PoolRow
-from app.models.transactions import lock_subject
 from app.services import config_drafts
 from app.services.completeness import completeness
 from app.services.documents import exploration_shape, pool_shape, rails_shape
 from app.services.snapshots import get_config as read_row
-from app.services.snapshots import load_catalogs, read_config
+from app.services.snapshots import load_catalogs, locked, read_config
 from rules.draft import Catalogs
 from rules.gate import evaluate
 
 TAG = "Configs"
-KIND = "config version"
 ONE = "/configs/<config_version_id>"
 FILTERS = {name: getattr(Row, name) for name in (*SUBJECT_FIELDS, "cycle_id", "status")}
 
@@ -84,7 +82,6 @@ def create_config(body: dict[str, Any]) -> Answer:
     """Numbered after the subject's newest version. What is left out comes from the stage's defaults."""
 
     def build(session: Any) -> Answer:
-        lock_subject(session, tuple(body[name] for name in SUBJECT_FIELDS))
         row = config_drafts.create_config(session, body, **by())
         return created("get_config", document(session, row), config_version_id=row.config_version_id)
 
@@ -108,7 +105,7 @@ def get_config(config_version_id: str) -> Answer:
 def update_config(config_version_id: str, body: dict[str, Any]) -> Answer:
     """A changed simulated config is a draft again; a decided one answers 409 config_immutable."""
     with writing() as session:
-        require_match(own(locked(session, Row, config_version_id, KIND)))
+        require_match(own(locked(session, config_version_id)))
         return tagged(document(session, config_drafts.update_config(session, config_version_id, body, **by())))
 
 
@@ -117,7 +114,7 @@ def update_config(config_version_id: str, body: dict[str, Any]) -> Answer:
 )
 def delete_config(config_version_id: str) -> Answer:
     with writing() as session:
-        require_match(own(locked(session, Row, config_version_id, KIND)))
+        require_match(own(locked(session, config_version_id)))
         config_drafts.delete_config(session, config_version_id, **by())
         return deleted()
 

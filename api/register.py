@@ -6,12 +6,18 @@ from typing import Any
 from flask import Flask
 
 from api import (
+    approve,
+    billing,
     catalogs,
     config_parts,
     configs,
     cycle_draft_contexts,
     cycles,
     docs,
+    enforcement_events,
+    runtime,
+    simulations,
+    usage_events,
     value_unit_snapshots,
     value_units,
     workspaces,
@@ -28,6 +34,12 @@ MODULES = (
     value_unit_snapshots,
     configs,
     config_parts,
+    simulations,
+    approve,
+    runtime,
+    enforcement_events,
+    usage_events,
+    billing,
     catalogs,
     docs,
 )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Request, Response, request, url_for
 
 from api.parsing import parse_json
@@ -99,9 +100,13 @@ def locked(session: Any, model: type[Any], identifier: Any, kind: str) -> Any:
     """The row, kept from other writers until the transaction ends, or 404.
 
     On PostgreSQL a row lock makes the check of If-Match and the write that follows one step; on SQLite `writing`
-    holds the only write lock already.
+    holds the only write lock already. The lock comes first, in a statement of its own: a statement that waits for a row
+    goes on with the old rows of the tables that it joins. Rows that merely refer to this one do not wait. Configs have
+    their own lock, `app.services.snapshots.locked`.
     """
-    return get(session, model, identifier, kind, with_for_update={"of": model})
+    key = sa.inspect(model).primary_key[0]
+    session.execute(sa.select(key).where(key == identifier).with_for_update(key_share=True))
+    return get(session, model, identifier, kind)
 
 
 def require_match(document: Mapping[str, Any]) -> None:

@@ -51,7 +51,8 @@ def submit_value_unit_snapshot(body: dict[str, Any]) -> Answer:
     """Freezes all value units of the cycle as its next snapshot version, and logs what changed since the last one."""
 
     def build(session: Any) -> Answer:
-        session.get(Cycle, body["cycle_id"], with_for_update=True)  # versions are counted one submission at a time
+        one_at_a_time = sa.select(Cycle.cycle_id).filter_by(cycle_id=body["cycle_id"]).with_for_update(key_share=True)
+        session.execute(one_at_a_time)  # versions are counted
         identifier = body.get("value_unit_snapshot_id")
         row = authoring.submit_snapshot(session, body["cycle_id"], snapshot_id=identifier, **by())
         part = {"value_unit_snapshot_id": row.value_unit_snapshot_id}

@@ -32,7 +32,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     with app.app_context():
         configure_sqlite(db.engine)
     Migrate(app, db, directory=str(cli.MIGRATIONS))
-    app.extensions[extensions.KEY] = UsageEvents(EventStore(app.config["DATA_DIR"] / "usage"), DEMO_EVENTS)
+    events = UsageEvents(EventStore(app.config["DATA_DIR"] / "usage"), DEMO_EVENTS)
+    app.extensions[extensions.KEY] = extensions.Extensions(events)
     guard(app)
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     api.register.register(app)

@@ -29,7 +29,9 @@ def payload(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _derived(prefix: str, unit: Mapping[str, Any]) -> str:
-    return f"{prefix}_{unit['value_unit_id'].removeprefix('vu_')}"
+    """`meter_hd_minute` of `vu_hd_minute`; an imported id without `vu_` stays whole, so no two units share a meter."""
+    unit_id: str = unit["value_unit_id"]
+    return f"{prefix}_{unit_id.removeprefix('vu_')}" if unit_id.startswith("vu_") else f"{prefix}.{unit_id}"
 
 
 def _meter(unit: Mapping[str, Any]) -> dict[str, Any]:

@@ -84,7 +84,9 @@ def _reference(kind: str, identifier: str, name: str, workspace_id: str, field: 
 
 def _of_event(session: Any, key: str) -> Iterator[Reference]:
     column = ValueUnitDefinition.event_mapping
-    yield from _units(session, key, column, "event_mapping.event_type", lambda mapping: mapping.get("event_type") == key)
+    yield from _units(
+        session, key, column, "event_mapping.event_type", lambda mapping: mapping.get("event_type") == key
+    )
     statement = (
         sa.select(ConfigVersion)
         .join(ExplorationRule, ExplorationRule.config_version_id == ConfigVersion.config_version_id)

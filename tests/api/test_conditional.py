@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.models.base import db
+from app.services.snapshots import get_config
 from tests import factories
 from tests.api.conftest import Api
 
@@ -81,7 +82,8 @@ def test_any_copy_will_do_for_a_star_and_none_for_a_weak_or_empty_tag(draft: Api
 
 def test_a_finding_caused_elsewhere_changes_the_copy_but_is_no_conflict(draft: Api):
     read = draft.get("/api/configs/cfg_1").headers["ETag"]
-    draft.patch("/api/cycles/cycle_1", {"cycle_type": "sandbox"})
+    factories.run(db.session, get_config(db.session, "cfg_1"), candidate_content_hash="0" * 64)
+    db.session.commit()
     assert draft.get("/api/configs/cfg_1", 200, If_None_Match=read).headers["ETag"] != read
     draft.patch("/api/configs/cfg_1", {"metric_lenses": []}, If_Match=read)
 

@@ -1,6 +1,6 @@
 """Pages: one total order, nothing twice, nothing skipped, whatever is written meanwhile (spec 6)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,7 @@ from app.models.workspace import Workspace
 from tests import factories
 from tests.api.conftest import Api
 
+TICK = timedelta(microseconds=1)
 ORDER = (Cycle.created_at, Cycle.cycle_id)
 
 
@@ -70,19 +71,16 @@ def test_pools_and_catalogs_are_paged_in_their_own_order(studio: Api):
     ]
 
 
-@given(
-    moment=st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)), identifier=st.text("abc_")
-)
+MOMENTS = st.integers(0, 10**15).map(lambda microseconds: datetime(1970, 1, 1, tzinfo=UTC) + microseconds * TICK)
+
+
+@given(moment=MOMENTS, identifier=st.text("abc_"))
 def test_a_cursor_gives_back_what_went_in(moment: datetime, identifier: str):
     assert decode_cursor(encode_cursor([moment, identifier]), ORDER) == [moment, identifier]
 
 
 @given(st.text(st.characters(codec="ascii"), max_size=40))
-def test_a_made_up_cursor_is_refused_or_reads_as_one(text: str):
-    try:
-        moment, identifier = decode_cursor(text, ORDER)
-    except AvsError as error:
-        assert error.errors[0].pointer == "cursor"
-    else:
-        assert moment.tzinfo is not None
-        assert isinstance(identifier, str)
+def test_a_made_up_cursor_is_refused_by_name(text: str):
+    with pytest.raises(AvsError) as refusal:
+        decode_cursor(text, ORDER)
+    assert refusal.value.errors[0].pointer == "cursor"

@@ -53,6 +53,18 @@ def test_two_pools_of_one_unit_are_one_meter(ready):
     assert len(built(ready, "cfg_2").payload["meters"]) == 1
 
 
+def test_no_two_units_share_a_meter(ready):
+    """Imports may bring ids without the prefix; `minute` and `vu_minute` are two units."""
+    units = [f.HD_MINUTE | {"value_unit_id": unit_id} for unit_id in ("minute", "vu_minute")]
+    pools = [f.CORE | {"pool_id": unit["value_unit_id"], "value_unit_id": unit["value_unit_id"]} for unit in units]
+    with write(ready):
+        f.snapshot(ready, f.CYCLE, *units)
+        f.config(ready, "cfg_2", pools=pools, exploration={"enabled": False})
+    payload = built(ready, "cfg_2").payload
+    assert [meter["meter_id"] for meter in payload["meters"]] == ["meter.minute", "meter_minute"]
+    assert len({product["product_id"] for product in payload["products"]}) == 2
+
+
 def test_the_same_config_gives_the_same_bytes_and_the_same_id(ready):
     first = built(ready)
     ready.rollback()

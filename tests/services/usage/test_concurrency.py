@@ -1,26 +1,20 @@
 """Several processes and threads at one store: each id once, no lock errors, readers undisturbed."""
 
-import subprocess
-import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 from app.services.usage.importer import import_file
 from app.services.usage.store import EventStore
 from tests.services.usage.conftest import POLICY, event, put, rows_of, stored
+from tests.services.usage.workers import ingest_overlapping, processes
 
 
 def test_four_processes_with_overlapping_batches_store_each_event_once(store: EventStore) -> None:
-    command = [sys.executable, "-m", "tests.services.usage.workers", "overlap", str(store.root)]
-    processes = [
-        subprocess.Popen([*command, str(seed)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for seed in range(4)
-    ]
-    outputs = [process.communicate() for process in processes]
-    assert [error for _, error in outputs] == [""] * 4
+    with ProcessPoolExecutor(4, mp_context=processes()) as pool:
+        accepted = sum(pool.map(ingest_overlapping, [store.root] * 4, range(4)))
     rows = stored(store)
-    assert len({row["event_id"] for row in rows}) == len(rows) == sum(int(output) for output, _ in outputs)
+    assert len({row["event_id"] for row in rows}) == len(rows) == accepted
 
 
 def test_threads_share_one_store(tmp_path: Path) -> None:

@@ -1,17 +1,14 @@
 """Killed with SIGKILL at a chosen point: the old state or the new one, and nothing that a later run cannot mend."""
 
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from app.services.usage.store import EventStore
 from tests.services.usage.conftest import put, stored
-from tests.services.usage.workers import ACTIONS, NEW, OLD, SWEPT_AT
+from tests.services.usage.workers import ACTIONS, NEW, OLD, SWEPT_AT, die, processes
 
 OLD_IDS = {item["event_id"] for item in OLD}
 ALL_IDS = OLD_IDS | {item["event_id"] for item in NEW}
@@ -29,8 +26,10 @@ def _store_with_old_events(tmp_path: Path) -> EventStore:
 
 
 def _kill(store: EventStore, action: str, point: str, when: str) -> None:
-    command = [sys.executable, "-m", "tests.services.usage.workers", "die", str(store.root), action, point, when]
-    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    process = processes().Process(target=die, args=(store.root, action, point, when))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
 
 
 def _ids(store: EventStore) -> set[str]:
@@ -97,13 +96,4 @@ def test_a_killed_sweep_takes_only_what_no_one_needs(tmp_path: Path, point: str,
     _kill(store, "sweep", point, when)
     assert _ids(store) == OLD_IDS
     _assert_whole(store)
-    store.close()
-
-
-def test_the_ids_made_for_an_imports_rows_differ_from_those_a_crash_interrupted(tmp_path: Path) -> Any:
-    """After a crash the same import is simply done again, and the same events come of it."""
-    store = _store_with_old_events(tmp_path)
-    _kill(store, "import", "importer._commit_files", "after")
-    ACTIONS["import"](store)
-    assert _ids(store) == ALL_IDS
     store.close()

@@ -1,13 +1,10 @@
-"""Run as a process of its own: `python -m tests.services.usage.workers ACTION ROOT [ARGUMENT…]`.
-
-`die ROOT ACTION POINT before|after` does an action and is killed at a point of it; `ingest ROOT SEED` ingests.
-"""
+"""What the tests run in processes of their own: writers that are killed, writers that meet."""
 
 import importlib
+import multiprocessing
 import os
 import random
 import signal
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,7 +43,8 @@ ACTIONS: dict[str, Callable[[EventStore], None]] = {
 }  # fmt: skip
 
 
-def die(root: str, action: str, point: str, when: str) -> None:
+def die(root: Path, action: str, point: str, when: str) -> None:
+    """Do an action and be killed before or after the first call of a function of it."""
     owner, name = _resolve(point)
     original = getattr(owner, name)
 
@@ -56,7 +54,7 @@ def die(root: str, action: str, point: str, when: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     setattr(owner, name, deadly)
-    ACTIONS[action](EventStore(Path(root)))
+    ACTIONS[action](EventStore(root))
 
 
 def _resolve(point: str) -> tuple[Any, str]:
@@ -68,10 +66,10 @@ def _resolve(point: str) -> tuple[Any, str]:
     return owner, name
 
 
-def ingest_overlapping(root: str, seed: str) -> None:
+def ingest_overlapping(root: Path, seed: int) -> int:
     """40 batches of 25 of the same 500 events, in an order of this process's own, with flushes and sweeps between."""
-    store = EventStore(Path(root), flush_rows=100)
-    chance = random.Random(int(seed))
+    store = EventStore(root, flush_rows=100)
+    chance = random.Random(seed)
     accepted = 0
     for number in range(40):
         batch = [event(f"e{chance.randrange(500):03}", output_minutes=1) for _ in range(25)]
@@ -80,8 +78,11 @@ def ingest_overlapping(root: str, seed: str) -> None:
             store.flush("ws_1")
             store.sweep(SWEPT_AT, timedelta(days=1))
     store.close()
-    print(accepted)
+    return accepted
 
 
-if __name__ == "__main__":
-    {"die": die, "overlap": ingest_overlapping}[sys.argv[1]](*sys.argv[2:])
+def processes() -> Any:
+    """Processes that are forked from a clean one which has already imported what they need."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "pandas"])
+    return context

@@ -1,0 +1,52 @@
+"""The runtime config: which one is asked for (spec 5 and 6). Its shape is that of the stored bytes."""
+
+from typing import Any
+
+from api.schemas.common import Identifier, Query, choice
+from rules.enums import Stage, TargetEnvironment
+
+
+class SubjectQuery(Query):
+    """The four parts of a subject; all are needed."""
+
+    workspace_id = Identifier(required=True)
+    segment = Identifier(required=True)
+    stage = choice(Stage, required=True)
+    target_environment = choice(TargetEnvironment, required=True)
+
+
+AVS_CONFIG: dict[str, Any] = {
+    "type": "object",
+    "required": [
+        "avs_version",
+        "cycle_id",
+        "config_version_id",
+        "effective_at",
+        "north_star",
+        "subject_resolution",
+        "quality_mode",
+        "value_units",
+        "pools",
+        "exploration",
+        "rails",
+        "rating_agility",
+        "metric_lenses",
+        "governance",
+        "generated_at",
+        "source",
+    ],
+    "properties": {
+        "avs_version": {"const": "v2.0"},
+        "cycle_id": {"type": "string"},
+        "config_version_id": {"type": "string"},
+        "effective_at": {"type": "string", "format": "date-time"},
+        "quality_mode": {"const": "advisory"},
+        "value_units": {"type": "array", "items": {"type": "object"}},
+        "pools": {"type": "array", "items": {"type": "object"}},
+        "rails": {"type": "object"},
+        "governance": {
+            "type": "object",
+            "required": ["config_version_id", "approval_ref", "config_status", "audit"],
+        },
+    },
+}

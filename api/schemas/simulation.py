@@ -1,0 +1,83 @@
+"""Simulations as the API takes and gives them (spec 4 and 6)."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from api.schemas.common import (
+    Answered,
+    Body,
+    Computed,
+    Embedded,
+    Flag,
+    Identifier,
+    Moment,
+    PageQuery,
+    choice,
+)
+from rules.enums import HistoricalWindow, PricingMode, SimulationStatus, Stage, TargetEnvironment
+
+WINDOWS = tuple(item.json_value for item in HistoricalWindow)
+
+
+class WindowField(fields.Field):
+    """30, 60, 90, 120 or "mocked"; loads the enum's member."""
+
+    default_error_messages = {"window": 'Must be one of: 30, 60, 90, 120, "mocked".'}  # noqa: RUF012
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, bool) or value not in WINDOWS:
+            raise self.make_error("window")
+        return value
+
+
+class SimulationFilters(Body):
+    """Default to the candidate's subject and must agree with it; a null segment asks for all segments."""
+
+    segment = Identifier(allow_none=True)
+    stage = choice(Stage)
+    target_environment = choice(TargetEnvironment)
+
+
+class SimulationBody(Body):
+    """What to simulate (spec 4.1). A baseline left out means the subject's active version, null means none."""
+
+    candidate_config_version_id = Identifier(required=True)
+    baseline_config_version_id = Identifier(allow_none=True)
+    historical_window_days = WindowField(required=True, metadata={"enum": list(WINDOWS)})
+    filters = Embedded(SimulationFilters)
+    pricing_mode = choice(PricingMode)
+    include_exploration_in_results = Flag()
+    as_of = Moment()
+
+    @validates_schema
+    def as_of_fits_the_window(self, data: dict[str, Any], **_: Any) -> None:
+        if "as_of" in data and data.get("historical_window_days") == HistoricalWindow.MOCKED.json_value:
+            raise ValidationError("The mocked window ends at the newest demo event: leave as_of out.", "as_of")
+
+
+class Simulation(Answered):
+    """A run: what was asked, on which data, and every output of spec 4.3."""
+
+    simulation_run_id = fields.String()
+    workspace_id = fields.String()
+    cycle_id = fields.String()
+    candidate_config_version_id = fields.String()
+    baseline_config_version_id = fields.String(allow_none=True)
+    status = choice(SimulationStatus)
+    inputs = Computed({"type": "object"})
+    outputs = Computed({"type": ["object", "null"]})
+    completeness_result = Computed({"type": "object"})
+    candidate_content_hash = fields.String()
+    dataset = Computed({"type": "object"})
+    created_at = Moment()
+    completed_at = Moment(allow_none=True)
+
+
+class SimulationQuery(PageQuery):
+    """Which runs to list."""
+
+    workspace_id = Identifier()
+    cycle_id = Identifier()
+    candidate_config_version_id = Identifier()
+    status = choice(SimulationStatus)

@@ -1,0 +1,86 @@
+"""Generated requests against the whole API: no fault of the server, no status or body that is not published.
+
+Each operation gets a few dozen fixed-seed requests, good and bad ones, to known and unknown records, on a database
+that has an active config, a draft and everything under them.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from schemathesis.specs.openapi.schemas import OpenApiSchema
+
+from app.models.base import db
+from tests import factories
+from tests.api.conftest import published
+from tests.conftest import fresh_uri, running_app
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+KNOWN = {
+    "workspace_id": factories.WORKSPACE,
+    "cycle_id": factories.CYCLE,
+    "value_unit_id": "vu_hd_minute",
+    "config_version_id": "cfg_2",
+    "pool_id": "pool_core",
+    "event_type": "draft_export_created",
+    "metric_id": "gross_margin",
+    "signal_id": "csat",
+    "segment_id": factories.SEGMENT,
+    "customer_id": "cust_1",
+    "code": "config_immutable",
+    "simulation_run_id": "sim_cfg_1",
+}
+OPERATIONS = [(method.upper(), path) for path, methods in published()["paths"].items() for method in methods]
+BOUNDED = settings(
+    max_examples=24,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def schema(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenApiSchema]:
+    """The published document of a server on one database for all operations; deletions come as they come."""
+    folder: Path = tmp_path_factory.mktemp("generated")
+    for uri in fresh_uri("sqlite", request, folder):
+        for app in running_app(uri, folder / "data"):
+            factories.foundation(db.session)
+            factories.active(db.session)
+            factories.config(db.session, "cfg_2")
+            db.session.commit()
+            yield schemathesis.openapi.from_wsgi("/api/openapi.json", app)
+
+
+def cases(schema: OpenApiSchema, method: str, path: str) -> st.SearchStrategy[Case]:
+    """Good requests to known records, good ones and bad ones to any."""
+    operation = schema[path][method]
+    known = {name: KNOWN[name] for name in re.findall(r"{(\w+)}", path) if name in KNOWN}
+    return st.one_of(
+        operation.as_strategy(path_parameters=known),
+        operation.as_strategy(),
+        operation.as_strategy(generation_mode=GenerationMode.NEGATIVE),
+    )
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_generated_requests_are_answered_as_published(schema: OpenApiSchema, method: str, path: str):
+    @BOUNDED
+    @given(cases(schema, method, path))
+    def answered(case: Case) -> None:
+        case.call_and_validate(checks=CHECKS)
+
+    answered()
