@@ -145,14 +145,12 @@ class GridView(GuardedView, BaseModelView):
         return statement.order_by(*self._order(sort_field, bool(sort_desc)))
 
     def _order(self, sort_field: Any, descending: bool) -> list[Any]:
-        """A total order: the column asked for, or the newest first, and then the primary key the same way."""
-        key = [name for name in self.spec.key if name != sort_field]
-        if sort_field in self._sortable_columns:
-            names = [sort_field, *key]
-        elif self.spec.newest:
-            names, descending = [self.spec.newest, *key], True
-        else:
-            names, descending = list(self.spec.key), False
+        """A total order: the column asked for if any, then the time, then the primary key, all in one direction."""
+        newest = [self.spec.newest] if self.spec.newest else []
+        names, descending = (
+            ([sort_field], descending) if sort_field in self._sortable_columns else ([], bool(self.spec.newest))
+        )
+        names = list(dict.fromkeys((*names, *newest, *self.spec.key)))
         columns = (self.spec.table.c[name] for name in names)
         return [column.desc() if descending else column.asc() for column in columns]
 

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import sqlalchemy as sa
 from flask import request
 from marshmallow import ValidationError
 
 from api.blueprint import operation
-from api.pagination import filtered, page
+from api.pagination import page
 from api.parsing import field_errors, read_json
-from api.resource import Answer, plain, writing
+from api.resource import Answer, by, plain, writing
 from api.schemas.common import page_of
 from api.schemas.enforcement import (
     MOST_EVENTS,
@@ -18,18 +17,11 @@ from api.schemas.enforcement import (
     EnforcementQuery,
     EnforcementReceipt,
 )
-from app.clock import now
 from app.errors import Invalid
 from app.models.enforcement import EnforcementEvent as Row
 from app.services import enforcement
 
 TAG = "Enforcement events"
-FILTERS = {
-    "workspace_id": Row.workspace_id,
-    "config_version_id": Row.config_version_id,
-    "customer_id": Row.customer_id,
-    "event_type": Row.event_type,
-}
 ONE_OR_MANY = {"anyOf": [{"type": "object"}, {"type": "array", "maxItems": MOST_EVENTS, "items": {"type": "object"}}]}
 
 
@@ -52,30 +44,22 @@ def send_enforcement_events() -> Answer:
     sent = given if isinstance(given, list) else [given]
     if len(sent) > MOST_EVENTS:
         raise Invalid(f"Send at most {MOST_EVENTS:,} events at once, not {len(sent):,}.", code="too_many_events")
-    loaded = [_load(item) for item in sent]
-    good = [event for event, _ in loaded if event is not None]
+    events = [_load(item) for item in sent]
     with writing() as session:
-        kept = iter(enforcement.accept(session, good, now=now()))
-    results = [
-        _rejected(item, errors) if event is None else next(kept)
-        for item, (event, errors) in zip(sent, loaded, strict=True)
-    ]
-    count = [result["status"] for result in results].count
+        results = enforcement.accept(session, events, **by())
+    count = [result.status for result in results].count
     counts = {"accepted": count("accepted"), "duplicates": count("duplicate"), "rejected": count("rejected")}
-    return plain(counts | {"results": results}, 202)
+    return plain(counts | {"results": [result.as_dict() for result in results]}, 202)
 
 
-def _load(item: Any) -> tuple[dict[str, Any] | None, list[dict[str, str]]]:
+def _load(item: Any) -> enforcement.Event | enforcement.Result:
+    """The event with checked fields, or its rejection."""
     try:
-        return SCHEMA.load(item), []
+        return SCHEMA.load(item)
     except ValidationError as error:
-        return None, [fault.as_dict() for fault in field_errors(error.messages)]
-
-
-def _rejected(item: Any, errors: list[dict[str, str]]) -> dict[str, Any]:
-    identifier = item.get("enforcement_event_id") if isinstance(item, dict) else None
-    known = identifier if isinstance(identifier, str) else None
-    return {"enforcement_event_id": known, "status": enforcement.REJECTED, "errors": errors}
+        identifier = item.get("enforcement_event_id") if isinstance(item, dict) else None
+        named = identifier if isinstance(identifier, str) else None
+        return enforcement.Result(enforcement.REJECTED, named, field_errors(error.messages))
 
 
 SCHEMA = EnforcementEventBody()
@@ -91,12 +75,9 @@ SCHEMA = EnforcementEventBody()
 )
 def list_enforcement_events(query: dict[str, Any]) -> Answer:
     """Newest first."""
-    rows = filtered(sa.select(Row), query, FILTERS)
-    if "since" in query:
-        rows = rows.where(Row.occurred_at >= query["since"])
-    if "until" in query:
-        rows = rows.where(Row.occurred_at < query["until"])
-    return page(rows, (Row.occurred_at, Row.enforcement_event_id), query, document, newest_first=True)
+    return page(
+        enforcement.recorded(query), (Row.occurred_at, Row.enforcement_event_id), query, document, newest_first=True
+    )
 
 
 OPERATIONS = (send_enforcement_events, list_enforcement_events)

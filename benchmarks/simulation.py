@@ -141,7 +141,7 @@ def priced(units: dict[str, tuple[Decimal, Decimal]]) -> Answer:
 
 def pandas(files: list[Path]) -> Answer:
     """The same with data frames; minutes as whole hundredths, for pandas adds decimals one object at a time."""
-    import pandas as pd
+    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -149,7 +149,8 @@ def pandas(files: list[Path]) -> Answer:
     start = (AS_OF - timedelta(days=DAYS)).replace(tzinfo=None)
     filters = [("ts", ">", start), ("ts", "<=", AS_OF.replace(tzinfo=None))]
     table = pq.read_table([str(file) for file in files], columns=columns, filters=filters)
-    hundredths = pc.cast(pc.multiply(pc.cast(table["n_output_minutes"], "decimal128(30, 2)"), 100), "int64", safe=False)
+    exact = pc.cast(table["n_output_minutes"], pa.decimal128(30, 2))
+    hundredths = pc.cast(pc.multiply(exact, pa.scalar(100, pa.decimal128(3, 0))), pa.int64())
     table = table.set_column(table.column_names.index("n_output_minutes"), "hundredths", hundredths)
     frame = table.to_pandas(strings_to_categorical=True)
     del table

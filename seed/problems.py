@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.errors import Invalid
+
 
 @dataclass(frozen=True, order=True)
 class SeedProblem:
@@ -19,12 +21,12 @@ class SeedProblem:
         return f"{place}: {self.message}"
 
 
-class SeedError(Exception):
-    """The seed was refused and nothing was written; `problems` are in file, row and field order."""
+class SeedError(Invalid):
+    """The seed was refused and nothing was written; `problems` are in file, row and field order, a line each."""
 
     def __init__(self, problems: Iterable[SeedProblem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        super().__init__("\n".join(map(str, self.problems)), code="seed_invalid")
 
 
 def field_problems(file: str, row: int, errors: Mapping[Any, Any] | list[str]) -> Iterable[SeedProblem]:

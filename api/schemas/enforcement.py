@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from api.schemas.common import Answered, Body, Computed, Identifier, JsonObject, Moment, PageQuery, choice
+from api.schemas.common import Answered, Body, Identifier, JsonObject, Moment, PageQuery, ProblemField, choice
 from rules.enums import EnforcementEventType
 
 MOST_EVENTS = 1_000
@@ -32,7 +32,7 @@ class EnforcementResult(Answered):
 
     enforcement_event_id = fields.String(allow_none=True)
     status = fields.String(metadata={"enum": ["accepted", "duplicate", "rejected"]})
-    errors = Computed({"type": "array", "items": {"type": "object"}})
+    errors = fields.List(fields.Nested(ProblemField))
 
 
 class EnforcementReceipt(Answered):

@@ -24,12 +24,13 @@ from app.services.product_events import log_event
 from app.services.runtime import materialise
 from app.services.snapshots import (
     ConfigSnapshot,
-    active_config,
+    Served,
     cycle_of,
     get,
     get_config,
     locked,
     read_config,
+    served,
     snapshot_of,
 )
 from rules.enums import ConfigStatus, DecisionStatus, DiffType
@@ -70,11 +71,11 @@ def approve(
     seen = read_config(session, config, run=run, requested_baseline_id=baseline_config_version_id)
     if blocking := _blocking(seen):
         raise refused(f"Config {config_version_id} cannot be approved", blocking)
-    kind = DiffType.UPDATE if seen.active else DiffType.INITIAL_ACTIVATION
+    kind = DiffType.UPDATE if seen.served else DiffType.INITIAL_ACTIVATION
     decision = _decide(session, seen, run, kind, approval, now, decision_id)
     _log(session, "config_approved", decision, actor, now)
     if decision.effective_at <= now:
-        _activate(session, seen.document, config, seen.active, decision, run, actor, now)
+        _activate(session, seen.document, config, seen.served, decision, run, actor, now)
     else:
         config.status = ConfigStatus.APPROVED.value
         config.effective_at = decision.effective_at
@@ -118,7 +119,7 @@ def _promote(session: Any, config_version_id: str, now: datetime) -> ConfigVersi
         return None
     decision = newest_decision(session, config_version_id)
     document = config_document(config, cycle_of(session, config), snapshot_of(session, config))
-    prior = active_config(session, config.subject_resolution)
+    prior = served(session, config.subject_resolution)
     _activate(session, document, config, prior, decision, decision.simulation_run, SYSTEM, now)
     return config
 
@@ -148,7 +149,7 @@ def rollback(
     seen = read_config(session, config, run=run)
     decision = _decide(session, seen, run, DiffType.ROLLBACK, replace(approval, effective_at=None), now, decision_id)
     _log(session, "config_rolled_back", decision, actor, now)
-    _activate(session, seen.document, config, seen.active, decision, run, actor, now)
+    _activate(session, seen.document, config, seen.served, decision, run, actor, now)
     return decision
 
 
@@ -190,11 +191,10 @@ def _decide(
     decision_id: str | None,
 ) -> DecisionRecord:
     """The DecisionRecord and its BillingPatch, diffed against what is active now."""
-    config, active = seen.config, seen.active
+    config, prior = seen.config, seen.served
     effective_at = approval.effective_at or now
     patch = stored(session, build(config, seen.document, effective_at=effective_at, now=now))
-    before = seen.document_of(session, active) if active else None
-    baseline_id = active.config_version_id if active else None
+    baseline_id = prior.config_version_id if prior else None
     decision = DecisionRecord(
         decision_id=decision_id or new_id("dec_"),
         cycle_id=config.cycle_id,
@@ -208,7 +208,7 @@ def _decide(
         approver_name=approval.approver_name,
         approver_role=approval.approver_role,
         rationale=approval.rationale,
-        diff=diff(kind, baseline_id, before, seen.document),
+        diff=diff(kind, baseline_id, prior.document if prior else None, seen.document),
         value_unit_snapshot_version=config.value_unit_snapshot_version,
         effective_at=effective_at,
         created_at=now,
@@ -221,7 +221,7 @@ def _activate(
     session: Any,
     document: dict[str, Any],
     config: ConfigVersion,
-    prior: ConfigVersion | None,
+    prior: Served | None,
     decision: DecisionRecord,
     run: SimulationRun,
     actor: Actor,
@@ -229,21 +229,27 @@ def _activate(
 ) -> None:
     """Archive the prior version and its decision, set this one active, materialise what the apps will read."""
     if prior is not None:
-        prior.status = ConfigStatus.ARCHIVED.value
-        prior.updated_at = now
-        decisions = DecisionRecord.__table__
-        session.execute(
-            sa.update(decisions)
-            .where(decisions.c.config_version_id == prior.config_version_id)
-            .values(status=DecisionStatus.ARCHIVED.value)
-        )
-        session.flush()  # the partial unique index allows one active version at every statement
+        _archive(session, prior.config_version_id, now)  # first: one active version at every statement
     config.status = ConfigStatus.ACTIVE.value
     config.effective_at = decision.effective_at
     config.updated_at = now
     materialise(session, document, config, decision, run, now)
     _log(session, "config_activated", decision, actor, now, archived=prior and prior.config_version_id)
     _log(session, "billing_patch_generated", decision, actor, now, billing_patch_id=decision.billing_patch_id)
+
+
+def _archive(session: Any, config_version_id: str, now: datetime) -> None:
+    configs, decisions = ConfigVersion.__table__, DecisionRecord.__table__
+    session.execute(
+        sa.update(configs)
+        .where(configs.c.config_version_id == config_version_id)
+        .values(status=ConfigStatus.ARCHIVED.value, updated_at=now)
+    )
+    session.execute(
+        sa.update(decisions)
+        .where(decisions.c.config_version_id == config_version_id)
+        .values(status=DecisionStatus.ARCHIVED.value)
+    )
 
 
 def _log(session: Any, name: str, decision: DecisionRecord, actor: Actor, now: datetime, **detail: Any) -> None:

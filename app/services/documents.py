@@ -15,6 +15,17 @@ ENFORCED_UNIT_FIELDS = (
     "quality_signal_source",
     "unit_economics",
 )
+CONFIG_SECTIONS = (
+    "subject_resolution",
+    "north_star",
+    "value_units",
+    "pools",
+    "exploration",
+    "rails",
+    "rating_agility",
+    "metric_lenses",
+)
+"""The members of a config document; a runtime config has them too."""
 FROZEN_UNIT_FIELDS = (*ENFORCED_UNIT_FIELDS, "unit_type", "outcome_statement", "quality_note", "completeness_status")
 
 

@@ -1,61 +1,127 @@
-"""Enforcement events: what customer apps did with a config, kept as evidence for it (spec 1 and 6)."""
+"""Enforcement events: what customer apps did with a config, kept as evidence (spec 1 and 6).
 
-from collections.abc import Mapping, Sequence
+Apps deliver at least once, so the same id twice is no error; one bad event does not hold up the others of its batch.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.errors import FieldError
+from app.identity import Actor
 from app.ids import new_id
 from app.models.config_version import ConfigVersion
 from app.models.enforcement import EnforcementEvent
+from app.services.product_events import log_event
 
 INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 ACCEPTED, DUPLICATE, REJECTED = "accepted", "duplicate", "rejected"
+FILTERS = ("workspace_id", "config_version_id", "customer_id", "event_type")
+
+Event = Mapping[str, Any]
 
 
-def accept(session: Any, events: Sequence[Mapping[str, Any]], *, now: datetime) -> list[dict[str, Any]]:
-    """Keep the events that fit; one result per event, in their order: accepted, duplicate or rejected with errors.
+@dataclass(frozen=True)
+class Result:
+    """What became of one event; `errors` only of a rejected one, their pointers within the event."""
 
-    An enforcement_event_id counts once, in this batch and over all time; events without one get one. The config must
-    belong to the event's workspace.
+    status: str
+    enforcement_event_id: str | None = None
+    errors: Sequence[FieldError] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """`{status, enforcement_event_id, errors[]}`."""
+        return {
+            "status": self.status,
+            "enforcement_event_id": self.enforcement_event_id,
+            "errors": [error.as_dict() for error in self.errors],
+        }
+
+
+def accept(session: Any, events: Sequence[Event | Result], *, actor: Actor, now: datetime) -> list[Result]:
+    """Store the events that fit, in one statement; one result per event, in their order.
+
+    An event whose fields were found wrong before arrives as its rejecting Result, and stays that.
     """
-    workspaces = _workspaces(session, {event["config_version_id"] for event in events})
-    results: list[dict[str, Any]] = []
-    fresh: dict[str, dict[str, Any]] = {}
-    for event in events:
-        identifier = event.get("enforcement_event_id") or new_id("enf_")
-        if workspaces.get(event["config_version_id"]) != event["workspace_id"]:
-            results.append(_rejected(identifier, event))
-        elif identifier in fresh:
-            results.append({"enforcement_event_id": identifier, "status": DUPLICATE})
-        else:
-            row = {"context": {}} | dict(event) | {"enforcement_event_id": identifier, "received_at": now}
-            fresh[identifier] = row
-            results.append({"enforcement_event_id": identifier, "status": ACCEPTED})
-    inserted = _insert(session, fresh)
-    for result in results:
-        if result["status"] == ACCEPTED and result["enforcement_event_id"] not in inserted:
-            result["status"] = DUPLICATE
-    return results
+    workspaces = _workspaces(session, events)
+    judged = [_judge(event, workspaces) for event in events]
+    rows = {item["enforcement_event_id"]: item for item in reversed(judged) if not isinstance(item, Result)}
+    stored = _insert(session, [rows[key] | {"received_at": now} for key in sorted(rows)])
+    _log(session, [rows[key] for key in sorted(stored)], actor, now)
+    return list(_results(judged, stored))
 
 
-def _workspaces(session: Any, config_ids: set[str]) -> dict[str, str]:
-    columns = sa.select(ConfigVersion.config_version_id, ConfigVersion.workspace_id)
-    return dict(session.execute(columns.where(ConfigVersion.config_version_id.in_(sorted(config_ids)))).all())
+def recorded(filters: Mapping[str, Any]) -> sa.Select[Any]:
+    """The events that agree with `FILTERS` and happened in `[since, until)`."""
+    chosen = sa.select(EnforcementEvent).filter_by(**{name: filters[name] for name in FILTERS if name in filters})
+    if "since" in filters:
+        chosen = chosen.where(EnforcementEvent.occurred_at >= filters["since"])
+    if "until" in filters:
+        chosen = chosen.where(EnforcementEvent.occurred_at < filters["until"])
+    return chosen
 
 
-def _rejected(identifier: str, event: Mapping[str, Any]) -> dict[str, Any]:
-    detail = f"Workspace {event['workspace_id']} has no config version {event['config_version_id']!r}."
-    error = {"pointer": "/config_version_id", "detail": detail, "code": "not_found"}
-    return {"enforcement_event_id": identifier, "status": REJECTED, "errors": [error]}
+def _workspaces(session: Any, events: Iterable[Event | Result]) -> dict[str, str]:
+    """The workspace of every config version that is named."""
+    named = {event["config_version_id"] for event in events if not isinstance(event, Result)}
+    known = sa.select(ConfigVersion.config_version_id, ConfigVersion.workspace_id)
+    return dict(session.execute(known.where(ConfigVersion.config_version_id.in_(sorted(named)))).tuples().all())
 
 
-def _insert(session: Any, fresh: Mapping[str, dict[str, Any]]) -> set[str]:
-    """Insert what is new in one statement, in key order: PostgreSQL deadlocks when batches lock keys in another."""
-    if not fresh:
+def _judge(event: Event | Result, workspaces: Mapping[str, str]) -> dict[str, Any] | Result:
+    """The event as a row without its time of receipt, or why it is rejected."""
+    if isinstance(event, Result):
+        return event
+    config_version_id, workspace_id = event["config_version_id"], event["workspace_id"]
+    if workspaces.get(config_version_id) != workspace_id:
+        problem = f"Workspace {workspace_id} has no config version {config_version_id!r}."
+        error = FieldError("/config_version_id", problem, "not_found")
+        return Result(REJECTED, event.get("enforcement_event_id"), (error,))
+    return {"context": {}, **event, "enforcement_event_id": event.get("enforcement_event_id") or new_id("enf_")}
+
+
+def _insert(session: Any, rows: list[dict[str, Any]]) -> set[str]:
+    """Insert the rows, which come ordered by key, whose ids are new; those ids.
+
+    Unordered, concurrent batches with the same ids would wait for each other in a circle on PostgreSQL.
+    """
+    if not rows:
         return set()
-    insert = INSERTS[session.get_bind().dialect.name](EnforcementEvent)
-    statement = insert.on_conflict_do_nothing().returning(EnforcementEvent.enforcement_event_id)
-    return set(session.scalars(statement, [fresh[identifier] for identifier in sorted(fresh)]))
+    table = EnforcementEvent.__table__
+    insert = INSERTS[session.get_bind().dialect.name](table).on_conflict_do_nothing()
+    return set(session.scalars(insert.returning(table.c.enforcement_event_id), rows))
+
+
+def _results(judged: Iterable[dict[str, Any] | Result], stored: set[str]) -> Iterator[Result]:
+    """Of events with one id in one batch the first is the accepted one, if it was new at all."""
+    left = set(stored)
+    for item in judged:
+        if isinstance(item, Result):
+            yield item
+        else:
+            identifier = item["enforcement_event_id"]
+            yield Result(ACCEPTED if identifier in left else DUPLICATE, identifier)
+            left.discard(identifier)
+
+
+def _log(session: Any, rows: list[dict[str, Any]], actor: Actor, now: datetime) -> None:
+    """One product event per config version and batch."""
+
+    def about(row: dict[str, Any]) -> tuple[str, str]:
+        return row["workspace_id"], row["config_version_id"]
+
+    for (workspace_id, config_version_id), accepted in groupby(sorted(rows, key=about), about):
+        log_event(
+            session,
+            "enforcement_events_recorded",
+            actor=actor,
+            now=now,
+            workspace_id=workspace_id,
+            entity_id=config_version_id,
+            accepted=len(list(accepted)),
+        )

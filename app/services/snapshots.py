@@ -11,14 +11,15 @@ from app.errors import not_found
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.cycle import Cycle
+from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import lock_subject_of
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
-from app.services.documents import config_document, exploration_shape, frozen_unit, rails_shape
+from app.services.documents import CONFIG_SECTIONS, config_document, exploration_shape, frozen_unit, rails_shape
 from rules import draft as d
 from rules.documents import risk_from_document, value_unit_from_document
 from rules.enums import ConfigStatus, SimulationStatus
-from simulation.canonical import content_hash
+from simulation.canonical import content_hash, parse_exact
 
 IS_ACTIVE = ConfigVersion.status == sa.literal_column(f"'{ConfigStatus.ACTIVE}'")
 """Written out, not bound: only then do both engines see that the partial unique index serves it."""
@@ -101,6 +102,30 @@ def load_catalogs(session: Any) -> d.Catalogs:
 
 
 @dataclass(frozen=True)
+class Served:
+    """What is active for a subject now, as the customer apps read it."""
+
+    config_version_id: str
+    avs_config: bytes
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Its enforced content, in the shape of `documents.config_document`."""
+        content = parse_exact(self.avs_config)
+        return {name: content[name] for name in CONFIG_SECTIONS}
+
+
+def served(session: Any, subject: Mapping[str, str]) -> Served | None:
+    """The active version of a subject through its current runtime config: one indexed lookup."""
+    found = session.execute(
+        sa.select(RuntimeConfig.config_version_id, RuntimeConfig.document).filter_by(
+            current=True, **{name: subject[name] for name in SUBJECT_FIELDS}
+        )
+    ).first()
+    return None if found is None else Served(*found)
+
+
+@dataclass(frozen=True)
 class ConfigSnapshot:
     """A config version with everything that decides about it, read in one go.
 
@@ -110,18 +135,12 @@ class ConfigSnapshot:
     config: ConfigVersion
     cycle: Cycle
     units: ValueUnitSnapshot | None
-    active: ConfigVersion | None
+    served: "Served | None"
     run: SimulationRun | None
     run_is_latest: bool
     catalogs: d.Catalogs
     document: dict[str, Any]
     requested_baseline_id: str | None = None
-
-    def document_of(self, session: Any, other: ConfigVersion) -> dict[str, Any]:
-        """The enforced content of another version, most often of the same cycle and snapshot."""
-        here, there = ((config.cycle_id, config.value_unit_snapshot_version) for config in (self.config, other))
-        units = self.units if here == there else snapshot_of(session, other)
-        return config_document(other, cycle_of(session, other), units)
 
     def draft(self) -> d.Draft:
         """The permissive value that `rules.gate.evaluate` reads."""
@@ -141,7 +160,7 @@ class ConfigSnapshot:
             units=None if self.units is None else tuple(map(value_unit_from_document, self.units.value_units)),
             catalogs=self.catalogs,
             simulation=None if self.run is None else _run(self.run, self.run_is_latest),
-            active_config_version_id=self.active and self.active.config_version_id,
+            active_config_version_id=self.served and self.served.config_version_id,
             requested_baseline_config_version_id=self.requested_baseline_id,
         )
 
@@ -161,7 +180,7 @@ def read_config(
         config=config,
         cycle=cycle,
         units=units,
-        active=active_config(session, config.subject_resolution),
+        served=served(session, config.subject_resolution),
         run=run or latest,
         run_is_latest=latest is not None and (run is None or run.simulation_run_id == latest.simulation_run_id),
         catalogs=catalogs or load_catalogs(session),

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from app.errors import Conflict, Invalid, NotFound
 from app.models.billing_patch import BillingPatch
 from app.models.catalog import EventCatalog
-from app.models.config_version import ConfigVersion
 from app.models.decision_record import DecisionRecord
 from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun

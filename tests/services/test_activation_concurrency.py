@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.errors import AvsError
+from app.errors import Conflict
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.transactions import configure_sqlite, write
@@ -67,7 +67,7 @@ def watched(app: Flask) -> Iterator[set[tuple[str, str]]]:
 
 
 def at_once(app: Flask, acts: list[Callable[[Any], Any]]) -> list[str]:
-    """Run every act in a thread and transaction of its own, all starting together; `done` or the code of its refusal."""
+    """Run every act in a thread and transaction of its own, all at once; `done` or the code of its 409."""
     gate = threading.Barrier(len(acts))
 
     def run(act: Callable[[Any], Any]) -> str:
@@ -76,8 +76,7 @@ def at_once(app: Flask, acts: list[Callable[[Any], Any]]) -> list[str]:
             try:
                 with write(db.session):
                     act(db.session)
-            except AvsError as refusal:
-                assert refusal.status == 409
+            except Conflict as refusal:
                 return refusal.code
             return "done"
 
@@ -129,7 +128,11 @@ def test_of_two_candidates_for_one_baseline_the_slower_is_told_that_the_baseline
     assert Counter(outcomes[winner::2]) == {"done": 1, "config_immutable": THREADS // 2 - 1}
     assert Counter(outcomes[1 - winner :: 2]) == {"baseline_not_active": THREADS // 2}
     assert is_always_one(seen)
-    assert statuses(db.session) == {"cfg_0": "archived", f"cfg_{winner + 1}": "active", f"cfg_{2 - winner}": "simulated"}
+    assert statuses(db.session) == {
+        "cfg_0": "archived",
+        f"cfg_{winner + 1}": "active",
+        f"cfg_{2 - winner}": "simulated",
+    }
 
 
 def test_a_due_version_is_promoted_once_however_many_look(contested):
@@ -151,9 +154,7 @@ def test_an_edit_and_an_approval_of_the_same_config_take_turns(contested):
     """Either the edit comes first and the run is stale, or the approval does and the config is immutable."""
 
     def edit(session: Any) -> None:
-        config_drafts.put_rails(
-            session, "cfg_1", {"margin_floor": Decimal("0.5")}, actor=f.OPERATOR, now=f.NOW
-        )
+        config_drafts.put_rails(session, "cfg_1", {"margin_floor": Decimal("0.5")}, actor=f.OPERATOR, now=f.NOW)
 
     outcomes = at_once(contested, [edit, approval("cfg_1")])
     assert outcomes in (["done", "simulation_stale"], ["config_immutable", "done"])

@@ -107,9 +107,7 @@ def test_the_export_of_a_decided_config_is_its_newest_patch(ready):
         f.approve(ready)
         f.simulated(ready, "cfg_2")
         f.approve(ready, "cfg_2", later=60)
-        again = activation.rollback(
-            ready, "cfg_1", f.APPROVAL, actor=f.OPERATOR, now=f.NOW + timedelta(seconds=120)
-        )
+        again = activation.rollback(ready, "cfg_1", f.APPROVAL, actor=f.OPERATOR, now=f.NOW + timedelta(seconds=120))
     assert patch_of(ready, "cfg_1", now=f.NOW).billing_patch_id == again.billing_patch_id
 
 

@@ -12,7 +12,7 @@ from app.models.base import db
 from app.models.enforcement import EnforcementEvent
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
-from app.services.enforcement import MOST_EVENTS, Result, accept, recorded
+from app.services.enforcement import Result, accept, recorded
 from tests import factories as f
 
 
@@ -45,7 +45,9 @@ def take(session, *events):
 
 def stored(session):
     return list(
-        session.scalars(sa.select(EnforcementEvent.enforcement_event_id).order_by(EnforcementEvent.enforcement_event_id))
+        session.scalars(
+            sa.select(EnforcementEvent.enforcement_event_id).order_by(EnforcementEvent.enforcement_event_id)
+        )
     )
 
 
@@ -90,7 +92,7 @@ def test_a_rejected_event_does_not_use_up_its_id(live):
 
 
 def test_what_was_rejected_before_stays_rejected_in_its_place(live):
-    unreadable = Result(0, "rejected", None, (FieldError("/event_type", "Must be one of: …"),))
+    unreadable = Result("rejected", None, (FieldError("/event_type", "Must be one of: …"),))
     assert take(live, unreadable, event("enf_1")) == ["rejected", "accepted"]
 
 
@@ -103,7 +105,7 @@ def test_a_full_batch_is_one_insert(live):
     sa.event.listen(
         live.get_bind(), "before_cursor_execute", lambda _c, _cursor, statement, *_: statements.append(statement)
     )
-    assert take(live, *(event(f"enf_{number:04}") for number in range(MOST_EVENTS))) == ["accepted"] * MOST_EVENTS
+    assert take(live, *(event(f"enf_{number:04}") for number in range(1_000))) == ["accepted"] * 1_000
     assert sum("INTO enforcement_events" in statement for statement in statements) == 1
 
 
@@ -135,8 +137,8 @@ def test_batches_with_the_same_ids_in_opposite_order_do_not_block_each_other(app
         ({}, {"enf_1", "enf_2", "enf_3"}),
         ({"config_version_id": "cfg_1", "customer_id": "cust_2"}, {"enf_2"}),
         ({"event_type": "hard_cap_blocked"}, {"enf_3"}),
-        ({"from": f.NOW + timedelta(hours=1)}, {"enf_2", "enf_3"}),
-        ({"to": f.NOW + timedelta(hours=1)}, {"enf_1"}),
+        ({"since": f.NOW + timedelta(hours=1)}, {"enf_2", "enf_3"}),
+        ({"until": f.NOW + timedelta(hours=1)}, {"enf_1"}),
         ({"workspace_id": "ws_2"}, set()),
     ],
 )

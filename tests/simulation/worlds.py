@@ -49,6 +49,7 @@ class World:
     plan: Plan
     events: tuple[Event, ...]
     shuffled: tuple[Event, ...]
+    threads: int
 
 
 MICROSECOND = timedelta(microseconds=1)
@@ -177,7 +178,8 @@ def worlds(draw: st.DrawFn, *, max_events: int = 24) -> World:
     rows = [draw(events(number, window)) for number in range(draw(st.integers(0, max_events)))]
     # Two different events that claim one event_id, and copies of one: only one of each counts.
     ids = [row.event_id for row in rows]
-    rivals = [draw(events(int(name[4:]), window)) for name in draw(st.lists(st.sampled_from(ids), max_size=3))] if ids else []
+    claimed = draw(st.lists(st.sampled_from(ids), max_size=3)) if ids else []
+    rivals = [draw(events(int(event_id[4:]), window)) for event_id in claimed]
     metrics = ("gross_margin", "paid_engagement_retention_90d", "monthly_churn_rate", "weekly_smiles")
     plan = Plan(
         candidate=config_plan(draw(configs("cfg_candidate"))),
@@ -192,4 +194,4 @@ def worlds(draw: st.DrawFn, *, max_events: int = 24) -> World:
     )
     everything = rows + rivals
     copies = draw(st.lists(st.sampled_from(everything), max_size=3)) if everything else []
-    return World(plan, tuple(everything), tuple(draw(st.permutations(everything + copies))))
+    return World(plan, tuple(everything), tuple(draw(st.permutations(everything + copies))), draw(st.integers(1, 2)))

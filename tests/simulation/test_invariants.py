@@ -1,0 +1,128 @@
+"""What must hold for every question, whatever the configs and events (spec 4.2, 4.3)."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal, localcontext
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simulation.economics import Ledger
+from simulation.events import deduplicated
+from simulation.numbers import EXACT, total
+from simulation.plan import ConfigPlan
+from simulation.reference import simulate_reference, tally
+from tests.simulation.worlds import MICROSECOND, World, worlds
+
+quickly = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def exact_ledger(world: World) -> Ledger:
+    """The candidate's sums before anything is rounded."""
+    plan = world.plan
+    with localcontext(EXACT):
+        scope = [
+            row
+            for row in deduplicated(world.events)
+            if plan.segment in (None, row.segment) and row.ts <= plan.window.as_of
+        ]
+        return Ledger(plan, plan.candidate, tally(plan, scope).candidate)
+
+
+@quickly
+@given(worlds())
+def test_the_pools_sum_to_the_headline_and_so_do_periods_and_units(world: World) -> None:
+    with localcontext(EXACT):
+        ledger = exact_ledger(world)
+        headline = ledger.amounts()
+        by_unit = [line for unit in world.plan.billed_units(world.plan.candidate) for line in ledger.unit_lines(unit)]
+        by_period = [ledger.amounts([index]) for index in ledger.all_periods]
+        for parts in (ledger.lines(), by_unit):
+            assert total(line.amounts.revenue for line in parts) == headline.revenue
+            assert total(line.amounts.cost for line in parts) == headline.cost
+        assert total(amounts.revenue for amounts in by_period) == headline.revenue
+        assert total(amounts.cost for amounts in by_period) == headline.cost
+
+
+@quickly
+@given(worlds())
+def test_what_is_used_is_either_drawn_or_overage(world: World) -> None:
+    ledger = exact_ledger(world)
+    with localcontext(EXACT):
+        for unit in world.plan.candidate.units:
+            drawn = total(
+                total(ledger.tally.drawn[pool.pool_id]) for pool in world.plan.candidate.pools_of(unit)
+            )
+            assert drawn + total(ledger.tally.overage[unit.value_unit_id]) == total(
+                ledger.tally.used[unit.value_unit_id]
+            )
+
+
+@quickly
+@given(worlds())
+def test_no_pool_gives_more_than_its_customers_were_ever_included(world: World) -> None:
+    ledger = exact_ledger(world)
+    with localcontext(EXACT):
+        for pool in world.plan.candidate.pools:
+            for period in world.plan.periods:
+                granted = pool.included_quantity * ledger.tally.customers * (period.index + 1)
+                assert total(ledger.tally.drawn[pool.pool_id][: period.index + 1]) <= granted
+
+
+@quickly
+@given(worlds(), st.booleans())
+def test_an_event_outside_the_window_changes_nothing_without_exploration(world: World, early: bool) -> None:
+    plan = replace(world.plan, candidate=_without_exploration(world.plan.candidate), baseline=None)
+    if not world.events:
+        return
+    moment = plan.window.start if early else plan.window.as_of + MICROSECOND
+    stray = replace(world.events[0], event_id="evt_stray", ts=moment - timedelta(days=1 if early else -1))
+    assert (
+        simulate_reference(plan, [*world.events, stray]).canonical
+        == simulate_reference(plan, world.events).canonical
+    )
+
+
+def _without_exploration(config: ConfigPlan) -> ConfigPlan:
+    return replace(config, exploration=replace(config.exploration, enabled=False))
+
+
+@quickly
+@given(worlds())
+def test_a_late_event_counts_by_its_ts_wherever_it_stands(world: World) -> None:
+    backwards = tuple(reversed(world.events))
+    assert simulate_reference(world.plan, backwards).canonical == simulate_reference(world.plan, world.events).canonical
+
+
+@quickly
+@given(worlds())
+def test_cost_does_not_depend_on_how_many_pools_a_unit_has(world: World) -> None:
+    plan = replace(world.plan, include_exploration_in_results=True)
+    first = plan.candidate.pools[0]
+    more = tuple(replace(first, pool_id=f"pool_more_{number}") for number in range(3))
+    fewer = replace(plan, candidate=replace(plan.candidate, pools=(*plan.candidate.pools, *more)))
+    costs = [
+        simulate_reference(asked, world.events).document["economics"]["candidate"]["cost_usd"] for asked in (plan, fewer)
+    ]
+    assert costs[0] == costs[1]
+
+
+@quickly
+@given(worlds())
+def test_a_config_compared_with_itself_shows_no_difference(world: World) -> None:
+    plan = replace(world.plan, baseline=world.plan.candidate)
+    document = simulate_reference(plan, world.events).document
+    assert document["economics"]["delta"] == {"revenue_usd": 0, "cost_usd": 0, "margin": 0}
+    assert set(document["primary_metric_deltas"].values()) <= {None, Decimal(0)}
+    assert document["customer_impact"]["billed_more"] == document["customer_impact"]["billed_less"] == 0
+    assert "retention_regressed" not in {risk["code"] for risk in document["risks"]}
+
+
+@quickly
+@given(worlds())
+def test_the_candidate_is_the_same_with_and_without_a_baseline(world: World) -> None:
+    alone = simulate_reference(replace(world.plan, baseline=None), world.events).document
+    compared = simulate_reference(world.plan, world.events).document
+    for section in ("pool_breakdown", "exploration_summary", "enforcement_forecast", "lens_metrics"):
+        assert alone[section] == compared[section]
+    assert alone["economics"]["candidate"] == compared["economics"]["candidate"]
