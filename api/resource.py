@@ -114,7 +114,7 @@ def require_match(document: Mapping[str, Any]) -> None:
     wanted = request.if_match
     if "If-Match" not in request.headers or wanted.star_tag:
         return
-    if own_tag(document) not in {tag.partition("-")[0] for tag in wanted.as_set()}:
+    if own_tag(document) not in {tag.partition("-")[0] for tag in wanted.as_set() if tag}:
         raise PreconditionFailed(
             "Another operator changed this since you read it: read it again and repeat your change.",
             code="changed_by_another_operator",

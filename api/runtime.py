@@ -26,17 +26,17 @@ def get_runtime_config(query: dict[str, str]) -> Answer:
 
     A config whose effective_at has come is promoted first. Cached copies must be revalidated, which costs a 304.
     """
-    if activation.something_is_due(db.session, now=now(), subject=query):
+    found = runtime.read(db.session, query, now=now())
+    if found.something_due and activation.something_is_due(db.session, now=now(), subject=query):
         with writing() as session:
             activation.activate_due(session, now=now(), subject=query)
-    found = runtime.current_document(db.session, query)
-    if found is None:
+        found = runtime.read(db.session, query, now=now())
+    if found.document is None:
         raise NotFound(
             f"Nothing is active for {', '.join(query.values())}: approve a config for it first.",
             code="no_active_config",
         )
-    content, digest = found
-    return Answer(content, etag=digest)
+    return Answer(found.document, etag=found.digest)
 
 
 OPERATIONS = (get_runtime_config,)

@@ -27,7 +27,7 @@ from app.services.completeness import completeness_of
 from app.services.snapshots import get_config
 from app.services.usage.stats import usage_stats
 from rules.enums import CompletenessStatus, HistoricalWindow, PricingMode, Stage, TargetEnvironment
-from seed.loader import ensure_seeded
+from seed.loader import ensure_seeded, load_seed
 from simulation.canonical import canonical_text
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
@@ -108,11 +108,12 @@ def serve(host: str, port: int, workers: int) -> None:
 @command(avs)
 @as_json
 def seed(as_json: bool) -> None:
-    """Load the demo data; a second time changes nothing."""
+    """Load the demo data, or what is missing of it; what operators changed stays."""
     upgrade()
-    report = ensure_seeded(db.session, usage_events().store, now=clock.now())
-    document = {"seeded": report is not None}
-    show(document, as_json, ["Seeded the Lumina demo." if report else "The demo data is there already."])
+    report = load_seed(db.session, usage_events().store, now=clock.now())
+    document = {"changed": report.changed, "added": report.added, "usage_events_added": report.usage_events_added}
+    lines = ["Seeded the Lumina demo." if report.changed else "The demo data is there already."]
+    show(document, as_json, lines)
 
 
 @command(avs)
@@ -311,7 +312,7 @@ def runtime_group() -> None:
 @click.argument("target_environment", type=click.Choice([item.value for item in TargetEnvironment]))
 def runtime_show(**subject: str) -> None:
     """The active avs_config of a subject, byte for byte as it is served."""
-    found = runtime.current_document(db.session, subject)
-    if found is None:
+    document = runtime.read(db.session, subject, now=clock.now()).document
+    if document is None:
         raise click.ClickException(f"Nothing is active for {', '.join(subject.values())}.")
-    click.echo(found[0].decode())
+    click.echo(document.decode())

@@ -1,7 +1,6 @@
 """The composition root: the only place that knows every part."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -20,8 +19,7 @@ from app.models.base import db
 from app.models.transactions import configure_sqlite
 from app.services.usage.source import UsageEvents
 from app.services.usage.store import EventStore
-
-DEMO_EVENTS = Path(__file__).resolve().parent.parent / "seed" / "usage_events.json"
+from seed.loader import DEMO_EVENTS
 
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:

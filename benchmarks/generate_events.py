@@ -29,7 +29,8 @@ COPY (
   )
   SELECT
     format('evt_{{:012d}}', i) AS event_id,
-    TIMESTAMP '2025-12-31' + to_microseconds((i * ({days} * 86_400_000_000 // {total}) + 1 + h % 1_000_000)::BIGINT) AS ts,
+    TIMESTAMP '2025-12-31'
+      + to_microseconds((i * ({days} * 86_400_000_000 // {total}) + 1 + h % 1_000_000)::BIGINT) AS ts,
     CASE WHEN kind < 6 THEN 'video_render_completed' WHEN kind < 8 THEN 'draft_export_created'
          ELSE 'project_opened' END AS event_type,
     format('cust_{{:05d}}', ((h >> 16) % {customers})::BIGINT) AS customer_id,

@@ -202,7 +202,9 @@ def rows(count: int, files: list[Path], repeat: int) -> list[str]:
     """Markdown rows for one size; every answer must be the same."""
     subjects = [name for name in SUBJECTS if name != "pandas" or count <= PANDAS_LIMIT]
     # Interleaved, best of three rounds each: a shared machine drifts more than the subjects differ.
-    rounds = [{name: in_own_process(name, files, repeat) for name in subjects} for _ in range(3 if count < 10**8 else 1)]
+    rounds = [
+        {name: in_own_process(name, files, repeat) for name in subjects} for _ in range(3 if count < 10**8 else 1)
+    ]
     best = {name: min((found[name] for found in rounds), key=lambda found: found["seconds"]) for name in subjects}
     if len({tuple(found["answer"]) for found in best.values()}) != 1:
         raise SystemExit(f"the answers differ: { {name: found['answer'] for name, found in best.items()} }")

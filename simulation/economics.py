@@ -73,9 +73,7 @@ class Ledger:
         overage = _over(self.tally.overage[unit.value_unit_id], periods) if is_last else Decimal(0)
         short = _over(self.tally.shortfall[unit.value_unit_id], periods) if is_last else Decimal(0)
         charged = overage if self.plan.pricing_mode == "use_unit_economics" else drawn + overage + short
-        amounts = Amounts(
-            unit.target_price_per_unit_usd * charged, unit.avg_cost_per_unit_usd * (drawn + overage)
-        )
+        amounts = Amounts(unit.target_price_per_unit_usd * charged, unit.avg_cost_per_unit_usd * (drawn + overage))
         return PoolLine(pool, drawn, overage, amounts)
 
     @property
@@ -108,7 +106,7 @@ def ledgers(plan: Plan, tally: Tally) -> tuple[Ledger, Ledger | None]:
 def economics(candidate: Ledger, baseline: Ledger | None) -> dict[str, Any]:
     """`outputs.economics`: headline, by period, by pool, by unit; each with candidate, baseline and delta."""
     return {
-        **_compared(candidate.amounts(), baseline and baseline.amounts()),
+        **_compared(candidate.amounts(), baseline.amounts() if baseline else None),
         "by_period": [_period_row(period, candidate, baseline) for period in candidate.plan.periods],
         "by_pool": _by_pool(candidate, baseline),
         "by_unit": _by_unit(candidate, baseline),
@@ -141,7 +139,7 @@ def period_fields(period: Period) -> dict[str, Any]:
 
 def _period_row(period: Period, candidate: Ledger, baseline: Ledger | None) -> dict[str, Any]:
     at = [period.index]
-    return {**period_fields(period), **_compared(candidate.amounts(at), baseline and baseline.amounts(at))}
+    return {**period_fields(period), **_compared(candidate.amounts(at), baseline.amounts(at) if baseline else None)}
 
 
 def _by_pool(candidate: Ledger, baseline: Ledger | None) -> list[dict[str, Any]]:
@@ -163,7 +161,9 @@ def _by_unit(candidate: Ledger, baseline: Ledger | None) -> list[dict[str, Any]]
     `metered_units` is what the events add up to, whoever drew it; `total_units` what counts in the results.
     """
     sides = [_unit_sides(ledger) if ledger else {} for ledger in (candidate, baseline)]
-    names = {unit.value_unit_id: unit.name for ledger in (baseline, candidate) if ledger for unit in ledger.config.units}
+    names = {
+        unit.value_unit_id: unit.name for ledger in (baseline, candidate) if ledger for unit in ledger.config.units
+    }
     return [
         {"value_unit_id": unit_id, "name": names[unit_id], **_unit_row(*(side.get(unit_id) for side in sides))}
         for unit_id in dict.fromkeys([*sides[0], *sides[1]])

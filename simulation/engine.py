@@ -18,7 +18,7 @@ from typing import Any
 import ibis
 
 from simulation import collect, impact, scan
-from simulation.columns import ZERO, Events, Table, any_of, truth
+from simulation.columns import ZERO, Table, any_of, truth
 from simulation.numbers import EXACT
 from simulation.plan import ConfigPlan, Meter, Plan
 from simulation.replay import replayed
@@ -73,7 +73,11 @@ def open_arrow(data: Any, *, threads: int | None = None, deduplicate: bool = Tru
 @contextmanager
 def _connected(threads: int | None, memory_limit: str | None, temp_directory: str | Path | None) -> Iterator[Any]:
     """A private in-memory DuckDB that fetches nothing from anywhere and keeps no order that nobody asked for."""
-    wanted = {"threads": threads, "memory_limit": memory_limit, "temp_directory": temp_directory and str(temp_directory)}
+    wanted = {
+        "threads": threads,
+        "memory_limit": memory_limit,
+        "temp_directory": temp_directory and str(temp_directory),
+    }
     backend = ibis.duckdb.connect(
         autoinstall_known_extensions=False,
         preserve_insertion_order=False,

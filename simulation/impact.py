@@ -9,7 +9,16 @@ import ibis
 from simulation.columns import EXACT_TYPE, ZERO, Events, Keep, Scale, Table, truth
 from simulation.plan import Meter
 from simulation.scan import matches
-from simulation.tally import PERCENTILES, WORST, BillChange, Impact, MeterIssues, NegativeUse, UnreadableValue, nearest_rank
+from simulation.tally import (
+    PERCENTILES,
+    WORST,
+    BillChange,
+    Impact,
+    MeterIssues,
+    NegativeUse,
+    UnreadableValue,
+    nearest_rank,
+)
 
 Fetch = Callable[[Table], list[dict[str, Any]]]
 EXAMPLES = 3

@@ -199,9 +199,7 @@ class Ledger:
             events={name: sum(e.event_type == name for e in events) for name in rule.qualifying_events},
             began=len(self.beginnings),
             graduated=len(graduates),
-            expired=sum(
-                not explores(rule, first, as_of) for c, first in self.beginnings.items() if c not in graduates
-            ),
+            expired=sum(not explores(rule, first, as_of) for c, first in self.beginnings.items() if c not in graduates),
             consumers={
                 pool.pool_id: len({c for c in self.customers if self.consumed(c, pool)})
                 for pool in self.config.pools

@@ -10,7 +10,19 @@ from functools import cached_property
 
 import ibis
 
-from simulation.columns import INDEX_TYPE, ZERO, Column, Keep, Table, any_of, between, moment, per_period, plus, quantity
+from simulation.columns import (
+    INDEX_TYPE,
+    ZERO,
+    Column,
+    Keep,
+    Table,
+    any_of,
+    between,
+    moment,
+    per_period,
+    plus,
+    quantity,
+)
 from simulation.plan import ConfigPlan, Plan, PoolPlan, UnitPlan
 from simulation.scan import KEYS
 
@@ -110,9 +122,7 @@ def granted(rows: Table, plan: Plan, config: ConfigPlan) -> Column:
 def _booked(rows: Table, plan: Plan, names: Columns, period: int) -> Table:
     """Available, drawn and overage; `rows` has lots of earlier periods where pools roll over."""
     grant = granted(rows, plan, names.config)
-    available = {
-        names.available(pool): _available(rows, pool, names, period, grant) for pool in names.config.pools
-    }
+    available = {names.available(pool): _available(rows, pool, names, period, grant) for pool in names.config.pools}
     rows = rows.mutate(**available)
     columns = {}
     for unit in names.config.units:
@@ -138,7 +148,7 @@ def _lots(rows: Table, pool: PoolPlan, names: Columns, period: int) -> list[Colu
 
 def _with_lots(rows: Table, plan: Plan, names: Columns, period: int) -> Table:
     """Replace the lots carried into the period by those carried into the next one."""
-    lots = {}
+    lots: dict[str, Column] = {}
     for pool in names.config.pools:
         if pool.rollover.enabled and period < len(plan.periods) - 1:
             lots |= _carried(rows, pool, names, period)
@@ -150,13 +160,16 @@ def _carried(rows: Table, pool: PoolPlan, names: Columns, period: int) -> dict[s
     lots, drawn = _lots(rows, pool, names, period), rows[names.drawn(pool)]
     births = range(period + 1 - len(lots), period + 1)
     left = {
-        birth: lot - between(drawn - plus(lots[:at]), lot) for at, (birth, lot) in enumerate(zip(births, lots, strict=True))
+        birth: lot - between(drawn - plus(lots[:at]), lot)
+        for at, (birth, lot) in enumerate(zip(births, lots, strict=True))
     }
     reach, most = pool.rollover.periods, pool.rollover.max_rollover_quantity
     alive = [birth for birth in births if reach is None or period + 1 - birth <= reach]
     if most is None:
         return {names.lot(pool, birth): left[birth] for birth in alive}
     return {
-        names.lot(pool, birth): between(quantity(most) - plus(left[later] for later in alive if later > birth), left[birth])
+        names.lot(pool, birth): between(
+            quantity(most) - plus(left[later] for later in alive if later > birth), left[birth]
+        )
         for birth in alive
     }

@@ -39,7 +39,7 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Which events were asked: stored beside the outputs, never inside them, for the same events may lie in other files.
+    """Which events were asked: stored beside the outputs, never inside, for the same events may lie in other files.
 
     `digest` comes from `digest_of`; `newest_ts` is None without events.
     """

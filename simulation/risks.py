@@ -1,4 +1,4 @@
-"""`outputs.risks` and `outputs.data_issues`: stable codes, each with a sentence that names record and numbers (spec 4.3).
+"""`outputs.risks` and `outputs.data_issues`: stable codes with a sentence that names record and numbers (spec 4.3).
 
 Every entry has `code` and `detail`; what it is about stands beside them under its canonical field names.
 """
@@ -89,12 +89,14 @@ def _quality_signal_missing(ledger: Ledger) -> Iterator[Entry]:
 
 def _retention_regressed(candidate: Ledger, baseline: Ledger | None) -> Iterator[Entry]:
     measure = METRICS["paid_engagement_retention_90d"]
-    new, old = measure(candidate), measure(baseline) if baseline else None
+    if baseline is None:
+        return
+    new, old = measure(candidate), measure(baseline)
     if new is not None and old is not None and new < old:
         yield {
             "code": "retention_regressed",
-            "detail": f"The retention proxy falls from {_text(old)} under {baseline and baseline.config.config_version_id}"
-            f" to {_text(new)}.",
+            "detail": f"The retention proxy falls from {_text(old)} under {baseline.config.config_version_id} to "
+            f"{_text(new)}.",
             "candidate": written(new),
             "baseline": written(old),
         }

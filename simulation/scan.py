@@ -8,7 +8,19 @@ from decimal import Decimal
 
 import ibis
 
-from simulation.columns import EXACT_TYPE, INDEX_TYPE, ZERO, Column, Events, Keep, Table, any_of, moment, quantity, truth
+from simulation.columns import (
+    EXACT_TYPE,
+    INDEX_TYPE,
+    ZERO,
+    Column,
+    Events,
+    Keep,
+    Table,
+    any_of,
+    moment,
+    quantity,
+    truth,
+)
 from simulation.numbers import fits
 from simulation.plan import Meter, Plan
 from simulation.window import Period, Window
@@ -112,7 +124,5 @@ def qualifying(events: Events, plan: Plan) -> Table | None:
     if not names:
         return None
     table = events.table.filter(events.table.event_type.isin(sorted(names)))
-    rows = table.select(
-        "customer_id", "event_type", "ts", counted=truth(table.ts > moment(plan.window.start))
-    )
+    rows = table.select("customer_id", "event_type", "ts", counted=truth(table.ts > moment(plan.window.start)))
     return rows.group_by("customer_id", "event_type").agg(first=rows.ts.min(), events=rows.counted.sum())

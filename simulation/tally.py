@@ -152,4 +152,6 @@ def check_magnitude(plan: Plan, used: Mapping[Meter, Decimal], customers: int) -
             for unit in config.units
         )
         if amount >= MONEY_LIMIT:
-            raise OverflowError(f"{config.config_version_id}: {amount} USD exceed the limit of 10**12 in one simulation")
+            raise OverflowError(
+                f"{config.config_version_id}: {amount} USD exceed the limit of 10**12 in one simulation"
+            )

@@ -1,7 +1,7 @@
 """The time that a simulation looks at: `(start, as_of]`, cut into periods of 30 days (spec 4.1)."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 
 PERIOD_DAYS = 30
 WINDOW_DAYS = (30, 60, 90, 120)
@@ -31,6 +31,8 @@ class Window:
             raise ValueError(f"as_of {self.as_of!r} has no time zone")
         if self.days not in WINDOW_DAYS:
             raise ValueError(f"a window has 30, 60, 90 or 120 days, not {self.days!r}")
+        if not 1 < self.as_of.year < MAXYEAR:
+            raise ValueError(f"as_of {self.as_of!r} leaves no room around it")
         object.__setattr__(self, "as_of", self.as_of.astimezone(UTC))
 
     @property

@@ -1,6 +1,7 @@
 """The runtime config: built once at activation as canonical bytes, served as they are (spec 5 and 6)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -72,11 +73,36 @@ def materialise(
     return row
 
 
-def current_document(session: Any, subject: Mapping[str, str]) -> tuple[bytes, str] | None:
-    """The active document of a subject and its digest: one indexed lookup; None when nothing is active."""
-    found = session.execute(
-        sa.select(RuntimeConfig.document, RuntimeConfig.digest).filter_by(
-            current=True, **{name: subject[name] for name in SUBJECT_FIELDS}
-        )
-    ).first()
-    return None if found is None else (found.document, found.digest)
+def _of_subject(model: type[Any]) -> list[Any]:
+    return [getattr(model, name) == sa.bindparam(name) for name in SUBJECT_FIELDS]
+
+
+_DUE = (
+    sa.select(ConfigVersion.config_version_id)
+    .where(ConfigVersion.status == sa.literal_column(f"'{ConfigStatus.APPROVED}'"), *_of_subject(ConfigVersion))
+    .where(ConfigVersion.effective_at <= sa.bindparam("now"))
+)
+_READ = sa.select(RuntimeConfig.document, RuntimeConfig.digest, _DUE.exists().label("something_due")).select_from(
+    sa.select(sa.literal(1).label("one"))
+    .subquery()
+    .outerjoin(RuntimeConfig, sa.and_(RuntimeConfig.current, *_of_subject(RuntimeConfig)))
+)
+"""One row whatever there is: the current document, if any, and whether an approved config waits for promotion."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a subject's apps should enforce: canonical bytes and their SHA-256, None when nothing is active.
+
+    `something_due` says that an approved config's moment has come and nobody has promoted it yet.
+    """
+
+    document: bytes | None
+    digest: str | None
+    something_due: bool
+
+
+def read(session: Any, subject: Mapping[str, str], *, now: datetime) -> Reading:
+    """The active document of a subject: one statement, answered from indexes."""
+    values = {name: subject[name] for name in SUBJECT_FIELDS} | {"now": now}
+    return Reading(*session.connection().execute(_READ, values).one())

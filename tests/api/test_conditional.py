@@ -77,6 +77,7 @@ def test_any_copy_will_do_for_a_star_and_none_for_a_weak_or_empty_tag(draft: Api
     etag = draft.get(path).headers["ETag"]
     draft.patch(path, change, 412, If_Match=f"W/{etag}")
     draft.patch(path, change, 412, If_Match="")
+    draft.patch(path, change, 412, If_Match='""')
     draft.patch(path, change, If_Match=f'"other", {etag}')
 
 

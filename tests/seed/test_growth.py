@@ -18,7 +18,7 @@ from app.models.decision_record import DecisionRecord
 from app.models.enforcement import EnforcementEvent
 from app.models.simulation_run import SimulationRun
 from app.services.completeness import completeness_of
-from app.services.runtime import current_document
+from app.services.runtime import read
 from app.services.snapshots import get_config
 from seed import growth, growth_story
 from seed.growth_customers import DAYS, ENTERPRISE, SMB
@@ -83,7 +83,7 @@ def test_every_production_segment_has_one_active_config_and_apps_can_read_it(gro
         (SMB, "sandbox"): 1,
     }
     for config in active:
-        assert current_document(grown, config.subject_resolution) is not None
+        assert read(grown, config.subject_resolution, now=NOW).document is not None
 
 
 def test_six_decisions_were_taken_and_one_was_rolled_back(grown: Any) -> None:

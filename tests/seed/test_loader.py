@@ -19,7 +19,7 @@ from app.models.runtime_config import RuntimeConfig
 from app.models.transactions import write
 from app.models.value_unit import ValueUnitDefinition
 from app.models.workspace import Workspace
-from app.services.runtime import current_document
+from app.services.runtime import read
 from app.services.snapshots import current_hash, get_config
 from app.services.usage.fields import Policy
 from app.services.usage.formats import Rows
@@ -54,9 +54,8 @@ def test_loading_twice_changes_nothing(demo: Any, store: EventStore) -> None:
 
 
 def test_an_active_config_is_what_customer_apps_read(demo: Any) -> None:
-    found = current_document(demo, PRODUCTION)
-    assert found is not None
-    document = parse_exact(found[0])
+    found = read(demo, PRODUCTION, now=NOW)
+    document = parse_exact(found.document)
     assert document["config_version_id"] == "cfg_smb_learning_prod_v1"
     assert document["governance"]["approval_ref"] == "dec_prod_v1_active"
     assert document["governance"]["audit"][2]["by"] == "Theresa, CEO"

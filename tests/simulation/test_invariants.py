@@ -14,7 +14,7 @@ from simulation.plan import ConfigPlan
 from simulation.reference import simulate_reference, tally
 from tests.simulation.worlds import MICROSECOND, World, worlds
 
-quickly = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+quickly = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def exact_ledger(world: World) -> Ledger:
@@ -50,9 +50,7 @@ def test_what_is_used_is_either_drawn_or_overage(world: World) -> None:
     ledger = exact_ledger(world)
     with localcontext(EXACT):
         for unit in world.plan.candidate.units:
-            drawn = total(
-                total(ledger.tally.drawn[pool.pool_id]) for pool in world.plan.candidate.pools_of(unit)
-            )
+            drawn = total(total(ledger.tally.drawn[pool.pool_id]) for pool in world.plan.candidate.pools_of(unit))
             assert drawn + total(ledger.tally.overage[unit.value_unit_id]) == total(
                 ledger.tally.used[unit.value_unit_id]
             )
@@ -78,8 +76,7 @@ def test_an_event_outside_the_window_changes_nothing_without_exploration(world: 
     moment = plan.window.start if early else plan.window.as_of + MICROSECOND
     stray = replace(world.events[0], event_id="evt_stray", ts=moment - timedelta(days=1 if early else -1))
     assert (
-        simulate_reference(plan, [*world.events, stray]).canonical
-        == simulate_reference(plan, world.events).canonical
+        simulate_reference(plan, [*world.events, stray]).canonical == simulate_reference(plan, world.events).canonical
     )
 
 
@@ -101,10 +98,8 @@ def test_cost_does_not_depend_on_how_many_pools_a_unit_has(world: World) -> None
     first = plan.candidate.pools[0]
     more = tuple(replace(first, pool_id=f"pool_more_{number}") for number in range(3))
     fewer = replace(plan, candidate=replace(plan.candidate, pools=(*plan.candidate.pools, *more)))
-    costs = [
-        simulate_reference(asked, world.events).document["economics"]["candidate"]["cost_usd"] for asked in (plan, fewer)
-    ]
-    assert costs[0] == costs[1]
+    documents = [simulate_reference(asked, world.events).document for asked in (plan, fewer)]
+    assert len({document["economics"]["candidate"]["cost_usd"] for document in documents}) == 1
 
 
 @quickly

@@ -15,12 +15,13 @@ from simulation.reference import simulate_reference
 from tests.simulation.test_scenarios import SCENARIOS, load
 from tests.simulation.worlds import World, columnar, worlds
 
-thoroughly = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@thoroughly
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(worlds())
 def test_both_renderings_give_the_same_bytes_for_any_row_order_copies_and_threads(world: World) -> None:
+    parity(world)
+
+
+def parity(world: World) -> None:
     expected = simulate_reference(world.plan, world.events).canonical
     assert columnar(world.plan, world.shuffled, threads=world.threads).canonical == expected
 
@@ -58,5 +59,5 @@ def test_repeated_runs_on_two_threads_give_one_answer() -> None:
 
 
 if __name__ == "__main__":
-    check = test_both_renderings_give_the_same_bytes_for_any_row_order_copies_and_threads
-    settings(thoroughly, max_examples=int(sys.argv[1]))(check)()
+    thorough = settings(max_examples=int(sys.argv[1]), deadline=None, suppress_health_check=list(HealthCheck))
+    thorough(given(worlds())(parity))()

@@ -103,6 +103,7 @@ def _stage(
                 pa.Table.from_batches([parquet.with_numbers(events)]),
                 folder / "staged" / f"{number:08}.parquet",
                 compression="lz4",
+                use_dictionary=False,
             )
         for event_type, names in batch.new_event_types.items():
             learned[event_type] = learned.get(event_type, frozenset()) | names
@@ -134,15 +135,16 @@ def _store(store: EventStore, workspace_id: str, folder: Path, *, has_ids: bool)
 
 
 def _make_candidates(engine: duckdb.DuckDBPyConnection, scan: str, *, has_ids: bool) -> int:
-    """A table of the staged events, each id once: of those with one id the first row stays."""
+    """`candidates`, the staged events with each id once: of those with one id the first row stays."""
     columns = [row[0] for row in engine.execute(f"DESCRIBE SELECT * EXCLUDE (own_segment) FROM {scan}").fetchall()]
-    listed = ", ".join(map(parquet.quoted, columns))
     if has_ids:
-        engine.execute(f"CREATE VIEW identified AS SELECT {listed} FROM {scan}")
-        twins = "SELECT event_id, min(row) AS first FROM identified GROUP BY event_id HAVING count(*) > 1"
         engine.execute(
-            f"CREATE TABLE candidates AS SELECT identified.* FROM identified LEFT JOIN ({twins}) USING (event_id) "
-            "WHERE first IS NULL OR row = first"
+            "CREATE TABLE twins AS "
+            f"SELECT event_id, min(row) AS first FROM {scan} GROUP BY event_id HAVING count(*) > 1"
+        )
+        engine.execute(
+            f"CREATE VIEW candidates AS SELECT {', '.join(map(parquet.quoted, columns))} "
+            f"FROM {scan} LEFT JOIN twins USING (event_id) WHERE first IS NULL OR row = first"
         )
     else:
         engine.execute(f"CREATE TABLE candidates AS {_with_made_ids(scan, columns)}")
@@ -192,12 +194,8 @@ def _find_new(store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConne
 
 def _id_lists(engine: duckdb.DuckDBPyConnection, relation: str) -> Iterator[list[str]]:
     """The ids of a relation in order: SQLite takes sorted keys fastest."""
-    result = engine.execute(f"SELECT event_id FROM {relation} ORDER BY event_id")
-    try:
-        while rows := result.fetchmany(_IDS):
-            yield [row[0] for row in rows]
-    finally:
-        engine.abort()  # whatever has not been fetched
+    for batch in engine.sql(f"SELECT event_id FROM {relation} ORDER BY event_id").to_arrow_reader(_IDS):
+        yield batch["event_id"].to_pylist()
 
 
 def _commit_files(
