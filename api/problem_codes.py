@@ -25,6 +25,8 @@ _OWN = {
     "no_value_units": "The cycle has no value units to freeze. Add one first.",
     "not_found": "No such record, or no such address.",
     "rollback_needs_archived": "Only an archived config version can be rolled back to.",
+    "seed_invalid": "A seed file has a bad row; the detail names file, row and field, and nothing was changed.",
+    "too_many_events": "The request holds more events than one request may. Send them in parts.",
     "unauthorized": "The server wants its API token, as a bearer token or as the password.",
     "unsupported_media_type": "Send the body as application/json.",
 }

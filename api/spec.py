@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document, made from the declarations beside the views (spec 6)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from apispec import APISpec
@@ -50,12 +50,14 @@ _IF_MATCH = "The ETag as last read: 412 when another operator was faster."
 _KEY = "A repeated request with the same key is answered as the first one was, and nothing is created twice."
 
 
-def openapi(operations: Iterable[Operation]) -> dict[str, Any]:
+def openapi(operations: Sequence[Operation]) -> dict[str, Any]:
     """The whole document, as plain JSON values with exact numbers."""
     plugin = MarshmallowPlugin(schema_name_resolver=_schema_name)
     spec = APISpec(TITLE, VERSION, "3.1.0", plugins=[plugin], info={"description": ABOUT})
     _describe_fields(plugin)
     _describe_security(spec)
+    for tag in dict.fromkeys(operation.tag for operation in operations):
+        spec.tag({"name": tag})
     for operation in operations:
         path = "/api" + PATH_PART.sub(r"{\1}", operation.path)
         spec.path(path, operations={operation.method.lower(): _operation(operation, plugin)})

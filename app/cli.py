@@ -4,6 +4,7 @@ Each command parses, calls one service, commits and prints, like an API resource
 """
 
 import os
+import socket
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -86,6 +87,7 @@ def serve(host: str, port: int, workers: int) -> None:
     """Migrate, seed on first start, and serve with granian."""
     if host not in ("127.0.0.1", "::1", "localhost") and not os.environ.get("AVS_API_TOKEN"):
         raise click.ClickException(f"Set AVS_API_TOKEN before serving on {host}: without it every route is open.")
+    _require_free(host, port)
     upgrade()
     report = ensure_seeded(db.session, usage_events().store, now=clock.now())
     db.session.remove()
@@ -103,6 +105,16 @@ def serve(host: str, port: int, workers: int) -> None:
     granian = str(Path(sys.executable).with_name("granian"))
     options = ["--interface", "wsgi", "--host", host, "--port", str(port), "--workers", str(workers)]
     os.execv(granian, [granian, *options, "--blocking-threads", "4", "--no-ws", "--log-level", "warning", "wsgi:app"])  # noqa: S606
+
+
+def _require_free(host: str, port: int) -> None:
+    """Say that a port is taken before minutes of seeding, and in words."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise click.ClickException(
+            f"Port {port} on {host}: {error.strerror}. Choose another: PORT=5001 make run"
+        ) from error
 
 
 @command(avs)

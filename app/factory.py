@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask
+from flask import Flask, redirect, url_for
 from flask_migrate import Migrate
 
 import admin_views.register
@@ -34,6 +34,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     app.extensions[extensions.KEY] = extensions.Extensions(events)
     guard(app)
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
+    app.add_url_rule("/", "home", lambda: redirect(url_for("admin.index")))
     api.register.register(app)
     admin_views.register.register(app)
     app.cli.add_command(cli.avs)

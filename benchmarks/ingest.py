@@ -3,7 +3,8 @@
     python -m benchmarks.ingest --events 1_000_000
 
 Bodies are built beforehand; what is timed is everything from the body's bytes to the durable commit, flushes to
-Parquet included: parse, validate, deduplicate, store. Needed: 60,000 events per second over HTTP on 2 cores, by import more.
+Parquet included: parse, validate, deduplicate, store. Needed: 60,000 events per second over HTTP on 2 cores, by import
+more.
 """
 
 import argparse

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.errors import invalid_field
+from app.errors import AvsError, FieldError
 from app.models.decision_record import DecisionRecord
 from app.services.decisions import get_decision
 from app.services.diffs import same, sections
@@ -18,10 +18,10 @@ def compared(session: Any, decision_id_a: str, decision_id_b: str) -> tuple[Deci
     """Both decisions, which must be of one workspace."""
     a, b = get_decision(session, decision_id_a), get_decision(session, decision_id_b)
     if a.workspace_id != b.workspace_id:
-        raise invalid_field(
-            "decision_id_b",
-            f"Decision {decision_id_b} belongs to workspace {b.workspace_id}, {decision_id_a} to {a.workspace_id}.",
+        problem = (
+            f"Decision {decision_id_b} belongs to workspace {b.workspace_id}, {decision_id_a} to {a.workspace_id}."
         )
+        raise AvsError(problem, code="bad_parameters", errors=[FieldError("decision_id_b", problem)])
     return a, b
 
 

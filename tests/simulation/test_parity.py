@@ -15,6 +15,7 @@ from simulation.reference import simulate_reference
 from tests.simulation.test_scenarios import SCENARIOS, load
 from tests.simulation.worlds import World, columnar, worlds
 
+
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(worlds())
 def test_both_renderings_give_the_same_bytes_for_any_row_order_copies_and_threads(world: World) -> None:

@@ -1,5 +1,6 @@
 """What the simulation tests share: events as an Arrow table, and generated worlds of configs, events and questions."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -53,145 +54,138 @@ class World:
 
 
 MICROSECOND = timedelta(microseconds=1)
-EVENT_TYPES = ("render", "export", "labs")
+EVENT_TYPES = ("render", "render", "export", "labs")
 CUSTOMERS = ("cust_1", "cust_2", "cust_3", "cust_Ω")
-SEGMENTS = ("smb", "enterprise")
-
-amounts = st.one_of(
-    st.sampled_from([Decimal(0), Decimal("0.6"), Decimal("0.00000015"), Decimal("0.000000000001"), Decimal("1.8")]),
-    st.decimals(0, 1000, places=12),
-)
-quantities = st.one_of(st.integers(0, 12).map(Decimal), st.decimals(0, 50, places=3))
-dimension_values = st.one_of(
-    st.none(),
-    st.integers(-3, 30),
-    st.decimals(-2, 40, places=12),
-    st.sampled_from(["HD", "4K", "many", "", "07", "1e3", "0.5", "12345678901234567", True]),
-)
+SEGMENTS = ("smb", "smb", "enterprise")
+PRICES = ("0", "0.6", "1.8", "0.00000015", "0.000000000001", "999.999999999999")
+TEXTS = ("HD", "HD", "4K", "many", "", "07", "1e3", "4", "0.5", "12345678901234567", True, None)
+WANTED = ("HD", ["HD", "4K"], ["4K", 4, 5], "smb", ["smb", "enterprise"], "ws_1", "4", 4, Decimal("0.5"), True)
+ODD_WANTED = (Decimal("1e-15"), [], ["nothing"])
 
 
-@st.composite
-def units(draw: st.DrawFn, unit_id: str) -> dict[str, Any]:
-    kind = draw(st.sampled_from(["count", "sum", "sum", "distinct_count"]))
-    field = draw(st.sampled_from(["minutes", "kind", "customer_id", "nothing"]))
-    filters = draw(
-        st.dictionaries(
-            st.sampled_from(["kind", "minutes", "segment", "workspace_id", "absent"]),
-            st.one_of(
-                st.sampled_from(["HD", "smb", "ws_1", "4", 4, Decimal("0.5"), True, Decimal("1e-15")]),
-                st.lists(st.sampled_from(["HD", "4K", "smb", "enterprise", "ws_1", 4, 5]), max_size=4),
-            ),
-            max_size=1,
-        )
+def worlds() -> st.SearchStrategy[World]:
+    """Worlds from a seed, so that all kinds are about as frequent, and a size, so that a failure can shrink."""
+    return st.builds(world, st.integers(0, 2**32), st.sampled_from([0, 1, 6, 20, 40, 60]))
+
+
+def world(seed: int, size: int) -> World:
+    pick = random.Random(seed)
+    window = Window(AS_OF, pick.choice(WINDOW_DAYS))
+    rows = [event_in(pick, number, window) for number in range(size)]
+    # Different events that claim one event_id, and copies of one: only one of each counts.
+    rivals = [event_in(pick, pick.randrange(size), window) for _ in range(pick.choice([0, 0, 3]) if size else 0)]
+    everything = rows + rivals
+    shuffled = everything + [pick.choice(everything) for _ in range(min(size, 3))]
+    pick.shuffle(shuffled)
+    plan = Plan(
+        candidate=config_plan(config(pick, "cfg_candidate")),
+        baseline=config_plan(config(pick, "cfg_baseline")) if pick.random() < 0.5 else None,
+        window=window,
+        workspace_id="ws_1",
+        segment=pick.choice([None, None, *SEGMENTS]),
+        pricing_mode=pick.choice(PRICING_MODES),
+        include_exploration_in_results=pick.random() < 0.6,
+        primary_metrics=("gross_margin", "paid_engagement_retention_90d", "monthly_churn_rate", "weekly_smiles"),
+        metric_lenses=("exploration_depth", "margin_floor_violations"),
     )
+    return World(plan, tuple(everything), tuple(shuffled), pick.choice([1, 2]))
+
+
+def event_in(pick: random.Random, number: int, window: Window) -> Event:
+    return event(
+        {
+            "event_id": f"evt_{number}",
+            "ts": moment_in(pick, window),
+            "event_type": pick.choice(EVENT_TYPES),
+            "workspace_id": "ws_1",
+            "customer_id": pick.choice(CUSTOMERS),
+            "segment": pick.choice(SEGMENTS),
+            "minutes": dimension_value(pick),
+            "kind": pick.choice(TEXTS),
+        }
+    )
+
+
+def moment_in(pick: random.Random, window: Window) -> datetime:
+    """Now and then exactly on a period's border or a microsecond beside it, before the window or after as_of."""
+    if pick.random() < 0.2:
+        border = pick.choice([window.start, *(period.end for period in window.periods)])
+        return border + pick.choice([-1, 0, 1]) * MICROSECOND
+    return window.as_of - timedelta(microseconds=pick.randint(-(10**11), (window.days + 40) * 86_400 * 10**6))
+
+
+def dimension_value(pick: random.Random) -> Any:
+    """Mostly numbers of a few digits or of twelve decimal places, rarely negative, rarely no number."""
+    kind = pick.random()
+    if kind < 0.1:
+        return pick.choice(TEXTS)
+    if kind < 0.5:
+        return pick.randint(-2, 12)
+    places = 2 if kind < 0.7 else 12
+    return Decimal(pick.randint(-(10**places), 20 * 10**places)).scaleb(-places)
+
+
+def config(pick: random.Random, name: str) -> dict[str, Any]:
+    unit_ids = ["vu_a", "vu_b", "vu_c"][: pick.randint(1, 3)]
+    return {
+        "config_version_id": name,
+        "value_units": [unit(pick, unit_id) for unit_id in unit_ids],
+        "pools": [pool(pick, number, unit_ids) for number in range(pick.randint(1, 5))],
+        "exploration": {
+            "enabled": pick.random() < 0.7,
+            "qualifying_events": pick.choice([["labs"], ["labs", "export"], ["render"], []]),
+            "expires_after_days": pick.choice([None, 1, 14, 30, 45, 70, 10**9]),
+            "graduation_signal": None,
+        },
+        "rails": {
+            "usage_thresholds": [
+                {"percent": percent, "action": pick.choice(["warn", "block"])}
+                for percent in pick.sample([0, 50, 70, 90, 100, 150, Decimal("33.33")], pick.randint(0, 3))
+            ],
+            "monthly_spend_cap_usd": pick.choice([None, 1, 25, Decimal("0.000001")]),
+            "at_cap_action": None,
+            "margin_floor": pick.choice([None, Decimal("0.65"), -1, 0]),
+        },
+    }
+
+
+def unit(pick: random.Random, unit_id: str) -> dict[str, Any]:
+    kind = pick.choice(["count", "sum", "sum", "distinct_count"])
+    field = {} if kind == "count" else {"field": pick.choice(["minutes"] * 6 + ["kind", "customer_id", "absent"])}
+    dimension = pick.choice(["kind", "kind", "segment", "segment", "minutes", "workspace_id", "absent"])
+    wanted = pick.choice(WANTED if pick.random() < 0.9 else ODD_WANTED)
     return {
         "value_unit_id": unit_id,
         "name": f"Unit {unit_id}",
         "event_mapping": {
-            "event_type": draw(st.sampled_from(EVENT_TYPES)),
-            "filters": filters,
-            "aggregation": {"type": kind, **({} if kind == "count" else {"field": field})},
+            "event_type": pick.choice(EVENT_TYPES),
+            "filters": {dimension: wanted} if pick.random() < 0.3 else {},
+            "aggregation": {"type": kind, **field},
         },
         "unit_economics": {
-            "avg_cost_per_unit_usd": draw(amounts),
-            "target_price_per_unit_usd": draw(amounts),
+            "avg_cost_per_unit_usd": amount(pick),
+            "target_price_per_unit_usd": amount(pick),
         },
-        "quality_signal_source": draw(st.sampled_from([[], ["csat"]])),
+        "quality_signal_source": pick.choice([[], ["csat"]]),
     }
 
 
-@st.composite
-def pools(draw: st.DrawFn, number: int, unit_ids: Sequence[str]) -> dict[str, Any]:
-    rollover: dict[str, Any] = {"enabled": draw(st.booleans())}
-    if draw(st.booleans()):
-        rollover["max_rollover_quantity"] = draw(quantities)
-    if draw(st.booleans()):
-        rollover["expires_after_days"] = draw(st.sampled_from([10, 30, 45, 60, 90, 10**9]))
+def amount(pick: random.Random) -> Decimal:
+    return Decimal(pick.choice(PRICES)) if pick.random() < 0.7 else Decimal(pick.randrange(10**15)).scaleb(-12)
+
+
+def pool(pick: random.Random, number: int, unit_ids: Sequence[str]) -> dict[str, Any]:
+    rollover: dict[str, Any] = {"enabled": pick.random() < 0.4}
+    if pick.random() < 0.5:
+        rollover["max_rollover_quantity"] = pick.choice([0, 1, 5, Decimal("7.5"), 20])
+    if pick.random() < 0.5:
+        rollover["expires_after_days"] = pick.choice([10, 30, 45, 60, 90, 10**9])
     return {
         "pool_id": f"pool_{number}",
         "label": f"Pool {number}",
-        "value_unit_id": draw(st.sampled_from(unit_ids)),
-        "included_quantity": draw(quantities),
+        "value_unit_id": pick.choice(unit_ids),
+        "included_quantity": pick.choice([0, 1, 2, 5, Decimal("2.5"), Decimal("0.000000000001"), 15]),
         "rollover": rollover,
-        "overage_behavior": draw(st.sampled_from(["allow_overage", "throttle", "hard_stop"])),
-        "is_exploration_pool": draw(st.booleans()),
+        "overage_behavior": pick.choice(["allow_overage", "throttle", "hard_stop"]),
+        "is_exploration_pool": pick.random() < 0.35,
     }
-
-
-@st.composite
-def configs(draw: st.DrawFn, name: str) -> dict[str, Any]:
-    unit_ids = ["vu_a", "vu_b", "vu_c"][: draw(st.integers(1, 3))]
-    return {
-        "config_version_id": name,
-        "value_units": [draw(units(unit_id)) for unit_id in unit_ids],
-        "pools": [draw(pools(number, unit_ids)) for number in range(draw(st.integers(1, 4)))],
-        "exploration": {
-            "enabled": draw(st.booleans()),
-            "qualifying_events": draw(st.lists(st.sampled_from(EVENT_TYPES), max_size=2)),
-            "expires_after_days": draw(st.sampled_from([None, 1, 14, 30, 45, 70, 10**9])),
-            "graduation_signal": None,
-        },
-        "rails": {
-            "usage_thresholds": draw(
-                st.lists(
-                    st.fixed_dictionaries(
-                        {
-                            "percent": st.sampled_from([0, 50, 70, 90, 100, 150, Decimal("33.33")]),
-                            "action": st.sampled_from(["warn", "block"]),
-                        }
-                    ),
-                    max_size=3,
-                )
-            ),
-            "monthly_spend_cap_usd": draw(st.one_of(st.none(), amounts)),
-            "at_cap_action": None,
-            "margin_floor": draw(st.sampled_from([None, Decimal("0.65"), Decimal(-1), Decimal(0)])),
-        },
-    }
-
-
-@st.composite
-def moments(draw: st.DrawFn, window: Window) -> datetime:
-    """Often exactly on a period's border, or a microsecond beside it; sometimes before the window or after as_of."""
-    if draw(st.booleans()):
-        border = draw(st.sampled_from([window.start, *(period.end for period in window.periods)]))
-        return border + draw(st.integers(-1, 1)) * MICROSECOND
-    return window.as_of - timedelta(hours=draw(st.integers(-48, 24 * (window.days + 40))))
-
-
-@st.composite
-def events(draw: st.DrawFn, number: int, window: Window) -> Event:
-    document = {
-        "event_id": f"evt_{number}",
-        "ts": draw(moments(window)),
-        "event_type": draw(st.sampled_from(EVENT_TYPES)),
-        "workspace_id": "ws_1",
-        "customer_id": draw(st.sampled_from(CUSTOMERS)),
-        "segment": draw(st.sampled_from(SEGMENTS)),
-    }
-    return event({**document, "minutes": draw(dimension_values), "kind": draw(dimension_values)})
-
-
-@st.composite
-def worlds(draw: st.DrawFn, *, max_events: int = 24) -> World:
-    window = Window(AS_OF, draw(st.sampled_from(WINDOW_DAYS)))
-    rows = [draw(events(number, window)) for number in range(draw(st.integers(0, max_events)))]
-    # Two different events that claim one event_id, and copies of one: only one of each counts.
-    ids = [row.event_id for row in rows]
-    claimed = draw(st.lists(st.sampled_from(ids), max_size=3)) if ids else []
-    rivals = [draw(events(int(event_id[4:]), window)) for event_id in claimed]
-    metrics = ("gross_margin", "paid_engagement_retention_90d", "monthly_churn_rate", "weekly_smiles")
-    plan = Plan(
-        candidate=config_plan(draw(configs("cfg_candidate"))),
-        baseline=config_plan(draw(configs("cfg_baseline"))) if draw(st.booleans()) else None,
-        window=window,
-        workspace_id="ws_1",
-        segment=draw(st.sampled_from([None, *SEGMENTS])),
-        pricing_mode=draw(st.sampled_from(PRICING_MODES)),
-        include_exploration_in_results=draw(st.booleans()),
-        primary_metrics=metrics,
-        metric_lenses=("exploration_depth", "margin_floor_violations"),
-    )
-    everything = rows + rivals
-    copies = draw(st.lists(st.sampled_from(everything), max_size=3)) if everything else []
-    return World(plan, tuple(everything), tuple(draw(st.permutations(everything + copies))), draw(st.integers(1, 2)))

@@ -221,9 +221,9 @@ class EventStore:
 def _first_of_each_id(events: pa.RecordBatch) -> tuple[pa.RecordBatch, list[str]]:
     names = [name for name in events.schema.names if name in STORED_FIELDS or name.startswith("d_")]
     events, ids = events.select(names), events["event_id"].to_pylist()
-    first = {event_id: position for position, event_id in reversed(list(enumerate(ids)))}
-    if len(first) == len(ids):
+    if len(set(ids)) == len(ids):
         return events, ids
+    first = {event_id: position for position, event_id in reversed(list(enumerate(ids)))}
     positions = sorted(first.values())
     return events.take(pa.array(positions, pa.int64())), [ids[position] for position in positions]
 

@@ -1,0 +1,199 @@
+"""The decision log as the API gives it: summaries, one decision with all it stands on, two compared (spec 6)."""
+
+from marshmallow import fields, validate
+
+from api.schemas.authoring import Cycle, ValueUnitSnapshot
+from api.schemas.billing import BillingPatch
+from api.schemas.common import (
+    Answered,
+    Body,
+    Computed,
+    ExactNumber,
+    Identifier,
+    Moment,
+    PageQuery,
+    Query,
+    choice,
+    one_of,
+    text,
+)
+from api.schemas.configs import Config
+from api.schemas.decision import Decision
+from api.schemas.simulation import Simulation
+from app.services.decisions import PREVIEW_CHARACTERS, SORTS
+from rules.enums import (
+    CompletenessStatus,
+    DecisionStatus,
+    DiffType,
+    EnforcementEventType,
+    GoalType,
+    Stage,
+    TargetEnvironment,
+)
+
+OUTCOMES = ("scheduled", "active", "archived", "rolled_back")
+VERDICTS = ("no_forecast", "too_early", "as_forecast", "more_than_forecast", "less_than_forecast")
+NUMBER_OR_NULL = {"type": ["number", "null"]}
+
+
+class DecisionQuery(PageQuery):
+    """Which decisions to list; `from` and `to` bound created_at; `q` searches rationale, approver, ids and segment."""
+
+    workspace_id = Identifier()
+    segment = Identifier()
+    stage = choice(Stage)
+    target_environment = choice(TargetEnvironment)
+    status = choice(DecisionStatus)
+    goal_type = choice(GoalType)
+    since = Moment(data_key="from")
+    until = Moment(data_key="to")
+    q = text()
+    sort = fields.String(load_default="newest", validate=one_of(SORTS))
+
+
+class DecisionSummary(Answered):
+    """A decision as the log shows it."""
+
+    decision_id = fields.String()
+    cycle_id = fields.String()
+    goal_type = choice(GoalType, allow_none=True)
+    config_version_id = fields.String()
+    config_version = fields.Integer(metadata={"description": "The version's number within its subject."})
+    baseline_config_version_id = fields.String(allow_none=True)
+    subject_resolution = Computed({"type": "object"})
+    status = choice(DecisionStatus)
+    diff_type = choice(DiffType)
+    approver_name = fields.String()
+    approver_role = fields.String()
+    effective_at = Moment()
+    created_at = Moment()
+    outcome_pill = fields.String(validate=one_of(OUTCOMES))
+    risk_pills = fields.List(fields.String(), metadata={"description": "Codes of the run's risks, each once."})
+    sim_deltas = Computed(
+        {
+            "type": "object",
+            "additionalProperties": NUMBER_OR_NULL,
+            "description": "Candidate minus baseline: revenue_usd, cost_usd, margin and every declared metric.",
+        }
+    )
+    rationale_preview = fields.String(validate=validate.Length(max=PREVIEW_CHARACTERS))
+
+
+class UnitCompleteness(Answered):
+    """How complete a frozen unit is, and the fields that it lacks."""
+
+    status = choice(CompletenessStatus)
+    missing = fields.List(fields.String())
+
+
+class DecidedSnapshot(ValueUnitSnapshot):
+    """The snapshot of a decision, with the completeness of each of its units by value_unit_id."""
+
+    completeness = fields.Dict(keys=fields.String(), values=fields.Nested(UnitCompleteness))
+
+
+class EvidenceRow(Answered):
+    """One event type: what was reported, what was forecast, and what that means."""
+
+    event_type = choice(EnforcementEventType)
+    events = fields.Integer()
+    customers = fields.Integer()
+    customers_in_window = fields.Integer(metadata={"description": "In the first forecast_days in force."})
+    forecast_customers = fields.Integer(allow_none=True)
+    ratio = ExactNumber(allow_none=True, metadata={"description": "customers_in_window ÷ forecast_customers"})
+    verdict = fields.String(validate=one_of(VERDICTS))
+    text = fields.String()
+
+
+class EvidenceDay(Answered):
+    """Events of one day (UTC) by event_type."""
+
+    day = fields.String(metadata={"format": "date"})
+    counts = Computed({"type": "object", "additionalProperties": {"type": "integer"}})
+
+
+class Evidence(Answered):
+    """What customer apps reported about the config, beside what its simulation forecast."""
+
+    config_version_id = fields.String()
+    simulation_run_id = fields.String(allow_none=True)
+    in_force_since = Moment(allow_none=True)
+    observed_days = fields.Integer()
+    forecast_days = fields.Integer(allow_none=True)
+    events = fields.Integer()
+    by_event_type = fields.List(fields.Nested(EvidenceRow))
+    by_day = fields.List(fields.Nested(EvidenceDay))
+    verdict = fields.String()
+
+
+class DecisionDetail(Answered):
+    """A decision with every record it stands on, and what came back from the apps."""
+
+    decision_record = fields.Nested(Decision)
+    outcome_pill = fields.String(validate=one_of(OUTCOMES))
+    config_version = fields.Nested(Config)
+    cycle = fields.Nested(Cycle)
+    simulation_run = fields.Nested(Simulation)
+    billing_patch = fields.Nested(BillingPatch)
+    value_unit_snapshot = fields.Nested(DecidedSnapshot, allow_none=True)
+    evidence = fields.Nested(Evidence)
+
+
+class CompareQuery(Query):
+    """The two decisions, of one workspace."""
+
+    decision_id_a = Identifier(required=True)
+    decision_id_b = Identifier(required=True)
+
+
+class DiffRow(Answered):
+    """One field of one item on both sides; null where it is not set."""
+
+    item = fields.String()
+    field = fields.String()
+    a = Computed({"description": "Any JSON value."})
+    b = Computed({"description": "Any JSON value."})
+    changed = fields.Boolean()
+
+
+class DiffTables(Answered):
+    """The tables of flow 6C."""
+
+    pools = fields.List(fields.Nested(DiffRow))
+    rails = fields.List(fields.Nested(DiffRow))
+    exploration = fields.List(fields.Nested(DiffRow))
+    unit_economics = fields.List(fields.Nested(DiffRow))
+
+
+class SimulatedFigure(Answered):
+    """A figure of both runs' candidates; the difference is b − a."""
+
+    metric_id = fields.String()
+    a = Computed(NUMBER_OR_NULL)
+    b = Computed(NUMBER_OR_NULL)
+    difference = Computed(NUMBER_OR_NULL)
+
+
+class DecisionComparison(Answered):
+    """Two decisions side by side."""
+
+    a = fields.Nested(DecisionSummary)
+    b = fields.Nested(DecisionSummary)
+    diff_tables = fields.Nested(DiffTables)
+    simulation_comparison = fields.List(fields.Nested(SimulatedFigure))
+
+
+class ForkBody(Body):
+    """Where the new draft goes; segment and stage default to the source's."""
+
+    cycle_id = Identifier(required=True)
+    target_environment = choice(TargetEnvironment, required=True)
+    segment = Identifier()
+    stage = choice(Stage)
+
+
+class Fork(Answered):
+    """The new draft, and the screen to go on with."""
+
+    new_config_version_id = fields.String()
+    route_next = fields.String()
