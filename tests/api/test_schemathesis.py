@@ -1,7 +1,7 @@
 """Generated requests against the whole API: no fault of the server, no status or body that is not published.
 
-Each operation gets a bounded number of fixed-seed requests, good and bad ones, to known and unknown records, on a database
-that has an active config, a draft and everything under them.
+Each operation gets a bounded number of fixed-seed requests, good and bad ones, to known and unknown records, on a
+database that has an active config, a draft and everything under them.
 """
 
 import re

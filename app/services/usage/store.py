@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from sqlite3 import Connection
 
 import orjson
 import pyarrow as pa
 
 from app.services.usage import compaction, parquet, staging
-from app.services.usage.fields import STORED_FIELDS, Policy, Reject
+from app.services.usage.fields import Policy, Reject
 from app.services.usage.formats import Rows
 from app.services.usage.index import (
     Index,
@@ -30,6 +31,7 @@ from app.services.usage.index import (
     workspace_number,
 )
 from app.services.usage.locks import exclusive
+from app.services.usage.parcel import Parcel, parcel
 from app.services.usage.validate import Batch, validate
 
 FLUSH_ROWS = 250_000  # of one workspace's tail; each flush reads at most this many, so memory is bounded too
@@ -99,71 +101,70 @@ class EventStore:
 
         Of events with one id the first to be committed counts; within the batch the one in the first row.
         """
-        prepared = {key: _first_of_each_id(events) for key, events in batch.events.items() if len(events)}
-        blobs = {
-            key: _serialized(events) for key, (events, _) in prepared.items()
-        }  # before the lock: they seldom change
-        accepted = 0
+        parcels = [parcel(key, events) for key, events in batch.events.items() if len(events)]
         with self.index.writing() as connection:
-            for workspace_id, (events, ids) in prepared.items():
-                workspace = workspace_number(connection, workspace_id, create=True)
-                taken = self._taken(connection, workspace, ids)
-                blob = blobs[workspace_id]
-                if taken:
-                    events, ids = _without(events, ids, taken)
-                    blob = _serialized(events)
-                if ids:
-                    connection.execute(
-                        "INSERT INTO tail (workspace, rows, event_ids, events) VALUES (?, ?, ?, ?)",
-                        (workspace, len(ids), orjson.dumps(ids).decode(), blob),
-                    )
-                accepted += len(ids)
-        self._flush_long_tails(prepared)
+            accepted = sum([self._add_to_tail(connection, each) for each in parcels])
+        self._flush_long_tails(batch.events)
         given = sum(map(len, batch.events.values()))
         return Receipt(accepted, given - accepted, tuple(batch.rejects), dict(batch.new_event_types))
 
-    def _taken(self, connection, workspace: int, ids: list[str]) -> set[str]:
+    def _add_to_tail(self, connection: Connection, new: Parcel) -> int:
+        workspace = workspace_number(connection, new.workspace_id, create=True)
+        if taken := self._taken(connection, workspace, new.ids):
+            new = new.without(taken)
+        if new.ids:
+            connection.execute(
+                "INSERT INTO tail (workspace, rows, event_ids, events) VALUES (?, ?, ?, ?)",
+                (workspace, len(new.ids), orjson.dumps(new.ids).decode(), new.packed),
+            )
+        return len(new.ids)
+
+    def _taken(self, connection: Connection, workspace: int, ids: list[str]) -> set[str]:
         waiting = self._tail_ids.current(connection, workspace)
         return waiting.intersection(ids).union(taken_ids(connection, workspace, ids))
 
     def _flush_long_tails(self, workspace_ids: Iterable[str]) -> None:
         """Whoever finds a tail too long writes it, unless someone is at it; far too long, everybody waits for it."""
         for workspace_id in workspace_ids:
-            rows = self._tail_rows(workspace_id)
+            rows, last = self._tail_extent(workspace_id)
             if rows >= self._flush_rows:
                 with self.maintaining(wait=rows >= 8 * self._flush_rows) as mine:
                     if mine:
-                        self._flush(workspace_id)
+                        self._flush(workspace_id, last)
                         compaction.compact(self, workspace_id, fan_in=64)
 
-    def _tail_rows(self, workspace_id: str) -> int:
-        with self.index.reading() as connection:
-            workspace = workspace_number(connection, workspace_id)
-            return connection.execute("SELECT total(rows) FROM tail WHERE workspace = ?", (workspace,)).fetchone()[0]
-
     def flush(self, workspace_id: str) -> None:
-        """Write the workspace's tail to Parquet and merge its small files."""
-        if self._tail_rows(workspace_id):
+        """Write what is in the workspace's tail to Parquet and merge its small files."""
+        rows, last = self._tail_extent(workspace_id)
+        if rows:
             with self.maintaining():
-                self._flush(workspace_id)
+                self._flush(workspace_id, last)
                 compaction.compact(self, workspace_id, fan_in=8)
 
-    def _flush(self, workspace_id: str) -> None:
-        while tail := self._read_tail(workspace_id):
+    def _tail_extent(self, workspace_id: str) -> tuple[int, int]:
+        """How many rows wait, and the number of the last batch of them."""
+        with self.index.reading() as connection:
+            workspace = workspace_number(connection, workspace_id)
+            query = "SELECT coalesce(sum(rows), 0), max(no) FROM tail WHERE workspace = ?"
+            return connection.execute(query, (workspace,)).fetchone()
+
+    def _flush(self, workspace_id: str, until: int) -> None:
+        """Batches that arrive meanwhile are left: with a steady stream of them there would be no end."""
+        while tail := self._read_tail(workspace_id, until):
             with staging.folder(self.root) as folder:
                 last, events = tail
                 files = _write_table(parquet.with_numbers(events), workspace_id, folder)
                 parquet.place(files, folder, self.root)
                 self._commit_flush(workspace_id, last, files)
 
-    def _read_tail(self, workspace_id: str) -> tuple[int, pa.Table] | None:
+    def _read_tail(self, workspace_id: str, until: int) -> tuple[int, pa.Table] | None:
         """The oldest batches of the tail, up to the flush size, and the number of the last of them."""
         parts, rows, last = [], 0, 0
         with self.index.reading() as connection:
             for number, events in connection.execute(
                 "SELECT tail.no, events FROM tail JOIN workspace ON workspace.no = tail.workspace "
-                "WHERE workspace_id = ? ORDER BY tail.no",
-                (workspace_id,),
+                "WHERE workspace_id = ? AND tail.no <= ? ORDER BY tail.no",
+                (workspace_id, until),
             ):
                 parts.append(pa.ipc.open_stream(events).read_all())
                 rows, last = rows + len(parts[-1]), number
@@ -216,28 +217,6 @@ class EventStore:
         """
         with self.maintaining():
             return staging.sweep(self.root, self.index, now, grace)
-
-
-def _first_of_each_id(events: pa.RecordBatch) -> tuple[pa.RecordBatch, list[str]]:
-    names = [name for name in events.schema.names if name in STORED_FIELDS or name.startswith("d_")]
-    events, ids = events.select(names), events["event_id"].to_pylist()
-    if len(set(ids)) == len(ids):
-        return events, ids
-    first = {event_id: position for position, event_id in reversed(list(enumerate(ids)))}
-    positions = sorted(first.values())
-    return events.take(pa.array(positions, pa.int64())), [ids[position] for position in positions]
-
-
-def _without(events: pa.RecordBatch, ids: list[str], taken: set[str]) -> tuple[pa.RecordBatch, list[str]]:
-    positions = [position for position, event_id in enumerate(ids) if event_id not in taken]
-    return events.take(pa.array(positions, pa.int64())), [ids[position] for position in positions]
-
-
-def _serialized(events: pa.RecordBatch) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, events.schema) as stream:
-        stream.write_batch(events)
-    return sink.getvalue().to_pybytes()
 
 
 def _write_table(events: pa.Table, workspace_id: str, folder: Path) -> list[StoredFile]:
