@@ -148,7 +148,8 @@ def _crosses(rows: Table, config: ConfigPlan, names: Columns, threshold: Thresho
             available, booked = rows[names.available(pool)], rows[names.drawn(pool)]
             if pool == config.last_pool(unit):
                 booked = booked + rows[names.overage(unit)]
-            conditions.append((available > ZERO) & (times(booked, hundred) >= times(available, percent)))
+            reached = times(booked, hundred) >= times(available, percent)
+            conditions.append((available > ZERO) & (booked > ZERO) & reached)
     return any_of(conditions)
 
 

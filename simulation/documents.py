@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from simulation.numbers import at_least_zero, exact
+from simulation.numbers import at_least_zero, decimal_places, exact
 from simulation.plan import (
     AGGREGATIONS,
     OVERAGE_BEHAVIORS,
@@ -116,11 +116,11 @@ def _exploration(document: Document) -> ExplorationPlan:
 
 
 def _rails(document: Document) -> RailsPlan:
+    """A threshold that lacks its percent or action is not evaluated, like every rail that a draft leaves open."""
     cap, floor = document.get("monthly_spend_cap_usd"), document.get("margin_floor")
-    thresholds = [
-        Threshold(at_least_zero(item["percent"], "usage_thresholds.percent"), item["action"])
-        for item in document.get("usage_thresholds") or ()
-    ]
+    listed = document.get("usage_thresholds") or ()
+    complete = [item for item in listed if _given(item, "percent") and _given(item, "action")]
+    thresholds = [Threshold(_percent(item["percent"]), item["action"]) for item in complete]
     return RailsPlan(
         usage_thresholds=tuple(sorted(thresholds, key=lambda threshold: (threshold.percent, threshold.action))),
         monthly_spend_cap_usd=None if cap is None else at_least_zero(cap, "monthly_spend_cap_usd"),
@@ -131,6 +131,18 @@ def _rails(document: Document) -> RailsPlan:
 
 def _amount(document: Document, name: str, owner: str) -> Decimal:
     return at_least_zero(document[name], f"{owner}.{name}")
+
+
+def _given(document: Document, name: str) -> bool:
+    return document.get(name) is not None
+
+
+def _percent(value: Any) -> Decimal:
+    """Two decimal places and 10,000 percent are enough for any rail, and keep its comparison exact."""
+    percent = at_least_zero(value, "usage_thresholds.percent")
+    if percent > 10_000 or decimal_places(percent) > 2:
+        raise ValueError(f"usage_thresholds.percent is {percent}: at most 10000, with at most 2 decimal places")
+    return percent
 
 
 def _days(value: Any, name: str) -> int:

@@ -237,13 +237,10 @@ def stopped(last_pool: PoolPlan, booked: UnitPeriod) -> bool:
 
 
 def crosses(threshold: Threshold, booked: UnitPeriod) -> bool:
-    """Whether any of the unit's pools reaches the percentage of its allowance; a pool without allowance never does."""
-    last = len(booked.draws) - 1
-    return any(
-        draw.available > 0
-        and (draw.drawn + (booked.overage if at == last else 0)) * 100 >= threshold.percent * draw.available
-        for at, draw in enumerate(booked.draws)
-    )
+    """Whether any use of the unit reaches the percentage of a pool's allowance; a pool without allowance has none."""
+    last = booked.draws[-1]
+    amounts = [(draw.available, draw.drawn + (booked.overage if draw is last else 0)) for draw in booked.draws]
+    return any(available > 0 < used and used * 100 >= threshold.percent * available for available, used in amounts)
 
 
 def impact(candidate: Mapping[str, Decimal], baseline: Mapping[str, Decimal]) -> Impact:
