@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SUBJECT = "workspace_id=ws_1049&segment=ai_video_smb&stage=learning&target_environment=production"
 PATH = f"/api/runtime/config?{SUBJECT}"
-BARE = '''
+BARE = """
 BODY = open({body!r}, "rb").read()
 ETAG = {etag!r}
 def app(environ, start_response):
@@ -29,7 +29,7 @@ def app(environ, start_response):
         return [b""]
     start_response("200 OK", [("Content-Type", "application/json"), ("ETag", ETAG)])
     return [BODY]
-'''
+"""
 
 
 def free_port() -> int:
@@ -91,7 +91,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder, data_dir = Path(name), Path(name) / "data"
         avs = str(Path(sys.executable).with_name("avs"))
-        subprocess.run([avs, "seed"], check=True, env={**os.environ, "AVS_DATA_DIR": str(data_dir)}, capture_output=True)
+        environment = {**os.environ, "AVS_DATA_DIR": str(data_dir)}
+        subprocess.run([avs, "seed"], check=True, env=environment, capture_output=True)
         with served("wsgi:app", folder, data_dir) as port:
             body, etag = fetch(port)
             ours = measure(port, etag)

@@ -76,6 +76,7 @@ def update_config(session: Any, config_version_id: str, data: Changes, *, actor:
         for name, value in data.items():
             setattr(config, name, value)
         _check_columns(session, config)
+    config.updated_at = now
     refresh(session, config, now)
     _log(session, "config_draft_updated", config, actor, now, changed=sorted(data))
     return config
@@ -107,16 +108,18 @@ def editable(session: Any, config_version_id: str) -> ConfigVersion:
 
 
 def refresh(session: Any, config: ConfigVersion, now: datetime) -> None:
-    """After an edit: the new content hash, and the status it implies.
+    """After an edit: the new content hash, and the status it implies; `updated_at` moves only with them.
 
     `simulated` means that the latest completed run saw exactly this content.
     """
     session.flush()
+    before = (config.content_hash, config.status)
     config.content_hash = current_hash(session, config)
     run = latest_completed_run(session, config.config_version_id)
     seen = run is not None and run.candidate_content_hash == config.content_hash
     config.status = (ConfigStatus.SIMULATED if seen else ConfigStatus.DRAFT).value
-    config.updated_at = now
+    if (config.content_hash, config.status) != before:
+        config.updated_at = now
 
 
 # Pools, exploration, rails

@@ -39,7 +39,7 @@ def navigate(session: Any, config: ConfigVersion) -> Navigator:
     return Navigator(
         extracted_cards=tuple(extracted_cards(session, config.cycle_id)),
         open_questions=open_questions(findings),
-        recommended_actions=recommended_actions(draft),
+        recommended_actions=recommended_actions(draft, findings),
         completeness=completeness(findings),
     )
 

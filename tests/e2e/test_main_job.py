@@ -1,4 +1,4 @@
-"""The main job through HTTP alone: author, simulate, approve, deliver, bill, learn, change, roll back, compare, fork."""
+"""The main job through HTTP alone: author, simulate, approve, deliver, bill, change, roll back, compare, fork."""
 
 from decimal import Decimal
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from app.errors import AvsError, Conflict, Invalid, NotFound
+from app.errors import AvsError, Invalid, NotFound
 from app.models.config_version import ConfigVersion
 from app.models.cycle import CycleDraftContext
 from app.models.product_event import ProductEvent
@@ -426,8 +426,3 @@ def test_the_navigator_recommends_what_the_run_suggests(empty):
         f.run(empty, f.config(empty), outputs=f.outputs(risks=[risk]))
     (action,) = navigate(empty, get_config(empty, "cfg_1")).recommended_actions
     assert action.text == "tighten rails: margin_floor violated in period 2"
-
-
-def test_nobody_decides_the_same_config_twice(log):
-    with pytest.raises(Conflict):
-        f.approve(log, "cfg_1")

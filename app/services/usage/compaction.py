@@ -4,17 +4,11 @@ Files are small below SMALL_ROWS. Those of one month are merged when as many as 
 eight in size, so each event is rewritten a few times at most, however many small batches arrive.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from app.services.usage import parquet, staging
-from app.services.usage.index import StoredFile, add_files, committed_files, supersede_files, workspace_number
-
-if TYPE_CHECKING:
-    from app.services.usage.store import EventStore
+from app.services.usage.index import Index, StoredFile, add_files, committed_files, supersede_files, workspace_number
 
 SMALL_ROWS = 250_000
 
@@ -23,19 +17,19 @@ class DamagedFiles(RuntimeError):
     """The files read back are not the events that were written; nothing has been changed."""
 
 
-def compact(store: EventStore, workspace_id: str, *, fan_in: int) -> None:
-    """Merge until no month has `fan_in` small files of like size. The caller holds the maintenance lock."""
-    while group := _next_group(_files(store, workspace_id), fan_in):
-        with staging.folder(store.root) as folder:
-            merged = _merge(store.root, workspace_id, group, folder)
-            parquet.place([merged], folder, store.root)
-            with store.index.writing() as connection:
+def compact(root: Path, index: Index, workspace_id: str, *, fan_in: int) -> None:
+    """Merge until no month has `fan_in` small files of like size. The caller holds the store's maintenance lock."""
+    while group := _next_group(_files(index, workspace_id), fan_in):
+        with staging.folder(root) as folder:
+            merged = _merge(root, workspace_id, group, folder)
+            parquet.place([merged], folder, root)
+            with index.writing() as connection:
                 supersede_files(connection, group)
                 add_files(connection, workspace_number(connection, workspace_id), [merged])
 
 
-def _files(store: EventStore, workspace_id: str) -> list[StoredFile]:
-    with store.index.reading() as connection:
+def _files(index: Index, workspace_id: str) -> list[StoredFile]:
+    with index.reading() as connection:
         return committed_files(connection, workspace_id)
 
 

@@ -20,7 +20,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from app.services.usage import compaction, parquet, staging
+from app.services.usage import parquet, staging
 from app.services.usage.fields import Policy, Reject
 from app.services.usage.index import StoredFile, add_files, take_ids, taken_ids, workspace_number
 from app.services.usage.mapping import ColumnPlan
@@ -177,7 +177,7 @@ def _commit(store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConnect
             for file in files:
                 (store.root / file.path).unlink()
             raise
-        compaction.compact(store, workspace_id, fan_in=8)
+        store.compact(workspace_id, fan_in=8)
     return sum(file.rows for file in files)
 
 

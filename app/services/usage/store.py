@@ -131,7 +131,7 @@ class EventStore:
                 with self.maintaining(wait=rows >= 8 * self._flush_rows) as mine:
                     if mine:
                         self._flush(workspace_id, last)
-                        compaction.compact(self, workspace_id, fan_in=64)
+                        self.compact(workspace_id, fan_in=64)
 
     def flush(self, workspace_id: str) -> None:
         """Write what is in the workspace's tail to Parquet and merge its small files."""
@@ -139,7 +139,11 @@ class EventStore:
         if rows:
             with self.maintaining():
                 self._flush(workspace_id, last)
-                compaction.compact(self, workspace_id, fan_in=8)
+                self.compact(workspace_id, fan_in=8)
+
+    def compact(self, workspace_id: str, *, fan_in: int) -> None:
+        """Merge the small files of each month that has `fan_in` of like size; only while `maintaining`."""
+        compaction.compact(self.root, self.index, workspace_id, fan_in=fan_in)
 
     def _tail_extent(self, workspace_id: str) -> tuple[int, int]:
         """How many rows wait, and the number of the last batch of them."""

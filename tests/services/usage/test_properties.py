@@ -7,7 +7,6 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.services.usage import compaction
 from app.services.usage.store import EventStore
 from tests.services.usage.conftest import event, put, stored
 
@@ -38,7 +37,7 @@ def _content(
         store.flush("ws_1")
         if merge:
             with store.maintaining():
-                compaction.compact(store, "ws_1", fan_in=2)
+                store.compact("ws_1", fan_in=2)
         dataset = store.snapshot("ws_1")
         content = (dataset.digest, dataset.row_count, dataset.newest_ts, dataset.numbers, stored(store))
         store.close()

@@ -117,7 +117,7 @@ def test_merging_joins_files_with_different_columns_and_keeps_the_digest(store: 
         store.flush("ws_1")
     before, events = store.snapshot("ws_1"), stored(store)
     with store.maintaining():
-        compaction.compact(store, "ws_1", fan_in=2)
+        store.compact("ws_1", fan_in=2)
     after = store.snapshot("ws_1")
     assert (len(before.files), len(after.files)) == (7, 1)
     assert (after.digest, after.row_count, after.newest_ts) == (before.digest, 7, before.newest_ts)
@@ -131,7 +131,7 @@ def test_merging_stops_when_the_files_are_not_what_was_stored(store: EventStore)
     first, second = store.files("ws_1")
     first.write_bytes(second.read_bytes())
     with store.maintaining(), pytest.raises(compaction.DamagedFiles, match=r"2026-01 of ws_1"):
-        compaction.compact(store, "ws_1", fan_in=2)
+        store.compact("ws_1", fan_in=2)
     assert store.files("ws_1") == (first, second)
 
 
@@ -141,7 +141,7 @@ def test_replaced_files_stay_until_their_grace_is_over(store: EventStore) -> Non
         store.flush("ws_1")
     old = store.files("ws_1")
     with store.maintaining():
-        compaction.compact(store, "ws_1", fan_in=2)
+        store.compact("ws_1", fan_in=2)
     assert store.sweep(NOW, HOUR) == 0
     assert store.sweep(NOW + HOUR / 2, HOUR) == 0
     assert [row["event_id"] for row in rows_of(old)] == ["a", "b"]

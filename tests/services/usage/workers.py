@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from app.services.usage import compaction, importer
+from app.services.usage import importer
 from app.services.usage.store import EventStore
 from tests.services.usage.conftest import POLICY, event, put
 
@@ -26,7 +26,7 @@ def ingest(store: EventStore) -> None:
 
 def compact(store: EventStore) -> None:
     with store.maintaining():
-        compaction.compact(store, "ws_1", fan_in=2)
+        store.compact("ws_1", fan_in=2)
 
 
 def import_file(store: EventStore) -> None:

@@ -1,0 +1,129 @@
+"""Approving and rolling back through the API (spec 2 and 6)."""
+
+import pytest
+
+from app.models.base import db
+from app.models.transactions import write
+from tests import factories as f
+from tests.api.conftest import row_counts
+
+APPROVAL = {
+    "config_version_id": "cfg_1",
+    "simulation_run_id": "sim_cfg_1",
+    "approver_name": "Theresa",
+    "approver_role": "CEO",
+    "rationale": "It holds.",
+    "effective_at": "2026-01-15T00:00:00Z",
+}
+WHO = {name: APPROVAL[name] for name in ("approver_name", "approver_role", "rationale")}
+
+
+@pytest.fixture
+def candidate(studio):
+    with write(db.session):
+        f.simulated(db.session)
+    return studio
+
+
+def test_an_approval_answers_the_decision_and_where_it_is(candidate):
+    answer = candidate.post("/api/approve", APPROVAL)
+    assert answer.json["diff"]["type"] == "initial_activation"
+    assert answer.json["subject_resolution"] == f.SUBJECT
+    detail = candidate.get(answer.headers["Location"])
+    assert detail.json["decision_record"] == answer.json
+    assert candidate.get("/api/configs/cfg_1").json["status"] == "active"
+
+
+def test_the_same_candidate_twice_is_immutable(candidate):
+    candidate.post("/api/approve", APPROVAL)
+    assert candidate.post("/api/approve", APPROVAL, 409).json["code"] == "config_immutable"
+
+
+def test_an_approval_that_is_sent_again_with_its_key_is_answered_again(candidate):
+    first = candidate.post("/api/approve", APPROVAL, Idempotency_Key="key-1")
+    before = row_counts()
+    again = candidate.post("/api/approve", APPROVAL, Idempotency_Key="key-1")
+    assert again.json == first.json
+    assert row_counts() == before
+
+
+def test_a_gate_that_refuses_says_where_to_mend_it(candidate):
+    candidate.patch("/api/configs/cfg_1/pools/pool_core", {"included_quantity": 1})
+    before = row_counts()
+    refusal = candidate.post("/api/approve", APPROVAL, 409).json
+    assert (refusal["code"], refusal["status"]) == ("simulation_stale", 409)
+    assert refusal["findings"][0]["deep_link"] == "/configs/cfg_1/simulate"
+    assert row_counts() == before
+
+
+@pytest.mark.parametrize("field", sorted(APPROVAL))
+def test_everything_is_required(candidate, field):
+    body = {name: value for name, value in APPROVAL.items() if name != field}
+    refusal = candidate.post("/api/approve", body, 422).json
+    assert [error["pointer"] for error in refusal["errors"]] == [f"/{field}"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"rationale": "  "}, {"effective_at": "tomorrow"}, {"approver_name": "x" * 201}, {"mood": "good"}]
+)
+def test_bad_fields_are_named_and_nothing_changes(candidate, change):
+    before = row_counts()
+    refusal = candidate.post("/api/approve", APPROVAL | change, 422).json
+    assert [error["pointer"] for error in refusal["errors"]] == [f"/{name}" for name in change]
+    assert row_counts() == before
+
+
+def test_an_unknown_config_or_run_is_not_found(candidate):
+    assert candidate.post("/api/approve", APPROVAL | {"config_version_id": "cfg_none"}, 404).json["code"] == "not_found"
+    assert candidate.post("/api/approve", APPROVAL | {"simulation_run_id": "sim_none"}, 404).json["code"] == "not_found"
+
+
+def test_a_decision_for_later_leaves_the_config_approved(candidate):
+    candidate.post("/api/approve", APPROVAL | {"effective_at": "9998-01-01T00:00:00Z"})
+    assert candidate.get("/api/configs/cfg_1").json["status"] == "approved"
+
+
+def test_a_null_baseline_is_the_active_version_and_another_is_refused(candidate):
+    candidate.post("/api/approve", APPROVAL | {"baseline_config_version_id": None})
+    with write(db.session):
+        f.simulated(db.session, "cfg_2")
+    second = APPROVAL | {"config_version_id": "cfg_2", "simulation_run_id": "sim_cfg_2"}
+    refusal = candidate.post("/api/approve", second | {"baseline_config_version_id": "cfg_2"}, 409).json
+    assert refusal["code"] == "baseline_not_active"
+    answer = candidate.post("/api/approve", second | {"baseline_config_version_id": "cfg_1"}).json
+    assert answer["baseline_config_version_id"] == "cfg_1"
+
+
+@pytest.fixture
+def replaced(candidate):
+    """cfg_2 has replaced cfg_1."""
+    candidate.post("/api/approve", APPROVAL)
+    with write(db.session):
+        f.simulated(db.session, "cfg_2")
+    candidate.post("/api/approve", APPROVAL | {"config_version_id": "cfg_2", "simulation_run_id": "sim_cfg_2"})
+    return candidate
+
+
+def test_a_rollback_answers_its_own_decision(replaced):
+    answer = replaced.post("/api/configs/cfg_1/rollback", WHO)
+    assert (answer.json["diff"]["type"], answer.json["baseline_config_version_id"]) == ("rollback", "cfg_2")
+    assert replaced.get(answer.headers["Location"]).json["outcome_pill"] == "active"
+    assert replaced.get("/api/configs/cfg_2").json["status"] == "archived"
+
+
+def test_only_an_archived_version_can_be_rolled_back_to(replaced):
+    assert replaced.post("/api/configs/cfg_2/rollback", WHO, 409).json["code"] == "rollback_needs_archived"
+
+
+def test_a_rollback_wants_to_know_who_and_why(replaced):
+    refusal = replaced.post("/api/configs/cfg_1/rollback", {}, 422).json
+    assert {error["pointer"] for error in refusal["errors"]} == {"/approver_name", "/approver_role", "/rationale"}
+
+
+def test_a_decided_config_answers_immutable_at_every_door(replaced):
+    replaced.patch("/api/configs/cfg_2", {"price_book_ref": "x"}, 409)
+    replaced.put("/api/configs/cfg_2/rails", {"margin_floor": 0}, 409)
+    replaced.put("/api/configs/cfg_2/exploration", {"enabled": False}, 409)
+    replaced.patch("/api/configs/cfg_2/pools/pool_core", {"label": "x"}, 409)
+    replaced.delete("/api/configs/cfg_2/pools/pool_core", 409)
+    assert replaced.delete("/api/configs/cfg_2", 409).json["code"] == "config_immutable"

@@ -1,0 +1,130 @@
+"""Opening events, and the small questions beside a simulation."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from simulation import engine
+from simulation.documents import meter
+from simulation.events import Event, event
+from simulation.plan import Plan
+from simulation.reference import simulate_reference
+from simulation.result import ENGINE_VERSION, Dataset, digest_of
+from simulation.window import Window
+from tests.simulation.test_scenarios import SCENARIOS, load
+from tests.simulation.worlds import arrow, columnar
+
+DIGEST = "x"
+LUMINA = next(path for path in SCENARIOS if path.stem == "lumina_prod_v2_against_v1")
+
+
+def files(folder: Path, *groups: list[Event]) -> list[Path]:
+    """One Parquet file per group, with the dimensions that the group has."""
+    paths = [folder / f"{number}.parquet" for number in range(len(groups))]
+    for path, group in zip(paths, groups, strict=True):
+        pq.write_table(arrow(group), path)
+    return paths
+
+
+@pytest.fixture
+def lumina() -> tuple[Plan, list[Event]]:
+    plan, events, _ = load(LUMINA)
+    return plan, events
+
+
+def test_files_with_different_dimensions_are_read_together(lumina: tuple[Plan, list[Event]], tmp_path: Path) -> None:
+    plan, events = lumina
+    with engine.open_parquet(files(tmp_path, events[:2], events[2:4], events[4:]), threads=1) as table:
+        assert engine.simulate(plan, table).canonical == simulate_reference(plan, events).canonical
+
+
+def test_no_files_are_no_events(lumina: tuple[Plan, list[Event]]) -> None:
+    plan, _ = lumina
+    with engine.open_parquet([], threads=1, memory_limit="100MB") as table:
+        assert engine.newest_ts(table) is None
+        assert engine.simulate(plan, table).canonical == simulate_reference(plan, []).canonical
+
+
+def test_files_that_repeat_events_are_deduplicated_on_request(lumina: tuple[Plan, list[Event]], tmp_path: Path) -> None:
+    plan, events = lumina
+    with engine.open_parquet(files(tmp_path, events, events), deduplicate=True) as table:
+        assert engine.simulate(plan, table).canonical == simulate_reference(plan, events).canonical
+
+
+def test_one_open_table_answers_many_questions_and_keeps_nothing(lumina: tuple[Plan, list[Event]]) -> None:
+    plan, events = lumina
+    with engine.open_arrow(arrow(events), threads=1) as table:
+        answers = {engine.simulate(plan, table).content_hash for _ in range(3)}
+        assert len(answers) == 1
+        assert table.get_backend().list_tables() == ["events"]
+
+
+def test_the_answer_is_a_stable_document(lumina: tuple[Plan, list[Event]]) -> None:
+    """Change the engine's version together with this digest: stored runs are compared by it."""
+    plan, events = lumina
+    found = columnar(plan, events)
+    assert (ENGINE_VERSION, found.content_hash) == ("1.0.0", DIGEST)
+
+
+def test_newest_ts_is_of_the_segment(lumina: tuple[Plan, list[Event]]) -> None:
+    _, events = lumina
+    later = replace(
+        events[0], event_id="evt_x", segment="ai_video_enterprise", ts=datetime(2026, 2, 1, 0, 0, 0, 1, UTC)
+    )
+    with engine.open_arrow(arrow([*events, later]), threads=1) as table:
+        assert engine.newest_ts(table) == later.ts
+        assert engine.newest_ts(table, "ai_video_smb") == datetime(2026, 1, 5, 8, tzinfo=UTC)
+        assert engine.newest_ts(table, "nobody") is None
+
+
+def test_a_preview_counts_sums_and_shows_the_newest_events() -> None:
+    start = datetime(2026, 4, 20, tzinfo=UTC)
+    base = {"event_type": "render", "workspace_id": "ws_1", "customer_id": "cust_1", "segment": "smb"}
+    rows = [
+        event({**base, "event_id": f"evt_{n}", "ts": start + timedelta(hours=n), "minutes": Decimal(n) / 4})
+        for n in range(5)
+    ]
+    mapping = {
+        "event_type": "render",
+        "aggregation": {"type": "sum", "field": "minutes"},
+        "filters": {"segment": "smb"},
+    }
+    window = Window(datetime(2026, 5, 1, tzinfo=UTC), 30)
+    with engine.open_arrow(arrow(rows), threads=1) as table:
+        found = engine.meter_preview(meter(mapping), table, window, workspace_id="ws_1")
+        nothing = engine.meter_preview(meter(mapping), table, window, workspace_id="ws_1", segment="other")
+    assert (found.events, found.units) == (5, Decimal("2.5"))
+    assert [sample["event_id"] for sample in found.samples] == ["evt_4", "evt_3", "evt_2"]
+    assert found.samples[0]["ts"] == start + timedelta(hours=4)
+    assert found.samples[0]["dimensions"] == {"minutes": "1"}
+    assert (nothing.events, nothing.units, nothing.samples) == (0, 0, ())
+
+
+@pytest.mark.parametrize("simulate", [simulate_reference, columnar])
+def test_sums_beyond_the_exact_range_are_an_error_and_no_wrong_number(simulate: object) -> None:
+    plan, events, _ = load(next(path for path in SCENARIOS if path.stem == "tokens"))
+    unit = replace(plan.candidate.units[0], target_price_per_unit_usd=Decimal("99999999999999.999999999999"))
+    dear = replace(plan, candidate=replace(plan.candidate, units=(unit,)))
+    with pytest.raises(OverflowError, match=r"cfg_tokens: .* USD exceed"):
+        simulate(dear, events)
+
+
+def test_the_largest_quantities_and_finest_prices_stay_exact() -> None:
+    plan, events, _ = load(next(path for path in SCENARIOS if path.stem == "tokens"))
+    unit = replace(plan.candidate.units[0], target_price_per_unit_usd=Decimal("0.000000000001"))
+    large = replace(events[0], dimensions={"tokens": "99999999999999.999999999999"})
+    fine = replace(plan, candidate=replace(plan.candidate, units=(unit,)))
+    many = [replace(large, event_id=f"evt_{n}") for n in range(9_999)]
+    assert columnar(fine, many).canonical == simulate_reference(fine, many).canonical
+    assert columnar(fine, many).document["economics"]["candidate"]["revenue_usd"] == Decimal("999900")
+
+
+def test_a_dataset_is_identified_by_what_its_files_hold_not_by_their_order() -> None:
+    assert digest_of({"a": "1", "b": "2"}) == digest_of({"b": "2", "a": "1"}) != digest_of({"a": "2", "b": "1"})
+    document = Dataset("usage_events", 0, None, digest_of({})).document()
+    assert document["newest_ts"] is None
+    assert document["engine_version"] == ENGINE_VERSION
