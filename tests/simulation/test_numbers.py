@@ -62,5 +62,5 @@ def test_a_plan_refuses_what_is_no_exact_number_in_range_and_names_it(value: obj
 
 
 def test_prices_and_quantities_are_not_negative() -> None:
-    with pytest.raises(ValueError, match="pool.included_quantity is -1"):
+    with pytest.raises(ValueError, match=r"pool\.included_quantity is -1"):
         at_least_zero(-1, "pool.included_quantity")
