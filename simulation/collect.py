@@ -10,7 +10,20 @@ from typing import Any
 
 import ibis
 
-from simulation.columns import ZERO, Column, Scale, Table, any_of, moment, per_period, plus, quantity, times, truth
+from simulation.columns import (
+    ZERO,
+    Column,
+    Fetch,
+    Scale,
+    Table,
+    any_of,
+    moment,
+    per_period,
+    plus,
+    quantity,
+    times,
+    truth,
+)
 from simulation.numbers import EXACT, decimal_places
 from simulation.plan import ConfigPlan, Plan, Threshold, UnitPlan
 from simulation.replay import Columns
@@ -18,21 +31,6 @@ from simulation.tally import CapCrossing, ConfigTally, Crossing, ExplorationTall
 
 Row = Mapping[str, Any]
 AMOUNTS = ("billed", "cost")
-Fetch = Callable[[Table], list[dict[str, Any]]]
-
-
-def scale_of(plan: Plan) -> Scale:
-    """Fine enough for every price, cost and cap of the plan."""
-    amounts = [
-        amount
-        for config in plan.configs
-        for amount in (
-            config.rails.monthly_spend_cap_usd or Decimal(0),
-            *(unit.target_price_per_unit_usd for unit in config.units),
-            *(unit.avg_cost_per_unit_usd for unit in config.units),
-        )
-    ]
-    return Scale(max(map(decimal_places, amounts)))
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ from typing import Any
 
 import ibis
 
-from simulation.numbers import EXACT
+from simulation.numbers import EXACT, PLACES
 
 Table = Any  # an ibis table expression; ibis itself is not typed strictly enough to gain from naming it
 Column = Any
 Keep = Callable[[Table], Table]
+Fetch = Callable[[Table], list[dict[str, Any]]]
 
-EXACT_TYPE = "decimal(38,12)"
+EXACT_TYPE = f"decimal(38,{PLACES})"
 INDEX_TYPE = "int8"
 
 
@@ -38,11 +39,16 @@ def moment(value: datetime) -> Column:
 
 
 def times(column: Column, factor: int) -> Column:
-    """An exact quantity times a whole number ≥ 0; the narrowed type leaves engines room for every digit."""
+    """An exact quantity times a whole number ≥ 0; the narrowed type leaves engines room for every digit.
+
+    `simulation.tally.check_magnitude` has made sure that the quantity fits it.
+    """
     if not factor:
         return ZERO
     digits = len(str(factor))
-    product = column.cast(f"decimal({37 - digits},12)") * ibis.literal(Decimal(factor), type=f"decimal({digits},0)")
+    product = column.cast(f"decimal({max(37 - digits, PLACES)},{PLACES})") * ibis.literal(
+        Decimal(factor), type=f"decimal({digits},0)"
+    )
     return product.cast(EXACT_TYPE)
 
 

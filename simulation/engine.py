@@ -17,13 +17,11 @@ from typing import Any
 
 import ibis
 
-from simulation import collect, impact, scan
-from simulation.columns import ZERO, Table, any_of, truth
+from simulation import columnar, scan
+from simulation.columns import Table
 from simulation.numbers import EXACT
-from simulation.plan import ConfigPlan, Meter, Plan
-from simulation.replay import replayed
+from simulation.plan import Meter, Plan
 from simulation.result import Outputs, assemble
-from simulation.tally import Tally, check_magnitude
 from simulation.window import Window
 
 BASE_COLUMNS: Mapping[str, str] = {
@@ -130,56 +128,9 @@ def simulate(plan: Plan, events: Table) -> Outputs:
     scratch = Scratch(events.get_backend())
     try:
         with localcontext(EXACT):
-            return assemble(plan, tally(plan, events, scratch))
+            return assemble(plan, columnar.tally(plan, events, scratch.keep, fetch))
     finally:
         scratch.drop()
-
-
-def tally(plan: Plan, table: Table, scratch: Scratch) -> Tally:
-    """Every sum and count, from the events in columns."""
-    events = scan.scope(table, plan.window, plan.workspace_id, plan.segment)
-    windowed = scan.in_window(events, plan.window)
-    grid = scan.metered(windowed, plan.meters, plan.periods, scratch.keep)
-    totals = fetch(_totals(grid, plan.meters))[0]
-    used = {meter: totals[f"q{at}"] or Decimal(0) for at, meter in enumerate(plan.meters)}
-    check_magnitude(plan, used, totals["customers"])
-    history = scan.qualifying(events, plan)
-    history = None if history is None else scratch.keep(history)
-    sides = [_side(plan, config, grid, history, scratch) for config in plan.configs]
-    return Tally(
-        candidate=collect.tally(*sides[0], fetch),
-        baseline=collect.tally(*sides[1], fetch) if plan.baseline else None,
-        impact=_impact(plan, sides, scratch) if plan.baseline else None,
-        issues=impact.issues(windowed, grid, plan.meters, totals, fetch),
-    )
-
-
-def _totals(grid: Table, meters: Sequence[Meter]) -> Table:
-    """One row: customers with any use; per meter q<i> its whole use, x<i> missing numbers, n<i> negative sums."""
-    quantities = {f"q{at}": grid[f"q{at}"] for at in range(len(meters))}
-    return grid.agg(
-        customers=grid.customer_id.nunique(where=any_of([column > ZERO for column in quantities.values()])),
-        **{name: ibis.greatest(column, ZERO).sum() for name, column in quantities.items()},
-        **{f"x{at}": grid[f"x{at}"].sum() for at in range(len(meters))},
-        **{f"n{at}": truth(grid[f"q{at}"] < ZERO).sum() for at in range(len(meters))},
-    )
-
-
-Side = tuple[collect.Replay, Table]
-
-
-def _side(plan: Plan, config: ConfigPlan, grid: Table, history: Table | None, scratch: Scratch) -> Side:
-    """A config replayed, and its customers."""
-    explores = history is not None and config.exploration.enabled
-    first = scratch.keep(collect.beginnings(history, config)) if explores else None
-    rows = replayed(grid, first, plan, config, scratch.keep)
-    replay = collect.Replay(plan, config, rows, history, collect.scale_of(plan))
-    return replay, scratch.keep(collect.customers(replay))
-
-
-def _impact(plan: Plan, sides: Sequence[Side], scratch: Scratch) -> Any:
-    (_, candidate), (_, baseline) = sides
-    return impact.impact(candidate, baseline, collect.scale_of(plan), scratch.keep, fetch)
 
 
 def newest_ts(events: Table, segment: str | None = None) -> datetime | None:

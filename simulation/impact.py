@@ -1,12 +1,12 @@
 """Bill changes and data issues in columns: the twins of `simulation.reference.impact` and `issues`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
 import ibis
 
-from simulation.columns import EXACT_TYPE, ZERO, Events, Keep, Scale, Table, truth
+from simulation.columns import EXACT_TYPE, ZERO, Events, Fetch, Keep, Scale, Table, truth
 from simulation.plan import Meter
 from simulation.scan import matches
 from simulation.tally import (
@@ -20,7 +20,6 @@ from simulation.tally import (
     nearest_rank,
 )
 
-Fetch = Callable[[Table], list[dict[str, Any]]]
 EXAMPLES = 3
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from simulation.numbers import total
+from simulation.numbers import decimal_places, total
 from simulation.window import PERIOD_DAYS, Period, Window, days_before
 
 OVERAGE_BEHAVIORS = ("allow_overage", "throttle", "hard_stop")
@@ -166,6 +166,14 @@ class Plan:
     def meters(self) -> tuple[Meter, ...]:
         """Each distinct definition once, candidate's first: two units with the same mapping are metered together."""
         return tuple(dict.fromkeys(unit.meter for config in self.configs for unit in config.units))
+
+    @property
+    def money_places(self) -> int:
+        """Decimal places that are enough for every price, cost and cap."""
+        units = [unit for config in self.configs for unit in config.units]
+        caps = [config.rails.monthly_spend_cap_usd or Decimal(0) for config in self.configs]
+        prices = [unit.target_price_per_unit_usd for unit in units]
+        return max(map(decimal_places, [*caps, *prices, *(unit.avg_cost_per_unit_usd for unit in units)]))
 
     def billed_units(self, config: ConfigPlan) -> tuple[UnitPlan, ...]:
         """The units of the results: all, or those with a pool that is no exploration pool (spec 4.2, 4)."""

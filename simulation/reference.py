@@ -48,8 +48,7 @@ def tally(plan: Plan, scope: Sequence[Event]) -> Tally:
     """Every sum and count, from unique events in the segment, history included."""
     quantities = {meter: metered(meter, scope, plan.periods) for meter in plan.meters}
     used = {meter: total(max(q, Decimal(0)) for q in by_customer.values()) for meter, by_customer in quantities.items()}
-    customers = {c for by_customer in quantities.values() for (c, _), quantity in by_customer.items() if quantity > 0}
-    check_magnitude(plan, used, len(customers))
+    check_magnitude(plan, used)
     ledgers = [Ledger(plan, config, quantities, scope) for config in plan.configs]
     return Tally(
         candidate=ledgers[0].tally(),

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from simulation.numbers import total
+from simulation.numbers import EXACT, total
 from simulation.plan import Meter, Plan
 
 PerPeriod = tuple[Decimal, ...]
 PERCENTILES = (5, 25, 50, 75, 95)
 WORST = 20
 QUANTITY_LIMIT = Decimal(10) ** 18
-MONEY_LIMIT = Decimal(10) ** 12
+MONEY_LIMIT = Decimal(10) ** 24
 
 
 @dataclass(frozen=True)
@@ -136,22 +136,21 @@ def nearest_rank(percent: int, count: int) -> int:
     return max(1, -(-percent * count // 100))
 
 
-def check_magnitude(plan: Plan, used: Mapping[Meter, Decimal], customers: int) -> None:
-    """Raise OverflowError when a run's sums could outgrow the digits that columnar engines calculate with.
+def check_magnitude(plan: Plan, used: Mapping[Meter, Decimal]) -> None:
+    """Raise OverflowError when amounts could outgrow the 38 digits that columnar engines calculate with.
 
-    `used` is the whole metered quantity per meter, `customers` how many there are.
+    `used` is the whole metered quantity per meter. Quantities stay below 10**18 units; money below 10**24 of its
+    finest part, which is 10**22 USD with cents and 10**12 USD when a price has 12 decimal places.
     """
     for meter, quantity in used.items():
         if quantity >= QUANTITY_LIMIT:
-            raise OverflowError(f"{meter.event_type}: {quantity} units exceed the limit of 10**18 in one simulation")
+            raise OverflowError(f"{meter.event_type}: {quantity} units are too many for one simulation")
+    periods = len(plan.periods) if plan.pricing_mode == "revenue_proxy_commit" else 0
     for config in plan.configs:
-        periods = customers * len(plan.periods)
         amount = total(
             max(unit.target_price_per_unit_usd, unit.avg_cost_per_unit_usd)
             * (used[unit.meter] + config.included_quantity(unit) * periods)
             for unit in config.units
         )
-        if amount >= MONEY_LIMIT:
-            raise OverflowError(
-                f"{config.config_version_id}: {amount} USD exceed the limit of 10**12 in one simulation"
-            )
+        if EXACT.scaleb(amount, plan.money_places) >= MONEY_LIMIT:
+            raise OverflowError(f"{config.config_version_id}: {amount} USD are too much for one simulation")

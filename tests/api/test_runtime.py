@@ -28,9 +28,9 @@ def active(studio):
 
 def test_the_stored_bytes_are_served_as_they_are(active):
     answer = active.get(SUBJECT)
-    content, digest = runtime.current_document(db.session, f.SUBJECT)
-    assert answer.data == content
-    assert answer.headers["ETag"] == f'"{digest}"'
+    stored = runtime.read(db.session, f.SUBJECT, now=f.NOW)
+    assert answer.data == stored.document
+    assert answer.headers["ETag"] == f'"{stored.digest}"'
     assert answer.mimetype == "application/json"
 
 

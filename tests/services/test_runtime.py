@@ -11,7 +11,7 @@ from app.models.decision_record import DecisionRecord
 from app.models.runtime_config import RuntimeConfig
 from app.models.transactions import write
 from app.services import activation
-from app.services.runtime import current_document
+from app.services.runtime import read
 from app.services.snapshots import get_config
 from simulation.canonical import canonical_bytes, parse_exact
 from tests import factories as f
@@ -62,6 +62,12 @@ def active(ready):
     with write(ready):
         approved(ready)
     return ready
+
+
+def current_document(session, subject):
+    """The bytes and their digest; None when nothing is active."""
+    reading = read(session, subject, now=f.NOW)
+    return None if reading.document is None else (reading.document, reading.digest)
 
 
 def served(session, subject=f.SUBJECT):
@@ -164,6 +170,16 @@ def test_a_rollback_serves_the_old_content_under_the_new_decision(active):
     assert again["governance"]["approval_ref"] == "dec_3"
     changed = {name for name in FIELDS if first[name] != again[name]}
     assert changed == {"governance", "effective_at", "generated_at"}
+
+
+def test_a_reading_says_whether_somebody_should_promote(active):
+    moment = f.NOW + timedelta(days=2)
+    with write(active):
+        f.simulated(active, "cfg_2")
+        approved(active, "cfg_2", "dec_2", effective_at=moment)
+    assert not read(active, f.SUBJECT, now=moment - timedelta(seconds=1)).something_due
+    assert read(active, f.SUBJECT, now=moment).something_due
+    assert not read(active, f.SUBJECT | {"segment": "enterprise"}, now=moment).something_due
 
 
 def test_every_document_that_was_ever_served_is_kept(active):

@@ -109,7 +109,7 @@ def test_sums_beyond_the_exact_range_are_an_error_and_no_wrong_number(simulate: 
     plan, events, _ = load(next(path for path in SCENARIOS if path.stem == "tokens"))
     unit = replace(plan.candidate.units[0], target_price_per_unit_usd=Decimal("99999999999999.999999999999"))
     dear = replace(plan, candidate=replace(plan.candidate, units=(unit,)))
-    with pytest.raises(OverflowError, match=r"cfg_tokens: .* USD exceed"):
+    with pytest.raises(OverflowError, match=r"cfg_tokens: .* USD are too much"):
         simulate(dear, events)
 
 
@@ -123,8 +123,31 @@ def test_the_largest_quantities_and_finest_prices_stay_exact() -> None:
     assert columnar(fine, many).document["economics"]["candidate"]["revenue_usd"] == Decimal("999900")
 
 
+def test_the_dearest_unit_is_billed_to_its_last_digit() -> None:
+    plan, events, _ = load(next(path for path in SCENARIOS if path.stem == "tokens"))
+    pool = replace(plan.candidate.pools[0], included_quantity=Decimal(0))
+    unit = replace(plan.candidate.units[0], target_price_per_unit_usd=Decimal("99999999999999.999999999999"))
+    dear = replace(plan, candidate=replace(plan.candidate, units=(unit,), pools=(pool,)))
+    crumb = [replace(events[0], dimensions={"tokens": "0.001"})]
+    assert columnar(dear, crumb).canonical == simulate_reference(dear, crumb).canonical
+
+
 def test_a_dataset_is_identified_by_what_its_files_hold_not_by_their_order() -> None:
     assert digest_of({"a": "1", "b": "2"}) == digest_of({"b": "2", "a": "1"}) != digest_of({"a": "2", "b": "1"})
     document = Dataset("usage_events", 0, None, digest_of({})).document()
     assert document["newest_ts"] is None
     assert document["engine_version"] == ENGINE_VERSION
+
+
+def test_the_worst_twenty_are_ordered_by_increase_and_then_by_customer() -> None:
+    plan, events, _ = load(next(path for path in SCENARIOS if path.stem == "customer_impact"))
+    calls = [
+        replace(events[0], event_id=f"evt_{name}_{n}", customer_id=f"cust_{name:02}")
+        for name in range(30)
+        for n in range(1 + name // 10)
+    ]
+    found = columnar(plan, calls[::-1])
+    assert found.canonical == simulate_reference(plan, calls).canonical
+    assert [row["customer_id"] for row in found.document["customer_impact"]["worst_20"]] == [
+        f"cust_{name}" for name in (*range(20, 30), *range(10, 20))
+    ]

@@ -1,0 +1,53 @@
+"""The columnar rendering as a whole, on any engine that Ibis speaks to: the twin of `simulation.reference.tally`.
+
+The engine is two functions: `keep` materialises a table, so that later steps read plain columns instead of repeating its
+expression, and `fetch` brings a few rows home.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import ibis
+
+from simulation import collect, impact, scan
+from simulation.columns import ZERO, Fetch, Keep, Scale, Table, truth
+from simulation.plan import ConfigPlan, Meter, Plan
+from simulation.replay import replayed
+from simulation.tally import Tally, check_magnitude
+
+
+def tally(plan: Plan, table: Table, keep: Keep, fetch: Fetch) -> Tally:
+    """Every sum and count, from the events of one workspace in columns, each event_id once."""
+    events = scan.scope(table, plan.window, plan.workspace_id, plan.segment)
+    windowed = scan.in_window(events, plan.window)
+    grid = scan.metered(windowed, plan.meters, plan.periods, keep)
+    totals = fetch(_totals(grid, plan.meters))[0]
+    check_magnitude(plan, {meter: totals[f"q{at}"] or Decimal(0) for at, meter in enumerate(plan.meters)})
+    history = scan.qualifying(events, plan)
+    history = None if history is None else keep(history)
+    replays = [_replay(plan, config, grid, history, keep) for config in plan.configs]
+    customers = [keep(collect.customers(replay)) for replay in replays]
+    tallies = [collect.tally(*side, fetch) for side in zip(replays, customers, strict=True)]
+    return Tally(
+        candidate=tallies[0],
+        baseline=tallies[1] if plan.baseline else None,
+        impact=impact.impact(customers[0], customers[1], replays[0].scale, keep, fetch) if plan.baseline else None,
+        issues=impact.issues(windowed, grid, plan.meters, totals, fetch),
+    )
+
+
+def _totals(grid: Table, meters: Sequence[Meter]) -> Table:
+    """One row: per meter q<i> its whole use, x<i> missing numbers, n<i> negative sums."""
+    indexes = range(len(meters))
+    return grid.agg(
+        **{f"q{at}": ibis.greatest(grid[f"q{at}"], ZERO).sum() for at in indexes},
+        **{f"x{at}": grid[f"x{at}"].sum() for at in indexes},
+        **{f"n{at}": truth(grid[f"q{at}"] < ZERO).sum() for at in indexes},
+    )
+
+
+def _replay(plan: Plan, config: ConfigPlan, grid: Table, history: Table | None, keep: Keep) -> collect.Replay:
+    explores = history is not None and config.exploration.enabled
+    first = keep(collect.beginnings(history, config)) if explores else None
+    rows = replayed(grid, first, plan, config, keep)
+    return collect.Replay(plan, config, rows, history, Scale(plan.money_places))

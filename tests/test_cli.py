@@ -1,0 +1,95 @@
+"""The command line says what it did, in words and in JSON, and fails with a sentence."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.cli import avs
+from app.extensions import usage_events
+from app.models.base import db
+from seed.loader import load_seed
+from simulation.canonical import parse_exact
+
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+CANDIDATE = "cfg_smb_learning_prod_v2_candidate"
+SUBJECT = ("ws_1049", "ai_video_smb", "learning", "production")
+DECIDED = ("--approver", "Theresa", "--role", "CEO", "--rationale", "Reach before margin.")
+
+
+@pytest.fixture
+def run(sqlite_app):
+    load_seed(db.session, usage_events().store, now=NOW, with_growth=False)
+
+    def invoke(*arguments, exit_code=0):
+        result = sqlite_app.test_cli_runner().invoke(avs, list(arguments))
+        assert result.exit_code == exit_code, result.output
+        return result.output
+
+    return invoke
+
+
+def test_check_exits_with_1_while_a_gate_blocks(run):
+    assert "simulation_missing" in run("check", CANDIDATE, exit_code=1)
+
+
+def test_check_prints_the_findings_as_json(run):
+    found = parse_exact(run("check", CANDIDATE, "--json", exit_code=1))
+    assert found["pill"] == "amber"
+    assert found["next_missing_item"]["code"] == "simulation_missing"
+
+
+def test_the_loop_runs_from_simulation_to_the_served_config_and_its_billing_patch(run):
+    simulated = parse_exact(run("simulate", CANDIDATE, "--window", "mocked", "--json"))
+    assert "is green" in run("check", CANDIDATE)
+    assert "holds from" in run("approve", CANDIDATE, simulated["simulation_run_id"], *DECIDED)
+    assert parse_exact(run("runtime", "show", *SUBJECT))["config_version_id"] == CANDIDATE
+    patch = parse_exact(run("export", "billing-patch", CANDIDATE))
+    assert {meter["event_type"] for meter in patch["payload"]["meters"]} == {"video_render_completed"}
+
+
+def test_a_refused_approval_prints_every_finding(run):
+    first = parse_exact(run("simulate", CANDIDATE, "--window", "mocked", "--json"))
+    run("simulate", CANDIDATE, "--window", "30")
+    refusal = run("approve", CANDIDATE, first["simulation_run_id"], *DECIDED, exit_code=1)
+    assert "simulation_not_latest" in refusal
+
+
+def test_a_scheduled_decision_is_promoted_when_it_is_due(run):
+    simulated = parse_exact(run("simulate", CANDIDATE, "--window", "mocked", "--json"))
+    run("approve", CANDIDATE, simulated["simulation_run_id"], *DECIDED, "--effective-at", "2199-01-01T00:00:00+0000")
+    assert "Nothing is due" in run("activate-due")
+    assert parse_exact(run("runtime", "show", *SUBJECT))["config_version_id"] == "cfg_smb_learning_prod_v1"
+
+
+def test_an_unknown_config_is_named(run):
+    assert "There is no config version 'cfg_nobody'" in run("check", "cfg_nobody", exit_code=1)
+
+
+def test_a_subject_without_an_active_config_says_so(run):
+    assert "Nothing is active" in run("runtime", "show", "ws_1049", "elsewhere", "learning", "production", exit_code=1)
+
+
+def test_a_file_with_a_missing_column_changes_nothing_and_names_it(run, tmp_path):
+    before = run("usage", "stats", "--json")
+    file = tmp_path / "bad.csv"
+    file.write_text("ts,event_id\n2026-01-01T00:00:00Z,e1\n")
+    assert "event_type" in run("usage", "import", str(file), exit_code=1)
+    assert run("usage", "stats", "--json") == before
+
+
+def test_rejected_rows_are_reported_with_number_and_reason(run, tmp_path):
+    file = tmp_path / "mixed.csv"
+    file.write_text(
+        "event_id,ts,event_type,customer_id,segment,resolution\n"
+        "n1,2026-01-06T00:00:00Z,draft_export_created,cust_2001,ai_video_smb,HD\n"
+        "n2,yesterday,draft_export_created,cust_2001,ai_video_smb,HD\n"
+    )
+    report = parse_exact(run("usage", "import", str(file), "--json"))
+    assert (report["rows_accepted"], report["rows_rejected"]) == (1, 1)
+    assert "n2" in (tmp_path / "mixed.csv.rejects.csv").read_text()
+
+
+def test_a_mapping_without_an_equals_sign_is_explained(run, tmp_path):
+    file = tmp_path / "empty.csv"
+    file.write_text("a\n")
+    assert "field=value" in run("usage", "import", str(file), "--map", "ts", exit_code=2)
