@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark, one after the other, each in its own process; the tables go to benchmarks/RESULTS.md."""
+"""`make bench`: every benchmark in turn, each in its own process; the tables go to benchmarks/RESULTS.md."""
 
 import os
 import platform

@@ -6,11 +6,19 @@ from flask import current_app
 database = current_app.extensions["migrate"].db
 
 
+def belongs_to_models(_object: object, name: str | None, kind: str, _reflected: bool, _compare_to: object) -> bool:
+    """Search tables and page indexes are made by migrations alone; autogenerate must not propose to drop them."""
+    if kind == "table":
+        return not (name or "").startswith("search_")
+    return kind != "index" or not (name or "").endswith(("_page", "_search"))
+
+
 def run_migrations() -> None:
     with database.engine.connect() as connection:
         context.configure(
             connection=connection,
             target_metadata=database.metadata,
+            include_object=belongs_to_models,
             **current_app.extensions["migrate"].configure_args,
         )
         with context.begin_transaction():

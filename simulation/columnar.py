@@ -1,7 +1,7 @@
 """The columnar rendering as a whole, on any engine that Ibis speaks to: the twin of `simulation.reference.tally`.
 
-The engine is two functions: `keep` materialises a table, so that later steps read plain columns instead of repeating its
-expression, and `fetch` brings a few rows home.
+The engine is two functions: `keep` materialises a table, so that later steps read plain columns instead of repeating
+its expression, and `fetch` brings a few rows home.
 """
 
 from collections.abc import Sequence

@@ -41,14 +41,14 @@ def moment(value: datetime) -> Column:
 def times(column: Column, factor: int) -> Column:
     """An exact quantity times a whole number ≥ 0; the narrowed type leaves engines room for every digit.
 
-    `simulation.tally.check_magnitude` has made sure that the quantity fits it.
+    `simulation.tally.check_magnitude` has made sure that the quantity fits it, and that
+    the factor has at most 18 digits.
     """
     if not factor:
         return ZERO
     digits = len(str(factor))
-    product = column.cast(f"decimal({max(37 - digits, PLACES)},{PLACES})") * ibis.literal(
-        Decimal(factor), type=f"decimal({digits},0)"
-    )
+    narrowed = column.cast(f"decimal({37 - digits},{PLACES})")
+    product = narrowed * ibis.literal(Decimal(factor), type=f"decimal({digits},0)")
     return product.cast(EXACT_TYPE)
 
 

@@ -16,6 +16,7 @@ PerPeriod = tuple[Decimal, ...]
 PERCENTILES = (5, 25, 50, 75, 95)
 WORST = 20
 QUANTITY_LIMIT = Decimal(10) ** 18
+PRICE_LIMIT = Decimal(10) ** 18
 MONEY_LIMIT = Decimal(10) ** 24
 
 
@@ -139,18 +140,18 @@ def nearest_rank(percent: int, count: int) -> int:
 def check_magnitude(plan: Plan, used: Mapping[Meter, Decimal]) -> None:
     """Raise OverflowError when amounts could outgrow the 38 digits that columnar engines calculate with.
 
-    `used` is the whole metered quantity per meter. Quantities stay below 10**18 units; money below 10**24 of its
-    finest part, which is 10**22 USD with cents and 10**12 USD when a price has 12 decimal places.
+    `used` is the whole metered quantity per meter. Quantities stay below 10**18 units. In the finest part of a USD that
+    the plan needs (cents, or 10**-12 USD) a price stays below 10**18 and all money below 10**24 of them.
     """
     for meter, quantity in used.items():
         if quantity >= QUANTITY_LIMIT:
             raise OverflowError(f"{meter.event_type}: {quantity} units are too many for one simulation")
     periods = len(plan.periods) if plan.pricing_mode == "revenue_proxy_commit" else 0
     for config in plan.configs:
+        rates = {unit: max(unit.target_price_per_unit_usd, unit.avg_cost_per_unit_usd) for unit in config.units}
         amount = total(
-            max(unit.target_price_per_unit_usd, unit.avg_cost_per_unit_usd)
-            * (used[unit.meter] + config.included_quantity(unit) * periods)
-            for unit in config.units
+            rate * (used[unit.meter] + config.included_quantity(unit) * periods) for unit, rate in rates.items()
         )
-        if EXACT.scaleb(amount, plan.money_places) >= MONEY_LIMIT:
-            raise OverflowError(f"{config.config_version_id}: {amount} USD are too much for one simulation")
+        for usd, limit in ((max(rates.values()), PRICE_LIMIT), (amount, MONEY_LIMIT)):
+            if EXACT.scaleb(usd, plan.money_places) >= limit:
+                raise OverflowError(f"{config.config_version_id}: {usd} USD are too much for one simulation")

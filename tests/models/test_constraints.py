@@ -143,9 +143,7 @@ def test_a_negative_cost_is_refused(session, cycle):
 
 
 def test_a_negative_included_quantity_is_refused(session, cycle):
-    pool = Pool(
-        pool_id="p", label="P", value_unit_id="vu", included_quantity=Decimal(-1), overage_behavior="throttle"
-    )
+    pool = Pool(pool_id="p", label="P", value_unit_id="vu", included_quantity=Decimal(-1), overage_behavior="throttle")
     refuses(session, config(pools=[pool]))
 
 

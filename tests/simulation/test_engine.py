@@ -126,9 +126,9 @@ def test_the_largest_quantities_and_finest_prices_stay_exact() -> None:
 def test_the_dearest_unit_is_billed_to_its_last_digit() -> None:
     plan, events, _ = load(next(path for path in SCENARIOS if path.stem == "tokens"))
     pool = replace(plan.candidate.pools[0], included_quantity=Decimal(0))
-    unit = replace(plan.candidate.units[0], target_price_per_unit_usd=Decimal("99999999999999.999999999999"))
+    unit = replace(plan.candidate.units[0], target_price_per_unit_usd=Decimal("999999.999999999999"))
     dear = replace(plan, candidate=replace(plan.candidate, units=(unit,), pools=(pool,)))
-    crumb = [replace(events[0], dimensions={"tokens": "0.001"})]
+    crumb = [replace(events[0], dimensions={"tokens": "0.000000000007"})]
     assert columnar(dear, crumb).canonical == simulate_reference(dear, crumb).canonical
 
 

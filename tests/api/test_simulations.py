@@ -1,0 +1,145 @@
+"""Simulating through the API: run, read, and be told what holds it back (spec 4 and 6)."""
+
+from decimal import Decimal
+
+import pytest
+
+from app.models.base import db
+from app.models.transactions import write
+from tests import factories as f
+from tests.api.conftest import exact, row_counts
+
+PATH = "/api/simulations"
+ASKED = {"candidate_config_version_id": "cfg_1", "historical_window_days": 30}
+
+
+def usage(number, minutes, **changes):
+    event = {
+        "event_id": f"e_{number}",
+        "ts": "2026-01-10T00:00:00Z",
+        "event_type": "video_render_completed",
+        "workspace_id": "ws_1",
+        "customer_id": "cust_1",
+        "segment": "smb",
+        "resolution": "HD",
+        "render_mode": "production",
+        "output_minutes": minutes,
+    }
+    return event | changes
+
+
+@pytest.fixture
+def draft(studio):
+    """A complete draft, and 310 HD minutes of one customer: 300 included, 10 overage."""
+    with write(db.session):
+        f.config(db.session)
+    studio.post("/api/usage-events", [usage(1, 300), usage(2, 10), usage(3, 99, resolution="4K")], 202)
+    return studio
+
+
+def test_a_run_reports_what_the_candidate_would_have_earned(draft):
+    run = exact(draft.post(PATH, ASKED))
+    economics = run["outputs"]["economics"]["candidate"]
+    assert economics["revenue_usd"] == Decimal("6")  # 10 × 0.6
+    assert economics["cost_usd"] == Decimal("55.8")  # 310 × 0.18
+    assert (run["status"], run["outputs"]["blocking_issues"]) == ("completed", [])
+    assert set(run["outputs"]["primary_metric_deltas"]) == set(f.METRICS)
+    assert run["dataset"]["row_count"] == 3
+
+
+def test_a_run_makes_its_draft_simulated(draft):
+    draft.post(PATH, ASKED)
+    assert draft.get("/api/configs/cfg_1").json["status"] == "simulated"
+
+
+def test_a_run_is_read_where_its_answer_says(draft):
+    made = draft.post(PATH, ASKED)
+    read = draft.get(made.headers["Location"])
+    assert read.json == made.json
+    draft.get(made.headers["Location"], 304, If_None_Match=read.headers["ETag"])
+
+
+def test_the_same_question_has_the_same_answer_to_the_byte(draft):
+    first, second = draft.post(PATH, ASKED), draft.post(PATH, ASKED)
+    assert first.json["simulation_run_id"] != second.json["simulation_run_id"]
+    assert exact(first)["outputs"] == exact(second)["outputs"]
+    assert first.json["inputs"] == second.json["inputs"]
+
+
+def test_the_mocked_window_needs_no_data(draft):
+    run = draft.post(PATH, ASKED | {"historical_window_days": "mocked"}).json
+    assert run["inputs"]["historical_window_days"] == "mocked"
+    assert run["dataset"]["source"] == "demo_events"
+
+
+def test_the_active_version_is_the_default_baseline_and_null_is_none(draft):
+    with write(db.session):
+        f.active(db.session, "cfg_0")
+    run = draft.post(PATH, ASKED).json
+    assert run["baseline_config_version_id"] == "cfg_0"
+    assert run["outputs"]["economics"]["delta"]["revenue_usd"] == 0
+    assert draft.post(PATH, ASKED | {"baseline_config_version_id": None}).json["baseline_config_version_id"] is None
+
+
+def test_the_gate_answers_with_every_finding(draft):
+    with write(db.session):
+        f.config(db.session, "cfg_empty", pools=[], exploration={"enabled": False})
+    before = row_counts()
+    refusal = draft.post(PATH, ASKED | {"candidate_config_version_id": "cfg_empty"}, 409).json
+    assert [finding["code"] for finding in refusal["findings"]] == ["config_pools_missing"]
+    assert row_counts() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"historical_window_days": 45}, "/historical_window_days"),
+        ({"historical_window_days": True}, "/historical_window_days"),
+        ({"pricing_mode": "free"}, "/pricing_mode"),
+        ({"filters": {"stage": "scaling"}}, "/filters/stage"),
+        ({"filters": {"colour": "red"}}, "/filters/colour"),
+        ({"baseline_config_version_id": "cfg_none"}, "/baseline_config_version_id"),
+        ({"as_of": "2026-01-15"}, "/as_of"),
+        ({"historical_window_days": "mocked", "as_of": "2026-01-15T00:00:00Z"}, "/as_of"),
+    ],
+)
+def test_a_bad_question_is_named_and_leaves_nothing(draft, change, pointer):
+    before = row_counts()
+    refusal = draft.post(PATH, ASKED | change, 422).json
+    assert [error["pointer"] for error in refusal["errors"]] == [pointer]
+    assert row_counts() == before
+
+
+def test_another_workspaces_version_is_no_baseline(draft):
+    with write(db.session):
+        f.workspace(db.session, "ws_2")
+        f.cycle(db.session, "cycle_2", workspace_id="ws_2")
+        f.config(db.session, "cfg_2", workspace_id="ws_2", cycle_id="cycle_2", pools=[], exploration={"enabled": False})
+    refusal = draft.post(PATH, ASKED | {"baseline_config_version_id": "cfg_2"}, 422).json
+    assert refusal["errors"][0]["pointer"] == "/baseline_config_version_id"
+
+
+def test_an_unknown_candidate_or_run_is_not_found(draft):
+    draft.post(PATH, ASKED | {"candidate_config_version_id": "cfg_none"}, 404)
+    draft.get(f"{PATH}/sim_none", 404)
+
+
+def test_a_question_sent_again_with_its_key_is_one_run(draft):
+    first = draft.post(PATH, ASKED, Idempotency_Key="k")
+    before = row_counts()
+    assert draft.post(PATH, ASKED, Idempotency_Key="k").json == first.json
+    assert row_counts() == before
+
+
+def test_runs_are_listed_by_their_candidate(draft):
+    made = draft.post(PATH, ASKED).json
+    items = draft.get(f"{PATH}?candidate_config_version_id=cfg_1&status=completed").json["items"]
+    assert [item["simulation_run_id"] for item in items] == [made["simulation_run_id"]]
+    assert draft.get(f"{PATH}?candidate_config_version_id=cfg_none").json["items"] == []
+
+
+def test_a_run_of_a_decided_config_leaves_it_as_it_is(draft):
+    with write(db.session):
+        f.active(db.session, "cfg_2")
+    draft.post(PATH, ASKED | {"candidate_config_version_id": "cfg_2"})
+    assert draft.get("/api/configs/cfg_2").json["status"] == "active"

@@ -1,0 +1,99 @@
+"""Usage events through the API: three formats, each event once, rejects with row and reason (spec 4.1 and 6)."""
+
+import json
+
+import pytest
+
+from tests.api.conftest import check_answer
+
+PATH = "/api/usage-events"
+EVENT = {
+    "event_id": "e_1",
+    "ts": "2026-01-10T00:00:00Z",
+    "event_type": "video_render_completed",
+    "workspace_id": "ws_1",
+    "customer_id": "cust_1",
+    "segment": "smb",
+    "resolution": "HD",
+    "output_minutes": 6,
+}
+
+
+def sent(api, body, media_type, status=202):
+    """The answer to a body as text, checked against the published document."""
+    response = api.client.post(PATH, data=body, content_type=media_type)
+    check_answer("POST", PATH, response)
+    assert response.status_code == status, response.text
+    return response.json
+
+
+def counts(answer):
+    return answer["accepted"], answer["duplicates"], answer["rejected"]
+
+
+def test_a_json_array_is_taken(studio):
+    assert counts(studio.post(PATH, [EVENT, EVENT | {"event_id": "e_2"}], 202).json) == (2, 0, 0)
+
+
+def test_one_event_is_taken(studio):
+    assert counts(studio.post(PATH, EVENT, 202).json) == (1, 0, 0)
+
+
+def test_the_same_event_id_counts_once_within_a_batch_and_across_batches(studio):
+    assert counts(studio.post(PATH, [EVENT, EVENT], 202).json) == (1, 1, 0)
+    assert counts(studio.post(PATH, [EVENT], 202).json) == (0, 1, 0)
+
+
+def test_ndjson_is_taken_line_by_line(studio):
+    lines = [json.dumps(EVENT), "", "{broken", json.dumps(EVENT | {"event_id": "e_2"})]
+    answer = sent(studio, "\n".join(lines), "application/x-ndjson")
+    assert counts(answer) == (2, 0, 1)
+    assert answer["rejects"][0]["row"] == 3
+
+
+def test_a_cloudevents_batch_is_taken(studio):
+    cloud_event = {
+        "specversion": "1.0",
+        "id": "e_1",
+        "source": "/renderer",
+        "type": "video_render_completed",
+        "time": "2026-01-10T00:00:00Z",
+        "subject": "cust_1",
+        "data": {"workspace_id": "ws_1", "segment": "smb", "resolution": "HD", "output_minutes": 6},
+    }
+    other = cloud_event | {"id": "e_2", "specversion": "0.3"}
+    answer = sent(studio, json.dumps([cloud_event, other]), "application/cloudevents-batch+json")
+    assert counts(answer) == (1, 0, 1)
+    assert answer["rejects"][0]["field"] == "specversion"
+    assert counts(studio.post(PATH, [EVENT], 202).json) == (0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"ts": "yesterday"}, "ts"),
+        ({"event_type": "never_heard_of"}, "event_type"),
+        ({"workspace_id": "ws_none"}, "workspace_id"),
+        ({"colour": "red"}, "colour"),
+        ({"customer_id": None}, "customer_id"),
+        ({"output_minutes": {"nested": 1}}, "output_minutes"),
+    ],
+)
+def test_an_event_that_does_not_fit_is_rejected_with_its_row_and_field(studio, change, field):
+    answer = studio.post(PATH, [EVENT, EVENT | {"event_id": "e_2"} | change], 202).json
+    assert counts(answer) == (1, 0, 1)
+    (reject,) = answer["rejects"]
+    assert (reject["row"], reject["event_id"], reject["field"]) == (2, "e_2", field)
+    assert reject["reason"]
+
+
+def test_what_is_no_json_at_all_is_refused_whole(studio):
+    assert sent(studio, "[{", "application/json", 400)["code"] == "malformed_json"
+    assert sent(studio, "[1, NaN]", "application/json", 400)["code"] == "malformed_json"
+    assert sent(studio, "a,b", "text/csv", 415)["code"] == "unsupported_media_type"
+
+
+def test_a_batch_that_is_too_long_is_refused_whole(studio):
+    body = json.dumps([EVENT | {"event_id": f"e_{number}"} for number in range(10_001)])
+    assert sent(studio, body, "application/json", 422)["code"] == "too_many_events"
+    assert counts(studio.post(PATH, [EVENT], 202).json) == (1, 0, 0)
