@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from simulation.canonical import canonical_text
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 OPERATOR = Actor("command line")
+SWEEP_GRACE = timedelta(hours=1)  # longer than any simulation reads its files
 IMPORT_FIELDS = (
     "usage_import_id",
     "workspace_id",
@@ -89,7 +90,9 @@ def serve(host: str, port: int, workers: int) -> None:
         raise click.ClickException(f"Set AVS_API_TOKEN before serving on {host}: without it every route is open.")
     _require_free(host, port)
     upgrade()
-    report = ensure_seeded(db.session, usage_events().store, now=clock.now())
+    store = usage_events().store
+    store.sweep(clock.now(), SWEEP_GRACE)
+    report = ensure_seeded(db.session, store, now=clock.now())
     db.session.remove()
     db.engine.dispose()
     address = f"http://{host}:{port}"
