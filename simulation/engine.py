@@ -70,7 +70,7 @@ def open_arrow(data: Any, *, threads: int | None = None, deduplicate: bool = Tru
 
 @contextmanager
 def _connected(threads: int | None, memory_limit: str | None, temp_directory: str | Path | None) -> Iterator[Any]:
-    """A private in-memory DuckDB that fetches nothing from anywhere and keeps no order that nobody asked for."""
+    """A private in-memory DuckDB that fetches nothing, prints nothing and keeps no order that nobody asked for."""
     wanted = {
         "threads": threads,
         "memory_limit": memory_limit,
@@ -81,6 +81,7 @@ def _connected(threads: int | None, memory_limit: str | None, temp_directory: st
         preserve_insertion_order=False,
         **{name: value for name, value in wanted.items() if value is not None},
     )
+    backend.raw_sql("SET enable_progress_bar = false")  # on by itself where Python runs interactively
     try:
         yield backend
     finally:

@@ -96,16 +96,14 @@ def evidence(session: Any, config: ConfigVersion, *, now: datetime) -> Evidence:
 def forecast_customers(outputs: Mapping[str, Any]) -> dict[str, int]:
     """event_type → how many customers the run expected to see it; only types that the run forecasts.
 
-    Of several thresholds with one action the one that most customers reach counts: who reaches 90 has reached 70.
+    Of several thresholds with one action the one that most customers reach counts: who reaches 90 has reached 70. The
+    run's graduations are no such forecast: they count everybody who ever graduated, before the window included.
     """
     found: dict[str, int] = {}
     for action, customers in _forecast_actions(outputs.get("enforcement_forecast") or {}):
         event_type = REPORTED_AS.get(action)
         if event_type is not None and customers is not None:
             found[event_type.value] = max(customers, found.get(event_type.value, 0))
-    exploration = outputs.get("exploration_summary") or {}
-    if exploration.get("enabled") and exploration.get("customers_graduated") is not None:
-        found[EnforcementEventType.EXPLORATION_GRADUATED.value] = exploration["customers_graduated"]
     return found
 
 

@@ -1,5 +1,6 @@
 """Many operators decide at once: one version is active at every instant, and every loser is told why (spec 2)."""
 
+import multiprocessing
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +16,13 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.errors import Conflict
+from app.factory import create_app
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.transactions import configure_sqlite, write
 from app.services import activation, config_drafts
 from tests import factories as f
+from tests.conftest import settings
 from tests.services.observe import current_documents, decision_statuses, statuses
 
 THREADS = 16
@@ -165,3 +169,33 @@ def test_drafts_of_one_subject_that_are_made_at_once_get_different_numbers(conte
     assert at_once(contested, acts) == ["done"] * 8
     versions = db.session.scalars(sa.select(ConfigVersion.version).order_by(ConfigVersion.version))
     assert list(versions) == list(range(1, 12))
+
+
+def one_of_many(uri: str, data_dir: str, config_version_ids: list[str]) -> None:
+    """A process of its own that approves its candidates one after the other."""
+    app = create_app(settings(uri, Path(data_dir)))
+    with app.app_context():
+        for config_version_id in config_version_ids:
+            with write(db.session):
+                f.approve(db.session, config_version_id)
+
+
+def test_processes_take_turns_like_threads_do(contested):
+    """Four workers approve twenty candidates of one subject: nobody meets a locked database, all twenty are decided."""
+    candidates = [f"cfg_many_{number}" for number in range(20)]
+    with write(db.session):
+        for config_version_id in candidates:
+            f.simulated(db.session, config_version_id)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    where = (contested.config["SQLALCHEMY_DATABASE_URI"], str(contested.config["DATA_DIR"]))
+    workers = [context.Process(target=one_of_many, args=(*where, candidates[number::4])) for number in range(4)]
+    with watched(contested) as seen:
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    assert is_always_one(seen)
+    db.session.rollback()
+    assert Counter(statuses(db.session)[name] for name in candidates) == {"active": 1, "archived": 19}

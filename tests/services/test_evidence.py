@@ -69,7 +69,6 @@ def test_the_forecast_counts_the_customers_of_each_action():
         "rail_warning_shown": 10,
         "hard_cap_blocked": 4,
         "override_approved": 3,
-        "exploration_graduated": 5,
     }
 
 
@@ -144,7 +143,6 @@ def test_agreement_is_said_in_one_sentence(live):
         "rail_warning_shown": 11,
         "hard_cap_blocked": 4,
         "override_approved": 3,
-        "exploration_graduated": 4,
     }.items():
         report(live, event_type, customers)
     assert overall(live).verdict == "What the apps reported agrees with the forecast."
