@@ -59,7 +59,7 @@ class DraftGridView(GridView):
             try:
                 row = self._create(form)
             except (AvsError, IntegrityError) as error:
-                refusal = _at_its_field(form, error)
+                refusal = at_its_field(form, error)
             else:
                 note(f"{self._what(row)} was created.")
                 return redirect(self.get_url(".details_view", id=self.get_pk_value(row)))
@@ -79,7 +79,7 @@ class DraftGridView(GridView):
             try:
                 self._update(form, self.key_of(request.values["id"]))
             except (AvsError, IntegrityError) as error:
-                refusal = _at_its_field(form, error)
+                refusal = at_its_field(form, error)
             else:
                 note(f"{self._what(row)} was saved.")
                 return redirect(self.get_url(".details_view", id=request.values["id"]))
@@ -178,7 +178,7 @@ def _invalid(form: Any) -> AvsError:
     return Invalid("Some fields need another value.", code="invalid_input")
 
 
-def _at_its_field(form: Any, error: AvsError | IntegrityError) -> AvsError:
+def at_its_field(form: Any, error: AvsError | IntegrityError) -> AvsError:
     """The refusal, with each of its field errors put beside the field it names."""
     if isinstance(error, IntegrityError):
         return Conflict(IN_USE, code="refused_by_database")

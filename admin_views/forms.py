@@ -10,6 +10,7 @@ from flask_admin.form import SecureForm
 from wtforms import BooleanField, Field, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from admin_views.formatters import decimal_text, kind_of, label_of, pretty_json, time_text
 from admin_views.shapes import problems
@@ -65,6 +66,13 @@ class ChoiceField(SelectField):
             super().pre_validate(form)
 
 
+class CheckListField(SelectMultipleField):
+    """Any of a list, each with its own box."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+
 class ParsedField(StringField):
     """A value typed as text: what was typed is shown again when it cannot be read."""
 
@@ -111,6 +119,16 @@ class ExactField(ParsedField):
         if value > 1 and self.short_name in AT_MOST_ONE:
             raise ValueError("This share cannot be more than 1 (100 %).")
         return value
+
+
+class PercentField(ExactField):
+    """A share shown and typed as per cent: `68` and `68 %` are 0.68."""
+
+    def write(self, value: Any) -> str:
+        return f"{decimal_text((value * 100).normalize())} %"
+
+    def read(self, typed: str) -> Decimal:
+        return super().read(typed if typed.endswith("%") else f"{typed} %")
 
 
 class WholeField(ParsedField):

@@ -1,4 +1,4 @@
-"""Mounts the admin at `/admin`: the theme, our assets and templates, and every grid in the registry's order."""
+"""Mounts the admin at `/admin`: the theme, our assets and templates, every screen and every grid."""
 
 from flask import Blueprint, Flask
 from flask_admin import Admin
@@ -9,12 +9,27 @@ from admin_views.base import HomeView
 from admin_views.editing import DraftGridView
 from admin_views.grids import GridView
 from admin_views.registry import GRIDS, GridSpec
+from admin_views.screens.context import Context
+from admin_views.screens.figures import FILTERS
+from admin_views.screens.north_star import NorthStar
+from admin_views.screens.screen import Screen, places
+from admin_views.screens.setup_workspace import SetupWorkspace
 
 ASSETS = "avs_assets"
+SCREENS: tuple[type[Screen], ...] = (SetupWorkspace, Context, NorthStar)
+"""Every operator screen, in the order of spec 7."""
+RAIL = (
+    ("Home", "/"),
+    ("Cycles", "/cycles"),
+    ("Configs", "/configs"),
+    ("Decision log", "/decision-log"),
+    ("Catalogs", "/catalogs"),
+    ("Usage", "/usage"),
+)
 
 
 def register(app: Flask) -> None:
-    """Add the generated grids to the app; the caller has already installed the identity guard."""
+    """Add the operator screens and the generated grids to the app, which has its identity guard already."""
     assets = Blueprint(
         ASSETS,
         __name__,
@@ -30,6 +45,10 @@ def register(app: Flask) -> None:
         index_view=HomeView(name="Data", template="avs/index.html"),
         theme=Bootstrap4Theme(base_template="avs/base.html", swatch="default", fluid=True),
     )
+    app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.globals.update(rail_screens=RAIL, frame_places=places)
+    for screen in SCREENS:
+        admin.add_view(screen())
     for spec in GRIDS:
         admin.add_view(view_of(spec))
     admin.add_link(MenuLink(name="API docs", url="/api/docs"))

@@ -82,7 +82,7 @@ def _snapshot(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
             kind="value_unit_snapshot_submitted",
             detail={
                 "snapshot_version": snapshot.snapshot_version,
-                "changes": list(snapshot_changes(before, snapshot)),
+                "changes": list(snapshot_changes(before, snapshot.value_units)),
             },
             created_at=snapshot.created_at,
         )

@@ -34,17 +34,41 @@ function copyBySelection(text) {
 // Forms: focus goes to the first error, Escape closes the filters.
 document.getElementById("problems")?.focus();
 document.querySelector('[aria-invalid="true"]')?.focus();
+focusNamed();
+window.addEventListener("hashchange", focusNamed);
 document.addEventListener("keydown", (event) => {
-  const open = document.querySelector("details.filters[open]");
+  const open = document.querySelector("details.filters[open], details.switcher[open]");
   if (event.key === "Escape" && open) {
     open.open = false;
     open.querySelector("summary").focus();
   }
 });
 
+// A deep link names a field: it gets the focus, and whatever hides it opens.
+function focusNamed() {
+  const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!named) return;
+  for (let around = named.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
+  const control = named.matches("input, select, textarea, button, a, [tabindex]") ? named : named.querySelector("input, select, textarea, button");
+  named.scrollIntoView({ block: "center" });
+  control?.focus({ preventScroll: true });
+}
+
 // Empty filter inputs stay out of the address.
 document.querySelectorAll('form[method="get"]').forEach((form) => {
   form.addEventListener("submit", () => {
     form.querySelectorAll("input, select").forEach((input) => { input.disabled = input.value === ""; });
   });
+});
+
+// A form that names the fields it cannot do without keeps its button off until they say something.
+document.querySelectorAll("form[data-require]").forEach((form) => {
+  const button = document.querySelector(`button.primary[form="${form.id}"]`);
+  const refresh = () => {
+    const missing = form.dataset.require.split(" ").filter((name) => !new FormData(form).get(name)?.trim());
+    button.disabled = missing.length > 0;
+    button.title = missing.length ? `Still needed: ${missing.map((name) => name.replaceAll("_", " ")).join(", ")}` : "";
+  };
+  form.addEventListener("input", refresh);
+  refresh();
 });

@@ -289,7 +289,7 @@ def submit_snapshot(session: Any, cycle_id: str, *, actor: Actor, now: datetime,
             kind="value_unit_snapshot_submitted",
             detail={
                 "snapshot_version": snapshot.snapshot_version,
-                "changes": list(snapshot_changes(before, snapshot)),
+                "changes": list(snapshot_changes(before, snapshot.value_units)),
             },
             created_at=now,
         )
@@ -316,9 +316,9 @@ def latest_snapshot(session: Any, cycle_id: str) -> ValueUnitSnapshot | None:
     return found
 
 
-def snapshot_changes(before: ValueUnitSnapshot | None, after: ValueUnitSnapshot) -> Iterable[dict[str, Any]]:
-    """The same change rows as a decision's diff, sections value_units and pricing."""
-    return document_changes({"value_units": before.value_units} if before else {}, {"value_units": after.value_units})
+def snapshot_changes(before: ValueUnitSnapshot | None, units: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """From a snapshot to frozen units: the same change rows as a decision's diff, sections value_units and pricing."""
+    return document_changes({"value_units": before.value_units} if before else {}, {"value_units": units})
 
 
 # Logging

@@ -6,9 +6,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.models.config_version import ConfigVersion
-from app.models.cycle import CycleDraftContext
+from app.models.cycle import Cycle, CycleDraftContext
+from app.services.authoring import latest_snapshot
 from app.services.completeness import completeness
-from app.services.snapshots import read_config
+from app.services.progress import Step, steps
+from app.services.snapshots import cycle_draft, read_config
+from rules.draft import Draft
+from rules.finding import Finding
 from rules.gate import evaluate
 from rules.navigator import OpenQuestion, RecommendedAction, open_questions, recommended_actions
 
@@ -32,12 +36,36 @@ class Navigator:
         }
 
 
+@dataclass(frozen=True)
+class Guide:
+    """The frame of a screen: the Navigator, and the progress strip's steps."""
+
+    navigator: Navigator
+    steps: list[Step]
+
+
 def navigate(session: Any, config: ConfigVersion) -> Navigator:
     """Computed from the rules and the latest completed run; no model is asked."""
     draft = read_config(session, config).draft()
+    return _navigator(session, config.cycle_id, draft, evaluate(draft))
+
+
+def guide(session: Any, cycle: Cycle | None, config: ConfigVersion | None) -> Guide:
+    """What stands around the canvas: of a config, of a cycle that has none yet, or of a start from nothing."""
+    if config is not None:
+        draft = read_config(session, config).draft()
+    else:
+        draft = cycle_draft(session, cycle, cycle and latest_snapshot(session, cycle.cycle_id))
     findings = evaluate(draft)
+    return Guide(
+        navigator=_navigator(session, cycle and cycle.cycle_id, draft, findings),
+        steps=steps(session, cycle, config, findings),
+    )
+
+
+def _navigator(session: Any, cycle_id: str | None, draft: Draft, findings: tuple[Finding, ...]) -> Navigator:
     return Navigator(
-        extracted_cards=tuple(extracted_cards(session, config.cycle_id)),
+        extracted_cards=tuple(extracted_cards(session, cycle_id)) if cycle_id else (),
         open_questions=open_questions(findings),
         recommended_actions=recommended_actions(draft, findings),
         completeness=completeness(findings),

@@ -249,3 +249,14 @@ def _run(run: SimulationRun, is_latest: bool) -> d.SimulationRun:
         blocking_issues=tuple(issue["code"] for issue in outputs.get("blocking_issues", ())),
         risks=tuple(map(risk_from_document, outputs.get("risks") or ())),
     )
+
+
+def cycle_draft(session: Any, cycle: Cycle | None, units: ValueUnitSnapshot | None) -> d.Draft:
+    """What the rules can judge before there is a config: the cycle and its newest snapshot."""
+    if cycle is None:
+        return d.Draft()
+    return d.Draft(
+        cycle=_cycle(cycle),
+        units=None if units is None else tuple(map(value_unit_from_document, units.value_units)),
+        catalogs=load_catalogs(session),
+    )

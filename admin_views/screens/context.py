@@ -1,0 +1,127 @@
+"""Flow 1A: read documents or pasted text, and keep what is right about what was found."""
+
+from typing import Any
+
+from flask import request
+from flask import session as browser
+from flask_admin import expose
+from flask_admin.form import SecureForm
+from flask_admin.helpers import get_form_data
+from wtforms import MultipleFileField
+
+from admin_views.base import note
+from admin_views.forms import LongTextField
+from admin_views.screens.screen import WORKSPACE, Screen, go, here, remember
+from app import clock
+from app.errors import AvsError
+from app.identity import current_actor
+from app.models.base import db
+from app.models.cycle import CycleDraftContext
+from app.models.transactions import write
+from app.models.workspace import Workspace
+from app.services import authoring
+from app.services.context_reading import cards_of, read_document
+from rules.extraction import ACCEPTED, DISMISSED, NEW
+
+CONTEXT = "context_id"
+NORTH_STAR = "/cycles/new/north-star"
+KINDS = ("goal", "metric", "segment", "event", "quality_signal", "price", "cost", "margin", "plan")
+STATES = (NEW, ACCEPTED, DISMISSED)
+
+
+class ContextForm(SecureForm):
+    documents = MultipleFileField("Documents", description="txt, md, pdf or docx; several at once are fine.")
+    pasted_text = LongTextField("Or paste text", description="A pitch, a pricing page, notes of a meeting.")
+
+
+class Context(Screen):
+    slug = "context"
+    route = "/cycles/new/context"
+    title = "Context"
+    step = "Cycle"
+    operator_decision = "Do you let AVS Brain infer from your documents, or type it in?"
+    needs = "Goals, prices and costs in your own words, so that later screens start filled in. Nothing leaves here."
+    writes = frozenset({"page", "judge", "skip"})
+    checks_own_token = frozenset({"page"})
+
+    @expose("", methods=("GET", "POST"))
+    def page(self) -> Any:
+        if here(Workspace, WORKSPACE) is None:
+            note("Name a workspace first: a cycle belongs to one.", "error")
+            return go("/setup/workspace")
+        context = here(CycleDraftContext, CONTEXT)
+        form = ContextForm(get_form_data(), data={"pasted_text": context and context.pasted_text})
+        if request.method == "GET":
+            return self._page(form, context)
+        if not form.validate():
+            return self._page(form, context, status=422)
+        try:
+            context = _read(form, context)
+        except AvsError as refusal:
+            form.documents.errors = [refusal.detail]
+            return self._page(form, context, status=422)
+        remember(context_id=context.cycle_draft_context_id)
+        self.log("extractions_viewed", context.workspace_id, context.cycle_draft_context_id)
+        return go(f"{self.route}#cards")
+
+    @expose("/cards", methods=("POST",))
+    def judge(self) -> Any:
+        """Accept or dismiss one card, or accept all that are new."""
+        context = here(CycleDraftContext, CONTEXT)
+        if context is None:
+            return go(self.route)
+        chosen, state = request.form.get("card_id", ""), request.form.get("state", "")
+        if state in STATES:
+            _set_state(context, chosen, state)
+        return go(f"{self.route}#{chosen or 'cards'}")
+
+    @expose("/skip", methods=("POST",))
+    def skip(self) -> Any:
+        context = here(CycleDraftContext, CONTEXT)
+        if context is None or not context.skipped:
+            saved = _save(None, {"skipped": True})
+            remember(context_id=saved.cycle_draft_context_id)
+        return go(NORTH_STAR)
+
+    def _page(self, form: ContextForm, context: CycleDraftContext | None, status: int = 200) -> Any:
+        cards = sorted(context.extracted_cards if context else (), key=lambda card: KINDS.index(card["kind"]))
+        return self.show("context.html", form=form, context=context, cards=cards, next_href=NORTH_STAR, status=status)
+
+
+def _read(form: ContextForm, context: CycleDraftContext | None) -> CycleDraftContext:
+    """Add the uploaded documents to the context and read all of its texts again; verdicts on cards stay."""
+    uploaded = [file for file in form.documents.data or () if getattr(file, "filename", "")]
+    documents = [read_document(file.filename, file.read()) for file in uploaded]
+    replaced = {document["name"] for document in documents}
+    kept = [item for item in (context.documents if context else ()) if item["name"] not in replaced]
+    cards = [card.as_dict() for card in cards_of(db.session, kept + documents, form.pasted_text.data)]
+    verdicts = {card["card_id"]: card["state"] for card in (context.extracted_cards if context else ())}
+    for card in cards:
+        card["state"] = verdicts.get(card["card_id"], NEW)
+    return _save(
+        context,
+        {
+            "documents": kept + documents,
+            "pasted_text": form.pasted_text.data,
+            "extracted_cards": cards,
+            "skipped": False,
+        },
+    )
+
+
+def _set_state(context: CycleDraftContext, card_id: str, state: str) -> None:
+    """Of one card; without an id, of every card that nobody has judged."""
+    cards = [
+        card | {"state": state} if card["card_id"] == card_id or (not card_id and card["state"] == NEW) else card
+        for card in context.extracted_cards
+    ]
+    _save(context, {"extracted_cards": cards})
+
+
+def _save(context: CycleDraftContext | None, data: dict[str, Any]) -> CycleDraftContext:
+    who = {"actor": current_actor(), "now": clock.now()}
+    with write(db.session):
+        if context is None:
+            workspace_id = browser[WORKSPACE]
+            return authoring.create_context(db.session, data | {"workspace_id": workspace_id}, **who)
+        return authoring.update_context(db.session, context.cycle_draft_context_id, data, **who)

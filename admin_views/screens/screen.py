@@ -1,0 +1,145 @@
+"""The base of every operator screen: one route of spec 7, its frame, and what the operator is working on."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from flask import make_response, redirect, request
+from flask import session as browser
+from werkzeug.wrappers import Response
+
+from admin_views.base import GuardedView, csrf_field
+from app import clock
+from app.identity import current_actor
+from app.models.base import db
+from app.models.config_version import ConfigVersion
+from app.models.cycle import Cycle
+from app.models.transactions import write
+from app.models.workspace import Workspace
+from app.services.navigator import Guide, guide
+from app.services.product_events import log_event
+from app.services.snapshots import get, get_config
+
+WORKSPACE, CYCLE, OPERATOR = "workspace_id", "cycle_id", "operator_name"
+"""What the browser's session remembers: where the operator works, and who that is."""
+
+SWITCHABLE = 50
+"""As many as the switcher lists; the Cycles screen has all."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Everything around the canvas. `step` is the name of the strip's step that this screen belongs to."""
+
+    workspace: Workspace | None
+    cycle: Cycle | None
+    config: ConfigVersion | None
+    guide: Guide
+    step: str | None
+    operator_name: str
+
+
+class Screen(GuardedView):
+    """One screen. A subclass names its `route` (spec 7), its `title`, and answers `page`.
+
+    `operator_decision` is the question that the operator answers here, `needs` what AVS Brain needs and why.
+    """
+
+    slug: str
+    route: str
+    title: str
+    operator_decision: str
+    needs: str
+    step: str | None = None
+
+    def __init__(self) -> None:
+        self._default_view = "page"
+        super().__init__(name=self.title, endpoint=f"screens_{self.slug}", url=self.route)
+
+    def is_visible(self) -> bool:
+        """Screens stand in the rail by hand; most have no address without a record."""
+        return False
+
+    def show(
+        self,
+        template: str,
+        *,
+        cycle: Cycle | None = None,
+        config: ConfigVersion | None = None,
+        status: int = 200,
+        **values: Any,
+    ) -> Response:
+        """The template in its frame; the browser's session remembers what it was about."""
+        frame = self._frame(config.cycle if config is not None else cycle, config)
+        page = self.render(f"screens/{template}", screen=self, frame=frame, csrf=csrf_field, **values)
+        return make_response(page, status)
+
+    def _frame(self, cycle: Cycle | None, config: ConfigVersion | None) -> Frame:
+        if cycle is not None:
+            remember(workspace_id=cycle.workspace_id, cycle_id=cycle.cycle_id)
+        workspace = here(Workspace, WORKSPACE)
+        return Frame(workspace, cycle, config, guide(db.session, cycle, config), self.step, browser.get(OPERATOR, ""))
+
+    def log(self, name: str, workspace_id: str | None, entity_id: str, **detail: Any) -> None:
+        """Append one product event for something that was only looked at (spec 7)."""
+        with write(db.session):
+            log_event(
+                db.session,
+                name,
+                actor=current_actor(),
+                now=clock.now(),
+                workspace_id=workspace_id,
+                entity_id=entity_id,
+                **detail,
+            )
+
+
+def remember(**values: str) -> None:
+    """Keep in the browser's session; unchanged values send no cookie."""
+    for name, value in values.items():
+        if browser.get(name) != value:
+            browser[name] = value
+
+
+def here(model: type[Any], name: str) -> Any:
+    """The row that the browser's session remembers, or None."""
+    identifier = browser.get(name)
+    return None if identifier is None else db.session.get(model, identifier)
+
+
+def places() -> list[tuple[Workspace, list[Cycle]]]:
+    """Every workspace with its cycles, newest first: what the switcher offers."""
+    cycles: dict[str, list[Cycle]] = {}
+    for cycle in db.session.scalars(
+        sa.select(Cycle).order_by(Cycle.created_at.desc(), Cycle.cycle_id).limit(SWITCHABLE)
+    ):
+        cycles.setdefault(cycle.workspace_id, []).append(cycle)
+    workspaces = sa.select(Workspace).order_by(Workspace.created_at, Workspace.workspace_id).limit(SWITCHABLE)
+    return [(workspace, cycles.get(workspace.workspace_id, [])) for workspace in db.session.scalars(workspaces)]
+
+
+def cycle_at(cycle_id: str) -> Cycle:
+    """The cycle in an address; NotFound that names it."""
+    cycle: Cycle = get(db.session, Cycle, cycle_id, "cycle")
+    return cycle
+
+
+def config_at(config_version_id: str) -> ConfigVersion:
+    """The config version in an address; NotFound that names it."""
+    return get_config(db.session, config_version_id)
+
+
+def path(*parts: str) -> str:
+    """An address from its parts, each quoted: `path("configs", config_id, "pools")`."""
+    return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def go(address: str) -> Response:
+    """See other: after a write the browser reads the next page."""
+    return redirect(address, 303)
+
+
+def is_autosave() -> bool:
+    """Whether the page's script saves in the background and wants a short JSON answer."""
+    return "X-Autosave" in request.headers

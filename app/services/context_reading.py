@@ -1,0 +1,91 @@
+"""Text out of uploaded documents: txt, md, pdf and docx (spec 7, flow 1)."""
+
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import Any
+from zipfile import BadZipFile
+
+import sqlalchemy as sa
+from docx import Document
+from docx.opc.exceptions import PackageNotFoundError
+from pypdf import PdfReader
+from pypdf.errors import PyPdfError
+
+from app.errors import Invalid, invalid_field
+from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
+from rules.extraction import Card, Vocabulary, extract
+
+LONGEST_TEXT = 400_000
+MOST_PAGES = 300
+PASTED = "pasted text"
+
+
+def read_document(name: str, content: bytes) -> dict[str, Any]:
+    """`{name, bytes, text}` of an upload; Invalid that names the file when nothing can be read from it."""
+    reader = READERS.get(PurePath(name).suffix.casefold())
+    if reader is None:
+        raise _unreadable(name, f"is not one of {', '.join(READERS)}")
+    text = reader(name, content).replace("\x00", "").strip()
+    if not text:
+        raise _unreadable(name, "holds no text; a scanned page has to be typed in")
+    return {"name": PurePath(name).name[:200], "bytes": len(content), "text": text[:LONGEST_TEXT]}
+
+
+def cards_of(session: Any, documents: list[dict[str, Any]], pasted_text: str | None) -> list[Card]:
+    """What all texts of a context say, documents first; a value said in several is one card."""
+    vocabulary = vocabulary_of(session)
+    texts = [(document["text"], document["name"]) for document in documents]
+    if pasted_text:
+        texts.append((pasted_text, PASTED))
+    found: dict[tuple[str, str], Card] = {}
+    for text, source in texts:
+        for card in extract(text, source, vocabulary):
+            found.setdefault((card.kind, card.value), card)
+    return list(found.values())
+
+
+def vocabulary_of(session: Any) -> Vocabulary:
+    def terms(identifier: Any, label: Any) -> dict[str, str]:
+        return dict(session.execute(sa.select(identifier, label).order_by(identifier)).tuples().all())
+
+    return Vocabulary(
+        metric=terms(MetricCatalog.metric_id, MetricCatalog.label),
+        event=terms(EventCatalog.event_type, EventCatalog.event_type),
+        segment=terms(SegmentCatalog.segment_id, SegmentCatalog.label),
+        quality_signal=terms(QualitySignalCatalog.signal_id, QualitySignalCatalog.label),
+    )
+
+
+def _plain(name: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _unreadable(name, "is not UTF-8 text") from error
+
+
+def _pdf(name: str, content: bytes) -> str:
+    try:
+        pages = PdfReader(BytesIO(content)).pages
+        return "\n".join(pages[number].extract_text() for number in range(min(len(pages), MOST_PAGES)))
+    except (PyPdfError, ValueError, KeyError, TypeError, OSError) as error:
+        raise _unreadable(name, "is not a PDF that can be read; save it again or paste its text") from error
+
+
+def _docx(name: str, content: bytes) -> str:
+    try:
+        document = Document(BytesIO(content))
+    except (PackageNotFoundError, BadZipFile, KeyError, ValueError, OSError) as error:
+        raise _unreadable(name, "is not a Word document (docx); save it again or paste its text") from error
+    cells = (cell.text for table in document.tables for row in table.rows for cell in row.cells)
+    return "\n".join([*(paragraph.text for paragraph in document.paragraphs), *cells])
+
+
+def _unreadable(name: str, problem: str) -> Invalid:
+    return invalid_field("/documents", f"{name} {problem}.", code="document_unreadable")
+
+
+READERS: Mapping[str, Callable[[str, bytes], str]] = MappingProxyType(
+    {".txt": _plain, ".md": _plain, ".pdf": _pdf, ".docx": _docx}
+)

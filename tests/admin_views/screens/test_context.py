@@ -1,0 +1,160 @@
+"""Flow 1: the context that is read, and the north star that it fills in."""
+
+import re
+from io import BytesIO
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from docx import Document
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.models.base import db
+from app.models.cycle import Cycle, CycleDraftContext
+from tests import factories
+
+TEXT = "We charge $0.60 per minute. Gross margin must stay above 68 %. Small businesses (smb) buy it. Find PMF."
+
+
+@pytest.fixture
+def operator(sqlite_app: Flask) -> FlaskClient:
+    """A browser that works in a workspace with catalogs."""
+    factories.catalogs(db.session)
+    factories.workspace(db.session)
+    db.session.commit()
+    client = sqlite_app.test_client()
+    with client.session_transaction() as browser:
+        browser["workspace_id"] = factories.WORKSPACE
+    return client
+
+
+def send(client: FlaskClient, path: str, to: str | None = None, **data: Any) -> Any:
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path).text)
+    assert token
+    return client.post(to or path, data={"csrf_token": token[1], **data})
+
+
+def context() -> CycleDraftContext:
+    db.session.rollback()
+    return db.session.scalars(sa.select(CycleDraftContext)).one()
+
+
+def read(client: FlaskClient, **data: Any) -> Any:
+    return send(client, "/cycles/new/context", **data)
+
+
+def test_pasted_text_becomes_cards_that_quote_it(operator: FlaskClient) -> None:
+    assert read(operator, pasted_text=TEXT).status_code == 303
+    assert {card["kind"] for card in context().extracted_cards} >= {"price", "margin", "metric", "segment", "goal"}
+    page = operator.get("/cycles/new/context").text
+    assert "price $0.60 per minute" in page
+    assert "We charge $0.60 per minute." in page
+
+
+def test_a_word_document_is_read_with_its_tables(operator: FlaskClient) -> None:
+    document, file = Document(), BytesIO()
+    document.add_paragraph("We charge $0.60 per minute.")
+    document.add_table(1, 1).cell(0, 0).text = "A minute costs us $0.18."
+    document.save(file)
+    file.seek(0)
+    read(operator, documents=(file, "pitch.docx"))
+    found = {(card["kind"], card["value"]): card["source"] for card in context().extracted_cards}
+    assert found == {("price", "0.6"): "pitch.docx", ("cost", "0.18"): "pitch.docx"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("pitch.pdf", b"%PDF-1.4 broken", "pitch.pdf"),
+        ("pitch.docx", b"no zip", "is not a Word document"),
+        ("pitch.txt", b"\xff\xfe\x00w", "is not UTF-8 text"),
+        ("pitch.exe", b"MZ", "is not one of .txt, .md, .pdf, .docx"),
+        ("pitch.md", b"   ", "holds no text"),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_the_pasted_text_is_kept(
+    operator: FlaskClient, name: str, content: bytes, says: str
+) -> None:
+    answer = read(operator, pasted_text=TEXT, documents=(BytesIO(content), name))
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert "We charge $0.60" in answer.text
+    assert db.session.scalars(sa.select(CycleDraftContext)).all() == []
+
+
+def test_verdicts_stay_when_the_text_is_read_again(operator: FlaskClient) -> None:
+    read(operator, pasted_text=TEXT)
+    price = next(card for card in context().extracted_cards if card["kind"] == "price")
+    send(
+        operator,
+        "/cycles/new/context",
+        "/cycles/new/context/cards",
+        card_id=price["card_id"],
+        state="dismissed",
+    )
+    read(operator, pasted_text=TEXT + " Churn matters.")
+    states = {card["kind"]: card["state"] for card in context().extracted_cards}
+    assert states["price"] == "dismissed"
+    assert states["margin"] == "new"
+
+
+def test_skipping_leads_on_and_is_remembered(operator: FlaskClient) -> None:
+    answer = send(operator, "/cycles/new/context", "/cycles/new/context/skip")
+    assert answer.headers["Location"] == "/cycles/new/north-star"
+    assert context().skipped
+
+
+def test_accepted_cards_fill_in_the_north_star_and_stay_with_its_cycle(operator: FlaskClient) -> None:
+    read(operator, pasted_text=TEXT)
+    send(operator, "/cycles/new/context", "/cycles/new/context/cards", state="accepted")
+    page = operator.get("/cycles/new/north-star").text
+    assert re.search(r'<option selected value="pmf_learning"', page)
+    assert re.search(r'checked[^>]*value="gross_margin"', page)
+    answer = send(
+        operator,
+        "/cycles/new/north-star",
+        cycle_name="First quarter",
+        goal_type="pmf_learning",
+        primary_metrics=["gross_margin"],
+        segments=["smb"],
+        length="production:90",
+    )
+    cycle = db.session.scalars(sa.select(Cycle)).one()
+    assert answer.headers["Location"] == f"/cycles/{cycle.cycle_id}/value-units"
+    assert (cycle.cycle_type, cycle.period_length_days) == ("production", 90)
+    assert context().cycle_id == cycle.cycle_id
+
+
+def test_bad_input_names_each_field_and_keeps_what_was_typed(operator: FlaskClient) -> None:
+    answer = send(operator, "/cycles/new/north-star", narrative="Because.", length="production:120", start_date="soon")
+    assert answer.status_code == 422
+    for text in ("Name the cycle.", "Choose at least one segment.", "is not a moment", "Because.", "soon"):
+        assert text in answer.text
+    assert db.session.scalars(sa.select(Cycle)).all() == []
+
+
+def test_a_cycle_that_another_operator_changed_meanwhile_is_not_overwritten(operator: FlaskClient) -> None:
+    factories.cycle(db.session)
+    db.session.commit()
+    address = f"/cycles/new/north-star?cycle={factories.CYCLE}"
+    page = operator.get(address).text
+    hidden = dict(re.findall(r'name="(csrf_token|row_version)"[^>]*value="([^"]+)"', page))
+    typed = hidden | {
+        "cycle_name": "Mine",
+        "segments": "smb",
+        "length": "production:90",
+        "primary_metrics": "gross_margin",
+    }
+    assert operator.post(address, data=typed | {"cycle_name": "Theirs"}).status_code == 303
+    answer = operator.post(address, data=typed)
+    assert answer.status_code == 412
+    assert "another operator" in answer.text
+    assert 'value="Mine"' in answer.text
+    db.session.rollback()
+    assert db.session.get(Cycle, factories.CYCLE).cycle_name == "Theirs"
+
+
+def test_without_a_workspace_the_operator_is_led_to_making_one(sqlite_app: Flask) -> None:
+    for path in ("/cycles/new/context", "/cycles/new/north-star"):
+        assert sqlite_app.test_client().get(path).headers["Location"] == "/setup/workspace"

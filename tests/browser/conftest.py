@@ -1,0 +1,126 @@
+"""A real browser on a real server: every test starts from its own copy of the seeded demo."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from app import extensions
+from app.factory import create_app
+from app.models.base import db
+from seed.loader import load_seed
+from tests.conftest import migrated, settings
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+MISSING = "The browser tests need Chromium: install it with `apt-get install -y chromium`, or put it on the PATH."
+SEEDED_AT = datetime(2026, 4, 20, tzinfo=UTC)
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+
+
+class Site:
+    """The running product: its address, its app, and the paths that pages asked for outside it."""
+
+    def __init__(self, app: Any, address: str) -> None:
+        self.app, self.address = app, address
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with both demo workspaces, to be copied."""
+    folder = tmp_path_factory.mktemp("seeded")
+    uri = f"sqlite:///{folder / 'avs.db'}"
+    migrated(uri, folder)
+    app = create_app(settings(uri, folder))
+    with app.app_context():
+        load_seed(db.session, extensions.usage_events().store, now=SEEDED_AT, with_growth=True)
+        db.session.commit()
+        db.session.remove()
+        db.engine.dispose()
+    return folder
+
+
+@pytest.fixture
+def site(seeded: Path, tmp_path: Path) -> Iterator[Site]:
+    """The product on a copy of the seeded data, on a free port of this machine."""
+    folder = tmp_path / "data"
+    shutil.copytree(seeded, folder)
+    app = create_app(settings(f"sqlite:///{folder / 'avs.db'}", folder) | {"TESTING": False})
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield Site(app, f"http://127.0.0.1:{server.server_port}")
+    server.shutdown()
+    thread.join()
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    assert found, MISSING
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
+    """Opens a page of its own operator; the test fails when a page asked another origin or its script failed."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def opened(**options: Any) -> Page:
+        context = chromium.new_context(base_url=site.address, viewport={"width": 1440, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("request", lambda request: _own_origin(request.url, site.address, wrong))
+        page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not wrong
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    return new_page()
+
+
+def _own_origin(url: str, address: str, wrong: list[str]) -> None:
+    if not url.startswith((address, "data:", "blob:")):
+        wrong.append(f"a request left the server: {url}")
+
+
+@pytest.fixture
+def accessible() -> Callable[[Page], None]:
+    """Holds a page to WCAG 2.2 AA with axe-core, in light and in dark."""
+
+    def check(page: Page) -> None:
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            found = Axe().run(page, options=RULES)
+            assert found.violations_count == 0, f"{page.url} in {scheme}: {found.generate_report()}"
+        page.emulate_media(color_scheme="light")
+
+    return check
