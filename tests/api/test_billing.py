@@ -1,4 +1,6 @@
-"""The billing patch through the API: read and export give the same document (spec 5 and 6)."""
+"""The billing patch through the API: read and export give the same document, in ours or a ledger's words (spec 6)."""
+
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -6,11 +8,14 @@ import sqlalchemy as sa
 from app.models.base import db
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
+from app.services.ledgers.registry import NAMES
 from tests import factories as f
 from tests.api.conftest import exact, row_counts
 
 PATCH = "/api/billing-patch/cfg_1"
 EXPORT = "/api/export/billing-patch"
+DRIFT = f"{PATCH}/drift"
+every_ledger = pytest.mark.parametrize("ledger", NAMES)
 
 
 @pytest.fixture
@@ -58,3 +63,71 @@ def test_an_unknown_config_is_not_found(candidate):
 
 def test_the_export_says_what_is_missing(candidate):
     assert candidate.post(EXPORT, {}, 422).json["errors"][0]["pointer"] == "/config_version_id"
+
+
+@every_ledger
+def test_reading_and_exporting_in_a_ledgers_words_give_the_same_document(candidate, ledger):
+    read = candidate.get(f"{PATCH}?format={ledger}")
+    assert candidate.post(EXPORT, {"config_version_id": "cfg_1", "format": ledger}, 200).json == read.json
+    assert read.json["ledger"] == ledger
+    assert read.json["billing_patch_id"] == candidate.get(PATCH).json["billing_patch_id"]
+    candidate.get(f"{PATCH}?format={ledger}", 304, If_None_Match=read.headers["ETag"])
+
+
+def test_every_pool_of_the_config_is_in_the_rendering_with_its_price(candidate):
+    pools = candidate.get(f"{PATCH}?format=stripe").json["pools"]
+    assert [(pool["pool_id"], pool["included_quantity"], pool["price_per_unit_usd"]) for pool in pools] == [
+        ("pool_exploration", "10", "0.05"),
+        ("pool_core", "300", "0.6"),
+    ]
+
+
+def test_an_export_for_a_ledger_says_so_in_the_product_event_log(candidate):
+    candidate.post(EXPORT, {"config_version_id": "cfg_1", "format": "orb"}, 200)
+    event = db.session.scalars(sa.select(ProductEvent).filter_by(event_name="decision_patch_exported")).one()
+    assert event.detail["format"] == "orb"
+
+
+def test_a_ledger_that_is_none_is_refused_with_the_ones_that_are(candidate):
+    for refused in (candidate.get(f"{PATCH}?format=ledgerly", 400), candidate.post(f"{DRIFT}?format=x", {}, 400)):
+        assert all(name in refused.json["detail"] for name in NAMES)
+    candidate.post(EXPORT, {"config_version_id": "cfg_1", "format": "ledgerly"}, 422)
+    candidate.post(DRIFT, {}, 400)
+
+
+def test_what_a_ledger_cannot_say_exactly_is_refused(studio):
+    with write(db.session):
+        f.config(db.session, pools=[f.CORE | {"included_quantity": Decimal("2.5")}], exploration={"enabled": False})
+    refused = studio.get(f"{PATCH}?format=stripe", 409)
+    assert refused.json["code"] == "ledger_cannot_express"
+    assert "vu_hd_minute includes 2.5 units" in refused.json["detail"]
+    studio.get(f"{PATCH}?format=openmeter")
+
+
+@every_ledger
+def test_a_rendering_has_no_drift(candidate, ledger):
+    rendering = exact(candidate.get(f"{PATCH}?format={ledger}"))
+    found = candidate.post(f"{DRIFT}?format={ledger}", rendering, 200).json
+    assert (found["ledger"], found["config_version_id"], found["differences"]) == (ledger, "cfg_1", [])
+
+
+def test_drift_names_the_record_and_the_field_and_stores_nothing(candidate):
+    rendering = exact(candidate.get(f"{PATCH}?format=stripe"))
+    price = rendering["records"][-1]["body"]
+    price["tiers"][1]["unit_amount_decimal"] = "61.0"
+    before = row_counts()
+    (line,) = candidate.post(f"{DRIFT}?format=stripe", rendering, 200).json["differences"]
+    assert line["kind"] == "changed"
+    assert (line["resource"], line["key"]) == ("prices", price["lookup_key"])
+    assert (line["field"], line["expected"], line["found"]) == ("tiers/1/unit_amount_decimal", "60", "61")
+    assert row_counts() == before
+
+
+def test_an_export_that_lacks_a_list_is_refused_with_its_pointer(candidate):
+    refused = candidate.post(f"{DRIFT}?format=stripe", {"meters": [], "products": []}, 422)
+    assert [error["pointer"] for error in refused.json["errors"]] == ["/prices"]
+    candidate.post(f"{DRIFT}?format=stripe", [], 422)
+
+
+def test_the_drift_of_an_unknown_config_is_not_found(candidate):
+    candidate.post("/api/billing-patch/cfg_none/drift?format=stripe", {}, 404)

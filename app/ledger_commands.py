@@ -1,0 +1,69 @@
+"""`avs export billing-patch` and `avs export drift`: billing patches for ledgers, and what ledgers differ in.
+
+Plain functions with their options; `app/cli.py` makes them commands of its `export` group.
+"""
+
+import json
+from typing import Any, BinaryIO
+
+import click
+
+from app import clock
+from app.errors import Invalid
+from app.models.base import db
+from app.services import billing_patches
+from app.services.ledgers import patches
+from app.services.ledgers.registry import NAMES
+from simulation.canonical import canonical_text, parse_exact
+
+FIELDS = ("billing_patch_id", "price_book_ref", "effective_at", "payload")
+
+
+@click.argument("config_version_id")
+@click.option("--format", "ledger", type=click.Choice(NAMES), help="In the words of a ledger's API.")
+def billing_patch(config_version_id: str, ledger: str | None) -> None:
+    """The billing patch of a config as canonical JSON."""
+    patch = billing_patches.patch_of(db.session, config_version_id, now=clock.now())
+    canonical = {name: getattr(patch, name) for name in FIELDS}
+    click.echo(canonical_text(canonical if ledger is None else patches.rendered(db.session, patch, ledger)))
+
+
+@click.argument("file", type=click.File("rb"))
+@click.option("--ledger", required=True, type=click.Choice(NAMES), help="Whose export the file is.")
+@click.option("--config", "config_version_id", help="The only active production config when left out.")
+@click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON.")
+def drift(file: BinaryIO, ledger: str, config_version_id: str | None, as_json: bool) -> None:
+    """Compare a ledger's exported JSON with a config's patch; exit status 1 when they differ."""
+    config = config_version_id or patches.the_active_config_id(db.session)
+    found = patches.drift_of(db.session, config, ledger, read_export(file), now=clock.now())
+    click.echo(canonical_text(found) if as_json else "\n".join(lines(found)))
+    if found["differences"]:
+        raise SystemExit(1)
+
+
+def read_export(file: BinaryIO) -> Any:
+    """The file's JSON with exact numbers; Invalid (422) names the place where it is none."""
+    try:
+        return parse_exact(file.read())
+    except json.JSONDecodeError as error:
+        where = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        raise Invalid(f"{file.name} is not JSON: {where}.", code="malformed_json") from error
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise Invalid(f"{file.name} is not JSON: {error}.", code="malformed_json") from error
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """One line per difference, for people."""
+    differences = found["differences"]
+    count = "is in step" if not differences else f"differs in {len(differences)}"
+    head = f"{found['ledger']} {count} with {found['billing_patch_id']} of {found['config_version_id']}."
+    return [head, *map(_line, differences)]
+
+
+def _line(difference: dict[str, Any]) -> str:
+    record = f"  {difference['kind']} {difference['resource']} {difference['key'] or difference['id']}"
+    if difference["id"] and difference["key"]:
+        record += f" ({difference['id']})"
+    if difference["field"] is None:
+        return record
+    return f"{record}: {difference['field']} is {difference['found']}, not {difference['expected']}"

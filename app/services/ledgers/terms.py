@@ -1,0 +1,156 @@
+"""What every ledger has to know of a config: per unit its meter, its allowance and its price (spec 4.2 and 5)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, localcontext
+from typing import Any
+
+from app.errors import Conflict
+from rules.enums import AggregationType
+from simulation.window import PERIOD_DAYS
+
+__all__ = ["PERIOD_DAYS", "Pool", "Terms", "Unit", "cannot_express", "read"]
+
+Json = Mapping[str, Any]
+KINDS = tuple(kind.value for kind in AggregationType)  # count comes first and is the one without a field
+DIGITS = 64  # more than 200 pools of 26 digits can sum up to
+
+
+@dataclass(frozen=True)
+class Pool:
+    """An allowance per customer and period; `counted` is false while it gives nothing (exploration is disabled)."""
+
+    pool_id: str
+    label: str
+    included_quantity: Decimal
+    overage_behavior: str
+    rollover: Json
+    is_exploration_pool: bool
+    counted: bool
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A priced unit of measure: which events count, how, and what one costs in USD beyond the allowance."""
+
+    value_unit_id: str
+    label: str
+    meter_id: str
+    product_id: str
+    event_type: str
+    aggregation: str
+    field: str | None
+    filters: Mapping[str, tuple[Any, ...]]
+    price: Decimal
+    pools: tuple[Pool, ...]
+
+    @property
+    def included(self) -> Decimal:
+        """What a customer may use per period before anything is billed: the sum over the unit's pools."""
+        with localcontext(prec=DIGITS):
+            return sum((pool.included_quantity for pool in self.pools if pool.counted), Decimal(0))
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A billing patch with the pools, exploration and rails of the config that it belongs to."""
+
+    billing_patch_id: str
+    config_version_id: str
+    price_book_ref: str | None
+    effective_at: datetime
+    subject: Mapping[str, str]
+    units: tuple[Unit, ...]
+    exploration: Json
+    rails: Json
+
+    @property
+    def subject_key(self) -> str:
+        """What tells the prices of one subject from those of another; ids hold no `/`, so no two subjects share it."""
+        parts = ("workspace_id", "segment", "stage", "target_environment")
+        return "/".join(["avs", *(self.subject[part] for part in parts)])
+
+    @property
+    def title(self) -> str:
+        """A plan's name for people."""
+        return f"{self.subject['segment']} {self.subject['stage']} ({self.subject['target_environment']})"
+
+
+def cannot_express(ledger: str, detail: str) -> Conflict:
+    """409: the ledger has no exact way to say this, and anything near it would bill another amount."""
+    return Conflict(f"{ledger} cannot express this exactly: {detail}", code="ledger_cannot_express")
+
+
+def read(patch: Any, document: Json) -> Terms:
+    """The terms of a billing patch and the config document that it was built from.
+
+    Raises Conflict (409) with the code of the rule that is not met yet, when a draft lacks what a ledger must know.
+    """
+    payload, exploration = patch.payload, document["exploration"]
+    lines = [line for card in payload["rate_card_updates"] for line in card["lines"]]
+    known = {unit["value_unit_id"] for unit in document["value_units"]}
+    for pool in document["pools"]:
+        if pool["value_unit_id"] not in known:
+            raise _lacks("pool_value_unit_unknown", f"pool {pool['pool_id']} names no unit of the snapshot")
+    rows = zip(document["value_units"], payload["meters"], payload["products"], lines, strict=True)
+    return Terms(
+        billing_patch_id=patch.billing_patch_id,
+        config_version_id=patch.config_version_id,
+        price_book_ref=patch.price_book_ref,
+        effective_at=patch.effective_at,
+        subject=payload["subject_resolution"],
+        units=tuple(_unit(*row, _pools(row[0], document["pools"], exploration)) for row in rows),
+        exploration=exploration,
+        rails=document["rails"],
+    )
+
+
+def _pools(unit: Json, pools: Iterable[Json], exploration: Json) -> tuple[Pool, ...]:
+    return tuple(
+        Pool(
+            pool_id=pool["pool_id"],
+            label=pool["label"],
+            included_quantity=Decimal(pool["included_quantity"]),
+            overage_behavior=pool["overage_behavior"],
+            rollover=pool["rollover"],
+            is_exploration_pool=pool["is_exploration_pool"],
+            counted=exploration["enabled"] or not pool["is_exploration_pool"],
+        )
+        for pool in pools
+        if pool["value_unit_id"] == unit["value_unit_id"]
+    )
+
+
+def _unit(unit: Json, meter: Json, product: Json, line: Json, pools: tuple[Pool, ...]) -> Unit:
+    unit_id, aggregation = unit["value_unit_id"], meter["aggregation"] or {}
+    if not meter["event_type"] or not aggregation.get("type"):
+        raise _lacks("unit_event_mapping_missing", f"value unit {unit_id} has no event_mapping to meter by")
+    if aggregation["type"] not in KINDS or (aggregation["type"] != KINDS[0] and not aggregation.get("field")):
+        raise _lacks("unit_event_mapping_invalid", f"value unit {unit_id} has no field to aggregate")
+    if line["price_per_unit_usd"] is None:
+        raise _lacks("unit_economics_missing", f"value unit {unit_id} has no target_price_per_unit_usd")
+    return Unit(
+        value_unit_id=unit_id,
+        label=product["label"] or unit_id,
+        meter_id=meter["meter_id"],
+        product_id=product["product_id"],
+        event_type=meter["event_type"],
+        aggregation=aggregation["type"],
+        field=aggregation.get("field"),
+        filters=_filters(unit_id, meter["filters"]),
+        price=Decimal(line["price_per_unit_usd"]),
+        pools=pools,
+    )
+
+
+def _filters(unit_id: str, given: Json) -> dict[str, tuple[Any, ...]]:
+    filters = {name: tuple(wanted) if isinstance(wanted, list) else (wanted,) for name, wanted in given.items()}
+    for name, wanted in filters.items():
+        if not wanted or not all(isinstance(value, str | int | Decimal) for value in wanted):
+            raise _lacks("unit_event_mapping_invalid", f"the filter {name!r} of value unit {unit_id} matches nothing")
+    return dict(sorted(filters.items()))
+
+
+def _lacks(code: str, what: str) -> Conflict:
+    return Conflict(f"A ledger cannot bill this config: {what}.", code=code)

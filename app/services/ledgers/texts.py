@@ -1,0 +1,61 @@
+"""Identifiers and numbers as ledgers take them, derived from ours without chance and without loss."""
+
+import re
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from simulation.canonical import number_text
+
+DIGEST_DIGITS = 12
+DOUBLE_DIGITS = 15
+"""Every decimal of so many digits survives a JSON reader that keeps numbers as binary doubles."""
+
+
+def fitted(text: str, limit: int, allowed: str = r"A-Za-z0-9_.-") -> str:
+    """The text itself where a ledger takes it, else a near spelling with 12 digits of its SHA-256.
+
+    `allowed` is the inside of a character class; two texts share a result only if they share those digits.
+    """
+    return _fitted(text, re.sub(rf"[^{allowed}]+", "_", text), limit)
+
+
+def snake(text: str, limit: int) -> str:
+    """`fitted` for ledgers that take `^[a-z0-9]+(_[a-z0-9]+)*$` only."""
+    return _fitted(text, re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_"), limit)
+
+
+def _fitted(text: str, cleaned: str, limit: int) -> str:
+    if text and cleaned == text and len(text) <= limit:
+        return text
+    digest = sha256(text.encode()).hexdigest()[:DIGEST_DIGITS]
+    return f"{cleaned[: limit - DIGEST_DIGITS - 1].strip('_') or 'avs'}_{digest}"
+
+
+def plain(value: Decimal) -> str:
+    """A decimal without exponent and without idle zeros: `0.0000025`, `10`."""
+    text = format(value, "f")
+    return (text.rstrip("0").rstrip(".") if "." in text else text) if value else "0"
+
+
+def cents(dollars: Decimal) -> Decimal:
+    """A hundred times as much, exact however many digits there are."""
+    sign, digits, exponent = dollars.as_tuple()
+    return Decimal((sign, digits, int(exponent) + 2))
+
+
+def places(value: Decimal) -> int:
+    """Decimal places that the number needs."""
+    return len(plain(value).partition(".")[2])
+
+
+def fits_double(value: Decimal) -> bool:
+    """Whether a reader of JSON that keeps binary doubles still has all digits."""
+    return len(plain(abs(value)).replace(".", "").strip("0")) <= DOUBLE_DIGITS
+
+
+def filter_text(value: Any) -> str:
+    """A filter's value as an event property holds it; booleans as JSON writes them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else number_text(Decimal(value))
