@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy.orm import defer, joinedload
+
 from app.errors import AvsError, FieldError
 from app.models.decision_record import DecisionRecord
 from app.services.decisions import get_decision
@@ -10,6 +13,7 @@ from app.services.diffs import same, sections
 from app.services.documents import config_document
 from app.services.snapshots import cycle_of, snapshot_of
 
+PICKABLE = 200
 Cells = dict[tuple[str, str], Any]
 """(item, field) → value: one side of a table."""
 
@@ -23,6 +27,22 @@ def compared(session: Any, decision_id_a: str, decision_id_b: str) -> tuple[Deci
         )
         raise AvsError(problem, code="bad_parameters", errors=[FieldError("decision_id_b", problem)])
     return a, b
+
+
+def pickable(session: Any, workspace_id: str) -> list[tuple[str, str]]:
+    """Decisions to choose from, newest first: the id, and what tells one from another."""
+    newest = (
+        sa.select(DecisionRecord)
+        .filter_by(workspace_id=workspace_id)
+        .options(joinedload(DecisionRecord.config_version), defer(DecisionRecord.diff), defer(DecisionRecord.rationale))
+    )
+    order = (DecisionRecord.created_at.desc(), DecisionRecord.decision_id.desc())
+    return [(row.decision_id, _told(row)) for row in session.scalars(newest.order_by(*order).limit(PICKABLE))]
+
+
+def _told(row: DecisionRecord) -> str:
+    subject = " · ".join((row.segment, row.stage, row.target_environment))
+    return f"{row.created_at:%Y-%m-%d} {subject} · v{row.config_version.version}, {row.status} ({row.decision_id})"
 
 
 def diff_tables(session: Any, a: DecisionRecord, b: DecisionRecord) -> dict[str, list[dict[str, Any]]]:

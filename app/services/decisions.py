@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import joinedload
 
+from app.errors import not_found
 from app.models.billing_patch import BillingPatch
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, RailRule
 from app.models.cycle import Cycle
@@ -74,8 +75,7 @@ def page_of_decisions(
     session: Any, filters: Mapping[str, Any], order: Sequence[Any], after: Sequence[Any] | None, limit: int
 ) -> tuple[list[DecisionRecord], list[Any] | None]:
     """At most `limit` decisions after the row with these values of `order`; the last one's values if more follow."""
-    statement = chosen(filters).join(DecisionRecord.config_version).join(DecisionRecord.simulation_run)
-    statement = statement.outerjoin(RailRule, RailRule.config_version_id == ConfigVersion.config_version_id)
+    statement = _with_figures(chosen(filters))
     if after is not None:
         last = sa.tuple_(*(sa.literal(value, column.type) for value, column in zip(after, order, strict=True)))
         statement = statement.where(sa.tuple_(*order) < last)
@@ -87,6 +87,21 @@ def page_of_decisions(
     ).all()
     more = len(rows) > limit
     return [row[0] for row in rows[:limit]], list(rows[limit - 1][1:]) if more else None
+
+
+def position(session: Any, decision_id: str, order: Sequence[Any]) -> list[Any]:
+    """The values of `order` of one decision: a page after it starts where the one that ended with it stopped."""
+    statement = _with_figures(sa.select(DecisionRecord).filter_by(decision_id=decision_id))
+    row = session.execute(statement.with_only_columns(*order)).first()
+    if row is None:
+        raise not_found("decision record", decision_id)
+    return list(row)
+
+
+def _with_figures(statement: sa.Select[Any]) -> sa.Select[Any]:
+    """Joined with what the sorts look at: the config's rails and the run."""
+    joined = statement.join(DecisionRecord.config_version).join(DecisionRecord.simulation_run)
+    return joined.outerjoin(RailRule, RailRule.config_version_id == ConfigVersion.config_version_id)
 
 
 def _rank(session: Any, sort: str) -> sa.ColumnElement[Any]:

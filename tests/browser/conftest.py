@@ -1,82 +1,40 @@
 """A real browser on a real server: every test starts from its own copy of the seeded demo."""
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from werkzeug.serving import make_server
 
-from app import extensions
-from app.factory import create_app
-from app.models.base import db
-from seed.loader import load_seed
-from tests.conftest import migrated, settings
+from tests.browser.running import FLAGS, Site, chromium_path, seed_folder, served
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-MISSING = "The browser tests need Chromium: install it with `apt-get install -y chromium`, or put it on the PATH."
-SEEDED_AT = datetime(2026, 4, 20, tzinfo=UTC)
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-
-
-class Site:
-    """The running product: its address, its app, and the paths that pages asked for outside it."""
-
-    def __init__(self, app: Any, address: str) -> None:
-        self.app, self.address = app, address
 
 
 @pytest.fixture(scope="session")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data directory with both demo workspaces, to be copied."""
     folder = tmp_path_factory.mktemp("seeded")
-    uri = f"sqlite:///{folder / 'avs.db'}"
-    migrated(uri, folder)
-    app = create_app(settings(uri, folder))
-    with app.app_context():
-        load_seed(db.session, extensions.usage_events().store, now=SEEDED_AT, with_growth=True)
-        db.session.commit()
-        db.session.remove()
-        db.engine.dispose()
+    seed_folder(folder)
     return folder
 
 
 @pytest.fixture
 def site(seeded: Path, tmp_path: Path) -> Iterator[Site]:
-    """The product on a copy of the seeded data, on a free port of this machine."""
+    """The product on a copy of the seeded data."""
     folder = tmp_path / "data"
     shutil.copytree(seeded, folder)
-    app = create_app(settings(f"sqlite:///{folder / 'avs.db'}", folder) | {"TESTING": False})
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield Site(app, f"http://127.0.0.1:{server.server_port}")
-    server.shutdown()
-    thread.join()
-    with app.app_context():
-        db.engine.dispose()
+    with served(folder) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    assert found, MISSING
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
         yield browser
         browser.close()
 

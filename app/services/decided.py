@@ -1,0 +1,34 @@
+"""What a decision decided: its config document, its runtime config, and its diff as tables (spec 5 and 7)."""
+
+from typing import Any
+
+from app.models.decision_record import DecisionRecord
+from app.models.runtime_config import RuntimeConfig
+from app.services.change_sentences import names_of
+from app.services.diff_tables import SectionTable, tables, undone
+from app.services.diffs import sections
+from app.services.documents import config_document
+from app.services.snapshots import Served, cycle_of, snapshot_of
+
+
+def runtime_of(session: Any, decision: DecisionRecord) -> RuntimeConfig | None:
+    """What the decision's activation gave the customer apps; None while it is scheduled."""
+    found: RuntimeConfig | None = session.get(RuntimeConfig, decision.decision_id)
+    return found
+
+
+def decided_document(session: Any, decision: DecisionRecord) -> dict[str, Any]:
+    """The config document that the decision is about: as the apps read it, or as it will be while it is scheduled."""
+    runtime = runtime_of(session, decision)
+    if runtime is not None:
+        return Served(runtime.config_version_id, runtime.document).document
+    config = decision.config_version
+    return config_document(config, cycle_of(session, config), snapshot_of(session, config))
+
+
+def diff_of(session: Any, decision: DecisionRecord) -> list[SectionTable]:
+    """The decision's diff section by section, with a sentence for each change."""
+    document, changes = decided_document(session, decision), decision.diff.get("changes") or []
+    before = undone(sections(document), changes)
+    earlier = {name: list(before[name].values()) for name in ("pools", "value_units")}
+    return tables(document, changes, names_of(earlier, document))
