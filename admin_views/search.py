@@ -1,7 +1,8 @@
 """Search over the full-text indexes of migration 0002: words and beginnings of words, the same on both engines.
 
 `cust_20 warn` finds rows that hold a word starting with `20` right after `cust`, and anywhere a word starting with
-`warn`. Letters and digits make words, everything else separates them; case does not count.
+`warn`. Letters and digits make words, everything else separates them; case does not count. In a table of `BEGINNINGS`
+each term is instead the beginning of one of its columns, exactly as written.
 """
 
 import re
@@ -14,9 +15,9 @@ from sqlalchemy.orm import Session, scoped_session
 WORD = re.compile(r"[^\W_]+")
 LONGEST_QUERY = 200
 FEW = 2_000
-INDEXED_EXPRESSION = sa.text(
-    "SELECT pg_get_expr(indexprs, indrelid) FROM pg_index WHERE indexrelid = to_regclass(:name)"
-)
+LAST_CHARACTER = "\U0010ffff"
+BEGINNINGS = {"product_events": ("entity_id", "event_name", "actor")}
+"""Table → indexed columns: too busy a table for an index of words, which would cost every write (decision 9)."""
 
 AnySession = Session | scoped_session[Session]
 
@@ -29,6 +30,8 @@ def phrases(search: str) -> list[list[str]]:
 
 def matching(session: AnySession, table: sa.Table, search: str) -> sa.ColumnElement[bool]:
     """The condition that a row of the table is found by the search."""
+    if table.name in BEGINNINGS:
+        return _beginnings(session, table, search)
     wanted = phrases(search)
     if not wanted:
         return sa.false()
@@ -47,17 +50,52 @@ def tsquery(wanted: list[list[str]]) -> str:
 
 
 def _sqlite(session: AnySession, table: str, query: str) -> sa.ColumnElement[bool]:
+    index = sa.table(f"search_{table}", sa.column("rowid", sa.Integer))
+    hits = sa.select(index.c.rowid).where(sa.literal_column(index.name).op("MATCH")(query))
+    return sa.literal_column(f"{_plus(session, hits)}{table}.rowid").in_(hits)
+
+
+def _plus(session: AnySession, hits: sa.Select[Any]) -> str:
     """Few hits are fetched and sorted; with many it is quicker to walk the rows in their order until a page is full.
 
-    The unary plus keeps the planner from fetching the hits first.
+    A unary plus before a column keeps SQLite's planner from fetching the hits first.
     """
-    index = f"search_{table}"
-    probe = f"SELECT count(*) FROM (SELECT 1 FROM {index} WHERE {index} MATCH :query LIMIT :few)"  # noqa: S608
-    hits: int = session.scalar(sa.text(probe), {"query": query, "few": FEW}) or 0
-    rowid = f"{table}.rowid" if hits < FEW else f"+{table}.rowid"
-    found = sa.text(f"{rowid} IN (SELECT rowid FROM {index} WHERE {index} MATCH :query)")  # noqa: S608
-    condition: Any = found.bindparams(query=query)
-    return condition
+    found: int = session.scalar(sa.select(sa.func.count()).select_from(hits.limit(FEW).subquery())) or 0
+    return "" if found < FEW else "+"
+
+
+def _beginnings(session: AnySession, table: sa.Table, search: str) -> sa.ColumnElement[bool]:
+    terms = search.replace("\x00", "")[:LONGEST_QUERY].split()  # PostgreSQL's text cannot hold a zero byte
+    if not terms:
+        return sa.false()
+    found = _begun(table, terms)
+    if session.get_bind().dialect.name == "sqlite":
+        return _begun(table, terms, _plus(session, sa.select(table.c[0]).where(found)))
+    return found
+
+
+def _begun(table: sa.Table, terms: list[str], plus: str = "") -> sa.ColumnElement[bool]:
+    """Every term is the beginning of one of the columns; a range, so that both engines find it in an index."""
+    columns = [sa.literal_column(f"{plus}{table.name}.{name}", sa.String) for name in BEGINNINGS[table.name]]
+    return sa.and_(
+        *(sa.or_(*(sa.and_(column >= term, column < term + LAST_CHARACTER) for column in columns)) for term in terms)
+    )
+
+
+def rebuild(session: AnySession) -> int:
+    """Fill SQLite's word indexes again from the tables, which a restored dump gave new row numbers; how many there are.
+
+    PostgreSQL keeps its own, so there is nothing to do: 0.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        return 0
+    views = sa.text("SELECT name FROM sqlite_master WHERE type = 'view' AND name LIKE 'words\\_%' ESCAPE '\\'")
+    tables = [name.removeprefix("words_") for name in session.scalars(views)]
+    for table in tables:
+        index = f"search_{table}"
+        session.execute(sa.text(f"INSERT INTO {index}({index}) VALUES ('delete-all')"))  # noqa: S608
+        session.execute(sa.text(f"INSERT INTO {index}(rowid, words) SELECT id, words FROM words_{table}"))  # noqa: S608
+    return len(tables)
 
 
 def _indexed_expression(session: AnySession, table: str) -> str:

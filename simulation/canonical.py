@@ -7,12 +7,15 @@ the bytes equal those of any RFC 8785 implementation, and longer ones keep all t
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
-_string = json.JSONEncoder(ensure_ascii=False).encode
+_string = json.encoder.encode_basestring
+_PLAIN_DIGITS = 21
+_EXPONENT_FROM = 10**_PLAIN_DIGITS
+"""From here on ECMAScript writes an integer with an exponent."""
 
 
 def number_text(value: Decimal) -> str:
@@ -24,6 +27,9 @@ def number_text(value: Decimal) -> str:
         raise ValueError(f"{value} is not a JSON number")
     if not value:
         return "0"
+    plain = str(value)
+    if len(plain) <= _PLAIN_DIGITS and "E" not in plain:  # most numbers: only zeros at the end are to go
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
     sign, digit_tuple, exponent = value.as_tuple()
     digits = "".join(map(str, digit_tuple)).lstrip("0")
     point = len(digits) + int(exponent)  # the value is 0.digits × 10**point
@@ -51,24 +57,48 @@ def timestamp_text(moment: datetime) -> str:
 
 
 def _write(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return _string(str(value))
-        case int():
-            return number_text(Decimal(value))
-        case Decimal():
-            return number_text(value)
-        case datetime():
-            return _string(timestamp_text(value))
-        case Mapping():
-            ordered = sorted(value.items(), key=lambda item: str(item[0]).encode("utf-16-be"))
-            return "{" + ",".join(f"{_string(str(key))}:{_write(item)}" for key, item in ordered) + "}"
-        case Sequence():
-            return "[" + ",".join(map(_write, value)) + "]"
+    return _WRITERS.get(type(value), _write_similar)(value)
+
+
+def _object(value: Mapping[str, Any]) -> str:
+    """Names in the order of their UTF-16 code units, which for ASCII is the order of the strings themselves."""
+    members = sorted(value.items(), key=None if "".join(value).isascii() else _utf_16)
+    return "{" + ",".join([f"{_string(name)}:{_write(item)}" for name, item in members]) + "}"
+
+
+def _array(value: Sequence[Any]) -> str:
+    return "[" + ",".join(map(_write, value)) + "]"
+
+
+def _utf_16(member: tuple[str, Any]) -> bytes:
+    return member[0].encode("utf-16-be")
+
+
+def _integer(value: int) -> str:
+    return str(value) if -_EXPONENT_FROM < value < _EXPONENT_FROM else number_text(Decimal(value))
+
+
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    str: _string,
+    dict: _object,
+    list: _array,
+    Decimal: number_text,
+    int: _integer,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda _: "null",
+    datetime: lambda value: _string(timestamp_text(value)),
+}
+"""By exact type: one look-up for what JSON is parsed into, and what is like it goes the longer way."""
+
+
+def _write_similar(value: Any) -> str:
+    for kind in (str, int, Decimal, datetime):
+        if isinstance(value, kind):
+            return _WRITERS[kind](value)
+    if isinstance(value, Mapping):
+        return _object(value)
+    if isinstance(value, Sequence):
+        return _array(value)
     raise TypeError(f"{type(value).__name__} has no canonical form; floats are refused on purpose")
 
 

@@ -16,6 +16,11 @@ from rules.enums import Action, ConfigStatus, OverageBehavior, Stage, TargetEnvi
 SUBJECT_FIELDS = ("workspace_id", "segment", "stage", "target_environment")
 
 
+def of_subject(model: type[Any]) -> list[sa.ColumnElement[bool]]:
+    """That a row is of the subject which the statement's parameters of these names say."""
+    return [getattr(model, name) == sa.bindparam(name) for name in SUBJECT_FIELDS]
+
+
 class Subject:
     """The four columns that say for whom a decision holds; always all four (spec 1)."""
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.ids import new_id
-from app.models.base import CanonicalJSON, UtcDateTime, db, identifier
+from app.models.base import CanonicalJSON, UtcDateTime, bytewise, db, identifier
 
 
 class ProductEvent(db.Model):
@@ -16,9 +16,9 @@ class ProductEvent(db.Model):
 
     product_event_id: Mapped[str] = identifier("pe_", new_id)
     workspace_id: Mapped[str | None] = mapped_column(sa.String(200))
-    event_name: Mapped[str] = mapped_column(sa.String(80), index=True)
-    actor: Mapped[str] = mapped_column(sa.String(200))
-    entity_id: Mapped[str | None] = mapped_column(sa.String(200), index=True)
+    event_name: Mapped[str] = mapped_column(bytewise(80))
+    actor: Mapped[str] = mapped_column(bytewise(200))
+    entity_id: Mapped[str | None] = mapped_column(bytewise(200), index=True)
     detail: Mapped[dict[str, Any]] = mapped_column(CanonicalJSON, default=dict)
     occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -11,32 +11,38 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.errors import Conflict, config_immutable, invalid_field, refused
+from app.errors import Conflict, config_immutable, invalid_field, not_found, refused
 from app.identity import SYSTEM, Actor
 from app.ids import new_id
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.decision_record import DecisionRecord
-from app.models.simulation_run import SimulationRun
-from app.services.billing_patches import build, stored
+from app.models.statements import insert, update
+from app.models.transactions import lock_subject_of
+from app.services.billing_patches import build, store
 from app.services.diffs import diff
-from app.services.documents import config_document
-from app.services.product_events import log_event
+from app.services.product_events import log_events
 from app.services.runtime import materialise
-from app.services.snapshots import (
-    ConfigSnapshot,
-    Served,
-    cycle_of,
-    get,
-    get_config,
-    locked,
-    read_config,
-    served,
-    snapshot_of,
-)
+from app.services.snapshots import ConfigSnapshot, fresh, get_config, locked, read_config, up_to_date
 from rules.enums import ConfigStatus, DecisionStatus, DiffType
 from rules.finding import Finding, Gate
 from rules.gate import evaluate
 from rules.lifecycle import is_editable
+
+Done = dict[str, dict[str, Any]]
+"""Product event → its detail: what an act did, to be logged in one statement."""
+
+_CONFIGS, _DECISIONS = ConfigVersion.__table__, DecisionRecord.__table__
+_ARCHIVE_CONFIG = (
+    sa.update(_CONFIGS)
+    .where(_CONFIGS.c.config_version_id == sa.bindparam("of_config_version_id"))
+    .values(status=ConfigStatus.ARCHIVED.value, updated_at=sa.bindparam("updated_at"))
+)
+_ARCHIVE_DECISION = (
+    sa.update(_DECISIONS)
+    .where(_DECISIONS.c.config_version_id == sa.bindparam("of_config_version_id"))
+    .where(_DECISIONS.c.status == DecisionStatus.ACTIVE.value)
+    .values(status=DecisionStatus.ARCHIVED.value)
+)
 
 
 @dataclass(frozen=True)
@@ -64,21 +70,21 @@ def approve(
 
     Raises Conflict with all findings when a gate refuses, `config_immutable` when it was decided before.
     """
-    config = locked(session, config_version_id)
-    if not is_editable(config.status):
-        raise config_immutable(config_version_id, config.status)
-    run = _run_in(session, simulation_run_id, config)
-    seen = read_config(session, config, run=run, requested_baseline_id=baseline_config_version_id)
+    asked = {"simulation_run_id": simulation_run_id, "requested_baseline_id": baseline_config_version_id}
+    seen = _seen_under_lock(session, config_version_id, asked)
+    if not is_editable(seen.config.status):
+        raise config_immutable(config_version_id, seen.config.status)
+    _require_own_run(seen, simulation_run_id)
     if blocking := _blocking(seen):
         raise refused(f"Config {config_version_id} cannot be approved", blocking)
     kind = DiffType.UPDATE if seen.served else DiffType.INITIAL_ACTIVATION
-    decision = _decide(session, seen, run, kind, approval, now, decision_id)
-    _log(session, "config_approved", decision, actor, now)
+    decision = _decide(session, seen, kind, approval, now, decision_id)
+    done: Done = {"config_approved": {}}
     if decision.effective_at <= now:
-        _activate(session, seen.document, config, seen.served, decision, run, actor, now)
+        done |= _activate(session, seen, decision, now)
     else:
-        config.status = ConfigStatus.APPROVED.value
-        config.effective_at = decision.effective_at
+        update(session, seen.config, status=ConfigStatus.APPROVED.value, effective_at=decision.effective_at)
+    _log(session, done, decision, actor, now)
     return decision
 
 
@@ -97,7 +103,15 @@ def something_is_due(session: Any, *, now: datetime, subject: Mapping[str, str])
 
 def held_back(session: Any, config: ConfigVersion) -> tuple[Finding, ...]:
     """What stands against activating a decided config now; that it was simulated again does not (spec 2)."""
-    seen = read_config(session, config, run=newest_decision(session, config.config_version_id).simulation_run)
+    return _held_back(_as_decided(session, config))
+
+
+def _as_decided(session: Any, config: ConfigVersion) -> ConfigSnapshot:
+    decided_on = newest_decision(session, config.config_version_id).simulation_run_id
+    return read_config(session, config, simulation_run_id=decided_on)
+
+
+def _held_back(seen: ConfigSnapshot) -> tuple[Finding, ...]:
     return tuple(finding for finding in _blocking(seen) if finding.code != "simulation_not_latest")
 
 
@@ -115,12 +129,11 @@ def _due(session: Any, now: datetime, subject: Mapping[str, str] | None) -> list
 def _promote(session: Any, config_version_id: str, now: datetime) -> ConfigVersion | None:
     """Activate a decided config; None when somebody else was faster, or a gate holds it back."""
     config = locked(session, config_version_id)
-    if config.status != ConfigStatus.APPROVED.value or held_back(session, config):
+    if config.status != ConfigStatus.APPROVED.value or _held_back(seen := _as_decided(session, config)):
         return None
     decision = newest_decision(session, config_version_id)
-    document = config_document(config, cycle_of(session, config), snapshot_of(session, config))
-    prior = served(session, config.subject_resolution)
-    _activate(session, document, config, prior, decision, decision.simulation_run, SYSTEM, now)
+    done = _activate(session, seen, decision, now)
+    _log(session, done, decision, SYSTEM, now)
     return config
 
 
@@ -143,13 +156,12 @@ def rollback(
             f"Config {config_version_id} is {config.status}; only an archived version can be rolled back to.",
             code="rollback_needs_archived",
         )
-    run = newest_decision(session, config_version_id).simulation_run
-    if blocking := held_back(session, config):
+    seen = _as_decided(session, config)
+    if blocking := _held_back(seen):
         raise refused(f"Config {config_version_id} cannot be rolled back to", blocking)
-    seen = read_config(session, config, run=run)
-    decision = _decide(session, seen, run, DiffType.ROLLBACK, replace(approval, effective_at=None), now, decision_id)
-    _log(session, "config_rolled_back", decision, actor, now)
-    _activate(session, seen.document, config, seen.served, decision, run, actor, now)
+    decision = _decide(session, seen, DiffType.ROLLBACK, replace(approval, effective_at=None), now, decision_id)
+    done = _activate(session, seen, decision, now)
+    _log(session, {"config_rolled_back": {}} | done, decision, actor, now)
     return decision
 
 
@@ -171,20 +183,29 @@ def _blocking(seen: ConfigSnapshot) -> list[Finding]:
     return [finding for finding in evaluate(seen.draft()) if finding.gate is not Gate.ADVISORY]
 
 
-def _run_in(session: Any, simulation_run_id: str, config: ConfigVersion) -> SimulationRun:
-    run: SimulationRun = get(session, SimulationRun, simulation_run_id, "simulation run")
-    if run.candidate_config_version_id != config.config_version_id:
-        raise invalid_field(
-            "/simulation_run_id",
-            f"Run {simulation_run_id} simulated {run.candidate_config_version_id}, not {config.config_version_id}.",
-        )
-    return run
+def _seen_under_lock(session: Any, config_version_id: str, asked: Mapping[str, str | None]) -> ConfigSnapshot:
+    """Everything that decides about a candidate, once this transaction has the subject to itself.
+
+    Others may hold the lock for a while, so all of that is read before it. Then only what they may have moved is read
+    again, and all of it only if the candidate itself has changed (decision 13).
+    """
+    seen = read_config(session, fresh(session, config_version_id), **asked)
+    if not lock_subject_of(session, config_version_id):
+        return seen
+    return up_to_date(session, seen) or read_config(session, fresh(session, config_version_id), **asked)
+
+
+def _require_own_run(seen: ConfigSnapshot, simulation_run_id: str) -> None:
+    if seen.run is None:
+        raise not_found("simulation run", simulation_run_id)
+    simulated, candidate = seen.run.candidate_config_version_id, seen.config.config_version_id
+    if simulated != candidate:
+        raise invalid_field("/simulation_run_id", f"Run {simulation_run_id} simulated {simulated}, not {candidate}.")
 
 
 def _decide(
     session: Any,
     seen: ConfigSnapshot,
-    run: SimulationRun,
     kind: DiffType,
     approval: Approval,
     now: datetime,
@@ -193,7 +214,8 @@ def _decide(
     """The DecisionRecord and its BillingPatch, diffed against what is active now."""
     config, prior = seen.config, seen.served
     effective_at = approval.effective_at or now
-    patch = stored(session, build(config, seen.document, effective_at=effective_at, now=now))
+    patch = build(config, seen.document, effective_at=effective_at, now=now)
+    store(session, patch)
     baseline_id = prior.config_version_id if prior else None
     decision = DecisionRecord(
         decision_id=decision_id or new_id("dec_"),
@@ -201,9 +223,8 @@ def _decide(
         **config.subject_resolution,
         config_version_id=config.config_version_id,
         baseline_config_version_id=baseline_id,
-        simulation_run_id=run.simulation_run_id,
+        simulation_run_id=seen.run.simulation_run_id,
         billing_patch_id=patch.billing_patch_id,
-        billing_patch=patch,
         status=DecisionStatus.ACTIVE.value,
         approver_name=approval.approver_name,
         approver_role=approval.approver_role,
@@ -213,53 +234,31 @@ def _decide(
         effective_at=effective_at,
         created_at=now,
     )
-    session.add(decision)
+    insert(session, decision)
     return decision
 
 
-def _activate(
-    session: Any,
-    document: dict[str, Any],
-    config: ConfigVersion,
-    prior: Served | None,
-    decision: DecisionRecord,
-    run: SimulationRun,
-    actor: Actor,
-    now: datetime,
-) -> None:
+def _activate(session: Any, seen: ConfigSnapshot, decision: DecisionRecord, now: datetime) -> Done:
     """Archive the prior version and its decision, set this one active, materialise what the apps will read."""
-    if prior is not None:
-        _archive(session, prior.config_version_id, now)  # first: one active version at every statement
-    config.status = ConfigStatus.ACTIVE.value
-    config.effective_at = decision.effective_at
-    config.updated_at = now
-    materialise(session, document, config, decision, run, now)
-    _log(session, "config_activated", decision, actor, now, archived=prior and prior.config_version_id)
-    _log(session, "billing_patch_generated", decision, actor, now, billing_patch_id=decision.billing_patch_id)
+    config, prior = seen.config, seen.served
+    if prior is not None:  # first: one active version at every statement
+        archived = {"of_config_version_id": prior.config_version_id}
+        session.execute(_ARCHIVE_CONFIG, archived | {"updated_at": now})
+        session.execute(_ARCHIVE_DECISION, archived)
+    update(session, config, status=ConfigStatus.ACTIVE.value, effective_at=decision.effective_at, updated_at=now)
+    materialise(session, seen.document, config, decision, seen.run, now)
+    return {
+        "config_activated": {"archived": prior and prior.config_version_id},
+        "billing_patch_generated": {"billing_patch_id": decision.billing_patch_id},
+    }
 
 
-def _archive(session: Any, config_version_id: str, now: datetime) -> None:
-    configs, decisions = ConfigVersion.__table__, DecisionRecord.__table__
-    session.execute(
-        sa.update(configs)
-        .where(configs.c.config_version_id == config_version_id)
-        .values(status=ConfigStatus.ARCHIVED.value, updated_at=now)
-    )
-    session.execute(
-        sa.update(decisions)
-        .where(decisions.c.config_version_id == config_version_id)
-        .values(status=DecisionStatus.ARCHIVED.value)
-    )
-
-
-def _log(session: Any, name: str, decision: DecisionRecord, actor: Actor, now: datetime, **detail: Any) -> None:
-    log_event(
+def _log(session: Any, done: Done, decision: DecisionRecord, actor: Actor, now: datetime) -> None:
+    log_events(
         session,
-        name,
+        {name: {"decision_id": decision.decision_id} | detail for name, detail in done.items()},
         actor=actor,
         now=now,
         workspace_id=decision.workspace_id,
         entity_id=decision.config_version_id,
-        decision_id=decision.decision_id,
-        **detail,
     )

@@ -73,13 +73,18 @@ def build(config: ConfigVersion, document: Mapping[str, Any], *, effective_at: d
     )
 
 
-def stored(session: Any, patch: BillingPatch) -> BillingPatch:
-    """The row of this patch, added unless the same one stands already."""
-    known: BillingPatch | None = session.get(BillingPatch, patch.billing_patch_id)
-    if known is None:
-        session.add(patch)
-        return patch
-    return known
+_PATCHES = BillingPatch.__table__
+_STORE = sa.insert(_PATCHES).from_select(
+    list(_PATCHES.c),
+    sa.select(*(sa.bindparam(column.name, type_=column.type) for column in _PATCHES.c)).where(
+        ~sa.exists().where(_PATCHES.c.billing_patch_id == sa.bindparam("billing_patch_id"))
+    ),
+)
+
+
+def store(session: Any, patch: BillingPatch) -> None:
+    """Add the row of this patch, unless the same one stands already."""
+    session.execute(_STORE, {column.name: getattr(patch, column.name) for column in _PATCHES.c})
 
 
 def patch_of(session: Any, config_version_id: str, *, now: datetime) -> BillingPatch:

@@ -116,13 +116,16 @@ def reversed_patch(patch: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def same(before: Json, after: Json) -> bool:
     """Whether two values are the same JSON: Python's `==`, except that true is not 1 (a filter may hold either)."""
-    if isinstance(before, bool) or isinstance(after, bool):
-        return before is after
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        return before.keys() == after.keys() and all(same(value, after[key]) for key, value in before.items())
-    if isinstance(before, list) and isinstance(after, list):
-        return len(before) == len(after) and all(map(same, before, after))
-    return bool(before == after)
+    return bool(before == after) and _same_truths(before, after)
+
+
+def _same_truths(before: Json, after: Json) -> bool:
+    """Of two equal values: whether true stands where true stands, and not a one."""
+    if isinstance(before, dict):
+        return all(map(_same_truths, before.values(), [after[key] for key in before]))
+    if isinstance(before, list):
+        return all(map(_same_truths, before, after))
+    return isinstance(before, bool) is isinstance(after, bool)
 
 
 def _escape(key: str) -> str:

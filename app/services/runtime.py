@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
+from app.models.base import UtcDateTime
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, of_subject
 from app.models.decision_record import DecisionRecord
 from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
@@ -47,6 +48,15 @@ def avs_config(
     }
 
 
+_DOCUMENTS = RuntimeConfig.__table__
+_RETIRE = (
+    sa.update(_DOCUMENTS)
+    .where(_DOCUMENTS.c.current, *(_DOCUMENTS.c[name] == sa.bindparam(f"of_{name}") for name in SUBJECT_FIELDS))
+    .values(current=False)
+)
+_MATERIALISE = sa.insert(_DOCUMENTS)
+
+
 def materialise(
     session: Any,
     document: Mapping[str, Any],
@@ -54,55 +64,59 @@ def materialise(
     decision: DecisionRecord,
     run: SimulationRun,
     now: datetime,
-) -> RuntimeConfig:
+) -> None:
     """Write the subject's new current document and retire the one before; the caller holds the subject's lock."""
-    documents = RuntimeConfig.__table__
-    of_subject = [documents.c[name] == value for name, value in config.subject_resolution.items()]
-    session.execute(sa.update(documents).where(documents.c.current, *of_subject).values(current=False))
+    subject = config.subject_resolution
     content = canonical_bytes(avs_config(document, config, decision, run, now))
-    row = RuntimeConfig(
-        decision=decision,
-        config_version_id=config.config_version_id,
-        **config.subject_resolution,
-        current=True,
-        document=content,
-        digest=sha256(content).hexdigest(),
-        created_at=now,
-    )
-    session.add(row)
-    return row
+    session.execute(_RETIRE, {f"of_{name}": value for name, value in subject.items()})
+    row = {
+        "decision_id": decision.decision_id,
+        "config_version_id": config.config_version_id,
+        **subject,
+        "current": True,
+        "document": content,
+        "digest": sha256(content).hexdigest(),
+        "created_at": now,
+    }
+    session.execute(_MATERIALISE, row)
 
 
-def _of_subject(model: type[Any]) -> list[Any]:
-    return [getattr(model, name) == sa.bindparam(name) for name in SUBJECT_FIELDS]
-
-
-_DUE = (
-    sa.select(ConfigVersion.config_version_id)
-    .where(ConfigVersion.status == sa.literal_column(f"'{ConfigStatus.APPROVED}'"), *_of_subject(ConfigVersion))
-    .where(ConfigVersion.effective_at <= sa.bindparam("now"))
+_DUE_AT = (
+    sa.select(sa.func.min(ConfigVersion.effective_at, type_=UtcDateTime))
+    .where(ConfigVersion.status == sa.literal_column(f"'{ConfigStatus.APPROVED}'"), *of_subject(ConfigVersion))
+    .scalar_subquery()
 )
-_READ = sa.select(RuntimeConfig.document, RuntimeConfig.digest, _DUE.exists().label("something_due")).select_from(
+_READ = sa.select(
+    RuntimeConfig.document,
+    RuntimeConfig.digest,
+    RuntimeConfig.config_version_id,
+    RuntimeConfig.created_at,
+    _DUE_AT.label("due_at"),
+).select_from(
     sa.select(sa.literal(1).label("one"))
     .subquery()
-    .outerjoin(RuntimeConfig, sa.and_(RuntimeConfig.current, *_of_subject(RuntimeConfig)))
+    .outerjoin(RuntimeConfig, sa.and_(RuntimeConfig.current, *of_subject(RuntimeConfig)))
 )
-"""One row whatever there is: the current document, if any, and whether an approved config waits for promotion."""
+"""One row whatever there is: the current document, if any, and when an approved config waits to be promoted."""
 
 
 @dataclass(frozen=True)
 class Reading:
     """What a subject's apps should enforce: canonical bytes and their SHA-256, None when nothing is active.
 
-    `something_due` says that an approved config's moment has come and nobody has promoted it yet.
+    `due_at` is the earliest `effective_at` of an approved config that nobody has promoted yet; `something_due` says
+    that it has come.
     """
 
     document: bytes | None
     digest: str | None
+    config_version_id: str | None
+    created_at: datetime | None
+    due_at: datetime | None
     something_due: bool
 
 
 def read(session: Any, subject: Mapping[str, str], *, now: datetime) -> Reading:
     """The active document of a subject: one statement, answered from indexes."""
-    values = {name: subject[name] for name in SUBJECT_FIELDS} | {"now": now}
-    return Reading(*session.connection().execute(_READ, values).one())
+    row = session.connection().execute(_READ, {name: subject[name] for name in SUBJECT_FIELDS}).one()
+    return Reading(*row, something_due=row.due_at is not None and row.due_at <= now)

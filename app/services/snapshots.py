@@ -1,15 +1,16 @@
 """The one place that turns rows into the values rules take (house: only this module crosses that border)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased, defer, joinedload, lazyload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.errors import not_found
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog
-from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Pool, of_subject
 from app.models.cycle import Cycle
 from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
@@ -33,17 +34,40 @@ def get(session: Any, model: type[Any], identifier: Any, kind: str, **options: A
     return row
 
 
-def get_config(session: Any, config_version_id: str, **options: Any) -> ConfigVersion:
+_WITH_ITS_CYCLE = (joinedload(ConfigVersion.cycle), joinedload(ConfigVersion.snapshot))
+_FRESH = {"populate_existing": True}
+_CONFIG = (
+    sa.select(ConfigVersion)
+    .where(ConfigVersion.config_version_id == sa.bindparam("config_version_id"))
+    .options(*_WITH_ITS_CYCLE, lazyload(ConfigVersion.pools))
+)
+_POOLS = (
+    sa.select(Pool)
+    .where(Pool.config_version_id == sa.bindparam("config_version_id"))
+    .order_by(Pool.position, Pool.pool_id)
+)
+
+
+def get_config(session: Any, config_version_id: str) -> ConfigVersion:
     """A config version with its cycle and snapshot, which nearly every use wants, in one query."""
-    options["options"] = (joinedload(ConfigVersion.cycle), joinedload(ConfigVersion.snapshot))
-    config: ConfigVersion = get(session, ConfigVersion, config_version_id, "config version", **options)
+    config: ConfigVersion = get(session, ConfigVersion, config_version_id, "config version", options=_WITH_ITS_CYCLE)
     return config
 
 
 def locked(session: Any, config_version_id: str) -> ConfigVersion:
     """The config as it is once this transaction has its subject to itself: before it is edited, decided or promoted."""
     lock_subject_of(session, config_version_id)
-    return get_config(session, config_version_id, populate_existing=True)
+    return fresh(session, config_version_id)
+
+
+def fresh(session: Any, config_version_id: str) -> ConfigVersion:
+    """The config with its cycle, snapshot and parts as the database has them now, or NotFound."""
+    the_config = {"config_version_id": config_version_id}
+    config: ConfigVersion | None = session.scalar(_CONFIG, the_config, execution_options=_FRESH)
+    if config is None:
+        raise not_found("config version", config_version_id)
+    set_committed_value(config, "pools", session.scalars(_POOLS, the_config, execution_options=_FRESH).all())
+    return config
 
 
 def cycle_of(session: Any, config: ConfigVersion) -> Cycle:
@@ -74,31 +98,54 @@ def active_config(session: Any, subject: Mapping[str, str]) -> ConfigVersion | N
     return found
 
 
+_COMPLETED = aliased(SimulationRun)
+_LATEST_COMPLETED = (
+    sa.select(_COMPLETED.simulation_run_id)
+    .where(_COMPLETED.candidate_config_version_id == sa.bindparam("config_version_id"))
+    .where(_COMPLETED.status == SimulationStatus.COMPLETED.value)
+    .order_by(_COMPLETED.created_at.desc(), _COMPLETED.simulation_run_id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+
+
 def latest_completed_run(session: Any, config_version_id: str) -> SimulationRun | None:
-    newest = session.scalar(
-        sa.select(SimulationRun.simulation_run_id)
-        .filter_by(candidate_config_version_id=config_version_id, status=SimulationStatus.COMPLETED.value)
-        .order_by(SimulationRun.created_at.desc(), SimulationRun.simulation_run_id.desc())
-        .limit(1)
-    )
-    return None if newest is None else session.get(SimulationRun, newest)
+    newest = sa.select(SimulationRun).where(SimulationRun.simulation_run_id == _LATEST_COMPLETED)
+    run: SimulationRun | None = session.scalar(newest, {"config_version_id": config_version_id})
+    return run
 
 
-CATALOG_TERMS = sa.union_all(
-    sa.select(sa.literal("event").label("kind"), EventCatalog.event_type.label("term"), EventCatalog.dimensions),
-    sa.select(sa.literal("metric"), MetricCatalog.metric_id, sa.null()),
-    sa.select(sa.literal("signal"), QualitySignalCatalog.signal_id, sa.null()),
-).order_by("kind", "term")
-"""All three catalogs in one round trip: every gate evaluation needs them."""
+_RECORD, _UNIT = "\x1e", "\x1f"  # ASCII's separators: no identifier and no JSON text holds them
+
+
+def _joined(column: Any) -> sa.Label[str]:
+    return sa.select(sa.func.aggregate_strings(column, _RECORD)).scalar_subquery().label(None)
+
+
+_CATALOGS = (
+    _joined(EventCatalog.event_type + _UNIT + sa.type_coerce(EventCatalog.dimensions, sa.Text)),
+    _joined(MetricCatalog.metric_id),
+    _joined(QualitySignalCatalog.signal_id),
+)
+"""All three catalogs as columns of one row: every gate evaluation needs them, so they ride along with another one."""
 
 
 def load_catalogs(session: Any) -> d.Catalogs:
-    rows = session.execute(CATALOG_TERMS).all()
+    return _catalogs(*session.execute(sa.select(*_CATALOGS)).one())
+
+
+def _catalogs(events: str | None, metrics: str | None, signals: str | None) -> d.Catalogs:
+    records = (record.split(_UNIT) for record in _records(events))
     return d.Catalogs(
-        events={row.term: tuple(row.dimensions) for row in rows if row.kind == "event"},
-        metric_ids=tuple(row.term for row in rows if row.kind == "metric"),
-        signal_ids=tuple(row.term for row in rows if row.kind == "signal"),
+        events={event_type: tuple(parse_exact(dimensions)) for event_type, dimensions in records},
+        metric_ids=_records(metrics),
+        signal_ids=_records(signals),
     )
+
+
+def _records(joined: str | None) -> tuple[str, ...]:
+    """In their order, whatever order the database met them in."""
+    return tuple(sorted(joined.split(_RECORD))) if joined else ()
 
 
 @dataclass(frozen=True)
@@ -115,14 +162,41 @@ class Served:
         return {name: content[name] for name in CONFIG_SECTIONS}
 
 
+_SERVED = sa.select(RuntimeConfig.config_version_id, RuntimeConfig.document).where(
+    RuntimeConfig.current, *of_subject(RuntimeConfig)
+)
+
+
 def served(session: Any, subject: Mapping[str, str]) -> Served | None:
     """The active version of a subject through its current runtime config: one indexed lookup."""
-    found = session.execute(
-        sa.select(RuntimeConfig.config_version_id, RuntimeConfig.document).filter_by(
-            current=True, **{name: subject[name] for name in SUBJECT_FIELDS}
-        )
-    ).first()
+    found = session.execute(_SERVED, {name: subject[name] for name in SUBJECT_FIELDS}).first()
     return None if found is None else Served(*found)
+
+
+def _served(config_version_id: str | None, avs_config: bytes | None) -> Served | None:
+    """The same from an outer join."""
+    return None if config_version_id is None or avs_config is None else Served(config_version_id, avs_config)
+
+
+_EVIDENCE = (
+    sa.select(
+        SimulationRun,
+        _LATEST_COMPLETED.label("latest_run_id"),
+        RuntimeConfig.config_version_id,
+        RuntimeConfig.document,
+    )
+    .select_from(sa.select(sa.literal(1).label("one")).subquery())
+    .outerjoin(
+        SimulationRun,
+        SimulationRun.simulation_run_id == sa.func.coalesce(sa.bindparam("run_id", type_=sa.String), _LATEST_COMPLETED),
+    )
+    .outerjoin(RuntimeConfig, sa.and_(RuntimeConfig.current, *of_subject(RuntimeConfig)))
+    .options(
+        *(defer(column) for column in (SimulationRun.inputs, SimulationRun.completeness_result, SimulationRun.dataset))
+    )
+)
+"""One row whatever there is: the run of an id, else the latest completed one, and what is served for a subject."""
+_EVIDENCE_AND_CATALOGS = _EVIDENCE.add_columns(*_CATALOGS)
 
 
 @dataclass(frozen=True)
@@ -137,7 +211,7 @@ class ConfigSnapshot:
     units: ValueUnitSnapshot | None
     served: "Served | None"
     run: SimulationRun | None
-    run_is_latest: bool
+    latest_run_id: str | None
     catalogs: d.Catalogs
     document: dict[str, Any]
     requested_baseline_id: str | None = None
@@ -159,7 +233,7 @@ class ConfigSnapshot:
             rails=_rails(rails_shape(self.config.rails)),
             units=None if self.units is None else tuple(map(value_unit_from_document, self.units.value_units)),
             catalogs=self.catalogs,
-            simulation=None if self.run is None else _run(self.run, self.run_is_latest),
+            simulation=None if self.run is None else _run(self.run, self.run.simulation_run_id == self.latest_run_id),
             active_config_version_id=self.served and self.served.config_version_id,
             requested_baseline_config_version_id=self.requested_baseline_id,
         )
@@ -169,24 +243,56 @@ def read_config(
     session: Any,
     config: ConfigVersion,
     *,
-    run: SimulationRun | None = None,
+    simulation_run_id: str | None = None,
     requested_baseline_id: str | None = None,
     catalogs: d.Catalogs | None = None,
 ) -> ConfigSnapshot:
-    """Everything that decides about a config version; `run` is the one an approval names."""
+    """Everything that decides about a config version; `simulation_run_id` is the one an approval names."""
     cycle, units = cycle_of(session, config), snapshot_of(session, config)
-    latest = latest_completed_run(session, config.config_version_id)
+    asked = {"config_version_id": config.config_version_id, "run_id": simulation_run_id}
+    evidence = _EVIDENCE if catalogs else _EVIDENCE_AND_CATALOGS
+    row = session.execute(evidence, asked | config.subject_resolution).one()
+    run, latest_run_id, served_id, document, *terms = row
     return ConfigSnapshot(
         config=config,
         cycle=cycle,
         units=units,
-        served=served(session, config.subject_resolution),
-        run=run or latest,
-        run_is_latest=latest is not None and (run is None or run.simulation_run_id == latest.simulation_run_id),
-        catalogs=catalogs or load_catalogs(session),
+        served=_served(served_id, document),
+        run=run,
+        latest_run_id=latest_run_id,
+        catalogs=catalogs or _catalogs(*terms),
         document=config_document(config, cycle, units),
         requested_baseline_id=requested_baseline_id,
     )
+
+
+_STATE = (
+    sa.select(
+        RuntimeConfig.config_version_id,
+        RuntimeConfig.document,
+        *_CATALOGS,
+        ConfigVersion.status,
+        ConfigVersion.content_hash,
+        ConfigVersion.value_unit_snapshot_version,
+        ConfigVersion.updated_at,
+        Cycle.updated_at,
+        _LATEST_COMPLETED,
+    )
+    .join_from(ConfigVersion, Cycle, Cycle.cycle_id == ConfigVersion.cycle_id)
+    .outerjoin(RuntimeConfig, sa.and_(RuntimeConfig.current, *of_subject(RuntimeConfig)))
+    .where(ConfigVersion.config_version_id == sa.bindparam("config_version_id"))
+)
+
+
+def up_to_date(session: Any, seen: ConfigSnapshot) -> ConfigSnapshot | None:
+    """What was read with what is served and the catalogs as they are now; None when its content or evidence moved."""
+    config = seen.config
+    was = (config.status, config.content_hash, config.value_unit_snapshot_version, config.updated_at)
+    subject = {"config_version_id": config.config_version_id} | config.subject_resolution
+    row = session.execute(_STATE, subject).first()
+    if row is None or tuple(row[5:]) != (*was, seen.cycle.updated_at, seen.latest_run_id):
+        return None
+    return replace(seen, served=_served(*row[:2]), catalogs=_catalogs(*row[2:5]))
 
 
 def current_hash(session: Any, config: ConfigVersion) -> str:

@@ -45,16 +45,15 @@ def upgrade():
     op.create_table('product_events',
     sa.Column('product_event_id', sa.String(length=200), nullable=False),
     sa.Column('workspace_id', sa.String(length=200), nullable=True),
-    sa.Column('event_name', sa.String(length=80), nullable=False),
-    sa.Column('actor', sa.String(length=200), nullable=False),
-    sa.Column('entity_id', sa.String(length=200), nullable=True),
+    sa.Column('event_name', app.models.base.bytewise(80), nullable=False),
+    sa.Column('actor', app.models.base.bytewise(200), nullable=False),
+    sa.Column('entity_id', app.models.base.bytewise(200), nullable=True),
     sa.Column('detail', app.models.base.CanonicalJSON(), nullable=False),
     sa.Column('occurred_at', app.models.base.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('product_event_id', name=op.f('pk_product_events'))
     )
     with op.batch_alter_table('product_events', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_product_events_entity_id'), ['entity_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_product_events_event_name'), ['event_name'], unique=False)
         batch_op.create_index('ix_product_events_newest', ['workspace_id', 'occurred_at', 'product_event_id'], unique=False)
 
     op.create_table('quality_signal_catalog',
@@ -475,7 +474,6 @@ def downgrade():
     op.drop_table('quality_signal_catalog')
     with op.batch_alter_table('product_events', schema=None) as batch_op:
         batch_op.drop_index('ix_product_events_newest')
-        batch_op.drop_index(batch_op.f('ix_product_events_event_name'))
         batch_op.drop_index(batch_op.f('ix_product_events_entity_id'))
 
     op.drop_table('product_events')

@@ -1,8 +1,10 @@
-"""search: full-text indexes over every table that has a grid, and the orders that the grids page through
+"""search: full-text indexes over the tables that have a grid, and the orders that the grids page through
 
 One row is one document of words. SQLite keeps them in contentless FTS5 tables `search_<table>`, fed by triggers and joined
-by rowid; PostgreSQL in a GIN index over `search_words(...)`, which cuts words at the same characters. Only the first
-8,000 characters of a row are indexed, so that no pasted text can exceed what a tsvector holds.
+by rowid; the views `words_<table>` say what each was fed, so that it can be filled again. PostgreSQL keeps a GIN index over
+`search_words(...)`, which cuts words at the same characters. Only the first 8,000 characters of a row are indexed, so that
+no pasted text can exceed what a tsvector holds. Product events have no words: every write appends some, and they are found by
+the beginnings of plain indexed columns.
 
 Revision ID: 0002
 Revises: 0001
@@ -43,7 +45,6 @@ SEARCHED = {
     "enforcement_events": ("enforcement_event_id", "customer_id", "config_version_id", "event_type", "context"),
     "usage_imports": ("usage_import_id", "source"),
     "learning_log_entries": ("learning_log_entry_id", "cycle_id", "kind"),
-    "product_events": ("product_event_id", "workspace_id", "event_name", "actor", "entity_id"),
     "event_catalog": ("event_type", "description", "dimensions"),
     "metric_catalog": ("metric_id", "label"),
     "quality_signal_catalog": ("signal_id", "label", "source"),
@@ -73,6 +74,7 @@ INDEXES = (
     ),
     ("ix_product_events_page", "product_events", ("occurred_at", "product_event_id")),
     ("ix_product_events_name_page", "product_events", ("event_name", "occurred_at", "product_event_id")),
+    ("ix_product_events_actor_page", "product_events", ("actor", "occurred_at", "product_event_id")),
 )
 
 
@@ -93,6 +95,7 @@ def downgrade():
         for table in SEARCHED:
             for moment in ("insert", "delete", "update"):
                 op.execute(f"DROP TRIGGER search_{table}_{moment}")
+            op.execute(f"DROP VIEW words_{table}")
             op.execute(f"DROP TABLE search_{table}")
     else:
         for table in SEARCHED:
@@ -125,7 +128,8 @@ def _fts5(table, columns):
         "fts5(words, content='', columnsize=0, tokenize='unicode61 remove_diacritics 0')"
     )
     run(f"INSERT INTO {index}({index}, rank) VALUES ('automerge', 8)")  # fewer merges: writers pay less per commit
-    run(f"INSERT INTO {index}(rowid, words) SELECT rowid, {words('')} FROM {table}")
+    run(f"CREATE VIEW words_{table} AS SELECT rowid AS id, {words('')} AS words FROM {table}")
+    run(f"INSERT INTO {index}(rowid, words) SELECT id, words FROM words_{table}")
     run(f"CREATE TRIGGER {index}_insert AFTER INSERT ON {table} BEGIN {add} END")
     run(f"CREATE TRIGGER {index}_delete AFTER DELETE ON {table} BEGIN {drop} END")
     run(f"CREATE TRIGGER {index}_update AFTER UPDATE OF {', '.join(columns)} ON {table} BEGIN {drop} {add} END")

@@ -18,9 +18,12 @@ from flask import Flask
 from app.errors import Conflict
 from app.factory import create_app
 from app.models.base import db
+from app.models.catalog import EventCatalog
 from app.models.config_version import ConfigVersion
-from app.models.transactions import configure_sqlite, write
+from app.models.cycle import Cycle
+from app.models.transactions import configure_sqlite, lock_subject_of, write
 from app.services import activation, config_drafts
+from app.services.snapshots import get_config
 from tests import factories as f
 from tests.conftest import settings
 from tests.services.observe import current_documents, decision_statuses, statuses
@@ -162,6 +165,49 @@ def test_an_edit_and_an_approval_of_the_same_config_take_turns(contested):
 
     outcomes = at_once(contested, [edit, approval("cfg_1")])
     assert outcomes in (["done", "simulation_stale"], ["config_immutable", "done"])
+
+
+def wait_until_somebody_waits() -> None:
+    """On PostgreSQL: until a transaction stands before a subject's lock. On SQLite nobody gets as far as reading."""
+    while db.engine.dialect.name == "postgresql":
+        with db.engine.connect() as connection:
+            if connection.scalar(sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")):
+                return
+
+
+LATER = f.NOW + timedelta(seconds=1)
+MEANWHILE: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "an edit": (
+        lambda s: config_drafts.put_rails(s, "cfg_1", {"margin_floor": Decimal("0.5")}, actor=f.OPERATOR, now=f.NOW),
+        "simulation_stale",
+    ),
+    "a newer run": (
+        lambda s: f.run(s, get_config(s, "cfg_1"), "sim_newer", created_at=LATER),
+        "simulation_not_latest",
+    ),
+    "the same decision": (approval("cfg_1"), "config_immutable"),
+    "another decision": (approval("cfg_2"), "baseline_not_active"),
+    "a cycle": (
+        lambda s: s.execute(sa.update(Cycle).values(cycle_type="sandbox", updated_at=LATER)),
+        "cycle_type_not_production",
+    ),
+    "a catalog": (
+        lambda s: s.execute(sa.delete(EventCatalog).filter_by(event_type="video_render_completed")),
+        "unit_event_mapping_invalid",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", MEANWHILE)
+def test_what_changes_while_an_approval_waits_for_its_subject_is_seen(contested, what):
+    change, code = MEANWHILE[what]
+    with ThreadPoolExecutor(1) as pool:
+        with write(db.session):
+            lock_subject_of(db.session, "cfg_1")
+            waiting = pool.submit(at_once, contested, [approval("cfg_1", baseline="cfg_0")])
+            wait_until_somebody_waits()
+            change(db.session)
+        assert waiting.result() == [code]
 
 
 def test_drafts_of_one_subject_that_are_made_at_once_get_different_numbers(contested):
