@@ -1,12 +1,19 @@
-"""/api/runtime/config: the active avs_config of a subject, the bytes that were built at activation (spec 5 and 6)."""
+"""/api/runtime: the active avs_config of a subject, signed, and the keys that verify it (spec 5 and 6).
+
+The delivery plane answers these from memory and holds listeners open; this is the same service without it: `wait`
+answers at once, and a stream ends after one event, which makes its readers come back.
+"""
+
+from flask import Response, request
 
 from api.blueprint import operation
-from api.resource import Answer, writing
-from api.schemas.runtime import AVS_CONFIG, SubjectQuery
+from api.resource import Answer, plain
+from api.schemas.runtime import AVS_CONFIG, JWKS, ConfigQuery, SubjectQuery
 from app.clock import now
 from app.errors import NotFound
+from app.extensions import signing_keys
 from app.models.base import db
-from app.services import activation, runtime
+from app.services.delivery import RETRY, Current, current, stream_event
 
 TAG = "Runtime"
 
@@ -16,7 +23,7 @@ TAG = "Runtime"
     "/runtime/config",
     tag=TAG,
     summary="The active config of a subject",
-    query=SubjectQuery(),
+    query=ConfigQuery(),
     answers={200: AVS_CONFIG},
     problems=(404,),
     conditional=True,
@@ -24,19 +31,53 @@ TAG = "Runtime"
 def get_runtime_config(query: dict[str, str]) -> Answer:
     """For the customer app to cache and enforce without calling again; the ETag is the digest of the bytes.
 
-    A config whose effective_at has come is promoted first. Cached copies must be revalidated, which costs a 304.
+    A config whose effective_at has come is promoted first. Cached copies must be revalidated, which costs a 304; with
+    `wait` and If-None-Match the 304 comes after so many seconds, or the next config as soon as it is active. The
+    header AVS-Signature is a detached JWS (EdDSA) over the body.
     """
-    found = runtime.read(db.session, query, now=now())
-    if found.something_due and activation.something_is_due(db.session, now=now(), subject=query):
-        with writing() as session:
-            activation.activate_due(session, now=now(), subject=query)
-        found = runtime.read(db.session, query, now=now())
-    if found.document is None:
-        raise NotFound(
-            f"Nothing is active for {', '.join(query.values())}: approve a config for it first.",
-            code="no_active_config",
-        )
-    return Answer(found.document, etag=found.digest)
+    found = _current(query)
+    headers = {"AVS-Signature": found.signature, "AVS-Config-Version-Id": found.config_version_id}
+    return Answer(found.document, etag=found.digest, headers=headers)
 
 
-OPERATIONS = (get_runtime_config,)
+@operation(
+    "GET",
+    "/runtime/stream",
+    tag=TAG,
+    summary="The active config of a subject, and each one that follows",
+    query=SubjectQuery(),
+    answers={200: {"type": "string"}},
+    problems=(404,),
+    media_type="text/event-stream",
+)
+def stream_runtime_config(query: dict[str, str]) -> Response:
+    """Server-sent events `config`: the id is the digest, the data `{etag, signature, document_b64}`.
+
+    With Last-Event-ID the first event is the next config. Comments keep the line open.
+    """
+    found = _current(query)
+    known = request.headers.get("Last-Event-ID") == found.digest
+    return Response(RETRY if known else RETRY + stream_event(found), mimetype="text/event-stream")
+
+
+@operation(
+    "GET",
+    "/runtime/keys",
+    tag=TAG,
+    summary="The public keys that signatures verify with",
+    answers={200: JWKS},
+)
+def list_signing_keys() -> Answer:
+    """A JSON Web Key Set (RFC 7517). While keys rotate, the old ones stay in it."""
+    return plain(signing_keys().ring().jwks())
+
+
+def _current(query: dict[str, str]) -> Current:
+    found, _ = current(db.session, query, signing_keys().ring(), now=now())
+    if found is None:
+        subject = ", ".join(value for name, value in query.items() if name != "wait")
+        raise NotFound(f"Nothing is active for {subject}: approve a config for it first.", code="no_active_config")
+    return found
+
+
+OPERATIONS = (get_runtime_config, stream_runtime_config, list_signing_keys)

@@ -17,13 +17,14 @@ import sqlalchemy as sa
 from flask_migrate import upgrade
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from app import clock
+from admin_views.search import rebuild as rebuild_indexes
+from app import clock, ledger_commands
 from app.errors import AvsError
-from app.extensions import usage_events
+from app.extensions import signing_keys, usage_events
 from app.identity import Actor
 from app.models.base import db
 from app.models.transactions import write
-from app.services import activation, billing_patches, runtime, simulations, usage_imports
+from app.services import activation, runtime, simulations, usage_imports
 from app.services.completeness import completeness_of
 from app.services.snapshots import get_config
 from app.services.usage.stats import usage_stats
@@ -33,6 +34,8 @@ from simulation.canonical import canonical_text
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 OPERATOR = Actor("command line")
+STOPPED_WITHIN = "10"
+"""Seconds for requests under way when the server is told to stop; listeners come back to another one."""
 SWEEP_GRACE = timedelta(hours=1)  # longer than any simulation reads its files
 IMPORT_FIELDS = (
     "usage_import_id",
@@ -106,8 +109,9 @@ def serve(host: str, port: int, workers: int) -> None:
     )
     sys.stdout.flush()
     granian = str(Path(sys.executable).with_name("granian"))
-    options = ["--interface", "wsgi", "--host", host, "--port", str(port), "--workers", str(workers)]
-    os.execv(granian, [granian, *options, "--blocking-threads", "4", "--no-ws", "--log-level", "warning", "wsgi:app"])  # noqa: S606
+    options = ["--interface", "asgi", "--loop", "uvloop", "--no-ws", "--log-level", "warning", "--factory"]
+    where = ["--host", host, "--port", str(port), "--workers", str(workers), "--workers-kill-timeout", STOPPED_WITHIN]
+    os.execv(granian, [granian, *options, *where, "app.server:application"])  # noqa: S606
 
 
 def _require_free(host: str, port: int) -> None:
@@ -241,6 +245,7 @@ def pairs(_context: click.Context, _option: click.Parameter, values: tuple[str, 
 @click.option(
     "--set", "constants", multiple=True, callback=pairs, metavar="FIELD=VALUE", help="Set a field on every row."
 )
+@click.option("--ignore", multiple=True, metavar="COLUMN", help="Leave a column out.")
 @click.option("--extend-catalog", is_flag=True, help="Add unknown event types and dimensions instead of rejecting.")
 @click.option(
     "--rejects", type=click.Path(path_type=Path), help="Where rejected rows go; FILE.rejects.csv when left out."
@@ -302,17 +307,27 @@ def stats(workspace_id: str, as_json: bool) -> None:
 
 
 @avs.group()
+def search() -> None:
+    """The search of the admin grids."""
+
+
+@command(search)
+@as_json
+def rebuild(as_json: bool) -> None:
+    """Fill the search indexes again: a restored dump of a SQLite database needs it."""
+    with write(db.session):
+        count = rebuild_indexes(db.session)
+    lines = [f"Rebuilt {count} search indexes." if count else "Nothing to do: PostgreSQL keeps its own search indexes."]
+    show({"rebuilt": count}, as_json, lines)
+
+
+@avs.group()
 def export() -> None:
     """Documents for other systems."""
 
 
-@command(export, "billing-patch")
-@click.argument("config_version_id")
-def billing_patch(config_version_id: str) -> None:
-    """The billing patch of a config as canonical JSON."""
-    patch = billing_patches.patch_of(db.session, config_version_id, now=clock.now())
-    fields = ("billing_patch_id", "price_book_ref", "effective_at", "payload")
-    click.echo(canonical_text({name: getattr(patch, name) for name in fields}))
+command(export, "billing-patch")(ledger_commands.billing_patch)
+command(export, "drift")(ledger_commands.drift)
 
 
 @avs.group("runtime")
@@ -331,3 +346,30 @@ def runtime_show(**subject: str) -> None:
     if document is None:
         raise click.ClickException(f"Nothing is active for {', '.join(subject.values())}.")
     click.echo(document.decode())
+
+
+@avs.group("keys")
+def keys_group() -> None:
+    """What runtime configs are signed with."""
+
+
+@command(keys_group, "list")
+@as_json
+def keys_list(as_json: bool) -> None:
+    """The published public keys; the first one signs."""
+    jwks = signing_keys().ring().jwks()
+    show(jwks, as_json, [f"{key['kid']}{'' if index else '  signs'}" for index, key in enumerate(jwks["keys"])])
+
+
+@command(keys_group, "rotate")
+def keys_rotate() -> None:
+    """Make a new key that signs from now on; the old ones stay published until they are retired."""
+    click.echo(f"{signing_keys().rotate(clock.now()).kid} signs from now on.")
+
+
+@command(keys_group, "retire")
+@click.argument("kid")
+def keys_retire(kid: str) -> None:
+    """Take an old key out of the published set, once every client has read a newer signature."""
+    signing_keys().retire(kid)
+    click.echo(f"{kid} is no longer published.")

@@ -5,6 +5,7 @@ from typing import cast
 
 from flask import current_app
 
+from app.services.signing import KeyStore
 from app.services.usage.source import UsageEvents
 from app.services.usage_ingest import PolicyCache
 
@@ -16,6 +17,7 @@ class Extensions:
     """One per application."""
 
     usage_events: UsageEvents
+    signing_keys: KeyStore
     usage_policies: PolicyCache = field(default_factory=PolicyCache)
 
 
@@ -31,3 +33,8 @@ def usage_events() -> UsageEvents:
 def usage_policies() -> PolicyCache:
     """Its memory of what the catalogs allow."""
     return _extensions().usage_policies
+
+
+def signing_keys() -> KeyStore:
+    """What its runtime configs are signed with."""
+    return _extensions().signing_keys

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, redirect, url_for
+from flask import Flask
 from flask_migrate import Migrate
 
 import admin_views.register
@@ -17,6 +17,7 @@ from app.config import settings
 from app.identity import guard
 from app.models.base import db
 from app.models.transactions import configure_sqlite
+from app.services.signing import KeyStore
 from app.services.usage.source import UsageEvents
 from app.services.usage.store import EventStore
 from seed.loader import DEMO_EVENTS
@@ -31,10 +32,10 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         configure_sqlite(db.engine)
     Migrate(app, db, directory=str(cli.MIGRATIONS))
     events = UsageEvents(EventStore(app.config["DATA_DIR"] / "usage"), DEMO_EVENTS)
-    app.extensions[extensions.KEY] = extensions.Extensions(events)
+    keys = KeyStore(app.config["DATA_DIR"] / "signing_keys", app.config.get("SIGNING_KEY"))
+    app.extensions[extensions.KEY] = extensions.Extensions(events, keys)
     guard(app)
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
-    app.add_url_rule("/", "home", lambda: redirect(url_for("admin.index")))
     api.register.register(app)
     admin_views.register.register(app)
     app.cli.add_command(cli.avs)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 
 from app.cli import avs
 from app.extensions import usage_events
@@ -89,7 +90,45 @@ def test_rejected_rows_are_reported_with_number_and_reason(run, tmp_path):
     assert "n2" in (tmp_path / "mixed.csv.rejects.csv").read_text()
 
 
+def test_columns_that_no_field_knows_can_be_ignored(run, tmp_path):
+    file = tmp_path / "wide.csv"
+    file.write_text(
+        "event_id,ts,event_type,customer_id,segment,resolution,note,shard\n"
+        "w1,2026-01-06T00:00:00Z,draft_export_created,cust_2001,ai_video_smb,HD,hello,7\n"
+    )
+    assert parse_exact(run("usage", "import", str(file), "--json"))["rows_rejected"] == 1
+    ignoring = run("usage", "import", str(file), "--ignore", "note", "--ignore", "shard", "--json")
+    assert parse_exact(ignoring)["rows_accepted"] == 1
+
+
+def test_an_ignored_column_that_the_file_lacks_is_named(run, tmp_path):
+    file = tmp_path / "narrow.csv"
+    file.write_text("event_id,ts,event_type,customer_id,segment\n")
+    assert "note" in run("usage", "import", str(file), "--ignore", "note", exit_code=1)
+
+
 def test_a_mapping_without_an_equals_sign_is_explained(run, tmp_path):
     file = tmp_path / "empty.csv"
     file.write_text("a\n")
     assert "field=value" in run("usage", "import", str(file), "--map", "ts", exit_code=2)
+
+
+def found(client, grid, search):
+    answer = client.get(f"/admin/{grid}/export/csv/", query_string={"search": search})
+    return answer.text.count("\n") - 1
+
+
+def test_search_finds_again_what_a_restored_dump_lost(run, sqlite_app):
+    """Restoring a dump gives rows new numbers, and the words stay with the old ones."""
+    client = sqlite_app.test_client()
+    with db.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE customers SET rowid = rowid + 1000"))
+    assert found(client, "customers", "cust_2001") == 0
+    assert "search indexes" in run("search", "rebuild")
+    assert found(client, "customers", "cust_2001") == 1
+
+
+def test_only_sqlite_has_search_indexes_to_rebuild(app):
+    result = app.test_cli_runner().invoke(avs, ["search", "rebuild", "--json"])
+    rebuilt = parse_exact(result.output)["rebuilt"]
+    assert (rebuilt == 0) is (db.engine.dialect.name == "postgresql")

@@ -15,6 +15,8 @@ PROMISED = {
     "/api/openapi.json": READ,
     "/api/docs": READ,
     "/api/runtime/config": READ,
+    "/api/runtime/stream": READ,
+    "/api/runtime/keys": READ,
     "/api/enforcement-events": {"GET", "POST"},
     "/api/usage-events": {"POST"},
     "/api/workspaces": CRUD_ALL,

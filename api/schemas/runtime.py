@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from marshmallow.fields import Integer
+from marshmallow.validate import Range
+
 from api.schemas.common import Identifier, Query, choice
+from app.services.delivery import LONGEST_WAIT
 from rules.enums import Stage, TargetEnvironment
 
 
@@ -15,6 +19,36 @@ class SubjectQuery(Query):
     target_environment = choice(TargetEnvironment, required=True)
 
 
+class ConfigQuery(SubjectQuery):
+    """A subject, and how long to wait for another config than the one that If-None-Match names."""
+
+    wait = Integer(
+        strict=False, validate=Range(0, LONGEST_WAIT), metadata={"description": "Seconds; 0 answers at once."}
+    )
+
+
+JWKS: dict[str, Any] = {
+    "type": "object",
+    "required": ["keys"],
+    "properties": {
+        "keys": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["kty", "crv", "alg", "use", "kid", "x"],
+                "properties": {
+                    "kty": {"const": "OKP"},
+                    "crv": {"const": "Ed25519"},
+                    "alg": {"const": "EdDSA"},
+                    "use": {"const": "sig"},
+                    "kid": {"type": "string"},
+                    "x": {"type": "string"},
+                },
+            },
+        }
+    },
+}
 AVS_CONFIG: dict[str, Any] = {
     "type": "object",
     "required": [

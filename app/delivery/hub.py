@@ -1,0 +1,86 @@
+"""Who waits for a change: one watcher per process looks for commits on behalf of all listeners."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+
+from app.delivery.documents import Document, Documents, Subject
+
+WATCH_SECONDS = 0.025
+"""How often the watcher looks for commits, of any process; only while somebody listens."""
+
+Alarm = asyncio.Future[None]
+
+
+class Hub:
+    """`changed` waits until a subject's document is another one. A listener costs one future in a set."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._waiting: dict[Subject, dict[Alarm, str]] = defaultdict(dict)
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def changed(
+        self, subject: Subject, digest: str, timeout: float, gone: asyncio.Future[object]
+    ) -> Document | None:
+        """The subject's document once its digest differs; None when the time is over or the listener is gone."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        while True:
+            document = await self._documents.get(subject)
+            if digest_of(document) != digest:
+                return document
+            remaining = deadline - loop.time()
+            if remaining <= 0 or gone.done():
+                return None
+            await self._alarm(subject, digest, remaining, gone)
+
+    async def _alarm(self, subject: Subject, digest: str, seconds: float, gone: asyncio.Future[object]) -> None:
+        """Until the watcher sees another digest, the time is over, or the listener has left."""
+        loop = asyncio.get_running_loop()
+        alarm: Alarm = loop.create_future()
+        timer = loop.call_later(seconds, _ring, alarm)
+
+        def left(_: asyncio.Future[object]) -> None:
+            _ring(alarm)
+
+        gone.add_done_callback(left)
+        self._waiting[subject][alarm] = digest
+        self._watch()
+        try:
+            await alarm
+        finally:
+            timer.cancel()
+            gone.remove_done_callback(left)
+            waiting = self._waiting[subject]
+            waiting.pop(alarm, None)
+            if not waiting:
+                del self._waiting[subject]
+
+    def _watch(self) -> None:
+        if self._watcher is None or self._watcher.done():
+            self._watcher = asyncio.create_task(self._watch_while_somebody_waits())
+
+    async def _watch_while_somebody_waits(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(WATCH_SECONDS)
+            for subject in list(self._waiting):
+                now = digest_of(await self._documents.get(subject))
+                for alarm in [alarm for alarm, digest in self._waiting.get(subject, {}).items() if digest != now]:
+                    _ring(alarm)
+
+    async def close(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watcher
+
+
+def digest_of(document: Document | None) -> str:
+    """Empty when nothing is active."""
+    return "" if document is None else document.current.digest
+
+
+def _ring(alarm: Alarm) -> None:
+    if not alarm.done():
+        alarm.set_result(None)

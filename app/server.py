@@ -1,0 +1,54 @@
+"""The ASGI callable that granian serves: the delivery plane in front of the product (`app.server:application`)."""
+
+from datetime import datetime
+from typing import Any
+
+from a2wsgi import WSGIMiddleware
+from flask import Flask
+
+from app import clock
+from app.delivery.documents import Documents, Subject
+from app.delivery.freshness import freshness_of
+from app.delivery.plane import App, DeliveryPlane, Receive, Scope, Send
+from app.extensions import signing_keys
+from app.factory import create_app
+from app.models.base import db
+from app.models.config_version import SUBJECT_FIELDS
+from app.services.delivery import Current, current
+
+PRODUCT_THREADS = 8
+
+
+def delivering(app: Flask) -> DeliveryPlane:
+    """The product with its delivery plane."""
+
+    def load(subject: Subject) -> tuple[Current | None, datetime | None]:
+        with app.app_context():
+            try:
+                named = dict(zip(SUBJECT_FIELDS, subject, strict=True))
+                return current(db.session, named, signing_keys().ring(), now=clock.now())
+            finally:
+                db.session.remove()
+
+    with app.app_context():
+        freshness = freshness_of(db.engine.url)
+    documents = Documents(freshness, load, clock.now)
+    return DeliveryPlane(_product(app), documents, app.config["API_TOKEN"])
+
+
+def _product(app: Flask) -> App:
+    """Flask on threads of its own."""
+    on_threads = WSGIMiddleware(app.wsgi_app, workers=PRODUCT_THREADS)
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def received() -> dict[str, Any]:
+            return await receive()  # granian gives an awaitable, the middleware wants a coroutine
+
+        await on_threads(scope, received, send)
+
+    return answer
+
+
+def application() -> DeliveryPlane:
+    """Factory for `granian --interface asgi --factory app.server:application`."""
+    return delivering(create_app())

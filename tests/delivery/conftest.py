@@ -1,0 +1,60 @@
+"""The delivery plane in front of a real product on a real database, which the test writes to on its own connection."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.models.base import db
+from app.models.transactions import write
+from app.server import delivering
+from tests import factories as f
+from tests.delivery import asgi
+
+CONFIG, STREAM, KEYS = "/api/runtime/config", "/api/runtime/stream", "/api/runtime/keys"
+
+
+def approve(config_version_id: str, later: int = 60, **approval: Any) -> None:
+    """Simulate and approve a config on this thread's session: another connection than the plane's."""
+    with write(db.session):
+        f.simulated(db.session, config_version_id)
+        f.approve(db.session, config_version_id, later=later, **approval)
+
+
+@dataclass
+class Plane:
+    """The plane and the loop it runs on; header names are written with underscores."""
+
+    app: Any
+    runner: asyncio.Runner
+
+    def get(self, path: str, query: dict[str, str] | None = None, method: str = "GET", **headers: str) -> asgi.Exchange:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.runner.run(asgi.answer(self.app, path, query or {}, named, method))
+
+    def config(self, **headers: str) -> asgi.Exchange:
+        return self.get(CONFIG, f.SUBJECT, **headers)
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as found:
+        yield found
+
+
+@pytest.fixture
+def plane(app: Flask, session: Any, runner: asyncio.Runner) -> Iterator[Plane]:
+    """With `cfg_1` active."""
+    with write(session):
+        f.foundation(session)
+    approve("cfg_1", later=0)
+    yield from _running(app, runner)
+
+
+def _running(app: Flask, runner: asyncio.Runner) -> Iterator[Plane]:
+    found = Plane(delivering(app), runner)
+    yield found
+    runner.run(found.app.close())
