@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench lock clean
+.PHONY: help run test lint format bench pictures lock clean
 
 help: ## What there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -28,6 +28,9 @@ format: $(VENV)/dev.stamp ## Rewrite the style
 
 bench: $(VENV)/dev.stamp ## Every benchmark; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
+
+pictures: $(VENV)/dev.stamp ## A picture of every screen into docs/screens
+	$(BIN)/python -m tests.browser.pictures
 
 lock: $(VENV)/dev.stamp ## Resolve the dependencies anew
 	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade -q --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock

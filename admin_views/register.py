@@ -9,14 +9,56 @@ from admin_views.base import HomeView
 from admin_views.editing import DraftGridView
 from admin_views.grids import GridView
 from admin_views.registry import GRIDS, GridSpec
+from admin_views.screens.approve import Approve
+from admin_views.screens.catalogs import Catalogs
+from admin_views.screens.config_new import ConfigNew
+from admin_views.screens.configs import Configs
 from admin_views.screens.context import Context
+from admin_views.screens.cycles import Cycles
+from admin_views.screens.data_mode import DataModeScreen
+from admin_views.screens.decision_compare import DecisionCompare
+from admin_views.screens.decision_detail import DecisionDetail
+from admin_views.screens.decision_log import DecisionLog
+from admin_views.screens.exploration import Exploration
 from admin_views.screens.figures import FILTERS
+from admin_views.screens.home import Home
 from admin_views.screens.north_star import NorthStar
+from admin_views.screens.pools import Pools
+from admin_views.screens.rails import Rails
+from admin_views.screens.review import ReviewScreen, charts_script
 from admin_views.screens.screen import Screen, places
 from admin_views.screens.setup_workspace import SetupWorkspace
+from admin_views.screens.simulate import Simulate
+from admin_views.screens.upload_preview import UploadPreview
+from admin_views.screens.usage import Usage
+from admin_views.screens.value_units import ValueUnits
+from admin_views.screens.value_units_submit import ValueUnitsSubmit
 
 ASSETS = "avs_assets"
-SCREENS: tuple[type[Screen], ...] = (SetupWorkspace, Context, NorthStar)
+SCREENS: tuple[type[Screen], ...] = (
+    Home,
+    SetupWorkspace,
+    DataModeScreen,
+    UploadPreview,
+    Cycles,
+    Configs,
+    Usage,
+    Context,
+    NorthStar,
+    ValueUnits,
+    ValueUnitsSubmit,
+    ConfigNew,
+    Pools,
+    Exploration,
+    Rails,
+    Simulate,
+    ReviewScreen,
+    Approve,
+    DecisionLog,
+    DecisionDetail,
+    DecisionCompare,
+    Catalogs,
+)
 """Every operator screen, in the order of spec 7."""
 RAIL = (
     ("Home", "/"),
@@ -38,6 +80,7 @@ def register(app: Flask) -> None:
         static_url_path="",
         template_folder="templates",
     )
+    assets.add_url_rule("/plotly.min.js", "charts", charts_script)
     app.register_blueprint(assets)
     admin = Admin(
         app,

@@ -20,7 +20,7 @@ from app.models.cycle import CycleDraftContext
 from app.models.transactions import write
 from app.models.workspace import Workspace
 from app.services import authoring
-from app.services.context_reading import cards_of, read_document
+from app.services.context_reading import PASTED, cards_of, read_document
 from rules.extraction import ACCEPTED, DISMISSED, NEW
 
 CONTEXT = "context_id"
@@ -94,8 +94,11 @@ def _read(form: ContextForm, context: CycleDraftContext | None) -> CycleDraftCon
     documents = [read_document(file.filename, file.read()) for file in uploaded]
     replaced = {document["name"] for document in documents}
     kept = [item for item in (context.documents if context else ()) if item["name"] not in replaced]
+    before = context.extracted_cards if context else []
+    texts = {PASTED, *(item["name"] for item in kept + documents)}
     cards = [card.as_dict() for card in cards_of(db.session, kept + documents, form.pasted_text.data)]
-    verdicts = {card["card_id"]: card["state"] for card in (context.extracted_cards if context else ())}
+    cards += [card for card in before if card["source"] not in texts and card["kind"] == "cost"]
+    verdicts = {card["card_id"]: card["state"] for card in before}
     for card in cards:
         card["state"] = verdicts.get(card["card_id"], NEW)
     return _save(

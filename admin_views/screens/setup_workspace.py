@@ -13,6 +13,7 @@ from wtforms.validators import InputRequired, Length
 
 from admin_views.forms import TextField
 from admin_views.screens.screen import OPERATOR, WORKSPACE, Screen, go, here, remember
+from admin_views.screens.workplace import expired, leave_workspace
 from app import clock
 from app.identity import current_actor
 from app.models.base import db
@@ -60,9 +61,11 @@ class SetupWorkspace(Screen):
         if request.method == "GET":
             return self.show("setup_workspace.html", form=form, editing=editing)
         if not form.validate():
-            return self.show("setup_workspace.html", form=form, editing=editing, status=422)
-        remember(workspace_id=_save(form, editing), operator_name=form.operator_name.data or "operator")
-        browser.pop("cycle_id", None)
+            return self.show("setup_workspace.html", form=form, editing=editing, refusal=expired(form), status=422)
+        if editing is None:
+            leave_workspace()
+        remember(operator_name=form.operator_name.data or "operator", operator_role=form.operator_role.data)
+        remember(workspace_id=_save(form, editing))
         return go("/setup/data-mode")
 
 

@@ -35,6 +35,7 @@ function copyBySelection(text) {
 document.getElementById("problems")?.focus();
 document.querySelector('[aria-invalid="true"]')?.focus();
 focusNamed();
+window.addEventListener("load", () => window.setTimeout(focusNamed)); // the browser's own jump takes the focus away
 window.addEventListener("hashchange", focusNamed);
 document.addEventListener("keydown", (event) => {
   const open = document.querySelector("details.filters[open], details.switcher[open]");

@@ -35,12 +35,13 @@ class Reference:
 
 
 def references(session: Any, catalog: str, key: str) -> list[Reference]:
-    """The first 200 uses of the entry `key` of `catalog` (events, metrics, quality-signals, segments)."""
+    """The first 200 uses of the entry `key` of `catalog` (events, metrics, quality-signals, segments, customers)."""
     found = (reference for search in SEARCHES.get(catalog, ()) for reference in search(session, key))
     return [reference for reference, _ in zip(found, range(MOST_REFERENCES), strict=False)]
 
 
-def _mentions(column: Any, key: str) -> sa.ColumnElement[bool]:
+def mentions(column: Any, key: str) -> sa.ColumnElement[bool]:
+    """Whether the JSON text of a column may hold the text `key`: every row that does, and a few that do not."""
     return sa.type_coerce(column, sa.Text).contains(canonical_text(key), autoescape=True)
 
 
@@ -48,7 +49,7 @@ def _units(session: Any, key: str, column: Any, field: str, uses: Callable[[Any]
     statement = (
         sa.select(ValueUnitDefinition, Cycle.workspace_id)
         .join(Cycle, Cycle.cycle_id == ValueUnitDefinition.cycle_id)
-        .where(_mentions(column, key))
+        .where(mentions(column, key))
         .order_by(ValueUnitDefinition.value_unit_id)
     )
     for unit, workspace_id in session.execute(statement):
@@ -59,7 +60,7 @@ def _units(session: Any, key: str, column: Any, field: str, uses: Callable[[Any]
 
 
 def _cycles(session: Any, key: str, column: Any) -> Iterator[Reference]:
-    statement = sa.select(Cycle).where(_mentions(column, key)).order_by(Cycle.cycle_id)
+    statement = sa.select(Cycle).where(mentions(column, key)).order_by(Cycle.cycle_id)
     for cycle in session.scalars(statement):
         if key in getattr(cycle, column.key):
             place = at_cycle(d.Draft(cycle=d.Cycle(cycle_id=cycle.cycle_id)), column.key)
@@ -90,7 +91,7 @@ def _of_event(session: Any, key: str) -> Iterator[Reference]:
     statement = (
         sa.select(ConfigVersion)
         .join(ExplorationRule, ExplorationRule.config_version_id == ConfigVersion.config_version_id)
-        .where(_mentions(ExplorationRule.qualifying_events, key))
+        .where(mentions(ExplorationRule.qualifying_events, key))
         .order_by(ConfigVersion.config_version_id)
     )
     rows = (row for row in session.scalars(statement) if key in row.exploration.qualifying_events)
@@ -103,7 +104,7 @@ def _of_metric(session: Any, key: str) -> Iterator[Reference]:
 
     yield from _cycles(session, key, Cycle.primary_metrics)
     yield from _units(session, key, ValueUnitDefinition.metrics_intent, "metrics_intent", intends)
-    statement = sa.select(ConfigVersion).where(_mentions(ConfigVersion.metric_lenses, key))
+    statement = sa.select(ConfigVersion).where(mentions(ConfigVersion.metric_lenses, key))
     rows = session.scalars(statement.order_by(ConfigVersion.config_version_id))
     lenses = (row for row in rows if key in row.metric_lenses)
     yield from _configs(lenses, "metric_lenses", lambda draft: at_config(draft, "metric_lenses", "review"))
@@ -120,9 +121,19 @@ def _of_segment(session: Any, key: str) -> Iterator[Reference]:
     yield from _configs(rows, "segment", lambda draft: at_config(draft, "segment", "pools"))
 
 
+def _of_customer(session: Any, key: str) -> Iterator[Reference]:
+    def names(mapping: Any) -> bool:
+        wanted = (mapping.get("filters") or {}).get("customer_id")
+        return key == wanted or (isinstance(wanted, list) and key in wanted)
+
+    column = ValueUnitDefinition.event_mapping
+    yield from _units(session, key, column, "event_mapping.filters.customer_id", names)
+
+
 SEARCHES: dict[str, tuple[Callable[[Any, str], Iterator[Reference]], ...]] = {
     "events": (_of_event,),
     "metrics": (_of_metric,),
     "quality-signals": (_of_signal,),
     "segments": (_of_segment,),
+    "customers": (_of_customer,),
 }

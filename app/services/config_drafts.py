@@ -3,7 +3,7 @@
 Every door that changes a config (API, grids, screens, forks) comes through here, so "immutable: fork it" is said once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -155,8 +155,7 @@ def update_pool(
         raise invalid_field("/pool_id", f"A pool keeps its id: remove {pool_id} and add another.")
     if "value_unit_id" in data:
         _check_unit(session, config, data["value_unit_id"], "/value_unit_id")
-    for name, value in data.items():
-        setattr(pool, name, value)
+    _assign(pool, data)
     _reorder(config)
     refresh(session, config, now)
     _log(session, "pool_updated", config, actor, now, pool_id=pool_id, changed=sorted(data))
@@ -168,6 +167,52 @@ def delete_pool(session: Any, config_version_id: str, pool_id: str, *, actor: Ac
     config.pools.remove(get_pool(session, config_version_id, pool_id))
     refresh(session, config, now)
     _log(session, "pool_removed", config, actor, now, pool_id=pool_id)
+
+
+def put_pools(session: Any, config_version_id: str, data: Changes, *, actor: Actor, now: datetime) -> ConfigVersion:
+    """Replace a draft's pools, and the columns that are set beside them, all at once (spec 7, flow 3B).
+
+    `pools` has the embedded shapes of spec 1 in the order in which they are drawn from; a pool that it leaves out goes.
+    Price book, lenses and snapshot version may come along. Invalid points at `/pools/<index>/<field>`.
+    """
+    config = editable(session, config_version_id)
+    columns = {name: value for name, value in data.items() if name != "pools" and value != getattr(config, name)}
+    with session.no_autoflush:
+        for name, value in columns.items():
+            setattr(config, name, value)
+        _check_columns(session, config)
+        events = _replace_pools(session, config, data["pools"])
+    refresh(session, config, now)
+    if columns:
+        config.updated_at = now
+        events.append(("config_draft_updated", {"changed": sorted(columns)}))
+    for name, detail in events:
+        _log(session, name, config, actor, now, **detail)
+    return config
+
+
+def _replace_pools(session: Any, config: ConfigVersion, pools: Sequence[Changes]) -> list[tuple[str, dict[str, Any]]]:
+    """The product events of what came, changed and went."""
+    stored = {pool.pool_id: pool for pool in config.pools}
+    wanted = {pool["pool_id"]: dict(pool) | {"position": at} for at, pool in enumerate(pools)}
+    if len(wanted) < len(pools):
+        raise invalid_field("/pools", "Two pools have the same id.")
+    _check_units(session, config, stored, pools)
+    events: list[tuple[str, dict[str, Any]]] = []
+    for pool_id in sorted(stored.keys() - wanted.keys()):
+        config.pools.remove(stored[pool_id])
+        events.append(("pool_removed", {"pool_id": pool_id}))
+    for pool_id, data in wanted.items():
+        pool = stored.get(pool_id) or Pool()
+        changed = sorted(name for name, value in data.items() if getattr(pool, name) != value)
+        _assign(pool, data)
+        if pool_id not in stored:
+            config.pools.append(pool)
+            events.append(("pool_added", {"pool_id": pool_id}))
+        elif changed:
+            events.append(("pool_updated", {"pool_id": pool_id, "changed": changed}))
+    _reorder(config)
+    return sorted(events, key=lambda event: event[0] != "pool_removed")
 
 
 def put_exploration(
@@ -200,9 +245,13 @@ def _reorder(config: ConfigVersion) -> None:
 def _new_pool(session: Any, config: ConfigVersion, data: Changes, pointer: str = "") -> Pool:
     _check_unit(session, config, data["value_unit_id"], f"{pointer}/value_unit_id")
     pool = Pool()
+    _assign(pool, data)
+    return pool
+
+
+def _assign(pool: Pool, data: Changes) -> None:
     for name, value in data.items():
         setattr(pool, name, value)
-    return pool
 
 
 # Checks
@@ -210,16 +259,36 @@ def _new_pool(session: Any, config: ConfigVersion, data: Changes, pointer: str =
 
 def _check_unit(session: Any, config: ConfigVersion, value_unit_id: str, pointer: str) -> None:
     """A pool counts a unit of the config's cycle: a definition, or one frozen in its snapshot."""
+    known = _known_units(session, config)
+    if value_unit_id not in known:
+        raise invalid(_unknown_unit(config, value_unit_id, known, pointer))
+
+
+def _check_units(session: Any, config: ConfigVersion, stored: Mapping[str, Pool], pools: Sequence[Changes]) -> None:
+    """The same for a whole table at once; what a stored pool counts already is for the gates to judge."""
+    known = _known_units(session, config)
+    errors = [
+        _unknown_unit(config, pool["value_unit_id"], known, f"/pools/{index}/value_unit_id")
+        for index, pool in enumerate(pools)
+        if pool["value_unit_id"] not in known
+        and not (pool["pool_id"] in stored and stored[pool["pool_id"]].value_unit_id == pool["value_unit_id"])
+    ]
+    if errors:
+        raise invalid(*errors)
+
+
+def _known_units(session: Any, config: ConfigVersion) -> set[str]:
     known = set(session.scalars(sa.select(ValueUnitDefinition.value_unit_id).filter_by(cycle_id=config.cycle_id)))
     snapshot = snapshot_of(session, config)
-    known.update(snapshot.value_unit_ids if snapshot else ())
-    if value_unit_id not in known:
-        raise invalid_field(
-            pointer,
-            f"Cycle {config.cycle_id} has no value unit {value_unit_id!r}; "
-            f"it has: {', '.join(sorted(known)) or 'none'}.",
-            code="pool_value_unit_unknown",
-        )
+    return known.union(snapshot.value_unit_ids if snapshot else ())
+
+
+def _unknown_unit(config: ConfigVersion, value_unit_id: str, known: set[str], pointer: str) -> FieldError:
+    return FieldError(
+        pointer,
+        f"Cycle {config.cycle_id} has no value unit {value_unit_id!r}; it has: {', '.join(sorted(known)) or 'none'}.",
+        "pool_value_unit_unknown",
+    )
 
 
 def _check_columns(session: Any, config: ConfigVersion) -> None:

@@ -1,7 +1,8 @@
 """Ask what a candidate would have done to real usage, and keep the answer (spec 4).
 
 Three steps, because the middle one may take seconds and must hold no lock: `prepare` reads rows, `compute` reads events
-and touches no database, `record` writes the run. `simulate` is the three together.
+and touches no database, `record` writes the run. `simulate` is the three together. A run that somebody watches is
+written before it is computed: `begin`, then `complete` or `fail` (see simulation_jobs.py).
 """
 
 from collections.abc import Mapping
@@ -10,10 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import sqlalchemy as sa
+
 from app.errors import Conflict, invalid_field, refused
 from app.identity import Actor
 from app.ids import new_id
 from app.models.config_version import ConfigVersion
+from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
 from app.services.completeness import completeness
@@ -36,6 +40,8 @@ from simulation.window import Window
 
 ACTIVE: Final = "active"
 """The default baseline: whatever version is active for the subject."""
+FAILED: Final = "simulation_failed"
+"""The product event that keeps why a run failed."""
 
 
 @dataclass(frozen=True)
@@ -166,19 +172,24 @@ def _config_plan(seen: ConfigSnapshot) -> ConfigPlan:
 
 def _inputs(prepared: Prepared, plan: Plan) -> dict[str, Any]:
     """The request with every default resolved, so that asking again gives the same bytes."""
+    return _asked(prepared) | {"as_of": plan.window.as_of}
+
+
+def _asked(prepared: Prepared) -> dict[str, Any]:
+    """The request as far as it is known before the events are read: `as_of` may still be None."""
     request, config = prepared.request, prepared.candidate.config
     return {
         "candidate_config_version_id": config.config_version_id,
-        "baseline_config_version_id": plan.baseline and plan.baseline.config_version_id,
+        "baseline_config_version_id": prepared.baseline and prepared.baseline.config.config_version_id,
         "historical_window_days": request.window.json_value,
         "filters": {
             "segment": request.segment,
             "stage": config.stage,
             "target_environment": config.target_environment,
         },
-        "pricing_mode": plan.pricing_mode,
-        "include_exploration_in_results": plan.include_exploration_in_results,
-        "as_of": plan.window.as_of,
+        "pricing_mode": request.pricing_mode.value,
+        "include_exploration_in_results": request.include_exploration_in_results,
+        "as_of": request.as_of,
     }
 
 
@@ -186,6 +197,13 @@ def record(
     session: Any, prepared: Prepared, answer: Answer, *, actor: Actor, now: datetime, run_id: str | None = None
 ) -> SimulationRun:
     """Write the completed run. A draft that still has the simulated content becomes `simulated`."""
+    run = begin(session, prepared, actor=actor, now=now, run_id=run_id)
+    complete(session, run, prepared, answer, actor=actor, now=now)
+    return run
+
+
+def begin(session: Any, prepared: Prepared, *, actor: Actor, now: datetime, run_id: str | None = None) -> SimulationRun:
+    """Write the run as queued: what is asked, and of which content. It has no outputs and no dataset yet."""
     config = locked(session, prepared.candidate.config.config_version_id)
     if run_id is not None and session.get(SimulationRun, run_id) is not None:
         raise Conflict(f"simulation_run_id {run_id!r} is taken already.", code="already_exists")
@@ -194,31 +212,65 @@ def record(
         workspace_id=config.workspace_id,
         cycle_id=config.cycle_id,
         candidate_config_version_id=config.config_version_id,
-        baseline_config_version_id=answer.inputs["baseline_config_version_id"],
-        status=SimulationStatus.COMPLETED.value,
-        inputs=answer.inputs,
-        outputs=dict(answer.outputs.document),
+        baseline_config_version_id=prepared.baseline and prepared.baseline.config.config_version_id,
+        status=SimulationStatus.QUEUED.value,
+        inputs=_asked(prepared),
         completeness_result=prepared.completeness,
         candidate_content_hash=content_hash(prepared.candidate.document),
-        dataset=answer.dataset.document(),
+        dataset={},
         created_at=now,
-        completed_at=now,
     )
     session.add(run)
     session.flush()
+    _log(session, "simulation_started", run, actor, now)
+    return run
+
+
+def complete(
+    session: Any, run: SimulationRun, prepared: Prepared, answer: Answer, *, actor: Actor, now: datetime
+) -> None:
+    """Give the run its answer. A draft that still has the simulated content becomes `simulated`."""
+    config = locked(session, run.candidate_config_version_id)
+    run.status = SimulationStatus.COMPLETED.value
+    run.inputs = answer.inputs
+    run.baseline_config_version_id = answer.inputs["baseline_config_version_id"]
+    run.outputs = dict(answer.outputs.document)
+    run.completeness_result = prepared.completeness
+    run.candidate_content_hash = content_hash(prepared.candidate.document)
+    run.dataset = answer.dataset.document()
+    run.completed_at = now
+    session.flush()
     if is_editable(config.status):
         refresh(session, config, now)
-    for name in ("simulation_started", "simulation_completed"):
-        log_event(
-            session,
-            name,
-            actor=actor,
-            now=now,
-            workspace_id=config.workspace_id,
-            entity_id=run.simulation_run_id,
-            config_version_id=config.config_version_id,
-        )
-    return run
+    _log(session, "simulation_completed", run, actor, now)
+
+
+def fail(session: Any, run: SimulationRun, reason: str, *, actor: Actor, now: datetime) -> None:
+    """End the run without an answer; the product event keeps the reason, a sentence for operators."""
+    run.status = SimulationStatus.FAILED.value
+    run.completed_at = now
+    session.flush()
+    _log(session, FAILED, run, actor, now, reason=reason)
+
+
+def failure_reason(session: Any, simulation_run_id: str) -> str | None:
+    """Why the run failed, None when it did not."""
+    about_it = sa.select(ProductEvent.detail).filter_by(entity_id=simulation_run_id, event_name=FAILED).limit(1)
+    detail = session.scalar(about_it)
+    return detail and detail["reason"]
+
+
+def _log(session: Any, name: str, run: SimulationRun, actor: Actor, now: datetime, **detail: Any) -> None:
+    log_event(
+        session,
+        name,
+        actor=actor,
+        now=now,
+        workspace_id=run.workspace_id,
+        entity_id=run.simulation_run_id,
+        config_version_id=run.candidate_config_version_id,
+        **detail,
+    )
 
 
 def request_from(inputs: Mapping[str, Any], config: ConfigVersion) -> Request:

@@ -4,7 +4,7 @@ The events are committed first. A crash before the second step leaves events who
 import again finds them as duplicates and adds the entries.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ def import_usage(
     now: datetime,
     mapping: Mapping[str, str] | None = None,
     constants: Mapping[str, Any] | None = None,
+    ignore: Collection[str] = (),
     extend_catalog: bool = False,
     rejects_path: Path | None = None,
     progress: Callable[[int, int | None], None] | None = None,
@@ -61,6 +62,7 @@ def import_usage(
             policy,
             mapping=mapping,
             constants=constants,
+            ignore=ignore,
             rejects_path=rejects_path,
             progress=progress,
         )

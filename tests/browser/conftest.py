@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.running import FLAGS, Site, chromium_path, seed_folder, served
 
+VIEWPORT = {"width": 1440, "height": 900}
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 
 
@@ -46,7 +47,7 @@ def new_page(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     wrong: list[str] = []
 
     def opened(**options: Any) -> Page:
-        context = chromium.new_context(base_url=site.address, viewport={"width": 1440, "height": 900}, **options)
+        context = chromium.new_context(**{"base_url": site.address, "viewport": VIEWPORT} | options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)

@@ -1,0 +1,67 @@
+"""The values of an event filter as one line of text: `HD, 4K`, `1080`, `true`, and `"1080"` for a text of digits.
+
+A bare number or truth is one, as JSON writes it; quotation marks make anything a text, commas and all (spec 1).
+"""
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+from simulation.canonical import canonical_text, number_text
+from simulation.numbers import exact_number
+
+Json = Any
+TRUTHS = {"true": True, "false": False}
+MOST_VALUES, LONGEST = 100, 500
+_ITEM = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,"]*)\s*(,|$)')
+
+
+def read_values(typed: str) -> list[Json]:
+    """Every value of the line, in order; empty ones between commas are passed over. ValueError says what to mend."""
+    values, position = [], 0
+    while position < len(typed):
+        found = _ITEM.match(typed, position)
+        if found is None:
+            raise ValueError(f'{typed!r}: put a text with commas or quotation marks in it between two ", as in "a, b".')
+        if found[1].strip():
+            values.append(_read(found[1].strip()))
+        position = found.end()
+    if len(values) > MOST_VALUES:
+        raise ValueError(f"Give at most {MOST_VALUES} values.")
+    return values
+
+
+def write_values(value: Json) -> str:
+    """One value or a list of them, so that reading the line gives them back."""
+    return ", ".join(map(_write, value if isinstance(value, list) else [value]))
+
+
+def _read(item: str) -> Json:
+    if item.startswith('"'):
+        try:
+            item = json.loads(item)
+        except ValueError as error:
+            raise ValueError(f"{item} is no text in quotation marks.") from error
+    elif item in TRUTHS:
+        return TRUTHS[item]
+    elif (number := exact_number(item)) is not None:
+        return number
+    if len(item) > LONGEST:
+        raise ValueError(f"A value has at most {LONGEST} characters.")
+    return item
+
+
+def _write(value: Json) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str):
+        return number_text(Decimal(value))
+    return value if _reads_back(value) else canonical_text(value)
+
+
+def _reads_back(text: str) -> bool:
+    try:
+        return read_values(text) == [text] and type(read_values(text)[0]) is str
+    except ValueError:
+        return False

@@ -1,0 +1,270 @@
+"""The pools of a draft as one form: rows that are added, moved, taken out and brought back before they are saved."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from wtforms import BooleanField, Field, Form, HiddenField, Label
+from wtforms.fields.choices import SelectChoice
+from wtforms.utils import unset_value
+from wtforms.validators import Length, NumberRange, Optional, Regexp, StopValidation
+
+from admin_views.forms import CheckListField, ChoiceField, ExactField, TextField, VersionedForm, WholeField
+from rules.enums import OverageBehavior
+
+Json = Any
+MOST_POOLS, MOST_DAYS = 50, 3650
+KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]{0,199}")
+BLANK_KEY = "__key__"
+"""The key of the row that the page's script copies for a new pool."""
+BEYOND = {
+    OverageBehavior.ALLOW_OVERAGE: "bill each one",
+    OverageBehavior.THROTTLE: "throttle",
+    OverageBehavior.HARD_STOP: "stop",
+}
+COPY = " (copy)"
+LONGEST = 200
+
+
+class Given:
+    """The value must be there; one that cannot be read has its own error already. Blanks are nothing."""
+
+    field_flags: ClassVar[dict[str, bool]] = {"required": True}
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def __call__(self, form: Any, field: Field) -> None:
+        if field.data in (None, "") and not field.errors:
+            raise StopValidation(self.message)
+
+
+class PoolForm(Form):
+    """One pool. `pool_id` is empty until a new pool is saved; `removed` keeps what was typed until the save."""
+
+    pool_id = HiddenField(validators=[Optional(), Regexp(KEY, message="This pool has an id that cannot be.")])
+    removed = HiddenField()
+    label = TextField("Label", [Given("Name the pool."), Length(max=LONGEST)])
+    value_unit_id = ChoiceField("Value unit", [Given("Choose the unit that it counts.")], choices=[])
+    included_quantity = ExactField("Included", [Given("Say how many are included; 0 is none.")])
+    overage_behavior = ChoiceField(
+        "Beyond that",
+        [Given("Say what happens beyond the allowance.")],
+        choices=[SelectChoice("", "choose"), *(SelectChoice(item.value, text) for item, text in BEYOND.items())],
+    )
+    rollover_enabled = BooleanField("Unused carries over")
+    max_rollover_quantity = ExactField("At most")
+    rollover_expires_after_days = WholeField(
+        "For days", [Optional(), NumberRange(1, MOST_DAYS, "Give 1 to 3650 days, or nothing for no end.")]
+    )
+    is_exploration_pool = BooleanField("Exploration pool")
+
+    def document(self, pool_id: str) -> dict[str, Json]:
+        """The embedded shape of spec 1; what cannot be read counts as not given."""
+        limits = {
+            "max_rollover_quantity": self.max_rollover_quantity.data,
+            "expires_after_days": self.rollover_expires_after_days.data,
+        }
+        given = {name: value for name, value in limits.items() if value is not None}
+        return {
+            "pool_id": pool_id,
+            "label": self.label.data,
+            "value_unit_id": self.value_unit_id.data,
+            "included_quantity": self.included_quantity.data,
+            "rollover": {"enabled": self.rollover_enabled.data} | given,
+            "overage_behavior": self.overage_behavior.data,
+            "is_exploration_pool": self.is_exploration_pool.data,
+        }
+
+
+def controls_of(pool: Mapping[str, Json]) -> dict[str, Json]:
+    """A pool, in the shape of spec 1, as the values of the form's controls."""
+    rollover = pool.get("rollover") or {}
+    plain = {name: value for name, value in pool.items() if name != "rollover"}
+    return plain | {
+        "rollover_enabled": rollover.get("enabled", False),
+        "max_rollover_quantity": rollover.get("max_rollover_quantity"),
+        "rollover_expires_after_days": rollover.get("expires_after_days"),
+    }
+
+
+@dataclass
+class Row:
+    """One pool in the table, under a key that is unique in the page."""
+
+    key: str
+    form: PoolForm
+
+    @property
+    def is_removed(self) -> bool:
+        return bool(self.form.removed.data)
+
+    @property
+    def name(self) -> str:
+        return self.form.label.data or "New pool"
+
+    def set_removed(self, removed: bool) -> None:
+        self.form.removed.data = "yes" if removed else ""
+
+    def use_plain_ids(self) -> None:
+        """A deep link names this row: its controls have the ids that the link's end names."""
+        for field in self.form:
+            field.id = field.short_name
+            field.label = Label(field.id, field.label.text)
+
+
+@dataclass(frozen=True)
+class RowError:
+    """A row's field as the summary on top links it: named with its pool."""
+
+    id: str
+    name: str
+    label: Label
+    errors: Sequence[str]
+    type: str
+
+
+class PoolsField(Field):
+    """The rows, in the order in which they are drawn from. Posted: each row's key under this field's name."""
+
+    rows: list[Row]
+
+    def process(self, formdata: Any, data: Any = unset_value, extra_filters: Any = None) -> None:
+        super().process(None, data)
+        if formdata is None:
+            self.rows = [self.row(pool["pool_id"], None, pool) for pool in self.data or ()]
+        else:
+            self.rows = [self.row(key, formdata) for key in self._keys(formdata)]
+
+    def _keys(self, formdata: Any) -> Iterable[str]:
+        return [key for key in dict.fromkeys(formdata.getlist(self.name)) if KEY.fullmatch(key)]
+
+    def row(self, key: str, formdata: Any = None, pool: Mapping[str, Json] | None = None) -> Row:
+        return Row(key, PoolForm(formdata, prefix=f"{key}.", data=controls_of(pool or {})))
+
+    def validate(self, form: Any, extra_validators: Any = ()) -> bool:
+        self.errors = [f"A config has at most {MOST_POOLS} pools."] if len(self.kept) > MOST_POOLS else []
+        unreadable = [row for row in self.kept if not row.form.validate()]
+        return not unreadable and not self.errors
+
+    @property
+    def kept(self) -> list[Row]:
+        return [row for row in self.rows if not row.is_removed]
+
+    @property
+    def blank(self) -> Row:
+        return self.row(BLANK_KEY, None, {"included_quantity": Decimal(0)})
+
+    @property
+    def next_key(self) -> str:
+        """Under which the next new row will stand."""
+        taken = {row.key for row in self.rows}
+        return next(key for at in range(1, len(taken) + 2) if (key := f"new_{at}") not in taken)
+
+    def find(self, key: str) -> Row | None:
+        return next((row for row in self.rows if row.key == key), None)
+
+    def add(self, pool: Mapping[str, Json], at: int | None = None) -> Row:
+        row = self.row(self.next_key, None, pool)
+        self.rows.insert(len(self.rows) if at is None else at, row)
+        return row
+
+    def identified(self) -> Iterator[tuple[str, Row]]:
+        """Each kept row with its pool_id; a new pool gets one from its label, the same whenever it is asked."""
+        taken = {row.form.pool_id.data for row in self.kept}
+        for at, row in enumerate(self.kept, 1):
+            pool_id = row.form.pool_id.data or _free_id(row.form.label.data or str(at), at, taken)
+            taken.add(pool_id)
+            yield pool_id, row
+
+    def documents(self) -> list[dict[str, Json]]:
+        return [row.form.document(pool_id) for pool_id, row in self.identified()]
+
+    def row_errors(self) -> Iterator[RowError]:
+        """Every control of a row that wants another value."""
+        for row in self.kept:
+            for field in row.form:
+                if field.errors:
+                    label = Label(field.id, f"{row.name}, {field.label.text.lower()}")
+                    yield RowError(field.id, field.name, label, field.errors, field.type)
+
+
+def _free_id(label: str, at: int, taken: set[str]) -> str:
+    """`pool_4k_pro` of `4K Pro`, with a number behind when another pool has it."""
+    plain = re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_")[:100] or str(at)
+    names = (f"pool_{plain}" if count == 1 else f"pool_{plain}_{count}" for count in range(1, len(taken) + 2))
+    return next(name for name in names if name not in taken)
+
+
+class PoolsForm(VersionedForm):
+    """All that the pools screen shows; ids are the fields that deep links name (`rules.places`).
+
+    `units` are what the pickers offer: value_unit_id → the unit in the shape of a snapshot.
+    """
+
+    units: Mapping[str, Mapping[str, Json]]
+    value_unit_snapshot_version = ChoiceField("Value unit snapshot", choices=[])
+    pools = PoolsField("Pools")
+    price_book_ref = TextField(
+        "Price book",
+        [Length(max=LONGEST)],
+        description="The rate card in your billing system that these prices go to. Production needs one.",
+    )
+    metric_lenses = CheckListField(
+        "Metric lenses", choices=[], description="Metrics to watch beside the primary ones; a simulation reports each."
+    )
+
+
+def act(form: PoolsForm, action: str, suggested: Sequence[Mapping[str, Json]]) -> None:
+    """Do what a button says and save nothing: `add`, `defaults`, `remove:pool_core`, `up:pool_core`…
+
+    What it does not know it leaves alone: such a button only asks for the page again, with all that was typed.
+    """
+    verb, _, key = action.partition(":")
+    if verb == "add":
+        form.pools.add({"included_quantity": Decimal(0)})
+    elif verb == "defaults":
+        for pool in suggested:
+            _suggest(form.pools, pool)
+    elif (row := form.pools.find(key)) is not None:
+        _on_row(form.pools, verb, row)
+
+
+def _on_row(pools: PoolsField, verb: str, row: Row) -> None:
+    match verb:
+        case "remove" | "undo":
+            row.set_removed(verb == "remove")
+        case "up" | "down":
+            _move(pools, row, -1 if verb == "up" else 1)
+        case "duplicate":
+            _duplicate(pools, row)
+
+
+def _move(pools: PoolsField, row: Row, by: int) -> None:
+    """Past the next row that is shown in that direction."""
+    kept = pools.kept
+    if row not in kept or not 0 <= kept.index(row) + by < len(kept):
+        return
+    other = pools.rows.index(kept[kept.index(row) + by])
+    pools.rows.remove(row)
+    pools.rows.insert(other, row)
+
+
+def _duplicate(pools: PoolsField, row: Row) -> None:
+    """With what was typed, readable or not; the copy is a pool of its own."""
+    copied = pools.add({}, pools.rows.index(row) + 1)
+    for field in row.form:
+        twin = copied.form[field.short_name]
+        twin.data, twin.raw_data = field.data, field.raw_data
+    copied.form.pool_id.data = ""
+    copied.form.label.data = (row.form.label.data or "")[: LONGEST - len(COPY)] + COPY
+
+
+def _suggest(pools: PoolsField, pool: Mapping[str, Json]) -> None:
+    known = next((row for row in pools.rows if row.form.pool_id.data == pool["pool_id"]), None)
+    if known is None:
+        pools.add(pool)
+    else:
+        known.set_removed(False)

@@ -1,0 +1,110 @@
+"""Flow 3D: what prevents a blow-up. Thresholds with actions, a spend cap, a margin floor, and their picture."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import get_template_attribute
+from flask_admin.helpers import get_form_data
+from wtforms.fields.choices import SelectChoice
+
+from admin_views.forms import ChoiceField, ExactField, PercentField, VersionedForm
+from admin_views.screens.config_drafting import ConfigDraftScreen, units_at
+from admin_views.screens.drafting import Document, who
+from admin_views.screens.rail_rows import CapsField, ThresholdsField
+from app.models.base import db
+from app.models.config_version import ConfigVersion
+from app.services import config_drafts
+from app.services.documents import rails_shape
+from app.services.rail_gauge import gauge
+from rules.enums import Action
+from rules.lifecycle import stage_defaults
+from simulation.canonical import canonical_text
+
+ACTIONS = {action.value: action.value.replace("_", " ") for action in Action}
+ROWS = ("usage_thresholds", "absolute_usage_caps")
+
+
+class RailsForm(VersionedForm):
+    usage_thresholds = ThresholdsField("Usage thresholds")
+    monthly_spend_cap_usd = ExactField(
+        "Monthly spend cap", description="The most that one customer may be billed in a month."
+    )
+    at_cap_action = ChoiceField(
+        "At the cap", choices=[SelectChoice("", "not set"), *(SelectChoice(key, text) for key, text in ACTIONS.items())]
+    )
+    margin_floor = PercentField(
+        "Margin floor", description="The lowest margin you accept; a simulation warns below it."
+    )
+    absolute_usage_caps = CapsField("Absolute usage caps")
+
+
+class Rails(ConfigDraftScreen):
+    slug = "rails"
+    route = "/configs/<config_version_id>/rails"
+    title = "Rails"
+    operator_decision = "What prevents a blow-up?"
+    needs = "Warnings, a spend cap and a margin floor, because the customer app stops a runaway customer by them."
+    template = "rails.html"
+    part = "rails"
+    next_part = "simulate"
+
+    def form_of(self, record: ConfigVersion) -> RailsForm:
+        return RailsForm(get_form_data(), data=dict(self.document(record)))
+
+    def document(self, record: ConfigVersion) -> Document:
+        return {"absolute_usage_caps": None} | rails_shape(record.rails)
+
+    def typed(self, form: RailsForm, record: ConfigVersion) -> Document:
+        stored = self.document(record)
+        plain = {name: form[name].data for name in stored}
+        return plain | {name: _as_stored(plain[name], stored[name]) for name in ROWS}
+
+    def store(self, record: ConfigVersion, document: Document) -> None:
+        config_drafts.put_rails(db.session, record.config_version_id, document, **who())
+
+    def enforced(self, document: Document) -> dict[str, Any]:
+        caps = document["absolute_usage_caps"]
+        plain = {name: value for name, value in document.items() if name != "absolute_usage_caps"}
+        return {"rails": plain if caps is None else plain | {"absolute_usage_caps": caps}}
+
+    def act(self, form: RailsForm, action: str, record: ConfigVersion) -> None:
+        """`defaults`, `add:usage_thresholds`, `remove:absolute_usage_caps:1`."""
+        verb, _, what = action.partition(":")
+        name, _, index = what.partition(":")
+        if verb == "defaults":
+            suggested = stage_defaults(record.stage).usage_thresholds
+            form.usage_thresholds.suggest({str(item.percent): item.action or "" for item in suggested})
+        elif verb == "add" and name in ROWS:
+            form[name].take([*form[name].rows, ("", "")])
+        elif verb == "remove" and name in ROWS and index.isdecimal():
+            form[name].take([row for at, row in enumerate(form[name].rows) if at != int(index)])
+
+    def parts(self, form: RailsForm, record: ConfigVersion) -> dict[str, str]:
+        drawn = get_template_attribute("screens/_rails.html", "drawn")
+        return {"gauge": str(drawn(_picture(form)))}
+
+    def context(self, form: RailsForm, record: ConfigVersion) -> dict[str, Any]:
+        units: Mapping[str, Any] = units_at(record)
+        suggested = stage_defaults(record.stage).usage_thresholds
+        return super().context(form, record) | {
+            "picture": _picture(form),
+            "actions": ACTIONS,
+            "units": {unit_id: unit["name"] for unit_id, unit in units.items()},
+            "suggested": ", ".join(f"{item.percent} % {ACTIONS[item.action or '']}" for item in suggested),
+        }
+
+
+def _as_stored(typed: Sequence[Any] | None, stored: Sequence[Any] | None) -> Sequence[Any] | None:
+    """What is stored, when it says the same: the order of rows is no change, nor are no rows instead of none at all."""
+    same = sorted(map(canonical_text, typed or ())) == sorted(map(canonical_text, stored or ()))
+    return stored if same else typed
+
+
+def _picture(form: RailsForm) -> dict[str, Any]:
+    floor = form.margin_floor.data
+    return {
+        "gauge": gauge(form.usage_thresholds.data or (), floor),
+        "cap": form.monthly_spend_cap_usd.data,
+        "at_cap": form.at_cap_action.data,
+        "floor": floor,
+    }

@@ -1,0 +1,120 @@
+"""Buttons of the unit's form that change what is typed and save nothing: rows, prefills, computed values (flow 2A)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from admin_views.formatters import decimal_text
+from admin_views.screens.unit_forms import MAPPING_CONTROLS, UnitForm, controls_of
+from app.models.value_unit import ECONOMICS_FIELDS
+from app.services.unit_economics import COST, MARGIN, PRICE
+from rules.extraction import ACCEPTED
+
+Card = Mapping[str, Any]
+Json = Any
+CONTROL_OF_CARD = {
+    "cost": COST,
+    "price": PRICE,
+    "margin": MARGIN,
+    "event": "event_type",
+    "metric": "metrics_intent",
+    "quality_signal": "quality_signal_source",
+}
+"""Which control a card's value goes into."""
+
+
+@dataclass(frozen=True)
+class Prefill:
+    """An accepted card beside the control that it fills; `typed` is its value as an operator types it there."""
+
+    card_id: str
+    label: str
+    sentence: str
+    typed: str
+
+
+def prefills(form: UnitForm, cards: Iterable[Card]) -> dict[str, list[Prefill]]:
+    """control → the accepted cards that say something else than it says now, each value once."""
+    offered: dict[str, dict[str, Prefill]] = {}
+    for card in cards:
+        control = CONTROL_OF_CARD.get(card["kind"])
+        if control and card["state"] == ACCEPTED and not _says(form, control, card["value"]):
+            prefill = Prefill(card["card_id"], card["label"], card["sentence"], _typed(control, card["value"]))
+            offered.setdefault(control, {}).setdefault(card["value"], prefill)
+    return {control: list(found.values()) for control, found in offered.items()}
+
+
+def act(form: UnitForm, action: str, cards: Iterable[Card], stored: Mapping[str, Json] | None) -> None:
+    """Do what a button says: `add:filters`, `remove:filters:2`, `use:target_margin`, `fill:<card_id>`, `take:<field>`.
+
+    What it does not know it leaves alone: such a button only asks for the page again, with all that was typed.
+    """
+    verb, _, what = action.partition(":")
+    if verb == "fill":
+        _fill(form, next((card for card in cards if card["card_id"] == what), None))
+    elif verb == "take":
+        _take(form, what, stored or {})
+    elif verb in VERBS:
+        VERBS[verb](form, what)
+
+
+def _add(form: UnitForm, name: str) -> None:
+    if name in ROWS:
+        form[name].take([*form[name].rows, ("", "")])
+
+
+def _remove(form: UnitForm, what: str) -> None:
+    name, _, index = what.partition(":")
+    if name in ROWS and index.isdecimal():
+        form[name].take([row for at, row in enumerate(form[name].rows) if at != int(index)])
+
+
+def _use(form: UnitForm, name: str) -> None:
+    value = form.solved().implied.get(name)
+    if value is not None:
+        form.put(name, value)
+
+
+def _fill(form: UnitForm, card: Card | None) -> None:
+    control = CONTROL_OF_CARD.get(card["kind"]) if card else None
+    if card is None or control is None:
+        return
+    if control == "metrics_intent":
+        rows = [row for row in form.metrics_intent.rows if row[0]]
+        form.metrics_intent.take([*rows, (card["value"], "")])
+    elif control == "quality_signal_source":
+        form.put(control, [*(form.quality_signal_source.data or ()), card["value"]])
+    else:
+        form.put(control, card["value"] if control == "event_type" else Decimal(card["value"]))
+
+
+def _take(form: UnitForm, field: str, stored: Mapping[str, Json]) -> None:
+    """Give up what was typed in a field for what another operator stored there."""
+    values = controls_of(stored)
+    groups = {"event_mapping": MAPPING_CONTROLS, "unit_economics": ECONOMICS_FIELDS}
+    for control in groups.get(field, (field,)):
+        if control in values:
+            form.put(control, values[control])
+
+
+def _says(form: UnitForm, control: str, value: str) -> bool:
+    data = form[control].data
+    match control:
+        case "metrics_intent":
+            return any(metric == value for metric, _ in form.metrics_intent.rows)
+        case "quality_signal_source":
+            return value in (data or ())
+        case "event_type":
+            return bool(data == value)
+    return data is not None and data == Decimal(value)
+
+
+def _typed(control: str, value: str) -> str:
+    if control == MARGIN:
+        return f"{decimal_text((Decimal(value) * 100).normalize())} %"
+    return value
+
+
+ROWS = ("filters", "metrics_intent")
+VERBS: Mapping[str, Callable[[UnitForm, str], None]] = {"add": _add, "remove": _remove, "use": _use}

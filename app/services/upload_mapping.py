@@ -1,0 +1,182 @@
+"""Which column of an uploaded file is which field: guessed by names and by values, then the operator's to change."""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import pyarrow as pa
+
+from app.services.usage.heads import Head
+from app.services.usage.times import parse_times
+
+LEFT_OUT = ""
+USAGE, CATALOG, COSTS = "usage", "catalog", "costs"
+FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        USAGE: ("event_id", "ts", "event_type", "customer_id", "segment", "workspace_id"),
+        CATALOG: ("event_type", "description", "dimensions"),
+        COSTS: ("name", "cost_per_unit_usd"),
+    }
+)
+"""The fields of each kind of file; of usage events any other column is a dimension."""
+
+NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {USAGE: ("ts", "event_type", "customer_id"), CATALOG: ("event_type",), COSTS: ("name", "cost_per_unit_usd")}
+)
+_NAMES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "event_id": frozenset({"id", "uuid", "message_id", "transaction_id", "idempotency_key", "event_uuid"}),
+        "ts": frozenset(
+            {
+                "timestamp",
+                "time",
+                "datetime",
+                "date",
+                "event_time",
+                "event_timestamp",
+                "occurred_at",
+                "created_at",
+                "at",
+            }
+        ),
+        "event_type": frozenset({"event", "type", "event_name", "name", "action", "meter", "metric"}),
+        "customer_id": frozenset(
+            {"customer", "account", "account_id", "user_id", "org_id", "tenant", "tenant_id", "client_id", "subject"}
+        ),
+        "segment": frozenset({"customer_segment", "plan", "tier", "cohort"}),
+        "workspace_id": frozenset({"workspace"}),
+        "description": frozenset({"desc", "meaning", "what", "notes", "comment"}),
+        "dimensions": frozenset({"dims", "properties", "fields", "attributes", "columns"}),
+        "name": frozenset(
+            {"event_type", "event", "type", "unit", "value_unit", "value_unit_id", "item", "product", "meter"}
+        ),
+        "cost_per_unit_usd": frozenset(
+            {"cost", "cost_usd", "usd", "unit_cost", "avg_cost_per_unit_usd", "cost_per_unit", "price", "amount"}
+        ),
+    }
+)
+_UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+_AMOUNT = re.compile(r"\$?\s?[\d,]*\.?\d+(\s?USD)?", re.IGNORECASE)
+_DIMENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the catalogs hold already: by it values are recognised."""
+
+    event_types: Collection[str] = ()
+    dimensions: Collection[str] = ()
+    customers: Collection[str] = ()
+    segments: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a file: its name, and the values seen at the beginning."""
+
+    name: str
+    values: Sequence[str] = field(default=())
+
+    @property
+    def plain_name(self) -> str:
+        """`Output Minutes` and `outputMinutes` are `output_minutes`."""
+        parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name.strip())
+        return re.sub(r"[^a-z0-9.]+", "_", parted.casefold()).strip("_")
+
+
+def guess(kind: str, head: Head, known: Known) -> dict[str, str]:
+    """Column → field, dimension, or LEFT_OUT; each field at most once, the likeliest column first."""
+    columns = [Column(name, head.values(position)) for position, name in enumerate(head.columns)]
+    taken = _fields(kind, columns, known)
+    if kind != USAGE:
+        return {column.name: taken.get(column.name, LEFT_OUT) for column in columns}
+    used = set(taken.values())
+    found: dict[str, str] = {}
+    for column in columns:
+        target = taken.get(column.name) or _dimension(column, known)
+        free = column.name in taken or target not in used
+        found[column.name] = target if free else LEFT_OUT
+        used.add(target)
+    return found
+
+
+def _fields(kind: str, columns: Sequence[Column], known: Known) -> dict[str, str]:
+    """Column → field, best matches first; a tie goes to the field and then the column that stands first."""
+    fields = FIELDS[kind]
+    ranked = sorted(
+        (-score, fields.index(target), place, target, column.name)
+        for place, column in enumerate(columns)
+        for target in fields
+        if (score := _score(target, column, known)) > 0
+    )
+    found: dict[str, str] = {}
+    for _, _, _, target, name in ranked:
+        if name not in found and target not in found.values():
+            found[name] = target
+    return found
+
+
+def _score(target: str, column: Column, known: Known) -> int:
+    """How well a column fits a field: by name 4 (its own) or 2 (a usual one), by values 3; 0 when they contradict."""
+    own = column.plain_name == target
+    by_name = 4 if own else 2 if column.plain_name in _NAMES[target] else 0
+    if not column.values:
+        return by_name
+    fits = target in _FITTING and _FITTING[target](column.values, known)
+    if not own and not fits and target in _CONTRADICTED and _CONTRADICTED[target](column.values, known):
+        return 0
+    return by_name + 3 * fits
+
+
+def _are_times(values: Sequence[str], _known: Known) -> bool:
+    return parse_times(pa.array(values, pa.string())).null_count * 2 < len(values)
+
+
+def _are_ids(values: Sequence[str], _known: Known) -> bool:
+    return not _repeat(values, _known) and all(map(_UUID.fullmatch, values))
+
+
+def _repeat(values: Sequence[str], _known: Known) -> bool:
+    """An id that repeats would make all but one of its events duplicates."""
+    return len(set(values)) < len(values)
+
+
+def _are_amounts(values: Sequence[str], _known: Known) -> bool:
+    return sum(bool(_AMOUNT.fullmatch(value.strip())) for value in values) * 2 > len(values)
+
+
+def _mostly_in(kind: str) -> Callable[[Sequence[str], Known], bool]:
+    return lambda values, known: sum(value in getattr(known, kind) for value in values) * 2 > len(values)
+
+
+_FITTING: Mapping[str, Callable[[Sequence[str], Known], bool]] = MappingProxyType(
+    {
+        "ts": _are_times,
+        "event_id": _are_ids,
+        "cost_per_unit_usd": _are_amounts,
+        "event_type": _mostly_in("event_types"),
+        "customer_id": _mostly_in("customers"),
+        "segment": _mostly_in("segments"),
+    }
+)
+_CONTRADICTED: Mapping[str, Callable[[Sequence[str], Known], bool]] = MappingProxyType(
+    {
+        "ts": lambda values, known: not _are_times(values, known),
+        "event_id": _repeat,
+        "cost_per_unit_usd": lambda values, known: not _are_amounts(values, known),
+    }
+)
+
+
+def _dimension(column: Column, known: Known) -> str:
+    """The catalog's dimension of that name, however it is written; else a name that a new one may have."""
+    if column.name in known.dimensions or not column.values:
+        return column.name if column.values else LEFT_OUT
+    plain = column.plain_name
+    same = [name for name in sorted(known.dimensions) if Column(name).plain_name == plain]
+    if same:
+        return same[0]
+    if _DIMENSION.fullmatch(column.name):
+        return column.name
+    return plain if _DIMENSION.fullmatch(plain) else LEFT_OUT

@@ -1,0 +1,153 @@
+"""Simulations beside the request: the row is the state, and every run ends."""
+
+import time
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from app import clock
+from app.errors import Conflict, Invalid, NotFound
+from app.extensions import usage_events
+from app.models.base import db
+from app.models.config_version import ConfigVersion
+from app.models.product_event import ProductEvent
+from app.models.simulation_run import SimulationRun
+from app.models.transactions import write
+from app.services import activation, config_drafts, simulation_jobs, simulations
+from app.services.simulation_jobs import GIVE_UP_AFTER, UNFINISHED, start, watch
+from app.services.usage.source import UsageEvents
+from rules.enums import HistoricalWindow
+from simulation.canonical import canonical_text
+from tests import factories as f
+
+MOCKED = simulations.Request("cfg_1", HistoricalWindow.MOCKED, f.SEGMENT)
+
+
+@pytest.fixture
+def draft(app: Flask) -> Any:
+    """A session with a complete production draft, `cfg_1`."""
+    f.foundation(db.session)
+    f.config(db.session)
+    db.session.commit()
+    return db.session
+
+
+def started(session: Any, request: simulations.Request = MOCKED, events: UsageEvents | None = None) -> SimulationRun:
+    return start(session, events or usage_events(), request, actor=f.OPERATOR, clock=clock.now)
+
+
+def ended(session: Any, run: SimulationRun) -> SimulationRun:
+    """The run once it is no longer under way."""
+    deadline = time.monotonic() + 30
+    while run.status in UNFINISHED:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+        session.rollback()
+        run = watch(session, run.simulation_run_id, now=clock.now())
+    return run
+
+
+def unfinished(session: Any) -> SimulationRun:
+    """A run that was asked for at the fixed time and that no thread computes."""
+    with write(session):
+        return simulations.begin(session, simulations.prepare(session, MOCKED), actor=f.OPERATOR, now=f.NOW)
+
+
+def events_about(run: SimulationRun) -> list[str]:
+    about = sa.select(ProductEvent.event_name).filter_by(entity_id=run.simulation_run_id)
+    return list(db.session.scalars(about.order_by(ProductEvent.product_event_id)))
+
+
+def test_a_short_run_is_over_before_the_answer_and_says_what_a_run_in_one_go_says(draft: Any) -> None:
+    run = ended(draft, started(draft))
+    at_once = simulations.simulate(draft, usage_events(), MOCKED, actor=f.OPERATOR, now=clock.now())
+    for name in ("status", "inputs", "outputs", "dataset", "candidate_content_hash"):
+        assert canonical_text(getattr(run, name)) == canonical_text(getattr(at_once, name))
+    assert run.status == "completed"
+    assert draft.get(ConfigVersion, "cfg_1").status == "simulated"
+    assert events_about(run) == ["simulation_started", "simulation_completed"]
+
+
+def test_a_run_that_was_only_asked_for_is_no_evidence(draft: Any) -> None:
+    run = unfinished(draft)
+    assert (run.status, run.outputs, run.completed_at) == ("queued", None, None)
+    assert run.inputs["as_of"] is None
+    assert draft.get(ConfigVersion, "cfg_1").status == "draft"
+    with pytest.raises(Conflict) as refusal, write(draft):
+        activation.approve(draft, "cfg_1", run.simulation_run_id, f.APPROVAL, actor=f.OPERATOR, now=f.NOW)
+    assert refusal.value.code == "simulation_not_completed"
+
+
+def test_what_the_gate_refuses_is_not_written(draft: Any) -> None:
+    with write(draft):
+        f.config(draft, "cfg_empty", pools=[], exploration={"enabled": False})
+    with pytest.raises(Conflict) as refusal:
+        started(draft, replace(MOCKED, candidate_config_version_id="cfg_empty"))
+    assert [finding.code for finding in refusal.value.findings] == ["config_pools_missing"]
+    with pytest.raises(Invalid):
+        started(draft, replace(MOCKED, baseline="cfg_none"))
+    assert draft.scalars(sa.select(SimulationRun)).all() == []
+
+
+def test_a_run_that_breaks_fails_with_a_reason_and_leaves_the_draft_alone(draft: Any) -> None:
+    broken = UsageEvents(usage_events().store, usage_events().demo_file.with_name("nothing.json"))
+    run = ended(draft, started(draft, events=broken))
+    assert (run.status, run.outputs) == ("failed", None)
+    assert simulations.failure_reason(draft, run.simulation_run_id) == (
+        "The computation stopped with FileNotFoundError; the server's log says more. Simulate again."
+    )
+    assert draft.get(ConfigVersion, "cfg_1").status == "draft"
+    assert events_about(run) == ["simulation_started", "simulation_failed"]
+
+
+def test_amounts_beyond_what_can_be_calculated_are_the_reason(draft: Any) -> None:
+    assert simulation_jobs._reason(OverflowError("cfg_1: 9e30 USD are too much for one simulation")) == (
+        "cfg_1: 9e30 USD are too much for one simulation. Check prices, costs and included quantities, "
+        "then simulate again."
+    )
+
+
+def test_whoever_looks_too_late_fails_a_run_that_nobody_computes(draft: Any) -> None:
+    run_id = unfinished(draft).simulation_run_id
+    assert watch(draft, run_id, now=f.NOW + GIVE_UP_AFTER).status == "queued"
+    late = f.NOW + GIVE_UP_AFTER + timedelta(seconds=1)
+    run = watch(draft, run_id, now=late)
+    assert (run.status, run.completed_at) == ("failed", late)
+    assert "within 10 minutes" in simulations.failure_reason(draft, run_id)
+    assert watch(draft, run_id, now=late + timedelta(hours=1)).completed_at == late
+
+
+def test_a_run_that_was_given_up_stays_failed_when_its_answer_comes_after_all(draft: Any) -> None:
+    run_id = unfinished(draft).simulation_run_id
+
+    class SlowFile:
+        """The demo events, in whose reading so much time goes by that the run is given up."""
+
+        def read_bytes(self) -> bytes:
+            watch(db.session, run_id, now=f.NOW + timedelta(days=1))
+            return usage_events().demo_file.read_bytes()
+
+    slow = UsageEvents(usage_events().store, SlowFile())
+    simulation_jobs._compute(draft.get_bind(), slow, MOCKED, run_id, f.OPERATOR, clock.now)
+    draft.rollback()
+    assert watch(draft, run_id, now=f.NOW).status == "failed"
+
+
+def test_the_run_keeps_the_content_that_it_computed_not_the_one_it_was_asked_with(draft: Any) -> None:
+    run_id = unfinished(draft).simulation_run_id
+    with write(draft):
+        config_drafts.put_rails(draft, "cfg_1", f.RAILS | {"monthly_spend_cap_usd": 700}, actor=f.OPERATOR, now=f.NOW)
+    simulation_jobs._compute(draft.get_bind(), usage_events(), MOCKED, run_id, f.OPERATOR, clock.now)
+    draft.rollback()
+    run = watch(draft, run_id, now=f.NOW)
+    assert run.status == "completed"
+    assert run.candidate_content_hash == draft.get(ConfigVersion, "cfg_1").content_hash
+
+
+def test_a_run_that_is_not_there_is_named(draft: Any) -> None:
+    with pytest.raises(NotFound, match="sim_none"):
+        watch(draft, "sim_none", now=f.NOW)

@@ -1,0 +1,109 @@
+"""Costs from a file: exact, the last word about a thing counts, and kept beside the cards of documents."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.models.base import db
+from app.models.cycle import CycleDraftContext
+from app.models.transactions import write
+from app.services import authoring
+from app.services.upload_costs import keep_costs, newest_context, read_costs, suggested_costs
+from tests import factories as f
+
+
+def rows(*pairs):
+    return [(number, {"name": name, "cost_per_unit_usd": cost}) for number, (name, cost) in enumerate(pairs, 1)]
+
+
+def keep(*pairs):
+    cards, rejects = read_costs("costs.csv", rows(*pairs))
+    assert not rejects
+    with write(db.session):
+        keep_costs(db.session, "ws_1", cards, actor=f.OPERATOR, now=f.NOW)
+
+
+@pytest.fixture
+def workspace(sqlite_app):
+    with write(db.session):
+        f.workspace(db.session)
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("0.18", "0.18"),
+        ("$1,234.50", "1234.5"),
+        (".5", "0.5"),
+        ("3 USD", "3"),
+        ("US$ 0.00000015", "0.00000015"),
+        ("0", "0"),
+    ],
+)
+def test_an_amount_is_read_exactly(typed, value) -> None:
+    ((card,), rejects) = read_costs("costs.csv", rows(("vu_x", typed)))
+    assert (card.value, card.label, rejects) == (value, f"cost ${value} per vu_x", [])
+
+
+@pytest.mark.parametrize(
+    ("name", "cost", "reason"),
+    [
+        ("", "1", "is missing"),
+        ("x" * 201, "1", "longer than 200"),
+        ("x", "", "the cost is missing"),
+        ("x", "-1", "no amount in USD"),
+        ("x", "free", "no amount in USD"),
+        ("x", "1,23", "no amount in USD"),
+        ("x", "€3", "no amount in USD"),
+        ("x", "0.0000000000001", "more than 12 decimals"),
+        ("x", "1" * 40, "26 digits"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_rejected_with_its_number_and_reason(name, cost, reason) -> None:
+    cards, (reject,) = read_costs("costs.csv", rows(("fits", "1"), (name, cost)))
+    assert len(cards) == 1
+    assert reject.row == 2
+    assert reason in reject.reason
+
+
+@given(st.decimals(min_value=0, max_value=10**20, places=12))
+def test_any_cost_that_money_can_hold_comes_back_as_it_was(amount) -> None:
+    (card,), _ = read_costs("costs.csv", rows(("x", f"{amount:,f}".removeprefix("-"))))
+    assert Decimal(card.value) == amount
+
+
+def test_the_last_row_about_a_thing_counts() -> None:
+    cards, _ = read_costs("costs.csv", rows(("x", "1"), ("y", "3"), ("x", "2")))
+    assert [(card.label, card.source) for card in cards] == [
+        ("cost $3 per y", "costs.csv, row 2"),
+        ("cost $2 per x", "costs.csv, row 3"),
+    ]
+
+
+def test_two_things_of_one_cost_are_both_kept(workspace) -> None:
+    keep(("x", "0.02"), ("y", "0.02"))
+    assert suggested_costs(db.session, "ws_1") == {"x": Decimal("0.02"), "y": Decimal("0.02")}
+    assert len({card["card_id"] for card in newest_context(db.session, "ws_1").extracted_cards}) == 2
+
+
+def test_a_new_cost_replaces_the_one_before_and_leaves_other_cards(workspace) -> None:
+    other = {"card_id": "card_1", "kind": "goal", "value": "revenue", "label": "revenue", "state": "new"}
+    with write(db.session):
+        data = {"workspace_id": "ws_1", "extracted_cards": [other]}
+        authoring.create_context(db.session, data, actor=f.OPERATOR, now=f.NOW)
+    keep(("x", "1"), ("y", "2"))
+    keep(("x", "3"))
+    assert suggested_costs(db.session, "ws_1") == {"x": 3, "y": 2}
+    assert db.session.query(CycleDraftContext).count() == 1
+    assert newest_context(db.session, "ws_1").extracted_cards[0] == other
+
+
+def test_a_dismissed_cost_and_one_of_no_thing_are_not_suggested(workspace) -> None:
+    card = {"card_id": "c", "kind": "cost", "value": "1", "label": "cost $1 per x", "state": "dismissed"}
+    vague = card | {"label": "cost $1", "state": "accepted"}
+    with write(db.session):
+        data = {"workspace_id": "ws_1", "extracted_cards": [card, vague]}
+        authoring.create_context(db.session, data, actor=f.OPERATOR, now=f.NOW)
+    assert suggested_costs(db.session, "ws_1") == {}

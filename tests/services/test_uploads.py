@@ -1,0 +1,129 @@
+"""Uploaded files: named harmlessly, kept per workspace, imported by one at a time, swept when abandoned."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import Invalid, NotFound
+from app.services.uploads import KEPT, REJECTS_KEPT, Uploads, harmless
+
+NOW = datetime(2026, 1, 15, tzinfo=UTC)
+CSV = b"ts,event_type,customer_id\n2026-01-02T09:15:00Z,x,c\n"
+
+
+@pytest.fixture
+def uploads(tmp_path):
+    return Uploads(tmp_path / "uploads")
+
+
+def received(uploads, content=CSV, name="usage.csv", kind="usage", workspace_id="ws_1"):
+    with uploads.receiving(workspace_id) as incoming:
+        part = incoming.open()
+        part.write(content)
+        part.close()
+        return incoming.keep(Path(part.name), name, kind)
+
+
+def age(path, by):
+    moment = (NOW - by).timestamp()
+    os.utime(path, (moment, moment))
+
+
+@pytest.mark.parametrize(
+    ("given_name", "kept"),
+    [
+        ("usage.csv", "usage.csv"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\data\\usage.csv", "usage.csv"),
+        (".htaccess", "htaccess"),
+        ("bad\x00\nname.csv", "bad_name.csv"),
+        ("..", "upload"),
+        ("", "upload"),
+    ],
+)
+def test_a_name_is_made_harmless(given_name, kept) -> None:
+    assert harmless(given_name) == kept
+
+
+@given(st.text())
+def test_no_name_leaves_its_folder(name) -> None:
+    kept = harmless(name)
+    assert Path(kept).name == kept
+    assert 0 < len(kept.encode()) <= 100
+    assert kept not in (".", "..")
+
+
+def test_an_upload_is_found_again_as_it_was(uploads) -> None:
+    upload = received(uploads)
+    found = uploads.find("ws_1", upload.upload_id)
+    assert found == upload
+    assert (found.rows, found.size, found.file_format, found.name) == (1, len(CSV), "csv", "usage.csv")
+    assert found.path.read_bytes() == CSV
+    assert found.progress() == {"state": "staged"}
+
+
+def test_it_is_found_in_its_own_workspace_only(uploads) -> None:
+    upload = received(uploads, workspace_id="ws_1")
+    for workspace_id in ("ws_2", "..", "ws_1/..", "."):
+        with pytest.raises(NotFound):
+            uploads.find(workspace_id, upload.upload_id)
+
+
+@pytest.mark.parametrize("workspace_id", ["../../elsewhere", "..", "."])
+def test_a_workspace_cannot_be_named_out_of_its_own_folder(uploads, workspace_id) -> None:
+    upload = received(uploads, workspace_id=workspace_id)
+    assert upload.folder.resolve().parent.parent == uploads.root.resolve()
+
+
+def test_what_cannot_be_read_leaves_nothing_behind(uploads) -> None:
+    with pytest.raises(Invalid, match=r"book.xlsx is an archive"):
+        received(uploads, content=b"PK\x03\x04", name="book.xlsx")
+    assert list(uploads.root.rglob("*")) == [uploads.root / "ws_1"]
+
+
+def test_a_catalog_is_csv(uploads) -> None:
+    with pytest.raises(Invalid, match=r"catalog.json is jsonl, not CSV"):
+        received(uploads, content=b'{"event_type":"x"}', name="catalog.json", kind="catalog")
+
+
+@pytest.mark.parametrize(("content", "rows"), [(b"a\n1\n2\n", 2), (b"a\n1\n2", 2), (b"a", 0), (b'{"a":1}\n{"a":2}', 2)])
+def test_rows_are_counted_by_lines(uploads, content, rows) -> None:
+    assert received(uploads, content=content).rows == rows
+
+
+def test_one_import_at_a_time_may_have_it(uploads) -> None:
+    upload = received(uploads)
+    with upload.importing() as first, uploads.find("ws_1", upload.upload_id).importing() as second:
+        assert (first, second) == (True, False)
+    with upload.importing() as again:
+        assert again
+
+
+def test_a_sweep_takes_what_is_a_day_old_and_not_being_imported(uploads) -> None:
+    old, running, fresh = received(uploads), received(uploads), received(uploads)
+    with running.importing():
+        for upload in (old, running):
+            age(upload.folder, KEPT + timedelta(seconds=1))
+        age(fresh.folder, KEPT - timedelta(minutes=1))
+        assert uploads.sweep(NOW) == 1
+    assert [upload.folder.exists() for upload in (old, running, fresh)] == [False, True, True]
+
+
+def test_a_sweep_takes_rejects_after_a_month(uploads) -> None:
+    old, fresh = (uploads.rejects_path("ws_1", f"imp_{number}") for number in (1, 2))
+    for path in (old, fresh):
+        path.write_text("row\n")
+    age(old, REJECTS_KEPT + timedelta(seconds=1))
+    age(fresh, REJECTS_KEPT - timedelta(minutes=1))
+    assert uploads.sweep(NOW) == 1
+    assert (old.exists(), fresh.exists()) == (False, True)
+
+
+@pytest.mark.parametrize("report_id", ["..", "imp_../x", "secret", "", "imp_" + "x" * 65])
+def test_a_report_that_cannot_be_is_not_there(uploads, report_id) -> None:
+    with pytest.raises(NotFound):
+        uploads.rejects_path("ws_1", report_id)
