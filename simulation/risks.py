@@ -52,8 +52,8 @@ def _over_cap(ledger: Ledger, code: str, verb: str, crossing: CapCrossing) -> It
         return
     yield {
         "code": code,
-        "detail": f"{crossing.customers} customers are above the monthly spend cap of {_text(cap)} USD in "
-        f"{crossing.customer_periods} customer-periods, first in period {first + 1}; the largest {verb} "
+        "detail": f"{_counted(crossing.customers, 'customer')} went above the monthly spend cap of {_text(cap)} USD in "
+        f"{_counted(crossing.customer_periods, 'customer-period')}, first in period {first + 1}; the largest {verb} "
         f"{_text(crossing.largest)} USD.",
         "period_index": first,
         "customers": crossing.customers,
@@ -61,6 +61,10 @@ def _over_cap(ledger: Ledger, code: str, verb: str, crossing: CapCrossing) -> It
         "largest_usd": written(crossing.largest),
         "monthly_spend_cap_usd": cap,
     }
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _pool_price_zero(ledger: Ledger) -> Iterator[Entry]:

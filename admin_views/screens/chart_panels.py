@@ -19,7 +19,6 @@ Said = Callable[[Number], str]
 
 COLOURS: Mapping[str, str] = {"candidate": "--accent", "baseline": "--baseline"}
 SYMBOLS: Mapping[str, str] = {"candidate": "circle", "baseline": "square-open"}
-USD = "$,~f"
 PLOT_HEIGHT, ROW_HEIGHT, LINE_HEIGHT = 190, 34, 15
 """Pixels: of a panel with lines, of a bar, and between two labels."""
 ROOM = Decimal("0.12")
@@ -93,7 +92,7 @@ def bars(title: str, names: Sequence[str], sides: Mapping[str, Sequence[Number |
         ],
         "shapes": [],
         "annotations": [],
-        "xaxis": {"range": [0, most or 1], "tickformat": USD, "nticks": 4},
+        "xaxis": {"range": [0, most or 1], "tickformat": usd_ticks(most), "nticks": 4},
         "yaxis": categories(names),
     }
 
@@ -169,6 +168,11 @@ def draw_line(panel: Json, axis: str, value: Number, text: str, colour: str = "-
         )
     else:
         panel["annotations"].append(label(value, 1, text, color=colour, yref="y domain", yanchor="bottom"))
+
+
+def usd_ticks(span: Number) -> str:
+    """How an axis over so many USD writes its ticks: cents where they are small amounts, never more than needed."""
+    return "$,.2f" if Decimal("0.1") <= span < 20 else "$,~f"
 
 
 def _is_named_above(panel: Json, value: Number) -> bool:

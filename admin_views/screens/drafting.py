@@ -226,7 +226,10 @@ class DraftScreen(Screen):
             "completeness": completeness,
             "values": self.values(form),
             "parts": self.parts(form, outcome.record)
-            | {"completeness": _macro("completeness")(completeness), "navigator": _macro("panel")(guide.navigator)},
+            | {
+                "completeness": _macro("completeness")(completeness),
+                "navigator": _macro("navigator_panel")(guide.navigator),
+            },
         }
         return make_response(jsonify(answer), refusal.status if refusal else 200)
 
@@ -249,7 +252,7 @@ def in_order(chosen: Sequence[str] | None, stored: Sequence[str]) -> list[str]:
 
 
 def _macro(name: str) -> Any:
-    return get_template_attribute("screens/_drafting.html", name)
+    return get_template_attribute("screens/_parts.html", name)
 
 
 def unreadable(form: VersionedForm) -> AvsError:

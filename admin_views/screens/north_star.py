@@ -10,7 +10,7 @@ from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
 from wtforms import HiddenField, RadioField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import DataRequired, Length, ValidationError
 
 from admin_views.base import note
 from admin_views.editing import at_its_field
@@ -56,7 +56,7 @@ GOALS = {
 
 class NorthStarForm(SecureForm):
     row_version = HiddenField()
-    cycle_name = TextField("Cycle name", [InputRequired("Name the cycle."), Length(max=200)])
+    cycle_name = TextField("Cycle name", [DataRequired("Name the cycle."), Length(max=200)])
     goal_type = ChoiceField(
         "Goal",
         choices=[SelectChoice("", "choose"), *(SelectChoice(goal.value, text) for goal, text in GOALS.items())],
@@ -86,9 +86,7 @@ class NorthStar(Screen):
     title = "North star"
     step = "Cycle"
     operator_decision = "What outcome do you want, and what will show it?"
-    needs = (
-        "A goal and one to three metrics, because every simulation and decision is measured against them."
-    )
+    needs = "A goal and one to three metrics, because every simulation and decision is measured against them."
     writes = frozenset({"page"})
     checks_own_token = frozenset({"page"})
 

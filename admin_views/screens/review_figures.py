@@ -7,7 +7,6 @@ from typing import Any
 from admin_views.screens.chart_panels import (
     ROOM,
     ROW_HEIGHT,
-    USD,
     Json,
     Number,
     bars,
@@ -16,6 +15,7 @@ from admin_views.screens.chart_panels import (
     draw_line,
     label,
     lines,
+    usd_ticks,
 )
 from app.services.plain_words import money_text, quantity_text
 from app.services.review_tables import SIDES, Outputs, has_baseline, period_span, pool_labels
@@ -26,12 +26,12 @@ from simulation.canonical import canonical_text
 def figures(outputs: Outputs, floor: Number | None) -> dict[str, Json]:
     """`{name, panels}` by name; a figure that would show a single number is not drawn, its sentence says it."""
     economics, impact = outputs["economics"], outputs["customer_impact"]
-    moved = impact["billed_more"] or impact["billed_less"]
+    changes = impact["bill_change_usd"] or {"p5": None, "p95": None}
     drawn = {
         "periods": _periods(outputs, floor) if len(economics["by_period"]) > 1 else [],
         "pools": _pools(outputs) if has_baseline(outputs) or len(economics["by_pool"]) > 1 else [],
-        "bill-change": _bill_changes(impact) if moved else [],
-        "limits": _limits(outputs) if impact["customers"] else [],
+        "bill-change": _bill_changes(impact) if changes["p5"] != changes["p95"] else [],
+        "limits": _limits(outputs) if impact["customers"] > 1 else [],
     }
     return {name: {"name": name, "panels": panels} for name, panels in drawn.items() if panels}
 
@@ -53,7 +53,7 @@ def _periods(outputs: Outputs, floor: Number | None) -> list[Json]:
         lines("Cost, USD per period", days, sides["cost_usd"], span, money),
     ]
     for panel in panels:
-        panel["yaxis"] |= {"tickformat": USD, "nticks": 5}
+        panel["yaxis"] |= {"tickformat": usd_ticks(span[1]), "nticks": 5}
     panels[1]["repeats"] = True
     return [*panels, _margins(rows, days, floor)]
 
@@ -104,7 +104,7 @@ def _spread(changes: Mapping[str, Number]) -> Json:
         ],
         "shapes": [],
         "annotations": [],
-        "xaxis": {"range": [least - room, most + room], "tickformat": USD, "nticks": 5},
+        "xaxis": {"range": [least - room, most + room], "tickformat": usd_ticks(most - least), "nticks": 5},
         "yaxis": {"range": [-1, 1], "visible": False},
     }
     draw_line(panel, "x", 0, "no change", colour="--ink-soft")

@@ -9,7 +9,7 @@ from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
 from wtforms import RadioField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired, Length
 
 from admin_views.forms import TextField
 from admin_views.screens.screen import OPERATOR, WORKSPACE, Screen, go, here, remember
@@ -32,7 +32,7 @@ ROLES = {
 class WorkspaceForm(SecureForm):
     workspace_name = TextField(
         "Workspace name",
-        [InputRequired("Name the workspace."), Length(max=200)],
+        [DataRequired("Name the workspace."), Length(max=200)],
         description="Your company or product.",
     )
     operator_role = RadioField(

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from wtforms import Form
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from admin_views.forms import (
     CheckListField,
@@ -61,7 +61,7 @@ def _plain(values: Iterable[str]) -> dict[str, str]:
 
 
 class NamingControls:
-    name = TextField("Name", [InputRequired("Name the unit."), Length(max=LONGEST_NAME)])
+    name = TextField("Name", [DataRequired("Name the unit."), Length(max=LONGEST_NAME)])
     unit_type = ChoiceField("Type", [InputRequired("Choose a type.")], choices=_choices(TYPES, "choose"))
     outcome_statement = LongTextField(
         "Outcome statement",

@@ -3,8 +3,8 @@
 from playwright.sync_api import Page, expect
 
 PITCH = (
-    "We want to find product-market fit with small businesses. A rendered minute costs us $0.18 and we charge $0.60 per "
-    "minute. Gross margin must stay above 68 %. We count video_render_completed events."
+    "We want to find product-market fit with small businesses. A rendered minute costs us $0.18 and we charge $0.60 "
+    "per minute. Gross margin must stay above 68 %. We count video_render_completed events."
 )
 
 

@@ -9,10 +9,11 @@ from playwright.sync_api import Page, sync_playwright
 from tests.browser.running import FLAGS, chromium_path, seed_folder, served
 
 OUT = Path(__file__).resolve().parents[2] / "docs" / "screens"
-CYCLE, ACTIVE, CANDIDATE = "cycle_2026_01_prod_90d", "cfg_smb_learning_prod_v1", "cfg_smb_learning_prod_v2_candidate"
-DECISION = "dec_smb_learning_prod_v1"
+CYCLE, CANDIDATE = "cycle_2026_growth_prod_90d", "cfg_growth_smb_learning_prod_v3_candidate"
+DECISION = "/decision-log/dec_growth_smb_v2"
+COMPARED = "/decision-log/compare?left=dec_growth_smb_v1&right=dec_growth_smb_v2"
 SCREENS = {
-    "home": "/?workspace=ws_1049",
+    "home": "/?workspace=ws_2049",
     "setup-workspace": "/setup/workspace",
     "setup-data-mode": "/setup/data-mode",
     "context": "/cycles/new/context",
@@ -27,7 +28,8 @@ SCREENS = {
     "review": f"/configs/{CANDIDATE}/review",
     "approve": f"/configs/{CANDIDATE}/approve",
     "decision-log": "/decision-log",
-    "decision-detail": f"/decision-log/{DECISION}",
+    "decision-detail": DECISION,
+    "decision-compare": COMPARED,
     "catalogs": "/catalogs",
     "cycles": "/cycles",
     "configs": "/configs",
@@ -62,7 +64,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
         with served(Path(folder)) as site:
             page = browser.new_page(color_scheme="dark" if given.dark else "light", reduced_motion="reduce")
-            page.goto(site.address + "/?workspace=ws_1049")
+            page.goto(site.address + "/?workspace=ws_2049")
             suffix = ("-dark" if given.dark else "") + ("-phone" if given.phone else "")
             for name in given.names or SCREENS:
                 take(page, site.address + SCREENS[name], name + suffix, WIDTHS["-phone" if given.phone else ""])

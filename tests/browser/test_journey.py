@@ -33,7 +33,7 @@ def test_from_an_empty_workspace_to_an_active_config(page: Page, site: Site) -> 
 
 
 def test_following_the_next_missing_item_alone_makes_an_empty_config_pass_every_gate(page: Page) -> None:
-    """Each gate refuses first; its link leads to the field that has the focus; mending it makes the next one come up."""
+    """Each gate refuses first; its link leads to the field that has the focus; once mended, the next one comes up."""
     journey.set_up(page)
     journey.read_the_pitch(page)
     cycle_id = journey.name_the_cycle(page)

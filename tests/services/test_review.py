@@ -83,7 +83,7 @@ def test_each_picture_says_its_finding(candidate: ConfigVersion) -> None:
         "The median bill stays the same; of 2 customers 0 pay less and 1 more"
     )
     assert review_titles.thresholds(outputs) == (
-        "1 of 2 customers reach 100 % of an allowance, the first in period 1; 1 above the cap of $8.00"
+        "1 of 2 customers reaches 100 % of an allowance, the first in period 1; 1 above the cap of $8.00"
     )
 
 
@@ -94,6 +94,8 @@ def test_the_sentences_change_with_what_they_are_about(candidate: ConfigVersion)
     same = r.simulated("cfg_0", baseline="cfg_0").outputs
     assert review_titles.pools(same) == "No pool changes revenue or cost"
     assert review_titles.bill_changes(same) == "No bill changes: all 2 customers pay the same"
+    demo = r.simulated(window=HistoricalWindow.MOCKED, as_of=None, segment=None).outputs
+    assert review_titles.bill_changes(demo) == "The only customer's bill rises by $3.00"
     january = r.simulated(window=HistoricalWindow.DAYS_30).outputs
     assert review_titles.periods(january, D("0.68")) == "Margin falls below the floor of 68 % in period 1"
     with write(db.session):

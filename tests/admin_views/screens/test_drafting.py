@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.transactions import write
-from app.services import config_drafts
+from app.services import authoring, config_drafts
+from app.services.completeness import completeness_of
 from tests import factories as f
 from tests.admin_views.screens.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by, typed
@@ -139,6 +140,45 @@ def test_buttons_keep_both_versions_on_the_page(client) -> None:
     again = client.post(RAILS, data=typed(compared, {"do": "add:absolute_usage_caps"})).text
     assert "$800.00 $900.00" in text_of(again)
     assert "data-autosave" not in again
+
+
+# Deep links
+
+
+def test_every_finding_about_a_config_leads_to_a_control_that_is_there(client) -> None:
+    gaps = {"enabled": True, "exploration_pool_id": None, "qualifying_events": [], "expires_after_days": None}
+    empty = {"usage_thresholds": [], "monthly_spend_cap_usd": None, "at_cap_action": None, "margin_floor": None}
+    with write(db.session):
+        free = f.DRAFT_EXPORT | {"value_unit_id": "vu_free", "name": "Free", "cycle_id": f.CYCLE}
+        economics = free["unit_economics"] | {"target_price_per_unit_usd": Decimal(0)}
+        authoring.create_value_unit(db.session, free | {"unit_economics": economics}, **WHO)
+        authoring.submit_snapshot(db.session, f.CYCLE, **WHO)
+        pools = [f.CORE | {"value_unit_id": "vu_free"}, f.EXPLORATION_POOL]
+        rules = {
+            "stage": "scaling",
+            "price_book_ref": None,
+            "exploration": f.EXPLORATION | gaps,
+            "rails": f.RAILS | empty,
+        }
+        f.config(db.session, "cfg_2", pools=pools, **rules)
+        f.config(db.session, "cfg_3", pools=[])
+    codes = set()
+    for config_version_id in ("cfg_2", "cfg_3"):
+        for finding in completeness_of(db.session, stored(config_version_id))["findings"]:
+            address, _, field = finding["deep_link"].partition("#")
+            if address.partition("?")[0].endswith(("/pools", "/exploration", "/rails")):
+                assert f'id="{field}"' in client.get(address).text, finding["deep_link"]
+                codes.add(finding["code"])
+    assert codes == {
+        "config_pools_missing",
+        "pool_price_zero",
+        "price_book_ref_missing",
+        "exploration_incomplete",
+        "rails_thresholds_incomplete",
+        "rails_monthly_spend_cap_missing",
+        "rails_margin_floor_missing",
+        "rails_at_cap_action_missing",
+    }
 
 
 # The token
