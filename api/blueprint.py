@@ -34,7 +34,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from marshmallow import Schema
 
-from api.parsing import load_body, load_query, read_json
+from api.parsing import load_body, load_query, read_json, require_type
 from api.resource import Answer
 from api.schemas.common import is_identifier
 from app.errors import NotFound
@@ -75,6 +75,8 @@ class Operation:
         for identifier in parts.values():
             if not is_identifier(identifier):
                 raise NotFound(f"There is nothing called {identifier[:200]!r} here.", code="not_found")
+        if self.raw_body is not None:
+            require_type(request, self.raw_body)
         parsed: dict[str, Any] = dict(parts)
         query = load_query(self.query, request)
         if self.query is not None:

@@ -1,7 +1,7 @@
 """From bytes to checked values: JSON bodies and query strings, with every fault named by a pointer (spec 6)."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -37,12 +37,17 @@ def read_json(incoming: Request) -> Any:
 
     Raises 415 for another content type, 400 for what is no JSON (with the place) and for texts that no database keeps.
     """
-    if incoming.mimetype != JSON_TYPE:
+    require_type(incoming, (JSON_TYPE,))
+    return parse_json(incoming.get_data())
+
+
+def require_type(incoming: Request, types: Iterable[str]) -> None:
+    """Raise 415 unless the body comes as one of these media types: no form of another site can send one of ours."""
+    if incoming.mimetype not in types:
         raise UnsupportedMediaType(
-            f"Send the body as {JSON_TYPE}, not {incoming.mimetype or 'without a Content-Type'}.",
+            f"Send the body as {', '.join(types)}, not {incoming.mimetype or 'without a Content-Type'}.",
             code="unsupported_media_type",
         )
-    return parse_json(incoming.get_data())
 
 
 def parse_json(content: bytes) -> Any:

@@ -3,7 +3,6 @@
 from flask import request
 
 from api.blueprint import operation
-from api.parsing import UnsupportedMediaType
 from api.resource import Answer, plain
 from api.schemas.usage import BODIES, MOST_REJECTS, UsageReceipt
 from app.extensions import usage_events, usage_policies
@@ -26,11 +25,6 @@ def send_usage_events() -> Answer:
 
     Sending a batch again is harmless, so retry whenever the answer was lost.
     """
-    if request.mimetype not in BODIES:
-        raise UnsupportedMediaType(
-            f"Send usage events as {', '.join(BODIES)}, not {request.mimetype or 'without a Content-Type'}.",
-            code="unsupported_media_type",
-        )
     content = request.get_data()
     receipt = ingest(db.session, usage_events().store, usage_policies(), content, request.content_type or "")
     rejects = [reject.as_dict() for reject in receipt.rejects[:MOST_REJECTS]]

@@ -47,7 +47,7 @@ IMPORT_FIELDS = (
     "rows_rejected",
 )
 
-MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z"])
+MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"])
 as_json = click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON.")
 
 

@@ -55,6 +55,7 @@ PROMISED = {
     "/api/decision-records/{}/fork": {"POST"},
     "/api/export/billing-patch": {"POST"},
     "/api/billing-patch/{}": READ,
+    "/api/billing-patch/{}/drift": {"POST"},
 }
 ALSO_THERE = {"/api/problems/{}", "/api/docs/start.js", "/api/docs/assets/{}"}
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain")

@@ -163,7 +163,7 @@ def breakdown(outputs: Outputs) -> Table:
         *POOL,
         Column("value_unit_id", "Value unit", "id"),
         Column("total_units", "Units", "quantity"),
-        Column("included_units", "Within allowance, units", "quantity"),
+        Column("included_units", "Included, units", "quantity"),
         Column("overage_units", "Beyond, units", "quantity", "Beyond, units"),
         Column("overage_behavior", "Then", "words", "Beyond, units"),
         Column("cost_usd", "Cost, USD", "money"),

@@ -99,11 +99,17 @@ def bill_changes(outputs: Outputs) -> str:
         return NO_USAGE
     if not more and not less:
         return f"No bill changes: all {plural(all_of_them, 'customer')} pay the same"
+    if all_of_them == 1:
+        return f"The only customer's bill {_moves(changes['p50'])}"
     counts = f"of {plural(all_of_them, 'customer')} {less:,} pay less and {more:,} more"
     median = changes["p50"]
     if not median:
         return f"The median bill stays the same; {counts}"
-    return f"The median bill {'rises' if median > 0 else 'falls'} by {money(abs(median))}; {counts}"
+    return f"The median bill {_moves(median)}; {counts}"
+
+
+def _moves(change: Decimal | int) -> str:
+    return f"{'rises' if change > 0 else 'falls'} by {money(abs(change))}"
 
 
 def thresholds(outputs: Outputs) -> str:
@@ -117,7 +123,6 @@ def thresholds(outputs: Outputs) -> str:
         said = "No threshold is set" if lowest is None else f"No customer reaches {lowest} % of an allowance"
         return said + cap
     row = max(reached, key=lambda item: item["percent"])
-    who = f"{row['customers']:,} of {plural(all_of_them, 'customer')}"
-    return (
-        f"{who} reach {row['percent']} % of an allowance, the first in period {row['first_period']['index'] + 1}{cap}"
-    )
+    who = f"{row['customers']:,} of {plural(all_of_them, 'customer')} {'reaches' if row['customers'] == 1 else 'reach'}"
+    first = row["first_period"]["index"] + 1
+    return f"{who} {row['percent']} % of an allowance, the first in period {first}{cap}"

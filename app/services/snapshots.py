@@ -203,7 +203,8 @@ _EVIDENCE_AND_CATALOGS = _EVIDENCE.add_columns(*_CATALOGS)
 class ConfigSnapshot:
     """A config version with everything that decides about it, read in one go.
 
-    `run` is the run an approval names, else the latest completed one; `document` is its enforced content.
+    `run` is the run an approval names, else the latest completed one; `document` is its enforced content. Its hash is
+    taken from the content itself: a gate believes no column that somebody may have left behind.
     """
 
     config: ConfigVersion
@@ -214,13 +215,14 @@ class ConfigSnapshot:
     latest_run_id: str | None
     catalogs: d.Catalogs
     document: dict[str, Any]
+    content_hash: str
     requested_baseline_id: str | None = None
 
     def draft(self) -> d.Draft:
         """The permissive value that `rules.gate.evaluate` reads."""
         return d.Draft(
             cycle=_cycle(self.cycle),
-            config=_config(self.config, self.document),
+            config=_config(self.config, self.content_hash),
             pools=tuple(
                 d.Pool(
                     pool_id=pool.pool_id,
@@ -252,16 +254,18 @@ def read_config(
     asked = {"config_version_id": config.config_version_id, "run_id": simulation_run_id}
     evidence = _EVIDENCE if catalogs else _EVIDENCE_AND_CATALOGS
     row = session.execute(evidence, asked | config.subject_resolution).one()
-    run, latest_run_id, served_id, document, *terms = row
+    run, latest_run_id, served_id, avs_config, *terms = row
+    document = config_document(config, cycle, units)
     return ConfigSnapshot(
         config=config,
         cycle=cycle,
         units=units,
-        served=_served(served_id, document),
+        served=_served(served_id, avs_config),
         run=run,
         latest_run_id=latest_run_id,
         catalogs=catalogs or _catalogs(*terms),
-        document=config_document(config, cycle, units),
+        document=document,
+        content_hash=content_hash(document),
         requested_baseline_id=requested_baseline_id,
     )
 
@@ -310,8 +314,7 @@ def _cycle(cycle: Cycle) -> d.Cycle:
     )
 
 
-def _config(config: ConfigVersion, document: Mapping[str, Any]) -> d.Config:
-    """Its hash is taken from the content itself: a gate believes no column that somebody may have left behind."""
+def _config(config: ConfigVersion, content_hash: str) -> d.Config:
     return d.Config(
         config_version_id=config.config_version_id,
         **config.subject_resolution,
@@ -319,7 +322,7 @@ def _config(config: ConfigVersion, document: Mapping[str, Any]) -> d.Config:
         value_unit_snapshot_version=config.value_unit_snapshot_version,
         price_book_ref=config.price_book_ref,
         metric_lenses=tuple(config.metric_lenses),
-        content_hash=content_hash(document),
+        content_hash=content_hash,
     )
 
 
