@@ -1,0 +1,178 @@
+"""Counting: every change of an account together with the events it fires, neither without the other."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeVar
+
+from avs_client import usage
+from avs_client.account import Account, Hold
+from avs_client.clock import DAY_US
+from avs_client.counters import Ledger
+from avs_client.decide import Decision
+from avs_client.errors import CountersUnavailable
+from avs_client.events import Outgoing
+from avs_client.metering import UsageEvent, distinct_value, matches
+from avs_client.metering import quantity as metered
+from avs_client.numbers import unscaled
+from avs_client.periods import Calendar
+from avs_client.plan import Plan
+from avs_client.reporting import Reporter
+from avs_client.usage import Change, Firing
+
+T = TypeVar("T")
+REMEMBERED_US = 90 * DAY_US
+"""For how long the same event_id is recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a record: `duplicate` when this event_id was counted before (then nothing else happened),
+    `counted` quantities by unit, `fired` what was reached for the first time in this period.
+    """
+
+    duplicate: bool
+    counted: Mapping[str, Decimal]
+    fired: tuple[Firing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Quantity set aside, or not: see `decision.allow`. Commit what the work came to, or release it."""
+
+    reservation_id: str
+    customer_id: str
+    decision: Decision
+    hold: Hold
+
+
+NOTHING = Recorded(True, {}, ())
+UNCHANGED = Change(None, ())
+
+
+class Bookkeeper:
+    """Works on one ledger. Any method may raise CountersUnavailable; a call repeated with its event_id counts once."""
+
+    def __init__(self, ledger: Ledger, reporter: Reporter, calendar: Calendar) -> None:
+        self._ledger, self._reporter, self._calendar = ledger, reporter, calendar
+
+    def record(
+        self,
+        plan: Plan | None,
+        customer_id: str,
+        value_unit_id: str,
+        quantity: int,
+        event: str | None,
+        at: int,
+        now: int,
+    ) -> Recorded:
+        """Count a scaled quantity at `at`; times in µs."""
+        mark = f"e:{value_unit_id}:{event}"
+        marks = {} if event is None else {mark: now + REMEMBERED_US}
+        unit = None if plan is None else plan.units.get(value_unit_id)
+
+        def edit(account: Account, known: frozenset[str]) -> tuple[Change, Recorded]:
+            if known:
+                return UNCHANGED, NOTHING
+            if unit is not None:
+                account = account.seeing(unit.unit.meter.event_type, at)
+            change = usage.count(plan, account, {value_unit_id: quantity}, self._calendar.period(at), now)
+            return change, Recorded(False, {value_unit_id: unscaled(quantity)}, change.firings)
+
+        return self._update(plan, customer_id, marks, now, edit)
+
+    def record_event(self, plan: Plan, event: UsageEvent, now: int) -> Recorded:
+        """Meter an event for every unit that its type and filters fit, and note it for exploration."""
+        period = self._calendar.period(event.at_us)
+        meters = {name: unit.unit.meter for name, unit in plan.units.items() if matches(unit.unit.meter, event)}
+        distinct = {
+            name: f"d:{name}:{period}:{value}"
+            for name, meter in meters.items()
+            if (value := distinct_value(meter, event)) is not None
+        }
+        own = None if event.event_id is None else f"e::{event.event_id}"
+        marks = dict.fromkeys([*distinct.values(), *([own] if own else [])], max(now, event.at_us) + REMEMBERED_US)
+
+        def edit(account: Account, known: frozenset[str]) -> tuple[Change, Recorded]:
+            if own in known:
+                return UNCHANGED, NOTHING
+            counted = {name: metered(meter, event) for name, meter in meters.items() if distinct.get(name) not in known}
+            seen = account.seeing(event.event_type, event.at_us)
+            change = usage.count(plan, seen, counted, period, now)
+            return change, Recorded(False, {name: unscaled(n) for name, n in counted.items()}, change.firings)
+
+        return self._update(plan, event.customer_id, marks, now, edit)
+
+    def reserve(
+        self, plan: Plan | None, customer_id: str, hold: Hold, *, now: int, state: str, otherwise: Decision
+    ) -> Reservation:
+        """Set a quantity aside if it is allowed: one step, so that parallel requests never overshoot."""
+        name = secrets.token_hex(12)
+
+        def edit(account: Account, known: frozenset[str]) -> tuple[Change, Decision]:
+            after, decision = usage.reserve(plan, account, name, hold, now_us=now, state=state, otherwise=otherwise)
+            return Change(after, ()), decision
+
+        return Reservation(name, customer_id, self._update(plan, customer_id, {}, now, edit), hold)
+
+    def commit(self, plan: Plan | None, reservation: Reservation, quantity: int, now: int) -> Recorded:
+        """Count what the work came to, once, also when the reservation has lapsed meanwhile: the work was done."""
+        name, hold = reservation.reservation_id, reservation.hold
+
+        def edit(account: Account, known: frozenset[str]) -> tuple[Change, Recorded]:
+            if known:
+                return UNCHANGED, NOTHING
+            change = usage.commit(plan, account, name, hold, quantity, now)
+            return change, Recorded(False, {hold.value_unit_id: unscaled(quantity)}, change.firings)
+
+        return self._update(plan, reservation.customer_id, {f"c:{name}": now + REMEMBERED_US}, now, edit)
+
+    def release(self, reservation: Reservation, now: int) -> None:
+        """Give back what was set aside; a second time, or after the commit, this does nothing."""
+
+        def edit(account: Account, known: frozenset[str]) -> tuple[Change, None]:
+            return Change(account.letting_go(reservation.reservation_id), ()), None
+
+        self._update(None, reservation.customer_id, {}, now, edit)
+
+    def approve(self, customer_id: str, value_unit_id: str, now: int) -> None:
+        """Let a customer go on with a unit where rails want approval, until the period ends."""
+        mark = f"{self._calendar.period(now)}:{value_unit_id}"
+
+        def edit(account: Account, known: frozenset[str]) -> tuple[Change, None]:
+            return Change(account.with_(approved=account.approved | {mark}), ()), None
+
+        self._update(None, customer_id, {}, now, edit)
+
+    def _update(
+        self,
+        plan: Plan | None,
+        customer_id: str,
+        marks: Mapping[str, int],
+        now: int,
+        edit: Callable[[Account, frozenset[str]], tuple[Change, T]],
+    ) -> T:
+        """Events are written down before a count that survives this process, and let go after it."""
+        held: dict[str, Outgoing] = {}
+
+        def edit_and_hold(
+            account: Account, known: frozenset[str]
+        ) -> tuple[Account | None, tuple[Sequence[Outgoing], T]]:
+            change, answer = edit(account, known)
+            events = self._reporter.events(plan, customer_id, change.firings, now) if plan and change.firings else []
+            if events and self._ledger.survives:
+                self._reporter.hold(events)
+                held.update({event.event_id: event for event in events})
+            return change.account, (events, answer)
+
+        try:
+            events, answer = self._ledger.update(customer_id, marks, now, edit_and_hold)
+        except CountersUnavailable:
+            raise  # whether it was counted is not known yet: what is held is settled later
+        except BaseException:
+            self._reporter.discard(held.values())
+            raise
+        self._reporter.release(events)
+        self._reporter.discard(event for name, event in held.items() if name not in {e.event_id for e in events})
+        return answer

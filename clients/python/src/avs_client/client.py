@@ -1,0 +1,325 @@
+"""The client: what an app calls. Deciding and counting happen in this process; the network is other threads' work."""
+
+import logging
+import os
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from avs_client.account import Account, Hold
+from avs_client.background import Background
+from avs_client.bookkeeping import Bookkeeper, Recorded, Reservation
+from avs_client.brain import Brain
+from avs_client.cache import DiskCache
+from avs_client.clock import SECOND_US, Clock, microseconds
+from avs_client.config import ConfigHolder
+from avs_client.counters import CounterStore, MemoryCounters
+from avs_client.decide import Decision, View, decide
+from avs_client.decide import without_config as without_config_decision
+from avs_client.deliver import Sender
+from avs_client.document import Document, Subject
+from avs_client.errors import CountersUnavailable, NeverLoaded, Unreachable
+from avs_client.events import EventQueue
+from avs_client.follow import Follower
+from avs_client.metering import usage_event
+from avs_client.numbers import Quantity, at_least_zero
+from avs_client.paths import cache_path, queue_path, secure
+from avs_client.periods import ANCHOR, calendar
+from avs_client.plan import Plan
+from avs_client.reporting import Reporter
+from avs_client.statement import Statement, statement
+
+log = logging.getLogger("avs_client")
+
+FRESH_SECONDS = {"poll": 2.5, "longpoll": 75.0, "stream": 60.0, "manual": 60.0}
+"""For how long a confirmed config counts as fresh; of "poll" in multiples of its interval."""
+RESERVED_SECONDS = 600
+NUMBERED_EVENTS = True
+"""Whether enforcement events carry client_id and sequence unless a client is told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the client is doing. `state` is fresh, stale, expired or never_loaded; `problem` is what went wrong last."""
+
+    state: str
+    config_version_id: str | None
+    sequence: int | None
+    age_seconds: float | None
+    problem: str | None
+    events_waiting: int
+    events_refused: int
+
+
+class Client:
+    """Enforces the active config of one subject.
+
+    `directory` keeps the last-known-good config and the event queue; without it both live in memory only.
+    `mode`: stream, longpoll, poll (every `poll_seconds`) or manual (`refresh` asks, `flush` sends).
+    `keys`: the JSON Web Key Set to trust and no other; without it the keys that the server publishes, which needs https
+    or a server on this machine.
+    `without_config`: whether to allow ("open") or refuse ("closed") before the first config.
+    `accrues_from`: from when every customer's unused allowance rolls over; None: from their own first use.
+    `numbered_events`: whether events carry client_id and sequence.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        workspace_id: str,
+        segment: str,
+        stage: str,
+        target_environment: str = "production",
+        directory: str | os.PathLike[str] | None = None,
+        counters: CounterStore | None = None,
+        mode: str = "stream",
+        poll_seconds: float = 30,
+        keys: Mapping[str, Any] | None = None,
+        token: str | None = None,
+        without_config: str = "open",
+        period_anchor: datetime = ANCHOR,
+        accrues_from: datetime | None = None,
+        numbered_events: bool = NUMBERED_EVENTS,
+        flush_seconds: float = 5,
+        clock: Clock | None = None,
+    ) -> None:
+        _refuse_unknown(mode, without_config)
+        if keys is None:
+            secure(base_url)
+        subject = self._subject = Subject(workspace_id, segment, stage, target_environment)
+        folder = None if directory is None else Path(directory)
+        cache = None if folder is None else DiskCache(cache_path(folder, subject))
+        fresh_seconds = FRESH_SECONDS[mode] * (poll_seconds if mode == "poll" else 1)
+        namespace = f"{workspace_id}/{target_environment}"
+        self._clock = clock or Clock()
+        self._monotonic_ns = self._clock.monotonic_ns
+        self._calendar = calendar(period_anchor, accrues_from)
+        self._brain = Brain(base_url, token)
+        self._config = ConfigHolder(
+            subject, self._calendar, self._brain, cache, pinned=keys, fresh_seconds=fresh_seconds, clock=self._clock
+        )
+        self._store = counters or MemoryCounters()
+        self._ledger = self._store.ledger(namespace)
+        self._snapshots, self._newcomer = self._ledger.snapshots, self._ledger.newcomer
+        self._queue = _queue(folder, subject)
+        self._reporter = Reporter(self._queue, subject, namespace)
+        self._books = Bookkeeper(self._ledger, self._reporter, self._calendar)
+        self._sender = Sender(self._queue, self._brain, numbered=numbered_events)
+        self._unloaded = without_config_decision(without_config == "open")
+        self._follower = Follower(self._brain, self._config, subject, mode, poll_seconds)
+        followed = None if mode == "manual" else self._follower
+        self._background = Background(followed, self._config.current, self.flush, flush_seconds)
+        self._config.load()
+
+    def start(self) -> "Client":
+        """Follow the config and send events in the background; returns at once."""
+        self._background.start()
+        return self
+
+    def wait_until_loaded(self, timeout_seconds: float | None = None) -> bool:
+        """Wait for the first config, from disk or from AVS Brain; whether it came in time."""
+        return self._config.loaded.wait(timeout_seconds)
+
+    def check(self, customer_id: str, value_unit_id: str, quantity: Quantity = 1) -> Decision:
+        """What to do about this quantity: decided here and now, from memory, without counting anything.
+
+        ValueError for a quantity that is a float or negative; nothing else is ever raised.
+        """
+        view = self._snapshots.get(customer_id, self._newcomer).views.get(value_unit_id)
+        if (
+            view is not None
+            and view.force is self._config.force
+            and quantity.__class__ is int
+            and view.least <= quantity <= view.most
+            and self._monotonic_ns() < view.until_ns
+        ):
+            found: Decision = view.decision
+            return found
+        return self._look(customer_id, value_unit_id, quantity)
+
+    def record(
+        self,
+        customer_id: str,
+        value_unit_id: str,
+        quantity: Quantity = 1,
+        *,
+        event_id: str | None = None,
+        at: datetime | None = None,
+    ) -> Recorded:
+        """Count use that happened, whatever the rails say about it. The same event_id counts once per unit."""
+        now = self._clock.wall_us()
+        moment = now if at is None else microseconds(at)
+        amount = at_least_zero(quantity, "quantity")
+        return self._books.record(self._plan(), customer_id, value_unit_id, amount, event_id, moment, now)
+
+    def record_event(self, event: Mapping[str, Any]) -> Recorded:
+        """Count a usage event for every unit whose event_mapping it fits; exploration notes it too.
+
+        The event has event_type, customer_id, its dimensions, and event_id and ts where there are any. Raises
+        NeverLoaded without a config: nothing says what the event counts for.
+        """
+        plan, now = self._plan(), self._clock.wall_us()
+        if plan is None:
+            raise NeverLoaded("There is no config yet that says what this event counts for.")
+        return self._books.record_event(plan, usage_event(event, self._subject, now), now)
+
+    def reserve(
+        self, customer_id: str, value_unit_id: str, quantity: Quantity = 1, *, seconds: float = RESERVED_SECONDS
+    ) -> Reservation:
+        """Set a quantity aside for work whose cost is known afterwards; `decision.allow` says whether it may begin.
+
+        Reserve the most that it can come to, then `commit` what it did. What nobody commits lapses after `seconds`.
+        """
+        now, force = self._clock.wall_us(), self._config.current()
+        amount = at_least_zero(quantity, "quantity")
+        hold = Hold(value_unit_id, self._calendar.period(now), amount, now + int(seconds * SECOND_US))
+        made = self._books.reserve(force.plan, customer_id, hold, now=now, state=force.state, otherwise=self._unloaded)
+        if force.plan is not None:
+            self._reporter.refused(force.plan, customer_id, value_unit_id, amount, made.decision, now)
+        return made
+
+    def commit(self, reservation: Reservation, quantity: Quantity | None = None) -> Recorded:
+        """Count what the reserved work came to (all of it when not said), once."""
+        amount = reservation.hold.quantity if quantity is None else at_least_zero(quantity, "quantity")
+        return self._books.commit(self._plan(), reservation, amount, self._clock.wall_us())
+
+    def release(self, reservation: Reservation) -> None:
+        """The work was not done: give back what was set aside."""
+        self._books.release(reservation, self._clock.wall_us())
+
+    def approve(self, customer_id: str, value_unit_id: str, *, approved_by: str) -> None:
+        """Let a customer go on where rails ask for approval, until the period ends; reported as override_approved."""
+        now = self._clock.wall_us()
+        self._books.approve(customer_id, value_unit_id, now)
+        self._say(customer_id, "override_approved", {"value_unit_id": value_unit_id, "approved_by": approved_by}, now)
+
+    def quality_failed(self, customer_id: str, value_unit_id: str, signal_id: str, value: Quantity) -> None:
+        """Report that a quality signal said no (quality_proxy_failed); it changes no decision."""
+        context = {"value_unit_id": value_unit_id, "signal_id": signal_id, "value": value}
+        self._say(customer_id, "quality_proxy_failed", context, self._clock.wall_us())
+
+    def usage(self, customer_id: str, *, at: datetime | None = None) -> Statement:
+        """Where a customer stands in the period of `at`, or now. Raises NeverLoaded and CountersUnavailable."""
+        plan, now = self._plan(), self._clock.wall_us()
+        if plan is None:
+            raise NeverLoaded("There is no config yet that says what this customer has.")
+        period = self._calendar.period(now if at is None else microseconds(at))
+        return statement(plan, self._ledger.read(customer_id), period, now)
+
+    def refresh(self) -> None:
+        """Ask for the config once, now. Raises Unreachable or DocumentRefused; what is held stays in force then."""
+        self._follower.refresh()
+
+    def flush(self) -> int:
+        """Send waiting events now; how many were taken. Raises Unreachable; what was not taken keeps waiting."""
+        self._reporter.catch_up()
+        self._queue.settle(self._happened)
+        return self._sender.flush()
+
+    @property
+    def document(self) -> Document | None:
+        """The config in force, parsed; None before the first one."""
+        plan = self._plan()
+        return None if plan is None else plan.document
+
+    @property
+    def state(self) -> str:
+        """fresh, stale, expired or never_loaded."""
+        return self._config.current().state
+
+    @property
+    def status(self) -> Status:
+        """How the client is doing, for health checks and dashboards."""
+        force = self._config.current()
+        plan, problem = force.plan, self._follower.problem or self._background.problem or self._reporter.problem
+        return Status(
+            state=force.state,
+            config_version_id=None if plan is None else plan.config_version_id,
+            sequence=None if plan is None else plan.document.delivery.sequence,
+            age_seconds=self._config.age_seconds,
+            problem=None if problem is None else str(problem),
+            events_waiting=len(self._queue) + self._reporter.overflowing,
+            events_refused=len(self._queue.refused()),
+        )
+
+    def close(self) -> None:
+        """Send what waits if AVS Brain answers, stop the threads, give back files and connections."""
+        self._background.close()
+        try:
+            self.flush()
+        except (Unreachable, CountersUnavailable, sqlite3.Error) as problem:
+            log.info("Enforcement events keep waiting: %s", problem)
+        self._brain.close()
+        self._queue.close()
+
+    def __enter__(self) -> "Client":
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _look(self, customer_id: str, value_unit_id: str, quantity: Quantity) -> Decision:
+        """The slow half of `check`: decide, report a refusal, and keep the decision for as long as it holds."""
+        amount, force = at_least_zero(quantity, "quantity"), self._config.current()
+        if force.plan is None:
+            return self._unloaded
+        now, now_ns = self._clock.wall_us(), self._monotonic_ns()
+        account, period = self._account(customer_id), self._calendar.period(now)
+        decision, least, most = decide(
+            force.plan, account, value_unit_id, amount, period=period, now_us=now, state=force.state
+        )
+        self._reporter.refused(force.plan, customer_id, value_unit_id, amount, decision, now)
+        until_ns = min(force.until_ns, now_ns + (self._changes_us(account, period, now) - now) * 1000)
+        if self._ledger.view_ns is not None:
+            until_ns = min(until_ns, now_ns + self._ledger.view_ns)
+        if least <= most and now_ns < until_ns and value_unit_id in force.plan.units:
+            account.views[value_unit_id] = View(force, least, most, until_ns, decision)
+        return decision
+
+    def _account(self, customer_id: str) -> Account:
+        """As it is now; where the counters do not answer, as they were last seen."""
+        try:
+            return self._ledger.read(customer_id)
+        except CountersUnavailable as problem:
+            self._background.problem = problem
+            return self._snapshots.get(customer_id, self._newcomer)
+
+    def _changes_us(self, account: Account, period: int, now: int) -> int:
+        """When the account means something else without having changed: its period ends, a reservation lapses."""
+        lapses = [hold.until_us for hold in account.holds.values() if hold.until_us > now]
+        return min([self._calendar.end_us(period) + 1, *lapses])
+
+    def _plan(self) -> Plan | None:
+        return self._config.current().plan
+
+    def _say(self, customer_id: str, event_type: str, context: Mapping[str, Any], now: int) -> None:
+        plan = self._plan()
+        if plan is None:
+            raise NeverLoaded("There is no config yet that this could be reported about.")
+        self._reporter.say(plan, customer_id, event_type, context, now)
+
+    def _happened(self, namespace: str, customer_id: str, mark: str) -> bool:
+        return mark in self._store.ledger(namespace).read(customer_id).fired
+
+
+def _refuse_unknown(mode: str, without_config: str) -> None:
+    if mode not in FRESH_SECONDS:
+        raise ValueError(f"mode is {mode!r}: allowed are {', '.join(FRESH_SECONDS)}")
+    if without_config not in ("open", "closed"):
+        raise ValueError(f"without_config is {without_config!r}: allowed are open, closed")
+
+
+def _queue(folder: Path | None, subject: Subject) -> EventQueue:
+    """On disk where there is one that can be written; an app must start without it too."""
+    try:
+        return EventQueue(None if folder is None else queue_path(folder, subject))
+    except (OSError, sqlite3.Error) as problem:
+        log.error("Enforcement events are kept in memory only: %s", problem)
+        return EventQueue(None)

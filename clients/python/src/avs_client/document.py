@@ -1,0 +1,131 @@
+"""An AVS config as frozen values: the shapes that the rest of this library enforces.
+
+Field names are those of the avs_config; quantities and amounts are scaled integers (`avs_client.numbers`).
+`avs_client.reading` makes these from the bytes that AVS Brain delivers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+PERIOD_DAYS = 30
+RAILS = {"monthly_spend_cap_usd": "closed", "usage_thresholds": "open", "absolute_usage_caps": "closed"}
+"""The rails, and how each fails once the config has expired, unless the document says otherwise."""
+DEFAULT_STALENESS_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose config: the four parts of subject_resolution."""
+
+    workspace_id: str
+    segment: str
+    stage: str
+    target_environment: str
+
+    def query(self) -> dict[str, str]:
+        """As query parameters."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """How events become a quantity; `filters` are (dimension, wanted values), texts or exact numbers, any will do."""
+
+    event_type: str
+    filters: tuple[tuple[str, tuple[str | Decimal, ...]], ...]
+    aggregation: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A value unit; `price` is USD per unit, scaled."""
+
+    value_unit_id: str
+    meter: Meter
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rollover:
+    """What may be carried: at most `most` (scaled), for `periods` periods after its own; None: no limit."""
+
+    most: int | None
+    periods: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """`included` is per customer and period, scaled; `rollover` None: nothing is carried."""
+
+    pool_id: str
+    label: str
+    value_unit_id: str
+    included: int
+    rollover: Rollover | None
+    overage_behavior: str
+    is_exploration: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """`expires_us` after the customer's first qualifying event; None: never."""
+
+    enabled: bool = False
+    qualifying_events: frozenset[str] = frozenset()
+    expires_us: int | None = None
+    graduation_signal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """`hundredths` of a percent of the available allowance, and what to do from there on."""
+
+    percent: Decimal
+    hundredths: int
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbsoluteCap:
+    """The most of one unit per customer and period, scaled, whatever the pools hold."""
+
+    value_unit_id: str
+    most: int
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rails:
+    """What prevents a blow-up; `spend_cap` is USD per customer and period, scaled."""
+
+    thresholds: tuple[Threshold, ...] = ()
+    spend_cap: int | None = None
+    at_cap_action: str | None = None
+    absolute_caps: tuple[AbsoluteCap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How long a copy may be used, and what happens after: `stale` and each rail of `on_expired` is open or closed."""
+
+    max_staleness_seconds: int = DEFAULT_STALENESS_SECONDS
+    sequence: int = 0
+    stale: str = "open"
+    on_expired: Mapping[str, str] = field(default_factory=lambda: dict(RAILS))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One config version; `upcoming` is the version that replaces it at `upcoming_at_us`, if one is approved."""
+
+    config_version_id: str
+    subject: Subject
+    units: tuple[Unit, ...]
+    pools: tuple[Pool, ...]
+    exploration: Exploration
+    rails: Rails
+    delivery: Delivery
+    upcoming_at_us: int | None = None
+    upcoming: "Document | None" = None

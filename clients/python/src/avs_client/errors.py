@@ -1,0 +1,47 @@
+"""What can go wrong, by what the caller can do about it. `client.check` raises none of these but ValueError."""
+
+
+class AvsError(Exception):
+    """Base of everything that this library raises on purpose."""
+
+
+class DocumentRefused(AvsError):
+    """A document that must not be enforced: the one held before stays in force. `code` is stable."""
+
+    code = "document_refused"
+
+
+class BadSignature(DocumentRefused):
+    """The bytes are not the bytes that were signed: truncated, altered, or no signature at all."""
+
+    code = "bad_signature"
+
+
+class UnknownKey(DocumentRefused):
+    """Signed by a key that is neither pinned nor published by the server."""
+
+    code = "unknown_key"
+
+
+class Replayed(DocumentRefused):
+    """Older than what is held already."""
+
+    code = "replayed"
+
+
+class Malformed(DocumentRefused):
+    """Properly signed, but not a config that this version of the library can enforce."""
+
+    code = "malformed"
+
+
+class Unreachable(AvsError):
+    """AVS Brain did not answer, or answered with an error; asking again later may help."""
+
+
+class NeverLoaded(AvsError):
+    """There is no config yet, neither from AVS Brain nor on disk."""
+
+
+class CountersUnavailable(AvsError):
+    """The counter store did not answer, so it is not known whether the call counted: with an event_id, repeat it."""

@@ -1,0 +1,156 @@
+"""The queue of enforcement events: on disk (SQLite, WAL), each with an id and a number, none lost, none sent as two.
+
+An event that belongs to a count is first *held*, then the count is made, then the event is released: whatever dies in
+between, `settle` finds out afterwards from the counters whether it happened.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from avs_client.json_text import exact_json, parse_exact
+from avs_client.sqlite_file import SqliteFile
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS numbering (one INTEGER PRIMARY KEY CHECK (one = 1), client_id TEXT, last INTEGER);
+CREATE TABLE IF NOT EXISTS waiting (sequence INTEGER PRIMARY KEY, event_id TEXT UNIQUE, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS held (event_id TEXT PRIMARY KEY, body TEXT NOT NULL, proof TEXT NOT NULL, since REAL);
+CREATE TABLE IF NOT EXISTS sent (event_id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refused (event_id TEXT PRIMARY KEY, body TEXT NOT NULL, problem TEXT NOT NULL);
+"""
+LONGEST_COUNT_SECONDS = 120
+REMEMBERED = 100_000
+"""How many ids of sent events are kept, so that what fires again is not sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An event on its way: its id, its JSON without numbering, and `proof` (namespace, customer, mark) of its count."""
+
+    event_id: str
+    body: str
+    proof: tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A waiting event: `sequence` counts from 1 without gaps, per queue."""
+
+    sequence: int
+    event_id: str
+    body: Mapping[str, Any]
+
+
+def outgoing(event: Mapping[str, Any], proof: tuple[str, str, str]) -> Outgoing:
+    """An event ready for the queue; its enforcement_event_id names what happened, so the same thing twice is one."""
+    return Outgoing(event["enforcement_event_id"], exact_json(event), proof)
+
+
+def event_id(*what: object) -> str:
+    """The id of something that happens once: the same parts, the same id, in every process."""
+    digest = hashlib.sha256("\n".join(map(str, what)).encode()).hexdigest()
+    return f"enf_{digest[:32]}"
+
+
+class EventQueue:
+    """Waiting events in `path` (its folder is made), or in memory when there is none.
+
+    Several processes may share one file: they are one client to AVS Brain, with one numbering. sqlite3.Error passes
+    through when the disk is full or broken.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        self._file = SqliteFile(path, _SCHEMA)
+        with self._file.writing() as database:
+            database.execute("INSERT OR IGNORE INTO numbering VALUES (1, ?, 0)", (f"cli_{secrets.token_hex(12)}",))
+
+    def hold(self, events: Iterable[Outgoing]) -> None:
+        """Write events down before the count that they belong to is made."""
+        with self._file.writing() as database:
+            database.executemany(
+                "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?)",
+                [(event.event_id, event.body, json.dumps(event.proof), time.time()) for event in events],
+            )
+
+    def release(self, events: Iterable[Outgoing]) -> None:
+        """The count was made: number the events and let them go. An id that waits or was sent is not taken again."""
+        with self._file.writing() as database:
+            for event in events:
+                database.execute("DELETE FROM held WHERE event_id = ?", (event.event_id,))
+                _number(database, event.event_id, event.body)
+
+    def discard(self, event_ids: Iterable[str]) -> None:
+        """The count was not made: forget the events."""
+        with self._file.writing() as database:
+            database.executemany("DELETE FROM held WHERE event_id = ?", [(name,) for name in event_ids])
+
+    def settle(self, happened: Callable[[str, str, str], bool]) -> None:
+        """Release or discard what a process that died left held; `happened(namespace, customer, mark)` knows which.
+
+        What did not happen may still be about to: it is discarded only when no count can take that long.
+        """
+        with self._file.reading() as database:
+            rows = database.execute("SELECT event_id, body, proof, since FROM held").fetchall()
+        for name, body, proof, since in rows:
+            event = Outgoing(name, body, tuple(json.loads(proof)))
+            if happened(*event.proof):
+                self.release([event])
+            elif time.time() - since > LONGEST_COUNT_SECONDS:
+                self.discard([name])
+
+    def waiting(self, most: int) -> Sequence[Numbered]:
+        """The oldest events, in order of their numbers."""
+        with self._file.reading() as database:
+            rows = database.execute(
+                "SELECT sequence, event_id, body FROM waiting ORDER BY sequence LIMIT ?", (most,)
+            ).fetchall()
+        return [Numbered(sequence, name, parse_exact(body)) for sequence, name, body in rows]
+
+    def done(self, events: Iterable[Numbered]) -> None:
+        """AVS Brain has these now."""
+        with self._file.writing() as database:
+            for event in events:
+                database.execute("DELETE FROM waiting WHERE sequence = ?", (event.sequence,))
+                database.execute("INSERT OR IGNORE INTO sent VALUES (?, ?)", (event.event_id, event.sequence))
+            newest = database.execute("SELECT last FROM numbering").fetchone()[0]
+            database.execute("DELETE FROM sent WHERE sequence <= ?", (newest - REMEMBERED,))
+
+    def refuse(self, event: Numbered, problem: str) -> None:
+        """AVS Brain will never take this one: keep it aside with the reason, so that it does not hold up the others."""
+        with self._file.writing() as database:
+            database.execute("DELETE FROM waiting WHERE sequence = ?", (event.sequence,))
+            database.execute(
+                "INSERT OR REPLACE INTO refused VALUES (?, ?, ?)", (event.event_id, exact_json(event.body), problem)
+            )
+
+    def refused(self) -> Sequence[tuple[str, str]]:
+        """(event id, why) of every event that AVS Brain did not take."""
+        with self._file.reading() as database:
+            return database.execute("SELECT event_id, problem FROM refused ORDER BY event_id").fetchall()
+
+    @property
+    def client_id(self) -> str:
+        """Who this queue is to AVS Brain, made when the file was."""
+        with self._file.reading() as database:
+            return str(database.execute("SELECT client_id FROM numbering").fetchone()[0])
+
+    def __len__(self) -> int:
+        with self._file.reading() as database:
+            return int(database.execute("SELECT count(*) FROM waiting").fetchone()[0])
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _number(database: sqlite3.Connection, name: str, body: str) -> None:
+    for table in ("waiting", "sent", "refused"):
+        if database.execute(f"SELECT 1 FROM {table} WHERE event_id = ?", (name,)).fetchone():  # noqa: S608
+            return
+    last = database.execute("UPDATE numbering SET last = last + 1 RETURNING last").fetchone()[0]
+    database.execute("INSERT INTO waiting VALUES (?, ?, ?)", (last, name, body))

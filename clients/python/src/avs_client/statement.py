@@ -1,0 +1,76 @@
+"""Where a customer stands in a period: what was used, which pool gave it, what it costs. For apps to show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from avs_client.account import Account
+from avs_client.draw import drawn
+from avs_client.numbers import SCALE, unscaled
+from avs_client.plan import Plan, UnitPlan
+from avs_client.rules import bill, reached_at, situation
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """`available` is the included quantity and what was carried into the period, `drawn` what was taken of it."""
+
+    pool_id: str
+    available: Decimal
+    drawn: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class UnitUse:
+    """`used` = Σ drawn + overage, `reserved` is set aside beside it, `reached` are percentages of thresholds."""
+
+    used: Decimal
+    reserved: Decimal
+    overage: Decimal
+    pools: tuple[PoolUse, ...]
+    reached: tuple[Decimal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One customer and period: every pooled unit of the config by id, and the bill so far in USD."""
+
+    period: int
+    units: Mapping[str, UnitUse]
+    spend_usd: Decimal
+
+
+def statement(plan: Plan, account: Account, period: int, now_us: int) -> Statement:
+    """Of recorded use; reservations are shown but neither drawn nor billed."""
+    recorded = account.with_(holds={})
+    return Statement(
+        period=period,
+        units={name: _unit(plan, unit, account, recorded, period, now_us) for name, unit in plan.units.items()},
+        spend_usd=usd(bill(plan, recorded, period, now_us)),
+    )
+
+
+def usd(amount: int) -> Decimal:
+    """A product of two scaled numbers as an exact decimal."""
+    whole, rest = divmod(amount, SCALE)
+    return unscaled(whole) if rest == 0 else Decimal(f"{amount}E-24")
+
+
+def _unit(plan: Plan, unit: UnitPlan, account: Account, recorded: Account, period: int, now_us: int) -> UnitUse:
+    found = situation(plan, unit, recorded, period, now_us)
+    draws, overage = drawn(found.pools, found.taken)
+    reached = [
+        threshold.percent
+        for threshold in plan.rails.thresholds
+        if (at := reached_at(threshold, found.pools)) is not None and found.taken >= at
+    ]
+    return UnitUse(
+        used=unscaled(found.taken),
+        reserved=unscaled(account.held(unit.unit.value_unit_id, period, now_us)),
+        overage=unscaled(overage),
+        pools=tuple(
+            PoolUse(pool.pool_id, unscaled(has), unscaled(given))
+            for pool, has, given in zip(unit.pools, found.pools, draws, strict=True)
+        ),
+        reached=tuple(dict.fromkeys(reached)),
+    )

@@ -1,0 +1,100 @@
+"""Counter stores that do not answer: decisions go on, nothing is counted twice, nothing silently not at all."""
+
+import socket
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from avs_client import Clock, CountersUnavailable
+from avs_client.counters.redis import RedisCounters
+from avs_client.counters.sqlite import SqliteCounters
+from brain import Brain
+from conftest import Connect
+from documents import UNIT, document, pool
+from servers import redis_server
+
+
+def test_with_redis_gone_checks_go_by_what_was_seen_last(brain: Brain, connect: Connect, tmp_path: Path) -> None:
+    brain.activate(document(pools=[pool(behavior="hard_stop")]))
+    with redis_server(tmp_path) as url:
+        store = RedisCounters(url, view_ms=0)
+        client = connect(counters=store)
+        client.refresh()
+        client.record("c", UNIT, 10)
+        assert not client.check("c", UNIT).allow
+    assert not client.check("c", UNIT).allow
+    assert client.check("somebody new", UNIT).allow
+    for call in (client.record, client.reserve):
+        with pytest.raises(CountersUnavailable):
+            call("c", UNIT, 1)
+    assert "Redis" in str(client.status.problem)
+    store.close()
+
+
+def test_with_a_locked_file_a_record_says_so_and_counts_once_when_repeated(
+    brain: Brain, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("avs_client.sqlite_file.BUSY_SECONDS", 0.05)
+    brain.activate(document())
+    store = SqliteCounters(tmp_path / "counters.sqlite")
+    client = connect(counters=store)
+    client.refresh()
+    intruder = sqlite3.connect(tmp_path / "counters.sqlite", isolation_level=None)
+    intruder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(CountersUnavailable):
+        client.record("c", UNIT, 3, event_id="evt_1")
+    assert client.check("c", UNIT).remaining == 10
+    intruder.execute("ROLLBACK")
+    intruder.close()
+    assert not client.record("c", UNIT, 3, event_id="evt_1").duplicate
+    assert client.record("c", UNIT, 3, event_id="evt_1").duplicate
+    assert client.check("c", UNIT).remaining == 7
+    store.close()
+
+
+class LosesAnswers:
+    """A connection to Redis that brings the command there and loses the answer, whenever `lose` is set."""
+
+    def __init__(self, port: int) -> None:
+        self.target, self.lose, self.lost = port, False, 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.create_connection(("127.0.0.1", self.target)) as server:
+            while command := client.recv(65_536):
+                server.sendall(command)
+                answer = server.recv(65_536)
+                if self.lose and b"EVALSHA" in command:
+                    self.lose, self.lost = False, self.lost + 1
+                    return
+                client.sendall(answer)
+
+
+def test_a_count_whose_answer_got_lost_is_counted_once(brain: Brain, connect: Connect, redis_url: str) -> None:
+    brain.activate(document(pools=[pool(included=100)]))
+    proxy = LosesAnswers(int(redis_url.rsplit(":", 1)[1]))
+    store = RedisCounters(proxy.url, prefix="lost answers")
+    client = connect(counters=store, clock=Clock())
+    client.refresh()
+    for _ in range(5):
+        proxy.lose = True
+        client.record("c", UNIT, 1)
+    assert proxy.lost == 5
+    assert client.usage("c").units[UNIT].used == 5
+    store.close()
+    proxy.close()

@@ -1,0 +1,139 @@
+"""Generated worlds: whatever the config, the events and their order, a client books what the reference fold computes.
+
+Runs from AVS Brain's repository, with its simulation beside it. More examples: `python tests/test_worlds.py 2000`.
+"""
+
+import random
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from decimal import Decimal, localcontext
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from simulation.events import Event, deduplicated
+from simulation.metering import metered
+from simulation.numbers import EXACT
+from simulation.plan import ConfigPlan, Meter, Plan
+from simulation.reference import Ledger, crosses
+from tests.simulation.worlds import World, worlds
+
+from brain import Brain
+from ledgers import Books
+from replaying import client_of, replay
+
+BRAIN = Brain()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(worlds(), st.randoms(use_true_random=False))
+def test_a_client_agrees_with_the_reference_fold_whatever_the_order_and_the_copies(
+    world: World, chance: random.Random
+) -> None:
+    parity(world, chance)
+
+
+def parity(world: World, chance: random.Random) -> None:
+    plan = replace(world.plan, pricing_mode="use_unit_economics", include_exploration_in_results=True, baseline=None)
+    unique = [e for e in deduplicated(world.events) if plan.segment in (None, e.segment) and e.ts <= plan.window.as_of]
+    sent = unique + chance.sample(unique, len(unique) // 2)
+    chance.shuffle(sent)
+    with closing(client_of(BRAIN, document_of(plan.candidate), plan.window.as_of, plan.window.days)) as client:
+        recorded = replay(client, [event_document(event) for event in sent])
+        assert sum(item.duplicate for _, item in recorded) == len(sent) - len(unique)
+        books = Books(client, {event.customer_id for event in unique}, plan.window.start, len(plan.periods))
+        with localcontext(EXACT):
+            assert client_side(books, plan) == reference_side(plan, unique)
+
+
+def client_side(books: Books, plan: Plan) -> dict[Any, Any]:
+    return {
+        (name, index): (
+            statement.spend_usd,
+            {
+                unit: (use.used, use.overage, tuple((p.pool_id, p.available, p.drawn) for p in use.pools))
+                for unit, use in statement.units.items()
+            },
+            [t.percent for t in plan.candidate.rails.usage_thresholds if reached(statement.units.values(), t.percent)],
+        )
+        for name, statements in books.of.items()
+        for index, statement in enumerate(statements)
+    }
+
+
+def reached(units: Any, percent: Decimal) -> bool:
+    return any(percent in unit.reached for unit in units)
+
+
+def reference_side(plan: Plan, scope: Sequence[Event]) -> dict[Any, Any]:
+    config = plan.candidate
+    ledger = Ledger(plan, config, {meter: metered(meter, scope, plan.periods) for meter in plan.meters}, scope)
+    return {
+        (name, period.index): (
+            ledger.bill(name, period.index),
+            {
+                unit.value_unit_id: (
+                    booked.used,
+                    booked.overage,
+                    tuple((draw.pool.pool_id, draw.available, draw.drawn) for draw in booked.draws),
+                )
+                for unit, booked in ledger.of_period(name, period.index)
+            },
+            [
+                threshold.percent
+                for threshold in config.rails.usage_thresholds
+                if any(crosses(threshold, booked) for _, booked in ledger.of_period(name, period.index))
+            ],
+        )
+        for name in ledger.customers
+        for period in plan.periods
+    }
+
+
+def document_of(config: ConfigPlan) -> dict[str, Any]:
+    """The plan as an avs_config again."""
+    return {
+        "config_version_id": config.config_version_id,
+        "value_units": [
+            {
+                "value_unit_id": unit.value_unit_id,
+                "event_mapping": mapping_of(unit.meter),
+                "unit_economics": {"target_price_per_unit_usd": unit.target_price_per_unit_usd},
+            }
+            for unit in config.units
+        ],
+        "pools": [
+            {
+                "pool_id": pool.pool_id,
+                "value_unit_id": pool.value_unit_id,
+                "included_quantity": pool.included_quantity,
+                "rollover": {name: getattr(pool.rollover, name) for name in pool.rollover.__dataclass_fields__},
+                "overage_behavior": pool.overage_behavior,
+                "is_exploration_pool": pool.is_exploration_pool,
+            }
+            for pool in config.pools
+        ],
+        "exploration": {name: getattr(config.exploration, name) for name in config.exploration.__dataclass_fields__},
+        "rails": {
+            "usage_thresholds": [{"percent": t.percent, "action": t.action} for t in config.rails.usage_thresholds],
+            "monthly_spend_cap_usd": config.rails.monthly_spend_cap_usd,
+            "at_cap_action": config.rails.at_cap_action,
+        },
+    }
+
+
+def mapping_of(meter: Meter) -> dict[str, Any]:
+    aggregation = {"type": meter.aggregation, **({"field": meter.field} if meter.field else {})}
+    return {"event_type": meter.event_type, "filters": dict(meter.filters), "aggregation": aggregation}
+
+
+def event_document(event: Event) -> dict[str, Any]:
+    fields = {name: getattr(event, name) for name in event.__dataclass_fields__ if name != "dimensions"}
+    return {**fields, **event.dimensions}
+
+
+if __name__ == "__main__":
+    thorough = settings(max_examples=int(sys.argv[1]), deadline=None, suppress_health_check=list(HealthCheck))
+    thorough(given(worlds(), st.randoms(use_true_random=False))(parity))()
