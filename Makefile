@@ -13,13 +13,15 @@ help: ## What there is to make
 run: $(VENV)/run.stamp ## Install, migrate, seed and serve on 127.0.0.1:$(PORT)
 	@$(BIN)/avs serve --port $(PORT)
 
-test: $(VENV)/dev.stamp ## Every test, PostgreSQL included
+test: $(VENV)/dev.stamp ## Every test, PostgreSQL, a browser and the client library included
 	$(BIN)/pytest -n 2
+	cd clients/python && $(CURDIR)/$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/dev.stamp ## Style, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	cd clients/python && $(CURDIR)/$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp ## Rewrite the style

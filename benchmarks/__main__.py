@@ -16,6 +16,7 @@ BENCHMARKS = (
     ("Usage event ingest", "ingest", ()),
     ("Usage event ingest over HTTP", "ingest_http", ()),
     ("Admin grids", "grids", ()),
+    ("Operator screens", "screens", ()),
 )
 PACKAGES = ("flask", "sqlalchemy", "granian", "duckdb", "ibis-framework", "pyarrow", "pandas", "psycopg", "flask-admin")
 

@@ -16,7 +16,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.runtime_endpoint import served
+from benchmarks.runtime_endpoint import PRODUCT, served
 
 BATCH = 1_000
 SENDERS = 2
@@ -67,7 +67,7 @@ def main() -> None:
         avs = str(Path(sys.executable).with_name("avs"))
         subprocess.run([avs, "seed"], check=True, env=environment, capture_output=True)
         totals: list[dict] = []
-        with served("wsgi:app", Path(name), data_dir) as port:
+        with served(PRODUCT, Path(name), data_dir) as port:
             send(port, [batch(-1)], [])  # warm
             shares = [sent[index::SENDERS] for index in range(SENDERS)]
             threads = [threading.Thread(target=send, args=(port, share, totals)) for share in shares]

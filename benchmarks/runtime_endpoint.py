@@ -1,6 +1,6 @@
-"""GET /api/runtime/config and its 304 beside a bare WSGI callable with the same bytes: same server, same run.
+"""GET /api/runtime/config and its 304 beside nginx and a bare WSGI callable with the same bytes, in the same run.
 
-Needs `wrk` (Debian package); both servers run on loopback with one granian worker each, one after the other.
+Needs `wrk`, and `nginx` for its row (Debian packages); servers run on loopback, two workers each, one after the other.
 """
 
 import http.client
@@ -38,17 +38,42 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+PRODUCT = ("--interface", "asgi", "--loop", "uvloop", "--factory", "app.server:application")
+BARE_WSGI = ("--interface", "wsgi", "--blocking-threads", "1", "bare_wsgi:app")
+NGINX = """
+worker_processes 2; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
+events {{ worker_connections 1024; }}
+http {{ access_log off; keepalive_requests 1000000; server {{ listen 127.0.0.1:{port};
+  location / {{ alias {folder}/body.json; default_type application/json; add_header ETag {etag}; }} }} }}
+"""
+
+
 @contextmanager
-def served(target: str, folder: Path, data_dir: Path) -> Iterator[int]:
-    """The port of a granian that serves `target` with one worker."""
-    port = free_port()
+def served(target: tuple[str, ...], folder: Path, data_dir: Path) -> Iterator[int]:
+    """The port of a granian that serves `target` with two workers."""
     granian = str(Path(sys.executable).with_name("granian"))
-    command = [granian, "--interface", "wsgi", "--port", str(port), "--workers", "1", "--blocking-threads", "1", target]
+    port = free_port()
+    command = [granian, "--port", str(port), "--workers", "2", "--workers-kill-timeout", "5", "--no-ws", *target]
     environment = {**os.environ, "AVS_DATA_DIR": str(data_dir), "PYTHONPATH": f"{ROOT}:{folder}"}
+    with running(command, port, environment):
+        yield port
+
+
+@contextmanager
+def served_by_nginx(folder: Path, etag: str) -> Iterator[int]:
+    """The port of an nginx that serves the same bytes as a static file."""
+    port, configuration = free_port(), folder / "nginx.conf"
+    configuration.write_text(NGINX.format(folder=folder, port=port, etag=etag))
+    with running(["nginx", "-c", str(configuration)], port, dict(os.environ)):
+        yield port
+
+
+@contextmanager
+def running(command: list[str], port: int, environment: dict[str, str]) -> Iterator[None]:
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait(port)
-        yield port
+        yield
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
@@ -73,7 +98,7 @@ def fetch(port: int) -> tuple[bytes, str]:
 
 def requests_per_second(port: int, headers: tuple[str, ...]) -> float:
     options = [item for header in headers for item in ("-H", header)]
-    command = ["wrk", "-t1", "-c32", "-d5s", *options, f"http://127.0.0.1:{port}{PATH}"]
+    command = ["wrk", "-t2", "-c64", "-d5s", *options, f"http://127.0.0.1:{port}{PATH}"]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output and not headers:
         raise AssertionError(output)
@@ -93,17 +118,29 @@ def main() -> None:
         avs = str(Path(sys.executable).with_name("avs"))
         environment = {**os.environ, "AVS_DATA_DIR": str(data_dir)}
         subprocess.run([avs, "seed"], check=True, env=environment, capture_output=True)
-        with served("wsgi:app", folder, data_dir) as port:
+        with served(PRODUCT, folder, data_dir) as port:
             body, etag = fetch(port)
             ours = measure(port, etag)
         (folder / "body.json").write_bytes(body)
         (folder / "bare_wsgi.py").write_text(BARE.format(body=str(folder / "body.json"), etag=etag))
-        with served("bare_wsgi:app", folder, data_dir) as port:
+        with served(BARE_WSGI, folder, data_dir) as port:
             bare = measure(port, etag)
-    print(f"| one worker, {len(body):,} bytes | 200 per second | 304 per second |\n|---|---:|---:|")
-    print(f"| bare WSGI callable | {bare[0]:,.0f} | {bare[1]:,.0f} |")
-    print(f"| GET /api/runtime/config | {ours[0]:,.0f} | {ours[1]:,.0f} |")
-    print(f"| ratio | {ours[0] / bare[0]:.2f} | {ours[1] / bare[1]:.2f} |")
+        nginx = None
+        if shutil.which("nginx"):
+            with served_by_nginx(folder, etag) as port:
+                nginx = measure(port, etag)
+    print(f"| two workers, {len(body):,} bytes | 200 per second | 304 per second |\n|---|---:|---:|")
+    print(row("GET /api/runtime/config", ours))
+    print(row("bare WSGI callable", bare, ours))
+    if nginx:
+        print(row("nginx, static file", nginx, ours))
+
+
+def row(name: str, rates: tuple[float, float], ours: tuple[float, float] | None = None) -> str:
+    """A table row; beside another server's rates stands our share of them."""
+    shares = (f" ({mine / rate:.2f})" for mine, rate in zip(ours, rates, strict=True)) if ours else ("", "")
+    cells = (f"{rate:,.0f}{share}" for rate, share in zip(rates, shares, strict=True))
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -67,12 +67,7 @@ def lock_subject(session: Session | scoped_session[Session], subject: tuple[str,
         session.execute(LOCK, {"key": "\x1f".join(subject)})
 
 
-def lock_subject_of(session: Session | scoped_session[Session], config_version_id: str) -> bool:
-    """The same lock by a config version, in one statement: its subject never changes, so it is read before the lock.
-
-    Says whether others may have written since this transaction began; on SQLite nobody can.
-    """
-    if session.get_bind().dialect.name != "postgresql":
-        return False
-    session.execute(LOCK_SUBJECT_OF, {"config_version_id": config_version_id})
-    return True
+def lock_subject_of(session: Session | scoped_session[Session], config_version_id: str) -> None:
+    """The same lock by a config version, in one statement: its subject never changes, so it is read before the lock."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(LOCK_SUBJECT_OF, {"config_version_id": config_version_id})

@@ -17,12 +17,11 @@ from app.ids import new_id
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.decision_record import DecisionRecord
 from app.models.statements import insert, update
-from app.models.transactions import lock_subject_of
 from app.services.billing_patches import build, store
 from app.services.diffs import diff
 from app.services.product_events import log_events
 from app.services.runtime import materialise
-from app.services.snapshots import ConfigSnapshot, fresh, get_config, locked, read_config, up_to_date
+from app.services.snapshots import ConfigSnapshot, get_config, locked, read_config
 from rules.enums import ConfigStatus, DecisionStatus, DiffType
 from rules.finding import Finding, Gate
 from rules.gate import evaluate
@@ -70,10 +69,12 @@ def approve(
 
     Raises Conflict with all findings when a gate refuses, `config_immutable` when it was decided before.
     """
-    asked = {"simulation_run_id": simulation_run_id, "requested_baseline_id": baseline_config_version_id}
-    seen = _seen_under_lock(session, config_version_id, asked)
-    if not is_editable(seen.config.status):
-        raise config_immutable(config_version_id, seen.config.status)
+    config = locked(session, config_version_id)
+    if not is_editable(config.status):
+        raise config_immutable(config_version_id, config.status)
+    seen = read_config(
+        session, config, simulation_run_id=simulation_run_id, requested_baseline_id=baseline_config_version_id
+    )
     _require_own_run(seen, simulation_run_id)
     if blocking := _blocking(seen):
         raise refused(f"Config {config_version_id} cannot be approved", blocking)
@@ -83,7 +84,7 @@ def approve(
     if decision.effective_at <= now:
         done |= _activate(session, seen, decision, now)
     else:
-        update(session, seen.config, status=ConfigStatus.APPROVED.value, effective_at=decision.effective_at)
+        update(session, config, status=ConfigStatus.APPROVED.value, effective_at=decision.effective_at)
     _log(session, done, decision, actor, now)
     return decision
 
@@ -181,18 +182,6 @@ def newest_decision(session: Any, config_version_id: str) -> DecisionRecord:
 
 def _blocking(seen: ConfigSnapshot) -> list[Finding]:
     return [finding for finding in evaluate(seen.draft()) if finding.gate is not Gate.ADVISORY]
-
-
-def _seen_under_lock(session: Any, config_version_id: str, asked: Mapping[str, str | None]) -> ConfigSnapshot:
-    """Everything that decides about a candidate, once this transaction has the subject to itself.
-
-    Others may hold the lock for a while, so all of that is read before it. Then only what they may have moved is read
-    again, and all of it only if the candidate itself has changed (decision 13).
-    """
-    seen = read_config(session, fresh(session, config_version_id), **asked)
-    if not lock_subject_of(session, config_version_id):
-        return seen
-    return up_to_date(session, seen) or read_config(session, fresh(session, config_version_id), **asked)
 
 
 def _require_own_run(seen: ConfigSnapshot, simulation_run_id: str) -> None:

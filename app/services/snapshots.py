@@ -1,7 +1,7 @@
 """The one place that turns rows into the values rules take (house: only this module crosses that border)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -57,11 +57,6 @@ def get_config(session: Any, config_version_id: str) -> ConfigVersion:
 def locked(session: Any, config_version_id: str) -> ConfigVersion:
     """The config as it is once this transaction has its subject to itself: before it is edited, decided or promoted."""
     lock_subject_of(session, config_version_id)
-    return fresh(session, config_version_id)
-
-
-def fresh(session: Any, config_version_id: str) -> ConfigVersion:
-    """The config with its cycle, snapshot and parts as the database has them now, or NotFound."""
     the_config = {"config_version_id": config_version_id}
     config: ConfigVersion | None = session.scalar(_CONFIG, the_config, execution_options=_FRESH)
     if config is None:
@@ -173,15 +168,10 @@ def served(session: Any, subject: Mapping[str, str]) -> Served | None:
     return None if found is None else Served(*found)
 
 
-def _served(config_version_id: str | None, avs_config: bytes | None) -> Served | None:
-    """The same from an outer join."""
-    return None if config_version_id is None or avs_config is None else Served(config_version_id, avs_config)
-
-
 _EVIDENCE = (
     sa.select(
         SimulationRun,
-        _LATEST_COMPLETED.label("latest_run_id"),
+        (SimulationRun.simulation_run_id == _LATEST_COMPLETED).label("is_latest"),
         RuntimeConfig.config_version_id,
         RuntimeConfig.document,
     )
@@ -212,7 +202,7 @@ class ConfigSnapshot:
     units: ValueUnitSnapshot | None
     served: "Served | None"
     run: SimulationRun | None
-    latest_run_id: str | None
+    run_is_latest: bool
     catalogs: d.Catalogs
     document: dict[str, Any]
     content_hash: str
@@ -235,7 +225,7 @@ class ConfigSnapshot:
             rails=_rails(rails_shape(self.config.rails)),
             units=None if self.units is None else tuple(map(value_unit_from_document, self.units.value_units)),
             catalogs=self.catalogs,
-            simulation=None if self.run is None else _run(self.run, self.run.simulation_run_id == self.latest_run_id),
+            simulation=None if self.run is None else _run(self.run, self.run_is_latest),
             active_config_version_id=self.served and self.served.config_version_id,
             requested_baseline_config_version_id=self.requested_baseline_id,
         )
@@ -254,49 +244,20 @@ def read_config(
     asked = {"config_version_id": config.config_version_id, "run_id": simulation_run_id}
     evidence = _EVIDENCE if catalogs else _EVIDENCE_AND_CATALOGS
     row = session.execute(evidence, asked | config.subject_resolution).one()
-    run, latest_run_id, served_id, avs_config, *terms = row
+    run, is_latest, served_id, avs_config, *terms = row
     document = config_document(config, cycle, units)
     return ConfigSnapshot(
         config=config,
         cycle=cycle,
         units=units,
-        served=_served(served_id, avs_config),
+        served=None if served_id is None else Served(served_id, avs_config),
         run=run,
-        latest_run_id=latest_run_id,
+        run_is_latest=bool(is_latest),
         catalogs=catalogs or _catalogs(*terms),
         document=document,
         content_hash=content_hash(document),
         requested_baseline_id=requested_baseline_id,
     )
-
-
-_STATE = (
-    sa.select(
-        RuntimeConfig.config_version_id,
-        RuntimeConfig.document,
-        *_CATALOGS,
-        ConfigVersion.status,
-        ConfigVersion.content_hash,
-        ConfigVersion.value_unit_snapshot_version,
-        ConfigVersion.updated_at,
-        Cycle.updated_at,
-        _LATEST_COMPLETED,
-    )
-    .join_from(ConfigVersion, Cycle, Cycle.cycle_id == ConfigVersion.cycle_id)
-    .outerjoin(RuntimeConfig, sa.and_(RuntimeConfig.current, *of_subject(RuntimeConfig)))
-    .where(ConfigVersion.config_version_id == sa.bindparam("config_version_id"))
-)
-
-
-def up_to_date(session: Any, seen: ConfigSnapshot) -> ConfigSnapshot | None:
-    """What was read with what is served and the catalogs as they are now; None when its content or evidence moved."""
-    config = seen.config
-    was = (config.status, config.content_hash, config.value_unit_snapshot_version, config.updated_at)
-    subject = {"config_version_id": config.config_version_id} | config.subject_resolution
-    row = session.execute(_STATE, subject).first()
-    if row is None or tuple(row[5:]) != (*was, seen.cycle.updated_at, seen.latest_run_id):
-        return None
-    return replace(seen, served=_served(*row[:2]), catalogs=_catalogs(*row[2:5]))
 
 
 def current_hash(session: Any, config: ConfigVersion) -> str:
