@@ -72,28 +72,43 @@ def import_usage(
         if extend_catalog:
             extend(session, report.new_event_types)
             _know_customer(session, constants)
-        row = UsageImport(
-            workspace_id=workspace_id,
-            source=path.name,
-            rows_read=report.read,
-            rows_accepted=report.accepted,
-            rows_duplicate=report.duplicates,
-            rows_rejected=report.rejected,
-            report={"reasons": dict(report.reasons), "mapping": dict(mapping or {}), "constants": constants},
-            created_at=now,
-        )
-        session.add(row)
-        session.flush()
-        log_event(
-            session,
-            "usage_imported",
-            actor=actor,
-            now=now,
-            workspace_id=workspace_id,
-            entity_id=row.usage_import_id,
-            accepted=report.accepted,
-        )
+        described = {"mapping": dict(mapping or {}), "constants": constants}
+        row = _record(session, workspace_id, path.name, report, described, actor, now)
     return row, report
+
+
+def _record(
+    session: Any,
+    workspace_id: str,
+    source: str,
+    report: ImportReport,
+    described: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+) -> UsageImport:
+    """What was imported, for the list of imports and the product event log."""
+    row = UsageImport(
+        workspace_id=workspace_id,
+        source=source,
+        rows_read=report.read,
+        rows_accepted=report.accepted,
+        rows_duplicate=report.duplicates,
+        rows_rejected=report.rejected,
+        report={"reasons": dict(report.reasons), **described},
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    log_event(
+        session,
+        "usage_imported",
+        actor=actor,
+        now=now,
+        workspace_id=workspace_id,
+        entity_id=row.usage_import_id,
+        accepted=report.accepted,
+    )
+    return row
 
 
 def extend(session: Any, new_event_types: Mapping[str, frozenset[str]]) -> None:
