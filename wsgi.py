@@ -1,4 +1,4 @@
-"""The WSGI callable that granian serves: `granian --interface wsgi wsgi:app`."""
+"""The product as a WSGI callable for any WSGI server; `avs serve` puts the delivery plane in front (`app.server`)."""
 
 from app.factory import create_app
 

@@ -8,7 +8,7 @@ from flask import Response, request
 
 from api.blueprint import operation
 from api.resource import Answer, plain
-from api.schemas.runtime import AVS_CONFIG, JWKS, ConfigQuery, SubjectQuery
+from api.schemas.runtime import AVS_CONFIG, CONFIG_EVENT, JWKS, ConfigQuery, SubjectQuery
 from app.clock import now
 from app.errors import NotFound
 from app.extensions import signing_keys
@@ -46,7 +46,7 @@ def get_runtime_config(query: dict[str, str]) -> Answer:
     tag=TAG,
     summary="The active config of a subject, and each one that follows",
     query=SubjectQuery(),
-    answers={200: {"type": "string"}},
+    answers={200: CONFIG_EVENT},
     problems=(404,),
     media_type="text/event-stream",
 )

@@ -101,6 +101,7 @@ def serve(host: str, port: int, workers: int) -> None:
     address = f"http://{host}:{port}"
     click.echo(
         f"AVS Brain on {address}{'' if report is None else ' (seeded the Lumina demo)'}\n"
+        f"  {address}/           the screens, from an empty workspace to an active config\n"
         f"  {address}/admin/     every table\n"
         f"  {address}/api/docs   the API, to read and try\n"
         f"  {address}/api/runtime/config?workspace_id=ws_1049&segment=ai_video_smb"

@@ -27,6 +27,12 @@ class ConfigQuery(SubjectQuery):
     )
 
 
+CONFIG_EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "One server-sent event; data is the JSON text of {etag, signature, document_b64}.",
+    "required": ["event", "id", "data"],
+    "properties": {"event": {"const": "config"}, "id": {"type": "string"}, "data": {"type": "string"}},
+}
 JWKS: dict[str, Any] = {
     "type": "object",
     "required": ["keys"],

@@ -146,9 +146,10 @@ def test_leaving_with_what_cannot_be_saved_asks(page: Page) -> None:
     expect(status(page)).to_contain_text("is not a number")
     asked: list[str] = []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
-    page.get_by_role("link", name="Exploration", exact=True).click()
-    expect(page.get_by_label(CAP)).to_have_value("much")
+    with page.expect_event("dialog"):
+        page.get_by_role("link", name="Exploration", exact=True).click()
     assert asked == ["beforeunload"]
+    expect(page.get_by_label(CAP)).to_have_value("much")
 
 
 def test_a_config_is_begun_forked_and_written_without_scripts(new_page: Callable[..., Page]) -> None:

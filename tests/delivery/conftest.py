@@ -1,7 +1,8 @@
 """The delivery plane in front of a real product on a real database, which the test writes to on its own connection."""
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +25,30 @@ def approve(config_version_id: str, later: int = 60, **approval: Any) -> None:
         f.approve(db.session, config_version_id, later=later, **approval)
 
 
+class Loop:
+    """An event loop on a thread of its own; what runs there sees the app context of who asked."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(120)
+
+    def close(self) -> None:
+        self.run(self.loop.shutdown_default_executor())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
+
+
 @dataclass
 class Plane:
     """The plane and the loop it runs on; header names are written with underscores."""
 
     app: Any
-    runner: asyncio.Runner
+    runner: Loop
 
     def get(self, path: str, query: dict[str, str] | None = None, method: str = "GET", **headers: str) -> asgi.Exchange:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -40,13 +59,14 @@ class Plane:
 
 
 @pytest.fixture
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as found:
-        yield found
+def runner() -> Iterator[Loop]:
+    found = Loop()
+    yield found
+    found.close()
 
 
 @pytest.fixture
-def plane(app: Flask, session: Any, runner: asyncio.Runner) -> Iterator[Plane]:
+def plane(app: Flask, session: Any, runner: Loop) -> Iterator[Plane]:
     """With `cfg_1` active."""
     with write(session):
         f.foundation(session)
@@ -54,7 +74,7 @@ def plane(app: Flask, session: Any, runner: asyncio.Runner) -> Iterator[Plane]:
     yield from _running(app, runner)
 
 
-def _running(app: Flask, runner: asyncio.Runner) -> Iterator[Plane]:
+def _running(app: Flask, runner: Loop) -> Iterator[Plane]:
     found = Plane(delivering(app), runner)
     yield found
     runner.run(found.app.close())
