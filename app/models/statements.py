@@ -14,7 +14,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 def insert(session: Any, row: Any) -> None:
     """INSERT a complete row; afterwards it belongs to the session like any row that was read."""
     values = {column.key: getattr(row, column.key) for column in row.__table__.columns}
-    session.execute(_insert_into(row.__table__), values)
+    session.connection().execute(_insert_into(row.__table__), values)
     make_transient_to_detached(row)
     session.add(row)
 
@@ -22,7 +22,7 @@ def insert(session: Any, row: Any) -> None:
 def update(session: Any, row: Any, **values: Any) -> None:
     """UPDATE the columns of one row that the session holds."""
     key = {f"key_{column.name}": getattr(row, column.key) for column in row.__table__.primary_key}
-    session.execute(_update_of(row.__table__, tuple(values)), key | values)
+    session.connection().execute(_update_of(row.__table__, tuple(values)), key | values)
     for name, value in values.items():
         set_committed_value(row, name, value)
 

@@ -232,8 +232,8 @@ def _activate(session: Any, seen: ConfigSnapshot, decision: DecisionRecord, now:
     config, prior = seen.config, seen.served
     if prior is not None:  # first: one active version at every statement
         archived = {"of_config_version_id": prior.config_version_id}
-        session.execute(_ARCHIVE_CONFIG, archived | {"updated_at": now})
-        session.execute(_ARCHIVE_DECISION, archived)
+        session.connection().execute(_ARCHIVE_CONFIG, archived | {"updated_at": now})
+        session.connection().execute(_ARCHIVE_DECISION, archived)
     update(session, config, status=ConfigStatus.ACTIVE.value, effective_at=decision.effective_at, updated_at=now)
     materialise(session, seen.document, config, decision, seen.run, now)
     return {

@@ -84,7 +84,7 @@ _STORE = sa.insert(_PATCHES).from_select(
 
 def store(session: Any, patch: BillingPatch) -> None:
     """Add the row of this patch, unless the same one stands already."""
-    session.execute(_STORE, {column.name: getattr(patch, column.name) for column in _PATCHES.c})
+    session.connection().execute(_STORE, {column.name: getattr(patch, column.name) for column in _PATCHES.c})
 
 
 def patch_of(session: Any, config_version_id: str, *, now: datetime) -> BillingPatch:

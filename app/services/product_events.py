@@ -61,4 +61,4 @@ def log_events(
     """Append a row per name, all about one record, in one statement."""
     about = {"actor": actor.name, "workspace_id": workspace_id, "entity_id": entity_id, "occurred_at": now}
     rows = [about | {"event_name": name, "detail": detail} for name, detail in details.items()]
-    session.execute(_APPEND, rows)
+    session.connection().execute(_APPEND, rows)

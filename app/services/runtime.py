@@ -68,7 +68,7 @@ def materialise(
     """Write the subject's new current document and retire the one before; the caller holds the subject's lock."""
     subject = config.subject_resolution
     content = canonical_bytes(avs_config(document, config, decision, run, now))
-    session.execute(_RETIRE, {f"of_{name}": value for name, value in subject.items()})
+    session.connection().execute(_RETIRE, {f"of_{name}": value for name, value in subject.items()})
     row = {
         "decision_id": decision.decision_id,
         "config_version_id": config.config_version_id,
@@ -78,7 +78,7 @@ def materialise(
         "digest": sha256(content).hexdigest(),
         "created_at": now,
     }
-    session.execute(_MATERIALISE, row)
+    session.connection().execute(_MATERIALISE, row)
 
 
 _DUE_AT = (
