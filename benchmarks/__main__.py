@@ -1,5 +1,9 @@
-"""`make bench`: every benchmark in turn, each in its own process; the tables go to benchmarks/RESULTS.md."""
+"""`make bench`: every benchmark in turn, each in its own process; the tables go to benchmarks/RESULTS.md.
 
+`python -m benchmarks activation screens` measures only those again and keeps the other tables.
+"""
+
+import argparse
 import os
 import platform
 import subprocess
@@ -9,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
+RESULTS = FOLDER / "RESULTS.md"
 BENCHMARKS = (
     ("Runtime config endpoint", "runtime_endpoint", ()),
     ("Approve and activate", "activation", ()),
@@ -36,11 +41,27 @@ def run(module: str, arguments: tuple[str, ...]) -> str:
 
 
 def main() -> None:
-    sections = [f"# Benchmarks\n\n{machine()}\nMachines are shared: trust the ratios within one table."]
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("modules", nargs="*", choices=[[], *(module for _, module, _ in BENCHMARKS)])
+    wanted = options.parse_args().modules
+    tables = {} if not wanted else kept()
     for title, module, arguments in BENCHMARKS:
-        print(title, flush=True)
-        sections.append(f"## {title}\n\n{run(module, arguments)}")
-        (FOLDER / "RESULTS.md").write_text("\n\n".join(sections) + "\n")
+        if not wanted or module in wanted:
+            print(title, flush=True)
+            tables[title] = run(module, arguments)
+            write(tables)
+
+
+def kept() -> dict[str, str]:
+    """Title → table of the results so far."""
+    parts = RESULTS.read_text().split("\n## ")[1:] if RESULTS.exists() else []
+    return {title.strip(): table.strip() for title, _, table in (part.partition("\n") for part in parts)}
+
+
+def write(tables: dict[str, str]) -> None:
+    head = f"# Benchmarks\n\n{machine()}\nMachines are shared: trust the ratios within one table."
+    sections = [f"## {title}\n\n{tables[title]}" for title, _, _ in BENCHMARKS if title in tables]
+    RESULTS.write_text("\n\n".join([head, *sections]) + "\n")
 
 
 if __name__ == "__main__":

@@ -70,7 +70,8 @@ def main() -> None:
         app = migrated(options.database or f"sqlite:///{Path(folder) / 'avs.db'}", Path(folder))
         with app.app_context():
             fill(options.rows)
-        print(f"## Grids over {options.rows:,} rows, {sa.make_url(app.config['SQLALCHEMY_DATABASE_URI']).drivername}\n")
+        engine = sa.make_url(app.config["SQLALCHEMY_DATABASE_URI"]).drivername
+        print(f"{options.rows:,} rows, {engine}.\n")
         print("| request | p50 ms | p95 ms |\n|---|---:|---:|")
         for label, path in REQUESTS:
             times = sorted(timed(app.test_client(), path, options.repeat))

@@ -41,10 +41,10 @@ def free_port() -> int:
 PRODUCT = ("--interface", "asgi", "--loop", "uvloop", "--factory", "app.server:application")
 BARE_WSGI = ("--interface", "wsgi", "--blocking-threads", "1", "bare_wsgi:app")
 NGINX = """
-worker_processes 2; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
+user root; worker_processes 2; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
 events {{ worker_connections 1024; }}
 http {{ access_log off; keepalive_requests 1000000; server {{ listen 127.0.0.1:{port};
-  location / {{ alias {folder}/body.json; default_type application/json; add_header ETag {etag}; }} }} }}
+  location = /api/runtime/config {{ alias {folder}/body.json; default_type application/json; }} }} }}
 """
 
 
@@ -60,10 +60,10 @@ def served(target: tuple[str, ...], folder: Path, data_dir: Path) -> Iterator[in
 
 
 @contextmanager
-def served_by_nginx(folder: Path, etag: str) -> Iterator[int]:
+def served_by_nginx(folder: Path) -> Iterator[int]:
     """The port of an nginx that serves the same bytes as a static file."""
     port, configuration = free_port(), folder / "nginx.conf"
-    configuration.write_text(NGINX.format(folder=folder, port=port, etag=etag))
+    configuration.write_text(NGINX.format(folder=folder, port=port))
     with running(["nginx", "-c", str(configuration)], port, dict(os.environ)):
         yield port
 
@@ -127,8 +127,8 @@ def main() -> None:
             bare = measure(port, etag)
         nginx = None
         if shutil.which("nginx"):
-            with served_by_nginx(folder, etag) as port:
-                nginx = measure(port, etag)
+            with served_by_nginx(folder) as port:
+                nginx = measure(port, fetch(port)[1])
     print(f"| two workers, {len(body):,} bytes | 200 per second | 304 per second |\n|---|---:|---:|")
     print(row("GET /api/runtime/config", ours))
     print(row("bare WSGI callable", bare, ours))

@@ -72,7 +72,7 @@ def import_usage(
         if extend_catalog:
             extend(session, report.new_event_types)
             _know_customer(session, constants)
-        described = {"mapping": dict(mapping or {}), "constants": constants}
+        described = {"mapping": dict(mapping or {}), "constants": constants, "ignore": sorted(ignore)}
         row = _record(session, workspace_id, path.name, report, described, actor, now)
     return row, report
 
