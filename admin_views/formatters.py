@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from markupsafe import Markup, escape
 
 from app.models.base import CanonicalJSON, ExactDecimal, UtcDateTime
+from app.services.csv_cells import safe_text
 from simulation.canonical import canonical_text, number_text, parse_exact
 
 NOT_SET = Markup('<span class="unset">not set</span>')
 SHORT_TEXT, SHORT_JSON = 80, 72
 ACRONYMS = {"id": "ID", "ids": "IDs", "usd": "USD"}
 MARKS = {"green": "✓", "amber": "!", "red": "✕", "completed": "✓", "failed": "✕"}
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def label_of(name: str) -> str:
@@ -77,7 +77,7 @@ def plain(value: Any, kind: str) -> str:
     if kind == "json":
         return canonical_text(value)
     text = value.decode() if kind == "bytes" else str(value)
-    return "'" + text if kind == "text" and text.startswith(FORMULA) else text
+    return safe_text(text) if kind == "text" else text
 
 
 def decimal_text(value: Decimal) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +20,9 @@ from simulation.canonical import parse_exact
 
 NUMBER = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
 MOMENT_FORMATS = ("%Y-%m-%d %H:%M UTC", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-LARGEST = Decimal(10) ** (38 - MONEY_PLACES)
+WHOLE_DIGITS = 38 - MONEY_PLACES  # before the decimal point
+TOO_LONG = f"Give at most {WHOLE_DIGITS} digits before the decimal point and {MONEY_PLACES} after it: no more is kept."
+SHOWN = 40
 SUGGESTIONS = 200
 CATALOG_LISTS = {
     "primary_metrics": (MetricCatalog.metric_id, 3),
@@ -95,7 +97,7 @@ class ParsedField(StringField):
 
 
 class ExactField(ParsedField):
-    """A decimal such as `1,234.5` or `68 %`, exact, within what a NUMERIC(38, 12) holds."""
+    """A decimal such as `1,234.5` or `68 %`: every one that a NUMERIC(38, 12) holds, exact, and no other."""
 
     def write(self, value: Any) -> str:
         return decimal_text(value)
@@ -103,17 +105,13 @@ class ExactField(ParsedField):
     def read(self, typed: str) -> Decimal:
         number = typed.removesuffix("%").strip().removeprefix("$")
         if not NUMBER.fullmatch(number):
-            raise ValueError(f"{typed!r} is not a number such as 1,234.5.")
-        value = Decimal(number.replace(",", ""))
-        return self._checked(value.scaleb(-2) if typed.endswith("%") else value)
+            raise ValueError(f"{shortened(typed)} is not a number such as 1,234.5.")
+        exact = Decimal(number.replace(",", ""))
+        return self._checked(_shifted(exact, -2) if typed.endswith("%") else exact)
 
     def _checked(self, value: Decimal) -> Decimal:
-        try:
-            fits = abs(value) < LARGEST and value == value.quantize(Decimal(1).scaleb(-MONEY_PLACES))
-        except InvalidOperation:
-            fits = False
-        if not fits:
-            raise ValueError(f"Give fewer than 26 digits and at most {MONEY_PLACES} decimal places.")
+        if not is_kept(value):
+            raise ValueError(TOO_LONG)
         if value < 0 and self.short_name not in MAY_BE_NEGATIVE:
             raise ValueError("This cannot be negative.")
         if value > 1 and self.short_name in AT_MOST_ONE:
@@ -121,11 +119,34 @@ class ExactField(ParsedField):
         return value
 
 
+def is_kept(value: Decimal) -> bool:
+    """Whether the money column keeps the number to the last digit; zeros at its end do not count."""
+    whole, _, places = f"{value.copy_abs():f}".partition(".")
+    return len(whole.lstrip("0")) <= WHOLE_DIGITS and len(places.rstrip("0")) <= MONEY_PLACES
+
+
+def _shifted(value: Decimal, places: int) -> Decimal:
+    """value × 10 ** places to the last digit, which arithmetic would round to 28 of them."""
+    sign, digits, exponent = value.as_tuple()
+    return Decimal((sign, digits, int(exponent) + places))
+
+
+def percent_text(share: Decimal) -> str:
+    """A share as per cent, every place that there is: `68.25 %`."""
+    text = decimal_text(_shifted(share, 2))
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
+
+
+def shortened(typed: str) -> str:
+    """What was typed, quoted, cut where it would drown the sentence."""
+    return repr(typed if len(typed) <= SHOWN else f"{typed[:SHOWN]}…")
+
+
 class PercentField(ExactField):
     """A share shown and typed as per cent: `68` and `68 %` are 0.68."""
 
     def write(self, value: Any) -> str:
-        return f"{decimal_text((value * 100).normalize())} %"
+        return percent_text(value)
 
     def read(self, typed: str) -> Decimal:
         return super().read(typed if typed.endswith("%") else f"{typed} %")

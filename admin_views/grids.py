@@ -110,10 +110,16 @@ class GridView(GuardedView, BaseModelView):
 
     def get_one(self, id: Any) -> Any:
         key = self.key_of(id)
-        return db.session.get(self.model, key) if len(key) == len(self.spec.key) else None
+        return db.session.get(self.model, key) if key else None
 
-    def key_of(self, id: str) -> tuple[str, ...]:
-        return (id,) if len(self.spec.key) == 1 else iterdecode(id)
+    def key_of(self, id: str) -> tuple[Any, ...] | None:
+        """The parts of an id in an address, None when they cannot be a key of this table."""
+        parts = (id,) if len(self.spec.key) == 1 else iterdecode(id)
+        try:
+            types = [self.spec.table.c[name].type.python_type for name in self.spec.key]
+            return tuple(kind(part) for kind, part in zip(types, parts, strict=True))
+        except ValueError:
+            return None
 
     # Lists
 
@@ -241,8 +247,8 @@ class GridView(GuardedView, BaseModelView):
         key = [spec.table.c[column] for column in spec.key]
         statement = sa.select(*key).where(spec.table.c[name] == value).limit(REFERRING_ROWS + 1)
         return [
-            (" / ".join(row), url_for(f"{spec.endpoint}.details_view", id=row[0] if len(row) == 1 else iterencode(row)))
-            for row in db.session.execute(statement)
+            (" / ".join(key), url_for(f"{spec.endpoint}.details_view", id=key[0] if len(key) == 1 else iterencode(key)))
+            for key in (tuple(map(str, row)) for row in db.session.execute(statement))
         ]
 
     # CSV

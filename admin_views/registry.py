@@ -12,7 +12,7 @@ from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySig
 from app.models.config_version import ConfigVersion, ExplorationRule, Pool, RailRule
 from app.models.cycle import Cycle, CycleDraftContext, LearningLogEntry
 from app.models.decision_record import DecisionRecord
-from app.models.enforcement import EnforcementEvent
+from app.models.enforcement import EnforcementEvent, EnforcementRepeat
 from app.models.product_event import ProductEvent
 from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
@@ -297,8 +297,8 @@ GRIDS: tuple[GridSpec, ...] = (
         RuntimeConfig,
         "Runtime configs",
         DECISIONS,
-        "The exact bytes that customer apps enforce, built once at activation.",
-        columns=("config_version_id", *SUBJECT[1:], "current", "digest", "created_at"),
+        "The exact bytes that customer apps enforced or enforce, in the order in which they were served.",
+        columns=("config_version_id", *SUBJECT[1:], "sequence", "current", "digest", "created_at"),
         filters=("workspace_id", "config_version_id", "current"),
         sorts=("decision_id", "created_at", "config_version_id"),
         newest="created_at",
@@ -310,12 +310,23 @@ GRIDS: tuple[GridSpec, ...] = (
         "Enforcement events",
         EVIDENCE,
         "What customer apps did with a config.",
-        columns=("occurred_at", "event_type", "customer_id", "config_version_id", "context"),
-        filters=("workspace_id", "customer_id", "config_version_id", "event_type", "occurred_at"),
+        columns=("occurred_at", "event_type", "customer_id", "config_version_id", "context", "client_id", "sequence"),
+        filters=("workspace_id", "customer_id", "config_version_id", "event_type", "occurred_at", "client_id"),
         sorts=("enforcement_event_id", "occurred_at", "event_type", "customer_id", "config_version_id"),
         newest="occurred_at",
         links=(("customer_id", Customer),),
         empty="No event yet. Customer apps post what they enforce.",
+    ),
+    GridSpec(
+        EnforcementRepeat,
+        "Repeated enforcement events",
+        EVIDENCE,
+        "Numbers under which a known event came again: it counts once, and the number is no gap.",
+        columns=("received_at", "client_id", "sequence", "enforcement_event_id"),
+        filters=("workspace_id", "client_id", "received_at"),
+        sorts=("received_at",),
+        newest="received_at",
+        empty="No event came again under another number.",
     ),
     GridSpec(
         UsageImport,

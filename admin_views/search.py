@@ -16,8 +16,12 @@ WORD = re.compile(r"[^\W_]+")
 LONGEST_QUERY = 200
 FEW = 2_000
 LAST_CHARACTER = "\U0010ffff"
-BEGINNINGS = {"product_events": ("entity_id", "event_name", "actor")}
-"""Table → indexed columns: too busy a table for an index of words, which would cost every write (decision 9)."""
+BEGINNINGS = {
+    "product_events": ("entity_id", "event_name", "actor"),
+    "billing_patches": ("billing_patch_id", "config_version_id"),
+    "runtime_configs": ("decision_id", "config_version_id", "digest"),
+}
+"""Table → indexed columns: identifiers, too busy for an index of words, which would cost every write (decision 9)."""
 
 AnySession = Session | scoped_session[Session]
 

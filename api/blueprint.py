@@ -28,7 +28,7 @@ document is made from the same declarations, so what is not declared is neither 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -48,7 +48,8 @@ class Operation:
     the statuses of refusals beyond those that follow from the declaration (400, 401, 404 with a path part, 409 of
     writes, 413/415/422 with a body, 412 when `conditional`). `conditional` reads answer If-None-Match with 304,
     `conditional` writes obey If-Match; `idempotent` POSTs obey Idempotency-Key. `raw_body` is for views that read
-    `request` themselves: media type → JSON Schema. `media_type` is that of the answers with a body.
+    `request` themselves: media type → JSON Schema. `media_type` is that of the answers with a body; `also_as` are
+    media types that a 200 may have instead, each with its JSON Schema.
     """
 
     method: str
@@ -65,6 +66,7 @@ class Operation:
     idempotent: bool = False
     description: str = ""
     media_type: str = "application/json"
+    also_as: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

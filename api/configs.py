@@ -19,6 +19,7 @@ from app.services.completeness import completeness
 from app.services.documents import exploration_shape, pool_shape, rails_shape
 from app.services.snapshots import get_config as read_row
 from app.services.snapshots import load_catalogs, locked, read_config
+from rules.delivery import policy
 from rules.draft import Catalogs
 from rules.gate import evaluate
 
@@ -42,8 +43,9 @@ def rails_document(rails: RailRule | None) -> dict[str, Any]:
 
 def own(config: Row) -> dict[str, Any]:
     """The config with its pools, exploration and rails: what the ETag covers."""
-    columns = Config(exclude=("pools", "exploration", "rails", "completeness")).dump(config)
+    columns = Config(exclude=("pools", "exploration", "rails", "delivery", "completeness")).dump(config)
     return columns | {
+        "delivery": policy(config.delivery),
         "pools": [pool_document(pool) for pool in config.pools],
         "exploration": exploration_document(config.exploration),
         "rails": rails_document(config.rails),

@@ -15,10 +15,10 @@ from api.schemas.decision_log import (
     DecisionDetail,
     DecisionQuery,
     DecisionSummary,
-    Evidence,
     Fork,
     ForkBody,
 )
+from api.schemas.evidence import Evidence
 from api.simulations import document as run_document
 from app.clock import now
 from app.models.base import db

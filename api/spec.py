@@ -181,7 +181,9 @@ def _responses(operation: Operation) -> dict[str, Any]:
     for status, schema in operation.answers.items():
         responses[str(status)] = {"description": _FULFILLED.get(status, "Done.")}
         if schema is not None:
-            responses[str(status)]["content"] = {operation.media_type: {"schema": schema}}
+            others = operation.also_as if status == 200 else {}
+            contents = {operation.media_type: schema} | dict(others)
+            responses[str(status)]["content"] = {name: {"schema": found} for name, found in contents.items()}
         if headers := _answer_headers(operation, status):
             responses[str(status)]["headers"] = headers
     if operation.conditional and operation.method == "GET":

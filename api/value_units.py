@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from api.blueprint import operation
 from api.pagination import filtered, page
-from api.resource import Answer, by, created, deleted, locked, once, require_match, tagged, writing
+from api.resource import Answer, by, created, deleted, once, require_match, tagged, writing
 from api.schemas.authoring import ValueUnit, ValueUnitBody, ValueUnitQuery
 from api.schemas.common import page_of
 from app.models.base import db
@@ -88,7 +88,7 @@ def get_value_unit(value_unit_id: str) -> Answer:
 def update_value_unit(value_unit_id: str, body: dict[str, Any]) -> Answer:
     """Embedded objects are replaced whole. Snapshots that were submitted keep what they froze."""
     with writing() as session:
-        require_match(own(locked(session, Row, value_unit_id, KIND)))
+        require_match(own(authoring.locked_unit(session, value_unit_id)))
         return tagged(document(authoring.update_value_unit(session, value_unit_id, body, **by())))
 
 
@@ -97,7 +97,7 @@ def update_value_unit(value_unit_id: str, body: dict[str, Any]) -> Answer:
 )
 def delete_value_unit(value_unit_id: str) -> Answer:
     with writing() as session:
-        require_match(own(locked(session, Row, value_unit_id, KIND)))
+        require_match(own(authoring.locked_unit(session, value_unit_id)))
         authoring.delete_value_unit(session, value_unit_id, **by())
         return deleted()
 

@@ -4,6 +4,7 @@ Each command parses, calls one service, commits and prints, like an API resource
 """
 
 import os
+import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -18,9 +19,9 @@ from flask_migrate import upgrade
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from admin_views.search import rebuild as rebuild_indexes
-from app import clock, ledger_commands
+from app import clock, evidence_commands, ledger_commands, publish_commands
 from app.errors import AvsError
-from app.extensions import signing_keys, usage_events
+from app.extensions import publisher, signing_keys, uploads, usage_events
 from app.identity import Actor
 from app.models.base import db
 from app.models.transactions import write
@@ -36,6 +37,12 @@ MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 OPERATOR = Actor("command line")
 STOPPED_WITHIN = "10"
 """Seconds for requests under way when the server is told to stop; listeners come back to another one."""
+SERVED_BY = (
+    *("--interface", "asgi", "--loop", "uvloop", "--http", "1", "--no-ws"),
+    *("--backlog", "4096", "--backpressure", "16384"),
+    *("--factory", "app.server:application"),
+)
+"""What granian is told. A listener keeps its connection, and unless told, all workers together hold 1,024 of them."""
 SWEEP_GRACE = timedelta(hours=1)  # longer than any simulation reads its files
 IMPORT_FIELDS = (
     "usage_import_id",
@@ -91,10 +98,13 @@ def serve(host: str, port: int, workers: int) -> None:
     """Migrate, seed on first start, and serve with granian."""
     if host not in ("127.0.0.1", "::1", "localhost") and not os.environ.get("AVS_API_TOKEN"):
         raise click.ClickException(f"Set AVS_API_TOKEN before serving on {host}: without it every route is open.")
+    if (found := publisher()) is not None:
+        found.store.require()
     _require_free(host, port)
     upgrade()
     store = usage_events().store
     store.sweep(clock.now(), SWEEP_GRACE)
+    uploads().sweep(clock.now())
     report = ensure_seeded(db.session, store, now=clock.now())
     db.session.remove()
     db.engine.dispose()
@@ -110,9 +120,15 @@ def serve(host: str, port: int, workers: int) -> None:
     )
     sys.stdout.flush()
     granian = str(Path(sys.executable).with_name("granian"))
-    options = ["--interface", "asgi", "--loop", "uvloop", "--no-ws", "--log-level", "warning", "--factory"]
     where = ["--host", host, "--port", str(port), "--workers", str(workers), "--workers-kill-timeout", STOPPED_WITHIN]
-    os.execv(granian, [granian, *options, *where, "app.server:application"])  # noqa: S606
+    _allow_open_files()
+    os.execv(granian, [granian, *where, "--log-level", "warning", *SERVED_BY])  # noqa: S606
+
+
+def _allow_open_files() -> None:
+    """As many as the machine lets this process have: each listener is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _require_free(host: str, port: int) -> None:
@@ -123,6 +139,9 @@ def _require_free(host: str, port: int) -> None:
         raise click.ClickException(
             f"Port {port} on {host}: {error.strerror}. Choose another: PORT=5001 make run"
         ) from error
+
+
+command(avs, "publish")(publish_commands.publish)
 
 
 @command(avs)
@@ -329,6 +348,7 @@ def export() -> None:
 
 command(export, "billing-patch")(ledger_commands.billing_patch)
 command(export, "drift")(ledger_commands.drift)
+command(export, "evidence")(evidence_commands.evidence)
 
 
 @avs.group("runtime")
@@ -366,6 +386,7 @@ def keys_list(as_json: bool) -> None:
 def keys_rotate() -> None:
     """Make a new key that signs from now on; the old ones stay published until they are retired."""
     click.echo(f"{signing_keys().rotate(clock.now()).kid} signs from now on.")
+    publish_commands.keys_changed()
 
 
 @command(keys_group, "retire")
@@ -374,3 +395,4 @@ def keys_retire(kid: str) -> None:
     """Take an old key out of the published set, once every client has read a newer signature."""
     signing_keys().retire(kid)
     click.echo(f"{kid} is no longer published.")
+    publish_commands.keys_changed()

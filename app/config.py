@@ -11,7 +11,8 @@ MAX_BODY_BYTES = 8 * 1024 * 1024  # a batch of 1,000 events is about 250 kB
 
 def settings(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """Flask settings from `AVS_DATA_DIR`, `DATABASE_URL`, `AVS_SECRET_KEY`, `AVS_SIGNING_KEY` (PEM, newest
-    first; without it a key is made beside the data) and `AVS_API_TOKEN`; makes the directory."""
+    first; without it a key is made beside the data), `AVS_PUBLISH_URL` (docs/publishing.md) and `AVS_API_TOKEN`;
+    makes the directory."""
     data_dir = Path(environ.get("AVS_DATA_DIR", "var")).resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     return {
@@ -19,6 +20,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "SQLALCHEMY_DATABASE_URI": _database_url(environ.get("DATABASE_URL"), data_dir),
         "SECRET_KEY": environ.get("AVS_SECRET_KEY") or _kept_secret(data_dir / "secret_key"),
         "SIGNING_KEY": environ.get("AVS_SIGNING_KEY") or None,
+        "PUBLISH_URL": environ.get("AVS_PUBLISH_URL") or None,
         "API_TOKEN": environ.get("AVS_API_TOKEN") or None,
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
         "SESSION_COOKIE_SAMESITE": "Lax",

@@ -1,11 +1,17 @@
 """What the composition root hands to requests and commands besides the database."""
 
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from flask import current_app
 
+from app import clock
+from app.models.base import db
+from app.services import became_active
+from app.services.publish_store import PublishStore
+from app.services.publisher import Publisher
 from app.services.signing import KeyStore
+from app.services.uploads import Uploads
 from app.services.usage.source import UsageEvents
 from app.services.usage_ingest import PolicyCache
 
@@ -18,6 +24,7 @@ class Extensions:
 
     usage_events: UsageEvents
     signing_keys: KeyStore
+    publisher: Publisher | None = None
     usage_policies: PolicyCache = field(default_factory=PolicyCache)
 
 
@@ -38,3 +45,33 @@ def usage_policies() -> PolicyCache:
 def signing_keys() -> KeyStore:
     """What its runtime configs are signed with."""
     return _extensions().signing_keys
+
+
+def publisher() -> Publisher | None:
+    """What publishes its runtime configs; None without AVS_PUBLISH_URL."""
+    return _extensions().publisher
+
+
+def publisher_to(url: str) -> Publisher:
+    """One that publishes the same to another place."""
+    data_dir = current_app.config["DATA_DIR"]
+    return Publisher(PublishStore(url), signing_keys(), db.engine, data_dir, clock.now)
+
+
+def publish_committed(session: Any) -> None:
+    """After every commit: what has become active in it is published, whichever door it came through."""
+    subjects, found = became_active.take(session), publisher()
+    if subjects and found is not None:
+        found.soon(subjects)
+
+
+def start_publishing() -> None:
+    """In a serving process: publish in the background, and mend what a crash or an outage left undone."""
+    found = publisher()
+    if found is not None:
+        found.start()
+
+
+def uploads() -> Uploads:
+    """The files that operators uploaded and have not imported yet."""
+    return Uploads(current_app.config["DATA_DIR"] / "uploads")

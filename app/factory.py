@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import Migrate
 
@@ -34,6 +35,12 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     events = UsageEvents(EventStore(app.config["DATA_DIR"] / "usage"), DEMO_EVENTS)
     keys = KeyStore(app.config["DATA_DIR"] / "signing_keys", app.config.get("SIGNING_KEY"))
     app.extensions[extensions.KEY] = extensions.Extensions(events, keys)
+    if url := app.config.get("PUBLISH_URL"):
+        with app.app_context():
+            publisher = extensions.publisher_to(url)
+        app.extensions[extensions.KEY] = extensions.Extensions(events, keys, publisher)
+    if not sa.event.contains(db.session, "after_commit", extensions.publish_committed):
+        sa.event.listen(db.session, "after_commit", extensions.publish_committed)
     guard(app)
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     api.register.register(app)

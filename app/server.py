@@ -1,5 +1,6 @@
 """The ASGI callable that granian serves: the delivery plane in front of the product (`app.server:application`)."""
 
+import gc
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from app import clock
 from app.delivery.documents import Documents, Subject
 from app.delivery.freshness import freshness_of
 from app.delivery.plane import App, DeliveryPlane, Receive, Scope, Send
-from app.extensions import signing_keys
+from app.extensions import signing_keys, start_publishing
 from app.factory import create_app
 from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS
@@ -51,4 +52,10 @@ def _product(app: Flask) -> App:
 
 def application() -> DeliveryPlane:
     """Factory for `granian --interface asgi --factory app.server:application`."""
-    return delivering(create_app())
+    app = create_app()
+    with app.app_context():
+        start_publishing()
+    plane = delivering(app)
+    gc.collect()
+    gc.freeze()  # what is here stays: looking through it again would stop every listener for a quarter of a second
+    return plane

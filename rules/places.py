@@ -39,8 +39,8 @@ def at_cycle(draft: Draft, field: str) -> Place:
 
 
 def at_snapshot(draft: Draft) -> Place:
-    """The config's snapshot, on the screen that submits one."""
-    return Place("value_unit_snapshot_version", _config(draft), _cycle_screen(draft, "value-units/submit"))
+    """The config's snapshot, on the screen that submits one and gives it to the drafts of the cycle."""
+    return Place("value_unit_snapshot_version", _config(draft), _cycle_screen(draft, "value-units/submit#submit"))
 
 
 def at_config(draft: Draft, field: str, screen: str) -> Place:
@@ -72,8 +72,17 @@ def at_rails(draft: Draft, field: str) -> Place:
     return Place(f"rails.{field}", _config(draft), f"{config_screen(draft, 'rails')}#{field}")
 
 
-def at_simulation(draft: Draft, field: str, screen: str = "simulate") -> Place:
-    """A field of the referenced simulation run; most are mended by simulating again."""
+def at_simulation(draft: Draft, field: str) -> Place:
+    """A field of the referenced simulation run, mended by asking again."""
+    return _at_run(draft, field, "simulate#historical_window_days")
+
+
+def at_blocking_issues(draft: Draft) -> Place:
+    """What the referenced run found to hold approval back: its review says what of it is mended since."""
+    return _at_run(draft, "outputs.blocking_issues", "review#blocking")
+
+
+def _at_run(draft: Draft, field: str, screen: str) -> Place:
     run_id = draft.simulation.simulation_run_id if draft.simulation else None
     return Place(f"simulation_run.{field}", Entity("simulation_run", run_id), config_screen(draft, screen))
 

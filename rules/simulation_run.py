@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rules.draft import Draft, SimulationRun, given
 from rules.enums import ConfigStatus, SimulationStatus
 from rules.finding import Finding, Gate
-from rules.places import at_config, at_rails, at_simulation
+from rules.places import at_blocking_issues, at_config, at_rails, at_simulation
 from rules.wording import listed, record, this_config
 
 ABOUT_THE_RUN = frozenset(
@@ -74,8 +74,7 @@ def the_run_has_no_blocking_issues(draft: Draft) -> Iterator[Finding]:
     if run and run.blocking_issues:
         issues = listed(dict.fromkeys(run.blocking_issues))
         message = f"{_run(run)} has blocking issues: {issues}. Mend them, then simulate again."
-        place = at_simulation(draft, "outputs.blocking_issues", "review")
-        yield Finding("simulation_blocking_issues", Gate.APPROVE, message, *place)
+        yield Finding("simulation_blocking_issues", Gate.APPROVE, message, *at_blocking_issues(draft))
 
 
 def the_baseline_is_the_active_version(draft: Draft) -> Iterator[Finding]:

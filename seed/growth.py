@@ -21,7 +21,7 @@ from app.services.usage.store import EventStore
 from app.services.usage_imports import policy_for
 from seed import growth_story as story
 from seed.growth_customers import Profile, customers
-from seed.growth_enforcement import InForce, reports
+from seed.growth_enforcement import InForce, numbered, reports
 from seed.growth_usage import END, Event, usage_events
 from seed.problems import SeedError, SeedProblem
 
@@ -137,7 +137,8 @@ def _report(session: Any, profiles: Sequence[Profile], events: Sequence[Event]) 
     graduated: set[tuple[str, str]] = set()
     found = [report for force in in_force() for report in reports(force, events, known, graduated)]
     found.sort(key=lambda report: (report["occurred_at"], report["config_version_id"], report["customer_id"]))
-    rows = [{"enforcement_event_id": f"enf_g{number:05d}", **report} for number, report in enumerate(found, start=1)]
+    sent = enumerate(numbered(found), start=1)
+    rows = [{"enforcement_event_id": f"enf_g{number:05d}", **report} for number, report in sent]
     session.execute(sa.insert(EnforcementEvent), rows)
 
 

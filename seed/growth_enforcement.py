@@ -6,7 +6,7 @@ renders, and stops far more studios than forecast.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from rules.enums import Action, EnforcementEventType
+from seed import growth_story as story
 from seed.growth_customers import Profile
 from seed.growth_usage import Event
 from simulation.canonical import timestamp_text
@@ -24,6 +25,15 @@ REPORTED_AS: Mapping[str, EnforcementEventType] = {
     Action.THROTTLE: EnforcementEventType.RAIL_THROTTLE_APPLIED,
     Action.BLOCK: EnforcementEventType.HARD_CAP_BLOCKED,
 }
+CLIENTS: Mapping[str, str] = {
+    story.SANDBOX_V1: "cli_growth_smb_sandbox",
+    story.SMB_V1: "cli_growth_smb",
+    story.SMB_V2: "cli_growth_smb",
+    story.ENTERPRISE_V1: "cli_growth_enterprise",
+    story.ENTERPRISE_V2: "cli_growth_enterprise",
+}
+"""Whose queue sends what is reported about a config: each app enforces one subject."""
+CLIENT_THAT_LOST, LOST = "cli_growth_enterprise", range(41, 44)
 _UNSATISFIED = 2  # a csat of 2 or less is reported
 
 Report = dict[str, Any]
@@ -82,7 +92,7 @@ def _while_in_force(force: InForce, events: Sequence[Event]) -> Iterator[Event]:
 
 def _consequences(force: InForce, month: _Month, event: Event) -> Iterator[tuple[str, Report]]:
     if event["event_type"] == "quality_proxy_recorded":
-        yield from _quality(event)
+        yield from _quality(force, event)
     for pool in force.config["pools"]:
         unit = force.units[pool["value_unit_id"]]
         quantity = _quantity(unit["event_mapping"], event, force.miscounts_previews)
@@ -114,6 +124,7 @@ def _thresholds(force: InForce, month: _Month, pool: Mapping[str, Any]) -> Itera
                 "pool_id": pool["pool_id"],
                 "value_unit_id": pool["value_unit_id"],
                 "percent": percent,
+                "action": threshold["action"],
                 "used_quantity": used,
                 "included_quantity": included,
             }
@@ -129,7 +140,12 @@ def _spend(force: InForce, month: _Month) -> Iterator[tuple[str, Report]]:
         month.over_cap = True
         yield (
             EnforcementEventType.OVERRIDE_APPROVED.value,
-            {"spend_usd": spend, "monthly_spend_cap_usd": cap, "approved_by": "Customer success"},
+            {
+                "action": Action.REQUIRE_APPROVAL.value,
+                "spend_usd": spend,
+                "monthly_spend_cap_usd": cap,
+                "approved_by": "Customer success",
+            },
         )
 
 
@@ -140,11 +156,16 @@ def _overage_usd(force: InForce, month: _Month) -> Iterator[Decimal]:
             yield over * force.units[pool["value_unit_id"]]["unit_economics"]["target_price_per_unit_usd"]
 
 
-def _quality(event: Event) -> Iterator[tuple[str, Report]]:
+def _quality(force: InForce, event: Event) -> Iterator[tuple[str, Report]]:
+    """The app asks about what it renders most: the unit of the first pool."""
     if event["proxy_type"] == "csat" and event["proxy_value"] <= _UNSATISFIED:
         yield (
             EnforcementEventType.QUALITY_PROXY_FAILED.value,
-            {"proxy_type": "csat", "proxy_value": event["proxy_value"]},
+            {
+                "value_unit_id": force.config["pools"][0]["value_unit_id"],
+                "proxy_type": "csat",
+                "proxy_value": event["proxy_value"],
+            },
         )
 
 
@@ -155,6 +176,21 @@ def _graduates(force: InForce, profile: Profile, event: Event) -> bool:
         and profile.buys_from > profile.joins
         and event.get("render_mode") == "production"
     )
+
+
+def numbered(found: Iterable[Report]) -> Iterator[Report]:
+    """Reports in order of time as the apps send them: a queue for each subject, which numbers them from 1.
+
+    One app once lost what it had not sent yet, when its disk was replaced: `LOST` of its numbers never arrive.
+    """
+    counts: dict[str, int] = {}
+    for report in found:
+        client_id = CLIENTS[report["config_version_id"]]
+        number = counts.get(client_id, 0) + 1
+        if client_id == CLIENT_THAT_LOST and number == LOST.start:
+            number = LOST.stop
+        counts[client_id] = number
+        yield report | {"client_id": client_id, "sequence": number}
 
 
 def _report(force: InForce, event: Event, moment: datetime, event_type: str, context: Report) -> Report:

@@ -18,7 +18,7 @@ from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.models.workspace import Workspace
 from app.services.authoring import snapshot_changes
 from app.services.documents import config_document
-from app.services.runtime import materialise
+from app.services.runtime import Release, avs_config, materialise
 from app.services.snapshots import current_hash, cycle_of, snapshot_of
 from rules.enums import ConfigStatus, DecisionStatus
 from seed.problems import SeedProblem
@@ -127,7 +127,8 @@ def _decision(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
     if decision.status == DecisionStatus.ACTIVE and config.status == ConfigStatus.ACTIVE:
         document = config_document(config, cycle_of(session, config), snapshot_of(session, config))
         activated_at = max(decision.effective_at, decision.created_at)
-        materialise(session, document, config, decision, run, activated_at)
+        release = Release(document, config, decision, run)
+        materialise(session, avs_config(release, activated_at=activated_at, sequence=1), activated_at)
         session.flush()
 
 

@@ -1,9 +1,11 @@
 """Sums and counts of a replayed config in columns: the twin of the tallying in `simulation.reference`.
 
-Only rows per period, per pair of presence masks, per event_type, and the twenty worst customers leave the engine.
+Only rows per period, per group of customers who are present and cross limits in the same periods, per event_type, and
+the twenty first customers at each limit leave the engine.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -27,7 +29,15 @@ from simulation.columns import (
 from simulation.numbers import EXACT, decimal_places
 from simulation.plan import ConfigPlan, Plan, Threshold, UnitPlan
 from simulation.replay import Columns
-from simulation.tally import CapCrossing, ConfigTally, Crossing, ExplorationTally, PerPeriod
+from simulation.tally import (
+    FIRST,
+    CapCrossing,
+    ConfigTally,
+    Crossing,
+    ExplorationTally,
+    FirstCrossing,
+    PerPeriod,
+)
 
 Row = Mapping[str, Any]
 AMOUNTS = ("billed", "cost")
@@ -167,7 +177,8 @@ def tally(replay: Replay, by_customer: Table, fetch: Fetch) -> ConfigTally:
     plan, config, names = replay.plan, replay.config, replay.names
     sums = {row["period"]: row for row in fetch(period_sums(replay))}
     row = fetch(_counts(by_customer, config))[0]
-    masks = fetch(by_customer.group_by("used", "served").agg(customers=by_customer.count()))
+    groups = fetch(by_customer.group_by("used", "served", *_limits(config)).agg(customers=by_customer.count()))
+    crossings = _crossings(by_customer, plan, config, groups, fetch)
 
     def over(name: str) -> PerPeriod:
         return tuple(sums[p.index][name] if p.index in sums else Decimal(0) for p in plan.periods)
@@ -178,36 +189,75 @@ def tally(replay: Replay, by_customer: Table, fetch: Fetch) -> ConfigTally:
         overage={unit.value_unit_id: over(names.overage(unit)) for unit in config.units},
         shortfall={unit.value_unit_id: over(f"s{at}") for at, unit in enumerate(config.units)},
         drawn={pool.pool_id: over(names.drawn(pool)) for pool in config.pools},
-        presence={(mask["used"], mask["served"]): mask["customers"] for mask in masks},
-        thresholds=tuple(
-            Crossing(row[f"t{at}"], row[f"t{at}_first"]) for at in range(len(config.rails.usage_thresholds))
-        ),
-        billed_over_cap=_cap_crossing(row, "billed", replay.scale),
-        cost_over_cap=_cap_crossing(row, "cost", replay.scale),
+        presence=_presence(groups),
+        thresholds=tuple(crossings[f"t{at}"] for at in range(len(_thresholds(config)))),
+        billed_over_cap=_cap_crossing(row, "billed", crossings, replay.scale),
+        cost_over_cap=_cap_crossing(row, "cost", crossings, replay.scale),
         exploration=_exploration(replay, by_customer, row, fetch),
     )
 
 
+def _limits(config: ConfigPlan) -> list[str]:
+    """The columns of `customers` that hold the first period in which a limit is crossed."""
+    return [f"t{at}" for at in range(len(_thresholds(config)))] + [f"{name}_first" for name in AMOUNTS]
+
+
+def _presence(groups: Iterable[Row]) -> Mapping[tuple[int, int], int]:
+    counts = Counter[tuple[int, int]]()
+    for group in groups:
+        counts[group["used"], group["served"]] += group["customers"]
+    return counts
+
+
 def _counts(table: Table, config: ConfigPlan) -> Table:
     """One row over all customers."""
-    thresholds = range(len(config.rails.usage_thresholds))
     return table.agg(
         customers=table.count(),
-        **{f"t{at}": table[f"t{at}"].count() for at in thresholds},
-        **{f"t{at}_first": table[f"t{at}"].min() for at in thresholds},
         **{f"c{at}": table[f"c{at}"].sum() for at in range(len(config.pools))},
         **{f"{name}_largest": table[f"{name}_largest"].max() for name in AMOUNTS},
         **{f"{name}_periods": table[f"{name}_over"].sum() for name in AMOUNTS},
-        **{f"{name}_first": table[f"{name}_first"].min() for name in AMOUNTS},
-        **{f"{name}_customers": table[f"{name}_first"].count() for name in AMOUNTS},
     )
 
 
-def _cap_crossing(row: Row, name: str, scale: Scale) -> CapCrossing:
+def _crossings(
+    table: Table, plan: Plan, config: ConfigPlan, groups: Sequence[Row], fetch: Fetch
+) -> dict[str, Crossing]:
+    """By limit; `groups` count customers by the period in which they first cross each of them."""
+    limits = _limits(config)
+    crossed = [limit for limit in limits if any(group[limit] is not None for group in groups)]
+    first = _first(table, crossed, fetch)
+    return {
+        limit: Crossing(
+            tuple(_customers(group for group in groups if group[limit] == period.index) for period in plan.periods),
+            first.get(limit, ()),
+        )
+        for limit in limits
+    }
+
+
+def _customers(groups: Iterable[Row]) -> int:
+    return sum(group["customers"] for group in groups)
+
+
+def _first(table: Table, limits: Sequence[str], fetch: Fetch) -> dict[str, tuple[FirstCrossing, ...]]:
+    """The first customers at each limit, all in one question: each limit's are among the rows, some of them twice."""
+    if not limits:
+        return {}
+    rows = table.select("customer_id", *limits)
+    parts = [rows.order_by(rows[limit].asc(nulls_first=False), "customer_id").limit(FIRST) for limit in limits]
+    found = {row["customer_id"]: row for row in fetch(ibis.union(*parts))}
+    ordered = {
+        limit: sorted((row[limit], name) for name, row in found.items() if row[limit] is not None) for limit in limits
+    }
+    return {limit: tuple(FirstCrossing(*key) for key in keys[:FIRST]) for limit, keys in ordered.items()}
+
+
+def _cap_crossing(row: Row, name: str, crossings: Mapping[str, Crossing], scale: Scale) -> CapCrossing:
+    crossing = crossings[f"{name}_first"]
     return CapCrossing(
-        customers=row[f"{name}_customers"],
+        crossing.by_period,
+        crossing.first,
         customer_periods=int(row[f"{name}_periods"] or 0),
-        first_period=row[f"{name}_first"],
         largest=scale.usd(row[f"{name}_largest"]),
     )
 

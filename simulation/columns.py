@@ -86,6 +86,10 @@ class Scale:
     def factor(self, usd: Decimal) -> int:
         return int(EXACT.scaleb(usd, self.places))
 
+    def amount(self, usd: Decimal) -> Column:
+        """An amount of USD as a scaled literal; at most 12 decimal places, whatever the scale."""
+        return quantity(EXACT.quantize(EXACT.scaleb(usd, self.places), Decimal(1).scaleb(-PLACES)))
+
     def usd(self, scaled: Decimal | None) -> Decimal:
         return EXACT.scaleb(scaled or Decimal(0), -self.places)
 

@@ -7,7 +7,7 @@ from typing import Any
 from simulation.economics import Ledger, period_fields
 from simulation.numbers import EXACT, total, written
 from simulation.plan import OVERAGE_BEHAVIORS, Plan
-from simulation.tally import CapCrossing, Impact
+from simulation.tally import LADDER, CapCrossing, Crossing, Impact
 
 GRADUATION_METHOD = (
     "Began: had a qualifying event up to as_of, history included. Graduated: used a unit beyond its exploration pools, "
@@ -20,7 +20,8 @@ def enforcement_forecast(ledger: Ledger) -> dict[str, Any]:
     """`outputs.enforcement_forecast`, of the candidate.
 
     Thresholds are percent of a pool's available allowance (included and carried) that a customer used in a period;
-    pools without allowance never reach one.
+    pools without allowance never reach one. `by_period` counts, period by period, the customers who cross for the first
+    time in the window; `first_crossings` names the first twenty, by period and then by customer_id.
     """
     rails = ledger.config.rails
     has_cap = rails.monthly_spend_cap_usd is not None
@@ -31,6 +32,7 @@ def enforcement_forecast(ledger: Ledger) -> dict[str, Any]:
                 "action": threshold.action,
                 "customers": crossing.customers,
                 "first_period": _period(ledger.plan, crossing.first_period),
+                **_crossings(crossing),
             }
             for threshold, crossing in zip(rails.usage_thresholds, ledger.tally.thresholds, strict=True)
         ],
@@ -58,6 +60,15 @@ def _cap(ledger: Ledger, crossing: CapCrossing) -> dict[str, Any]:
         "customer_periods": crossing.customer_periods,
         "first_period": _period(ledger.plan, crossing.first_period),
         "largest_spend_usd": written(crossing.largest),
+        **_crossings(crossing),
+    }
+
+
+def _crossings(crossing: Crossing) -> dict[str, Any]:
+    """Who crosses for the first time when: how many in each period of the window, and the first of them."""
+    return {
+        "by_period": list(crossing.by_period),
+        "first_crossings": [{"customer_id": row.customer_id, "period_index": row.period} for row in crossing.first],
     }
 
 
@@ -107,6 +118,7 @@ def customer_impact(ledger: Ledger, impact: Impact | None) -> dict[str, Any]:
     """`outputs.customer_impact`: how bills change over the window; null without a baseline, but for the customers.
 
     Percentiles are values that some customer has (nearest rank). `worst_20`: largest increase first, then customer_id.
+    `distribution` is empty when nobody's bill was compared.
     """
     if impact is None:
         return {
@@ -114,6 +126,7 @@ def customer_impact(ledger: Ledger, impact: Impact | None) -> dict[str, Any]:
             "billed_more": None,
             "billed_less": None,
             "bill_change_usd": None,
+            "distribution": [],
             "worst_20": [],
         }
     return {
@@ -121,6 +134,7 @@ def customer_impact(ledger: Ledger, impact: Impact | None) -> dict[str, Any]:
         "billed_more": impact.billed_more,
         "billed_less": impact.billed_less,
         "bill_change_usd": _percentiles(impact.percentiles),
+        "distribution": _distribution(impact.bins),
         "worst_20": [
             {
                 "customer_id": row.customer_id,
@@ -135,3 +149,23 @@ def customer_impact(ledger: Ledger, impact: Impact | None) -> dict[str, Any]:
 
 def _percentiles(values: Mapping[int, Decimal | None]) -> dict[str, Decimal | None]:
     return {f"p{percent}": None if value is None else written(value) for percent, value in values.items()}
+
+
+def _distribution(bins: Mapping[int, int]) -> list[dict[str, Any]]:
+    """Every bin from the lowest change to the highest, and to 0 at least, empty ones included.
+
+    A bin holds the changes whose size has reached its edge nearer to 0 and not the other one; the bin from 0 to 0 holds
+    exactly those of 0, which the bins beside it leave out. The outermost bins of the ladder have no outer edge.
+    """
+    if not bins:
+        return []
+    rungs = range(min(0, *bins), max(0, *bins) + 1)
+    return [
+        {"from_usd": _edge(at - (at > 0)), "to_usd": _edge(at + (at < 0)), "customers": bins.get(at, 0)} for at in rungs
+    ]
+
+
+def _edge(at: int) -> Decimal | None:
+    """The edge so many steps of the ladder from 0; None beyond its end."""
+    size = (Decimal(0), *LADDER, None)[abs(at)]
+    return None if size is None else written(size if at >= 0 else -size)

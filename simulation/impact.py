@@ -6,10 +6,11 @@ from typing import Any
 
 import ibis
 
-from simulation.columns import EXACT_TYPE, ZERO, Events, Fetch, Keep, Scale, Table, truth
+from simulation.columns import EXACT_TYPE, INDEX_TYPE, ZERO, Events, Fetch, Keep, Scale, Table
 from simulation.plan import Meter
 from simulation.scan import matches
 from simulation.tally import (
+    LADDER,
     PERCENTILES,
     WORST,
     BillChange,
@@ -26,19 +27,11 @@ EXAMPLES = 3
 def impact(candidate: Table, baseline: Table, scale: Scale, keep: Keep, fetch: Fetch) -> Impact:
     """From both configs' customers with their `bill`, in scaled USD."""
     changes = keep(_changes(candidate, baseline))
-    counts = fetch(
-        changes.agg(
-            customers=changes.count(),
-            more=truth(changes.change > ZERO).sum(),
-            less=truth(changes.change < ZERO).sum(),
-        )
-    )[0]
+    bins = _bins(changes, scale, fetch)
     worst = changes.order_by(ibis.desc("change"), "customer_id").limit(WORST)
     return Impact(
-        customers=counts["customers"],
-        billed_more=int(counts["more"] or 0),
-        billed_less=int(counts["less"] or 0),
-        percentiles=_percentiles(changes, counts["customers"], scale, fetch),
+        bins=bins,
+        percentiles=_percentiles(changes, sum(bins.values()), scale, fetch),
         worst=tuple(
             BillChange(row["customer_id"], scale.usd(row["candidate"]), scale.usd(row["baseline"]))
             for row in fetch(worst)
@@ -64,6 +57,16 @@ def _percentiles(changes: Table, count: int, scale: Scale, fetch: Fetch) -> Mapp
     ranked = changes.select("change", rank=ibis.row_number().over(order) + 1)
     found = {row["rank"]: row["change"] for row in fetch(ranked.filter(ranked["rank"].isin(set(ranks.values()))))}
     return {percent: scale.usd(found[rank]) for percent, rank in ranks.items()}
+
+
+def _bins(changes: Table, scale: Scale, fetch: Fetch) -> dict[int, int]:
+    """Customers by `simulation.tally.rung`."""
+    size = changes.change.abs()
+    reached = ibis.cases(*((size < scale.amount(edge), at) for at, edge in enumerate(LADDER, 1)), else_=len(LADDER) + 1)
+    rungs = changes.select(
+        rung=ibis.cases((changes.change > ZERO, reached), (changes.change < ZERO, -reached), else_=0).cast(INDEX_TYPE)
+    )
+    return {row["rung"]: row["customers"] for row in fetch(rungs.group_by("rung").agg(customers=rungs.count()))}
 
 
 def issues(

@@ -17,6 +17,7 @@ from simulation.numbers import EXACT, total
 from simulation.plan import ConfigPlan, ExplorationPlan, Meter, Plan, PoolPlan, Threshold, UnitPlan
 from simulation.result import Outputs, assemble
 from simulation.tally import (
+    FIRST,
     PERCENTILES,
     WORST,
     BillChange,
@@ -24,6 +25,7 @@ from simulation.tally import (
     ConfigTally,
     Crossing,
     ExplorationTally,
+    FirstCrossing,
     Impact,
     MeterIssues,
     NegativeUse,
@@ -31,6 +33,7 @@ from simulation.tally import (
     UnreadableValue,
     check_magnitude,
     nearest_rank,
+    rung,
 )
 
 Quantities = Mapping[CustomerPeriod, Decimal]
@@ -177,17 +180,15 @@ class Ledger:
             for period in self.plan.periods
             if any(crosses(threshold, booked) for _, booked in self.of_period(customer, period.index))
         ]
-        return Crossing(len({customer for customer, _ in hits}), min((period for _, period in hits), default=None))
+        return first_crossings(hits, self.plan)
 
     def over_cap(self, amount: Callable[[str, int], Decimal]) -> CapCrossing:
         cap = self.config.rails.monthly_spend_cap_usd
         amounts = {(c, p.index): amount(c, p.index) for c in self.customers for p in self.plan.periods}
         hits = [key for key, value in amounts.items() if cap is not None and value > cap]
+        crossing = first_crossings(hits, self.plan)
         return CapCrossing(
-            customers=len({customer for customer, _ in hits}),
-            customer_periods=len(hits),
-            first_period=min((period for _, period in hits), default=None),
-            largest=max(amounts.values(), default=Decimal(0)),
+            crossing.by_period, crossing.first, len(hits), largest=max(amounts.values(), default=Decimal(0))
         )
 
     def exploration(self) -> ExplorationTally:
@@ -242,15 +243,25 @@ def crosses(threshold: Threshold, booked: UnitPeriod) -> bool:
     return any(available > 0 < used and used * 100 >= threshold.percent * available for available, used in amounts)
 
 
+def first_crossings(hits: Iterable[CustomerPeriod], plan: Plan) -> Crossing:
+    """Each customer counts once, in the first period in which they cross."""
+    first: dict[str, int] = {}
+    for customer, period in hits:
+        first[customer] = min(period, first.get(customer, period))
+    counts = Counter(first.values())
+    return Crossing(
+        by_period=tuple(counts[period.index] for period in plan.periods),
+        first=tuple(FirstCrossing(*key) for key in sorted((period, c) for c, period in first.items())[:FIRST]),
+    )
+
+
 def impact(candidate: Mapping[str, Decimal], baseline: Mapping[str, Decimal]) -> Impact:
     """Who pays more and who less; a customer of one config only pays nothing under the other."""
     zero = Decimal(0)
     changes = [BillChange(c, candidate.get(c, zero), baseline.get(c, zero)) for c in candidate.keys() | baseline.keys()]
     ordered = sorted(row.change for row in changes)
     return Impact(
-        customers=len(changes),
-        billed_more=sum(change > 0 for change in ordered),
-        billed_less=sum(change < 0 for change in ordered),
+        bins=Counter(map(rung, ordered)),
         percentiles={p: ordered[nearest_rank(p, len(ordered)) - 1] if ordered else None for p in PERCENTILES},
         worst=tuple(sorted(changes, key=lambda row: (-row.change, row.customer_id))[:WORST]),
     )

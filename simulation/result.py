@@ -14,7 +14,7 @@ from simulation.plan import Plan
 from simulation.risks import data_issues, risks
 from simulation.tally import Tally
 
-ENGINE_VERSION = "1.0.0"
+ENGINE_VERSION = "1.1.0"
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """What both renderings hand over: the sums and counts from which every output is assembled.
 
-Small and exact: per period, pool and unit at most; nothing per customer but the twenty worst. Periods are indexes,
-tuples run over the periods, oldest first.
+Small and exact: per period, pool and unit at most; nothing per customer but the twenty worst and the twenty first at
+each limit. Periods are indexes, tuples run over the periods, oldest first.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,26 +16,50 @@ from simulation.plan import Meter, Plan
 PerPeriod = tuple[Decimal, ...]
 PERCENTILES = (5, 25, 50, 75, 95)
 WORST = 20
+FIRST = 20
+LADDER = (*(Decimal(f"{digit}e{power}") for power in range(-2, 6) for digit in (1, 2, 5)), Decimal(10) ** 6)
+"""USD at which one bin of bill changes ends and the next begins, on either side of 0: 0.01, 0.02, 0.05, … 1,000,000.
+
+Fixed, so that no customer's bill moves the bins of the others and runs can be compared.
+"""
 QUANTITY_LIMIT = Decimal(10) ** 18
 PRICE_LIMIT = Decimal(10) ** 18
 MONEY_LIMIT = Decimal(10) ** 24
 
 
 @dataclass(frozen=True)
-class Crossing:
-    """Customers who reach a threshold in any pool and period, and the first period in which anyone does."""
+class FirstCrossing:
+    """A customer and the first period in which they cross a limit."""
 
-    customers: int
-    first_period: int | None
+    period: int
+    customer_id: str
 
 
 @dataclass(frozen=True)
-class CapCrossing:
+class Crossing:
+    """Customers who cross a limit, each in the first period in which they do, in whatever pool.
+
+    `by_period` counts them; `first` are the first twenty, by period and then by customer_id.
+    """
+
+    by_period: tuple[int, ...]
+    first: tuple[FirstCrossing, ...]
+
+    @property
+    def customers(self) -> int:
+        return sum(self.by_period)
+
+    @property
+    def first_period(self) -> int | None:
+        """The first period in which anyone crosses."""
+        return next((index for index, customers in enumerate(self.by_period) if customers), None)
+
+
+@dataclass(frozen=True)
+class CapCrossing(Crossing):
     """Customer-periods with an amount above the spend cap; `largest` is the largest amount of all, in USD."""
 
-    customers: int
     customer_periods: int
-    first_period: int | None
     largest: Decimal
 
 
@@ -84,13 +109,26 @@ class BillChange:
 
 @dataclass(frozen=True)
 class Impact:
-    """The bill changes of all customers; percentiles by nearest rank, None when there is no customer."""
+    """The bill changes of all customers; percentiles by nearest rank, None when there is no customer.
 
-    customers: int
-    billed_more: int
-    billed_less: int
+    `bins` counts customers by the rung of their change (`rung`), without the rungs that nobody is on.
+    """
+
+    bins: Mapping[int, int]
     percentiles: Mapping[int, Decimal | None]
     worst: tuple[BillChange, ...]
+
+    @property
+    def customers(self) -> int:
+        return sum(self.bins.values())
+
+    @property
+    def billed_more(self) -> int:
+        return sum(customers for at, customers in self.bins.items() if at > 0)
+
+    @property
+    def billed_less(self) -> int:
+        return sum(customers for at, customers in self.bins.items() if at < 0)
 
 
 @dataclass(frozen=True)
@@ -135,6 +173,15 @@ class Tally:
 def nearest_rank(percent: int, count: int) -> int:
     """The 1-based rank of a percentile among `count` ordered values: no interpolation, so it is one of them."""
     return max(1, -(-percent * count // 100))
+
+
+def rung(change: Decimal) -> int:
+    """The bin of a bill change in USD: 0 for exactly 0, else 1 plus the edges of the ladder that its size has reached.
+
+    A decrease has the negative rung of an increase of its size.
+    """
+    size = bisect_right(LADDER, change.copy_abs()) + 1
+    return 0 if not change else size if change > 0 else -size
 
 
 def check_magnitude(plan: Plan, used: Mapping[Meter, Decimal]) -> None:

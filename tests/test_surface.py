@@ -52,6 +52,8 @@ PROMISED = {
     "/api/decision-records": READ,
     "/api/decision-records/{}": READ,
     "/api/decision-records/compare": READ,
+    "/api/decision-records/{}/evidence": READ,
+    "/api/decision-records/{}/evidence/events": READ,
     "/api/decision-records/{}/fork": {"POST"},
     "/api/export/billing-patch": {"POST"},
     "/api/billing-patch/{}": READ,

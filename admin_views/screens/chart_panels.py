@@ -120,11 +120,10 @@ def bar(side: str, values: Sequence[Number | None], texts: Sequence[str], names:
     return trace | ({"width": Decimal("0.4")} if len(names) == 1 else {})
 
 
-def counts(title: str, numbers: Mapping[str, int], everyone: int, said: Sequence[str]) -> Json:
+def counts(title: str, names: Sequence[str], numbers: Sequence[int], everyone: int, said: Sequence[str]) -> Json:
     """A bar for each count on the track of everyone, with what is said of it at the end of the track."""
-    names = list(numbers)
     track = bar("baseline", [everyone] * len(names), said, names) | {"marker": {"color": "--accent-soft"}}
-    reached = bar("candidate", list(numbers.values()), [""] * len(names), names) | {"hovertext": track["hovertext"]}
+    reached = bar("candidate", numbers, [""] * len(names), names) | {"hovertext": track["hovertext"]}
     return {
         "title": title,
         "height": max(3, len(names)) * ROW_HEIGHT,

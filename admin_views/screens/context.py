@@ -1,4 +1,4 @@
-"""Flow 1A: read documents or pasted text, and keep what is right about what was found."""
+"""Flow 1A: read documents or pasted text, and keep what is right about what was found and about what came back."""
 
 from typing import Any
 
@@ -21,11 +21,14 @@ from app.models.transactions import write
 from app.models.workspace import Workspace
 from app.services import authoring
 from app.services.context_reading import PASTED, cards_of, read_document
+from app.services.evidence_cards import EVIDENCE, evidence_cards, with_evidence
 from rules.extraction import ACCEPTED, DISMISSED, NEW
 
 CONTEXT = "context_id"
 NORTH_STAR = "/cycles/new/north-star"
-KINDS = ("goal", "metric", "segment", "event", "quality_signal", "price", "cost", "margin", "plan")
+KINDS = ("goal", "metric", "segment", "event", "quality_signal", "price", "cost", "margin", "plan", EVIDENCE)
+NOT_FROM_TEXTS = ("cost", EVIDENCE)
+"""Kinds of cards that stay when the texts are read again."""
 STATES = (NEW, ACCEPTED, DISMISSED)
 
 
@@ -66,13 +69,15 @@ class Context(Screen):
 
     @expose("/cards", methods=("POST",))
     def judge(self) -> Any:
-        """Accept or dismiss one card, or accept all that are new."""
+        """Accept or dismiss one card, or accept all that are new; a suggestion becomes part of the context by it."""
         context = here(CycleDraftContext, CONTEXT)
-        if context is None:
-            return go(self.route)
         chosen, state = request.form.get("card_id", ""), request.form.get("state", "")
+        cards = _cards(context)
+        if not cards:
+            return go(self.route)
         if state in STATES:
-            _set_state(context, chosen, state)
+            saved = _set_state(context, cards, chosen, state)
+            remember(context_id=saved.cycle_draft_context_id)
         return go(f"{self.route}#{chosen or 'cards'}")
 
     @expose("/skip", methods=("POST",))
@@ -84,8 +89,25 @@ class Context(Screen):
         return go(NORTH_STAR)
 
     def _page(self, form: ContextForm, context: CycleDraftContext | None, status: int = 200) -> Any:
-        cards = sorted(context.extracted_cards if context else (), key=lambda card: KINDS.index(card["kind"]))
-        return self.show("context.html", form=form, context=context, cards=cards, next_href=NORTH_STAR, status=status)
+        cards = sorted(_cards(context), key=lambda card: KINDS.index(card["kind"]))
+        return self.show(
+            "context.html",
+            form=form,
+            context=context,
+            cards=[card for card in cards if card["kind"] != EVIDENCE],
+            learned=[card for card in cards if card["kind"] == EVIDENCE],
+            next_href=NORTH_STAR,
+            status=status,
+        )
+
+
+def _cards(context: CycleDraftContext | None) -> list[dict[str, Any]]:
+    """What was read, and what the workspace's active configs taught, judged or not."""
+    workspace = here(Workspace, WORKSPACE)
+    if workspace is None:
+        return []
+    suggested = evidence_cards(db.session, workspace.workspace_id, now=clock.now())
+    return with_evidence(context.extracted_cards if context else (), suggested)
 
 
 def _read(form: ContextForm, context: CycleDraftContext | None) -> CycleDraftContext:
@@ -97,7 +119,7 @@ def _read(form: ContextForm, context: CycleDraftContext | None) -> CycleDraftCon
     before = context.extracted_cards if context else []
     texts = {PASTED, *(item["name"] for item in kept + documents)}
     cards = [card.as_dict() for card in cards_of(db.session, kept + documents, form.pasted_text.data)]
-    cards += [card for card in before if card["source"] not in texts and card["kind"] == "cost"]
+    cards += [card for card in before if card["source"] not in texts and card["kind"] in NOT_FROM_TEXTS]
     verdicts = {card["card_id"]: card["state"] for card in before}
     for card in cards:
         card["state"] = verdicts.get(card["card_id"], NEW)
@@ -112,13 +134,15 @@ def _read(form: ContextForm, context: CycleDraftContext | None) -> CycleDraftCon
     )
 
 
-def _set_state(context: CycleDraftContext, card_id: str, state: str) -> None:
-    """Of one card; without an id, of every card that nobody has judged."""
-    cards = [
-        card | {"state": state} if card["card_id"] == card_id or (not card_id and card["state"] == NEW) else card
-        for card in context.extracted_cards
-    ]
-    _save(context, {"extracted_cards": cards})
+def _set_state(
+    context: CycleDraftContext | None, cards: list[dict[str, Any]], card_id: str, state: str
+) -> CycleDraftContext:
+    """Of one card; without an id, of every card of a text that nobody has judged. Unjudged suggestions are not kept."""
+    open_ones = {card["card_id"] for card in cards if card["kind"] != EVIDENCE and card["state"] == NEW}
+    chosen = {card_id} if card_id else open_ones
+    judged = [card | {"state": state} if card["card_id"] in chosen else card for card in cards]
+    kept = [card for card in judged if card["kind"] != EVIDENCE or card["state"] != NEW]
+    return _save(context, {"extracted_cards": kept, "skipped": False})
 
 
 def _save(context: CycleDraftContext | None, data: dict[str, Any]) -> CycleDraftContext:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from flask import current_app, request
+from flask import request
 from flask_admin import expose
 from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
@@ -19,7 +19,7 @@ from admin_views.screens.screen import WORKSPACE, Screen, go, here
 from admin_views.screens.workplace import cycle_in, expired, without_workspace
 from app import clock
 from app.errors import AvsError, Invalid
-from app.extensions import usage_events
+from app.extensions import uploads, usage_events
 from app.identity import current_actor
 from app.models.base import db
 from app.models.transactions import write
@@ -28,7 +28,7 @@ from app.services import authoring
 from app.services.overview import catalog_size
 from app.services.upload_costs import suggested_costs
 from app.services.upload_mapping import CATALOG, COSTS, USAGE
-from app.services.uploads import MOST_BYTES, Incoming, Upload, Uploads
+from app.services.uploads import MOST_BYTES, Incoming, Upload
 from app.services.usage.summary import usage_summary
 from rules.enums import DataMode
 
@@ -160,11 +160,6 @@ def _closed(file: FileStorage) -> Path:
     path = Path(file.stream.name)
     file.close()
     return path
-
-
-def uploads() -> Uploads:
-    """The uploads of this server."""
-    return Uploads(current_app.config["DATA_DIR"] / "uploads")
 
 
 def address_of(upload: Upload) -> str:

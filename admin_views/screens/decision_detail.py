@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from flask import Response, request
+from flask import Response, request, send_file
 from flask_admin import expose
 from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
@@ -16,16 +16,22 @@ from admin_views.editing import at_its_field
 from admin_views.formatters import pretty_json
 from admin_views.forms import ChoiceField
 from admin_views.screens.approve import attachment, promoted, refusal_of, who
+from admin_views.screens.evidence_figures import evidence_picture
+from admin_views.screens.review import charts_version
 from admin_views.screens.screen import Screen, go, path
 from app import clock
-from app.errors import AvsError
+from app.errors import AvsError, not_found
 from app.models.base import db
 from app.models.catalog import SegmentCatalog
 from app.models.cycle import Cycle
 from app.models.transactions import write
-from app.services import decision_export, decision_fork, decisions
+from app.services import decision_export, decision_fork, decisions, drift
+from app.services import evidence_files as files
+from app.services.client_numbers import ranges_text
 from app.services.decided import diff_of
-from app.services.evidence import evidence
+from app.services.evidence import evidence, standing
+from app.services.evidence_advice import drift_actions
+from app.services.evidence_days import daily_comparisons
 from app.services.figure_rows import simulated
 from app.services.navigator import navigate
 from app.services.next_actions import next_actions
@@ -96,13 +102,29 @@ class DecisionDetail(Screen):
         content = decision_export.decision_markdown(document).encode()
         return attachment(content, f"{decision_id}.md", "text/markdown")
 
+    @expose("/evidence/<what>.<format_name>")
+    def evidence_file(self, decision_id: str, what: str, format_name: str) -> Response:
+        """The comparison by day, or the raw events, as the API gives them."""
+        config = decisions.get_decision(db.session, decision_id).config_version
+        if what not in (files.COMPARISONS, files.EVENTS) or format_name not in files.FORMATS:
+            raise not_found("file", f"{what}.{format_name}")
+        return send_file(
+            files.written(files.rows_of(db.session, config, what, now=clock.now()), format_name),
+            files.FORMATS[format_name],
+            as_attachment=True,
+            download_name=files.file_name(config.config_version_id, what, format_name),
+        )
+
     def _page(self, found: decisions.Detail, form: ForkForm, refusal: AvsError | None = None) -> Response:
         (summary,) = decisions.summaries(db.session, [found.decision])
-        seen = evidence(db.session, found.config, now=clock.now())
-        advice = navigate(db.session, found.config).recommended_actions
+        config, now = found.config, clock.now()
+        seen = evidence(db.session, config, now=now)
+        days = daily_comparisons(db.session, standing(db.session, config, now=now))
+        drifts = drift_actions(db.session, config, seen.by_event_type, config.pools, lambda pool: "#fork")
+        advice = navigate(db.session, config).recommended_actions
         return self.show(
             "decision_detail.html",
-            config=found.config,
+            config=config,
             found=found,
             decision=found.decision,
             summary=summary.as_dict(),
@@ -110,7 +132,11 @@ class DecisionDetail(Screen):
             figures=simulated(found.run.outputs or {}),
             outputs=found.run.outputs or {},
             evidence=seen,
-            actions=next_actions(summary.outcome_pill, found.config.config_version_id, seen, advice),
+            picture=evidence_picture(seen, days),
+            method=drift.METHOD,
+            ranges_text=ranges_text,
+            charts_version=charts_version(),
+            actions=next_actions(summary.outcome_pill, config.config_version_id, seen, advice, drifts),
             form=form,
             refusal=refusal,
             status=refusal.status if refusal else 200,

@@ -36,12 +36,16 @@ OVERTAKEN = (
 
 @dataclass(frozen=True)
 class Difference:
-    """A field in which what is stored now and what was typed differ; None where it is not there."""
+    """A field in which what is stored now and what was typed differ; None where it is not there.
+
+    `take` is the action that gives up what was typed in this field alone, empty where there is none.
+    """
 
     about: str
     label: str
     stored: str | None
     typed: str | None
+    take: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class Outcome:
 
 class DraftScreen(Screen):
     """One record, one form. A subclass says how the record is found, shown, read back and stored.
+
+    The record may be one that is still to be made: then `store` makes it.
 
     A document is what the form says of the record, as canonical JSON can hold it; two equal ones are the same version.
     """
@@ -84,9 +90,16 @@ class DraftScreen(Screen):
         """What was typed, in the same shape; where it means the same as what is stored, it is what is stored."""
         raise NotImplementedError
 
-    def store(self, record: Any, document: Document) -> None:
-        """Write the document through the service that the API calls too; inside the writing transaction."""
+    def store(self, record: Any, document: Document) -> Any:
+        """Write the document through the service that the API calls too; inside the writing transaction.
+
+        Returns the record if it was made only now, else None.
+        """
         raise NotImplementedError
+
+    def address(self, record: Any) -> str:
+        """Where the record is edited."""
+        return request.full_path.removesuffix("?")
 
     def compared(self, record: Any, stored: Document, typed: Document) -> Iterable[Difference]:
         """Both versions, field by field, as text."""
@@ -129,6 +142,10 @@ class DraftScreen(Screen):
 
     @expose("", methods=("GET", "POST"))
     def page(self, **where: str) -> Any:
+        return self.edit(**where)
+
+    def edit(self, **where: str) -> Any:
+        """Answer one request about the record in the address: show, save, save behind, preview, or do a button."""
         record = self.find(**where)
         form = self.form_of(record)
         if request.method == "GET":
@@ -146,7 +163,7 @@ class DraftScreen(Screen):
             return self.draw(form, outcome)
         if action == SAVE:
             note(f"{self.named(outcome.record)} was saved." if outcome.changed else "Nothing had changed.")
-            return go(request.full_path.removesuffix("?"))
+            return go(self.address(outcome.record))
         return go(self.onward(outcome.record))
 
     def version(self, record: Any) -> str:
@@ -179,7 +196,7 @@ class DraftScreen(Screen):
                 if changed and form.row_version.data != content_hash(stored):
                     raise PreconditionFailed(OVERTAKEN.format(self.named(held)), code="changed_meanwhile")
                 if changed:
-                    self.store(held, typed)
+                    held = self.store(held, typed) or held
         except AvsError as error:
             return self._refused(form, error)
         form.row_version.data = self.version(held)
@@ -218,6 +235,7 @@ class DraftScreen(Screen):
         guide = self.guide(outcome.record)
         completeness = guide.navigator.completeness
         answer = {
+            "address": self.address(outcome.record),
             "row_version": None if refusal else form.row_version.data,
             "saved_at": None if refusal else clock.now().strftime("%H:%M UTC"),
             "detail": refusal and (next((texts[0] for texts in errors.values()), "") or refusal.detail),

@@ -1,34 +1,41 @@
 """Flow 1B: what outcome, measured how. Makes a cycle, or edits the one that `?cycle=` names."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from flask import request
 from flask import session as browser
 from flask_admin import expose
-from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
-from wtforms import HiddenField, RadioField
+from wtforms import RadioField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from admin_views.base import note
-from admin_views.editing import at_its_field
-from admin_views.forms import AtMost, CheckListField, ChoiceField, LongTextField, MomentField, TextField
+from admin_views.formatters import label_of, time_text
+from admin_views.forms import (
+    AtMost,
+    CheckListField,
+    ChoiceField,
+    LongTextField,
+    MomentField,
+    TextField,
+    VersionedForm,
+)
 from admin_views.screens.context import CONTEXT
-from admin_views.screens.screen import WORKSPACE, Screen, cycle_at, go, here, path
-from app import clock
-from app.errors import AvsError, PreconditionFailed
-from app.identity import current_actor
+from admin_views.screens.drafting import Difference, Document, DraftScreen, in_order, who
+from admin_views.screens.screen import WORKSPACE, cycle_at, go, here, path
 from app.models.base import db
 from app.models.catalog import MetricCatalog, SegmentCatalog
 from app.models.cycle import Cycle, CycleDraftContext
-from app.models.transactions import write
 from app.models.workspace import Workspace
 from app.services import authoring
+from app.services.diffs import same
+from app.services.snapshots import get
 from rules.enums import CycleType, GoalType
 from rules.extraction import ACCEPTED
-from simulation.canonical import content_hash
 
 FIELDS = (
     "cycle_name",
@@ -37,11 +44,13 @@ FIELDS = (
     "segments",
     "narrative",
     "cycle_type",
+    "period_length_days",
     "start_date",
     "end_date",
 )
+NINETY_DAYS = "production:90"
 LENGTHS = {
-    "production:90": "Production, 90 days: its configs can be promoted",
+    NINETY_DAYS: "Production, 90 days: its configs can be promoted",
     "sandbox:90": "Sandbox, 90 days: not promotable",
     "sandbox:120": "Sandbox, 120 days: not promotable",
 }
@@ -54,8 +63,7 @@ GOALS = {
 }
 
 
-class NorthStarForm(SecureForm):
-    row_version = HiddenField()
+class NorthStarForm(VersionedForm):
     cycle_name = TextField("Cycle name", [DataRequired("Name the cycle."), Length(max=200)])
     goal_type = ChoiceField(
         "Goal",
@@ -70,7 +78,7 @@ class NorthStarForm(SecureForm):
     length = RadioField(
         "Type and length",
         choices=[SelectChoice(value, text) for value, text in LENGTHS.items()],
-        default="production:90",
+        default=NINETY_DAYS,
     )
     start_date = MomentField("Starts", description="UTC, for example 2026-01-15. Leave it open if it is not decided.")
     end_date = MomentField("Ends", description="UTC.")
@@ -80,39 +88,71 @@ class NorthStarForm(SecureForm):
             raise ValidationError("Choose at least one segment.")
 
 
-class NorthStar(Screen):
+class NorthStar(DraftScreen):
+    """The record is the cycle, or None for one that is still to be made.
+
+    It is saved by its button alone: every config draft of the cycle is simulated anew once its north star changes.
+    """
+
     slug = "north_star"
     route = "/cycles/new/north-star"
     title = "North star"
     step = "Cycle"
     operator_decision = "What outcome do you want, and what will show it?"
     needs = "A goal and one to three metrics, because every simulation and decision is measured against them."
-    writes = frozenset({"page"})
-    checks_own_token = frozenset({"page"})
+    template = "north_star.html"
 
     @expose("", methods=("GET", "POST"))
     def page(self) -> Any:
-        cycle = cycle_at(request.args["cycle"]) if request.args.get("cycle") else None
-        if cycle is None and here(Workspace, WORKSPACE) is None:
+        if not request.args.get("cycle") and here(Workspace, WORKSPACE) is None:
             note("Name a workspace first: a cycle belongs to one.", "error")
             return go("/setup/workspace")
-        form = NorthStarForm(get_form_data(), obj=cycle, data=_shown(cycle))
-        _offer(form, cycle)
-        if request.method == "GET":
-            return self._page(form, cycle)
-        if not form.validate():
-            return self._page(form, cycle, status=422)
-        try:
-            saved = _save(form, cycle)
-        except AvsError as error:
-            refusal = at_its_field(form, error)
-            return self._page(form, cycle, refusal=refusal, status=error.status)
-        return go(path("cycles", saved.cycle_id, "value-units"))
+        return self.edit()
 
-    def _page(self, form: NorthStarForm, cycle: Cycle | None, status: int = 200, refusal: Any = None) -> Any:
-        if request.method == "GET" or status == PreconditionFailed.status:
-            form.row_version.data = _version(cycle)
-        return self.show("north_star.html", cycle=cycle, form=form, refusal=refusal, status=status)
+    def find(self, **where: str) -> Cycle | None:
+        return cycle_at(request.args["cycle"]) if request.args.get("cycle") else None
+
+    def hold(self, record: Cycle | None) -> Cycle | None:
+        return record and get(db.session, Cycle, record.cycle_id, "cycle", with_for_update={"key_share": True})
+
+    def form_of(self, record: Cycle | None) -> NorthStarForm:
+        form = NorthStarForm(get_form_data(), obj=record, data=_shown(record))
+        _offer(form)
+        return form
+
+    def document(self, record: Cycle | None) -> Document:
+        return {} if record is None else {name: getattr(record, name) for name in FIELDS}
+
+    def typed(self, form: NorthStarForm, record: Cycle | None) -> Document:
+        stored = self.document(record)
+        cycle_type, days = (form.length.data if form.length.data in LENGTHS else NINETY_DAYS).split(":")
+        plain = {name: form[name].data for name in FIELDS if name in form}
+        lists = {name: in_order(plain[name], stored.get(name, ())) for name in ("primary_metrics", "segments")}
+        return plain | lists | {"cycle_type": CycleType(cycle_type).value, "period_length_days": int(days)}
+
+    def store(self, record: Cycle | None, document: Document) -> Cycle:
+        if record is not None:
+            return authoring.update_cycle(db.session, record.cycle_id, document, **who())
+        made = authoring.create_cycle(db.session, {**document, "workspace_id": browser[WORKSPACE]}, **who())
+        _adopt_context(made)
+        return made
+
+    def compared(self, record: Cycle | None, stored: Document, typed: Document) -> Iterable[Difference]:
+        for name in FIELDS:
+            if not same(stored.get(name), typed[name]):
+                yield Difference("Cycle", label_of(name).lower(), _text(stored.get(name)), _text(typed[name]))
+
+    def named(self, record: Cycle | None) -> str:
+        return "The new cycle" if record is None else f"Cycle {record.cycle_id}"
+
+    def onward(self, record: Cycle) -> str:
+        return path("cycles", record.cycle_id, "value-units")
+
+    def address(self, record: Cycle | None) -> str:
+        return self.route if record is None else f"{self.route}?cycle={path(record.cycle_id)[1:]}"
+
+    def about(self, record: Cycle | None) -> dict[str, Any]:
+        return {"cycle": record}
 
 
 def _shown(cycle: Cycle | None) -> dict[str, Any]:
@@ -132,7 +172,7 @@ def _shown(cycle: Cycle | None) -> dict[str, Any]:
     }
 
 
-def _offer(form: NorthStarForm, cycle: Cycle | None) -> None:
+def _offer(form: NorthStarForm) -> None:
     metrics = db.session.execute(sa.select(MetricCatalog.metric_id, MetricCatalog.label).order_by(MetricCatalog.label))
     segments = db.session.execute(
         sa.select(SegmentCatalog.segment_id, SegmentCatalog.label).order_by(SegmentCatalog.label)
@@ -141,34 +181,16 @@ def _offer(form: NorthStarForm, cycle: Cycle | None) -> None:
     form.segments.choices = [SelectChoice(key, label) for key, label in segments]
 
 
-def _save(form: NorthStarForm, cycle: Cycle | None) -> Cycle:
-    cycle_type, days = form.length.data.split(":")
-    data = {name: form[name].data for name in FIELDS if name != "cycle_type"}
-    data |= {"cycle_type": CycleType(cycle_type).value, "period_length_days": int(days)}
-    who = {"actor": current_actor(), "now": clock.now()}
-    with write(db.session):
-        if cycle is None:
-            saved = authoring.create_cycle(db.session, data | {"workspace_id": browser[WORKSPACE]}, **who)
-            _adopt_context(saved, who)
-            return saved
-        db.session.refresh(cycle)
-        if form.row_version.data != _version(cycle):
-            raise PreconditionFailed(
-                f"Cycle {cycle.cycle_id} was changed by another operator since you opened it. What you typed is still "
-                "here and nothing was saved. Save again to replace the other version.",
-                code="changed_meanwhile",
-            )
-        return authoring.update_cycle(db.session, cycle.cycle_id, data, **who)
-
-
-def _adopt_context(cycle: Cycle, who: dict[str, Any]) -> None:
+def _adopt_context(cycle: Cycle) -> None:
     """The context that was read on the way here belongs to this cycle from now on."""
     context = here(CycleDraftContext, CONTEXT)
     if context is not None and context.cycle_id is None and context.workspace_id == cycle.workspace_id:
-        authoring.update_context(db.session, context.cycle_draft_context_id, {"cycle_id": cycle.cycle_id}, **who)
+        authoring.update_context(db.session, context.cycle_draft_context_id, {"cycle_id": cycle.cycle_id}, **who())
     browser.pop(CONTEXT, None)
 
 
-def _version(cycle: Cycle | None) -> str:
-    """A digest of what the form shows of a stored cycle."""
-    return "" if cycle is None else content_hash([getattr(cycle, name) for name in (*FIELDS, "period_length_days")])
+def _text(value: Any) -> str | None:
+    """A value of the document as both versions show it; what is not said is not there."""
+    if isinstance(value, list):
+        return ", ".join(value) or None
+    return time_text(value) if isinstance(value, datetime) else None if value is None else str(value)

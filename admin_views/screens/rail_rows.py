@@ -9,7 +9,7 @@ from wtforms.utils import unset_value
 
 from admin_views.formatters import decimal_text
 from admin_views.forms import ExactField
-from admin_views.screens.unit_forms import RowsField
+from admin_views.screens.unit_rows import RowsField
 from rules.enums import Action
 from rules.lifecycle import THRESHOLD_PERCENTS
 

@@ -7,15 +7,18 @@ from flask import get_template_attribute
 from flask_admin.helpers import get_form_data
 from wtforms.fields.choices import SelectChoice
 
-from admin_views.forms import ChoiceField, ExactField, PercentField, VersionedForm
+from admin_views.forms import ChoiceField, ExactField, PercentField
 from admin_views.screens.config_drafting import ConfigDraftScreen, units_at
 from admin_views.screens.drafting import Document, who
+from admin_views.screens.rail_delivery import DeliveryForm, controls, offer, typed_policy
 from admin_views.screens.rail_rows import CapsField, ThresholdsField
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.services import config_drafts
+from app.services.diffs import same
 from app.services.documents import rails_shape
 from app.services.rail_gauge import gauge
+from rules.delivery import policy, stated
 from rules.enums import Action
 from rules.lifecycle import stage_defaults
 from simulation.canonical import canonical_text
@@ -24,7 +27,7 @@ ACTIONS = {action.value: action.value.replace("_", " ") for action in Action}
 ROWS = ("usage_thresholds", "absolute_usage_caps")
 
 
-class RailsForm(VersionedForm):
+class RailsForm(DeliveryForm):
     usage_thresholds = ThresholdsField("Usage thresholds")
     monthly_spend_cap_usd = ExactField(
         "Monthly spend cap", description="The most that one customer may be billed in a month."
@@ -49,23 +52,33 @@ class Rails(ConfigDraftScreen):
     next_part = "simulate"
 
     def form_of(self, record: ConfigVersion) -> RailsForm:
-        return RailsForm(get_form_data(), data=dict(self.document(record)))
+        delivery = policy(record.delivery)
+        form = RailsForm(get_form_data(), data=_rails(record) | controls(delivery))
+        offer(form, delivery["max_staleness_seconds"])
+        return form
 
     def document(self, record: ConfigVersion) -> Document:
-        return {"absolute_usage_caps": None} | rails_shape(record.rails)
+        return {"rails": _rails(record), "delivery": policy(record.delivery)}
 
     def typed(self, form: RailsForm, record: ConfigVersion) -> Document:
-        stored = self.document(record)
+        stored = _rails(record)
         plain = {name: form[name].data for name in stored}
-        return plain | {name: _as_stored(plain[name], stored[name]) for name in ROWS}
+        rails = plain | {name: _as_stored(plain[name], stored[name]) for name in ROWS}
+        return {"rails": rails, "delivery": typed_policy(form, policy(record.delivery))}
 
     def store(self, record: ConfigVersion, document: Document) -> None:
-        config_drafts.put_rails(db.session, record.config_version_id, document, **who())
+        stored, config_version_id = self.document(record), record.config_version_id
+        if not same(stored["rails"], document["rails"]):
+            config_drafts.put_rails(db.session, config_version_id, document["rails"], **who())
+        if not same(stored["delivery"], document["delivery"]):
+            delivery = {"delivery": document["delivery"]}
+            config_drafts.update_config(db.session, config_version_id, delivery, **who())
 
     def enforced(self, document: Document) -> dict[str, Any]:
-        caps = document["absolute_usage_caps"]
-        plain = {name: value for name, value in document.items() if name != "absolute_usage_caps"}
-        return {"rails": plain if caps is None else plain | {"absolute_usage_caps": caps}}
+        rails, caps = dict(document["rails"]), document["rails"]["absolute_usage_caps"]
+        if caps is None:
+            del rails["absolute_usage_caps"]
+        return {"rails": rails, "delivery": stated(document["delivery"])}
 
     def act(self, form: RailsForm, action: str, record: ConfigVersion) -> None:
         """`defaults`, `add:usage_thresholds`, `remove:absolute_usage_caps:1`."""
@@ -75,9 +88,9 @@ class Rails(ConfigDraftScreen):
             suggested = stage_defaults(record.stage).usage_thresholds
             form.usage_thresholds.suggest({str(item.percent): item.action or "" for item in suggested})
         elif verb == "add" and name in ROWS:
-            form[name].take([*form[name].rows, ("", "")])
-        elif verb == "remove" and name in ROWS and index.isdecimal():
-            form[name].take([row for at, row in enumerate(form[name].rows) if at != int(index)])
+            form[name].grow()
+        elif verb == "remove" and name in ROWS:
+            form[name].drop(index)
 
     def parts(self, form: RailsForm, record: ConfigVersion) -> dict[str, str]:
         drawn = get_template_attribute("screens/_rails.html", "drawn")
@@ -92,6 +105,10 @@ class Rails(ConfigDraftScreen):
             "units": {unit_id: unit["name"] for unit_id, unit in units.items()},
             "suggested": ", ".join(f"{item.percent} % {ACTIONS[item.action or '']}" for item in suggested),
         }
+
+
+def _rails(record: ConfigVersion) -> dict[str, Any]:
+    return {"absolute_usage_caps": None} | rails_shape(record.rails)
 
 
 def _as_stored(typed: Sequence[Any] | None, stored: Sequence[Any] | None) -> Sequence[Any] | None:

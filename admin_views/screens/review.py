@@ -25,6 +25,7 @@ from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.services import review_tables as tables
 from app.services import review_titles as titles
+from app.services.plain_words import plural
 from app.services.review import PRICING, Review, run_of_config, runs_of
 from app.services.review import review as review_of
 from app.services.review_tables import TABLES, Cell, Outputs, Table
@@ -39,12 +40,13 @@ CHARTS_KEPT = 365 * 24 * 3600
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table as the page shows it: heads and cells, each with its class."""
+    """A table as the page shows it: heads and cells, each with its class; `counted` says how many rows it has."""
 
     name: str
     caption: str
     heads: list[tuple[str, str]]
     rows: list[list[tuple[Any, str]]]
+    counted: str
 
 
 @dataclass(frozen=True)
@@ -113,17 +115,19 @@ class ReviewScreen(Screen):
 def pictures(outputs: Outputs, floor: Any) -> list[Picture]:
     """The four of the review, in the order in which a person asks."""
     made = {name: figure_json(figure) for name, figure in drawn(outputs, floor).items()}
+    bills = (tables.bill_changes, tables.distribution, tables.worst)
+    limits = (tables.thresholds, tables.crossings, tables.first_crossings)
     shown = (
-        (titles.periods(outputs, floor), (tables.periods(outputs),)),
-        (titles.pools(outputs), (tables.pools(outputs),)),
-        (titles.bill_changes(outputs), (tables.bill_changes(outputs), tables.worst(outputs))),
-        (titles.thresholds(outputs), (tables.thresholds(outputs),)),
+        ("periods", titles.periods(outputs, floor), (tables.periods,)),
+        ("pools", titles.pools(outputs), (tables.pools,)),
+        ("bill-change", titles.bill_changes(outputs), bills),
+        ("limits", titles.thresholds(outputs), limits),
     )
     return [
         Picture(
-            beneath[0].name, title, made.get(beneath[0].name), tuple(laid_out(table) for table in beneath if table.rows)
+            name, title, made.get(name), tuple(laid_out(table) for make in beneath if (table := make(outputs)).rows)
         )
-        for title, beneath in shown
+        for name, title, beneath in shown
     ]
 
 
@@ -151,7 +155,7 @@ def laid_out(table: Table) -> Sheet:
         ]
         for row in table.rows
     ]
-    return Sheet(table.name, table.caption, heads, rows)
+    return Sheet(table.name, table.caption, heads, rows, plural(len(rows), table.of))
 
 
 def _cell_of(values: list[tuple[Cell, str]]) -> Any:

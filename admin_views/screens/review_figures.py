@@ -1,39 +1,57 @@
 """The four pictures of a review, each one or more panels: side by side where there is room, stacked where not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from admin_views.screens.chart_panels import (
+    COLOURS,
     ROOM,
     ROW_HEIGHT,
     Json,
     Number,
     bars,
     both,
+    categories,
     counts,
     draw_line,
-    label,
     lines,
     usd_ticks,
 )
-from app.services.plain_words import money_text, quantity_text
-from app.services.review_tables import SIDES, Outputs, has_baseline, period_span, pool_labels
-from app.services.review_titles import amount, money, share
+from admin_views.screens.review_bills import bill_changes
+from app.services.plain_words import quantity_text
+from app.services.review_tables import (
+    SIDES,
+    Outputs,
+    crossing_limits,
+    has_baseline,
+    period_span,
+    pool_labels,
+)
+from app.services.review_titles import money, share
 from simulation.canonical import canonical_text
+
+BAR_HEIGHT = 19
+"""Pixels of one of several bars in a row."""
 
 
 def figures(outputs: Outputs, floor: Number | None) -> dict[str, Json]:
     """`{name, panels}` by name; a figure that would show a single number is not drawn, its sentence says it."""
     economics, impact = outputs["economics"], outputs["customer_impact"]
-    changes = impact["bill_change_usd"] or {"p5": None, "p95": None}
     drawn = {
         "periods": _periods(outputs, floor) if len(economics["by_period"]) > 1 else [],
         "pools": _pools(outputs) if has_baseline(outputs) or len(economics["by_pool"]) > 1 else [],
-        "bill-change": _bill_changes(impact) if changes["p5"] != changes["p95"] else [],
+        "bill-change": bill_changes(impact) if _is_spread(impact) else [],
         "limits": _limits(outputs) if impact["customers"] > 1 else [],
     }
     return {name: {"name": name, "panels": panels} for name, panels in drawn.items() if panels}
+
+
+def _is_spread(impact: Any) -> bool:
+    """Whether bills change by different amounts."""
+    changes = impact["bill_change_usd"]
+    occupied = sum(1 for row in impact.get("distribution", ()) if row["customers"])
+    return changes is not None and (occupied > 1 or changes["p5"] != changes["p95"])
 
 
 def figure_json(figure: Json) -> str:
@@ -81,93 +99,64 @@ def _pools(outputs: Outputs) -> list[Json]:
     return [revenue, cost | {"repeats": True}]
 
 
-def _bill_changes(impact: Any) -> list[Json]:
-    """How far bills move, and how many customers on which side of zero."""
-    everyone = impact["customers"]
-    numbers = {"pay less": impact["billed_less"], "pay more": impact["billed_more"]}
-    numbers["pay the same"] = everyone - sum(numbers.values())
-    said = [f"{quantity_text(number)} of {quantity_text(everyone)}" for number in numbers.values()]
-    return [_spread(impact["bill_change_usd"]), counts("Customers", numbers, everyone, said)]
+def _limits(outputs: Outputs) -> list[Json]:
+    """Who reaches which limit and in which period first, and the largest bill against the cap."""
+    forecast, everyone = outputs["enforcement_forecast"], outputs["customer_impact"]["customers"]
+    rows = crossing_limits(outputs) or forecast["thresholds"]
+    names = [_limit_name(row) for row in rows]
+    crossings = [row["by_period"] for row in rows if len(row.get("by_period", ())) > 1]
+    said = [
+        f"{quantity_text(row['customers'])} of {quantity_text(everyone)}"
+        f"{'' if crossings else _since(row['first_period'])}"
+        for row in rows
+    ]
+    numbers = [row["customers"] for row in rows]
+    panels = [counts("Customers who reach it", names, numbers, everyone, said)] if rows else []
+    if crossings:
+        by_period = _by_period(names, crossings)
+        panels = [panels[0] | {"height": by_period["height"]}, by_period | {"repeats": True}]
+    return panels + ([_cap(forecast["spend_cap"])] if forecast["spend_cap"] else [])
 
 
-def _spread(changes: Mapping[str, Number]) -> Json:
-    """From p5 to p95 a thin line, from p25 to p75 a thick one, a mark at the median; zero is a line of its own."""
-    least, most = min(0, *changes.values()), max(0, *changes.values())
-    room = (most - least) * ROOM or 1
-    panel = {
-        "title": "Change of a bill over the window, USD",
-        "height": 3 * ROW_HEIGHT,
-        "traces": [
-            _stroke(changes, ("p5", "p95"), 3, "--baseline", "nine of ten customers"),
-            _stroke(changes, ("p25", "p75"), 16, "--accent-line", "the middle half of the customers"),
-            _median(changes["p50"]),
-        ],
+def _limit_name(row: Any) -> str:
+    """`90 % throttle`, `cap require approval`."""
+    limit = f"{row['percent']} %" if "percent" in row else "cap"
+    return f"{limit} {row.get('action') or row.get('at_cap_action') or ''}".replace("_", " ").strip()
+
+
+def _by_period(names: Sequence[str], crossings: Sequence[Sequence[int]]) -> Json:
+    """Beside each limit a bar for each period: the customers who cross it there for the first time."""
+    periods = len(crossings[0])
+    step = Decimal("0.84") / periods
+    traces = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "x": [row[at] for row in crossings],
+            "y": [row + step * (at - Decimal(periods - 1) / 2) for row in range(len(names))],
+            "width": step * Decimal("0.8"),
+            "text": [f"{quantity_text(row[at])} in period {at + 1}" for row in crossings],
+            "textposition": "outside",
+            "cliponaxis": False,
+            "hovertext": [
+                f"{name}: {quantity_text(row[at])} first in period {at + 1}"
+                for name, row in zip(names, crossings, strict=True)
+            ],
+            "hoverinfo": "text",
+            "marker": {"color": COLOURS["candidate"]},
+        }
+        for at in range(periods)
+    ]
+    most = max(max(row) for row in crossings)
+    return {
+        "title": "For the first time, by period",
+        "height": len(names) * periods * BAR_HEIGHT,
+        "traces": traces,
         "shapes": [],
         "annotations": [],
-        "xaxis": {"range": [least - room, most + room], "tickformat": usd_ticks(most - least), "nticks": 5},
-        "yaxis": {"range": [-1, 1], "visible": False},
+        "xaxis": {"range": [0, most or 1], "tickformat": ",d", "nticks": 4},
+        "yaxis": categories(names),
     }
-    draw_line(panel, "x", 0, "no change", colour="--ink-soft")
-    panel["annotations"] += _percentile_labels(changes, (most - least) + 2 * room)
-    return panel
-
-
-def _stroke(changes: Mapping[str, Number], ends: tuple[str, str], width: int, colour: str, about: str) -> Json:
-    low, high = (changes[end] for end in ends)
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "x": [low, high],
-        "y": [0, 0],
-        "hovertext": f"{about}: {signed(low)} to {signed(high)}",
-        "hoverinfo": "text",
-        "line": {"color": colour, "width": width},
-    }
-
-
-def _median(value: Number) -> Json:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [value],
-        "y": [0],
-        "hovertext": f"median: {signed(value)}",
-        "hoverinfo": "text",
-        "marker": {"color": "--accent", "symbol": "diamond", "size": 13},
-    }
-
-
-def _percentile_labels(changes: Mapping[str, Number], span: Number) -> Iterator[Json]:
-    """The ends and the median above, the quarters below; those that would stand on each other share one label."""
-    for names, shift in ((("p5", "p50", "p95"), 30), (("p25", "p75"), -30)):
-        groups: list[list[str]] = []
-        for name in names:
-            if groups and changes[name] - changes[groups[-1][0]] < span * 2 * ROOM:
-                groups[-1].append(name)
-            else:
-                groups.append([name])
-        for group in groups:
-            low, high = changes[group[0]], changes[group[-1]]
-            said = signed(low) if low == high else f"{signed(low)} to {signed(high)}"
-            text = f"{', '.join(group)}<br>{said}".replace("p50", "median")
-            yield label((low + high) / Decimal(2), 0, text, yshift=shift, bgcolor="--surface")
-
-
-def signed(value: Number) -> str:
-    """`+$1.20`, `−$66.00`, `$0.00`."""
-    return f"{'+' if value > 0 else ''}{money_text(amount(value))}"
-
-
-def _limits(outputs: Outputs) -> list[Json]:
-    """Who reaches which threshold and since when, and the largest bill against the cap."""
-    forecast, everyone = outputs["enforcement_forecast"], outputs["customer_impact"]["customers"]
-    rows = forecast["thresholds"]
-    numbers = {f"{row['percent']} % {row['action'].replace('_', ' ')}": row["customers"] for row in rows}
-    said = [
-        f"{quantity_text(row['customers'])} of {quantity_text(everyone)}{_since(row['first_period'])}" for row in rows
-    ]
-    panels = [counts("Customers who reach it", numbers, everyone, said)] if rows else []
-    return panels + ([_cap(forecast["spend_cap"])] if forecast["spend_cap"] else [])
 
 
 def _since(first: Any) -> str:
@@ -177,7 +166,7 @@ def _since(first: Any) -> str:
 def _cap(cap: Any) -> Json:
     """The largest bill of one customer in one period against the cap."""
     largest, limit = cap["largest_spend_usd"], cap["monthly_spend_cap_usd"]
-    panel = bars("Largest bill in a period, USD", ["One customer"], {SIDES[1]: [largest]}, money)
+    panel = bars("Largest bill in a period", ["One customer"], {SIDES[1]: [largest]}, money)
     panel["height"] = 3 * ROW_HEIGHT
     panel["yaxis"]["tickvals"] = []
     panel["xaxis"]["range"] = [0, max(largest, limit) * (1 + ROOM)]

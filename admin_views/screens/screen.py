@@ -79,7 +79,8 @@ class Screen(GuardedView):
         if cycle is not None:
             remember(workspace_id=cycle.workspace_id, cycle_id=cycle.cycle_id)
         workspace = here(Workspace, WORKSPACE)
-        return Frame(workspace, cycle, config, guide(db.session, cycle, config), self.step, browser.get(OPERATOR, ""))
+        guided = guide(db.session, cycle, config, now=clock.now())
+        return Frame(workspace, cycle, config, guided, self.step, browser.get(OPERATOR, ""))
 
     def log(self, name: str, workspace_id: str | None, entity_id: str, **detail: Any) -> None:
         """Append one product event for something that was only looked at (spec 7)."""

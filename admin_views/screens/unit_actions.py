@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from admin_views.formatters import decimal_text
+from admin_views.forms import percent_text
 from admin_views.screens.unit_forms import MAPPING_CONTROLS, UnitForm, controls_of
+from admin_views.screens.unit_pane import Pane
+from app.models.base import db
 from app.models.value_unit import ECONOMICS_FIELDS
+from app.services.navigator import extracted_cards
 from app.services.unit_economics import COST, MARGIN, PRICE
+from app.services.upload_costs import COST as COST_CARD
+from app.services.upload_costs import cost_cards, subject_of
 from rules.extraction import ACCEPTED
 
 Card = Mapping[str, Any]
@@ -31,7 +36,19 @@ class Prefill:
     card_id: str
     label: str
     sentence: str
+    source: str
     typed: str
+
+
+def cards_for(pane: Pane, form: UnitForm) -> list[Card]:
+    """What was read from the cycle's documents, and the costs that the workspace uploaded of just this unit.
+
+    A cost is of the unit when it names the unit's id, its name as it is typed, or the event that it counts.
+    """
+    costs = cost_cards(db.session, pane.cycle.workspace_id)
+    of_it = [costs[name] for name in (pane.unit_id, form.name.data, form.event_type.data) if name in costs]
+    read = extracted_cards(db.session, pane.cycle.cycle_id)
+    return of_it + [card for card in read if card["kind"] != COST_CARD or subject_of(card) is None]
 
 
 def prefills(form: UnitForm, cards: Iterable[Card]) -> dict[str, list[Prefill]]:
@@ -40,7 +57,8 @@ def prefills(form: UnitForm, cards: Iterable[Card]) -> dict[str, list[Prefill]]:
     for card in cards:
         control = CONTROL_OF_CARD.get(card["kind"])
         if control and card["state"] == ACCEPTED and not _says(form, control, card["value"]):
-            prefill = Prefill(card["card_id"], card["label"], card["sentence"], _typed(control, card["value"]))
+            typed = _typed(control, card["value"])
+            prefill = Prefill(card["card_id"], card["label"], card["sentence"], card["source"], typed)
             offered.setdefault(control, {}).setdefault(card["value"], prefill)
     return {control: list(found.values()) for control, found in offered.items()}
 
@@ -61,13 +79,13 @@ def act(form: UnitForm, action: str, cards: Iterable[Card], stored: Mapping[str,
 
 def _add(form: UnitForm, name: str) -> None:
     if name in ROWS:
-        form[name].take([*form[name].rows, ("", "")])
+        form[name].grow()
 
 
 def _remove(form: UnitForm, what: str) -> None:
     name, _, index = what.partition(":")
-    if name in ROWS and index.isdecimal():
-        form[name].take([row for at, row in enumerate(form[name].rows) if at != int(index)])
+    if name in ROWS:
+        form[name].drop(index)
 
 
 def _use(form: UnitForm, name: str) -> None:
@@ -111,9 +129,7 @@ def _says(form: UnitForm, control: str, value: str) -> bool:
 
 
 def _typed(control: str, value: str) -> str:
-    if control == MARGIN:
-        return f"{decimal_text((Decimal(value) * 100).normalize())} %"
-    return value
+    return percent_text(Decimal(value)) if control == MARGIN else value
 
 
 ROWS = ("filters", "metrics_intent")

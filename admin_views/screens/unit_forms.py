@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from wtforms import Form
+from wtforms import Form, HiddenField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Length, Optional
 
 from admin_views.forms import (
     CheckListField,
@@ -17,8 +17,8 @@ from admin_views.forms import (
     TextField,
     VersionedForm,
 )
+from admin_views.screens.drafting import in_order
 from admin_views.screens.unit_rows import LONGEST_NAME, FiltersField, IntentsField
-from admin_views.screens.unit_rows import RowsField as RowsField
 from app.models.catalog import MetricCatalog, QualitySignalCatalog
 from app.models.value_unit import ECONOMICS_FIELDS
 from app.services.diffs import same
@@ -52,8 +52,10 @@ AGGREGATIONS = {
 }
 
 
-def _choices(labels: Mapping[str, str], blank: str) -> list[SelectChoice]:
-    return [SelectChoice("", blank), *(SelectChoice(str(value), text) for value, text in labels.items())]
+def _choices(labels: Mapping[str, str], *blank: str) -> list[SelectChoice]:
+    """A list to choose from, after a blank choice if one is named."""
+    plain = [SelectChoice(str(value), text) for value, text in labels.items()]
+    return [*(SelectChoice("", text) for text in blank), *plain]
 
 
 def _plain(values: Iterable[str]) -> dict[str, str]:
@@ -61,8 +63,8 @@ def _plain(values: Iterable[str]) -> dict[str, str]:
 
 
 class NamingControls:
-    name = TextField("Name", [DataRequired("Name the unit."), Length(max=LONGEST_NAME)])
-    unit_type = ChoiceField("Type", [InputRequired("Choose a type.")], choices=_choices(TYPES, "choose"))
+    name = TextField("Name", [Length(max=LONGEST_NAME)])
+    unit_type = ChoiceField("Type", [InputRequired("Choose a type.")], choices=_choices(TYPES))
     outcome_statement = LongTextField(
         "Outcome statement",
         [Length(max=LONGEST_TEXT)],
@@ -95,8 +97,12 @@ class EconomicsControls:
 
 
 class UnitForm(NamingControls, MappingControls, EconomicsControls, VersionedForm):
-    """Ids are the fields that deep links name (`rules.places.at_unit`)."""
+    """Ids are the fields that deep links name (`rules.places.at_unit`).
 
+    `makes` is the id that a new unit will have: whoever sends the form again makes no second one.
+    """
+
+    makes = HiddenField()
     economics_confidence = ChoiceField(
         "Confidence",
         id="unit_economics.economics_confidence",
@@ -174,16 +180,19 @@ def controls_of(document: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def document_of(form: UnitForm, stored: Mapping[str, Json] | None = None) -> dict[str, Json]:
-    """The unit as typed. Where it means the same as what is stored, it is what is stored, to the byte."""
+    """The unit as typed. Where it means the same as what is stored, it is what is stored, to the byte.
+
+    A blank name says nothing about the name.
+    """
     stored = stored or {}
     money = {name: form[name].data for name in ECONOMICS_FIELDS} | form.solved().filled
     return {
-        "name": form.name.data,
+        "name": form.name.data or stored.get("name"),
         "unit_type": form.unit_type.data,
         "event_mapping": mapping_of(form, stored.get("event_mapping")),
         "outcome_statement": form.outcome_statement.data,
         "metrics_intent": form.metrics_intent.data or [],
-        "quality_signal_source": _in_order(form.quality_signal_source.data or [], stored.get("quality_signal_source")),
+        "quality_signal_source": in_order(form.quality_signal_source.data, stored.get("quality_signal_source") or ()),
         "quality_note": form.quality_note.data,
         "unit_economics": None if all(value is None for value in money.values()) else money,
     }
@@ -213,9 +222,3 @@ def _plainest(mapping: Mapping[str, Json]) -> Json:
     if aggregation.get("type") == AggregationType.COUNT or aggregation.get("field") is None:
         aggregation.pop("field", None)
     return {"event_type": mapping.get("event_type"), "filters": filters, "aggregation": aggregation}
-
-
-def _in_order(chosen: list[str], stored: Json) -> list[str]:
-    """Boxes have no order of their own: the stored one stays, what is new follows."""
-    kept = [item for item in stored or () if item in chosen]
-    return kept + [item for item in chosen if item not in kept]

@@ -1,101 +1,146 @@
-"""One value unit open for editing: its form, and what to do when another operator was faster (flow 2A)."""
+"""One value unit open for editing: how it is found, made and stored, and what two versions of it say (flow 2A)."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from flask import request
 from flask_admin.helpers import get_form_data
 
-from admin_views.screens.unit_forms import UnitForm, controls_of, document_of
-from app import clock
-from app.errors import AvsError, PreconditionFailed, not_found
-from app.identity import current_actor
+from admin_views.screens.drafting import Difference, Document, who
+from admin_views.screens.screen import cycle_at, path
+from admin_views.screens.unit_forms import UNIT_FIELDS, UnitForm, controls_of
+from app.errors import Conflict, not_found
+from app.ids import new_id
 from app.models.base import db
 from app.models.cycle import Cycle
-from app.models.transactions import write
 from app.models.value_unit import ValueUnitDefinition
 from app.services import authoring
 from app.services.change_sentences import names_of
-from app.services.diff_tables import Row, tables
+from app.services.diff_tables import tables
 from app.services.diffs import changes as document_changes
 from app.services.diffs import same
 from app.services.documents import frozen_unit
-from app.services.unit_review import Hold
-from simulation.canonical import content_hash
+from app.services.unit_review import Hold, holds, snapshots_with
+from rules.enums import UnitType
 
-NEW = "new"
-OVERTAKEN = (
-    "Value unit {} was changed by another operator since you opened it. Nothing was saved, and what you typed is "
-    "still here. Take over what you want to keep of the other version, then save again."
+NEW, PREFIX, UNTITLED = "new", "vu_", "Untitled unit"
+FRESH_ID = re.compile(PREFIX + r"[0-9a-z]{26}")
+BLANK: Document = {
+    "name": None,
+    "unit_type": UnitType.USAGE.value,
+    "event_mapping": None,
+    "outcome_statement": None,
+    "metrics_intent": [],
+    "quality_signal_source": [],
+    "quality_note": None,
+    "unit_economics": None,
+}
+"""What a new unit begins with, and what nobody has typed over yet is not stored."""
+GONE = (
+    "Value unit {} was deleted by another operator while you edited it. What you typed is still here: "
+    "save it to make it a new unit."
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Pane:
-    """The unit that is open. `unit` is None for a new one; `rivals` are the fields in which another version differs."""
+    """The unit that the address names. `unit` is None while it is still to be made, or was deleted meanwhile."""
 
+    cycle: Cycle
+    named: str
     unit: ValueUnitDefinition | None
-    form: UnitForm
-    unit_id: str = NEW
-    refusal: AvsError | None = None
-    compared: bool = False
-    rivals: Sequence[Row] = ()
-    holds: Sequence[Hold] = ()
-    snapshots: Sequence[int] = ()
-    asking: bool = False
+
+    @property
+    def unit_id(self) -> str:
+        """What names the unit in addresses from here on."""
+        return NEW if self.unit is None else self.unit.value_unit_id
+
+    @property
+    def is_gone(self) -> bool:
+        return self.unit is None and self.named != NEW
+
+    @property
+    def document(self) -> Document:
+        """What is stored of what the form says."""
+        if self.unit is None:
+            return BLANK
+        frozen = frozen_unit(self.unit)
+        return {name: frozen[name] for name in UNIT_FIELDS}
 
 
-def form_of(unit: ValueUnitDefinition | None) -> UnitForm:
+@dataclass(frozen=True)
+class Farewell:
+    """What the question before a deletion names: pools that keep the unit, snapshots that keep a copy of it."""
+
+    holds: Sequence[Hold]
+    snapshots: Sequence[int]
+
+
+def pane_at(cycle_id: str) -> Pane:
+    """The unit in the address; NotFound for one to read that the cycle has not.
+
+    A new one whose form was sent before, by a save whose answer was lost, is the one which that save has made.
+    """
+    cycle, named = cycle_at(cycle_id), request.args["unit"]
+    unit = unit_in(cycle, named if named != NEW else request.form.get("makes", ""))
+    if unit is None and named != NEW and request.method == "GET":
+        raise not_found("value unit", named)
+    return Pane(cycle, named, unit)
+
+
+def unit_in(cycle: Cycle, unit_id: str) -> ValueUnitDefinition | None:
+    unit = db.session.get(ValueUnitDefinition, unit_id, populate_existing=True)
+    return unit if unit is not None and unit.cycle_id == cycle.cycle_id else None
+
+
+def hold(pane: Pane) -> Pane:
+    """The pane as it is once nobody else can change the cycle's units; Conflict when its unit was deleted."""
+    authoring.lock_units(db.session, pane.cycle.cycle_id)
+    held = pane_at(pane.cycle.cycle_id)
+    if held.is_gone:
+        raise Conflict(GONE.format(held.named), code="deleted_meanwhile")
+    return held
+
+
+def form_of(pane: Pane) -> UnitForm:
     """A new unit may name its event in the address: the catalog links here so."""
-    stored = controls_of(
-        frozen_unit(unit) if unit else {"event_mapping": {"event_type": request.args.get("event_type")}}
-    )
-    return UnitForm(get_form_data(), data=stored)
+    stored = pane.document
+    if pane.unit is None:
+        stored = {**stored, "event_mapping": {"event_type": request.args.get("event_type")}}
+    return UnitForm(get_form_data(), data=controls_of(stored) | {"makes": new_id(PREFIX)})
 
 
-def version_of(unit: ValueUnitDefinition | None) -> str:
-    """A digest of all that the row stores: what an edit was based on."""
-    if unit is None:
-        return ""
-    return content_hash([getattr(unit, column.name) for column in ValueUnitDefinition.__table__.columns])
+def store(pane: Pane, document: Document) -> Pane:
+    """Write what differs, or make the unit; one that nobody named yet says so."""
+    if pane.unit is not None:
+        stored = pane.document
+        changes = {name: value for name, value in document.items() if not same(stored[name], value)}
+        authoring.update_value_unit(db.session, pane.unit_id, changes, **who())
+        return pane
+    made_as, name = request.form.get("makes", ""), document["name"] or UNTITLED
+    identified = {"value_unit_id": made_as} if FRESH_ID.fullmatch(made_as) else {}
+    data = {**document, **identified, "name": name, "cycle_id": pane.cycle.cycle_id}
+    return Pane(pane.cycle, pane.named, authoring.create_value_unit(db.session, data, **who()))
 
 
-def save_unit(form: UnitForm, cycle: Cycle, unit: ValueUnitDefinition | None) -> tuple[ValueUnitDefinition, bool]:
-    """The saved unit, and whether anything changed."""
-    unit_id = unit and unit.value_unit_id
-    with write(db.session):
-        if unit_id is None:
-            made = authoring.create_value_unit(db.session, document_of(form) | {"cycle_id": cycle.cycle_id}, **who())
-            return made, True
-        stored = db.session.get(ValueUnitDefinition, unit_id, populate_existing=True, with_for_update=True)
-        if stored is None:
-            raise not_found("value unit", unit_id)
-        if form.row_version.data != version_of(stored):
-            raise PreconditionFailed(OVERTAKEN.format(unit_id), code="changed_meanwhile")
-        before = frozen_unit(stored)
-        changes = {name: value for name, value in document_of(form, before).items() if not same(before[name], value)}
-        if changes:
-            authoring.update_value_unit(db.session, unit_id, changes, **who())
-        return stored, bool(changes)
+def compared(pane: Pane, stored: Document, typed: Document) -> Iterator[Difference]:
+    """Every field in which what is typed differs from what is stored now, each with the way to take the latter."""
+    before, after = ([{"value_unit_id": pane.unit_id, **document}] for document in (stored, typed))
+    changes = document_changes({"value_units": before}, {"value_units": after})
+    for section in tables({"value_units": after}, changes, names_of({"value_units": after})):
+        for group in section.groups:
+            for row in group.changed:
+                take = f"take:{row.field.split('.')[0]}"
+                yield Difference("Unit", row.label, row.before, row.after, take)
 
 
-def compare(pane: Pane) -> Pane:
-    """The pane with every field in which what is typed differs from what is stored now."""
-    stored = db.session.get(ValueUnitDefinition, pane.unit_id, populate_existing=True)
-    pane.form.row_version.data = version_of(stored)
-    before = frozen_unit(stored)
-    after = before | document_of(pane.form, before)
-    sections = tables(
-        {"value_units": [after]},
-        document_changes({"value_units": [before]}, {"value_units": [after]}),
-        names_of({"value_units": [after]}),
-    )
-    pane.unit, pane.compared = stored, True
-    pane.rivals = [row for section in sections for group in section.groups for row in group.changed]
-    return pane
+def farewell(pane: Pane) -> Farewell | None:
+    """When the address asks whether to delete the unit."""
+    if pane.unit is None or request.args.get("ask") != "delete":
+        return None
+    return Farewell(holds(db.session, pane.unit_id), snapshots_with(db.session, pane.cycle.cycle_id, pane.unit_id))
 
 
-def who() -> dict[str, Any]:
-    """Who writes, and when, as every authoring service wants it."""
-    return {"actor": current_actor(), "now": clock.now()}
+def address_of(cycle_id: str, unit_id: str) -> str:
+    return f"{path('cycles', cycle_id, 'value-units')}?unit={path(unit_id)[1:]}"

@@ -1,4 +1,4 @@
-"""Rows of two controls in the unit's form: filters of its mapping, and metrics that it should move (flow 2A)."""
+"""Rows of two controls: what every form with rows shares, and the unit's filters and metrics (flow 2A)."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -38,6 +38,15 @@ class RowsField(Field):
                 raise ValueError(f"Give at most {self.most}.")
         except ValueError as error:
             self.process_errors.append(str(error))
+
+    def grow(self) -> None:
+        """One more row, blank."""
+        self.take([*self.rows, ("", "")])
+
+    def drop(self, index: str) -> None:
+        """Leave out the row that a button names; what is no number of a row changes nothing."""
+        if index.isdecimal():
+            self.take([row for at, row in enumerate(self.rows) if at != int(index)])
 
     def counts_without_first(self, row: tuple[str, str]) -> bool:
         """Whether a row says something although its first control is blank."""

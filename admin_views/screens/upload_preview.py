@@ -14,12 +14,12 @@ from wtforms.validators import Length
 
 from admin_views.base import CsrfForm, note
 from admin_views.forms import ChoiceField, TextField
-from admin_views.screens.data_mode import CONTEXT_SCREEN, DataModeScreen, address_of, uploads
+from admin_views.screens.data_mode import CONTEXT_SCREEN, DataModeScreen, address_of
 from admin_views.screens.screen import WORKSPACE, Screen, go, here
 from admin_views.screens.workplace import cycle_in, expired, without_workspace
 from app import clock
 from app.errors import AvsError, Invalid
-from app.extensions import usage_events
+from app.extensions import uploads, usage_events
 from app.identity import Actor, current_actor
 from app.models.base import db
 from app.models.workspace import Workspace

@@ -9,11 +9,11 @@ from flask import Response, stream_with_context
 from flask_admin import expose
 
 from admin_views.formatters import plain
-from admin_views.screens.data_mode import DataModeScreen, uploads
+from admin_views.screens.data_mode import DataModeScreen
 from admin_views.screens.screen import WORKSPACE, Screen, here
 from admin_views.screens.workplace import cycle_in, without_workspace
 from app.errors import not_found
-from app.extensions import usage_events
+from app.extensions import uploads, usage_events
 from app.models.base import db
 from app.models.workspace import Workspace
 from app.services.overview import usage_imports_of

@@ -1,29 +1,33 @@
 """Flow 2A: which unit is real customer value. The cycle's units, and one of them open beside the list."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Response, get_template_attribute, jsonify, request
 from flask_admin import expose
-from sqlalchemy.exc import IntegrityError
+from markupsafe import escape
 
-from admin_views.base import CSRF_DETAIL, Refused, note
-from admin_views.editing import at_its_field
+from admin_views.base import csrf_field, note
 from admin_views.formatters import decimal_text
-from admin_views.screens.screen import Screen, cycle_at, go, path
-from admin_views.screens.unit_actions import act, prefills
+from admin_views.forms import percent_text
+from admin_views.screens import unit_pane
+from admin_views.screens.drafting import Difference, Document, DraftScreen, who
+from admin_views.screens.screen import cycle_at, go, path
+from admin_views.screens.unit_actions import act, cards_for, prefills
 from admin_views.screens.unit_forms import (
-    UNIT_FIELDS,
     EconomicsForm,
     MappingForm,
+    UnitForm,
     dimensions,
     document_of,
     mapping_of,
     metric_labels,
     offer,
 )
-from admin_views.screens.unit_pane import NEW, Pane, compare, form_of, save_unit, version_of, who
+from admin_views.screens.unit_pane import BLANK, NEW, PREFIX, Pane, address_of, pane_at, unit_in
 from app import extensions
-from app.errors import AvsError, Conflict, NotFound, PreconditionFailed, not_found
+from app.errors import AvsError, not_found
+from app.ids import new_id
 from app.models.base import db
 from app.models.cycle import Cycle
 from app.models.transactions import write
@@ -32,21 +36,18 @@ from app.models.workspace import Workspace
 from app.services import authoring
 from app.services.documents import frozen_unit
 from app.services.metering import LiveLine, live_line
-from app.services.navigator import extracted_cards
 from app.services.snapshots import load_catalogs
 from app.services.unit_economics import MARGIN, Economics
 from app.services.unit_economics import economics as solve
-from app.services.unit_review import holds, review, snapshots_with, units_of
+from app.services.unit_review import UnitReview, review, units_of
+from rules.draft import Catalogs
+from simulation.canonical import content_hash
 
 LONGEST_NAME = 200
 COPY = " (copy)"
-GONE = (
-    "Value unit {} was deleted by another operator while you edited it. What you typed is still here: "
-    "save it to make it a new unit."
-)
 
 
-class ValueUnits(Screen):
+class ValueUnits(DraftScreen):
     slug = "value_units"
     route = "/cycles/<cycle_id>/value-units"
     title = "Value units"
@@ -55,35 +56,97 @@ class ValueUnits(Screen):
     needs = (
         "What counts as one unit, what it costs and what it sells for: everything later is metered and priced by it."
     )
+    template = "value_units.html"
     writes = frozenset({"page", "duplicate", "delete"})
-    checks_own_token = frozenset({"page"})
 
     @expose("", methods=("GET", "POST"))
     def page(self, cycle_id: str) -> Any:
-        cycle, unit_id = cycle_at(cycle_id), request.args.get("unit")
-        if unit_id is None:
-            return self._page(cycle, None)
-        unit = _unit_in(cycle, unit_id)
-        if unit is None and unit_id != NEW and request.method == "GET":
-            raise not_found("value unit", unit_id)
-        pane = Pane(unit, form_of(unit), unit_id if unit else NEW)
-        if request.method == "GET":
-            _ask_about_deleting(pane, cycle)
-            return self._page(cycle, pane)
-        action = request.form.get("do", "save")
-        if action != "save":
-            return self._act(cycle, pane, action)
-        return self._gone(cycle, pane, unit_id) if unit is None and unit_id != NEW else self._save(cycle, pane)
+        if "unit" in request.args:
+            return self.edit(cycle_id=cycle_id)
+        cycle = cycle_at(cycle_id)
+        return self.show(self.template, cycle=cycle, pane=None, **_listed(cycle, load_catalogs(db.session)))
+
+    def find(self, **where: str) -> Pane:
+        return pane_at(where["cycle_id"])
+
+    def hold(self, record: Pane) -> Pane:
+        return unit_pane.hold(record)
+
+    def form_of(self, record: Pane) -> UnitForm:
+        form = unit_pane.form_of(record)
+        offer(form, db.session, load_catalogs(db.session))
+        return form
+
+    def document(self, record: Pane) -> Document:
+        return record.document
+
+    def typed(self, form: UnitForm, record: Pane) -> Document:
+        return document_of(form, record.document)
+
+    def store(self, record: Pane, document: Document) -> Pane:
+        return unit_pane.store(record, document)
+
+    def compared(self, record: Pane, stored: Document, typed: Document) -> Iterable[Difference]:
+        return unit_pane.compared(record, stored, typed)
+
+    def named(self, record: Pane) -> str:
+        return "The new unit" if record.unit is None else record.unit.name
+
+    def address(self, record: Pane) -> str:
+        return address_of(record.cycle.cycle_id, record.unit_id)
+
+    def onward(self, record: Pane) -> str:
+        return self.address(record)
+
+    def about(self, record: Pane) -> dict[str, Any]:
+        return {"cycle": record.cycle}
+
+    def act(self, form: UnitForm, action: str, record: Pane) -> None:
+        act(form, action, cards_for(record, form), record.document)
+        offer(form, db.session, load_catalogs(db.session))
+
+    def place(self, form: UnitForm, error: AvsError) -> AvsError:
+        """What was typed into a unit that is gone is, from here on, a new unit that nobody has seen."""
+        if error.code == "deleted_meanwhile":
+            form.row_version.data, form.makes.data = content_hash(BLANK), new_id(PREFIX)
+        return super().place(form, error)
+
+    def parts(self, form: UnitForm, record: Pane) -> dict[str, str]:
+        catalogs = load_catalogs(db.session)
+        offered = prefills(form, cards_for(record, form)).get("avg_cost_per_unit_usd")
+        head = {"pane-head": _macro("head")(record, csrf_field())} if record.named == NEW else {}
+        return head | {
+            "units-beside": _macro("beside")(record, **_listed(record.cycle, catalogs)),
+            "pane-title": str(escape(record.unit.name if record.unit else "New unit")),
+            "unit-state": _macro("state")(record, _reviewed(record, self.typed(form, record), catalogs)),
+            "cost-offered": _macro("prefill")(offered, form.avg_cost_per_unit_usd.id),
+        }
+
+    def context(self, form: UnitForm, record: Pane) -> dict[str, Any]:
+        catalogs, solved = load_catalogs(db.session), form.solved()
+        return _listed(record.cycle, catalogs) | {
+            "pane": record,
+            "farewell": unit_pane.farewell(record),
+            "review": _reviewed(record, self.typed(form, record), catalogs),
+            "solved": solved,
+            "typed": _implied_texts(solved),
+            "line": _line(record.cycle, form),
+            "prefills": prefills(form, cards_for(record, form)),
+            "metrics": metric_labels(db.session),
+            "dimensions": dimensions(form, catalogs),
+            "events": catalogs.events,
+        }
 
     @expose("/duplicate", methods=("POST",))
     def duplicate(self, cycle_id: str) -> Any:
-        source = _existing(cycle_at(cycle_id), request.form.get("unit", ""))
-        document = {name: value for name, value in frozen_unit(source).items() if name in UNIT_FIELDS}
-        document["name"] = source.name[: LONGEST_NAME - len(COPY)] + COPY
+        cycle = cycle_at(cycle_id)
+        source = _existing(cycle, request.form.get("unit", ""))
+        name = source.name[: LONGEST_NAME - len(COPY)] + COPY
+        copy = {**Pane(cycle, NEW, source).document, "name": name, "cycle_id": cycle_id}
         with write(db.session):
-            made = authoring.create_value_unit(db.session, document | {"cycle_id": cycle_id}, **who())
+            made = authoring.create_value_unit(db.session, copy, **who())
         note(f"{made.name} was made. Change what differs.")
-        return go(_address(cycle_id, made.value_unit_id))
+        return go(address_of(cycle_id, made.value_unit_id))
 
     @expose("/delete", methods=("POST",))
     def delete(self, cycle_id: str) -> Any:
@@ -114,82 +177,29 @@ class ValueUnits(Screen):
         html = get_template_attribute("screens/unit_forms.html", "agreement")(solved, typed)
         return jsonify(html=html, implied=typed)
 
-    def _save(self, cycle: Cycle, pane: Pane) -> Any:
-        offer(pane.form, db.session, load_catalogs(db.session))
-        if not pane.form.validate():
-            expired = pane.form.csrf_token.errors
-            pane.refusal = Refused(CSRF_DETAIL, code="csrf_failed") if expired else None
-            return self._page(cycle, pane, 422)
-        try:
-            saved, changed = save_unit(pane.form, cycle, pane.unit)
-        except PreconditionFailed as error:
-            pane.refusal = error
-            return self._page(cycle, compare(pane), error.status)
-        except NotFound:
-            return self._gone(cycle, pane, pane.unit_id)
-        except (AvsError, IntegrityError) as error:
-            pane.refusal = at_its_field(pane.form, error)
-            return self._page(cycle, pane, pane.refusal.status)
-        note(f"{saved.name} was saved." if changed else f"{saved.name} is as it was: nothing had changed.")
-        return go(_address(cycle.cycle_id, saved.value_unit_id))
 
-    def _act(self, cycle: Cycle, pane: Pane, action: str) -> Any:
-        cards = extracted_cards(db.session, cycle.cycle_id)
-        act(pane.form, action, cards, pane.unit and frozen_unit(pane.unit))
-        if "comparing" in request.form and pane.unit is not None:
-            pane = compare(pane)
-        return self._page(cycle, pane)
-
-    def _gone(self, cycle: Cycle, pane: Pane, unit_id: str) -> Any:
-        refusal = Conflict(GONE.format(unit_id), code="deleted_meanwhile")
-        return self._page(cycle, Pane(None, pane.form, refusal=refusal), refusal.status)
-
-    def _page(self, cycle: Cycle, pane: Pane | None, status: int = 200) -> Any:
-        catalogs, units = load_catalogs(db.session), units_of(db.session, cycle.cycle_id)
-        shown: dict[str, Any] = {}
-        if pane is not None:
-            offer(pane.form, db.session, catalogs)
-            if request.method == "GET":
-                pane.form.row_version.data = version_of(pane.unit)
-            document = document_of(pane.form) | {"value_unit_id": None if pane.unit_id == NEW else pane.unit_id}
-            shown = {
-                "form": pane.form,
-                "review": next(iter(review(cycle, [document], catalogs).values())),
-                "solved": pane.form.solved(),
-                "typed": _implied_texts(pane.form.solved()),
-                "line": _line(cycle, pane.form),
-                "prefills": prefills(pane.form, extracted_cards(db.session, cycle.cycle_id)),
-                "metrics": metric_labels(db.session),
-                "dimensions": dimensions(pane.form, catalogs),
-                "events": catalogs.events,
-            }
-        reviews = review(cycle, map(frozen_unit, units), catalogs)
-        return self.show(
-            "value_units.html", cycle=cycle, status=status, pane=pane, units=units, reviews=reviews, **shown
-        )
+def _macro(name: str) -> Any:
+    drawn = get_template_attribute("screens/unit_forms.html", name)
+    return lambda *values, **named: str(drawn(*values, **named))
 
 
-def _address(cycle_id: str, unit_id: str) -> str:
-    return f"{path('cycles', cycle_id, 'value-units')}?unit={path(unit_id)[1:]}"
+def _listed(cycle: Cycle, catalogs: Catalogs) -> dict[str, Any]:
+    """The cycle's units, and what the rules say of each."""
+    units = units_of(db.session, cycle.cycle_id)
+    return {"units": units, "reviews": review(cycle, map(frozen_unit, units), catalogs)}
 
 
-def _unit_in(cycle: Cycle, unit_id: str) -> ValueUnitDefinition | None:
-    unit = db.session.get(ValueUnitDefinition, unit_id)
-    return unit if unit is not None and unit.cycle_id == cycle.cycle_id else None
+def _reviewed(pane: Pane, typed: Document, catalogs: Catalogs) -> UnitReview:
+    """What the rules say of the unit as it is typed."""
+    document = {**typed, "value_unit_id": pane.unit and pane.unit_id}
+    return next(iter(review(pane.cycle, [document], catalogs).values()))
 
 
 def _existing(cycle: Cycle, unit_id: str) -> ValueUnitDefinition:
-    unit = _unit_in(cycle, unit_id)
+    unit = unit_in(cycle, unit_id)
     if unit is None:
         raise not_found("value unit", unit_id)
     return unit
-
-
-def _ask_about_deleting(pane: Pane, cycle: Cycle) -> None:
-    if pane.unit is not None and request.args.get("ask") == "delete":
-        pane.asking = True
-        pane.holds = holds(db.session, pane.unit_id)
-        pane.snapshots = snapshots_with(db.session, cycle.cycle_id, pane.unit_id)
 
 
 def _line(cycle: Cycle, form: Any) -> LiveLine:
@@ -204,7 +214,7 @@ def _line(cycle: Cycle, form: Any) -> LiveLine:
 def _implied_texts(solved: Economics) -> dict[str, str]:
     """Each computed value as an operator would type it."""
     return {
-        name: f"{decimal_text((value * 100).normalize())} %" if name == MARGIN else decimal_text(value)
+        name: percent_text(value) if name == MARGIN else decimal_text(value)
         for name, value in solved.implied.items()
         if value is not None
     }

@@ -37,6 +37,10 @@ document.querySelector('[aria-invalid="true"]')?.focus();
 focusNamed();
 window.addEventListener("load", () => window.setTimeout(focusNamed)); // the browser's own jump takes the focus away
 window.addEventListener("hashchange", focusNamed);
+document.addEventListener("click", (event) => {
+  const again = event.target.closest("a[href]")?.href === location.href && location.hash; // followed twice: nothing changes
+  if (again) window.setTimeout(focusNamed);
+});
 document.addEventListener("keydown", (event) => {
   const open = document.querySelector("details.filters[open], details.switcher[open]");
   if (event.key === "Escape" && open) {
@@ -50,9 +54,18 @@ function focusNamed() {
   const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!named) return;
   for (let around = named.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
-  const control = named.matches("input, select, textarea, button, a, [tabindex]") ? named : named.querySelector("input, select, textarea, button");
-  named.scrollIntoView({ block: "center" });
-  control?.focus({ preventScroll: true });
+  named.scrollIntoView({ block: named.offsetHeight < window.innerHeight / 2 ? "center" : "start" });
+  controlOf(named)?.focus({ preventScroll: true });
+}
+
+// Of a group: the chosen option, else what is still empty, else the first. A form has its button at the end of the page, too.
+function controlOf(named) {
+  if (named.matches("input, select, textarea, button, a, [tabindex]")) return named;
+  const inside = named.elements ?? named.querySelectorAll("input, select, textarea, button, a.button");
+  const usable = [...inside].filter((control) => control.checkVisibility() && !control.disabled && control.tabIndex >= 0);
+  return usable.find((control) => control.type === "radio" && control.checked)
+    ?? usable.find((control) => control.matches("input, select, textarea") && control.value === "")
+    ?? usable[0];
 }
 
 // Empty filter inputs stay out of the address.
@@ -62,14 +75,23 @@ document.querySelectorAll('form[method="get"]').forEach((form) => {
   });
 });
 
-// A form that names the fields it cannot do without keeps its button off until they say something.
+// A form that names the fields it cannot do without keeps its button off until they say something, and says which.
 document.querySelectorAll("form[data-require]").forEach((form) => {
   const button = document.querySelector(`button.primary[form="${form.id}"]`);
+  const why = Object.assign(document.createElement("span"), { className: "why", id: "why" });
+  button.before(why);
+  button.setAttribute("aria-describedby", "why");
   const refresh = () => {
     const missing = form.dataset.require.split(" ").filter((name) => !new FormData(form).get(name)?.trim());
     button.disabled = missing.length > 0;
-    button.title = missing.length ? `Still needed: ${missing.map((name) => name.replaceAll("_", " ")).join(", ")}` : "";
+    why.replaceChildren(...missing.flatMap((name, at) => [at ? ", " : "Still needed: ", linkTo(name)]));
   };
   form.addEventListener("input", refresh);
   refresh();
 });
+
+function linkTo(name) {
+  const named = document.getElementById(name);
+  const label = named.labels?.[0] ?? named.querySelector("legend");
+  return Object.assign(document.createElement("a"), { href: `#${name}`, textContent: label.firstChild.textContent.trim() });
+}

@@ -55,11 +55,16 @@ function lengthOf(text) {
 // The range of an axis of bars, long enough for the text at the end of each.
 function roomy(panel, width) {
   const [from, to] = panel.xaxis.range;
-  const ends = panel.traces.flatMap((trace) => (trace.type !== "bar" ? [] : trace.x.map((value, at) => {
+  const ends = panel.traces.flatMap((trace) => (trace.type !== "bar" || trace.orientation !== "h" ? [] : trace.x.map((value, at) => {
     const left = 1 - (lengthOf(trace.text[at]) + BESIDE) / width;
     return left > 0.2 ? value / left : value / 0.2;
   })));
   return [from, Math.max(to, ...ends)];
+}
+
+// Upright bars carry their texts side by side: on a narrow drawing none has room.
+function textOf(trace, stacked) {
+  return stacked && trace.type === "bar" && trace.orientation !== "h" ? { text: undefined } : {};
 }
 
 function assembled(figure, width) {
@@ -70,6 +75,7 @@ function assembled(figure, width) {
   const traces = [];
   const layout = {
     width, height: inner + MARGIN.t + MARGIN.b, margin: { ...MARGIN, pad: 4 }, showlegend: false, dragmode: false, bargap: 0.35,
+    uniformtext: { mode: "hide", minsize: 9 },
     barmode: figure.name === "pools" ? "group" : "overlay",
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", hovermode: "closest", shapes: [], annotations: [],
     font: { family: token("--sans"), size: 12, color: token("--ink") },
@@ -79,7 +85,7 @@ function assembled(figure, width) {
   panels.forEach((panel, index) => {
     const suffix = index === 0 ? "" : String(index + 1);
     const place = domains(panels, index, stacked, inner);
-    traces.push(...panel.traces.map((trace) => ({ ...trace, xaxis: `x${suffix}`, yaxis: `y${suffix}` })));
+    traces.push(...panel.traces.map((trace) => ({ ...trace, ...textOf(trace, stacked), xaxis: `x${suffix}`, yaxis: `y${suffix}` })));
     const room = (place.x[1] - place.x[0]) * (width - names - MARGIN.l - MARGIN.r);
     layout[`xaxis${suffix}`] = { ...axis(panel.xaxis), range: roomy(panel, room), domain: place.x, anchor: `y${suffix}` };
     layout[`yaxis${suffix}`] = { ...axis(panel.yaxis), domain: place.y, anchor: `x${suffix}`, showticklabels: stacked || !panel.repeats };

@@ -19,6 +19,7 @@ if (form) {
   form.addEventListener("keydown", onKey);
   form.addEventListener("submit", onSubmit);
   document.addEventListener("click", onLink);
+  document.addEventListener("submit", onOtherSubmit);
   document.addEventListener("visibilitychange", () => { if (document.hidden && dirty() && !leaving) save({ keepalive: true }); });
   window.addEventListener("online", () => { if (dirty()) schedule(0); });
   window.addEventListener("beforeunload", (event) => { if (dirty() && !leaving) event.preventDefault(); });
@@ -67,7 +68,7 @@ async function attempt(options) {
   const body = lost?.body ?? new URLSearchParams(new FormData(form));
   say("Saving…");
   try {
-    const answer = await fetch(location.href, { method: "POST", body, headers: { "X-Autosave": "1" }, ...options });
+    const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Autosave": "1" }, ...options });
     if (answer.status >= 500) throw new Error("the server failed");
     lost = null;
     if (answer.headers.get("Content-Type")?.includes("json")) take(answer, await answer.json(), at);
@@ -93,7 +94,7 @@ function take(answer, told, at) {
     say(dirty() ? "Not saved yet" : `Saved ${told.saved_at}`);
     showErrors({});
     document.getElementById("problems")?.remove();
-    history.replaceState(null, "", location.href); // a page that a button sent for can be reloaded again
+    stay(told.address);
     if (dirty()) schedule(SOON);
   } else if (told.code === "csrf_failed") {
     retry(); // with the token that came along
@@ -104,6 +105,12 @@ function take(answer, told, at) {
     halt(answer.status === 412 ? "Another operator changed this meanwhile." : told.detail);
   }
   if (answer.ok || answer.status === 422) showParts(told.parts);
+}
+
+// A page that a button sent for can be reloaded again, and a record that the save made has an address of its own.
+function stay(address) {
+  form.action = address;
+  history.replaceState(null, "", new URL(form.action).search === location.search ? location.href : address);
 }
 
 // Only the operator can say how it goes on: the button sends the whole form, and the page that comes back shows all.
@@ -142,7 +149,7 @@ async function preview() {
   previewing = new AbortController();
   const body = new URLSearchParams(new FormData(form));
   try {
-    const answer = await fetch(location.href, { method: "POST", body, headers: { "X-Preview": "1" }, signal: previewing.signal });
+    const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Preview": "1" }, signal: previewing.signal });
     if (answer.ok) showParts((await answer.json()).parts);
   } catch {
     // the next one will come through, or saving says that the server cannot be reached
@@ -179,13 +186,21 @@ function onLink(event) {
   save().then(() => { location.href = link.href; });
 }
 
+// A button of another form, such as one that copies the record, wants what is stored to be what is shown.
+function onOtherSubmit(event) {
+  if (event.target === form || !dirty() || halted) return;
+  event.preventDefault();
+  const { submitter } = event;
+  save().then(() => { if (!dirty()) event.target.requestSubmit(submitter); });
+}
+
 // Rows that come, move and go
 
 function onClick(event) {
   const button = event.target.closest("button");
   if (!button) return;
   const row = button.closest("[data-row]");
-  if ("add" in button.dataset) addRow(event, button);
+  if ("add" in button.dataset && button.closest("#pools")) addRow(event, button);
   else if (row && "move" in button.dataset) move(event, row, Number(button.dataset.move), button);
   else if (row && "remove" in button.dataset) setRemoved(event, row, true);
   else if (row && "undo" in button.dataset) setRemoved(event, row, false);

@@ -1,11 +1,11 @@
 // The value unit form, livelier: every button here also works as a plain submit.
+const FOLLOWS = "follows";
 const form = document.getElementById("unit");
 const mapping = document.getElementById("event_mapping");
 const money = document.getElementById("unit_economics");
 const field = (id) => document.getElementById(id);
 
 if (form) {
-  document.querySelectorAll(".script-off").forEach((button) => { button.hidden = true; });
   form.addEventListener("click", onClick);
   mapping.addEventListener("input", onMapping);
   money.addEventListener("input", onMoney);
@@ -101,12 +101,21 @@ function showFieldOfAggregation() {
 
 // Economics: the margin follows cost and price until it is typed itself; the price follows it while it is empty
 
+
 let marginFollows = form && !form.target_margin.value;
 let priceFollows = false;
 let agreed = form && !document.querySelector("#agreement .disagrees");
 
+// The others hear of it as of anything typed; here it is no sign that somebody typed it.
+function follow(follower, value) {
+  if (follower.value === value) return;
+  follower.value = value;
+  follower.dispatchEvent(new CustomEvent("input", { bubbles: true, detail: FOLLOWS }));
+}
+
 function onMoney(event) {
   const name = event.target.name;
+  if (event.detail === FOLLOWS) return;
   if (!["avg_cost_per_unit_usd", "target_price_per_unit_usd", "target_margin"].includes(name)) return;
   const { target_price_per_unit_usd: price, target_margin: margin } = form;
   if (name === "target_margin") {
@@ -119,7 +128,7 @@ function onMoney(event) {
   const follower = priceFollows ? price : marginFollows ? margin : null;
   ask("agreement", money.dataset.economics, money, 150, async (answer) => {
     const said = await answer.json();
-    if (follower && said.implied[follower.name]) follower.value = said.implied[follower.name];
+    if (follower && said.implied[follower.name]) follow(follower, said.implied[follower.name]);
     field("agreement").innerHTML = said.html;
     agreed = !document.querySelector("#agreement .disagrees");
   }, follower);

@@ -21,6 +21,7 @@ from api.schemas.common import (
     whole,
 )
 from app.ids import new_id
+from rules.delivery import LONGEST_STALENESS_SECONDS, Fail
 from rules.enums import Action, CompletenessStatus, ConfigStatus, OverageBehavior, Stage, TargetEnvironment
 
 MAX_POOLS = 50
@@ -89,6 +90,28 @@ class Rails(Answered, RailsBody):
     """The rails of a config."""
 
 
+class FailBody(Body):
+    """What apps do while their copy is stale: decide on, or refuse."""
+
+    stale = choice(Fail)
+
+
+class OnExpiredBody(Body):
+    """What each rail does once a copy is older than `max_staleness_seconds`."""
+
+    monthly_spend_cap_usd = choice(Fail)
+    usage_thresholds = choice(Fail)
+    absolute_usage_caps = choice(Fail)
+
+
+class DeliveryBody(Body):
+    """How long apps may enforce their copy and what they do after; what is left out is as usual (decision 18)."""
+
+    max_staleness_seconds = whole(1, LONGEST_STALENESS_SECONDS)
+    fail = Embedded(FailBody)
+    on_expired = Embedded(OnExpiredBody)
+
+
 class ConfigEditable(Body):
     """The columns of a draft that its author sets; the subject and the cycle are fixed when it is created."""
 
@@ -101,6 +124,7 @@ class ConfigEditable(Body):
     baseline_config_version_id = Identifier(allow_none=True)
     price_book_ref = text(allow_none=True)
     metric_lenses = identifiers(maximum=50)
+    delivery = Embedded(DeliveryBody)
 
 
 class ConfigBody(ConfigEditable):

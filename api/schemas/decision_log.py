@@ -8,7 +8,6 @@ from api.schemas.common import (
     Answered,
     Body,
     Computed,
-    ExactNumber,
     Identifier,
     Moment,
     PageQuery,
@@ -19,20 +18,19 @@ from api.schemas.common import (
 )
 from api.schemas.configs import Config
 from api.schemas.decision import Decision
+from api.schemas.evidence import Evidence
 from api.schemas.simulation import Simulation
 from app.services.decisions import PREVIEW_CHARACTERS, SORTS
 from rules.enums import (
     CompletenessStatus,
     DecisionStatus,
     DiffType,
-    EnforcementEventType,
     GoalType,
     Stage,
     TargetEnvironment,
 )
 
 OUTCOMES = ("scheduled", "active", "archived", "rolled_back")
-VERDICTS = ("no_forecast", "too_early", "as_forecast", "more_than_forecast", "less_than_forecast")
 NUMBER_OR_NULL = {"type": ["number", "null"]}
 
 
@@ -90,40 +88,6 @@ class DecidedSnapshot(ValueUnitSnapshot):
     """The snapshot of a decision, with the completeness of each of its units by value_unit_id."""
 
     completeness = fields.Dict(keys=fields.String(), values=fields.Nested(UnitCompleteness))
-
-
-class EvidenceRow(Answered):
-    """One event type: what was reported, what was forecast, and what that means."""
-
-    event_type = choice(EnforcementEventType)
-    events = fields.Integer()
-    customers = fields.Integer()
-    customers_in_window = fields.Integer(metadata={"description": "In the first forecast_days in force."})
-    forecast_customers = fields.Integer(allow_none=True)
-    ratio = ExactNumber(allow_none=True, metadata={"description": "customers_in_window ÷ forecast_customers"})
-    verdict = fields.String(validate=one_of(VERDICTS))
-    text = fields.String()
-
-
-class EvidenceDay(Answered):
-    """Events of one day (UTC) by event_type."""
-
-    day = fields.String(metadata={"format": "date"})
-    counts = Computed({"type": "object", "additionalProperties": {"type": "integer"}})
-
-
-class Evidence(Answered):
-    """What customer apps reported about the config, beside what its simulation forecast."""
-
-    config_version_id = fields.String()
-    simulation_run_id = fields.String(allow_none=True)
-    in_force_since = Moment(allow_none=True)
-    observed_days = fields.Integer()
-    forecast_days = fields.Integer(allow_none=True)
-    events = fields.Integer()
-    by_event_type = fields.List(fields.Nested(EvidenceRow))
-    by_day = fields.List(fields.Nested(EvidenceDay))
-    verdict = fields.String()
 
 
 class DecisionDetail(Answered):

@@ -1,15 +1,22 @@
 """Enforcement events as customer apps send them (spec 1 and 6)."""
 
-from marshmallow import fields
+from typing import Any
 
-from api.schemas.common import Answered, Body, Identifier, JsonObject, Moment, PageQuery, ProblemField, choice
+from marshmallow import ValidationError, fields, validates_schema
+
+from api.schemas.common import Answered, Body, Identifier, JsonObject, Moment, PageQuery, ProblemField, choice, whole
 from rules.enums import EnforcementEventType
 
 MOST_EVENTS = 1_000
+MOST_SEQUENCE = 2**53 - 1
+NUMBER = ("client_id", "sequence")
 
 
 class EnforcementEventBody(Body):
-    """One outcome of a rail; the id makes sending it again harmless."""
+    """One outcome of a rail; the id makes sending it again harmless.
+
+    `sequence` counts the events of the queue `client_id` from 1 without gaps, so that what is lost is noticed.
+    """
 
     enforcement_event_id = Identifier()
     workspace_id = Identifier(required=True)
@@ -18,12 +25,24 @@ class EnforcementEventBody(Body):
     occurred_at = Moment(required=True)
     event_type = choice(EnforcementEventType, required=True)
     context = JsonObject()
+    client_id = Identifier()
+    sequence = whole(1, MOST_SEQUENCE)
+
+    @validates_schema
+    def numbered_whole(self, data: dict[str, Any], **_: Any) -> None:
+        """A number without its queue, or a queue without a number, says nothing."""
+        given = [name for name in NUMBER if name in data]
+        if len(given) == 1:
+            missing = NUMBER[1 - NUMBER.index(given[0])]
+            raise ValidationError(f"Must be given together with {given[0]}.", missing)
 
 
 class EnforcementEvent(Answered, EnforcementEventBody):
     """The event as it is kept."""
 
     enforcement_event_id = fields.String()
+    client_id = fields.String(allow_none=True)
+    sequence = fields.Integer(allow_none=True)
     received_at = Moment()
 
 
@@ -51,5 +70,6 @@ class EnforcementQuery(PageQuery):
     config_version_id = Identifier()
     customer_id = Identifier()
     event_type = choice(EnforcementEventType)
+    client_id = Identifier()
     since = Moment(data_key="from")
     until = Moment(data_key="to")

@@ -7,6 +7,7 @@ from marshmallow.validate import Range
 
 from api.schemas.common import Identifier, Query, choice
 from app.services.delivery import LONGEST_WAIT
+from rules.delivery import RAILS, Fail
 from rules.enums import Stage, TargetEnvironment
 
 
@@ -55,6 +56,28 @@ JWKS: dict[str, Any] = {
         }
     },
 }
+_FAIL = {"enum": [fail.value for fail in Fail]}
+DELIVERY: dict[str, Any] = {
+    "type": "object",
+    "description": "How long a copy may be enforced and what to do after; `sequence` only grows; `next` is the version "
+    "approved for later, to be enforced from its `effective_at` on.",
+    "required": ["max_staleness_seconds", "fail", "on_expired", "sequence", "next"],
+    "properties": {
+        "max_staleness_seconds": {"type": "integer", "minimum": 1},
+        "fail": {"type": "object", "required": ["stale"], "properties": {"stale": _FAIL}},
+        "on_expired": {"type": "object", "required": list(RAILS), "properties": dict.fromkeys(RAILS, _FAIL)},
+        "sequence": {"type": "integer", "minimum": 1},
+        "next": {
+            "type": ["object", "null"],
+            "required": ["effective_at", "config_version_id", "document"],
+            "properties": {
+                "effective_at": {"type": "string", "format": "date-time"},
+                "config_version_id": {"type": "string"},
+                "document": {"type": "object"},
+            },
+        },
+    },
+}
 AVS_CONFIG: dict[str, Any] = {
     "type": "object",
     "required": [
@@ -86,7 +109,8 @@ AVS_CONFIG: dict[str, Any] = {
         "rails": {"type": "object"},
         "governance": {
             "type": "object",
-            "required": ["config_version_id", "approval_ref", "config_status", "audit"],
+            "required": ["config_version_id", "approval_ref", "config_status", "audit", "delivery"],
+            "properties": {"delivery": DELIVERY},
         },
     },
 }

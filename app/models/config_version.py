@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app.ids import new_id
 from app.models.base import CanonicalJSON, ExactDecimal, UtcDateTime, db, enum, identifier, not_negative
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitSnapshot
+from rules.delivery import stated
 from rules.enums import Action, ConfigStatus, OverageBehavior, Stage, TargetEnvironment
 
 SUBJECT_FIELDS = ("workspace_id", "segment", "stage", "target_environment")
@@ -67,6 +68,7 @@ class ConfigVersion(Subject, db.Model):
     )
     price_book_ref: Mapped[str | None] = mapped_column(sa.String(200))
     metric_lenses: Mapped[list[str]] = mapped_column(CanonicalJSON, default=list)
+    delivery: Mapped[dict[str, Any]] = mapped_column(CanonicalJSON, default=dict)
     content_hash: Mapped[str] = mapped_column(sa.String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -85,6 +87,11 @@ class ConfigVersion(Subject, db.Model):
     rails: Mapped["RailRule | None"] = relationship(
         back_populates="config_version", cascade="all, delete-orphan", lazy="joined"
     )
+
+    @validates("delivery")
+    def _keep_what_is_stated(self, _name: str, value: dict[str, Any] | None) -> dict[str, Any]:
+        """Only what differs from the usual policy, so that stating the usual one is no change."""
+        return stated(value or {})
 
 
 class Pool(db.Model):

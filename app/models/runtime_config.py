@@ -5,16 +5,20 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.base import UtcDateTime, db
+from app.models.base import UtcDateTime, bytewise, db
 from app.models.config_version import SUBJECT_FIELDS, Subject
 from app.models.decision_record import DecisionRecord
 
 
 class RuntimeConfig(Subject, db.Model):
-    """One row per activating decision; `current` marks the one that is served for its subject."""
+    """Every document that was ever served; `current` marks the one that is, `sequence` counts them per subject.
+
+    An activating decision has one row, and one more for each time that what follows it was announced anew.
+    """
 
     __tablename__ = "runtime_configs"
     __table_args__ = (
+        sa.UniqueConstraint(*SUBJECT_FIELDS, "sequence", name="uq_runtime_configs_subject_sequence"),
         sa.Index(
             "uq_runtime_configs_one_current",
             *SUBJECT_FIELDS,
@@ -24,11 +28,16 @@ class RuntimeConfig(Subject, db.Model):
         ),
     )
 
-    decision_id: Mapped[str] = mapped_column(sa.ForeignKey("decision_records.decision_id"), primary_key=True)
-    config_version_id: Mapped[str] = mapped_column(sa.ForeignKey("config_versions.config_version_id"), index=True)
+    decision_id: Mapped[str] = mapped_column(
+        bytewise(200), sa.ForeignKey("decision_records.decision_id"), primary_key=True
+    )
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    config_version_id: Mapped[str] = mapped_column(
+        bytewise(200), sa.ForeignKey("config_versions.config_version_id"), index=True
+    )
     current: Mapped[bool]
     document: Mapped[bytes] = mapped_column(sa.LargeBinary)
-    digest: Mapped[str] = mapped_column(sa.String(64))
+    digest: Mapped[str] = mapped_column(bytewise(64), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     decision: Mapped[DecisionRecord] = relationship()

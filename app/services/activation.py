@@ -19,8 +19,8 @@ from app.models.decision_record import DecisionRecord
 from app.models.statements import insert, update
 from app.services.billing_patches import build, store
 from app.services.diffs import diff
-from app.services.product_events import log_events
-from app.services.runtime import materialise
+from app.services.product_events import log_event, log_events
+from app.services.runtime import Release, announced, announcing, avs_config, materialise, next_sequence
 from app.services.snapshots import ConfigSnapshot, get_config, locked, read_config
 from rules.enums import ConfigStatus, DecisionStatus, DiffType
 from rules.finding import Finding, Gate
@@ -85,6 +85,7 @@ def approve(
         done |= _activate(session, seen, decision, now)
     else:
         update(session, config, status=ConfigStatus.APPROVED.value, effective_at=decision.effective_at)
+        _announce(session, seen, now)
     _log(session, done, decision, actor, now)
     return decision
 
@@ -99,7 +100,8 @@ def activate_due(session: Any, *, now: datetime, subject: Mapping[str, str] | No
 
 def something_is_due(session: Any, *, now: datetime, subject: Mapping[str, str]) -> bool:
     """Whether `activate_due` would promote anything: reads only, so that looking costs no write lock."""
-    return any(not held_back(session, get_config(session, due)) for due in _due(session, now, subject))
+    due = (_as_decided(session, get_config(session, one)) for one in _due(session, now, subject))
+    return any(not _held_back(seen) or _is_announced(seen) for seen in due)
 
 
 def held_back(session: Any, config: ConfigVersion) -> tuple[Finding, ...]:
@@ -130,7 +132,11 @@ def _due(session: Any, now: datetime, subject: Mapping[str, str] | None) -> list
 def _promote(session: Any, config_version_id: str, now: datetime) -> ConfigVersion | None:
     """Activate a decided config; None when somebody else was faster, or a gate holds it back."""
     config = locked(session, config_version_id)
-    if config.status != ConfigStatus.APPROVED.value or _held_back(seen := _as_decided(session, config)):
+    if config.status != ConfigStatus.APPROVED.value:
+        return None
+    seen = _as_decided(session, config)
+    if held_back_by := _held_back(seen):
+        _withdraw(session, seen, held_back_by, now)
         return None
     decision = newest_decision(session, config_version_id)
     done = _activate(session, seen, decision, now)
@@ -218,7 +224,7 @@ def _decide(
         approver_name=approval.approver_name,
         approver_role=approval.approver_role,
         rationale=approval.rationale,
-        diff=diff(kind, baseline_id, prior.document if prior else None, seen.document),
+        diff=diff(kind, baseline_id, prior.decided if prior else None, seen.decided),
         value_unit_snapshot_version=config.value_unit_snapshot_version,
         effective_at=effective_at,
         created_at=now,
@@ -235,11 +241,67 @@ def _activate(session: Any, seen: ConfigSnapshot, decision: DecisionRecord, now:
         session.connection().execute(_ARCHIVE_CONFIG, archived | {"updated_at": now})
         session.connection().execute(_ARCHIVE_DECISION, archived)
     update(session, config, status=ConfigStatus.ACTIVE.value, effective_at=decision.effective_at, updated_at=now)
-    materialise(session, seen.document, config, decision, seen.run, now)
+    materialise(session, _release(session, seen, decision, now), now)
     return {
         "config_activated": {"archived": prior and prior.config_version_id},
         "billing_patch_generated": {"billing_patch_id": decision.billing_patch_id},
     }
+
+
+def _release(session: Any, seen: ConfigSnapshot, decision: DecisionRecord, now: datetime) -> dict[str, Any]:
+    """What the apps read from now on: the document that was announced for this decision, else a new one."""
+    served = seen.served and seen.served.avs_config
+    promised = served and announced(served)
+    if promised and promised["governance"]["approval_ref"] == decision.decision_id:
+        return promised
+    release, following = Release(seen.document, seen.config, decision, seen.run), _following(session, seen, now)
+    return avs_config(release, activated_at=now, sequence=next_sequence(served), following=following)
+
+
+def _following(session: Any, seen: ConfigSnapshot, now: datetime) -> list[Release]:
+    """The subject's versions that are approved for later and that every gate lets through now, earliest first."""
+    if not seen.something_waits:
+        return []
+    waiting = (
+        sa.select(ConfigVersion.config_version_id)
+        .filter_by(status=ConfigStatus.APPROVED.value, **seen.config.subject_resolution)
+        .where(ConfigVersion.effective_at > now)
+        .order_by(ConfigVersion.effective_at, ConfigVersion.config_version_id)
+    )
+    others = (_as_decided(session, get_config(session, one)) for one in session.scalars(waiting).all())
+    return [
+        Release(other.document, other.config, newest_decision(session, other.config.config_version_id), other.run)
+        for other in others
+        if not _held_back(other)
+    ]
+
+
+def _announce(session: Any, seen: ConfigSnapshot, now: datetime) -> None:
+    """Say in the document that is served now what follows it and when; nothing served, nothing said."""
+    if seen.served:
+        following = _following(session, replace(seen, something_waits=True), now)
+        materialise(session, announcing(seen.served.avs_config, following), now)
+
+
+def _is_announced(seen: ConfigSnapshot) -> bool:
+    following = seen.served and announced(seen.served.avs_config)
+    return bool(following) and following["config_version_id"] == seen.config.config_version_id
+
+
+def _withdraw(session: Any, seen: ConfigSnapshot, held_back_by: tuple[Finding, ...], now: datetime) -> None:
+    """Take an announcement back whose moment came while a gate refuses: caches that flipped already flip back."""
+    if not _is_announced(seen):
+        return
+    _announce(session, seen, now)
+    log_event(
+        session,
+        "config_held_back",
+        actor=SYSTEM,
+        now=now,
+        workspace_id=seen.config.workspace_id,
+        entity_id=seen.config.config_version_id,
+        findings=[finding.code for finding in held_back_by],
+    )
 
 
 def _log(session: Any, done: Done, decision: DecisionRecord, actor: Actor, now: datetime) -> None:

@@ -65,13 +65,13 @@ def proposal(session: Any, config: ConfigVersion) -> Proposal:
         decided_on = activation.newest_decision(session, config.config_version_id).simulation_run_id
         seen = read_config(session, config, simulation_run_id=decided_on)
         blocking, advice = activation.held_back(session, config), ()
-    active = seen.served.document if seen.served else {}
+    active = seen.served.decided if seen.served else {}
     return Proposal(
         run=seen.run,
         shown=Shown(seen.run and seen.run.simulation_run_id, seen.served and seen.served.config_version_id),
         blocking=blocking,
         advice=advice,
-        diff=tables(seen.document, list(changes(active, seen.document)), names_of(active, seen.document)),
+        diff=tables(seen.decided, list(changes(active, seen.decided)), names_of(active, seen.decided)),
         at_once=_at_once(seen),
         later=_later(seen),
     )
@@ -166,11 +166,13 @@ def _later(seen: ConfigSnapshot) -> tuple[str, ...]:
     config_id, prior = seen.config.config_version_id, seen.served and seen.served.config_version_id
     until = f"{prior} stays active until then" if prior else "nothing is active until then"
     archived = f" and {prior} is archived" if prior else ""
+    reading = f"read it at {runtime_address(seen.config.subject_resolution)} from that moment on."
+    told = f"Apps that enforce {prior} are told now and switch at that moment by their own clocks; others"
     return (
         f"{config_id} is approved and can no longer be edited; {until}.",
         f"At that moment every gate is asked again; then {config_id} becomes active{archived}.",
         f"{_billing(seen.document)} effective from that moment.",
-        f"Apps read it at {runtime_address(seen.config.subject_resolution)} from that moment on.",
+        f"{told if prior else 'Apps'} {reading}",
     )
 
 

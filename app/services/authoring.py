@@ -108,8 +108,11 @@ def create_cycle(session: Any, data: Changes, *, actor: Actor, now: datetime) ->
 
 
 def update_cycle(session: Any, cycle_id: str, data: Changes, *, actor: Actor, now: datetime) -> Cycle:
-    """Edit a cycle; what its configs enforce freezes with the first one that was approved."""
-    row: Cycle = get(session, Cycle, cycle_id, "cycle")
+    """Edit a cycle; what its configs enforce freezes with the first one that was approved.
+
+    Everybody who needs both takes the cycle first and then its configs' subjects, so nobody waits in a circle.
+    """
+    row: Cycle = get(session, Cycle, cycle_id, "cycle", with_for_update={"key_share": True})
     if "workspace_id" in data and data["workspace_id"] != row.workspace_id:
         raise invalid_field("/workspace_id", f"Cycle {cycle_id} stays in workspace {row.workspace_id}.")
     enforced = {"goal_type", "primary_metrics", "narrative", "cycle_type", "period_length_days"}
@@ -202,9 +205,27 @@ def _check_context(session: Any, workspace_id: str, data: Changes) -> None:
 # Value units and their snapshots
 
 
+def lock_units(session: Any, cycle_id: str) -> Cycle:
+    """The cycle, with its units and snapshots kept from other writers until the transaction ends.
+
+    Whoever compares before writing asks for this first: what it reads then is what it writes over or freezes. Rows that
+    refer to the cycle do not wait, and on SQLite `write` holds the only write lock already.
+    """
+    cycle: Cycle | None = session.get(Cycle, cycle_id, with_for_update={"key_share": True})
+    if cycle is None:
+        raise invalid_field("/cycle_id", f"There is no cycle {cycle_id!r}.")
+    return cycle
+
+
+def locked_unit(session: Any, value_unit_id: str) -> ValueUnitDefinition:
+    """The value unit as it is once nobody else can change it, or NotFound; its cycle never changes."""
+    lock_units(session, get(session, ValueUnitDefinition, value_unit_id, "value unit").cycle_id)
+    unit: ValueUnitDefinition = get(session, ValueUnitDefinition, value_unit_id, "value unit", populate_existing=True)
+    return unit
+
+
 def create_value_unit(session: Any, data: Changes, *, actor: Actor, now: datetime) -> ValueUnitDefinition:
-    if session.get(Cycle, data["cycle_id"]) is None:
-        raise invalid_field("/cycle_id", f"There is no cycle {data['cycle_id']!r}.")
+    lock_units(session, data["cycle_id"])
     row = ValueUnitDefinition(created_at=now, updated_at=now)
     assign(row, data)
     _check_unit(session, row)
@@ -217,7 +238,7 @@ def create_value_unit(session: Any, data: Changes, *, actor: Actor, now: datetim
 def update_value_unit(
     session: Any, value_unit_id: str, data: Changes, *, actor: Actor, now: datetime
 ) -> ValueUnitDefinition:
-    row: ValueUnitDefinition = get(session, ValueUnitDefinition, value_unit_id, "value unit")
+    row = locked_unit(session, value_unit_id)
     if data.get("cycle_id", row.cycle_id) != row.cycle_id:
         raise invalid_field("/cycle_id", f"Value unit {value_unit_id} stays in cycle {row.cycle_id}.")
     with session.no_autoflush:
@@ -231,7 +252,7 @@ def update_value_unit(
 
 def delete_value_unit(session: Any, value_unit_id: str, *, actor: Actor, now: datetime) -> None:
     """Delete a definition that no pool of a config names; snapshots keep their frozen copy."""
-    row: ValueUnitDefinition = get(session, ValueUnitDefinition, value_unit_id, "value unit")
+    row = locked_unit(session, value_unit_id)
     pool = session.scalar(sa.select(Pool).filter_by(value_unit_id=value_unit_id).limit(1))
     if pool is not None:
         raise Conflict(
@@ -260,10 +281,11 @@ def _completeness(unit: ValueUnitDefinition) -> str:
 
 
 def submit_snapshot(session: Any, cycle_id: str, *, actor: Actor, now: datetime, snapshot_id: str | None = None) -> Any:
-    """Freeze every unit of the cycle as its next snapshot version, and log what changed since the one before."""
-    cycle = session.get(Cycle, cycle_id)
-    if cycle is None:
-        raise invalid_field("/cycle_id", f"There is no cycle {cycle_id!r}.")
+    """Freeze every unit of the cycle as its next snapshot version, and log what changed since the one before.
+
+    Versions count without gaps, and no edit comes between the reading of the units and the snapshot of them.
+    """
+    cycle = lock_units(session, cycle_id)
     units = list(
         session.scalars(
             sa.select(ValueUnitDefinition).filter_by(cycle_id=cycle_id).order_by(ValueUnitDefinition.value_unit_id)

@@ -2,18 +2,26 @@
 
 from typing import Any
 
+import sqlalchemy as sa
+
 from app.models.decision_record import DecisionRecord
 from app.models.runtime_config import RuntimeConfig
 from app.services.change_sentences import names_of
 from app.services.diff_tables import SectionTable, tables, undone
 from app.services.diffs import sections
-from app.services.documents import config_document
+from app.services.documents import config_document, with_delivery
 from app.services.snapshots import Served, cycle_of, snapshot_of
 
 
 def runtime_of(session: Any, decision: DecisionRecord) -> RuntimeConfig | None:
     """What the decision's activation gave the customer apps; None while it is scheduled."""
-    found: RuntimeConfig | None = session.get(RuntimeConfig, decision.decision_id)
+    newest = (
+        sa.select(RuntimeConfig)
+        .filter_by(decision_id=decision.decision_id)
+        .order_by(RuntimeConfig.sequence.desc())
+        .limit(1)
+    )
+    found: RuntimeConfig | None = session.scalar(newest)
     return found
 
 
@@ -21,9 +29,10 @@ def decided_document(session: Any, decision: DecisionRecord) -> dict[str, Any]:
     """The config document that the decision is about: as the apps read it, or as it will be while it is scheduled."""
     runtime = runtime_of(session, decision)
     if runtime is not None:
-        return Served(runtime.config_version_id, runtime.document).document
+        return Served(runtime.config_version_id, runtime.document).decided
     config = decision.config_version
-    return config_document(config, cycle_of(session, config), snapshot_of(session, config))
+    content = config_document(config, cycle_of(session, config), snapshot_of(session, config))
+    return with_delivery(content, config.delivery)
 
 
 def diff_of(session: Any, decision: DecisionRecord) -> list[SectionTable]:

@@ -61,6 +61,7 @@ def _draft(session: Any, source: ConfigVersion, target: Target) -> dict[str, Any
         "baseline_config_version_id": source.config_version_id,
         "price_book_ref": source.price_book_ref,
         "metric_lenses": list(source.metric_lenses),
+        "delivery": dict(source.delivery),
         "exploration": exploration_shape(source.exploration),
         "rails": rails_shape(source.rails),
         **_units(session, source, target.cycle_id),

@@ -34,6 +34,7 @@ def sections(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     if "usage_thresholds" in rails:
         rails["usage_thresholds"] = {str(item["percent"]): item["action"] for item in rails["usage_thresholds"]}
     governance = {key: document[key] for key in ("north_star", "metric_lenses") if key in document}
+    governance["delivery"] = dict(document.get("delivery", {}))
     return {
         "pools": {pool["pool_id"]: pool for pool in document.get("pools", ())},
         "exploration": dict(document.get("exploration", {})),

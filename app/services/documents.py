@@ -96,3 +96,8 @@ def config_document(config: ConfigVersion, cycle: Cycle, snapshot: ValueUnitSnap
         "rating_agility": {"price_book_ref": config.price_book_ref},
         "metric_lenses": list(config.metric_lenses),
     }
+
+
+def with_delivery(document: dict[str, Any], delivery: dict[str, Any]) -> dict[str, Any]:
+    """What a decision is about: the enforced content, and how apps may keep it where that is not the usual way."""
+    return document | {"delivery": delivery} if delivery else document

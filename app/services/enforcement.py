@@ -1,6 +1,8 @@
 """Enforcement events: what customer apps did with a config, kept as evidence (spec 1 and 6).
 
 Apps deliver at least once, so the same id twice is no error; one bad event does not hold up the others of its batch.
+A number (client_id, sequence) never decides whether an event is taken: two queues that share a client_id, because a
+folder was copied, would lose what they report. `client_numbers` tells such numbers apart from missing ones.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,12 +18,13 @@ from app.errors import FieldError
 from app.identity import Actor
 from app.ids import new_id
 from app.models.config_version import ConfigVersion
-from app.models.enforcement import EnforcementEvent
+from app.models.enforcement import EnforcementEvent, EnforcementRepeat
 from app.services.product_events import log_event
 
 INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 ACCEPTED, DUPLICATE, REJECTED = "accepted", "duplicate", "rejected"
-FILTERS = ("workspace_id", "config_version_id", "customer_id", "event_type")
+REPEAT_KEY = ("workspace_id", "client_id", "sequence", "enforcement_event_id")
+FILTERS = ("workspace_id", "config_version_id", "customer_id", "event_type", "client_id")
 
 Event = Mapping[str, Any]
 
@@ -52,8 +55,10 @@ def accept(session: Any, events: Sequence[Event | Result], *, actor: Actor, now:
     judged = [_judge(event, workspaces) for event in events]
     rows = {item["enforcement_event_id"]: item for item in reversed(judged) if not isinstance(item, Result)}
     stored = _insert(session, [rows[key] | {"received_at": now} for key in sorted(rows)])
+    results = list(_results(judged, stored))
+    _note_repeats(session, judged, results, now)
     _log(session, [rows[key] for key in sorted(stored)], actor, now)
-    return list(_results(judged, stored))
+    return results
 
 
 def recorded(filters: Mapping[str, Any]) -> sa.Select[Any]:
@@ -82,7 +87,8 @@ def _judge(event: Event | Result, workspaces: Mapping[str, str]) -> dict[str, An
         problem = f"Workspace {workspace_id} has no config version {config_version_id!r}."
         error = FieldError("/config_version_id", problem, "not_found")
         return Result(REJECTED, event.get("enforcement_event_id"), (error,))
-    return {"context": {}, **event, "enforcement_event_id": event.get("enforcement_event_id") or new_id("enf_")}
+    absent = {"context": {}, "client_id": None, "sequence": None}
+    return {**absent, **event, "enforcement_event_id": event.get("enforcement_event_id") or new_id("enf_")}
 
 
 def _insert(session: Any, rows: list[dict[str, Any]]) -> set[str]:
@@ -92,9 +98,38 @@ def _insert(session: Any, rows: list[dict[str, Any]]) -> set[str]:
     """
     if not rows:
         return set()
-    table = EnforcementEvent.__table__
-    insert = INSERTS[session.get_bind().dialect.name](table).on_conflict_do_nothing()
-    return set(session.scalars(insert.returning(table.c.enforcement_event_id), rows))
+    insert = _insert_new(session, EnforcementEvent)
+    return set(session.scalars(insert.returning(EnforcementEvent.enforcement_event_id), rows))
+
+
+def _insert_new(session: Any, model: type[Any]) -> Any:
+    """INSERT that leaves rows alone whose key is taken."""
+    return INSERTS[session.get_bind().dialect.name](model.__table__).on_conflict_do_nothing()
+
+
+def _note_repeats(
+    session: Any, judged: Sequence[dict[str, Any] | Result], results: Sequence[Result], now: datetime
+) -> None:
+    """Keep the numbers of duplicates that came under another number than the event that is stored."""
+    repeated = [
+        item
+        for item, result in zip(judged, results, strict=True)
+        if not isinstance(item, Result) and result.status == DUPLICATE and item["sequence"] is not None
+    ]
+    if not repeated:
+        return
+    event = EnforcementEvent
+    ids = sorted({item["enforcement_event_id"] for item in repeated})
+    known = sa.select(event.enforcement_event_id, event.client_id, event.sequence)
+    stored = {row[0]: tuple(row[1:]) for row in session.execute(known.where(event.enforcement_event_id.in_(ids)))}
+    numbers = {
+        tuple(item[name] for name in REPEAT_KEY)
+        for item in repeated
+        if stored[item["enforcement_event_id"]] != (item["client_id"], item["sequence"])
+    }
+    if numbers:
+        rows = [dict(zip(REPEAT_KEY, number, strict=True)) | {"received_at": now} for number in sorted(numbers)]
+        session.execute(_insert_new(session, EnforcementRepeat), rows)
 
 
 def _results(judged: Iterable[dict[str, Any] | Result], stored: set[str]) -> Iterator[Result]:

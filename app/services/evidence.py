@@ -1,27 +1,29 @@
 """Evidence: what customer apps reported about a config, beside what its simulation forecast (spec 7, flow 6B).
 
 The forecast counts customers over a window of N days, so the comparison counts the distinct customers of the first N
-days in force. While fewer have passed, a small number says nothing yet, but a large one already does.
+days in force. While fewer have passed, a small number says nothing yet, but a large one already does. When a count has
+drifted from its forecast is said in `drift`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.models.config_version import ConfigVersion
 from app.models.decision_record import DecisionRecord
-from app.models.enforcement import EnforcementEvent
+from app.models.enforcement import SPEND_CAP, limit_key
 from app.models.simulation_run import SimulationRun
+from app.services import drift
+from app.services import evidence_counts as counted
+from app.services.client_numbers import NOBODY, Reporters, reporters
+from app.services.evidence_counts import NOTHING, Counted
 from app.services.snapshots import latest_completed_run
 from rules.enums import Action, ConfigStatus, EnforcementEventType
 
-AGREES_WITHIN = Decimal(2)  # half as many to twice as many customers
-NEGLIGIBLE = 2  # customers: below this, chance explains any ratio
-RATIO_PLACES = Decimal("0.01")
 REPORTED_AS: Mapping[str, EnforcementEventType] = {
     Action.WARN: EnforcementEventType.RAIL_WARNING_SHOWN,
     Action.THROTTLE: EnforcementEventType.RAIL_THROTTLE_APPLIED,
@@ -30,6 +32,7 @@ REPORTED_AS: Mapping[str, EnforcementEventType] = {
     Action.REQUIRE_APPROVAL: EnforcementEventType.OVERRIDE_APPROVED,
 }
 """The enforcement event by which an app reports an action of the rails."""
+TYPES = tuple(item.value for item in EnforcementEventType)
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Comparison:
     """One event type: events and customers over all time, customers in the forecast's window, and what that means.
 
     `ratio` is observed ÷ forecast with two places, null without a forecast or when it is 0. `verdict` is one of
-    no_forecast, too_early, as_forecast, more_than_forecast, less_than_forecast; `text` says it in words.
+    `drift.VERDICTS`; `text` says it in words.
     """
 
     event_type: str
@@ -51,6 +54,31 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """One limit that the run forecast: a threshold's `percent`, null for the spend cap, and how apps report it."""
+
+    event_type: str
+    limit_key: str
+    percent: int | Decimal | None
+    action: str
+    customers: int | None
+
+    @property
+    def name(self) -> str:
+        """`100 % block`, `spend cap require approval`."""
+        limit = "spend cap" if self.percent is None else f"{self.limit_key} %"
+        return f"{limit} {self.action.replace('_', ' ')}"
+
+
+@dataclass(frozen=True)
+class LimitComparison(Comparison):
+    """The same of one threshold, or of the spend cap (`percent` null)."""
+
+    percent: int | Decimal | None
+    action: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """`by_day` has a row `{day, counts: {event_type: n}}` for each day with events; `in_force_since` may be null."""
 
@@ -61,36 +89,77 @@ class Evidence:
     forecast_days: int | None
     events: int
     by_event_type: tuple[Comparison, ...]
-    by_day: tuple[dict[str, Any], ...]
+    by_day: tuple[Mapping[str, Any], ...]
     verdict: str
+    by_threshold: tuple[LimitComparison, ...] = ()
+    reporters: Reporters = NOBODY
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON with the same names."""
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Since when a config is in force and until when it is looked at, and the outputs of the run it was decided on."""
+
+    config_version_id: str
+    simulation_run_id: str | None
+    since: datetime | None
+    until: datetime
+    outputs: Mapping[str, Any]
+
+    @property
+    def forecast_days(self) -> int | None:
+        return (self.outputs.get("window") or {}).get("days")
+
+    @property
+    def window_ends(self) -> datetime | None:
+        return counted.window_end(self.since, self.forecast_days)
+
+    @property
+    def observed_days(self) -> int:
+        return max(0, (self.until - self.since) // timedelta(days=1)) if self.since else 0
+
+    @property
+    def is_early(self) -> bool:
+        return self.forecast_days is not None and self.observed_days < self.forecast_days
+
+
 def evidence(session: Any, config: ConfigVersion, *, now: datetime) -> Evidence:
     """Everything reported about a config version up to now, compared with the run that it was decided on."""
-    since, run = _decided(session, config)
-    outputs = (run.outputs if run else None) or {}
-    days = (outputs.get("window") or {}).get("days")
-    until = now if config.status == ConfigStatus.ACTIVE else max(config.updated_at, since or config.updated_at)
-    observed_days = max(0, (until - since) // timedelta(days=1)) if since else 0
-    counts = _counts(session, config, since, days)
-    forecast = forecast_customers(outputs)
-    types = [item.value for item in EnforcementEventType]
-    rows = tuple(_compare(name, counts.get(name, (0, 0, 0)), forecast, observed_days, days) for name in types)
+    stands = standing(session, config, now=now)
+    rows = type_comparisons(session, stands)
     return Evidence(
         config_version_id=config.config_version_id,
-        simulation_run_id=run and run.simulation_run_id,
-        in_force_since=since,
-        observed_days=observed_days,
-        forecast_days=days,
+        simulation_run_id=stands.simulation_run_id,
+        in_force_since=stands.since,
+        observed_days=stands.observed_days,
+        forecast_days=stands.forecast_days,
         events=sum(row.events for row in rows),
         by_event_type=rows,
-        by_day=tuple(_by_day(session, config)),
-        verdict=_overall(rows),
+        by_day=counted.days_of(counted.events_by_day(session, config.config_version_id)),
+        verdict=drift.overall(
+            ((row.events, row.verdict, row.text) for row in rows), stands.observed_days, stands.forecast_days
+        ),
+        by_threshold=_limit_comparisons(session, stands),
+        reporters=reporters(session, config.workspace_id, config.config_version_id),
     )
+
+
+def standing(session: Any, config: ConfigVersion, *, now: datetime) -> Standing:
+    """How a config stands now: what every comparison of it starts from."""
+    since, run = _decided(session, config)
+    until = now if config.status == ConfigStatus.ACTIVE else max(config.updated_at, since or config.updated_at)
+    outputs = (run.outputs if run else None) or {}
+    return Standing(config.config_version_id, run and run.simulation_run_id, since, until, outputs)
+
+
+def type_comparisons(session: Any, stands: Standing) -> tuple[Comparison, ...]:
+    """A row for every event type, in one statement."""
+    found = counted.by_type(session, stands.config_version_id, stands.window_ends)
+    forecast = forecast_customers(stands.outputs)
+    return tuple(_compare(name, found.get(name, NOTHING), forecast.get(name), stands.is_early) for name in TYPES)
 
 
 def forecast_customers(outputs: Mapping[str, Any]) -> dict[str, int]:
@@ -100,19 +169,25 @@ def forecast_customers(outputs: Mapping[str, Any]) -> dict[str, int]:
     run's graduations are no such forecast: they count everybody who ever graduated, before the window included.
     """
     found: dict[str, int] = {}
-    for action, customers in _forecast_actions(outputs.get("enforcement_forecast") or {}):
-        event_type = REPORTED_AS.get(action)
-        if event_type is not None and customers is not None:
-            found[event_type.value] = max(customers, found.get(event_type.value, 0))
+    for limit in forecast_limits(outputs):
+        if limit.customers is not None:
+            found[limit.event_type] = max(limit.customers, found.get(limit.event_type, 0))
     return found
 
 
-def _forecast_actions(forecast: Mapping[str, Any]) -> Iterator[tuple[str, int | None]]:
-    for threshold in forecast.get("thresholds") or ():
-        yield threshold["action"], threshold.get("customers")
-    cap = forecast.get("spend_cap") or {}
-    if cap.get("at_cap_action"):
-        yield cap["at_cap_action"], forecast.get("customers_over_spend_cap")
+def forecast_limits(outputs: Mapping[str, Any]) -> tuple[Limit, ...]:
+    """Every threshold and the spend cap, in the order of the run."""
+    return tuple(_limits(outputs.get("enforcement_forecast") or {}))
+
+
+def _limits(forecast: Mapping[str, Any]) -> Iterator[Limit]:
+    for row in forecast.get("thresholds") or ():
+        if row["action"] in REPORTED_AS:
+            kind, percent = REPORTED_AS[row["action"]].value, row["percent"]
+            yield Limit(kind, limit_key(percent), percent, row["action"], row.get("customers"))
+    action = (forecast.get("spend_cap") or {}).get("at_cap_action")
+    if action in REPORTED_AS:
+        yield Limit(REPORTED_AS[action].value, SPEND_CAP, None, action, forecast.get("customers_over_spend_cap"))
 
 
 def _decided(session: Any, config: ConfigVersion) -> tuple[datetime | None, SimulationRun | None]:
@@ -129,99 +204,44 @@ def _decided(session: Any, config: ConfigVersion) -> tuple[datetime | None, Simu
     return decision.effective_at, decision.simulation_run
 
 
-def _counts(
-    session: Any, config: ConfigVersion, since: datetime | None, days: int | None
-) -> dict[str, tuple[int, int, int]]:
-    """event_type → events, customers, customers in the first `days` in force (all, when there is no such window)."""
-    customer, occurred_at = EnforcementEvent.customer_id, EnforcementEvent.occurred_at
-    window_ends = since + timedelta(days=days) if since and days else None
-    inside = sa.true() if window_ends is None else occurred_at < window_ends
-    statement = (
-        sa.select(
-            EnforcementEvent.event_type,
-            sa.func.count(),
-            sa.func.count(customer.distinct()),
-            sa.func.count(sa.case((inside, customer)).distinct()),
-        )
-        .filter_by(config_version_id=config.config_version_id)
-        .group_by(EnforcementEvent.event_type)
-    )
-    return {row[0]: (row[1], row[2], row[3]) for row in session.execute(statement)}
+def _compare(event_type: str, found: Counted, expected: int | None, is_early: bool) -> Comparison:
+    verdict = drift.verdict_of(found.in_window, expected, is_early)
+    return Comparison(event_type, *_figures(event_type, found, expected, verdict))
 
 
-def _by_day(session: Any, config: ConfigVersion) -> Iterator[dict[str, Any]]:
-    """Days in UTC, in order."""
-    occurred_at: sa.ColumnElement[Any] = EnforcementEvent.occurred_at
-    if session.get_bind().dialect.name == "postgresql":
-        occurred_at = sa.func.timezone("UTC", occurred_at)  # else the day of the session's time zone
-    day = sa.cast(sa.func.date(occurred_at), sa.Text)
-    statement = (
-        sa.select(day, EnforcementEvent.event_type, sa.func.count())
-        .filter_by(config_version_id=config.config_version_id)
-        .group_by(day, EnforcementEvent.event_type)
-        .order_by(day, EnforcementEvent.event_type)
-    )
-    days: dict[str, dict[str, int]] = {}
-    for moment, event_type, count in session.execute(statement):
-        days.setdefault(moment, {})[event_type] = count
-    return ({"day": moment, "counts": counts} for moment, counts in days.items())
+def _figures(name: str, found: Counted, expected: int | None, verdict: str) -> tuple[Any, ...]:
+    """The fields of a comparison after its event type."""
+    seen = found.in_window
+    ratio, text = drift.ratio_of(seen, expected), drift.text_of(name, seen, expected, verdict)
+    return found.events, found.customers, seen, expected, ratio, verdict, text
 
 
-def _compare(
-    event_type: str,
-    counts: tuple[int, int, int],
-    forecast: Mapping[str, int],
-    observed_days: int,
-    forecast_days: int | None,
-) -> Comparison:
-    events, customers, seen = counts
-    expected = forecast.get(event_type)
-    verdict = _verdict(seen, expected, forecast_days is not None and observed_days < forecast_days)
-    return Comparison(
-        event_type=event_type,
-        events=events,
-        customers=customers,
-        customers_in_window=seen,
-        forecast_customers=expected,
-        ratio=(Decimal(seen) / expected).quantize(RATIO_PLACES, ROUND_HALF_EVEN) if expected else None,
-        verdict=verdict,
-        text=_text(event_type, seen, expected, verdict),
-    )
+def _limit_comparisons(session: Any, stands: Standing) -> tuple[LimitComparison, ...]:
+    """A row for every limit that the run forecast."""
+    limits = forecast_limits(stands.outputs)
+    found = counted.by_limit(session, stands.config_version_id, stands.window_ends) if limits else {}
+    return tuple(_compare_limit(limit, limits, found, stands.is_early) for limit in limits)
 
 
-def _verdict(seen: int, expected: int | None, is_early: bool) -> str:
-    if expected is None:
-        return "no_forecast"
-    if abs(seen - expected) > NEGLIGIBLE and seen > expected * AGREES_WITHIN:
-        return "more_than_forecast"
-    if abs(seen - expected) > NEGLIGIBLE and seen * AGREES_WITHIN < expected:
-        return "too_early" if is_early else "less_than_forecast"
-    return "as_forecast"
+def _compare_limit(
+    limit: Limit, limits: tuple[Limit, ...], found: Mapping[counted.Key, Counted], is_early: bool
+) -> LimitComparison:
+    key = observed_key(limit, limits, found)
+    seen = found.get(key, NOTHING)
+    verdict = drift.verdict_of(seen.in_window, limit.customers, is_early)
+    if key not in found and (limit.event_type, None) in found and not _says_limits(limit.event_type, found):
+        verdict = drift.NOT_TOLD_APART
+    figures = _figures(limit.name, seen, limit.customers, verdict)
+    return LimitComparison(limit.event_type, *figures, limit.percent, limit.action)
 
 
-_SAYS = {
-    "no_forecast": "nothing was forecast",
-    "too_early": "too early to say",
-    "as_forecast": "as forecast",
-    "more_than_forecast": "more than forecast: look at what the app counts before trusting the next simulation",
-    "less_than_forecast": "less than forecast: look whether the app reports everything",
-}
+def observed_key(limit: Limit, limits: tuple[Limit, ...], found: Mapping[counted.Key, Any]) -> counted.Key:
+    """Which reports are about the limit: those that name it; all of its type when no other limit could be meant."""
+    alone = [other.event_type for other in limits].count(limit.event_type) == 1
+    if alone and not _says_limits(limit.event_type, found):
+        return limit.event_type, None
+    return limit.event_type, limit.limit_key
 
 
-def _text(event_type: str, seen: int, expected: int | None, verdict: str) -> str:
-    """`rail_warning_shown: 12 customers, forecast 10: as forecast.`"""
-    forecast = "" if expected is None else f", forecast {expected}"
-    return f"{event_type}: {seen} customer{'' if seen == 1 else 's'}{forecast}: {_SAYS[verdict]}."
-
-
-def _overall(rows: Iterable[Comparison]) -> str:
-    """The texts of what differs, or one sentence when nothing does."""
-    rows = tuple(rows)
-    differing = [row.text for row in rows if row.verdict in ("more_than_forecast", "less_than_forecast")]
-    if differing:
-        return " ".join(differing)
-    if not any(row.events for row in rows):
-        return "No enforcement events were reported."
-    if any(row.verdict == "too_early" for row in rows):
-        return "Too early to compare everything with the forecast; nothing contradicts it so far."
-    return "What the apps reported agrees with the forecast."
+def _says_limits(event_type: str, found: Mapping[counted.Key, Any]) -> bool:
+    return any(kind == event_type and named is not None for kind, named in found)

@@ -1,6 +1,7 @@
 """The Navigator beside every screen: cards, questions, what is missing next, what is worth doing (spec 7)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle, CycleDraftContext
 from app.services.authoring import latest_snapshot
 from app.services.completeness import completeness
+from app.services.evidence_advice import learned
 from app.services.progress import Step, steps
 from app.services.snapshots import cycle_draft, read_config
 from rules.draft import Draft
@@ -50,15 +52,22 @@ def navigate(session: Any, config: ConfigVersion) -> Navigator:
     return _navigator(session, config.cycle_id, draft, evaluate(draft))
 
 
-def guide(session: Any, cycle: Cycle | None, config: ConfigVersion | None) -> Guide:
-    """What stands around the canvas: of a config, of a cycle that has none yet, or of a start from nothing."""
+def guide(session: Any, cycle: Cycle | None, config: ConfigVersion | None, *, now: datetime | None = None) -> Guide:
+    """What stands around the canvas: of a config, of a cycle that has none yet, or of a start from nothing.
+
+    With `now` a draft is also told what came back of the versions before it.
+    """
     if config is not None:
         draft = read_config(session, config).draft()
     else:
         draft = cycle_draft(session, cycle, cycle and latest_snapshot(session, cycle.cycle_id))
     findings = evaluate(draft)
+    navigator = _navigator(session, cycle and cycle.cycle_id, draft, findings)
+    if config is not None and now is not None:
+        actions = (*learned(session, config, now=now), *navigator.recommended_actions)
+        navigator = replace(navigator, recommended_actions=actions)
     return Guide(
-        navigator=_navigator(session, cycle and cycle.cycle_id, draft, findings),
+        navigator=navigator,
         steps=steps(session, cycle, config, findings),
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 from app.services.evidence import Evidence
+from app.services.evidence_advice import missing_actions
 from rules.navigator import RecommendedAction
 from rules.wording import listed
 
@@ -14,10 +15,20 @@ SURPRISES = {
 
 
 def next_actions(
-    outcome_pill: str, config_version_id: str, evidence: Evidence, recommended: Iterable[RecommendedAction]
+    outcome_pill: str,
+    config_version_id: str,
+    evidence: Evidence,
+    recommended: Iterable[RecommendedAction],
+    drifts: Iterable[RecommendedAction] = (),
 ) -> list[RecommendedAction]:
-    """Surprises first, then what the decision's own standing asks for, then the Navigator's advice; each once."""
-    own = (*_surprises(evidence), *_standing(outcome_pill, config_version_id, evidence))
+    """Surprises first, then what they ask to change (`drifts`), what is missing from the evidence, what the decision's
+    own standing asks for, and the Navigator's advice; each once."""
+    own = (
+        *_surprises(evidence),
+        *drifts,
+        *missing_actions(evidence.reporters),
+        *_standing(outcome_pill, config_version_id, evidence),
+    )
     return list(dict.fromkeys((*own, *(recommended if outcome_pill == "active" else ()))))
 
 

@@ -59,6 +59,11 @@ LABELS: Mapping[str, str] = {
     "north_star.primary_metrics": "primary metrics",
     "north_star.narrative": "narrative",
     "metric_lenses": "metric lenses",
+    "delivery.max_staleness_seconds": "without AVS Brain, apps go on for",
+    "delivery.fail.stale": "until then they fail",
+    "delivery.on_expired.monthly_spend_cap_usd": "after that, what would be billed fails",
+    "delivery.on_expired.usage_thresholds": "after that, use of an allowance fails",
+    "delivery.on_expired.absolute_usage_caps": "after that, use of a capped unit fails",
     "revenue_usd": "revenue",
     "cost_usd": "cost",
 }
@@ -69,6 +74,7 @@ SUFFIXES: Mapping[str, str] = {
     "rollover.expires_after_days": DAYS,
     "expires_after_days": DAYS,
     "monthly_spend_cap_usd": " per customer",
+    "delivery.max_staleness_seconds": " seconds",
 }
 DROPPED = ("event_mapping.", "north_star.", "subject_resolution.", "rollover.")
 

@@ -17,6 +17,8 @@ Cell = str | int | Decimal | None
 NO_REVENUE = "no revenue"
 ABSENT = "none"
 """A pool or unit that this side does not have."""
+NO_END = "no limit"
+"""The outer edge of the outermost bins."""
 SIDES = ("baseline", "candidate")
 PERCENTILES: Mapping[str, str] = {
     "p5": "5th percentile",
@@ -43,12 +45,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """`name` is its part of the CSV's address; the first column names the row."""
+    """`name` is its part of the CSV's address; the first column names the row, `of` what a row is about."""
 
     name: str
     caption: str
     columns: tuple[Column, ...]
     rows: Sequence[tuple[Cell, ...]]
+    of: str = "customer"
 
 
 COMPARED = (
@@ -178,7 +181,7 @@ def bill_changes(outputs: Outputs) -> Table:
     columns = (Column("percentile", "Customers", "text"), Column("bill_change_usd", "Change, USD", "money_change"))
     changes = outputs["customer_impact"]["bill_change_usd"]
     rows = [] if changes is None else [(said, changes[name]) for name, said in PERCENTILES.items()]
-    return Table("bill-change", "Change of a customer's bill over the window", columns, rows)
+    return Table("bill-change", "Change of a customer's bill over the window", columns, rows, "percentile")
 
 
 def worst(outputs: Outputs) -> Table:
@@ -193,6 +196,20 @@ def worst(outputs: Outputs) -> Table:
     return Table("customers", "Largest changes", columns, rows)
 
 
+def distribution(outputs: Outputs) -> Table:
+    """The bins of the histogram; no row in runs that have none."""
+    columns = (
+        Column("from_usd", "Change from, USD", "money"),
+        Column("to_usd", "To, USD", "money"),
+        Column("customers", "Customers", "quantity"),
+    )
+    rows = [
+        (*(NO_END if row[name] is None else row[name] for name in ("from_usd", "to_usd")), row["customers"])
+        for row in outputs["customer_impact"].get("distribution", ())
+    ]
+    return Table("bill-distribution", "Customers by change of their bill", columns, rows, "bin")
+
+
 def thresholds(outputs: Outputs) -> Table:
     """Who reaches each threshold of the allowance and the spend cap, and in which period the first one does."""
     columns = (
@@ -202,15 +219,56 @@ def thresholds(outputs: Outputs) -> Table:
         Column("first_period", "First in period", "quantity"),
         Column("days", "Days", "text"),
     )
-    forecast = outputs["enforcement_forecast"]
-    rows = [
-        (f"{row['percent']} % of a pool's allowance", row["action"], row["customers"], *_first(row["first_period"]))
-        for row in forecast["thresholds"]
-    ]
-    if cap := forecast["spend_cap"]:
-        limit = f"above {money_text(cap['monthly_spend_cap_usd'])} in a period"
-        rows.append((limit, cap["at_cap_action"], forecast["customers_over_spend_cap"], *_first(cap["first_period"])))
+    rows = [(limit_text(row), row["action"], row["customers"], *_first(row["first_period"])) for row in limits(outputs)]
     return Table("limits", "Customers at thresholds and cap", columns, rows)
+
+
+def limits(outputs: Outputs) -> list[Json]:
+    """The thresholds, then the spend cap if there is one, as rows with customers, first_period and action."""
+    forecast = outputs["enforcement_forecast"]
+    cap = forecast["spend_cap"]
+    more = {"action": cap["at_cap_action"], "customers": forecast["customers_over_spend_cap"]} if cap else {}
+    return [*forecast["thresholds"], *([cap | more] if cap else [])]
+
+
+def crossing_limits(outputs: Outputs) -> list[Json]:
+    """`limits` with by_period and first_crossings; none in runs that do not say when customers cross."""
+    return [row for row in limits(outputs) if "by_period" in row]
+
+
+def limit_text(row: Json) -> str:
+    """`90 % of a pool's allowance`, `above $50.00 in a period`."""
+    if "percent" in row:
+        return f"{row['percent']} % of a pool's allowance"
+    return f"above {money_text(row['monthly_spend_cap_usd'])} in a period"
+
+
+def crossings(outputs: Outputs) -> Table:
+    """How many customers cross each limit for the first time in which period."""
+    spans = map(period_span, outputs["window"]["periods"])
+    columns = (
+        Column("limit", "Limit", "text"),
+        *(Column(f"period_{number}", f"{number}: {span}", "quantity") for number, span in enumerate(spans, 1)),
+    )
+    rows = [(limit_text(row), *row["by_period"]) for row in crossing_limits(outputs)]
+    return Table("crossings", "First crossings by period", columns, rows, "limit")
+
+
+def first_crossings(outputs: Outputs) -> Table:
+    """The first customers at each limit, by period and then by customer."""
+    columns = (
+        Column("limit", "Limit", "text"),
+        Column("customer_id", "Customer", "id"),
+        Column("period", "First in period", "quantity"),
+        Column("days", "Days", "text"),
+    )
+    periods = outputs["window"]["periods"]
+    rows = [
+        (limit_text(row), first["customer_id"], *_first(periods[first["period_index"]]))
+        for row in crossing_limits(outputs)
+        for first in row["first_crossings"]
+    ]
+    return Table("first-crossings", "The first to cross each limit", columns, rows, "crossing")
 
 
 def _first(period: Json) -> tuple[Cell, Cell]:
@@ -221,8 +279,11 @@ TABLES: tuple[Callable[[Outputs], Table], ...] = (
     periods,
     pools,
     bill_changes,
+    distribution,
     worst,
     thresholds,
+    crossings,
+    first_crossings,
     units,
     breakdown,
 )

@@ -124,5 +124,7 @@ def thresholds(outputs: Outputs) -> str:
         return said + cap
     row = max(reached, key=lambda item: item["percent"])
     who = f"{row['customers']:,} of {plural(all_of_them, 'customer')} {'reaches' if row['customers'] == 1 else 'reach'}"
-    first = row["first_period"]["index"] + 1
-    return f"{who} {row['percent']} % of an allowance, the first in period {first}{cap}"
+    first = row["first_period"]["index"]
+    ahead = row["by_period"][first] if "by_period" in row else 1
+    some = "the first" if ahead == 1 else f"the first {ahead:,}"
+    return f"{who} {row['percent']} % of an allowance, {some} in period {first + 1}{cap}"

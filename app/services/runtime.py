@@ -1,6 +1,10 @@
-"""The runtime config: built once at activation as canonical bytes, served as they are (spec 5 and 6)."""
+"""The runtime config: built once at activation as canonical bytes, served as they are (spec 5 and 6).
 
-from collections.abc import Mapping
+A version that is approved for later stands announced in the document before it (`governance.delivery.next`), so that
+every cache flips at the same instant with no call. When its moment comes, the announced document itself is served.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -13,24 +17,40 @@ from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, of_subject
 from app.models.decision_record import DecisionRecord
 from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
+from app.services import became_active
+from rules.delivery import policy
 from rules.enums import ConfigStatus
 from simulation.canonical import canonical_bytes
 
 AVS_VERSION = "v2.0"
 SOURCE = "avs_brain_operator_ui"
 
+Json = dict[str, Any]
 
-def avs_config(
-    document: Mapping[str, Any], config: ConfigVersion, decision: DecisionRecord, run: SimulationRun, now: datetime
-) -> dict[str, Any]:
-    """The build pack's avs_config shape, field for field."""
+
+@dataclass(frozen=True)
+class Release:
+    """What a decision gives the apps: the enforced content of its config, and the run that it stands on."""
+
+    document: Mapping[str, Any]
+    config: ConfigVersion
+    decision: DecisionRecord
+    run: SimulationRun
+
+
+def avs_config(release: Release, *, activated_at: datetime, sequence: int, following: Sequence[Release] = ()) -> Json:
+    """The build pack's avs_config shape, field for field, and `governance.delivery`.
+
+    `following` are the versions approved for later, earliest first; each is announced in the one before it.
+    """
+    config, decision, run = release.config, release.decision, release.run
     approver = f"{decision.approver_name}, {decision.approver_role}"
     return {
         "avs_version": AVS_VERSION,
         "cycle_id": config.cycle_id,
         "config_version_id": config.config_version_id,
         "effective_at": decision.effective_at,
-        **document,
+        **release.document,
         "quality_mode": "advisory",
         "governance": {
             "config_version_id": config.config_version_id,
@@ -40,12 +60,45 @@ def avs_config(
                 {"type": "generated", "by": SOURCE, "at": config.created_at},
                 {"type": "simulated", "by": run.simulation_run_id, "at": run.completed_at},
                 {"type": "approved", "by": approver, "at": decision.created_at},
-                {"type": "activated", "by": SOURCE, "at": now},
+                {"type": "activated", "by": SOURCE, "at": activated_at},
             ],
+            "delivery": {**policy(config.delivery), "sequence": sequence, "next": _next(following, sequence + 1)},
         },
-        "generated_at": now,
+        "generated_at": activated_at,
         "source": SOURCE,
     }
+
+
+def _next(following: Sequence[Release], sequence: int) -> Json | None:
+    if not following:
+        return None
+    first, *rest = following
+    moment = first.decision.effective_at
+    return {
+        "effective_at": moment,
+        "config_version_id": first.config.config_version_id,
+        "document": avs_config(first, activated_at=moment, sequence=sequence, following=rest),
+    }
+
+
+def announcing(served: Json, following: Sequence[Release]) -> Json:
+    """The served document with what follows it said anew; the sequence goes on, so that every cache takes it."""
+    delivery, sequence = served["governance"]["delivery"], next_sequence(served)
+    said = {**delivery, "sequence": sequence, "next": _next(following, sequence + 1)}
+    return {**served, "governance": {**served["governance"], "delivery": said}}
+
+
+def announced(served: Json) -> Json | None:
+    """The document that follows the served one at `effective_at`, as its caches hold it already."""
+    following = served["governance"]["delivery"]["next"]
+    return following and following["document"]
+
+
+def next_sequence(served: Json | None) -> int:
+    """After everything that was served or announced: no two documents of a subject ever share a number."""
+    if served is None:
+        return 1
+    return next_sequence(announced(served)) if announced(served) else served["governance"]["delivery"]["sequence"] + 1
 
 
 _DOCUMENTS = RuntimeConfig.__table__
@@ -57,21 +110,15 @@ _RETIRE = (
 _MATERIALISE = sa.insert(_DOCUMENTS)
 
 
-def materialise(
-    session: Any,
-    document: Mapping[str, Any],
-    config: ConfigVersion,
-    decision: DecisionRecord,
-    run: SimulationRun,
-    now: datetime,
-) -> None:
+def materialise(session: Any, document: Json, now: datetime) -> None:
     """Write the subject's new current document and retire the one before; the caller holds the subject's lock."""
-    subject = config.subject_resolution
-    content = canonical_bytes(avs_config(document, config, decision, run, now))
+    subject, governance = document["subject_resolution"], document["governance"]
+    content = canonical_bytes(document)
     session.connection().execute(_RETIRE, {f"of_{name}": value for name, value in subject.items()})
     row = {
-        "decision_id": decision.decision_id,
-        "config_version_id": config.config_version_id,
+        "decision_id": governance["approval_ref"],
+        "sequence": governance["delivery"]["sequence"],
+        "config_version_id": document["config_version_id"],
         **subject,
         "current": True,
         "document": content,
@@ -79,6 +126,7 @@ def materialise(
         "created_at": now,
     }
     session.connection().execute(_MATERIALISE, row)
+    became_active.note(session, subject)
 
 
 _DUE_AT = (

@@ -2,22 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased, defer, joinedload, lazyload
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm import aliased, defer, joinedload
 
 from app.errors import not_found
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog
-from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Pool, of_subject
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, of_subject
 from app.models.cycle import Cycle
 from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import lock_subject_of
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
-from app.services.documents import CONFIG_SECTIONS, config_document, exploration_shape, frozen_unit, rails_shape
+from app.services.documents import (
+    CONFIG_SECTIONS,
+    config_document,
+    exploration_shape,
+    frozen_unit,
+    rails_shape,
+    with_delivery,
+)
 from rules import draft as d
+from rules.delivery import stated
 from rules.documents import risk_from_document, value_unit_from_document
 from rules.enums import ConfigStatus, SimulationStatus
 from simulation.canonical import content_hash, parse_exact
@@ -39,12 +47,7 @@ _FRESH = {"populate_existing": True}
 _CONFIG = (
     sa.select(ConfigVersion)
     .where(ConfigVersion.config_version_id == sa.bindparam("config_version_id"))
-    .options(*_WITH_ITS_CYCLE, lazyload(ConfigVersion.pools))
-)
-_POOLS = (
-    sa.select(Pool)
-    .where(Pool.config_version_id == sa.bindparam("config_version_id"))
-    .order_by(Pool.position, Pool.pool_id)
+    .options(*_WITH_ITS_CYCLE, joinedload(ConfigVersion.pools))
 )
 
 
@@ -58,10 +61,9 @@ def locked(session: Any, config_version_id: str) -> ConfigVersion:
     """The config as it is once this transaction has its subject to itself: before it is edited, decided or promoted."""
     lock_subject_of(session, config_version_id)
     the_config = {"config_version_id": config_version_id}
-    config: ConfigVersion | None = session.scalar(_CONFIG, the_config, execution_options=_FRESH)
+    config: ConfigVersion | None = session.scalars(_CONFIG, the_config, execution_options=_FRESH).unique().one_or_none()
     if config is None:
         raise not_found("config version", config_version_id)
-    set_committed_value(config, "pools", session.scalars(_POOLS, the_config, execution_options=_FRESH).all())
     return config
 
 
@@ -148,24 +150,21 @@ class Served:
     """What is active for a subject now, as the customer apps read it."""
 
     config_version_id: str
-    avs_config: bytes
+    document: bytes
+
+    @cached_property
+    def avs_config(self) -> dict[str, Any]:
+        return dict(parse_exact(self.document))
 
     @property
-    def document(self) -> dict[str, Any]:
+    def content(self) -> dict[str, Any]:
         """Its enforced content, in the shape of `documents.config_document`."""
-        content = parse_exact(self.avs_config)
-        return {name: content[name] for name in CONFIG_SECTIONS}
+        return {name: self.avs_config[name] for name in CONFIG_SECTIONS}
 
-
-_SERVED = sa.select(RuntimeConfig.config_version_id, RuntimeConfig.document).where(
-    RuntimeConfig.current, *of_subject(RuntimeConfig)
-)
-
-
-def served(session: Any, subject: Mapping[str, str]) -> Served | None:
-    """The active version of a subject through its current runtime config: one indexed lookup."""
-    found = session.execute(_SERVED, {name: subject[name] for name in SUBJECT_FIELDS}).first()
-    return None if found is None else Served(*found)
+    @property
+    def decided(self) -> dict[str, Any]:
+        """What its decision was about: the content and how it is delivered."""
+        return with_delivery(self.content, stated(self.avs_config["governance"]["delivery"]))
 
 
 _EVIDENCE = (
@@ -174,6 +173,9 @@ _EVIDENCE = (
         (SimulationRun.simulation_run_id == _LATEST_COMPLETED).label("is_latest"),
         RuntimeConfig.config_version_id,
         RuntimeConfig.document,
+        sa.exists()
+        .where(ConfigVersion.status == sa.literal_column(f"'{ConfigStatus.APPROVED}'"), *of_subject(ConfigVersion))
+        .label("something_waits"),
     )
     .select_from(sa.select(sa.literal(1).label("one")).subquery())
     .outerjoin(
@@ -185,7 +187,8 @@ _EVIDENCE = (
         *(defer(column) for column in (SimulationRun.inputs, SimulationRun.completeness_result, SimulationRun.dataset))
     )
 )
-"""One row whatever there is: the run of an id, else the latest completed one, and what is served for a subject."""
+"""One row whatever there is: the run of an id, else the latest completed one, what is served for a subject, and whether
+some version of it is approved for later."""
 _EVIDENCE_AND_CATALOGS = _EVIDENCE.add_columns(*_CATALOGS)
 
 
@@ -194,19 +197,26 @@ class ConfigSnapshot:
     """A config version with everything that decides about it, read in one go.
 
     `run` is the run an approval names, else the latest completed one; `document` is its enforced content. Its hash is
-    taken from the content itself: a gate believes no column that somebody may have left behind.
+    taken from the content itself: a gate believes no column that somebody may have left behind. `something_waits` says
+    that some version of the subject is approved for later.
     """
 
     config: ConfigVersion
     cycle: Cycle
     units: ValueUnitSnapshot | None
     served: "Served | None"
+    something_waits: bool
     run: SimulationRun | None
     run_is_latest: bool
     catalogs: d.Catalogs
     document: dict[str, Any]
     content_hash: str
     requested_baseline_id: str | None = None
+
+    @property
+    def decided(self) -> dict[str, Any]:
+        """What a decision for it is about: the content and how it is delivered."""
+        return with_delivery(self.document, self.config.delivery)
 
     def draft(self) -> d.Draft:
         """The permissive value that `rules.gate.evaluate` reads."""
@@ -244,13 +254,14 @@ def read_config(
     asked = {"config_version_id": config.config_version_id, "run_id": simulation_run_id}
     evidence = _EVIDENCE if catalogs else _EVIDENCE_AND_CATALOGS
     row = session.execute(evidence, asked | config.subject_resolution).one()
-    run, is_latest, served_id, avs_config, *terms = row
+    run, is_latest, served_id, served_document, something_waits, *terms = row
     document = config_document(config, cycle, units)
     return ConfigSnapshot(
         config=config,
         cycle=cycle,
         units=units,
-        served=None if served_id is None else Served(served_id, avs_config),
+        served=None if served_id is None else Served(served_id, served_document),
+        something_waits=bool(something_waits),
         run=run,
         run_is_latest=bool(is_latest),
         catalogs=catalogs or _catalogs(*terms),

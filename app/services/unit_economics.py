@@ -15,6 +15,7 @@ COST, PRICE, MARGIN = "avg_cost_per_unit_usd", "target_price_per_unit_usd", "tar
 SIGNIFICANT = 6
 MARGIN_PLACE = Decimal("0.0001")
 DIGITS = 60
+BEYOND = Decimal(10) ** (38 - PLACES)  # the first number that no column of ours keeps
 
 Number = Decimal | None
 
@@ -58,7 +59,8 @@ def economics(cost: Number, price: Number, margin: Number) -> Economics:
         PRICE: _price(cost, margin),
         MARGIN: _margin(cost, price),
     }
-    return Economics({COST: cost, PRICE: price, MARGIN: margin}, implied, _disagree(cost, price, margin))
+    kept = {name: None if value is None or value.copy_abs() >= BEYOND else value for name, value in implied.items()}
+    return Economics({COST: cost, PRICE: price, MARGIN: margin}, kept, _disagree(cost, price, margin))
 
 
 def _margin(cost: Number, price: Number) -> Number:

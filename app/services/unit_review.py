@@ -16,6 +16,7 @@ from rules.documents import value_unit_from_document
 from rules.enums import Stage, TargetEnvironment
 from rules.finding import Finding
 from rules.gate import evaluate
+from rules.lifecycle import EDITABLE
 from rules.value_units import UnitCompleteness, value_unit_completeness
 
 
@@ -34,6 +35,17 @@ class Hold:
     config_version_id: str
     pool_id: str
     label: str
+
+
+def drafts_not_on(session: Any, cycle_id: str, snapshot_version: int) -> list[ConfigVersion]:
+    """The cycle's configs that can still be edited and name another snapshot, or none; last edited first."""
+    version = ConfigVersion.value_unit_snapshot_version
+    drafts = sa.select(ConfigVersion).where(
+        ConfigVersion.cycle_id == cycle_id,
+        ConfigVersion.status.in_(EDITABLE),
+        version.is_distinct_from(snapshot_version),
+    )
+    return list(session.scalars(drafts.order_by(ConfigVersion.updated_at.desc(), ConfigVersion.config_version_id)))
 
 
 def units_of(session: Any, cycle_id: str) -> list[ValueUnitDefinition]:

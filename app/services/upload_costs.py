@@ -81,7 +81,7 @@ def keep_costs(
     if context is None:
         data = {"workspace_id": workspace_id, "extracted_cards": list(fresh.values())}
         return authoring.create_context(session, data, actor=actor, now=now)
-    kept = [card for card in context.extracted_cards if card["kind"] != COST or _subject(card) not in fresh]
+    kept = [card for card in context.extracted_cards if card["kind"] != COST or subject_of(card) not in fresh]
     data = {"extracted_cards": [*kept, *fresh.values()]}
     return authoring.update_context(session, context.cycle_draft_context_id, data, actor=actor, now=now)
 
@@ -96,17 +96,22 @@ def newest_context(session: Any, workspace_id: str) -> CycleDraftContext | None:
 
 def suggested_costs(session: Any, workspace_id: str) -> dict[str, Decimal]:
     """Event type, value unit id or name → avg_cost_per_unit_usd, as accepted cards say; the newest wins."""
+    return {subject: Decimal(card["value"]) for subject, card in cost_cards(session, workspace_id).items()}
+
+
+def cost_cards(session: Any, workspace_id: str) -> dict[str, Mapping[str, Any]]:
+    """The same with the cards themselves, which say where each cost comes from."""
     oldest_first = (CycleDraftContext.created_at, CycleDraftContext.cycle_draft_context_id)
     contexts = sa.select(CycleDraftContext.extracted_cards).filter_by(workspace_id=workspace_id).order_by(*oldest_first)
     cards = [card for cards in session.scalars(contexts) for card in cards]
     return {
-        subject: Decimal(card["value"])
+        subject: card
         for card in cards
-        if card["kind"] == COST and card["state"] == ACCEPTED and (subject := _subject(card))
+        if card["kind"] == COST and card["state"] == ACCEPTED and (subject := subject_of(card))
     }
 
 
-def _subject(card: Mapping[str, Any]) -> str | None:
+def subject_of(card: Mapping[str, Any]) -> str | None:
     """What a cost card is about, None when it does not say."""
     found = _OF.fullmatch(card["label"])
     return None if found is None else found[1]

@@ -4,7 +4,7 @@
                                   /head/<name>    its first rows: all that a preview reads
                                   /about.json     what it is
                                   /progress.json  how its import goes (see upload_imports.py)
-                                  /lock           held while it is imported
+                                  /lock           held while it is received or imported
     <root>/<workspace>/rejects/<id>.csv           what an import rejected, for download
 
 The file goes once it is imported; a sweep takes what was abandoned.
@@ -159,10 +159,11 @@ class Uploads:
         folder = self._workspace(workspace_id) / f"up_{secrets.token_hex(16)}"
         folder.mkdir(parents=True, mode=0o700)
         incoming = Incoming(folder)
-        try:
-            yield incoming
-        finally:
-            incoming.close()
+        with exclusive(folder / "lock"):  # a sweep leaves it alone, however slowly it arrives
+            try:
+                yield incoming
+            finally:
+                incoming.close()
 
     def find(self, workspace_id: str, upload_id: str) -> Upload:
         """NotFound for one that was never there, is another workspace's, or was swept."""
@@ -184,12 +185,12 @@ class Uploads:
         return folder / f"{report_id}.csv"
 
     def sweep(self, now: datetime) -> int:
-        """Delete uploads after a day, unless one is being imported, and rejects after 30. Returns how many went."""
+        """Delete uploads after a day, unless one is in use, and rejects after 30. Returns how many went."""
         uploads = [path for path in self.root.glob("*/up_*") if path.is_dir() and _is_older(path, now - KEPT)]
         reports = [path for path in self.root.glob("*/rejects/*.csv") if _is_older(path, now - REJECTS_KEPT)]
         for path in reports:
             path.unlink(missing_ok=True)
-        return len(reports) + sum(map(_remove_unless_imported, uploads))
+        return len(reports) + sum(map(_remove_unless_used, uploads))
 
     def _workspace(self, workspace_id: str) -> Path:
         return self.root / quote(workspace_id, safe="").replace(".", "%2E")
@@ -228,8 +229,11 @@ def _is_older(path: Path, moment: datetime) -> bool:
         return False
 
 
-def _remove_unless_imported(folder: Path) -> bool:
-    with exclusive(folder / "lock", wait=False) as mine:
-        if mine:
-            shutil.rmtree(folder, ignore_errors=True)
-        return mine
+def _remove_unless_used(folder: Path) -> bool:
+    try:
+        with exclusive(folder / "lock", wait=False) as mine:
+            if mine:
+                shutil.rmtree(folder, ignore_errors=True)
+            return mine
+    except FileNotFoundError:  # another sweep was faster
+        return False

@@ -210,6 +210,7 @@ def upgrade():
     sa.Column('baseline_config_version_id', sa.String(length=200), nullable=True),
     sa.Column('price_book_ref', sa.String(length=200), nullable=True),
     sa.Column('metric_lenses', app.models.base.CanonicalJSON(), nullable=False),
+    sa.Column('delivery', app.models.base.CanonicalJSON(), nullable=False),
     sa.Column('content_hash', sa.String(length=64), nullable=False),
     sa.Column('created_at', app.models.base.UtcDateTime(timezone=True), nullable=False),
     sa.Column('updated_at', app.models.base.UtcDateTime(timezone=True), nullable=False),
@@ -233,10 +234,10 @@ def upgrade():
         batch_op.create_index('uq_config_versions_one_active', ['workspace_id', 'segment', 'stage', 'target_environment'], unique=True, sqlite_where=sa.text("status = 'active'"), postgresql_where=sa.text("status = 'active'"))
 
     op.create_table('billing_patches',
-    sa.Column('billing_patch_id', sa.String(length=200), nullable=False),
+    sa.Column('billing_patch_id', app.models.base.bytewise(200), nullable=False),
     sa.Column('workspace_id', sa.String(length=200), nullable=False),
     sa.Column('cycle_id', sa.String(length=200), nullable=False),
-    sa.Column('config_version_id', sa.String(length=200), nullable=False),
+    sa.Column('config_version_id', app.models.base.bytewise(200), nullable=False),
     sa.Column('price_book_ref', sa.String(length=200), nullable=True),
     sa.Column('effective_at', app.models.base.UtcDateTime(timezone=True), nullable=False),
     sa.Column('payload', app.models.base.CanonicalJSON(), nullable=False),
@@ -259,7 +260,13 @@ def upgrade():
     sa.Column('occurred_at', app.models.base.UtcDateTime(timezone=True), nullable=False),
     sa.Column('event_type', sa.Enum('rail_warning_shown', 'rail_throttle_applied', 'hard_cap_blocked', 'override_approved', 'exploration_graduated', 'quality_proxy_failed', name='enforcement_event_type', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('context', app.models.base.CanonicalJSON(), nullable=False),
+    sa.Column('limit_key', sa.String(length=40), nullable=True),
+    sa.Column('value_unit_id', sa.String(length=200), nullable=True),
+    sa.Column('client_id', sa.String(length=200), nullable=True),
+    sa.Column('sequence', sa.BigInteger(), nullable=True),
     sa.Column('received_at', app.models.base.UtcDateTime(timezone=True), nullable=False),
+    sa.CheckConstraint('(client_id IS NULL) = (sequence IS NULL)', name=op.f('ck_enforcement_events_numbered_whole')),
+    sa.CheckConstraint('sequence >= 1', name=op.f('ck_enforcement_events_sequence_from_1')),
     sa.ForeignKeyConstraint(['config_version_id'], ['config_versions.config_version_id'], name=op.f('fk_enforcement_events_config_version_id_config_versions')),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.workspace_id'], name=op.f('fk_enforcement_events_workspace_id_workspaces')),
     sa.PrimaryKeyConstraint('enforcement_event_id', name=op.f('pk_enforcement_events'))
@@ -268,6 +275,18 @@ def upgrade():
         batch_op.create_index(batch_op.f('ix_enforcement_events_customer_id'), ['customer_id'], unique=False)
         batch_op.create_index('ix_enforcement_events_evidence', ['config_version_id', 'event_type', 'occurred_at'], unique=False)
         batch_op.create_index('ix_enforcement_events_newest', ['workspace_id', 'occurred_at', 'enforcement_event_id'], unique=False)
+        batch_op.create_index('ix_enforcement_events_numbers', ['workspace_id', 'client_id', 'sequence'], unique=False)
+
+    op.create_table('enforcement_repeats',
+    sa.Column('workspace_id', sa.String(length=200), nullable=False),
+    sa.Column('client_id', sa.String(length=200), nullable=False),
+    sa.Column('sequence', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('enforcement_event_id', sa.String(length=200), nullable=False),
+    sa.Column('received_at', app.models.base.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['enforcement_event_id'], ['enforcement_events.enforcement_event_id'], name=op.f('fk_enforcement_repeats_enforcement_event_id_enforcement_events')),
+    sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.workspace_id'], name=op.f('fk_enforcement_repeats_workspace_id_workspaces')),
+    sa.PrimaryKeyConstraint('workspace_id', 'client_id', 'sequence', 'enforcement_event_id', name=op.f('pk_enforcement_repeats'))
+    )
 
     op.create_table('exploration_rules',
     sa.Column('config_version_id', sa.String(length=200), nullable=False),
@@ -372,11 +391,12 @@ def upgrade():
         batch_op.create_index('ix_decision_records_subject', ['workspace_id', 'segment', 'stage', 'target_environment', 'status'], unique=False)
 
     op.create_table('runtime_configs',
-    sa.Column('decision_id', sa.String(length=200), nullable=False),
-    sa.Column('config_version_id', sa.String(length=200), nullable=False),
+    sa.Column('decision_id', app.models.base.bytewise(200), nullable=False),
+    sa.Column('sequence', sa.Integer(), nullable=False),
+    sa.Column('config_version_id', app.models.base.bytewise(200), nullable=False),
     sa.Column('current', sa.Boolean(), nullable=False),
     sa.Column('document', sa.LargeBinary(), nullable=False),
-    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('digest', app.models.base.bytewise(64), nullable=False),
     sa.Column('created_at', app.models.base.UtcDateTime(timezone=True), nullable=False),
     sa.Column('workspace_id', sa.String(length=200), nullable=False),
     sa.Column('segment', sa.String(length=200), nullable=False),
@@ -385,10 +405,12 @@ def upgrade():
     sa.ForeignKeyConstraint(['config_version_id'], ['config_versions.config_version_id'], name=op.f('fk_runtime_configs_config_version_id_config_versions')),
     sa.ForeignKeyConstraint(['decision_id'], ['decision_records.decision_id'], name=op.f('fk_runtime_configs_decision_id_decision_records')),
     sa.ForeignKeyConstraint(['workspace_id'], ['workspaces.workspace_id'], name=op.f('fk_runtime_configs_workspace_id_workspaces')),
-    sa.PrimaryKeyConstraint('decision_id', name=op.f('pk_runtime_configs'))
+    sa.PrimaryKeyConstraint('decision_id', 'sequence', name=op.f('pk_runtime_configs')),
+    sa.UniqueConstraint('workspace_id', 'segment', 'stage', 'target_environment', 'sequence', name='uq_runtime_configs_subject_sequence')
     )
     with op.batch_alter_table('runtime_configs', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_runtime_configs_config_version_id'), ['config_version_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_runtime_configs_digest'), ['digest'], unique=False)
         batch_op.create_index('uq_runtime_configs_one_current', ['workspace_id', 'segment', 'stage', 'target_environment'], unique=True, sqlite_where=sa.text('current = 1'), postgresql_where=sa.text('current'))
 
     # ### end Alembic commands ###
@@ -398,6 +420,7 @@ def downgrade():
     # ### commands auto generated by Alembic - please adjust! ###
     with op.batch_alter_table('runtime_configs', schema=None) as batch_op:
         batch_op.drop_index('uq_runtime_configs_one_current', sqlite_where=sa.text('current = 1'), postgresql_where=sa.text('current'))
+        batch_op.drop_index(batch_op.f('ix_runtime_configs_digest'))
         batch_op.drop_index(batch_op.f('ix_runtime_configs_config_version_id'))
 
     op.drop_table('runtime_configs')
@@ -420,7 +443,9 @@ def downgrade():
 
     op.drop_table('pools')
     op.drop_table('exploration_rules')
+    op.drop_table('enforcement_repeats')
     with op.batch_alter_table('enforcement_events', schema=None) as batch_op:
+        batch_op.drop_index('ix_enforcement_events_numbers')
         batch_op.drop_index('ix_enforcement_events_newest')
         batch_op.drop_index('ix_enforcement_events_evidence')
         batch_op.drop_index(batch_op.f('ix_enforcement_events_customer_id'))

@@ -3,8 +3,8 @@
 One row is one document of words. SQLite keeps them in contentless FTS5 tables `search_<table>`, fed by triggers and joined
 by rowid; the views `words_<table>` say what each was fed, so that it can be filled again. PostgreSQL keeps a GIN index over
 `search_words(...)`, which cuts words at the same characters. Only the first 8,000 characters of a row are indexed, so that
-no pasted text can exceed what a tsvector holds. Product events have no words: every write appends some, and they are found by
-the beginnings of plain indexed columns.
+no pasted text can exceed what a tsvector holds. Product events, billing patches and runtime configs have no words: every
+activation writes some, they hold identifiers only, and they are found by the beginnings of plain indexed columns.
 
 Revision ID: 0002
 Revises: 0001
@@ -40,9 +40,8 @@ SEARCHED = {
     "rail_rules": ("config_version_id",),
     "simulation_runs": ("simulation_run_id", "candidate_config_version_id", "baseline_config_version_id"),
     "decision_records": ("decision_id", "config_version_id", "segment", "approver_name", "approver_role", "rationale"),
-    "billing_patches": ("billing_patch_id", "config_version_id", "price_book_ref"),
-    "runtime_configs": ("decision_id", "config_version_id", "segment", "digest"),
     "enforcement_events": ("enforcement_event_id", "customer_id", "config_version_id", "event_type", "context"),
+    "enforcement_repeats": ("client_id", "enforcement_event_id"),
     "usage_imports": ("usage_import_id", "source"),
     "learning_log_entries": ("learning_log_entry_id", "cycle_id", "kind"),
     "event_catalog": ("event_type", "description", "dimensions"),
@@ -66,6 +65,7 @@ INDEXES = (
     ("ix_usage_imports_page", "usage_imports", ("created_at", "usage_import_id")),
     ("ix_learning_log_entries_page", "learning_log_entries", ("created_at", "learning_log_entry_id")),
     ("ix_enforcement_events_page", "enforcement_events", ("occurred_at", "enforcement_event_id")),
+    ("ix_enforcement_repeats_page", "enforcement_repeats", ("received_at", "workspace_id", "client_id", "sequence")),
     ("ix_enforcement_events_type_page", "enforcement_events", ("event_type", "occurred_at", "enforcement_event_id")),
     (
         "ix_enforcement_events_config_page",

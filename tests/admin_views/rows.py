@@ -9,7 +9,7 @@ from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySig
 from app.models.config_version import ConfigVersion, ExplorationRule, Pool, RailRule
 from app.models.cycle import Cycle, CycleDraftContext, LearningLogEntry
 from app.models.decision_record import DecisionRecord
-from app.models.enforcement import EnforcementEvent
+from app.models.enforcement import EnforcementEvent, EnforcementRepeat
 from app.models.product_event import ProductEvent
 from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
@@ -202,6 +202,7 @@ def decided_rows() -> tuple[Any, ...]:
         ),
         RuntimeConfig(
             decision_id="dec_1",
+            sequence=1,
             **SUBJECT,
             config_version_id=ACTIVE,
             current=True,
@@ -210,6 +211,13 @@ def decided_rows() -> tuple[Any, ...]:
             created_at=NOW,
         ),
         enforcement_event(1),
+        EnforcementRepeat(
+            workspace_id="ws_1",
+            client_id="cli_1",
+            sequence=7,
+            enforcement_event_id="enf_000001",
+            received_at=NOW,
+        ),
     )
 
 

@@ -33,7 +33,7 @@ def write_rules(client: FlaskClient, endpoint: str) -> list[Rule]:
 
 def first_id(session: Any, spec: GridSpec) -> str:
     row = session.execute(sa.select(*(spec.table.c[name] for name in spec.key))).first()
-    return ",".join(row)
+    return ",".join(map(str, row))
 
 
 def test_every_canonical_table_and_catalog_has_a_grid() -> None:

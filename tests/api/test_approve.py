@@ -52,7 +52,7 @@ def test_a_gate_that_refuses_says_where_to_mend_it(candidate):
     before = row_counts()
     refusal = candidate.post("/api/approve", APPROVAL, 409).json
     assert (refusal["code"], refusal["status"]) == ("simulation_stale", 409)
-    assert refusal["findings"][0]["deep_link"] == "/configs/cfg_1/simulate"
+    assert refusal["findings"][0]["deep_link"] == "/configs/cfg_1/simulate#historical_window_days"
     assert row_counts() == before
 
 

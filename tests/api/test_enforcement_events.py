@@ -108,5 +108,43 @@ def test_pages_follow_each_other_without_gaps(live):
     assert seen == ["enf_4", "enf_3", "enf_2", "enf_1", "enf_0"]
 
 
+def test_a_number_is_kept_with_its_queue_and_found_by_it(live):
+    sent = [numbered(1, client_id="cli_1", sequence=1), numbered(2, client_id="cli_2", sequence=9_007_199_254_740_991)]
+    assert statuses(live.post(PATH, sent, 202)) == ["accepted", "accepted"]
+    (item,) = live.get(f"{PATH}?client_id=cli_2").json["items"]
+    assert (item["client_id"], item["sequence"]) == ("cli_2", 9_007_199_254_740_991)
+
+
+def test_an_event_without_a_number_says_so(live):
+    live.post(PATH, EVENT, 202)
+    (item,) = live.get(PATH).json["items"]
+    assert (item["client_id"], item["sequence"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "pointers"),
+    [
+        ({"client_id": "cli_1"}, ["/sequence"]),
+        ({"sequence": 1}, ["/client_id"]),
+        ({"client_id": "cli_1", "sequence": 0}, ["/sequence"]),
+        ({"client_id": "cli_1", "sequence": True}, ["/sequence"]),
+        ({"client_id": "", "sequence": 1}, ["/client_id"]),
+        ({"client_id": None, "sequence": None}, ["/client_id", "/sequence"]),
+    ],
+)
+def test_a_number_and_its_queue_belong_together(live, given, pointers):
+    (result,) = live.post(PATH, EVENT | given, 202).json["results"]
+    assert (result["status"], sorted(error["pointer"] for error in result["errors"])) == ("rejected", pointers)
+
+
+def test_the_same_event_again_is_a_duplicate_under_any_number(live):
+    first = numbered(1, client_id="cli_1", sequence=1)
+    assert statuses(live.post(PATH, [first, first, first | {"client_id": "cli_2"}], 202)) == [
+        "accepted",
+        "duplicate",
+        "duplicate",
+    ]
+
+
 def test_a_bad_filter_is_named(live):
     assert live.get(f"{PATH}?event_type=shouted", 400).json["errors"][0]["pointer"] == "event_type"

@@ -51,8 +51,7 @@ def new_page(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
-        page.on("request", lambda request: _own_origin(request.url, site.address, wrong))
-        page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
+        watch(page, site.address, wrong)
         return page
 
     yield opened
@@ -64,6 +63,12 @@ def new_page(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
 @pytest.fixture
 def page(new_page: Callable[..., Page]) -> Page:
     return new_page()
+
+
+def watch(page: Page, address: str, wrong: list[str]) -> None:
+    """Note what no page may do: ask another origin, or fail in its script."""
+    page.on("request", lambda request: _own_origin(request.url, address, wrong))
+    page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
 
 
 def _own_origin(url: str, address: str, wrong: list[str]) -> None:

@@ -56,7 +56,7 @@ def exploration_fires(draft: Draft, field: str, *says: str) -> Fires:
 
 
 def run_fires(code: str, draft: Draft, field: str, *says: str) -> Fires:
-    return Fires(code, draft, f"simulation_run.{field}", f"{CONFIG}/simulate", says)
+    return Fires(code, draft, f"simulation_run.{field}", f"{CONFIG}/simulate#historical_window_days", says)
 
 
 def cycle_fires(code: str, field: str, draft: Draft, *says: str) -> Fires:
@@ -71,7 +71,7 @@ FIRING = (
         "value_unit_snapshot_missing",
         replace(CANDIDATE, units=None),
         "value_unit_snapshot_version",
-        "/cycles/cycle_2026_01_prod_90d/value-units/submit",
+        "/cycles/cycle_2026_01_prod_90d/value-units/submit#submit",
         ("snapshot version 1", "Submit"),
     ),
     Fires("config_pools_missing", replace(CANDIDATE, pools=()), "pools", f"{CONFIG}/pools#pools", ("no pool",)),
@@ -176,7 +176,7 @@ FIRING = (
         "simulation_blocking_issues",
         with_run(blocking_issues=("price_book_ref_missing",)),
         "simulation_run.outputs.blocking_issues",
-        f"{CONFIG}/review",
+        f"{CONFIG}/review#blocking",
         ("price_book_ref_missing",),
     ),
     Fires(

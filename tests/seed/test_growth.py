@@ -17,7 +17,10 @@ from app.models.config_version import ConfigVersion
 from app.models.decision_record import DecisionRecord
 from app.models.enforcement import EnforcementEvent
 from app.models.simulation_run import SimulationRun
+from app.services.client_numbers import clients_of
 from app.services.completeness import completeness_of
+from app.services.drift import DRIFTED
+from app.services.evidence import evidence
 from app.services.runtime import read
 from app.services.snapshots import get_config
 from seed import growth, growth_story
@@ -164,6 +167,23 @@ def test_every_kind_of_enforcement_event_is_there_in_order_of_time(grown: Any) -
     events = list(grown.scalars(sa.select(EnforcementEvent).order_by(EnforcementEvent.enforcement_event_id)))
     assert len({event.event_type for event in events}) == 6
     assert [event.occurred_at for event in events] == sorted(event.occurred_at for event in events)
+
+
+def test_every_app_numbers_what_it_reports_and_one_lost_three_events(grown: Any) -> None:
+    found = {client.client_id: client for client in clients_of(grown, "ws_2049")}
+    assert {name: client.missing_ranges for name, client in found.items()} == {
+        "cli_growth_enterprise": ((41, 43),),
+        "cli_growth_smb": (),
+        "cli_growth_smb_sandbox": (),
+    }
+    assert all(client.reused == 0 for client in found.values())
+
+
+@pytest.mark.parametrize("name", ["SANDBOX_V1", "SMB_V1", "ENTERPRISE_V1", "ENTERPRISE_V2", "SMB_V2"])
+def test_only_the_config_whose_app_miscounts_has_drifted_and_in_every_threshold(grown: Any, name: str) -> None:
+    found = evidence(grown, get_config(grown, getattr(growth_story, name)), now=NOW)
+    drifted = {row.percent for row in found.by_threshold if row.verdict in DRIFTED}
+    assert drifted == ({70, 90, 100} if name == "SMB_V2" else set())
 
 
 def test_ws_1049_is_untouched_by_its_neighbour(grown: Any) -> None:

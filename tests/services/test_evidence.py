@@ -4,10 +4,15 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from app.models.enforcement import EnforcementEvent
 from app.models.transactions import write
 from app.services.enforcement import accept
-from app.services.evidence import evidence, forecast_customers
+from app.services.evidence import evidence, forecast_customers, standing
+from app.services.evidence_days import daily_comparisons
 from app.services.snapshots import get_config
 from tests import factories as f
 
@@ -154,3 +159,162 @@ def test_a_draft_has_no_evidence_yet_and_an_old_run_no_forecast(live):
     found = evidence(live, get_config(live, "cfg_2"), now=AFTER_THE_WINDOW)
     assert (found.in_force_since, found.simulation_run_id, found.forecast_days) == (None, "sim_cfg_2", None)
     assert {row.verdict for row in found.by_event_type} == {"no_forecast"}
+
+
+# By limit, by day
+
+
+def limits(session, now=AFTER_THE_WINDOW):
+    return {(row.percent, row.action): row for row in overall(session, now).by_threshold}
+
+
+def reached(session, event_type, context, customers, *, after=timedelta(days=1)):
+    """One event of the type with the context from each of so many customers."""
+    events = [
+        {
+            "workspace_id": "ws_1",
+            "customer_id": f"cust_{number}",
+            "config_version_id": "cfg_1",
+            "occurred_at": f.NOW + after,
+            "event_type": event_type,
+            "context": context,
+        }
+        for number in range(customers)
+    ]
+    with write(session):
+        accept(session, events, actor=f.OPERATOR, now=f.NOW + after)
+
+
+def test_thresholds_with_one_action_are_told_apart_by_the_percent_in_the_context(live):
+    reached(live, "rail_warning_shown", {"percent": 70}, 11)
+    reached(live, "rail_warning_shown", {"percent": Decimal("90.0"), "value_unit_id": "vu_hd_minute"}, 40)
+    found = limits(live)
+    assert (found[70, "warn"].customers, found[70, "warn"].verdict) == (11, "as_forecast")
+    assert (found[90, "warn"].customers, found[90, "warn"].verdict) == (40, "more_than_forecast")
+    assert found[90, "warn"].text.startswith("90 % warn: 40 customers, forecast 6: more than forecast")
+    assert seen(live, "rail_warning_shown").customers == 40
+
+
+def test_the_spend_cap_is_a_limit_of_its_own(live):
+    reached(live, "override_approved", {"monthly_spend_cap_usd": 650}, 3)
+    assert limits(live)[None, "require_approval"].customers == 3
+
+
+def test_an_app_that_names_no_limit_is_believed_where_only_one_can_be_meant(live):
+    report(live, "hard_cap_blocked", 4)
+    report(live, "rail_warning_shown", 12)
+    found = limits(live)
+    assert (found[100, "block"].customers, found[100, "block"].verdict) == (4, "as_forecast")
+    assert {found[percent, "warn"].verdict for percent in (70, 90)} == {"not_told_apart"}
+
+
+@pytest.mark.parametrize("percent", [True, "70", -1, Decimal("1e30"), None, [], {"a": 1}])
+def test_a_percent_that_is_none_names_no_limit(live, percent):
+    reached(live, "hard_cap_blocked", {"percent": percent}, 4)
+    assert limits(live)[100, "block"].customers == 4
+
+
+def days(session, now=AFTER_THE_WINDOW):
+    return daily_comparisons(session, standing(session, get_config(session, "cfg_1"), now=now))
+
+
+def day_of(rows, event_type, percent=None, *, is_limit=False):
+    return [
+        row for row in rows if row.event_type == event_type and row.percent == percent and is_limit == bool(row.action)
+    ]
+
+
+def test_every_day_of_the_window_has_a_row_for_each_type_and_limit(live):
+    rows = days(live)
+    assert len(rows) == 31 * (3 + 4) - 7  # three types, four limits, thirty days from midnight
+    assert (rows[0].day, rows[29].day) == ("2026-01-15", "2026-02-13")
+
+
+def test_a_customer_is_new_once_and_the_verdict_is_that_of_the_evening(live):
+    reached(live, "hard_cap_blocked", {"percent": 100}, 2)
+    reached(live, "hard_cap_blocked", {"percent": 100}, 20, after=timedelta(days=3))
+    rows = day_of(days(live), "hard_cap_blocked", 100, is_limit=True)
+    told = [(row.events, row.new_customers, row.customers, row.verdict) for row in rows[:5]]
+    assert told == [
+        (0, 0, 0, "too_early"),
+        (2, 2, 2, "as_forecast"),
+        (0, 0, 2, "as_forecast"),
+        (20, 18, 20, "more_than_forecast"),
+        (0, 0, 20, "more_than_forecast"),
+    ]
+    assert (rows[-1].customers, rows[-1].ratio, rows[-1].forecast_customers) == (20, Decimal(5), 4)
+
+
+def test_few_customers_are_too_early_until_the_window_closes(live):
+    reached(live, "rail_warning_shown", {"percent": 70}, 1)
+    rows = day_of(days(live), "rail_warning_shown", 70, is_limit=True)
+    assert [rows[at].verdict for at in (0, 28, 29)] == ["too_early", "too_early", "less_than_forecast"]
+
+
+def test_the_last_day_agrees_with_the_verdict_of_the_window(live):
+    reached(live, "rail_warning_shown", {"percent": 70}, 12)
+    reached(live, "rail_warning_shown", {"percent": 90}, 30, after=timedelta(days=9))
+    reached(live, "hard_cap_blocked", {}, 9, after=timedelta(days=35))
+    rows = days(live)
+    for row in overall(live).by_threshold:
+        last = day_of(rows, row.event_type, row.percent, is_limit=True)[-1]
+        assert (last.customers, last.ratio, last.verdict) == (row.customers_in_window, row.ratio, row.verdict)
+    for row in overall(live).by_event_type:
+        for last in day_of(rows, row.event_type)[-1:]:
+            assert (last.customers, last.verdict) == (row.customers_in_window, row.verdict)
+
+
+def test_a_config_that_was_never_in_force_has_no_days(live):
+    with write(live):
+        f.simulated(live, "cfg_2")
+    assert daily_comparisons(live, standing(live, get_config(live, "cfg_2"), now=AFTER_THE_WINDOW)) == ()
+
+
+def statements_of(session, work):
+    seen = []
+
+    def note(_connection, _cursor, statement, *_):
+        seen.append(statement)
+
+    engine = session.get_bind()
+    sa.event.listen(engine, "before_cursor_execute", note)
+    work()
+    sa.event.remove(engine, "before_cursor_execute", note)
+    return len([statement for statement in seen if statement != "BEGIN"])
+
+
+def test_the_number_of_statements_does_not_grow_with_the_events(live):
+    report(live, "rail_warning_shown", 1)
+    few = statements_of(live, lambda: (overall(live), days(live)))
+    for number in range(10):
+        reached(live, "hard_cap_blocked", {"percent": 100}, 1_000, after=timedelta(days=number))
+    assert statements_of(live, lambda: (overall(live), days(live))) == few < 16
+    assert seen(live, "hard_cap_blocked").events == 10_000
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    sent=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 40), st.sampled_from([70, 90, None])), max_size=25),
+    shuffle=st.randoms(use_true_random=False),
+)
+def test_evidence_is_the_same_in_whatever_order_events_arrive(live, sent, shuffle):
+    def told(order):
+        with write(live):
+            live.execute(sa.delete(EnforcementEvent))
+        for customer, day, percent in order:
+            event = {
+                "workspace_id": "ws_1",
+                "customer_id": f"cust_{customer}",
+                "config_version_id": "cfg_1",
+                "occurred_at": f.NOW + timedelta(days=day),
+                "event_type": "rail_warning_shown",
+                "context": {"percent": percent},
+            }
+            with write(live):
+                accept(live, [event], actor=f.OPERATOR, now=AFTER_THE_WINDOW)
+        found = overall(live)
+        return found.by_event_type, found.by_threshold, found.by_day, days(live)
+
+    shuffled = list(sent)
+    shuffle.shuffle(shuffled)
+    assert told(sent) == told(shuffled)

@@ -112,6 +112,36 @@ def test_a_window_without_usage_is_said_to_be_empty(candidate: ConfigVersion) ->
     assert review_titles.thresholds(empty) == "No customer reaches 70 % of an allowance"
 
 
+def test_the_tables_name_every_bin_and_who_crosses_which_limit_when(candidate: ConfigVersion) -> None:
+    outputs = r.simulated().outputs
+    bins = review_tables.distribution(outputs).rows
+    assert (bins[0], bins[-1], sum(row[2] for row in bins)) == ((0, 0, 1), (2, 5, 1), 2)
+    columns = [column.label for column in review_tables.crossings(outputs).columns]
+    assert columns == ["Limit", "1: 2025-11-16 to 2025-12-16", "2: 2025-12-16 to 2026-01-15"]
+    limits = ["70 % of a pool's allowance", "90 % of a pool's allowance", "100 % of a pool's allowance"]
+    limits.append("above $8.00 in a period")
+    counts = [(1, 1), (1, 0), (1, 0), (0, 1)]
+    assert review_tables.crossings(outputs).rows == [(limits[at], *row) for at, row in enumerate(counts)]
+    first = [row[:3] for row in review_tables.first_crossings(outputs).rows]
+    assert first == [
+        (limits[0], "cust_1", 1),
+        (limits[0], "cust_2", 2),
+        (limits[1], "cust_1", 1),
+        (limits[2], "cust_1", 1),
+        (limits[3], "cust_1", 2),
+    ]
+
+
+def test_how_many_are_the_first_to_cross_is_said_when_they_are_more_than_one(candidate: ConfigVersion) -> None:
+    row = {"percent": 90, "customers": 5, "first_period": {"index": 1}, "by_period": [0, 3, 2]}
+    forecast = {"thresholds": [row], "spend_cap": None, "customers_over_spend_cap": None}
+    outputs = {"enforcement_forecast": forecast, "customer_impact": {"customers": 8}}
+    said = review_titles.thresholds(outputs)
+    assert said == "5 of 8 customers reach 90 % of an allowance, the first 3 in period 2"
+    del row["by_period"]
+    assert review_titles.thresholds(outputs).endswith("of an allowance, the first in period 2")
+
+
 def test_every_table_has_a_cell_for_every_column(candidate: ConfigVersion) -> None:
     for run in (r.simulated(), r.simulated(baseline=None)):
         for make in TABLES:

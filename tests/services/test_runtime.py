@@ -7,7 +7,9 @@ from hashlib import sha256
 import pytest
 import sqlalchemy as sa
 
+from app.models.catalog import EventCatalog
 from app.models.decision_record import DecisionRecord
+from app.models.product_event import ProductEvent
 from app.models.runtime_config import RuntimeConfig
 from app.models.transactions import write
 from app.services import activation
@@ -83,7 +85,7 @@ def test_the_document_is_the_golden_one_to_the_byte(active):
 def test_the_document_has_the_build_packs_fields_and_no_others(active):
     document = served(active)
     assert set(document) == FIELDS
-    assert set(document["governance"]) == {"config_version_id", "approval_ref", "config_status", "audit"}
+    assert set(document["governance"]) == {"config_version_id", "approval_ref", "config_status", "audit", "delivery"}
     assert set(document["pools"][0]) == {
         "pool_id",
         "label",
@@ -189,3 +191,101 @@ def test_every_document_that_was_ever_served_is_kept(active):
     rows = active.execute(sa.select(RuntimeConfig.decision_id, RuntimeConfig.current)).all()
     assert sorted(map(tuple, rows)) == [("dec_1", False), ("dec_2", True)]
     assert get_config(active, "cfg_1").status == "archived"
+
+
+def delivery(session, subject=f.SUBJECT):
+    return served(session, subject)["governance"]["delivery"]
+
+
+def schedule(session, config_version_id, decision_id, moment, **changes):
+    with write(session):
+        f.simulated(session, config_version_id, **changes)
+        approved(session, config_version_id, decision_id, effective_at=moment)
+
+
+def test_the_document_says_how_long_a_copy_counts_and_how_each_rail_fails(ready):
+    with write(ready):
+        policy = {"max_staleness_seconds": 3600, "on_expired": {"usage_thresholds": "closed"}}
+        f.simulated(ready, "cfg_2", delivery=policy)
+        approved(ready, "cfg_2")
+    said = delivery(ready)
+    assert said["max_staleness_seconds"] == 3600
+    assert said["fail"] == {"stale": "open"}
+    assert said["on_expired"] == {
+        "monthly_spend_cap_usd": "closed",
+        "usage_thresholds": "closed",
+        "absolute_usage_caps": "closed",
+    }
+    assert (said["sequence"], said["next"]) == (1, None)
+
+
+def test_a_policy_is_in_the_diff_but_not_in_the_content_hash(active):
+    with write(active):
+        f.simulated(active, "cfg_2", delivery={"max_staleness_seconds": 3600})
+        decision = approved(active, "cfg_2", "dec_2", later=7200)
+    assert get_config(active, "cfg_1").content_hash == get_config(active, "cfg_2").content_hash
+    (change,) = decision.diff["changes"]
+    assert (change["section"], change["path"], change["after"]) == (
+        "governance",
+        "/delivery/max_staleness_seconds",
+        3600,
+    )
+
+
+def test_every_document_of_a_subject_has_the_next_sequence(active):
+    with write(active):
+        f.simulated(active, "cfg_2")
+        approved(active, "cfg_2", "dec_2", later=7200)
+    assert delivery(active)["sequence"] == 2
+
+
+def test_what_is_approved_for_later_stands_announced_and_is_served_to_the_byte_when_its_moment_comes(active):
+    moment = f.NOW + timedelta(days=2)
+    schedule(active, "cfg_2", "dec_2", moment)
+    coming = delivery(active)["next"]
+    assert (coming["config_version_id"], coming["effective_at"]) == ("cfg_2", "2026-01-17T00:00:00Z")
+    assert (served(active)["config_version_id"], delivery(active)["sequence"]) == ("cfg_1", 2)
+    with write(active):
+        activation.activate_due(active, now=moment + timedelta(minutes=5))
+    content, _ = current_document(active, f.SUBJECT)
+    assert content == canonical_bytes(coming["document"])
+    assert (delivery(active)["sequence"], delivery(active)["next"]) == (3, None)
+
+
+def test_several_versions_to_come_are_announced_each_in_the_one_before_it(active):
+    first, second = f.NOW + timedelta(days=2), f.NOW + timedelta(days=3)
+    schedule(active, "cfg_3", "dec_3", second)
+    schedule(active, "cfg_2", "dec_2", first)
+    coming = delivery(active)["next"]
+    then = coming["document"]["governance"]["delivery"]["next"]
+    assert (coming["config_version_id"], then["config_version_id"]) == ("cfg_2", "cfg_3")
+    with write(active):
+        activation.activate_due(active, now=second)
+    content, _ = current_document(active, f.SUBJECT)
+    assert content == canonical_bytes(then["document"])
+
+
+def test_a_decision_in_between_announces_what_is_still_to_come(active):
+    schedule(active, "cfg_2", "dec_2", f.NOW + timedelta(days=2))
+    with write(active):
+        f.simulated(active, "cfg_3")
+        approved(active, "cfg_3", "dec_3", later=7200)
+    assert (served(active)["config_version_id"], delivery(active)["sequence"]) == ("cfg_3", 4)
+    coming = delivery(active)["next"]["document"]
+    assert (coming["config_version_id"], coming["governance"]["delivery"]["sequence"]) == ("cfg_2", 5)
+
+
+def test_an_announced_version_that_a_gate_holds_back_is_taken_back_with_a_sequence_beyond_it(active):
+    moment = f.NOW + timedelta(days=2)
+    schedule(active, "cfg_2", "dec_2", moment)
+    promised = delivery(active)["next"]["document"]["governance"]["delivery"]["sequence"]
+    with write(active):
+        active.execute(sa.update(EventCatalog).values(dimensions=[]))
+    assert activation.something_is_due(active, now=moment, subject=f.SUBJECT)
+    with write(active):
+        assert activation.activate_due(active, now=moment) == []
+    assert (served(active)["config_version_id"], delivery(active)["next"]) == ("cfg_1", None)
+    assert delivery(active)["sequence"] > promised
+    assert not activation.something_is_due(active, now=moment, subject=f.SUBJECT)
+    codes = active.scalars(sa.select(ProductEvent.detail).filter_by(event_name="config_held_back")).one()["findings"]
+    assert "unit_event_mapping_invalid" in codes

@@ -113,6 +113,18 @@ def test_a_sweep_takes_what_is_a_day_old_and_not_being_imported(uploads) -> None
     assert [upload.folder.exists() for upload in (old, running, fresh)] == [False, True, True]
 
 
+def test_a_sweep_leaves_what_is_still_arriving_however_slowly(uploads) -> None:
+    with uploads.receiving("ws_1") as incoming:
+        part = incoming.open()
+        part.write(CSV)
+        (folder,) = uploads.root.glob("*/up_*")
+        age(folder, 3 * KEPT)
+        assert uploads.sweep(NOW) == 0
+        part.close()
+        upload = incoming.keep(Path(part.name), "usage.csv", "usage")
+    assert upload.path.read_bytes() == CSV
+
+
 def test_a_sweep_takes_rejects_after_a_month(uploads) -> None:
     old, fresh = (uploads.rejects_path("ws_1", f"imp_{number}") for number in (1, 2))
     for path in (old, fresh):

@@ -11,14 +11,16 @@ import pytest
 from simulation import engine
 from simulation.documents import meter
 from simulation.events import Event, event
+from simulation.numbers import fits
 from simulation.plan import Plan
 from simulation.reference import simulate_reference
 from simulation.result import ENGINE_VERSION, Dataset, digest_of
+from simulation.tally import LADDER
 from simulation.window import Window
 from tests.simulation.test_scenarios import SCENARIOS, load
 from tests.simulation.worlds import arrow, columnar
 
-DIGEST = "fffd993852ead218c2f1334cf6629c49b3f2bba53cbd29588db5e5e6776e0e7b"
+DIGEST = "aabdbe3e2e0b849e7f42db34cd244a4bf64361fdf4b79eea304465545e9fb928"
 LUMINA = next(path for path in SCENARIOS if path.stem == "lumina_prod_v2_against_v1")
 
 
@@ -67,7 +69,7 @@ def test_the_answer_is_a_stable_document(lumina: tuple[Plan, list[Event]]) -> No
     """Change the engine's version together with this digest: stored runs are compared by it."""
     plan, events = lumina
     found = columnar(plan, events)
-    assert (ENGINE_VERSION, found.content_hash) == ("1.0.0", DIGEST)
+    assert (ENGINE_VERSION, found.content_hash) == ("1.1.0", DIGEST)
 
 
 def test_newest_ts_is_of_the_segment(lumina: tuple[Plan, list[Event]]) -> None:
@@ -151,3 +153,60 @@ def test_the_worst_twenty_are_ordered_by_increase_and_then_by_customer() -> None
     assert [row["customer_id"] for row in found.document["customer_impact"]["worst_20"]] == [
         f"cust_{name}" for name in (*range(20, 30), *range(10, 20))
     ]
+
+
+def test_the_first_twenty_at_a_threshold_are_ordered_by_period_and_then_by_customer() -> None:
+    plan, events, _ = load(next(path for path in SCENARIOS if path.stem == "thresholds"))
+    days = [datetime(2026, 4, 10, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC)]
+    minutes = [
+        replace(events[0], event_id=f"evt_{name}_{day}", customer_id=f"cust_{name:02}", ts=day)
+        for name in range(30)
+        for day in days[: 1 + name % 2]
+    ]
+    found = columnar(plan, minutes)
+    assert found.canonical == simulate_reference(plan, minutes[::-1]).canonical
+    threshold = found.document["enforcement_forecast"]["thresholds"][0]
+    assert (threshold["customers"], threshold["by_period"]) == (30, [15, 15])
+    assert [(row["period_index"], row["customer_id"]) for row in threshold["first_crossings"]] == [
+        *((0, f"cust_{name:02}") for name in range(1, 30, 2)),
+        *((1, f"cust_{name:02}") for name in range(0, 10, 2)),
+    ]
+
+
+CRUMB = Decimal("0.000000000001")
+SIZES = [edge + crumb for edge in LADDER for crumb in (-CRUMB, 0, CRUMB)] + [CRUMB]
+
+
+@pytest.mark.parametrize("price", [Decimal(1), Decimal("0.001")])
+def test_a_bin_of_increases_begins_with_its_edge_nearer_to_zero_and_one_of_decreases_mirrors_it(price: Decimal) -> None:
+    plan, events, _ = load(next(path for path in SCENARIOS if path.stem == "spend_cap"))
+    free, paid = (
+        replace(plan.candidate, units=(replace(plan.candidate.units[0], target_price_per_unit_usd=usd),))
+        for usd in (Decimal(0), price)
+    )
+    sizes = [size for size in SIZES if fits(size / price)]
+    used = [
+        replace(events[0], event_id=f"evt_{at}", customer_id=f"cust_{at}", dimensions={"minutes": f"{size / price:f}"})
+        for at, size in enumerate(sizes)
+    ]
+    rising, falling = replace(plan, candidate=paid, baseline=free), replace(plan, candidate=free, baseline=paid)
+    bins, mirrored = (columnar(asked, used).document["customer_impact"]["distribution"] for asked in (rising, falling))
+    assert bins[0] == {"from_usd": 0, "to_usd": 0, "customers": 0}
+    assert [row["customers"] for row in bins[1:]] == [
+        sum(row["from_usd"] <= size and (row["to_usd"] is None or size < row["to_usd"]) for size in sizes)
+        for row in bins[1:]
+    ]
+    assert [(row["to_usd"], row["from_usd"], row["customers"]) for row in reversed(mirrored)] == [
+        tuple(value if value is None or name == "customers" else -value for name, value in row.items()) for row in bins
+    ]
+    for asked in (rising, falling):
+        assert columnar(asked, used).canonical == simulate_reference(asked, used).canonical
+
+
+def test_who_pays_the_same_to_the_last_digit_is_in_a_bin_of_their_own() -> None:
+    plan, events, _ = load(next(path for path in SCENARIOS if path.stem == "spend_cap"))
+    document = columnar(replace(plan, baseline=plan.candidate), events).document
+    assert document["customer_impact"]["distribution"] == [{"from_usd": 0, "to_usd": 0, "customers": 3}]
+    assert columnar(plan, events).document["customer_impact"]["distribution"] == []
+    nobody = columnar(replace(plan, baseline=plan.candidate), [])
+    assert nobody.document["customer_impact"]["distribution"] == []

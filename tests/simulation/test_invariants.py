@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal, localcontext
+from itertools import pairwise
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -121,3 +122,30 @@ def test_the_candidate_is_the_same_with_and_without_a_baseline(world: World) -> 
     for section in ("pool_breakdown", "exploration_summary", "enforcement_forecast", "lens_metrics"):
         assert alone[section] == compared[section]
     assert alone["economics"]["candidate"] == compared["economics"]["candidate"]
+
+
+@quickly
+@given(worlds())
+def test_the_bins_are_contiguous_and_hold_every_customer_whose_bill_was_compared(world: World) -> None:
+    plan = replace(world.plan, baseline=world.plan.baseline or world.plan.candidate)
+    impact = simulate_reference(plan, world.events).document["customer_impact"]
+    bins = impact["distribution"]
+    assert all(low["to_usd"] == high["from_usd"] for low, high in pairwise(bins))
+    assert sum(row["customers"] for row in bins) == impact["customers"]
+    assert sum(row["customers"] for row in bins if row["from_usd"] == row["to_usd"]) == (
+        impact["customers"] - impact["billed_more"] - impact["billed_less"]
+    )
+
+
+@quickly
+@given(worlds())
+def test_who_crosses_is_counted_in_one_period_and_the_first_of_them_are_named(world: World) -> None:
+    forecast = simulate_reference(world.plan, world.events).document["enforcement_forecast"]
+    cap = forecast["spend_cap"]
+    crossed = [*forecast["thresholds"], *([cap | {"customers": forecast["customers_over_spend_cap"]}] if cap else [])]
+    for row in crossed:
+        assert sum(row["by_period"]) == row["customers"] == len(row["first_crossings"])
+        periods = [first["period_index"] for first in row["first_crossings"]]
+        assert periods == sorted(periods)
+        assert [periods.count(index) for index in range(len(row["by_period"]))] == row["by_period"]
+        assert (row["first_period"] or {"index": None})["index"] == next(iter(periods), None)

@@ -163,14 +163,31 @@ def _forecast(books: Books, config: Mapping[str, Any]) -> dict[str, Any]:
             "customer_periods": len(over),
             "first_period": _period(books, min((index for _, index in over), default=None)),
             "largest_spend_usd": max((s.spend_usd for s in books.statements()), default=Decimal(0)),
+            **_first_crossings(books, over),
         },
     }
 
 
 def _crossing(books: Books, percent: Decimal, action: str) -> dict[str, Any]:
     hits = books.crossings(percent)
-    first = _period(books, min((index for _, index in hits), default=None))
-    return {"percent": percent, "action": action, "customers": len({n for n, _ in hits}), "first_period": first}
+    return {
+        "percent": percent,
+        "action": action,
+        "customers": len({n for n, _ in hits}),
+        "first_period": _period(books, min((index for _, index in hits), default=None)),
+        **_first_crossings(books, hits),
+    }
+
+
+def _first_crossings(books: Books, hits: Iterable[tuple[str, int]]) -> dict[str, Any]:
+    """Every customer in the first period in which they cross: counted by period, and the first twenty of them."""
+    first = dict(sorted(hits, key=lambda hit: -hit[1]))
+    periods = range(len(next(iter(books.of.values()), ())))
+    ordered = sorted(first.items(), key=lambda item: (item[1], item[0]))[:20]
+    return {
+        "by_period": [sum(index == period for index in first.values()) for period in periods],
+        "first_crossings": [{"customer_id": name, "period_index": index} for name, index in ordered],
+    }
 
 
 def _period(books: Books, index: int | None) -> dict[str, Any] | None:

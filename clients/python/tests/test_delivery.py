@@ -201,6 +201,26 @@ def test_the_next_version_is_enforced_on_time_with_no_call(brain: Brain, connect
     assert connect().check("c", UNIT).config_version_id == "cfg_2"
 
 
+def test_each_of_several_versions_to_come_is_enforced_on_time_with_no_call(
+    brain: Brain, connect: Connect, clock: SetClock
+) -> None:
+    def at(hours: int) -> str:
+        return (NOW + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    last = {"effective_at": at(2), "config_version_id": "cfg_3", "document": document("cfg_3", sequence=3)}
+    then = document("cfg_2", sequence=2, next=last)
+    brain.activate(document(next={"effective_at": at(1), "config_version_id": "cfg_2", "document": then}))
+    client = connect()
+    client.refresh()
+    brain.stop()
+    clock.pass_seconds(3600)
+    assert version(client) == "cfg_2"
+    clock.pass_seconds(3600)
+    assert version(client) == "cfg_3"
+    late = connect()
+    assert version(late) == "cfg_3"
+
+
 def test_a_clock_that_is_set_back_does_not_bring_the_old_version_back(
     brain: Brain, connect: Connect, clock: SetClock
 ) -> None:

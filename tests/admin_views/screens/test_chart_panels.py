@@ -37,7 +37,7 @@ def test_one_side_alone_needs_no_name() -> None:
 
 
 def test_counts_stand_on_the_track_of_everyone() -> None:
-    panel = counts("", {"pay less": 3, "pay more": 0}, 5, ["3 of 5", "0 of 5"])
+    panel = counts("", ["pay less", "pay more"], [3, 0], 5, ["3 of 5", "0 of 5"])
     track, reached = panel["traces"]
     assert (track["x"], track["text"], reached["x"]) == ([5, 5], ["3 of 5", "0 of 5"], [3, 0])
 

@@ -93,7 +93,7 @@ def test_every_combination_of_the_workspace_is_listed_with_a_way_to_choose_it(cl
             {"cycle_type": "sandbox", "period_length_days": 120},
             "/cycles/new/north-star?cycle=cycle_2#period_length_days",
         ),
-        ({}, "/cycles/cycle_2/value-units/submit"),
+        ({}, "/cycles/cycle_2/value-units/submit#submit"),
     ],
 )
 def test_production_waits_for_its_cycle_and_says_why_with_a_link(client, changes, link) -> None:

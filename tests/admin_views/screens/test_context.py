@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 
 from app.models.base import db
 from app.models.cycle import Cycle, CycleDraftContext
+from app.models.transactions import write
+from app.services.enforcement import accept
 from tests import factories
 
 TEXT = "We charge $0.60 per minute. Gross margin must stay above 68 %. Small businesses (smb) buy it. Find PMF."
@@ -30,9 +32,8 @@ def operator(sqlite_app: Flask) -> FlaskClient:
 
 
 def send(client: FlaskClient, path: str, to: str | None = None, **data: Any) -> Any:
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path).text)
-    assert token
-    return client.post(to or path, data={"csrf_token": token[1], **data})
+    hidden = dict(re.findall(r'name="(csrf_token|row_version)"[^>]*value="([^"]+)"', client.get(path).text))
+    return client.post(to or path, data=hidden | data)
 
 
 def context() -> CycleDraftContext:
@@ -151,8 +152,84 @@ def test_a_cycle_that_another_operator_changed_meanwhile_is_not_overwritten(oper
     assert answer.status_code == 412
     assert "another operator" in answer.text
     assert 'value="Mine"' in answer.text
+    assert re.search(r"cycle name</th><td>Theirs</td><td>Mine</td>", answer.text)
     db.session.rollback()
     assert db.session.get(Cycle, factories.CYCLE).cycle_name == "Theirs"
+
+
+# What came back of the active configs
+
+
+@pytest.fixture
+def live(operator: FlaskClient) -> FlaskClient:
+    """Twelve customers graduated under cfg_1, which is active."""
+    with write(db.session):
+        factories.cycle(db.session)
+        factories.snapshot(db.session)
+        factories.active(db.session)
+        graduated = [
+            {
+                "workspace_id": "ws_1",
+                "customer_id": f"cust_{number}",
+                "config_version_id": "cfg_1",
+                "occurred_at": factories.NOW,
+                "event_type": "exploration_graduated",
+            }
+            for number in range(12)
+        ]
+        accept(db.session, graduated, actor=factories.OPERATOR, now=factories.NOW)
+    return operator
+
+
+def card_id(page: str) -> str:
+    found = re.search(r'name="card_id" value="(card_[0-9a-f]+)"', page)
+    assert found
+    return found[1]
+
+
+def judge(client: FlaskClient, **data: str) -> Any:
+    return send(client, "/cycles/new/context", "/cycles/new/context/cards", **data)
+
+
+def test_what_came_back_is_suggested_and_nothing_is_stored_until_it_is_judged(live: FlaskClient) -> None:
+    page = live.get("/cycles/new/context").text
+    assert "What came back of the active configs: 1 card<" in page
+    assert "12 customers graduated from exploration under cfg_1" in page
+    assert db.session.scalars(sa.select(CycleDraftContext)).all() == []
+
+
+@pytest.mark.parametrize("state", ["accepted", "dismissed"])
+def test_a_suggestion_that_is_judged_is_a_card_of_the_context_like_any_other(live: FlaskClient, state: str) -> None:
+    judge(live, card_id=card_id(live.get("/cycles/new/context").text), state=state)
+    (card,) = context().extracted_cards
+    assert set(card) == {"card_id", "kind", "value", "label", "sentence", "source", "state"}
+    assert (card["kind"], card["value"], card["source"], card["state"]) == (
+        "evidence",
+        "exploration_graduated",
+        "cfg_1",
+        state,
+    )
+    page = live.get("/cycles/new/context").text
+    assert page.count("graduated from exploration") == 2  # its label, and that of the one button that is left
+    assert "Continue to the north star" in page
+
+
+def test_reading_a_text_afterwards_keeps_what_was_judged(live: FlaskClient) -> None:
+    judge(live, card_id=card_id(live.get("/cycles/new/context").text), state="accepted")
+    read(live, pasted_text=TEXT)
+    states = {card["kind"]: card["state"] for card in context().extracted_cards}
+    assert (states["evidence"], states["price"]) == ("accepted", "new")
+
+
+def test_accepting_all_that_a_text_says_judges_no_suggestion(live: FlaskClient) -> None:
+    read(live, pasted_text=TEXT)
+    judge(live, state="accepted")
+    assert "evidence" not in {card["kind"] for card in context().extracted_cards}
+
+
+def test_a_card_that_nobody_suggested_changes_nothing(operator: FlaskClient) -> None:
+    judge(operator, card_id="card_0", state="accepted")
+    assert db.session.scalars(sa.select(CycleDraftContext)).all() == []
 
 
 def test_without_a_workspace_the_operator_is_led_to_making_one(sqlite_app: Flask) -> None:

@@ -1,7 +1,10 @@
 """Flow 6B: one decision with its reason, its diff, its evidence, its units; fork it, take it along."""
 
+import re
 from datetime import timedelta
+from io import BytesIO
 
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
@@ -18,12 +21,12 @@ from tests.admin_views.screens.decide_pages import form_of, sent, text_of
 from tests.admin_views.screens.test_decision_log import decide
 
 URL = "/decision-log/dec_2"
-FORECAST = {"thresholds": [{"percent": 90, "action": "throttle", "customers": 2}], "spend_cap": {}}
+FORECAST = {"thresholds": [{"percent": 90, "action": "throttle", "customers": 3}], "spend_cap": {}}
 
 
 @pytest.fixture
 def client(sqlite_app):
-    """dec_1 was replaced by dec_2, whose rails stopped eight customers where two were forecast."""
+    """dec_1 was replaced by dec_2, whose rails stopped twelve customers where three were forecast."""
     with write(db.session):
         f.foundation(db.session)
         decide("cfg_1", 0)
@@ -31,7 +34,7 @@ def client(sqlite_app):
         decide("cfg_2", 10, "Studios stay when more is included.\nTake it back below 68 %.", pools=changed)
         run = db.session.scalar(sa.select(SimulationRun).filter_by(candidate_config_version_id="cfg_2"))
         run.outputs = run.outputs | {"enforcement_forecast": FORECAST, "window": {"days": 30}}
-        db.session.add_all(map(throttled, range(8)))
+        db.session.add_all(map(throttled, range(12)))
     return sqlite_app.test_client()
 
 
@@ -44,7 +47,7 @@ def throttled(number):
         config_version_id="cfg_2",
         occurred_at=at,
         event_type="rail_throttle_applied",
-        context={},
+        context={"percent": 90},
         received_at=at,
     )
 
@@ -65,11 +68,60 @@ def test_the_page_says_why_what_changed_and_what_the_simulation_said(client) -> 
 def test_evidence_stands_beside_the_forecast_and_what_surprises_leads_the_next_actions(client) -> None:
     text = text_of(client.get(URL).text)
     assert "1 of 1 forecasts did not hold." in text
-    assert "rail throttle applied 8 8 2 4 × ▲ more than forecast" in text
+    assert "rail throttle applied 12 12 3 4 × ▲ more than forecast" in text
     assert (
-        "→ find out what the app counts before trusting the next simulation: rail throttle applied (8 customers" in text
+        "→ find out what the app counts before trusting the next simulation: rail throttle applied (12 customers"
+        in text
     )
+    assert "→ rail_throttle_applied 4 × forecast: raise Core or split the segment" in text
+    assert "Drift: more than twice or less than half the forecast" in text
     assert "2026-01-22 1" in text
+
+
+def test_each_limit_stands_beside_its_forecast(client) -> None:
+    assert "90 %, throttle 12 12 3 4 × ▲ more than forecast" in text_of(client.get(URL).text)
+
+
+def test_the_picture_says_what_it_shows_and_has_its_figures_as_a_table(client) -> None:
+    page = client.get(URL).text
+    assert "<figcaption>Rail throttle applied for 12 customers where 3 were forecast</figcaption>" in page
+    data = re.search(r'<script type="application/json" id="evidence-days-data">(.*?)</script>', page)
+    (panel,) = parse_exact(data[1])["panels"]
+    (steps,) = panel["traces"]
+    assert steps["y"][:12] == list(range(1, 13))
+    assert panel["annotations"][0]["text"] == "forecast 3"
+    assert "2026-01-17 3" in text_of(page)
+
+
+def test_clients_with_gaps_are_named_with_what_is_missing(client) -> None:
+    with write(db.session):
+        for row in db.session.scalars(sa.select(EnforcementEvent)):
+            row.client_id, row.sequence = "cli_1", int(row.enforcement_event_id.removeprefix("enf_")) * 2 + 1
+    text = text_of(client.get(URL).text)
+    assert "11 numbered events never arrived" in text
+    assert "cli_1 23 12 11 2, 4, 6, 8, 10" in text
+    assert "→ find out what became of 11 enforcement events that never arrived: cli_1 sent no 2, 4, 6, 8, 10" in text
+
+
+def test_events_without_numbers_are_said_to_prove_nothing(client) -> None:
+    assert "12 events came without a number" in text_of(client.get(URL).text)
+
+
+@pytest.mark.parametrize("what", ["comparisons", "events"])
+def test_the_evidence_can_be_taken_along_as_a_table(client, what) -> None:
+    with client.get(f"{URL}/evidence/{what}.csv") as answer:
+        assert answer.mimetype == "text/csv"
+        assert answer.headers["Content-Disposition"] == f"attachment; filename=cfg_2.{what}.csv"
+        assert "rail_throttle_applied" in answer.text
+    with client.get(f"{URL}/evidence/{what}.parquet") as answer:
+        assert pq.read_table(BytesIO(answer.data)).num_rows > 0
+
+
+@pytest.mark.parametrize("file", ["everything.csv", "events.xlsx"])
+def test_a_file_that_is_not_made_is_named(client, file) -> None:
+    answer = client.get(f"{URL}/evidence/{file}")
+    assert answer.status_code == 404
+    assert f"There is no file &#39;{file}&#39;." in answer.text
 
 
 def test_each_frozen_unit_has_its_completeness(client) -> None:

@@ -168,3 +168,31 @@ def test_a_preview_draws_what_is_typed_and_saves_nothing(client) -> None:
     assert "cap $42.00 require approval" in told["parts"]["gauge"]
     assert "no floor yet" in told["parts"]["gauge"]
     assert rails().monthly_spend_cap_usd == 650
+
+
+def test_how_apps_go_on_without_us_is_set_here_and_leaves_a_simulated_config_simulated(client) -> None:
+    with write(db.session):
+        f.run(db.session, db.session.get(ConfigVersion, "cfg_1"))
+        config_drafts.put_rails(db.session, "cfg_1", {}, **WHO)
+    typed = {"max_staleness_seconds": "3600", "expired_usage_thresholds": "closed"}
+    assert post(client, URL, typed | {"do": "save"}).status_code == 303
+    stored = rails().config_version
+    assert stored.delivery == {"max_staleness_seconds": 3600, "on_expired": {"usage_thresholds": "closed"}}
+    assert stored.status == "simulated"
+    page = text_of(client.get(URL).text)
+    assert "Without AVS Brain" in page
+    assert "1 hour" in page
+
+
+def test_a_span_that_another_door_stored_is_offered_too(client) -> None:
+    with write(db.session):
+        config_drafts.update_config(db.session, "cfg_1", {"delivery": {"max_staleness_seconds": 5400}}, **WHO)
+    assert "90 minutes" in client.get(URL).text
+    assert post(client, URL, {"do": "save"}).status_code == 303
+    assert rails().config_version.delivery == {"max_staleness_seconds": 5400}
+
+
+def test_a_span_that_is_not_offered_is_refused_at_its_field(client) -> None:
+    answer = post(client, URL, {"max_staleness_seconds": "1", "do": "save"})
+    assert answer.status_code == 422
+    assert rails().config_version.delivery == {}

@@ -13,13 +13,16 @@ from flask.testing import FlaskClient
 
 from app.models.base import db
 from app.models.product_event import ProductEvent
+from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
 from app.services import config_drafts
 from rules.enums import HistoricalWindow
+from simulation.canonical import canonical_text, parse_exact
 from tests import factories as f
 from tests.services import review_runs as r
 
 PATH = "/configs/cfg_1/review"
+LIMITS = ["70 % warn", "90 % throttle", "100 % block", "cap require approval"]
 
 
 @pytest.fixture
@@ -66,7 +69,8 @@ def test_every_picture_stands_over_its_table_and_its_download(operator: FlaskCli
     run_id = run()
     page = operator.get(PATH).text
     assert list(figures_of(page)) == ["periods", "pools", "bill-change", "limits"]
-    for name in ("periods", "pools", "bill-change", "customers", "limits", "units", "breakdown"):
+    bills, limits = ("bill-change", "bill-distribution", "customers"), ("limits", "crossings", "first-crossings")
+    for name in ("periods", "pools", *bills, *limits, "units", "breakdown"):
         assert f'href="{PATH}/{name}.csv?run={run_id}"' in page
         assert operator.get(f"{PATH}/{name}.csv?run={run_id}").mimetype == "text/csv"
 
@@ -74,9 +78,56 @@ def test_every_picture_stands_over_its_table_and_its_download(operator: FlaskCli
 def test_floor_and_cap_are_lines_with_their_value(operator: FlaskClient) -> None:
     run()
     figures = figures_of(operator.get(PATH).text)
-    margin, cap = figures["periods"]["panels"][2], figures["limits"]["panels"][1]
+    margin, cap = figures["periods"]["panels"][2], figures["limits"]["panels"][-1]
     assert (margin["shapes"][0]["y0"], margin["annotations"][-1]["text"]) == (68, "floor 68 %")
     assert (cap["shapes"][0]["x0"], cap["annotations"][-1]["text"]) == (8, "cap $8.00")
+
+
+def test_the_histogram_has_a_bar_for_each_bin_and_lines_at_the_percentiles(operator: FlaskClient) -> None:
+    run()
+    (panel,) = figures_of(operator.get(PATH).text)["bill-change"]["panels"]
+    (bars,) = panel["traces"]
+    assert (bars["y"][0], bars["y"][-1], sum(bars["y"])) == (1, 1, 2)
+    assert (bars["hovertext"][0], bars["hovertext"][-1]) == ("no change: 1 customer", "+$2.00 to +$5.00: 1 customer")
+    assert (bars["marker"]["color"][0], set(bars["marker"]["color"][1:])) == ("--baseline", {"--accent"})
+    named = {name: at for name, at in zip(panel["xaxis"]["ticktext"], panel["xaxis"]["tickvals"], strict=True) if name}
+    assert named == {"$0": 0.5, "+$0.01": 2, "+$0.10": 5, "+$1": 8, "+$5": 10}
+    assert [line["x0"] for line in panel["shapes"]] == [0.5, 0.5, pytest.approx(9 + 2.8 / 3)]
+    assert [name["text"] for name in panel["annotations"]] == ["p5, median<br>$0.00", "p95<br>+$4.80"]
+
+
+def test_who_crosses_when_stands_beside_who_crosses_at_all(operator: FlaskClient) -> None:
+    run()
+    reached, by_period, _ = figures_of(operator.get(PATH).text)["limits"]["panels"]
+    assert reached["yaxis"]["ticktext"] == by_period["yaxis"]["ticktext"] == LIMITS
+    assert reached["traces"][1]["x"] == [2, 1, 1, 1]
+    assert [trace["x"] for trace in by_period["traces"]] == [[1, 1, 1, 0], [1, 0, 0, 1]]
+    assert by_period["traces"][1]["text"][3] == "1 in period 2"
+
+
+def test_a_run_recorded_without_bins_and_crossings_shows_its_percentiles_and_totals(operator: FlaskClient) -> None:
+    run_id = run()
+    with write(db.session):
+        recorded = db.session.get(SimulationRun, run_id)
+        outputs = parse_exact(canonical_text(recorded.outputs))
+        del outputs["customer_impact"]["distribution"]
+        for limit in (*outputs["enforcement_forecast"]["thresholds"], outputs["enforcement_forecast"]["spend_cap"]):
+            del limit["by_period"], limit["first_crossings"]
+        recorded.outputs = outputs
+    db.session.remove()
+    page = operator.get(PATH).text
+    figures = figures_of(page)
+    assert [panel["title"] for panel in figures["bill-change"]["panels"]] == [
+        "Change of a bill over the window, USD",
+        "Customers",
+    ]
+    assert [panel["title"] for panel in figures["limits"]["panels"]] == [
+        "Customers who reach it",
+        "Largest bill in a period",
+    ]
+    assert "5 percentiles" not in page
+    assert "crossings.csv" not in page
+    assert operator.get(f"{PATH}/first-crossings.csv?run={run_id}").text == "limit,customer_id,period,days\r\n"
 
 
 def test_figures_name_tokens_and_no_colours(operator: FlaskClient) -> None:

@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.models.base import db
+from app.models.config_version import ConfigVersion
 from app.models.cycle import LearningLogEntry
 from app.models.product_event import ProductEvent
 from app.models.value_unit import ValueUnitSnapshot
@@ -39,6 +40,12 @@ def snapshots(cycle_id: str = factories.CYCLE) -> list[int]:
     db.session.rollback()
     found = db.session.query(ValueUnitSnapshot).filter_by(cycle_id=cycle_id)
     return sorted(snapshot.snapshot_version for snapshot in found)
+
+
+def versions() -> dict[str, int | None]:
+    """config_version_id → the snapshot that it names."""
+    db.session.rollback()
+    return {config.config_version_id: config.value_unit_snapshot_version for config in db.session.query(ConfigVersion)}
 
 
 def test_what_changed_is_said_in_sentences_and_side_by_side(operator: FlaskClient) -> None:
@@ -117,3 +124,28 @@ def test_submitting_wants_this_sessions_token(operator: FlaskClient) -> None:
     seen = hidden(operator.get(SUBMIT).text)["seen"]
     assert operator.post(SUBMIT, data={"seen": seen}).status_code == 403
     assert snapshots() == [1]
+
+
+def test_the_drafts_of_the_cycle_are_given_the_new_snapshot_unless_they_are_left_out(operator: FlaskClient) -> None:
+    for config_id in ("cfg_1", "cfg_2"):
+        factories.config(db.session, config_id)
+    factories.active(db.session, "cfg_3")
+    change(name="HD second")
+    page = operator.get(SUBMIT).text
+    assert re.findall(r'name="use_in" value="(\w+)" checked', page) == ["cfg_1", "cfg_2"]
+    assert "now on snapshot 1" in page
+    answer = operator.post(SUBMIT, data=hidden(page) | {"use_in": ["cfg_2", "cfg_3"]})
+    assert answer.location == "/configs/cfg_2/pools"
+    assert versions() == {"cfg_1": 1, "cfg_2": 2, "cfg_3": 1}
+    assert "Snapshot 2 was submitted with 2 units. cfg_2 uses snapshot 2 now." in operator.get(SUBMIT).text
+
+
+def test_a_draft_without_a_snapshot_is_given_the_newest_while_nothing_changed(operator: FlaskClient) -> None:
+    factories.config(db.session, value_unit_snapshot_version=None)
+    db.session.commit()
+    page = operator.get(SUBMIT).text
+    assert "now on no snapshot" in page
+    assert ">Use snapshot 1</button>" in page
+    assert operator.post(SUBMIT, data=hidden(page) | {"use_in": "cfg_1"}).location == "/configs/cfg_1/pools"
+    assert (snapshots(), versions()) == ([1], {"cfg_1": 1})
+    assert "Continue to the config" in operator.get(SUBMIT).text

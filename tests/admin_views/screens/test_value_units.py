@@ -14,6 +14,7 @@ from app.models.base import db
 from app.models.product_event import ProductEvent
 from app.services import authoring
 from app.services.documents import frozen_unit
+from app.services.unit_review import units_of
 from tests import factories
 from tests.admin_views.screens.unit_pages import HD, UNITS, WHO, accept, changed, only_new, send, typed_in, unit
 
@@ -57,7 +58,7 @@ def test_saving_what_was_not_touched_changes_nothing(operator: FlaskClient) -> N
     answer = send(operator)
     assert answer.status_code == 303, answer.text
     assert (frozen_unit(unit()), unit().updated_at) == before
-    assert "nothing had changed" in operator.get(answer.headers["Location"]).text
+    assert "Nothing had changed." in operator.get(answer.headers["Location"]).text
     events = [event.event_name for event in db.session.query(ProductEvent)]
     assert "value_unit_updated" not in events
 
@@ -105,17 +106,18 @@ def test_every_field_can_be_changed_without_a_script(operator: FlaskClient) -> N
     }
 
 
-def test_a_new_unit_needs_a_name_and_a_type_only(operator: FlaskClient) -> None:
-    address = f"{UNITS}?unit=new"
-    answer = send(operator, address, outcome_statement="Typed already.")
-    assert answer.status_code == 422
-    for text in ("Name the unit.", "Choose a type.", "Typed already.", 'href="#name"', 'href="#unit_type"'):
-        assert text in answer.text
-    answer = send(operator, address, name="Storyboard", unit_type="outcome")
+def test_a_new_unit_needs_a_name_only(operator: FlaskClient) -> None:
+    answer = send(operator, f"{UNITS}?unit=new", name="Storyboard", unit_type="outcome")
     made = only_new()
     assert answer.headers["Location"] == f"{UNITS}?unit={made.value_unit_id}"
     assert (made.event_mapping, made.metrics_intent, made.unit_economics) == (None, [], None)
-    assert made.completeness_status == "red"
+    assert (made.unit_type, made.completeness_status) == ("outcome", "red")
+
+
+def test_a_new_unit_in_which_nothing_was_typed_is_not_made(operator: FlaskClient) -> None:
+    answer = send(operator, f"{UNITS}?unit=new")
+    assert answer.headers["Location"] == f"{UNITS}?unit=new"
+    assert len(units_of(db.session, factories.CYCLE)) == 2
 
 
 def test_the_catalog_leads_to_a_new_unit_of_its_event(operator: FlaskClient) -> None:
@@ -194,7 +196,7 @@ def test_bad_input_is_named_at_its_field_and_nothing_is_saved(
 
 def test_an_expired_form_keeps_what_was_typed(operator: FlaskClient) -> None:
     answer = send(operator, csrf_token="old", name="Mine")
-    assert answer.status_code == 422
+    assert answer.status_code == 403
     assert "expired" in answer.text
     assert typed_in(answer.text)["name"] == "Mine"
     assert unit().name == "Usable HD minute"

@@ -24,12 +24,13 @@ from avs_client.deliver import Sender
 from avs_client.document import Document, Subject
 from avs_client.errors import CountersUnavailable, NeverLoaded, Unreachable
 from avs_client.events import EventQueue
-from avs_client.follow import Follower
+from avs_client.follow import LONGEST_BACKOFF_SECONDS, Follower
 from avs_client.metering import usage_event
 from avs_client.numbers import Quantity, at_least_zero
 from avs_client.paths import cache_path, queue_path, secure
 from avs_client.periods import ANCHOR, calendar
 from avs_client.plan import Plan
+from avs_client.published import Published, is_http, source_of
 from avs_client.reporting import Reporter
 from avs_client.statement import Statement, statement
 
@@ -37,6 +38,8 @@ log = logging.getLogger("avs_client")
 
 FRESH_SECONDS = {"poll": 2.5, "longpoll": 75.0, "stream": 60.0, "manual": 60.0}
 """For how long a confirmed config counts as fresh; of "poll" in multiples of its interval."""
+MOST_PAUSE = 30.0
+"""Seconds between two looks at what is published while AVS Brain does not answer."""
 RESERVED_SECONDS = 600
 NUMBERED_EVENTS = True
 """Whether enforcement events carry client_id and sequence unless a client is told otherwise."""
@@ -58,6 +61,8 @@ class Status:
 class Client:
     """Enforces the active config of one subject.
 
+    `base_url` is AVS Brain; `published` is where it publishes (an https address, a file:// URL or a folder), which is
+    polled while AVS Brain does not answer, or always when there is no `base_url`; events keep waiting then.
     `directory` keeps the last-known-good config and the event queue; without it both live in memory only.
     `mode`: stream, longpoll, poll (every `poll_seconds`) or manual (`refresh` asks, `flush` sends).
     `keys`: the JSON Web Key Set to trust and no other; without it the keys that the server publishes, which needs https
@@ -69,8 +74,9 @@ class Client:
 
     def __init__(
         self,
-        base_url: str,
+        base_url: str | None = None,
         *,
+        published: str | os.PathLike[str] | None = None,
         workspace_id: str,
         segment: str,
         stage: str,
@@ -89,19 +95,23 @@ class Client:
         clock: Clock | None = None,
     ) -> None:
         _refuse_unknown(mode, without_config)
+        location = None if published is None else os.fspath(published)
         if keys is None:
-            secure(base_url)
+            _refuse_untrusted(base_url, location)
         subject = self._subject = Subject(workspace_id, segment, stage, target_environment)
         folder = None if directory is None else Path(directory)
         cache = None if folder is None else DiskCache(cache_path(folder, subject))
-        fresh_seconds = FRESH_SECONDS[mode] * (poll_seconds if mode == "poll" else 1)
+        if base_url is None and mode != "manual":
+            mode = "poll"
+        fresh_seconds, longest_pause = _pace(mode, poll_seconds, base_url is not None and location is not None)
         namespace = f"{workspace_id}/{target_environment}"
         self._clock = clock or Clock()
         self._monotonic_ns = self._clock.monotonic_ns
         self._calendar = calendar(period_anchor, accrues_from)
-        self._brain = Brain(base_url, token)
+        self._brain = None if base_url is None else Brain(base_url, token)
+        self._source = source_of(self._brain, None if location is None else Published(location))
         self._config = ConfigHolder(
-            subject, self._calendar, self._brain, cache, pinned=keys, fresh_seconds=fresh_seconds, clock=self._clock
+            subject, self._calendar, self._source, cache, pinned=keys, fresh_seconds=fresh_seconds, clock=self._clock
         )
         self._store = counters or MemoryCounters()
         self._ledger = self._store.ledger(namespace)
@@ -111,7 +121,7 @@ class Client:
         self._books = Bookkeeper(self._ledger, self._reporter, self._calendar)
         self._sender = Sender(self._queue, self._brain, numbered=numbered_events)
         self._unloaded = without_config_decision(without_config == "open")
-        self._follower = Follower(self._brain, self._config, subject, mode, poll_seconds)
+        self._follower = Follower(self._source, self._config, subject, mode, poll_seconds, longest_pause)
         followed = None if mode == "manual" else self._follower
         self._background = Background(followed, self._config.current, self.flush, flush_seconds)
         self._config.load()
@@ -254,7 +264,7 @@ class Client:
             self.flush()
         except (Unreachable, CountersUnavailable, sqlite3.Error) as problem:
             log.info("Enforcement events keep waiting: %s", problem)
-        self._brain.close()
+        self._source.close()
         self._queue.close()
 
     def __enter__(self) -> "Client":
@@ -314,6 +324,23 @@ def _refuse_unknown(mode: str, without_config: str) -> None:
         raise ValueError(f"mode is {mode!r}: allowed are {', '.join(FRESH_SECONDS)}")
     if without_config not in ("open", "closed"):
         raise ValueError(f"without_config is {without_config!r}: allowed are open, closed")
+
+
+def _pace(mode: str, poll_seconds: float, falls_back: bool) -> tuple[float, float]:
+    """For how long a confirmed config counts as fresh, and the longest pause between attempts: with somewhere to fall
+    back to, short enough to stay fresh by it, however long AVS Brain takes not to answer.
+    """
+    fresh_seconds = FRESH_SECONDS[mode] * (poll_seconds if mode == "poll" else 1)
+    if not falls_back:
+        return fresh_seconds, LONGEST_BACKOFF_SECONDS
+    return max(fresh_seconds, FRESH_SECONDS["manual"]), min(poll_seconds, MOST_PAUSE)
+
+
+def _refuse_untrusted(base_url: str | None, published: str | None) -> None:
+    """Without pinned keys every place that they may come from must vouch for them; a folder is its owner's."""
+    for url in (base_url, published if published is not None and is_http(published) else None):
+        if url is not None:
+            secure(url)
 
 
 def _queue(folder: Path | None, subject: Subject) -> EventQueue:

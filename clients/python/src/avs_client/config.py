@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from avs_client.brain import Brain, Delivered
+from avs_client.brain import Delivered
 from avs_client.cache import DiskCache, Stored
 from avs_client.clock import Clock
-from avs_client.document import Subject
+from avs_client.document import Document, Subject
 from avs_client.errors import DocumentRefused, Malformed, Replayed, UnknownKey
 from avs_client.periods import Calendar
 from avs_client.plan import Plan, compiled
+from avs_client.published import Source
 from avs_client.reading import parse
 from avs_client.signatures import Keys, Signed, keys_of, verify
 
@@ -56,7 +57,7 @@ class ConfigHolder:
         self,
         subject: Subject,
         calendar: Calendar,
-        brain: Brain,
+        source: Source,
         cache: DiskCache | None,
         *,
         pinned: Mapping[str, Any] | None,
@@ -64,7 +65,7 @@ class ConfigHolder:
         clock: Clock,
     ) -> None:
         self._subject, self._calendar, self._cache, self._clock = subject, calendar, cache, clock
-        self._trust = Trust(brain, pinned)
+        self._trust = Trust(source, pinned)
         self._fresh_ns = int(fresh_seconds * SECOND_NS)
         self._lock = threading.Lock()
         self._held: Held | None = None
@@ -144,8 +145,7 @@ class ConfigHolder:
         if document.subject != self._subject:
             raise Malformed(f"This config is for {document.subject}, not for {self._subject}.")
         stored = replace(stored, order=(document.delivery.sequence, signed.issued_at))
-        upcoming = None if document.upcoming is None else compiled(document.upcoming, self._calendar)
-        plan = compiled(document, self._calendar)
+        plan, upcoming = compiled(document, self._calendar), self._upcoming(document)
         with self._lock:
             if self._held is not None and stored.order < self._held.stored.order:
                 raise Replayed(f"(sequence, signed at) {stored.order} is older than {self._held.stored.order}.")
@@ -164,6 +164,10 @@ class ConfigHolder:
             log.warning("The config could not be kept on disk: %s", problem)
         self._save_at_ns = self._clock.monotonic_ns() + SAVE_EVERY_NS
 
+    def _upcoming(self, document: Document) -> Plan | None:
+        """The version after this one, if one is announced: it may announce another in turn."""
+        return None if document.upcoming is None else compiled(document.upcoming, self._calendar)
+
     def _wall_ahead_us(self) -> int:
         return self._clock.wall_us() - self._clock.monotonic_ns() // 1000
 
@@ -176,9 +180,9 @@ class ConfigHolder:
             ahead_us = plan.document.upcoming_at_us - self._clock.wall_us()
             if ahead_us <= 0:  # for good: a clock that is set back does not bring the old version back
                 plan = held.upcoming
-                self._held = replace(held, plan=plan, upcoming=None)
-            else:
-                until_ns = min(until_ns, now_ns + ahead_us * 1000)
+                self._held = replace(held, plan=plan, upcoming=self._upcoming(plan.document))
+                return self._force()
+            until_ns = min(until_ns, now_ns + ahead_us * 1000)
         stale_ns = held.confirmed_ns + plan.document.delivery.max_staleness_seconds * SECOND_NS
         fresh_ns = min(held.confirmed_ns + self._fresh_ns, stale_ns)
         state, ends_ns = next(
@@ -188,10 +192,10 @@ class ConfigHolder:
 
 
 class Trust:
-    """Whose signatures count: pinned keys and no others, else the keys that the server itself publishes."""
+    """Whose signatures count: pinned keys and no others, else the keys that the source itself publishes."""
 
-    def __init__(self, brain: Brain, pinned: Mapping[str, Any] | None) -> None:
-        self._brain = brain
+    def __init__(self, source: Source, pinned: Mapping[str, Any] | None) -> None:
+        self._source = source
         self.pinned: Keys | None = None if pinned is None else keys_of(pinned)
         self._published: Mapping[str, Any] = pinned or {}
 
@@ -206,7 +210,7 @@ class Trust:
                 return verify(delivered.body, delivered.signature, self._keys()), self._published
             except UnknownKey as unknown:
                 log.info("%s Asking for the published keys.", unknown)
-        self._published = self._brain.keys()
+        self._published = self._source.keys()
         return verify(delivered.body, delivered.signature, self._keys()), self._published
 
     def _keys(self) -> Keys:

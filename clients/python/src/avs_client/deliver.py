@@ -16,10 +16,10 @@ MOST_EVENTS = 1_000
 
 class Sender:
     """`numbered`: whether events carry client_id and sequence, by which AVS Brain counts gaps. One that does not know
-    these fields is sent the events without them.
+    these fields is sent the events without them. With no AVS Brain to send to, events wait.
     """
 
-    def __init__(self, queue: EventQueue, brain: Brain, *, numbered: bool, batch: int = MOST_EVENTS) -> None:
+    def __init__(self, queue: EventQueue, brain: Brain | None, *, numbered: bool, batch: int = MOST_EVENTS) -> None:
         self._queue, self._brain, self._numbered, self._batch = queue, brain, numbered, batch
 
     def flush(self) -> int:
@@ -28,6 +28,8 @@ class Sender:
         An event whose answer was lost on the way is sent again with the same id: AVS Brain accepts it once.
         """
         taken = 0
+        if self._brain is None:
+            return taken
         while events := self._queue.waiting(self._batch):
             results = self._brain.send_events([self._body(event) for event in events])
             taken += self._settle(events, results)

@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from avs_client.brain import Brain
 from avs_client.config import ConfigHolder
 from avs_client.document import Subject
 from avs_client.errors import AvsError
+from avs_client.published import Source
 
 log = logging.getLogger("avs_client")
 
@@ -37,10 +37,22 @@ class Backoff:
 
 
 class Follower:
-    """Keeps a ConfigHolder up to date until it is closed. `problem` is what went wrong last, None when nothing did."""
+    """Keeps a ConfigHolder up to date until it is closed. `problem` is what went wrong last, None when nothing did.
 
-    def __init__(self, brain: Brain, holder: ConfigHolder, subject: Subject, mode: str, poll_seconds: float) -> None:
-        self._brain, self._holder, self._subject = brain, holder, subject
+    `longest_pause` bounds the time between two attempts, however many failed.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        holder: ConfigHolder,
+        subject: Subject,
+        mode: str,
+        poll_seconds: float,
+        longest_pause: float = LONGEST_BACKOFF_SECONDS,
+    ) -> None:
+        self._source, self._holder, self._subject = source, holder, subject
+        self._longest_pause = longest_pause
         self._poll_seconds = poll_seconds
         self._rounds = {"poll": self._poll, "longpoll": self._long_poll, "stream": self._stream}
         self._mode = mode
@@ -71,13 +83,13 @@ class Follower:
 
     def _failed(self, problem: AvsError) -> float:
         self.problem = problem
-        pause = self._backoff.failed()
+        pause = min(self._backoff.failed(), self._longest_pause)
         log.info("No config from AVS Brain (%s); next attempt in %.1f s.", problem, pause)
         return pause
 
     def _ask(self, wait_seconds: int) -> bool:
         """Whether there was another document."""
-        delivered = self._brain.config(self._subject, self._holder.etag, wait_seconds)
+        delivered = self._source.config(self._subject, self._holder.etag, wait_seconds)
         if delivered is None:
             self._holder.confirm()
         else:
@@ -102,7 +114,7 @@ class Follower:
         """
         self._ask(0)
         began = time.monotonic()
-        with self._brain.stream(self._subject, self._holder.etag) as arriving:
+        with self._source.stream(self._subject, self._holder.etag) as arriving:
             for delivered in arriving:
                 if self._closed.is_set():
                     break

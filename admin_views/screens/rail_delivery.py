@@ -1,0 +1,65 @@
+"""What an app does without AVS Brain: how long its copy counts, how each rail fails after (flow 3D, decision 18)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wtforms.fields.choices import SelectChoice
+
+from admin_views.forms import ChoiceField, VersionedForm
+from rules.delivery import RAILS, Fail
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+SPANS = (5 * MINUTE, HOUR, 6 * HOUR, DAY, 3 * DAY, 7 * DAY, 30 * DAY)
+UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second"))
+
+
+def _answers(open_: str, closed: str) -> list[SelectChoice]:
+    return [SelectChoice(Fail.OPEN.value, open_), SelectChoice(Fail.CLOSED.value, closed)]
+
+
+class DeliveryForm(VersionedForm):
+    """`delivery` of a config as controls; one per rail, named `expired_<rail>`."""
+
+    max_staleness_seconds = ChoiceField("An app may go on without AVS Brain for")
+    fail_stale = ChoiceField("Until then it", choices=_answers("decides by its copy", "refuses everything"))
+    expired_monthly_spend_cap_usd = ChoiceField(
+        "After that, what would be billed", choices=_answers("is let through", "is refused")
+    )
+    expired_usage_thresholds = ChoiceField(
+        "After that, use of an allowance", choices=_answers("is let through", "is refused")
+    )
+    expired_absolute_usage_caps = ChoiceField(
+        "After that, use of a unit with an absolute cap", choices=_answers("is let through", "is refused")
+    )
+
+
+def controls(delivery: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole policy as the values of the form's controls."""
+    return {
+        "max_staleness_seconds": str(delivery["max_staleness_seconds"]),
+        "fail_stale": delivery["fail"]["stale"],
+        **{f"expired_{rail}": delivery["on_expired"][rail] for rail in RAILS},
+    }
+
+
+def offer(form: DeliveryForm, stored_seconds: int) -> None:
+    """The usual spans, and the one that is stored, whatever door it came by."""
+    spans = sorted({*SPANS, stored_seconds})
+    form.max_staleness_seconds.choices = [SelectChoice(str(span), span_text(span)) for span in spans]
+
+
+def typed_policy(form: DeliveryForm, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The controls as a policy; what a request leaves out stays as stored."""
+    typed = controls(stored) | {name: form[name].data for name in controls(stored) if form[name].data is not None}
+    return {
+        "max_staleness_seconds": int(typed["max_staleness_seconds"]),
+        "fail": {"stale": typed["fail_stale"]},
+        "on_expired": {rail: typed[f"expired_{rail}"] for rail in RAILS},
+    }
+
+
+def span_text(seconds: int) -> str:
+    """The largest unit that counts it whole: `6 hours`."""
+    size, name = next((size, name) for size, name in UNITS if seconds % size == 0)
+    count = seconds // size
+    return f"{count:,} {name}{'' if count == 1 else 's'}"

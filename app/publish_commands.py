@@ -1,0 +1,75 @@
+"""`avs publish`: what is active, signed, to a folder or an object store, and whether it is there as it should be.
+
+A plain function with its options; `app/cli.py` makes it a command.
+"""
+
+from typing import Any
+
+import click
+
+from app.errors import Invalid
+from app.extensions import publisher, publisher_to
+from app.models.base import db
+from app.models.config_version import SUBJECT_FIELDS
+from app.services.publish_check import Difference, differences
+from app.services.publisher import Publisher
+from app.services.publishing import Published
+from simulation.canonical import canonical_text
+
+
+@click.option("--to", "url", metavar="URL", help="Instead of AVS_PUBLISH_URL: file:///srv/avs, s3://bucket/avs, …")
+@click.option("--check", is_flag=True, help="Change nothing; exit status 1 when anything differs.")
+@click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON.")
+def publish(url: str | None, check: bool, as_json: bool) -> None:
+    """Publish everything that is active, or check what is published; exit status 1 when it is not as it should be."""
+    chosen = _chosen(url)
+    if check:
+        found = differences(db.session, chosen.store, chosen.keys.ring())
+        document: Any = {"differences": [_difference(one) for one in found]}
+        lines = [f"{one.where}: {one.detail}" for one in found] or ["Everything active is published as it is served."]
+        failed = bool(found)
+    else:
+        done = chosen.everything()
+        document = {"subjects": [_published(one) for one in done]}
+        lines = list(map(_line, done)) or ["Nothing is active."]
+        failed = any(one.detail for one in done)
+    click.echo(canonical_text(document) if as_json else "\n".join(lines))
+    if failed:
+        raise SystemExit(1)
+
+
+def keys_changed() -> None:
+    """Sign what is published anew, where anything is."""
+    found = publisher()
+    if found is not None:
+        found.keys_changed()
+
+
+def _chosen(url: str | None) -> Publisher:
+    found = publisher() if url is None else publisher_to(url)
+    if found is None:
+        raise Invalid("Nowhere to publish to: set AVS_PUBLISH_URL, or give --to URL.", code="publish_url_missing")
+    return found
+
+
+def _line(one: Published) -> str:
+    subject = ", ".join(one.subject)
+    if one.detail or one.pointer is None:
+        return f"{subject}: {one.outcome.replace('_', ' ')}: {one.detail}"
+    return f"{subject}: {one.outcome}: {one.pointer.config_version_id}, sequence {one.pointer.sequence}"
+
+
+def _published(one: Published) -> dict[str, Any]:
+    pointer = one.pointer
+    return {
+        "subject_resolution": dict(zip(SUBJECT_FIELDS, one.subject, strict=True)),
+        "outcome": one.outcome.value,
+        "config_version_id": pointer and pointer.config_version_id,
+        "sequence": pointer and pointer.sequence,
+        "digest": pointer and pointer.digest,
+        "detail": one.detail or None,
+    }
+
+
+def _difference(one: Difference) -> dict[str, str]:
+    return {"where": one.where, "code": one.code, "detail": one.detail}

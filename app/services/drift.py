@@ -1,0 +1,72 @@
+"""Whether what was observed drifts from what was forecast: a ratio test that small numbers cannot set off. Pure.
+
+A count has drifted when it is more than twice or less than half the forecast, and the difference is larger than chance:
+more than twice the square root of both counts together (two standard deviations of two Poisson counts). A ratio says
+what an operator asks ("four times as many"), where a distance of distributions would only say "different".
+"""
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_EVEN, Decimal
+
+AGREES_WITHIN = 2
+"""Half as many to twice as many."""
+CHANCE = 2
+"""Standard deviations."""
+RATIO_PLACES = Decimal("0.01")
+METHOD = (
+    "Drift: more than twice or less than half the forecast, and further off than chance alone explains "
+    "(2 × √(observed + forecast) customers)."
+)
+NO_FORECAST, TOO_EARLY, NOT_TOLD_APART = "no_forecast", "too_early", "not_told_apart"
+AS_FORECAST, MORE, LESS = "as_forecast", "more_than_forecast", "less_than_forecast"
+VERDICTS = (NO_FORECAST, TOO_EARLY, NOT_TOLD_APART, AS_FORECAST, MORE, LESS)
+DRIFTED = (MORE, LESS)
+
+_SAYS = {
+    NO_FORECAST: "nothing was forecast",
+    TOO_EARLY: "too early to say",
+    NOT_TOLD_APART: "the app does not say which limit was reached",
+    AS_FORECAST: "as forecast",
+    MORE: "more than forecast: look at what the app counts before trusting the next simulation",
+    LESS: "less than forecast: look whether the app reports everything",
+}
+
+
+def verdict_of(seen: int, expected: int | None, is_early: bool) -> str:
+    """Of customers seen against customers forecast. While it is early few prove nothing, but many do."""
+    if expected is None:
+        return NO_FORECAST
+    if (seen - expected) ** 2 <= CHANCE**2 * (seen + expected):
+        return TOO_EARLY if is_early and seen * AGREES_WITHIN < expected else AS_FORECAST
+    if seen > expected * AGREES_WITHIN:
+        return MORE
+    if seen * AGREES_WITHIN < expected:
+        return TOO_EARLY if is_early else LESS
+    return AS_FORECAST
+
+
+def ratio_of(seen: int, expected: int | None) -> Decimal | None:
+    """Observed ÷ forecast with two places; None without a forecast or when it is 0."""
+    return (Decimal(seen) / expected).quantize(RATIO_PLACES, ROUND_HALF_EVEN) if expected else None
+
+
+def text_of(name: str, seen: int, expected: int | None, verdict: str) -> str:
+    """`rail_warning_shown: 12 customers, forecast 10: as forecast.`"""
+    forecast = "" if expected is None else f", forecast {expected}"
+    return f"{name}: {seen} customer{'' if seen == 1 else 's'}{forecast}: {_SAYS[verdict]}."
+
+
+def overall(rows: Iterable[tuple[int, str, str]], observed_days: int, forecast_days: int | None) -> str:
+    """Of (events, verdict, text): the texts of what drifts, or one sentence when nothing does."""
+    rows = tuple(rows)
+    drifting = [text for _, verdict, text in rows if verdict in DRIFTED]
+    if drifting:
+        return " ".join(drifting)
+    if not any(events for events, _, _ in rows):
+        return "No enforcement events were reported."
+    if forecast_days is not None and observed_days < forecast_days:
+        so_far = f"{observed_days} of the {forecast_days} days that were forecast"
+        return f"Too early to compare everything with the forecast, after {so_far}; nothing contradicts it so far."
+    if all(verdict == NO_FORECAST for _, verdict, _ in rows):
+        return "Nothing was forecast that could be compared."
+    return "What the apps reported agrees with the forecast."

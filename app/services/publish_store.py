@@ -1,0 +1,134 @@
+"""Where published documents lie: a folder or a bucket that fsspec can write to, one whole object at a time."""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.registry import known_implementations
+
+from app.errors import AvsError, Invalid
+
+FOREVER = "public, max-age=31536000, immutable"
+BRIEFLY = "public, max-age=10, stale-if-error=86400"
+JSON = "application/json"
+_HINTS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "s3": lambda hint: {"CacheControl": hint, "ContentType": JSON},
+    "gs": lambda hint: {"fixed_key_metadata": {"cache_control": hint}, "content_type": JSON},
+}
+"""How each filesystem takes Cache-Control; where none is named the server in front says it (docs/publishing.md)."""
+
+
+class StoreDown(AvsError):
+    """The store did not answer, or refused."""
+
+    status = 503
+    title = "Store not reached"
+
+
+class PublishStore:
+    """Paths are relative to `url`. Options of a filesystem come from fsspec's own configuration and environment.
+
+    Every method raises Invalid for a URL that cannot be opened here, StoreDown when the store does not do its part.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url, protocol = url, fsspec.utils.get_protocol(url)
+        self.protocol = "file" if protocol == "local" else protocol
+        self._opened_by: tuple[int, Any, str] | None = None
+
+    def require(self) -> None:
+        """Raise Invalid for a URL that cannot be opened here; asks nobody."""
+        try:
+            fsspec.get_filesystem_class(self.protocol)
+        except ImportError as error:
+            package = _package(self.protocol)
+            raise Invalid(
+                f"Publishing to {self.protocol}:// needs {package}: pip install {package} beside AVS Brain.",
+                code="publish_package_missing",
+            ) from error
+        except ValueError as error:
+            raise Invalid(
+                f"Nothing can be published to {self.protocol}://: give file://, s3://, gs:// or az://.",
+                code="publish_url_unknown",
+            ) from error
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of an object as they are now; None when there is none."""
+        filesystem, root = self._opened
+        try:
+            content: bytes = filesystem.cat_file(f"{root}/{path}")
+        except FileNotFoundError:
+            return None
+        except Exception as error:
+            raise StoreDown(f"{path} was not read from the {self.protocol} store: {error!r}") from error
+        return content
+
+    def write(self, path: str, content: bytes, *, forever: bool) -> None:
+        """Put a whole object in place of what is there; `forever`: its path never stands for other bytes."""
+        filesystem, root = self._opened
+        try:
+            if self.protocol == "file":
+                _replace(Path(root, path), content)
+            else:
+                hints = _HINTS.get(self.protocol, lambda _: {})(FOREVER if forever else BRIEFLY)
+                filesystem.pipe_file(f"{root}/{path}", content, **hints)
+        except Exception as error:
+            raise StoreDown(f"{path} was not written to the {self.protocol} store: {error!r}") from error
+
+    def paths(self, folder: str) -> list[str]:
+        """Every object under a folder, in order."""
+        filesystem, root = self._opened
+        try:
+            filesystem.invalidate_cache()
+            found: list[str] = filesystem.find(f"{root}/{folder}")
+        except FileNotFoundError:
+            return []
+        except Exception as error:
+            raise StoreDown(f"{folder}/ was not listed by the {self.protocol} store: {error!r}") from error
+        return sorted(path.removeprefix(f"{root}/") for path in found if not Path(path).name.startswith("."))
+
+    @property
+    def _opened(self) -> tuple[Any, str]:
+        """Opened on first use, by each process for itself: connections do not cross a fork."""
+        if self._opened_by is None or self._opened_by[0] != os.getpid():
+            self.require()
+            filesystem, root = fsspec.core.url_to_fs(self._url)
+            self._opened_by = os.getpid(), filesystem, root.rstrip("/")
+        return self._opened_by[1:]
+
+
+def _package(protocol: str) -> str:
+    """The distribution that brings a protocol to fsspec: s3fs, gcsfs, adlfs, …"""
+    return str(known_implementations.get(protocol, {"class": protocol})["class"].split(".")[0])
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Temporary file, fsync, rename, fsync of the folder: a reader finds the old object or the new one.
+
+    Web servers tell versions by whole seconds of the time of change (nginx's ETag is that and the length), so a new
+    one is always at least a second later than the one it replaces.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with suppress(FileNotFoundError):
+        temporary.unlink()  # of a process that was killed
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            moment = max(int(time.time()), int(path.stat().st_mtime) + 1)
+            os.utime(temporary, (moment, moment))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,491 @@
+"""What each gate refuses: one state per code, made through services, and how an operator mends it on the linked screen.
+
+Every case has records of its own, so that no mend touches another one: workspace `ws_<name>`, cycle `cycle_<name>`,
+unit `vu_<name>`, config `cfg_<name>`, which lacks nothing but a run until the case spoils it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from app import clock, extensions
+from app.models.base import db
+from app.models.transactions import write
+from app.services import activation, authoring, config_drafts, simulations
+from app.services.snapshots import get_config
+from rules.enums import HistoricalWindow
+from tests import factories as f
+from tests.browser import journey
+
+SEGMENT = "ai_video_smb"
+
+
+@dataclass(frozen=True)
+class Records:
+    """The ids of a case's records."""
+
+    name: str
+
+    @property
+    def workspace(self) -> str:
+        return f"ws_{self.name}"
+
+    @property
+    def cycle(self) -> str:
+        return f"cycle_{self.name}"
+
+    @property
+    def unit(self) -> str:
+        return f"vu_{self.name}"
+
+    @property
+    def config(self) -> str:
+        return f"cfg_{self.name}"
+
+
+Spoil = Callable[[Records], None]
+Mend = Callable[[Page, Records], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One state that a code refuses.
+
+    `lands` is the screen that the link leads to, `focus` the id or the name of the control that has the focus there.
+    `meanwhile` happens between looking at the approve screen and deciding on it; `says` is then the refusal's.
+    """
+
+    code: str
+    spoil: Spoil
+    lands: str
+    focus: str
+    mend: Mend
+    variant: str = ""
+    stage: str = "learning"
+    meanwhile: Callable[[Page, Records], None] | None = None
+    says: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.code}-{self.variant}" if self.variant else self.code
+
+    @property
+    def records(self) -> Records:
+        return Records(self.name)
+
+
+def who() -> dict[str, Any]:
+    return {"actor": f.OPERATOR, "now": clock.now()}
+
+
+def make(case: Case) -> None:
+    """The case's records in its state; wants an application context."""
+    with write(db.session):
+        _make(case.records, case.stage)
+    case.spoil(case.records)
+    db.session.remove()
+
+
+def _make(records: Records, stage: str) -> None:
+    f.workspace(db.session, records.workspace)
+    f.cycle(db.session, records.cycle, workspace_id=records.workspace, segments=[SEGMENT])
+    f.snapshot(db.session, records.cycle, f.HD_MINUTE | {"value_unit_id": records.unit})
+    config(records, records.config, stage)
+
+
+def config(records: Records, config_id: str, stage: str = "learning") -> None:
+    """A complete production draft on the newest snapshot: one pool to sell from, one to explore with."""
+    subject = f.SUBJECT | {"workspace_id": records.workspace, "segment": SEGMENT, "stage": stage}
+    pools = [pool | {"value_unit_id": records.unit} for pool in (f.CORE, f.EXPLORATION_POOL)]
+    f.config(db.session, config_id, **subject, cycle_id=records.cycle, pools=pools)
+
+
+# Spoiling
+
+
+def cycle(**changes: Any) -> Spoil:
+    def spoil(records: Records) -> None:
+        with write(db.session):
+            authoring.update_cycle(db.session, records.cycle, changes, **who())
+
+    return spoil
+
+
+def columns(**changes: Any) -> Spoil:
+    def spoil(records: Records) -> None:
+        with write(db.session):
+            config_drafts.update_config(db.session, records.config, changes, **who())
+
+    return spoil
+
+
+def unit(**changes: Any) -> Spoil:
+    """The gap is frozen: the unit is edited and submitted, and the config uses that snapshot."""
+
+    def spoil(records: Records) -> None:
+        with write(db.session):
+            authoring.update_value_unit(db.session, records.unit, changes, **who())
+            snapshot = authoring.submit_snapshot(db.session, records.cycle, **who())
+            version = {"value_unit_snapshot_version": snapshot.snapshot_version}
+            config_drafts.update_config(db.session, records.config, version, **who())
+
+    return spoil
+
+
+def economics(**changes: Any) -> Spoil:
+    return unit(unit_economics=f.HD_MINUTE["unit_economics"] | changes)
+
+
+def mapping(**changes: Any) -> Spoil:
+    return unit(event_mapping=f.HD_MINUTE["event_mapping"] | changes)
+
+
+def exploration(**changes: Any) -> Spoil:
+    def spoil(records: Records) -> None:
+        with write(db.session):
+            config_drafts.put_exploration(db.session, records.config, changes, **who())
+
+    return spoil
+
+
+def rails(**changes: Any) -> Spoil:
+    def spoil(records: Records) -> None:
+        with write(db.session):
+            config_drafts.put_rails(db.session, records.config, changes, **who())
+
+    return spoil
+
+
+def nothing(records: Records) -> None:
+    """As it is made: everything but a run."""
+
+
+def without_pools(records: Records) -> None:
+    with write(db.session):
+        config_drafts.put_pools(db.session, records.config, {"pools": []}, **who())
+
+
+def a_unit_that_was_not_submitted(records: Records) -> None:
+    unit_id = f"{records.unit}_new"
+    with write(db.session):
+        new = f.HD_MINUTE | {"value_unit_id": unit_id, "cycle_id": records.cycle, "name": "Not submitted yet"}
+        authoring.create_value_unit(db.session, new, **who())
+        config_drafts.update_pool(db.session, records.config, "pool_core", {"value_unit_id": unit_id}, **who())
+
+
+def simulated(*spoils: Spoil, before: Spoil = nothing) -> Spoil:
+    """A run, and what happened to its config since; `before` came first and is in the run."""
+
+    def spoil(records: Records) -> None:
+        before(records)
+        run_it(records.config)
+        for each in spoils:
+            each(records)
+
+    return spoil
+
+
+def run_it(config_id: str) -> str:
+    """Simulate over the demo events; the run's id."""
+    run = simulations.simulate(db.session, extensions.usage_events(), _question(config_id), **who())
+    return str(run.simulation_run_id)
+
+
+def _question(config_id: str) -> simulations.Request:
+    return simulations.Request(config_id, HistoricalWindow.MOCKED, get_config(db.session, config_id).segment)
+
+
+def with_an_active_version_and_a_rival(records: Records) -> None:
+    """`<config>_first` is active, `<config>_rival` could replace it, and so could the config itself."""
+    first, rival = f"{records.config}_first", f"{records.config}_rival"
+    with write(db.session):
+        config(records, first)
+    activate(first)
+    with write(db.session):
+        config(records, rival)
+    run_it(rival)
+    run_it(records.config)
+
+
+def activate(config_id: str) -> None:
+    run_id = run_it(config_id)
+    with write(db.session):
+        activation.approve(db.session, config_id, run_id, f.APPROVAL, **who())
+
+
+# Meanwhile
+
+
+def somebody_simulates_again(page: Page, records: Records) -> None:
+    run_it(records.config)
+
+
+def somebody_activates_the_rival(page: Page, records: Records) -> None:
+    activate(f"{records.config}_rival")
+
+
+def the_page_refers_to_a_queued_run(page: Page, records: Records) -> None:
+    """The product pins completed runs; a script that fills in the form may not."""
+    with write(db.session):
+        prepared = simulations.prepare(db.session, _question(records.config))
+        run_id = simulations.begin(db.session, prepared, **who()).simulation_run_id
+    page.locator("#decide [name=simulation_run_id]").evaluate("(input, id) => { input.value = id; }", run_id)
+
+
+# Mending: what stands on the page that the link leads to, beginning at the control with the focus
+
+
+def typed(text: str) -> Mend:
+    def mend(page: Page, records: Records) -> None:
+        page.keyboard.type(text)
+        leave(page)
+
+    return mend
+
+
+def chosen(value: str) -> Mend:
+    def mend(page: Page, records: Records) -> None:
+        page.locator(":focus").select_option(value)
+        leave(page)
+
+    return mend
+
+
+def ticked(page: Page, records: Records) -> None:
+    page.keyboard.press("Space")
+    leave(page)
+
+
+def leave(page: Page) -> None:
+    """By the primary button, which saves."""
+    with page.expect_navigation():
+        page.locator("footer.next button.primary").click()
+
+
+def then_submitted(mend: Mend) -> Mend:
+    """A config keeps its snapshot: the mended unit reaches it by the next one."""
+
+    def both(page: Page, records: Records) -> None:
+        mend(page, records)
+        if "unit=" in page.url:
+            page.get_by_role("link", name="Back", exact=True).click()
+        page.get_by_role("link", name="Continue to submit").click()
+        leave(page)
+        expect(page.locator(".flash")).to_contain_text(f"{records.config} uses snapshot 3 now.")
+        assert page.url.endswith(f"/configs/{records.config}/pools")
+
+    return both
+
+
+def map_the_unit(page: Page, records: Records) -> None:
+    page.locator(":focus").select_option("video_render_completed")
+    page.get_by_label("Adds up as").select_option("count")
+    leave(page)
+
+
+def count_instead(page: Page, records: Records) -> None:
+    page.get_by_label("Adds up as").select_option("count")
+    leave(page)
+
+
+def retype_the_filter(page: Page, records: Records) -> None:
+    page.locator(":focus").select_option("resolution")
+    leave(page)
+
+
+def intend_a_metric(page: Page, records: Records) -> None:
+    page.locator(":focus").select_option("gross_margin")
+    page.keyboard.press("Tab")
+    page.locator(":focus").select_option("positive")
+    leave(page)
+
+
+def add_a_pool(page: Page, records: Records) -> None:
+    page.keyboard.press("Enter")
+    page.keyboard.type("Core")
+    page.get_by_label("Beyond that").select_option("allow_overage")
+    page.get_by_label("Value unit", exact=False).first.select_option(records.unit)
+    leave(page)
+
+
+def make_it_production(page: Page, records: Records) -> None:
+    page.get_by_label("Production, 90 days").check()
+    leave(page)
+
+
+def simulate(page: Page, records: Records) -> None:
+    journey.simulate(page)
+
+
+def simulate_again(page: Page, records: Records) -> None:
+    page.get_by_role("link", name="Simulate again").first.click()
+    page.wait_for_url("**/simulate*")
+    journey.simulate(page)
+
+
+def look_again(page: Page, records: Records) -> None:
+    """The refused page compares with what is active now, and says that looking at it is all there is to do."""
+    expect(page.get_by_label("Compared with")).to_have_value(f"{records.config}_rival")
+    expect(page.locator("#passes-now")).to_be_visible()
+    expect(page.locator("footer.next button.primary")).to_be_enabled()
+
+
+NORTH_STAR, UNITS, SUBMIT = "/cycles/new/north-star", "/value-units", "/value-units/submit"
+POOLS, EXPLORATION, RAILS = "/pools", "/exploration", "/rails"
+SIMULATE, REVIEW, APPROVE = "/simulate", "/review", "/approve"
+WINDOW = "historical_window_days"
+THRESHOLDS = f.RAILS["usage_thresholds"]
+NO_EXPLORATION: dict[str, Any] = {"enabled": True, "graduation_signal": None}
+
+
+def _of_the_cycle(code: str, spoil: Spoil, focus: str, mend: Mend, variant: str = "") -> Case:
+    return Case(code, spoil, NORTH_STAR, focus, mend, variant)
+
+
+def _of_the_unit(code: str, spoil: Spoil, focus: str, mend: Mend, variant: str = "", stage: str = "learning") -> Case:
+    return Case(code, spoil, UNITS, focus, then_submitted(mend), variant, stage)
+
+
+def _of_exploration(field: str, gap: Any, mend: Mend, stage: str = "learning") -> Case:
+    return Case("exploration_incomplete", exploration(**{field: gap}), EXPLORATION, field, mend, field, stage)
+
+
+CASES: tuple[Case, ...] = (
+    _of_the_cycle("cycle_goal_type_missing", cycle(goal_type=None), "goal_type", chosen("revenue")),
+    _of_the_cycle("cycle_primary_metrics_missing", cycle(primary_metrics=[]), "primary_metrics", ticked),
+    Case(
+        "value_unit_snapshot_missing",
+        columns(value_unit_snapshot_version=None),
+        SUBMIT,
+        "use_in",
+        lambda page, _: leave(page),
+    ),
+    Case("config_pools_missing", without_pools, POOLS, "do", add_a_pool),
+    Case(
+        "pool_value_unit_unknown",
+        a_unit_that_was_not_submitted,
+        POOLS,
+        "value_unit_id",
+        lambda page, records: chosen(records.unit)(page, records),
+    ),
+    _of_the_unit("unit_event_mapping_missing", unit(event_mapping=None), "event_mapping.event_type", map_the_unit),
+    _of_the_unit(
+        "unit_event_mapping_missing",
+        mapping(aggregation={}),
+        "event_mapping.aggregation.type",
+        chosen("count"),
+        "aggregation",
+    ),
+    _of_the_unit(
+        "unit_event_mapping_invalid",
+        mapping(event_type="nobody_sends_this"),
+        "event_mapping.event_type",
+        chosen("video_render_completed"),
+    ),
+    _of_the_unit(
+        "unit_event_mapping_invalid",
+        mapping(filters={"colour": "blue"}),
+        "filter_dimension",
+        retype_the_filter,
+        "filter",
+    ),
+    _of_the_unit(
+        "unit_event_mapping_invalid",
+        mapping(aggregation={"type": "sum"}),
+        "event_mapping.aggregation.field",
+        chosen("output_minutes"),
+        "field",
+    ),
+    _of_the_unit(
+        "unit_economics_missing",
+        economics(target_price_per_unit_usd=None, target_margin=None),
+        "unit_economics.target_price_per_unit_usd",
+        typed("0.6"),
+    ),
+    _of_the_cycle("cycle_type_not_production", cycle(cycle_type="sandbox"), "length", make_it_production),
+    _of_the_cycle(
+        "cycle_period_not_90_days",
+        cycle(cycle_type="sandbox", period_length_days=120),
+        "length",
+        make_it_production,
+    ),
+    _of_the_unit(
+        "unit_outcome_statement_missing", unit(outcome_statement=None), "outcome_statement", typed("A kept minute.")
+    ),
+    _of_the_unit("unit_metrics_intent_missing", unit(metrics_intent=[]), "intent_metric", intend_a_metric),
+    _of_the_unit("unit_quality_signal_missing", unit(quality_signal_source=[]), "quality_signal_source", ticked),
+    _of_the_unit(
+        "unit_economics_confidence_too_low",
+        economics(economics_confidence="rough"),
+        "unit_economics.economics_confidence",
+        chosen("medium"),
+        stage="scaling",
+    ),
+    _of_exploration("exploration_pool_id", None, chosen("pool_exploration")),
+    _of_exploration("qualifying_events", [], ticked),
+    _of_exploration("expires_after_days", None, typed("30")),
+    _of_exploration("graduation_signal", None, typed("csat"), stage="scaling"),
+    Case(
+        "rails_monthly_spend_cap_missing",
+        rails(monthly_spend_cap_usd=None),
+        RAILS,
+        "monthly_spend_cap_usd",
+        typed("1,000"),
+    ),
+    Case("rails_margin_floor_missing", rails(margin_floor=None), RAILS, "margin_floor", typed("40 %")),
+    Case("rails_at_cap_action_missing", rails(at_cap_action=None), RAILS, "at_cap_action", chosen("warn")),
+    Case(
+        "rails_thresholds_incomplete",
+        rails(usage_thresholds=[THRESHOLDS[0], THRESHOLDS[2]]),
+        RAILS,
+        "threshold_action",
+        chosen("throttle"),
+    ),
+    Case("price_book_ref_missing", columns(price_book_ref=None), POOLS, "price_book_ref", typed("usd_2026_01")),
+    Case("simulation_missing", nothing, SIMULATE, WINDOW, simulate),
+    Case(
+        "simulation_not_completed",
+        simulated(),
+        SIMULATE,
+        WINDOW,
+        simulate,
+        meanwhile=the_page_refers_to_a_queued_run,
+        says="has status queued",
+    ),
+    Case(
+        "simulation_not_latest",
+        simulated(),
+        SIMULATE,
+        WINDOW,
+        simulate,
+        meanwhile=somebody_simulates_again,
+        says="is not the latest completed run",
+    ),
+    Case("simulation_stale", simulated(rails(monthly_spend_cap_usd=Decimal(700))), SIMULATE, WINDOW, simulate),
+    Case(
+        "simulation_outputs_incomplete",
+        simulated(columns(metric_lenses=["exploration_depth", "margin_floor_violations"])),
+        SIMULATE,
+        WINDOW,
+        simulate,
+    ),
+    Case(
+        "simulation_blocking_issues",
+        simulated(rails(margin_floor=Decimal("0.4")), before=rails(margin_floor=None)),
+        REVIEW,
+        "blocking",
+        simulate_again,
+    ),
+    Case(
+        "baseline_not_active",
+        with_an_active_version_and_a_rival,
+        APPROVE,
+        "baseline_config_version_id",
+        look_again,
+        meanwhile=somebody_activates_the_rival,
+        says="is not the active version of this subject",
+    ),
+)

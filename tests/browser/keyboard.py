@@ -1,0 +1,105 @@
+"""An operator without a mouse: Tab, Space, Enter, arrows and typing, and a focus that can be seen at every step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Page
+
+MOST_TABS = 25
+MOST_ARROWS = 30
+FOCUSED = """() => {
+  const control = document.activeElement, style = getComputedStyle(control), box = control.getBoundingClientRect();
+  const labels = [...(control.labels ?? [])];
+  const group = control.type === "radio" ? control.closest("fieldset")?.querySelector("legend")?.innerText ?? "" : "";
+  const seen = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  return {
+    tag: control.tagName.toLowerCase(),
+    type: control.type ?? "",
+    name: control.getAttribute("aria-label") ?? [group, ...labels.map((label) => label.innerText)].join(" ").trim(),
+    text: control.innerText ?? "",
+    value: control.value ?? "",
+    checked: control.checked ?? false,
+    outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+    uncovered: seen !== null && (control.contains(seen) || labels.some((label) => label.contains(seen))),
+  };
+}"""
+
+
+@dataclass
+class Keyboard:
+    """Drives a page by `page.keyboard` alone; fails when the focus cannot be seen or is too far away."""
+
+    page: Page
+
+    @property
+    def focused(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.page.evaluate(FOCUSED)
+        return found
+
+    def skip_to_content(self) -> None:
+        """The first stop of every page leads past the menu; a form that was sent from the content comes back there."""
+        self.page.wait_for_load_state()
+        if self.page.url.endswith("#canvas"):
+            self.page.wait_for_function("document.activeElement.id === 'canvas'")
+            return
+        self.page.keyboard.press("Tab")
+        assert self.focused["text"] == "Skip to content", self.focused
+        self._is_seen()
+        self.page.keyboard.press("Enter")
+
+    def to(self, name: str, tag: str = "", key: str = "Tab") -> None:
+        """Tab (or Shift+Tab) until the control of this name has the focus, if it has not, and see that it has."""
+        passed = []
+        for _ in range(MOST_TABS):
+            found = self.focused
+            label = found["name"] or found["text"]
+            if label.startswith(name) and found["tag"].startswith(tag):
+                self._is_seen()
+                return
+            passed.append(label[:40] or found["tag"])
+            self.page.keyboard.press(key)
+        raise AssertionError(f"{MOST_TABS} times {key} on {self.page.url} do not lead to {name!r}: {passed}")
+
+    def type(self, name: str, text: str) -> None:
+        """Put a text into a field in place of what is there."""
+        self.to(name)
+        self.page.keyboard.press("ControlOrMeta+A")
+        self.page.keyboard.type(text)
+
+    def pick(self, name: str, value: str) -> None:
+        """Choose in a list by arrows."""
+        self.to(name, "select")
+        self.page.keyboard.press("Home")
+        self._arrows(lambda found: found["value"] == value, f"{name}: {value}")
+
+    def choose(self, name: str, value: str) -> None:
+        """Choose one of a group of options by arrows; Tab has only one stop for all of them."""
+        self.to(name, "input")
+        self._arrows(lambda found: found["value"] == value and found["checked"], f"{name}: {value}")
+
+    def tick(self, name: str, on: bool = True) -> None:
+        self.to(name, "input")
+        if self.focused["checked"] != on:
+            self.page.keyboard.press("Space")
+        assert self.focused["checked"] == on
+
+    def press(self, name: str, tag: str = "button") -> None:
+        """Enter on a button or a link."""
+        self.to(name, tag)
+        self.page.keyboard.press("Enter")
+
+    def _arrows(self, arrived: Callable[[dict[str, Any]], bool], what: str) -> None:
+        for _ in range(MOST_ARROWS):
+            found = self.focused
+            if arrived(found):
+                self._is_seen()
+                return
+            unchosen = found["type"] == "radio" and not found["checked"]  # an arrow would pass the first option
+            self.page.keyboard.press("Space" if unchosen else "ArrowDown")
+        raise AssertionError(f"No arrow leads to {what} on {self.page.url}")
+
+    def _is_seen(self) -> None:
+        found = self.focused
+        assert found["outlined"], f"{self.page.url}: the focus on {found['name'] or found['text']!r} has no outline"
+        assert found["uncovered"], f"{self.page.url}: something covers {found['name'] or found['text']!r}"

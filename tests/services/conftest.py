@@ -1,0 +1,24 @@
+"""What tests of decisions start from."""
+
+from typing import Any
+
+import pytest
+
+from app.models.transactions import write
+from tests import factories as f
+from tests.services.decided import four_decisions
+
+
+@pytest.fixture
+def empty(session: Any) -> Any:
+    """A session on a workspace with a cycle and its units, and no config yet."""
+    with write(session):
+        f.foundation(session)
+    return session
+
+
+@pytest.fixture
+def log(empty: Any) -> Any:
+    """The same after four decisions (`tests.services.decided`)."""
+    four_decisions(empty)
+    return empty

@@ -1,0 +1,64 @@
+"""`avs export evidence`: what an analyst's script would run."""
+
+import csv
+from io import BytesIO, StringIO
+
+import click
+import pyarrow.parquet as pq
+import pytest
+
+from app import evidence_commands
+from app.cli import command
+from app.models.base import db
+from app.models.transactions import write
+from app.services.enforcement import accept
+from tests import factories as f
+
+
+@pytest.fixture
+def run(sqlite_app):
+    with write(db.session):
+        f.foundation(db.session)
+        f.active(db.session)
+        event = {
+            "workspace_id": "ws_1",
+            "customer_id": "=cmd",
+            "config_version_id": "cfg_1",
+            "occurred_at": f.NOW,
+            "event_type": "hard_cap_blocked",
+        }
+        accept(db.session, [event], actor=f.OPERATOR, now=f.NOW)
+    export = click.Group("export")
+    command(export, "evidence")(evidence_commands.evidence)
+
+    def invoke(*arguments, exit_code=0):
+        result = sqlite_app.test_cli_runner().invoke(export, ["evidence", *map(str, arguments)])
+        assert result.exit_code == exit_code, result.output
+        return result
+
+    return invoke
+
+
+def test_the_comparison_is_printed_as_csv(run):
+    assert run("cfg_1").stdout.startswith("config_version_id,day,event_type,action,percent,")
+
+
+def test_raw_events_are_safe_for_a_spreadsheet(run):
+    (row,) = csv.DictReader(StringIO(run("cfg_1", "--rows", "events").stdout))
+    assert (row["customer_id"], row["event_type"]) == ("'=cmd", "hard_cap_blocked")
+
+
+def test_parquet_is_written_as_bytes_to_the_terminal_or_a_file(run, tmp_path):
+    printed = run("cfg_1", "--rows", "events", "--format", "parquet").stdout_bytes
+    target = tmp_path / "events.parquet"
+    run("cfg_1", "--rows", "events", "--format", "parquet", "--out", target)
+    assert pq.read_table(BytesIO(printed)) == pq.read_table(target)
+
+
+def test_a_config_that_does_not_exist_is_named(run):
+    assert "'cfg_none'" in run("cfg_none", exit_code=1).output
+
+
+def test_the_command_is_part_of_avs(sqlite_app):
+    result = sqlite_app.test_cli_runner().invoke(args=["avs", "export", "--help"])
+    assert "evidence" in result.output

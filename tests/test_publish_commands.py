@@ -1,0 +1,137 @@
+"""`avs publish` and `avs publish --check`: what an operator or a nightly job would run, and what they would read."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from app.cli import avs
+from app.extensions import usage_events
+from app.models.base import db
+from app.services.publish_store import PublishStore
+from app.services.published import CURRENT, KEYS, document_path, pointer_of, pointer_path
+from seed.loader import load_seed
+from simulation.canonical import parse_exact
+
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
+SUBJECT = {
+    "workspace_id": "ws_1049",
+    "segment": "ai_video_smb",
+    "stage": "learning",
+    "target_environment": "production",
+}
+POINTER = pointer_path(SUBJECT)
+NAMED = "ws_1049, ai_video_smb, learning, production"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> PublishStore:
+    return PublishStore((tmp_path / "out").as_uri())
+
+
+@pytest.fixture
+def run(sqlite_app, tmp_path):
+    load_seed(db.session, usage_events().store, now=NOW, with_growth=False)
+
+    def invoke(*arguments, exit_code=0, to=None):
+        where = ["--to", (tmp_path / "out").as_uri() if to is None else to] if to != "" else []
+        result = sqlite_app.test_cli_runner().invoke(avs, ["publish", *where, *arguments])
+        assert result.exit_code == exit_code, result.output
+        return result.output
+
+    return invoke
+
+
+def test_everything_active_is_published_and_said_per_subject(run, place):
+    assert f"{NAMED}: published: cfg_smb_learning_prod_v1, sequence 1" in run()
+    assert f"{NAMED}: unchanged: cfg_smb_learning_prod_v1, sequence 1" in run()
+    assert pointer_of(place.read(POINTER)).config_version_id == "cfg_smb_learning_prod_v1"
+
+
+def test_a_script_reads_it_as_json(run, place):
+    (one,) = [one for one in parse_exact(run("--json"))["subjects"] if one["subject_resolution"] == SUBJECT]
+    assert one == {
+        "subject_resolution": SUBJECT,
+        "outcome": "published",
+        "config_version_id": "cfg_smb_learning_prod_v1",
+        "sequence": 1,
+        "digest": pointer_of(place.read(POINTER)).digest,
+        "detail": None,
+    }
+
+
+def test_nothing_differs_after_publishing(run):
+    run()
+    assert run("--check") == "Everything active is published as it is served.\n"
+    assert parse_exact(run("--check", "--json")) == {"differences": []}
+
+
+def test_an_empty_place_differs_in_everything_and_the_check_writes_nothing(run, place):
+    printed = run("--check", exit_code=1)
+    assert f"{NAMED}: {POINTER} is missing: run `avs publish`." in printed
+    assert "keys.json: it is not the key set that is in force: run `avs publish`." in printed
+    assert place.paths("") == []
+
+
+def another(pointer, **changes):
+    fields = {name: getattr(pointer, name) for name in pointer.__slots__}
+    return type(pointer)(**fields | changes).content()
+
+
+BROKEN = {
+    "pointer_unreadable": lambda place, pointer: place.write(POINTER, b"{", forever=False),
+    "not_active": lambda place, pointer: place.write(
+        POINTER, another(pointer, sequence=0, digest="0" * 64), forever=False
+    ),
+    "newer_published": lambda place, pointer: place.write(POINTER, another(pointer, sequence=9), forever=False),
+    "pointer_differs": lambda place, pointer: place.write(POINTER, another(pointer, signature="a..b"), forever=False),
+    "document_altered": lambda place, pointer: place.write(document_path(pointer.digest), b"{}", forever=False),
+    "keys_differ": lambda place, pointer: place.write(KEYS, b"{}", forever=False),
+    "nothing_active": lambda place, pointer: place.write(
+        f"{CURRENT}/ws_9/smb/learning/production.json",
+        another(pointer, subject_resolution=SUBJECT | {"workspace_id": "ws_9"}),
+        forever=False,
+    ),
+}
+STAYS = ("newer_published", "nothing_active")
+"""What publishing alone does not mend: somebody has to look."""
+
+
+@pytest.mark.parametrize("code", BROKEN)
+def test_each_difference_is_named_and_mended_by_its_fix(run, place, code):
+    run()
+    BROKEN[code](place, pointer_of(place.read(POINTER)))
+    found = parse_exact(run("--check", "--json", exit_code=1))["differences"]
+    assert code in [one["code"] for one in found]
+    assert all("run `avs publish`" in one["detail"] or "delete" in one["detail"] for one in found)
+    run(exit_code=int(code == "newer_published"))
+    run("--check", exit_code=int(code in STAYS))
+
+
+def test_a_missing_document_is_named(run, place, tmp_path):
+    run()
+    digest = pointer_of(place.read(POINTER)).digest
+    (tmp_path / "out" / document_path(digest)).unlink()
+    assert f"{NAMED}: {document_path(digest)} is missing" in run("--check", exit_code=1)
+
+
+def test_a_place_of_another_subject_is_named_by_that_subject(run, place):
+    run()
+    BROKEN["nothing_active"](place, pointer_of(place.read(POINTER)))
+    (line,) = run("--check", exit_code=1).splitlines()
+    assert "ws_9" in line
+    assert "nothing is active for it" in line
+
+
+def test_without_a_place_it_says_how_to_give_one(run):
+    assert "set AVS_PUBLISH_URL, or give --to URL" in run(to="", exit_code=1)
+
+
+def test_a_store_whose_package_is_missing_names_it(run):
+    assert "pip install s3fs" in run(to="s3://bucket/avs", exit_code=1)
+    assert "give file://" in run(to="gopher://x", exit_code=1)
+
+
+def test_a_store_that_is_down_is_one_sentence(run, tmp_path):
+    (tmp_path / "in the way").write_text("")
+    assert "keys.json was not" in run(to=str(tmp_path / "in the way"), exit_code=1)
