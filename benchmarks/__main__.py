@@ -16,6 +16,8 @@ FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "RESULTS.md"
 BENCHMARKS = (
     ("Runtime config endpoint", "runtime_endpoint", ()),
+    ("Beside Unleash", "unleash", ()),
+    ("Listeners", "listeners", ()),
     ("Approve and activate", "activation", ()),
     ("Simulation", "simulation", ()),
     ("Usage event ingest", "ingest", ()),

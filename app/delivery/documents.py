@@ -5,11 +5,12 @@ import gzip
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import brotli
 
 from app.delivery.freshness import Freshness, Token
-from app.services.delivery import Current
+from app.services.delivery import Current, stream_event
 
 Subject = tuple[str, str, str, str]
 Header = tuple[bytes, bytes]
@@ -34,7 +35,7 @@ class Variant:
     not_modified: list[Header]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """What a subject's apps should enforce now; `variants` fills up as encodings are asked for."""
 
@@ -46,6 +47,11 @@ class Document:
         if found is None:
             found = self.variants[encoding] = _variant(self.current, encoding)
         return found
+
+    @cached_property
+    def event(self) -> bytes:
+        """What every stream sends when this becomes active; made once for all listeners."""
+        return stream_event(self.current)
 
 
 @dataclass(slots=True)

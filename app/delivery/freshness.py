@@ -24,15 +24,29 @@ class Freshness(Protocol):
 
 
 class SqliteFreshness:
-    """`PRAGMA data_version` of a connection that never writes: a few microseconds, no query."""
+    """`PRAGMA data_version` of a connection that never writes: a few microseconds, asked once a turn of the loop.
+
+    A request begins as a callback of the loop. `_forget` is queued before the question is asked, so whoever runs ahead
+    of it had arrived before.
+    """
 
     def __init__(self, url: sa.URL) -> None:
         self._url, self._connection = url, None
+        self._token: Token = None
 
     async def token(self) -> Token:
+        if self._token is None:
+            asyncio.get_running_loop().call_soon(self._forget)
+            self._token = self._ask()
+        return self._token
+
+    def _ask(self) -> Token:
         if self._connection is None:
             self._connection = sqlite3.connect(f"file:{self._url.database}?mode=ro", uri=True, isolation_level=None)
         return self._connection.execute("PRAGMA data_version").fetchone()
+
+    def _forget(self) -> None:
+        self._token = None
 
     async def close(self) -> None:
         if self._connection is not None:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from app.delivery.documents import Document, Documents, Subject
 from app.delivery.hub import Hub, digest_of
-from app.services.delivery import LONGEST_WAIT, stream_event
+from app.services.delivery import LONGEST_WAIT
 from rules.enums import Stage, TargetEnvironment
 
 Scope = dict[str, Any]
@@ -40,12 +40,13 @@ class DeliveryPlane:
         self.product, self.documents = product, documents
         self._hub = Hub(documents)
         self._token = None if token is None else token.encode()
+        self._answers = {CONFIG: self._config, STREAM: self._stream}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
-        answer = {CONFIG: self._config, STREAM: self._stream}.get(scope["path"])
+        answer = self._answers.get(scope["path"])
         if answer is None or scope["type"] != "http" or scope["method"] != "GET":
             await self.product(scope, receive, send)
             return
@@ -71,7 +72,8 @@ class DeliveryPlane:
             await self.product(scope, receive, send)
             return
         variant = document.variant(_encoding(headers.get(b"accept-encoding", b"")))
-        if _matches(headers.get(b"if-none-match", b""), document):
+        condition = headers.get(b"if-none-match", b"")
+        if condition == variant.etag or _matches(condition, document):
             await _send(send, 304, variant.not_modified, b"")
         else:
             await _send(send, 200, variant.headers, variant.body)
@@ -93,7 +95,7 @@ class DeliveryPlane:
                 document = await self._hub.changed(subject, last, HEARTBEAT_SECONDS, gone)
                 last = last if document is None else digest_of(document)
                 if not gone.done():
-                    await _part(send, HEARTBEAT if document is None else stream_event(document.current))
+                    await _part(send, HEARTBEAT if document is None else document.event)
             await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
