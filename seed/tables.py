@@ -14,6 +14,7 @@ from app.models.config_version import ConfigVersion, ExplorationRule, Pool, Rail
 from app.models.cycle import Cycle, LearningLogEntry
 from app.models.decision_record import DecisionRecord
 from app.models.simulation_run import SimulationRun
+from app.models.statements import Writes
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.models.workspace import Workspace
 from app.services.authoring import snapshot_changes
@@ -128,7 +129,9 @@ def _decision(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
         document = config_document(config, cycle_of(session, config), snapshot_of(session, config))
         activated_at = max(decision.effective_at, decision.created_at)
         release = Release(document, config, decision, run)
-        materialise(session, avs_config(release, activated_at=activated_at, sequence=1), activated_at)
+        writes = Writes(session)
+        materialise(writes, avs_config(release, activated_at=activated_at, sequence=1), activated_at)
+        writes.run()
         session.flush()
 
 

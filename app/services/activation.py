@@ -4,7 +4,7 @@ The caller opens the transaction (`transactions.write`) and commits it; everythi
 lock, so two approvals of one subject take turns and the later one sees what the earlier one did.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,11 +16,11 @@ from app.identity import SYSTEM, Actor
 from app.ids import new_id
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.decision_record import DecisionRecord
-from app.models.statements import insert, update
+from app.models.statements import Writes
 from app.services.billing_patches import build, store
 from app.services.diffs import diff
 from app.services.product_events import log_event, log_events
-from app.services.runtime import Release, announced, announcing, avs_config, materialise, next_sequence
+from app.services.runtime import Release, announced, announcing, avs_config, materialise, next_sequence, retire
 from app.services.snapshots import ConfigSnapshot, get_config, locked, read_config
 from rules.enums import ConfigStatus, DecisionStatus, DiffType
 from rules.finding import Finding, Gate
@@ -33,12 +33,12 @@ Done = dict[str, dict[str, Any]]
 _CONFIGS, _DECISIONS = ConfigVersion.__table__, DecisionRecord.__table__
 _ARCHIVE_CONFIG = (
     sa.update(_CONFIGS)
-    .where(_CONFIGS.c.config_version_id == sa.bindparam("of_config_version_id"))
-    .values(status=ConfigStatus.ARCHIVED.value, updated_at=sa.bindparam("updated_at"))
+    .where(_CONFIGS.c.config_version_id == sa.bindparam("archived_config"))
+    .values(status=ConfigStatus.ARCHIVED.value, updated_at=sa.bindparam("archived_at"))
 )
 _ARCHIVE_DECISION = (
     sa.update(_DECISIONS)
-    .where(_DECISIONS.c.config_version_id == sa.bindparam("of_config_version_id"))
+    .where(_DECISIONS.c.config_version_id == sa.bindparam("archived_decision_of"))
     .where(_DECISIONS.c.status == DecisionStatus.ACTIVE.value)
     .values(status=DecisionStatus.ARCHIVED.value)
 )
@@ -72,19 +72,25 @@ def approve(
     config = locked(session, config_version_id)
     if not is_editable(config.status):
         raise config_immutable(config_version_id, config.status)
-    seen = read_config(
-        session, config, simulation_run_id=simulation_run_id, requested_baseline_id=baseline_config_version_id
-    )
+
+    def read() -> ConfigSnapshot:
+        return read_config(
+            session, config, simulation_run_id=simulation_run_id, requested_baseline_id=baseline_config_version_id
+        )
+
+    seen = _after_what_is_due(session, read, now)
     _require_own_run(seen, simulation_run_id)
     if blocking := _blocking(seen):
         raise refused(f"Config {config_version_id} cannot be approved", blocking)
     kind = DiffType.UPDATE if seen.served else DiffType.INITIAL_ACTIVATION
-    decision = _decide(session, seen, kind, approval, now, decision_id)
+    writes = Writes(session)
+    decision = _decide(writes, seen, kind, approval, now, decision_id)
     done: Done = {"config_approved": {}}
     if decision.effective_at <= now:
-        done |= _activate(session, seen, decision, now)
+        done |= _activate(writes, seen, decision, now)
     else:
-        update(session, config, status=ConfigStatus.APPROVED.value, effective_at=decision.effective_at)
+        writes.update(config, status=ConfigStatus.APPROVED.value, effective_at=decision.effective_at)
+        writes.run()
         _announce(session, seen, now)
     _log(session, done, decision, actor, now)
     return decision
@@ -107,6 +113,17 @@ def something_is_due(session: Any, *, now: datetime, subject: Mapping[str, str])
 def held_back(session: Any, config: ConfigVersion) -> tuple[Finding, ...]:
     """What stands against activating a decided config now; that it was simulated again does not (spec 2)."""
     return _held_back(_as_decided(session, config))
+
+
+def _after_what_is_due(session: Any, read: Callable[[], ConfigSnapshot], now: datetime) -> ConfigSnapshot:
+    """What `read` finds once every decision whose moment has come was carried out: a later one must not come before it.
+
+    The caller holds the subject's lock.
+    """
+    seen = read()
+    if seen.something_waits and activate_due(session, now=now, subject=seen.config.subject_resolution):
+        return read()
+    return seen
 
 
 def _as_decided(session: Any, config: ConfigVersion) -> ConfigSnapshot:
@@ -139,7 +156,7 @@ def _promote(session: Any, config_version_id: str, now: datetime) -> ConfigVersi
         _withdraw(session, seen, held_back_by, now)
         return None
     decision = newest_decision(session, config_version_id)
-    done = _activate(session, seen, decision, now)
+    done = _activate(Writes(session), seen, decision, now)
     _log(session, done, decision, SYSTEM, now)
     return config
 
@@ -163,11 +180,12 @@ def rollback(
             f"Config {config_version_id} is {config.status}; only an archived version can be rolled back to.",
             code="rollback_needs_archived",
         )
-    seen = _as_decided(session, config)
+    seen = _after_what_is_due(session, lambda: _as_decided(session, config), now)
     if blocking := _held_back(seen):
         raise refused(f"Config {config_version_id} cannot be rolled back to", blocking)
-    decision = _decide(session, seen, DiffType.ROLLBACK, replace(approval, effective_at=None), now, decision_id)
-    done = _activate(session, seen, decision, now)
+    writes = Writes(session)
+    decision = _decide(writes, seen, DiffType.ROLLBACK, replace(approval, effective_at=None), now, decision_id)
+    done = _activate(writes, seen, decision, now)
     _log(session, {"config_rolled_back": {}} | done, decision, actor, now)
     return decision
 
@@ -199,7 +217,7 @@ def _require_own_run(seen: ConfigSnapshot, simulation_run_id: str) -> None:
 
 
 def _decide(
-    session: Any,
+    writes: Writes,
     seen: ConfigSnapshot,
     kind: DiffType,
     approval: Approval,
@@ -210,7 +228,7 @@ def _decide(
     config, prior = seen.config, seen.served
     effective_at = approval.effective_at or now
     patch = build(config, seen.document, effective_at=effective_at, now=now)
-    store(session, patch)
+    store(writes, patch)
     baseline_id = prior.config_version_id if prior else None
     decision = DecisionRecord(
         decision_id=decision_id or new_id("dec_"),
@@ -229,19 +247,26 @@ def _decide(
         effective_at=effective_at,
         created_at=now,
     )
-    insert(session, decision)
+    writes.insert(decision)
     return decision
 
 
-def _activate(session: Any, seen: ConfigSnapshot, decision: DecisionRecord, now: datetime) -> Done:
-    """Archive the prior version and its decision, set this one active, materialise what the apps will read."""
+def _activate(writes: Writes, seen: ConfigSnapshot, decision: DecisionRecord, now: datetime) -> Done:
+    """Archive the prior version and its decision, set this one active, materialise what the apps will read.
+
+    `writes` may hold the decision already: it is written with the rest.
+    """
     config, prior = seen.config, seen.served
+    document = _release(writes.session, seen, decision, now)
     if prior is not None:  # first: one active version at every statement
-        archived = {"of_config_version_id": prior.config_version_id}
-        session.connection().execute(_ARCHIVE_CONFIG, archived | {"updated_at": now})
-        session.connection().execute(_ARCHIVE_DECISION, archived)
-    update(session, config, status=ConfigStatus.ACTIVE.value, effective_at=decision.effective_at, updated_at=now)
-    materialise(session, _release(session, seen, decision, now), now)
+        before = Writes(writes.session)
+        before.add(_ARCHIVE_CONFIG, {"archived_config": prior.config_version_id, "archived_at": now})
+        before.add(_ARCHIVE_DECISION, {"archived_decision_of": prior.config_version_id})
+        retire(before, config.subject_resolution)
+        before.run()
+    writes.update(config, status=ConfigStatus.ACTIVE.value, effective_at=decision.effective_at, updated_at=now)
+    materialise(writes, document, now)
+    writes.run()
     return {
         "config_activated": {"archived": prior and prior.config_version_id},
         "billing_patch_generated": {"billing_patch_id": decision.billing_patch_id},
@@ -280,7 +305,11 @@ def _announce(session: Any, seen: ConfigSnapshot, now: datetime) -> None:
     """Say in the document that is served now what follows it and when; nothing served, nothing said."""
     if seen.served:
         following = _following(session, replace(seen, something_waits=True), now)
-        materialise(session, announcing(seen.served.avs_config, following), now)
+        writes = Writes(session)
+        retire(writes, seen.config.subject_resolution)
+        writes.run()
+        materialise(writes, announcing(seen.served.avs_config, following), now)
+        writes.run()
 
 
 def _is_announced(seen: ConfigSnapshot) -> bool:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from app.errors import Conflict
 from app.models.billing_patch import BillingPatch
 from app.models.config_version import ConfigVersion
+from app.models.statements import Writes
 from app.services.documents import config_document
 from app.services.snapshots import cycle_of, get_config, snapshot_of
 from simulation.canonical import content_hash
@@ -76,15 +77,15 @@ def build(config: ConfigVersion, document: Mapping[str, Any], *, effective_at: d
 _PATCHES = BillingPatch.__table__
 _STORE = sa.insert(_PATCHES).from_select(
     list(_PATCHES.c),
-    sa.select(*(sa.bindparam(column.name, type_=column.type) for column in _PATCHES.c)).where(
-        ~sa.exists().where(_PATCHES.c.billing_patch_id == sa.bindparam("billing_patch_id"))
+    sa.select(*(sa.bindparam(f"patch_{column.name}", type_=column.type) for column in _PATCHES.c)).where(
+        ~sa.exists().where(_PATCHES.c.billing_patch_id == sa.bindparam("patch_billing_patch_id"))
     ),
 )
 
 
-def store(session: Any, patch: BillingPatch) -> None:
+def store(writes: Writes, patch: BillingPatch) -> None:
     """Add the row of this patch, unless the same one stands already."""
-    session.connection().execute(_STORE, {column.name: getattr(patch, column.name) for column in _PATCHES.c})
+    writes.add(_STORE, {f"patch_{column.name}": getattr(patch, column.name) for column in _PATCHES.c})
 
 
 def patch_of(session: Any, config_version_id: str, *, now: datetime) -> BillingPatch:

@@ -17,6 +17,7 @@ from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, of_subject
 from app.models.decision_record import DecisionRecord
 from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
+from app.models.statements import Writes
 from app.services import became_active
 from rules.delivery import policy
 from rules.enums import ConfigStatus
@@ -107,26 +108,29 @@ _RETIRE = (
     .where(_DOCUMENTS.c.current, *(_DOCUMENTS.c[name] == sa.bindparam(f"of_{name}") for name in SUBJECT_FIELDS))
     .values(current=False)
 )
-_MATERIALISE = sa.insert(_DOCUMENTS)
 
 
-def materialise(session: Any, document: Json, now: datetime) -> None:
-    """Write the subject's new current document and retire the one before; the caller holds the subject's lock."""
+def retire(writes: Writes, subject: Mapping[str, str]) -> None:
+    """The subject's current document is no longer it. Run this before the next one is written: there is one at most."""
+    writes.add(_RETIRE, {f"of_{name}": subject[name] for name in SUBJECT_FIELDS})
+
+
+def materialise(writes: Writes, document: Json, now: datetime) -> None:
+    """The subject's new current document; the one before is retired, and the caller holds the subject's lock."""
     subject, governance = document["subject_resolution"], document["governance"]
     content = canonical_bytes(document)
-    session.connection().execute(_RETIRE, {f"of_{name}": value for name, value in subject.items()})
-    row = {
-        "decision_id": governance["approval_ref"],
-        "sequence": governance["delivery"]["sequence"],
-        "config_version_id": document["config_version_id"],
+    row = RuntimeConfig(
+        decision_id=governance["approval_ref"],
+        sequence=governance["delivery"]["sequence"],
+        config_version_id=document["config_version_id"],
         **subject,
-        "current": True,
-        "document": content,
-        "digest": sha256(content).hexdigest(),
-        "created_at": now,
-    }
-    session.connection().execute(_MATERIALISE, row)
-    became_active.note(session, subject)
+        current=True,
+        document=content,
+        digest=sha256(content).hexdigest(),
+        created_at=now,
+    )
+    writes.insert(row)
+    became_active.note(writes.session, subject)
 
 
 _DUE_AT = (

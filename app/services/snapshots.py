@@ -6,11 +6,12 @@ from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased, defer, joinedload
+from sqlalchemy.orm import aliased, defer, joinedload, lazyload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.errors import not_found
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog
-from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, of_subject
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Pool, of_subject
 from app.models.cycle import Cycle
 from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
@@ -47,7 +48,12 @@ _FRESH = {"populate_existing": True}
 _CONFIG = (
     sa.select(ConfigVersion)
     .where(ConfigVersion.config_version_id == sa.bindparam("config_version_id"))
-    .options(*_WITH_ITS_CYCLE, joinedload(ConfigVersion.pools))
+    .options(*_WITH_ITS_CYCLE, lazyload(ConfigVersion.pools))
+)
+_POOLS = (
+    sa.select(Pool)
+    .where(Pool.config_version_id == sa.bindparam("config_version_id"))
+    .order_by(Pool.position, Pool.pool_id)
 )
 
 
@@ -61,9 +67,10 @@ def locked(session: Any, config_version_id: str) -> ConfigVersion:
     """The config as it is once this transaction has its subject to itself: before it is edited, decided or promoted."""
     lock_subject_of(session, config_version_id)
     the_config = {"config_version_id": config_version_id}
-    config: ConfigVersion | None = session.scalars(_CONFIG, the_config, execution_options=_FRESH).unique().one_or_none()
+    config: ConfigVersion | None = session.scalar(_CONFIG, the_config, execution_options=_FRESH)
     if config is None:
         raise not_found("config version", config_version_id)
+    set_committed_value(config, "pools", session.scalars(_POOLS, the_config, execution_options=_FRESH).all())
     return config
 
 

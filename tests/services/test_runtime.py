@@ -289,3 +289,29 @@ def test_an_announced_version_that_a_gate_holds_back_is_taken_back_with_a_sequen
     assert not activation.something_is_due(active, now=moment, subject=f.SUBJECT)
     codes = active.scalars(sa.select(ProductEvent.detail).filter_by(event_name="config_held_back")).one()["findings"]
     assert "unit_event_mapping_invalid" in codes
+
+
+def test_what_was_due_is_carried_out_before_a_later_decision_so_that_it_never_comes_after_it(active):
+    moment = f.NOW + timedelta(days=2)
+    schedule(active, "cfg_2", "dec_2", moment)
+    with write(active):
+        f.simulated(active, "cfg_3")
+        decision = approved(active, "cfg_3", "dec_3", later=3 * 86_400)
+    assert decision.baseline_config_version_id == "cfg_2"
+    with write(active):
+        assert activation.activate_due(active, now=moment + timedelta(days=2)) == []
+    assert served(active)["config_version_id"] == "cfg_3"
+    assert get_config(active, "cfg_2").status == "archived"
+
+
+def test_a_rollback_comes_after_what_was_due_before_it(active):
+    with write(active):
+        f.simulated(active, "cfg_2")
+        approved(active, "cfg_2", "dec_2", later=7200)
+    moment = f.NOW + timedelta(days=2)
+    schedule(active, "cfg_3", "dec_3", moment)
+    with write(active):
+        activation.rollback(active, "cfg_1", f.APPROVAL, actor=f.OPERATOR, now=moment + timedelta(hours=1))
+    assert served(active)["config_version_id"] == "cfg_1"
+    assert get_config(active, "cfg_3").status == "archived"
+    assert not activation.something_is_due(active, now=moment + timedelta(days=1), subject=f.SUBJECT)
