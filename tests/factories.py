@@ -242,3 +242,12 @@ def active(session: Any, config_version_id: str = "cfg_1", *, later: int = 0, **
     simulated(session, config_version_id, **changes)
     approve(session, config_version_id, later=later)
     return get_config(session, config_version_id)
+
+
+def decided_on(session: Any, **said: Any) -> ConfigVersion:
+    """cfg_1 over its own foundation, active since NOW and decided on a run whose outputs say this."""
+    foundation(session)
+    row = config(session)
+    run(session, row, outputs=outputs(**said))
+    approve(session)
+    return row

@@ -121,9 +121,10 @@ def _after_what_is_due(session: Any, read: Callable[[], ConfigSnapshot], now: da
     The caller holds the subject's lock.
     """
     seen = read()
-    if seen.something_waits and activate_due(session, now=now, subject=seen.config.subject_resolution):
-        return read()
-    return seen
+    if not seen.something_waits:
+        return seen
+    activate_due(session, now=now, subject=seen.config.subject_resolution)
+    return read()
 
 
 def _as_decided(session: Any, config: ConfigVersion) -> ConfigSnapshot:

@@ -36,10 +36,7 @@ AFTER_THE_WINDOW = f.NOW + timedelta(days=40)
 def live(session):
     """cfg_1 is active since NOW, decided on a run with the forecast."""
     with write(session):
-        f.foundation(session)
-        row = f.config(session)
-        f.run(session, row, outputs=f.outputs(**FORECAST))
-        f.approve(session)
+        f.decided_on(session, **FORECAST)
     return session
 
 

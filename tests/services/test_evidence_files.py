@@ -25,10 +25,7 @@ LATER = f.NOW + timedelta(days=4, hours=5)
 def live(session):
     """cfg_1 is active since NOW with the forecast, and seven customers were warned, throttled and blocked."""
     with write(session):
-        f.foundation(session)
-        row = f.config(session)
-        f.run(session, row, outputs=f.outputs(**FORECAST))
-        f.approve(session)
+        f.decided_on(session, **FORECAST)
         accept(session, list(map(event, range(1, 8))), actor=f.OPERATOR, now=LATER)
     return session
 

@@ -315,3 +315,25 @@ def test_a_rollback_comes_after_what_was_due_before_it(active):
     assert served(active)["config_version_id"] == "cfg_1"
     assert get_config(active, "cfg_3").status == "archived"
     assert not activation.something_is_due(active, now=moment + timedelta(days=1), subject=f.SUBJECT)
+
+
+def test_a_decision_is_taken_although_one_that_was_due_is_held_back(active):
+    moment = f.NOW + timedelta(days=2)
+    with write(active):
+        active.add(EventCatalog(event_type="only_of_cfg_2", dimensions=["output_minutes"]))
+    mapping = f.HD_MINUTE["event_mapping"] | {"event_type": "only_of_cfg_2", "filters": {}}
+    with write(active):
+        f.snapshot(active, f.CYCLE, f.HD_MINUTE | {"value_unit_id": "vu_other", "event_mapping": mapping})
+    pools = [f.CORE | {"value_unit_id": "vu_other"}]
+    schedule(
+        active, "cfg_2", "dec_2", moment, pools=pools, exploration={"enabled": False}, value_unit_snapshot_version=2
+    )
+    with write(active):
+        active.execute(sa.delete(EventCatalog).filter_by(event_type="only_of_cfg_2"))
+    with write(active):
+        f.simulated(active, "cfg_3", value_unit_snapshot_version=1)
+        approved(active, "cfg_3", "dec_3", later=3 * 86_400)
+    assert (served(active)["config_version_id"], delivery(active)["next"]) == ("cfg_3", None)
+    assert get_config(active, "cfg_2").status == "approved"
+    sequences = active.scalars(sa.select(RuntimeConfig.sequence).order_by(RuntimeConfig.sequence)).all()
+    assert sequences == sorted(set(sequences))
