@@ -1,4 +1,6 @@
 // Drafts that save themselves. The page works without this: every button here is a plain submit as well.
+import { inPlace } from "./in_place.js";
+
 const form = document.querySelector("form[data-autosave], form[data-preview]");
 const QUIET = 1200, SOON = 250, LIVE = 150, PATIENCE = 30_000;
 const touched = new Set();
@@ -157,10 +159,12 @@ async function preview() {
 }
 
 function showParts(parts) {
-  for (const [id, html] of Object.entries(parts ?? {})) {
-    const place = document.getElementById(id);
-    if (place && place.innerHTML !== html) place.innerHTML = html;
-  }
+  inPlace(() => {
+    for (const [id, html] of Object.entries(parts ?? {})) {
+      const place = document.getElementById(id);
+      if (place && place.innerHTML !== html) place.innerHTML = html;
+    }
+  });
 }
 
 // Leaving: the save goes first; what could not be saved makes the browser ask

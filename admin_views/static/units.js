@@ -1,4 +1,6 @@
 // The value unit form, livelier: every button here also works as a plain submit.
+import { inPlace } from "./in_place.js";
+
 const FOLLOWS = "follows";
 const form = document.getElementById("unit");
 const mapping = document.getElementById("event_mapping");
@@ -74,7 +76,8 @@ function onMapping(event) {
   if (event.target.name === "event_type") offerDimensions();
   showFieldOfAggregation();
   ask("live", mapping.dataset.live, mapping, 250, async (answer) => {
-    field("live").innerHTML = await answer.text();
+    const line = await answer.text();
+    inPlace(() => { field("live").innerHTML = line; });
   });
 }
 
@@ -129,7 +132,7 @@ function onMoney(event) {
   ask("agreement", money.dataset.economics, money, 150, async (answer) => {
     const said = await answer.json();
     if (follower && said.implied[follower.name]) follow(follower, said.implied[follower.name]);
-    field("agreement").innerHTML = said.html;
+    inPlace(() => { field("agreement").innerHTML = said.html; });
     agreed = !document.querySelector("#agreement .disagrees");
   }, follower);
 }

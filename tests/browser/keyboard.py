@@ -1,5 +1,6 @@
 """An operator without a mouse: Tab, Space, Enter, arrows and typing, and a focus that can be seen at every step."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from playwright.sync_api import Page
 
 MOST_TABS = 25
 MOST_ARROWS = 30
+AT_REST_SECONDS = 3.0
 FOCUSED = """() => {
   const control = document.activeElement, style = getComputedStyle(control), box = control.getBoundingClientRect();
   const labels = [...(control.labels ?? [])];
@@ -22,6 +24,7 @@ FOCUSED = """() => {
     checked: control.checked ?? false,
     outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
     uncovered: seen !== null && (control.contains(seen) || labels.some((label) => label.contains(seen))),
+    over: seen === null ? `the edge of the window, at ${Math.round(box.y)}` : seen.outerHTML.slice(0, 120),
   };
 }"""
 
@@ -100,6 +103,9 @@ class Keyboard:
         raise AssertionError(f"No arrow leads to {what} on {self.page.url}")
 
     def _is_seen(self) -> None:
-        found = self.focused
-        assert found["outlined"], f"{self.page.url}: the focus on {found['name'] or found['text']!r} has no outline"
-        assert found["uncovered"], f"{self.page.url}: something covers {found['name'] or found['text']!r}"
+        """Once the page has come to rest: answers that arrive meanwhile may move it for a moment."""
+        ends = time.monotonic() + AT_REST_SECONDS
+        while not ((found := self.focused)["outlined"] and found["uncovered"]):
+            name = f"{self.page.url}: {found['name'] or found['text']!r}"
+            assert time.monotonic() < ends, f"{name} is outlined: {found['outlined']}; over it is {found['over']}"
+            self.page.wait_for_timeout(50)
