@@ -12,7 +12,7 @@ from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.services import decisions
 from app.services import evidence_files as files
-from app.services.evidence import evidence, standing
+from app.services.evidence import evidence_of, standing
 from app.services.evidence_days import daily_comparisons
 
 TAG = "Decisions"
@@ -41,10 +41,8 @@ def get_decision_evidence(decision_id: str, query: dict[str, str]) -> Answer | R
     moment = now()
     if query["format"] != JSON:
         return _file(files.comparison_rows(db.session, config, now=moment), config, files.COMPARISONS, query["format"])
-    found = {
-        "evidence": evidence(db.session, config, now=moment),
-        "comparisons": daily_comparisons(db.session, standing(db.session, config, now=moment)),
-    }
+    stands = standing(db.session, config, now=moment)
+    found = {"evidence": evidence_of(db.session, stands), "comparisons": daily_comparisons(db.session, stands)}
     return plain(DecisionEvidence().dump(found))
 
 

@@ -19,7 +19,6 @@ class Fail(StrEnum):
     CLOSED = "closed"
 
 
-RAILS = ("monthly_spend_cap_usd", "usage_thresholds", "absolute_usage_caps")
 LONGEST_STALENESS_SECONDS = 30 * 86_400
 DEFAULTS: Policy = MappingProxyType(
     {
@@ -32,6 +31,8 @@ DEFAULTS: Policy = MappingProxyType(
         },
     }
 )
+RAILS = tuple(DEFAULTS["on_expired"])
+"""The rails that fail one way or the other."""
 
 
 def policy(stated: Policy) -> dict[str, Any]:

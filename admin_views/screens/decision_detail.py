@@ -29,7 +29,7 @@ from app.services import decision_export, decision_fork, decisions, drift
 from app.services import evidence_files as files
 from app.services.client_numbers import ranges_text
 from app.services.decided import diff_of
-from app.services.evidence import evidence, standing
+from app.services.evidence import evidence_of, standing
 from app.services.evidence_advice import drift_actions
 from app.services.evidence_days import daily_comparisons
 from app.services.figure_rows import simulated
@@ -117,9 +117,9 @@ class DecisionDetail(Screen):
 
     def _page(self, found: decisions.Detail, form: ForkForm, refusal: AvsError | None = None) -> Response:
         (summary,) = decisions.summaries(db.session, [found.decision])
-        config, now = found.config, clock.now()
-        seen = evidence(db.session, config, now=now)
-        days = daily_comparisons(db.session, standing(db.session, config, now=now))
+        config = found.config
+        stands = standing(db.session, config, now=clock.now())
+        seen, days = evidence_of(db.session, stands), daily_comparisons(db.session, stands)
         drifts = drift_actions(db.session, config, seen.by_event_type, config.pools, lambda pool: "#fork")
         advice = navigate(db.session, config).recommended_actions
         return self.show(

@@ -280,17 +280,16 @@ def _release(session: Any, seen: ConfigSnapshot, decision: DecisionRecord, now: 
     promised = served and announced(served)
     if promised and promised["governance"]["approval_ref"] == decision.decision_id:
         return promised
-    release, following = Release(seen.document, seen.config, decision, seen.run), _following(session, seen, now)
+    release = Release(seen.document, seen.config, decision, seen.run)
+    following = _following(session, seen.config, now) if seen.something_waits else []
     return avs_config(release, activated_at=now, sequence=next_sequence(served), following=following)
 
 
-def _following(session: Any, seen: ConfigSnapshot, now: datetime) -> list[Release]:
+def _following(session: Any, config: ConfigVersion, now: datetime) -> list[Release]:
     """The subject's versions that are approved for later and that every gate lets through now, earliest first."""
-    if not seen.something_waits:
-        return []
     waiting = (
         sa.select(ConfigVersion.config_version_id)
-        .filter_by(status=ConfigStatus.APPROVED.value, **seen.config.subject_resolution)
+        .filter_by(status=ConfigStatus.APPROVED.value, **config.subject_resolution)
         .where(ConfigVersion.effective_at > now)
         .order_by(ConfigVersion.effective_at, ConfigVersion.config_version_id)
     )
@@ -305,7 +304,7 @@ def _following(session: Any, seen: ConfigSnapshot, now: datetime) -> list[Releas
 def _announce(session: Any, seen: ConfigSnapshot, now: datetime) -> None:
     """Say in the document that is served now what follows it and when; nothing served, nothing said."""
     if seen.served:
-        following = _following(session, replace(seen, something_waits=True), now)
+        following = _following(session, seen.config, now)
         writes = Writes(session)
         retire(writes, seen.config.subject_resolution)
         writes.run()

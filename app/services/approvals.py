@@ -166,13 +166,12 @@ def _later(seen: ConfigSnapshot) -> tuple[str, ...]:
     config_id, prior = seen.config.config_version_id, seen.served and seen.served.config_version_id
     until = f"{prior} stays active until then" if prior else "nothing is active until then"
     archived = f" and {prior} is archived" if prior else ""
-    reading = f"read it at {runtime_address(seen.config.subject_resolution)} from that moment on."
-    told = f"Apps that enforce {prior} are told now and switch at that moment by their own clocks; others"
+    told = f"that enforce {prior} are told now and switch at that moment by their own clocks; others " if prior else ""
     return (
         f"{config_id} is approved and can no longer be edited; {until}.",
         f"At that moment every gate is asked again; then {config_id} becomes active{archived}.",
         f"{_billing(seen.document)} effective from that moment.",
-        f"{told if prior else 'Apps'} {reading}",
+        f"Apps {told}read it at {runtime_address(seen.config.subject_resolution)} from that moment on.",
     )
 
 

@@ -103,6 +103,7 @@ class Evidence:
 class Standing:
     """Since when a config is in force and until when it is looked at, and the outputs of the run it was decided on."""
 
+    workspace_id: str
     config_version_id: str
     simulation_run_id: str | None
     since: datetime | None
@@ -128,22 +129,26 @@ class Standing:
 
 def evidence(session: Any, config: ConfigVersion, *, now: datetime) -> Evidence:
     """Everything reported about a config version up to now, compared with the run that it was decided on."""
-    stands = standing(session, config, now=now)
+    return evidence_of(session, standing(session, config, now=now))
+
+
+def evidence_of(session: Any, stands: Standing) -> Evidence:
+    """The same, for who compares day by day as well and has looked already how the config stands."""
     rows = type_comparisons(session, stands)
     return Evidence(
-        config_version_id=config.config_version_id,
+        config_version_id=stands.config_version_id,
         simulation_run_id=stands.simulation_run_id,
         in_force_since=stands.since,
         observed_days=stands.observed_days,
         forecast_days=stands.forecast_days,
         events=sum(row.events for row in rows),
         by_event_type=rows,
-        by_day=counted.days_of(counted.events_by_day(session, config.config_version_id)),
+        by_day=counted.days_of(counted.events_by_day(session, stands.config_version_id)),
         verdict=drift.overall(
             ((row.events, row.verdict, row.text) for row in rows), stands.observed_days, stands.forecast_days
         ),
         by_threshold=_limit_comparisons(session, stands),
-        reporters=reporters(session, config.workspace_id, config.config_version_id),
+        reporters=reporters(session, stands.workspace_id, stands.config_version_id),
     )
 
 
@@ -152,7 +157,7 @@ def standing(session: Any, config: ConfigVersion, *, now: datetime) -> Standing:
     since, run = _decided(session, config)
     until = now if config.status == ConfigStatus.ACTIVE else max(config.updated_at, since or config.updated_at)
     outputs = (run.outputs if run else None) or {}
-    return Standing(config.config_version_id, run and run.simulation_run_id, since, until, outputs)
+    return Standing(config.workspace_id, config.config_version_id, run and run.simulation_run_id, since, until, outputs)
 
 
 def type_comparisons(session: Any, stands: Standing) -> tuple[Comparison, ...]:

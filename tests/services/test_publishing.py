@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +17,6 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.errors import Invalid
 from app.extensions import publisher, publisher_to, signing_keys
 from app.factory import create_app
 from app.models.base import db
@@ -27,11 +25,12 @@ from app.services import activation
 from app.services import publisher as publisher_module
 from app.services.publish_check import differences, verifies
 from app.services.publish_store import PublishStore, StoreDown
-from app.services.published import CURRENT, KEYS, Pointer, document_path, pointer_of, pointer_path, segment
+from app.services.published import CURRENT, KEYS, Pointer, document_path, pointer_of, pointer_path
 from app.services.publishing import Outcome, published_keys, put
 from app.services.runtime import read
 from tests import factories as f
 from tests.conftest import settings
+from tests.services.test_published import a_pointer
 
 STORES = ("file", "memory")
 POINTER = pointer_path(f.SUBJECT)
@@ -419,12 +418,6 @@ def test_a_process_killed_between_commit_and_publication_leaves_what_was_publish
     assert published().config_version_id == "cfg_2"
 
 
-def a_pointer(sequence: int, seconds: int = 0) -> tuple[Pointer, bytes]:
-    document = f'{{"version":{sequence}.{seconds}}}'.encode()
-    digest, moment = sha256(document).hexdigest(), f.NOW + timedelta(seconds=seconds)
-    return Pointer(dict(f.SUBJECT), f"cfg_{sequence}", sequence, digest, "signature", moment), document
-
-
 @hypothesis_settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12))
 def test_publications_in_any_order_end_at_the_newest(tmp_path_factory, versions):
@@ -439,94 +432,3 @@ def test_publications_in_any_order_end_at_the_newest(tmp_path_factory, versions)
         there = pointer_of(place.read(POINTER))
         assert there.order == newest
         assert sha256(place.read(document_path(there.digest))).hexdigest() == there.digest
-
-
-def test_a_file_is_replaced_whole_and_anybody_may_read_it(tmp_path):
-    place = PublishStore(tmp_path.as_uri())
-    ended, sizes = threading.Event(), set()
-    place.write("a/b.json", b"0" * 50_000, forever=False)
-
-    def read_on() -> None:
-        while not ended.is_set():
-            content = place.read("a/b.json")
-            sizes.add((len(content), len(set(content))))
-
-    reader = threading.Thread(target=read_on)
-    reader.start()
-    for number in range(100):
-        place.write("a/b.json", str(number % 10).encode() * 50_000, forever=False)
-    ended.set()
-    reader.join()
-    assert sizes == {(50_000, 1)}
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b.json"]
-    assert stat.S_IMODE((tmp_path / "a/b.json").stat().st_mode) & 0o444 == 0o444
-
-
-def test_every_version_of_a_file_has_a_second_of_its_own(tmp_path):
-    """nginx makes its ETag of the second and the length: two pointers of one second would be the same to a CDN."""
-    place, seconds = PublishStore(str(tmp_path)), []
-    for number in range(5):
-        place.write("p.json", str(number).encode(), forever=False)
-        seconds.append(int((tmp_path / "p.json").stat().st_mtime))
-    assert len(set(seconds)) == 5
-
-
-def test_what_a_killed_process_left_half_written_is_in_nobodys_way(tmp_path):
-    place = PublishStore(str(tmp_path))
-    (tmp_path / f".p.json.{os.getpid()}").write_bytes(b"half")
-    place.write("p.json", b"whole", forever=False)
-    assert place.read("p.json") == b"whole"
-    assert place.paths("") == ["p.json"]
-
-
-@pytest.mark.parametrize(("url_", "said"), [("s3://bucket/avs", "pip install s3fs"), ("nope://x", "give file://")])
-def test_a_store_that_cannot_be_opened_here_says_what_to_do(url_, said):
-    place = PublishStore(url_)
-    for ask in (place.require, lambda: place.read(KEYS), lambda: place.write(KEYS, b"", forever=False)):
-        with pytest.raises(Invalid, match=said):
-            ask()
-
-
-def test_a_folder_that_cannot_be_written_is_a_store_that_is_down(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    place = PublishStore(str(tmp_path / "file"))
-    with pytest.raises(StoreDown, match=r"keys\.json"):
-        place.write(KEYS, b"{}", forever=False)
-
-
-@pytest.mark.parametrize(
-    ("text", "written"),
-    [
-        ("ai_video-smb.v2", "ai_video-smb.v2"),
-        ("a/b", "a!2Fb"),
-        ("..", "!2E."),
-        (".hidden", "!2Ehidden"),
-        ("100% a!b", "100!25!20a!21b"),
-        ("größe", "gr!C3!B6!C3!9Fe"),
-        ("", "!!"),
-    ],
-)
-def test_odd_names_are_one_plain_segment_each(text, written):
-    assert segment(text) == written
-
-
-@given(st.lists(st.text(max_size=300), unique=True, min_size=2, max_size=5))
-def test_different_names_never_share_a_segment_nor_leave_the_folder(texts):
-    texts = [text.encode("utf-8", "replace").decode() for text in texts]
-    segments = [segment(text) for text in texts]
-    assert len(set(segments)) == len(set(texts))
-    for found in segments:
-        assert found.isascii()
-        assert 0 < len(found) <= 255 - len(".json")
-        assert found[0] != "."
-        assert not set(found) & set("/\\%?# ")
-
-
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"sequence":1}', b"NaN"])
-def test_what_is_no_pointer_is_read_as_none(content):
-    assert pointer_of(content) is None
-
-
-def test_a_pointer_of_a_later_version_with_more_fields_is_still_one():
-    pointer, _ = a_pointer(3)
-    assert pointer_of(pointer.content().replace(b"{", b'{"a_later_field":1,', 1)) == pointer
