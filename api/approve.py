@@ -12,12 +12,12 @@ from simulation.canonical import canonical_bytes
 TAG = "Decisions"
 
 
-def document(row: DecisionRecord) -> dict[str, Any]:
+def document(row: DecisionRecord | activation.DecisionRow) -> dict[str, Any]:
     """The decision record as every answer shows it."""
     return Decision().dump(row)
 
 
-def decided(row: DecisionRecord) -> Answer:
+def decided(row: activation.DecisionRow) -> Answer:
     headers = {"Location": f"/api/decision-records/{row.decision_id}"}
     return Answer(canonical_bytes(document(row)), 201, headers)
 

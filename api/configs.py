@@ -54,7 +54,7 @@ def own(config: Row) -> dict[str, Any]:
 
 def document(session: Any, config: Row, catalogs: Catalogs | None = None) -> dict[str, Any]:
     """The config as every answer shows it, with all findings of the rules."""
-    findings = evaluate(read_config(session, config, catalogs=catalogs).draft())
+    findings = evaluate(read_config(session, config.config_version_id, catalogs=catalogs).draft())
     return own(config) | {"completeness": completeness(findings)}
 
 

@@ -239,8 +239,7 @@ def approve(
 def activate_due(as_json: bool) -> None:
     """Promote approved configs whose effective_at has come."""
     with write(db.session):
-        promoted = activation.activate_due(db.session, now=clock.now())
-    ids = [config.config_version_id for config in promoted]
+        ids = activation.activate_due(db.session, now=clock.now())
     show({"activated": ids}, as_json, [f"activated {item}" for item in ids] or ["Nothing is due."])
 
 

@@ -235,7 +235,7 @@ def _delivered(config: ConfigVersion, decision: DecisionRecord) -> dict[str, Any
         "patch_text": pretty_json(patch),
         "ledgers": LEDGERS,
         "patch_lines": list(_lines(patch["payload"])),
-        "held_back": activation.held_back(db.session, config) if scheduled else (),
+        "held_back": activation.held_back(db.session, config.config_version_id) if scheduled else (),
     }
 
 
@@ -254,7 +254,7 @@ def _lines(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def promoted(config: ConfigVersion) -> ConfigVersion:
     """The config; if its moment has come, whoever looks first activates it (spec 2)."""
     due = config.status == ConfigStatus.APPROVED and config.effective_at and config.effective_at <= clock.now()
-    if not due or activation.held_back(db.session, config):
+    if not due or activation.held_back(db.session, config.config_version_id):
         return config
     config_version_id, subject = config.config_version_id, config.subject_resolution
     with write(db.session):

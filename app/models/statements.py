@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
 Values = Mapping[str, Any]
@@ -24,20 +23,17 @@ class Writes:
         self._writes: list[tuple[sa.Insert | sa.Update, Values]] = []
         self._afterwards: list[Callable[[], None]] = []
 
-    def insert(self, row: Any) -> None:
-        """A complete row; afterwards it belongs to the session like any row that was read."""
-        table = row.__table__
-        values = {f"{table.name}_{column.key}": getattr(row, column.key) for column in table.columns}
-        self.add(_insert_into(table), values)
-        self._afterwards.append(lambda: _attach(self.session, row))
+    def insert(self, model: type[Any], values: Values) -> None:
+        """A complete row, past the session: read it from there if you need it as an object."""
+        table = model.__table__
+        self.add(_insert_into(table), {f"{table.name}_{name}": value for name, value in values.items()})
 
-    def update(self, row: Any, **values: Any) -> None:
-        """The columns of one row that the session holds."""
-        table = row.__table__
-        key = {f"{table.name}_key_{column.name}": getattr(row, column.key) for column in table.primary_key}
+    def update(self, model: type[Any], key: Any, **values: Any) -> None:
+        """Columns of the row with this primary key; if the session holds it, it is told."""
+        table = model.__table__
         new = {f"{table.name}_new_{name}": value for name, value in values.items()}
-        self.add(_update_of(table, tuple(values)), key | new)
-        self._afterwards.extend(_setting(row, name, value) for name, value in values.items())
+        self.add(_update_of(table, tuple(values)), {f"{table.name}_key": key} | new)
+        self._afterwards.append(lambda: _tell(self.session, model, key, values))
 
     def add(self, statement: sa.Insert | sa.Update, values: Values) -> None:
         """A statement that is made once, with parameters that no other statement here names."""
@@ -59,10 +55,10 @@ class Writes:
 
 
 @cache
-def _together(statements: tuple[sa.Insert | sa.Update, ...]) -> sa.Select[Any]:
-    """One statement that carries out all of them: `WITH s0 AS (INSERT …), s1 AS (UPDATE …) SELECT 1`."""
-    parts = [statement.cte(f"s{at}") for at, statement in enumerate(statements)]
-    return sa.select(sa.literal_column("1")).add_cte(*parts)
+def _together(statements: tuple[sa.Insert | sa.Update, ...]) -> sa.Insert | sa.Update:
+    """One statement that carries out all of them: `WITH s0 AS (INSERT …), s1 AS (UPDATE …) INSERT …`."""
+    *others, last = statements
+    return last.add_cte(*(statement.cte(f"s{at}") for at, statement in enumerate(others)))
 
 
 @cache
@@ -73,14 +69,13 @@ def _insert_into(table: sa.Table) -> sa.Insert:
 
 @cache
 def _update_of(table: sa.Table, names: tuple[str, ...]) -> sa.Update:
-    same_row = [column == sa.bindparam(f"{table.name}_key_{column.name}") for column in table.primary_key]
-    return sa.update(table).where(*same_row).values({name: sa.bindparam(f"{table.name}_new_{name}") for name in names})
+    (key,) = table.primary_key
+    new = {name: sa.bindparam(f"{table.name}_new_{name}") for name in names}
+    return sa.update(table).where(key == sa.bindparam(f"{table.name}_key")).values(new)
 
 
-def _attach(session: Any, row: Any) -> None:
-    make_transient_to_detached(row)
-    session.add(row)
-
-
-def _setting(row: Any, name: str, value: Any) -> Callable[[], None]:
-    return lambda: set_committed_value(row, name, value)
+def _tell(session: Any, model: type[Any], key: Any, values: Values) -> None:
+    row = session.identity_map.get(sa.inspect(model).identity_key_from_primary_key((key,)))
+    if row is not None:
+        for name, value in values.items():
+            set_committed_value(row, name, value)

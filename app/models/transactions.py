@@ -6,7 +6,7 @@ otherwise, whatever the timeout. So a unit of work that will write says so befor
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,7 +21,9 @@ LOCK_SUBJECT_OF = sa.text(
     "FROM config_versions WHERE config_version_id = :config_version_id"
 )
 
-_sqlite_turn = threading.Lock()  # SQLite's own wait is a sleep with backoff; threads of one process queue here instead
+WRITERS = {"sqlite": threading.BoundedSemaphore(1), "postgresql": threading.BoundedSemaphore(2)}
+"""Threads of one process queue here: SQLite's own wait is a sleep with backoff, and on PostgreSQL more than two at once
+only fight for the interpreter (decision 4)."""
 
 
 def configure_sqlite(engine: sa.Engine) -> None:
@@ -47,7 +49,7 @@ def write(session: Session | scoped_session[Session]) -> Iterator[None]:
     What the session had read before is dropped, so that everything is read again under the lock.
     """
     session.rollback()
-    with _sqlite_turn if session.get_bind().dialect.name == "sqlite" else nullcontext():
+    with WRITERS[session.get_bind().dialect.name]:
         session.connection(execution_options={"write": True})
         try:
             yield
@@ -64,10 +66,10 @@ def lock_subject(session: Session | scoped_session[Session], subject: tuple[str,
     `write` already holds the only write lock.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(LOCK, {"key": "\x1f".join(subject)})
+        session.connection().execute(LOCK, {"key": "\x1f".join(subject)})
 
 
 def lock_subject_of(session: Session | scoped_session[Session], config_version_id: str) -> None:
     """The same lock by a config version, in one statement: its subject never changes, so it is read before the lock."""
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(LOCK_SUBJECT_OF, {"config_version_id": config_version_id})
+        session.connection().execute(LOCK_SUBJECT_OF, {"config_version_id": config_version_id})

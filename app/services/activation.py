@@ -4,6 +4,7 @@ The caller opens the transaction (`transactions.write`) and commits it; everythi
 lock, so two approvals of one subject take turns and the later one sees what the earlier one did.
 """
 
+from collections import namedtuple
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,11 +18,13 @@ from app.ids import new_id
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.decision_record import DecisionRecord
 from app.models.statements import Writes
+from app.models.transactions import lock_subject_of
 from app.services.billing_patches import build, store
+from app.services.config_rows import ConfigRow
 from app.services.diffs import diff
-from app.services.product_events import log_event, log_events
+from app.services.product_events import append, log_event
 from app.services.runtime import Release, announced, announcing, avs_config, materialise, next_sequence, retire
-from app.services.snapshots import ConfigSnapshot, get_config, locked, read_config
+from app.services.snapshots import ConfigSnapshot, locked, read_config
 from rules.enums import ConfigStatus, DecisionStatus, DiffType
 from rules.finding import Finding, Gate
 from rules.gate import evaluate
@@ -30,12 +33,7 @@ from rules.lifecycle import is_editable
 Done = dict[str, dict[str, Any]]
 """Product event → its detail: what an act did, to be logged in one statement."""
 
-_CONFIGS, _DECISIONS = ConfigVersion.__table__, DecisionRecord.__table__
-_ARCHIVE_CONFIG = (
-    sa.update(_CONFIGS)
-    .where(_CONFIGS.c.config_version_id == sa.bindparam("archived_config"))
-    .values(status=ConfigStatus.ARCHIVED.value, updated_at=sa.bindparam("archived_at"))
-)
+_DECISIONS = DecisionRecord.__table__
 _ARCHIVE_DECISION = (
     sa.update(_DECISIONS)
     .where(_DECISIONS.c.config_version_id == sa.bindparam("archived_decision_of"))
@@ -54,6 +52,16 @@ class Approval:
     effective_at: datetime | None = None
 
 
+class DecisionRow(namedtuple("DecisionRow", DecisionRecord.__table__.columns.keys())):
+    """The columns of a decision as it was just written; it is not in the session and has no relations."""
+
+    __slots__ = ()
+    subject_resolution = DecisionRecord.subject_resolution
+
+
+Decision = DecisionRecord | DecisionRow
+
+
 def approve(
     session: Any,
     config_version_id: str,
@@ -64,21 +72,24 @@ def approve(
     now: datetime,
     baseline_config_version_id: str | None = None,
     decision_id: str | None = None,
-) -> DecisionRecord:
+) -> DecisionRow:
     """Decide for a candidate. It becomes active now, or stays `approved` until its `effective_at`.
 
     Raises Conflict with all findings when a gate refuses, `config_immutable` when it was decided before.
     """
-    config = locked(session, config_version_id)
-    if not is_editable(config.status):
-        raise config_immutable(config_version_id, config.status)
 
     def read() -> ConfigSnapshot:
         return read_config(
-            session, config, simulation_run_id=simulation_run_id, requested_baseline_id=baseline_config_version_id
+            session,
+            config_version_id,
+            simulation_run_id=simulation_run_id,
+            requested_baseline_id=baseline_config_version_id,
         )
 
+    lock_subject_of(session, config_version_id)
     seen = _after_what_is_due(session, read, now)
+    if not is_editable(seen.config.status):
+        raise config_immutable(config_version_id, seen.config.status)
     _require_own_run(seen, simulation_run_id)
     if blocking := _blocking(seen):
         raise refused(f"Config {config_version_id} cannot be approved", blocking)
@@ -89,30 +100,32 @@ def approve(
     if decision.effective_at <= now:
         done |= _activate(writes, seen, decision, now)
     else:
-        writes.update(config, status=ConfigStatus.APPROVED.value, effective_at=decision.effective_at)
-        writes.run()
+        status = ConfigStatus.APPROVED.value
+        writes.update(ConfigVersion, config_version_id, status=status, effective_at=decision.effective_at)
+    _log(writes, done, decision, actor, now)
+    writes.run()
+    if decision.effective_at > now:
         _announce(session, seen, now)
-    _log(session, done, decision, actor, now)
     return decision
 
 
-def activate_due(session: Any, *, now: datetime, subject: Mapping[str, str] | None = None) -> list[ConfigVersion]:
-    """Promote every approved config whose moment has come, earliest first; of one subject, or of all.
+def activate_due(session: Any, *, now: datetime, subject: Mapping[str, str] | None = None) -> list[str]:
+    """Promote every approved config version whose moment has come, earliest first; of one subject, or of all.
 
     One that a gate would no longer let through stays `approved`: its findings say what to mend.
     """
-    return [config for due in _due(session, now, subject) if (config := _promote(session, due, now)) is not None]
+    return [due for due in _due(session, now, subject) if _promote(session, due, now)]
 
 
 def something_is_due(session: Any, *, now: datetime, subject: Mapping[str, str]) -> bool:
     """Whether `activate_due` would promote anything: reads only, so that looking costs no write lock."""
-    due = (_as_decided(session, get_config(session, one)) for one in _due(session, now, subject))
+    due = (_as_decided(session, one) for one in _due(session, now, subject))
     return any(not _held_back(seen) or _is_announced(seen) for seen in due)
 
 
-def held_back(session: Any, config: ConfigVersion) -> tuple[Finding, ...]:
+def held_back(session: Any, config_version_id: str) -> tuple[Finding, ...]:
     """What stands against activating a decided config now; that it was simulated again does not (spec 2)."""
-    return _held_back(_as_decided(session, config))
+    return _held_back(_as_decided(session, config_version_id))
 
 
 def _after_what_is_due(session: Any, read: Callable[[], ConfigSnapshot], now: datetime) -> ConfigSnapshot:
@@ -127,9 +140,9 @@ def _after_what_is_due(session: Any, read: Callable[[], ConfigSnapshot], now: da
     return read()
 
 
-def _as_decided(session: Any, config: ConfigVersion) -> ConfigSnapshot:
-    decided_on = newest_decision(session, config.config_version_id).simulation_run_id
-    return read_config(session, config, simulation_run_id=decided_on)
+def _as_decided(session: Any, config_version_id: str) -> ConfigSnapshot:
+    decided_on = newest_decision(session, config_version_id).simulation_run_id
+    return read_config(session, config_version_id, simulation_run_id=decided_on)
 
 
 def _held_back(seen: ConfigSnapshot) -> tuple[Finding, ...]:
@@ -147,19 +160,20 @@ def _due(session: Any, now: datetime, subject: Mapping[str, str] | None) -> list
     return list(session.scalars(due.order_by(*order)))
 
 
-def _promote(session: Any, config_version_id: str, now: datetime) -> ConfigVersion | None:
-    """Activate a decided config; None when somebody else was faster, or a gate holds it back."""
-    config = locked(session, config_version_id)
-    if config.status != ConfigStatus.APPROVED.value:
-        return None
-    seen = _as_decided(session, config)
+def _promote(session: Any, config_version_id: str, now: datetime) -> bool:
+    """Activate a decided config, unless somebody else was faster or a gate holds it back."""
+    lock_subject_of(session, config_version_id)
+    seen = _as_decided(session, config_version_id)
+    if seen.config.status != ConfigStatus.APPROVED.value:
+        return False
     if held_back_by := _held_back(seen):
         _withdraw(session, seen, held_back_by, now)
-        return None
-    decision = newest_decision(session, config_version_id)
-    done = _activate(Writes(session), seen, decision, now)
-    _log(session, done, decision, SYSTEM, now)
-    return config
+        return False
+    decision, writes = newest_decision(session, config_version_id), Writes(session)
+    done = _activate(writes, seen, decision, now)
+    _log(writes, done, decision, SYSTEM, now)
+    writes.run()
+    return True
 
 
 def rollback(
@@ -170,7 +184,7 @@ def rollback(
     actor: Actor,
     now: datetime,
     decision_id: str | None = None,
-) -> DecisionRecord:
+) -> DecisionRow:
     """Make an archived version active again at once, with a decision of its own on the run it was decided on.
 
     Raises Conflict with all findings when a gate would no longer let it through.
@@ -181,13 +195,14 @@ def rollback(
             f"Config {config_version_id} is {config.status}; only an archived version can be rolled back to.",
             code="rollback_needs_archived",
         )
-    seen = _after_what_is_due(session, lambda: _as_decided(session, config), now)
+    seen = _after_what_is_due(session, lambda: _as_decided(session, config_version_id), now)
     if blocking := _held_back(seen):
         raise refused(f"Config {config_version_id} cannot be rolled back to", blocking)
     writes = Writes(session)
     decision = _decide(writes, seen, DiffType.ROLLBACK, replace(approval, effective_at=None), now, decision_id)
     done = _activate(writes, seen, decision, now)
-    _log(session, {"config_rolled_back": {}} | done, decision, actor, now)
+    _log(writes, {"config_rolled_back": {}} | done, decision, actor, now)
+    writes.run()
     return decision
 
 
@@ -224,14 +239,14 @@ def _decide(
     approval: Approval,
     now: datetime,
     decision_id: str | None,
-) -> DecisionRecord:
+) -> DecisionRow:
     """The DecisionRecord and its BillingPatch, diffed against what is active now."""
     config, prior = seen.config, seen.served
     effective_at = approval.effective_at or now
     patch = build(config, seen.document, effective_at=effective_at, now=now)
     store(writes, patch)
     baseline_id = prior.config_version_id if prior else None
-    decision = DecisionRecord(
+    decision = DecisionRow(
         decision_id=decision_id or new_id("dec_"),
         cycle_id=config.cycle_id,
         **config.subject_resolution,
@@ -248,33 +263,30 @@ def _decide(
         effective_at=effective_at,
         created_at=now,
     )
-    writes.insert(decision)
+    writes.insert(DecisionRecord, decision._asdict())
     return decision
 
 
-def _activate(writes: Writes, seen: ConfigSnapshot, decision: DecisionRecord, now: datetime) -> Done:
-    """Archive the prior version and its decision, set this one active, materialise what the apps will read.
-
-    `writes` may hold the decision already: it is written with the rest.
-    """
+def _activate(writes: Writes, seen: ConfigSnapshot, decision: Decision, now: datetime) -> Done:
+    """Archive the prior version and its decision; `writes` then set this one active with what the apps will read."""
     config, prior = seen.config, seen.served
     document = _release(writes.session, seen, decision, now)
     if prior is not None:  # first: one active version at every statement
         before = Writes(writes.session)
-        before.add(_ARCHIVE_CONFIG, {"archived_config": prior.config_version_id, "archived_at": now})
+        before.update(ConfigVersion, prior.config_version_id, status=ConfigStatus.ARCHIVED.value, updated_at=now)
         before.add(_ARCHIVE_DECISION, {"archived_decision_of": prior.config_version_id})
         retire(before, config.subject_resolution)
         before.run()
-    writes.update(config, status=ConfigStatus.ACTIVE.value, effective_at=decision.effective_at, updated_at=now)
+    status, effective_at = ConfigStatus.ACTIVE.value, decision.effective_at
+    writes.update(ConfigVersion, config.config_version_id, status=status, effective_at=effective_at, updated_at=now)
     materialise(writes, document, now)
-    writes.run()
     return {
         "config_activated": {"archived": prior and prior.config_version_id},
         "billing_patch_generated": {"billing_patch_id": decision.billing_patch_id},
     }
 
 
-def _release(session: Any, seen: ConfigSnapshot, decision: DecisionRecord, now: datetime) -> dict[str, Any]:
+def _release(session: Any, seen: ConfigSnapshot, decision: Decision, now: datetime) -> dict[str, Any]:
     """What the apps read from now on: the document that was announced for this decision, else a new one."""
     served = seen.served and seen.served.avs_config
     promised = served and announced(served)
@@ -285,7 +297,7 @@ def _release(session: Any, seen: ConfigSnapshot, decision: DecisionRecord, now: 
     return avs_config(release, activated_at=now, sequence=next_sequence(served), following=following)
 
 
-def _following(session: Any, config: ConfigVersion, now: datetime) -> list[Release]:
+def _following(session: Any, config: ConfigRow, now: datetime) -> list[Release]:
     """The subject's versions that are approved for later and that every gate lets through now, earliest first."""
     waiting = (
         sa.select(ConfigVersion.config_version_id)
@@ -293,7 +305,7 @@ def _following(session: Any, config: ConfigVersion, now: datetime) -> list[Relea
         .where(ConfigVersion.effective_at > now)
         .order_by(ConfigVersion.effective_at, ConfigVersion.config_version_id)
     )
-    others = (_as_decided(session, get_config(session, one)) for one in session.scalars(waiting).all())
+    others = (_as_decided(session, one) for one in session.scalars(waiting).all())
     return [
         Release(other.document, other.config, newest_decision(session, other.config.config_version_id), other.run)
         for other in others
@@ -333,9 +345,9 @@ def _withdraw(session: Any, seen: ConfigSnapshot, held_back_by: tuple[Finding, .
     )
 
 
-def _log(session: Any, done: Done, decision: DecisionRecord, actor: Actor, now: datetime) -> None:
-    log_events(
-        session,
+def _log(writes: Writes, done: Done, decision: Decision, actor: Actor, now: datetime) -> None:
+    append(
+        writes,
         {name: {"decision_id": decision.decision_id} | detail for name, detail in done.items()},
         actor=actor,
         now=now,

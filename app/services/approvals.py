@@ -13,11 +13,10 @@ from urllib.parse import urlencode
 from app.errors import Conflict, refused
 from app.identity import Actor
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
-from app.models.decision_record import DecisionRecord
-from app.models.simulation_run import SimulationRun
 from app.models.transactions import lock_subject_of
 from app.services import activation
 from app.services.change_sentences import names_of
+from app.services.config_rows import RunRow
 from app.services.diff_tables import SectionTable, tables
 from app.services.diffs import changes
 from app.services.plain_words import plural
@@ -45,7 +44,7 @@ class Proposal:
     `at_once` says it for now, `later` for an `effective_at` that is still ahead.
     """
 
-    run: SimulationRun | None
+    run: RunRow | None
     shown: Shown
     blocking: tuple[Finding, ...]
     advice: tuple[Finding, ...]
@@ -57,14 +56,14 @@ class Proposal:
 def proposal(session: Any, config: ConfigVersion) -> Proposal:
     """Of a draft on its latest completed run; of an archived version on the run that it was decided on."""
     if is_editable(config.status):
-        seen = read_config(session, config)
+        seen = read_config(session, config.config_version_id)
         findings = evaluate(seen.draft())
         blocking = tuple(finding for finding in findings if finding.gate is not Gate.ADVISORY)
         advice = tuple(finding for finding in findings if finding.gate is Gate.ADVISORY)
     else:
         decided_on = activation.newest_decision(session, config.config_version_id).simulation_run_id
-        seen = read_config(session, config, simulation_run_id=decided_on)
-        blocking, advice = activation.held_back(session, config), ()
+        seen = read_config(session, config.config_version_id, simulation_run_id=decided_on)
+        blocking, advice = activation.held_back(session, config.config_version_id), ()
     active = seen.served.decided if seen.served else {}
     return Proposal(
         run=seen.run,
@@ -85,14 +84,14 @@ def approve_as_shown(
     *,
     actor: Actor,
     now: datetime,
-) -> DecisionRecord:
+) -> activation.DecisionRow:
     """`activation.approve` of the run and against the active version that the page showed.
 
     Raises Conflict with every finding of a gate that refuses, and `baseline_not_active` when another version is active.
     """
     config = _locked(session, config_version_id)
     if shown.simulation_run_id is None and is_editable(config.status):
-        _refuse_unsimulated(read_config(session, config))
+        _refuse_unsimulated(read_config(session, config.config_version_id))
     if shown.baseline_config_version_id is None:
         _require_still_active(session, config, None)
     return activation.approve(
@@ -114,7 +113,7 @@ def roll_back_as_shown(
     *,
     actor: Actor,
     now: datetime,
-) -> DecisionRecord:
+) -> activation.DecisionRow:
     """`activation.rollback` in place of the active version that the page showed."""
     config = _locked(session, config_version_id)
     _require_still_active(session, config, shown.baseline_config_version_id)

@@ -10,6 +10,7 @@ from app.errors import Conflict
 from app.models.billing_patch import BillingPatch
 from app.models.config_version import ConfigVersion
 from app.models.statements import Writes
+from app.services.config_rows import ConfigRow
 from app.services.documents import config_document
 from app.services.snapshots import cycle_of, get_config, snapshot_of
 from simulation.canonical import content_hash
@@ -53,7 +54,9 @@ def _line(unit: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def build(config: ConfigVersion, document: Mapping[str, Any], *, effective_at: datetime, now: datetime) -> BillingPatch:
+def build(
+    config: ConfigVersion | ConfigRow, document: Mapping[str, Any], *, effective_at: datetime, now: datetime
+) -> BillingPatch:
     """The patch of a config that takes effect at a moment; its id is derived from what it says."""
     content = payload(document)
     said = {

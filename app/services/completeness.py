@@ -21,4 +21,4 @@ def completeness(findings: Sequence[Finding]) -> dict[str, Any]:
 
 def completeness_of(session: Any, config: ConfigVersion) -> dict[str, Any]:
     """The same for a stored config, judged with its latest completed run."""
-    return completeness(evaluate(read_config(session, config).draft()))
+    return completeness(evaluate(read_config(session, config.config_version_id).draft()))

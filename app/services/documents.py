@@ -6,6 +6,7 @@ from typing import Any
 from app.models.config_version import ConfigVersion, ExplorationRule, Pool, RailRule
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
+from app.services.config_rows import ConfigRow, CycleRow, ExplorationRow, PoolRow, RailsRow, SnapshotRow
 
 ENFORCED_UNIT_FIELDS = (
     "value_unit_id",
@@ -29,7 +30,7 @@ CONFIG_SECTIONS = (
 FROZEN_UNIT_FIELDS = (*ENFORCED_UNIT_FIELDS, "unit_type", "outcome_statement", "quality_note", "completeness_status")
 
 
-def north_star(cycle: Cycle) -> dict[str, Any]:
+def north_star(cycle: Cycle | CycleRow) -> dict[str, Any]:
     return {
         "goal_type": cycle.goal_type,
         "primary_metrics": list(cycle.primary_metrics),
@@ -42,7 +43,7 @@ def frozen_unit(unit: ValueUnitDefinition) -> dict[str, Any]:
     return {name: getattr(unit, name) for name in FROZEN_UNIT_FIELDS}
 
 
-def pool_shape(pool: Pool) -> dict[str, Any]:
+def pool_shape(pool: Pool | PoolRow) -> dict[str, Any]:
     return {
         "pool_id": pool.pool_id,
         "label": pool.label,
@@ -54,7 +55,7 @@ def pool_shape(pool: Pool) -> dict[str, Any]:
     }
 
 
-def exploration_shape(rule: ExplorationRule | None) -> dict[str, Any]:
+def exploration_shape(rule: ExplorationRule | ExplorationRow | None) -> dict[str, Any]:
     return {
         "enabled": bool(rule and rule.enabled),
         "exploration_pool_id": rule and rule.exploration_pool_id,
@@ -64,7 +65,7 @@ def exploration_shape(rule: ExplorationRule | None) -> dict[str, Any]:
     }
 
 
-def rails_shape(rails: RailRule | None) -> dict[str, Any]:
+def rails_shape(rails: RailRule | RailsRow | None) -> dict[str, Any]:
     shape = {
         "usage_thresholds": list(rails.usage_thresholds) if rails else [],
         "monthly_spend_cap_usd": rails and rails.monthly_spend_cap_usd,
@@ -76,13 +77,17 @@ def rails_shape(rails: RailRule | None) -> dict[str, Any]:
     return shape
 
 
-def pooled_units(pools: Iterable[Pool], snapshot: ValueUnitSnapshot | None) -> list[dict[str, Any]]:
+def pooled_units(
+    pools: Iterable[Pool | PoolRow], snapshot: ValueUnitSnapshot | SnapshotRow | None
+) -> list[dict[str, Any]]:
     """The snapshot's units that some pool names, in the snapshot's order."""
     named = {pool.value_unit_id for pool in pools}
     return [unit for unit in (snapshot.value_units if snapshot else ()) if unit["value_unit_id"] in named]
 
 
-def config_document(config: ConfigVersion, cycle: Cycle, snapshot: ValueUnitSnapshot | None) -> dict[str, Any]:
+def config_document(
+    config: ConfigVersion | ConfigRow, cycle: Cycle | CycleRow, snapshot: ValueUnitSnapshot | SnapshotRow | None
+) -> dict[str, Any]:
     """What the customer app would enforce, and nothing else (spec 2, content_hash)."""
     return {
         "subject_resolution": config.subject_resolution,

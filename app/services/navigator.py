@@ -48,7 +48,7 @@ class Guide:
 
 def navigate(session: Any, config: ConfigVersion) -> Navigator:
     """Computed from the rules and the latest completed run; no model is asked."""
-    draft = read_config(session, config).draft()
+    draft = read_config(session, config.config_version_id).draft()
     return _navigator(session, config.cycle_id, draft, evaluate(draft))
 
 
@@ -58,7 +58,7 @@ def guide(session: Any, cycle: Cycle | None, config: ConfigVersion | None, *, no
     With `now` a draft is also told what came back of the versions before it.
     """
     if config is not None:
-        draft = read_config(session, config).draft()
+        draft = read_config(session, config.config_version_id).draft()
     else:
         draft = cycle_draft(session, cycle, cycle and latest_snapshot(session, cycle.cycle_id))
     findings = evaluate(draft)

@@ -135,7 +135,7 @@ def _drafts(session: Any, workspace_id: str) -> list[Draft]:
     configs = session.scalars(with_all.order_by(*newest).limit(MOST_DRAFTS)).all()
     catalogs = load_catalogs(session) if configs else None
     return [
-        Draft(config, completeness(evaluate(read_config(session, config, catalogs=catalogs).draft())))
+        Draft(config, completeness(evaluate(read_config(session, config.config_version_id, catalogs=catalogs).draft())))
         for config in configs
     ]
 

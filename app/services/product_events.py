@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.identity import Actor
+from app.ids import new_id
 from app.models.product_event import ProductEvent
+from app.models.statements import Writes
 
 PRODUCT_EVENTS = (
     "workspace_created",
@@ -39,7 +42,7 @@ PRODUCT_EVENTS = (
     "decision_compare_viewed",
 )
 
-_APPEND = sa.insert(ProductEvent.__table__)
+_EVENTS = ProductEvent.__table__
 
 
 def log_event(
@@ -49,8 +52,15 @@ def log_event(
     log_events(session, {name: detail}, actor=actor, now=now, workspace_id=workspace_id, entity_id=entity_id)
 
 
-def log_events(
-    session: Any,
+def log_events(session: Any, details: Mapping[str, Mapping[str, Any]], **about: Any) -> None:
+    """Append a row per name, all about one record; `about` as `append` takes it."""
+    writes = Writes(session)
+    append(writes, details, **about)
+    writes.run()
+
+
+def append(
+    writes: Writes,
     details: Mapping[str, Mapping[str, Any]],
     *,
     actor: Actor,
@@ -58,7 +68,22 @@ def log_events(
     workspace_id: str | None,
     entity_id: str,
 ) -> None:
-    """Append a row per name, all about one record, in one statement."""
+    """The same among other writes."""
     about = {"actor": actor.name, "workspace_id": workspace_id, "entity_id": entity_id, "occurred_at": now}
-    rows = [about | {"event_name": name, "detail": detail} for name, detail in details.items()]
-    session.connection().execute(_APPEND, rows)
+    rows = [
+        about | {"product_event_id": new_id("pe_"), "event_name": name, "detail": detail}
+        for name, detail in details.items()
+    ]
+    values = {f"event_{at}_{name}": value for at, row in enumerate(rows) for name, value in row.items()}
+    writes.add(_insert_of(len(rows)), values)
+
+
+@cache
+def _insert_of(count: int) -> sa.Insert:
+    """One statement for so many rows; unlike `values`, its compiled form is kept."""
+    columns = list(_EVENTS.c)
+    rows = [
+        sa.select(*(sa.bindparam(f"event_{at}_{column.name}", type_=column.type) for column in columns))
+        for at in range(count)
+    ]
+    return sa.insert(_EVENTS).from_select(columns, sa.union_all(*rows))

@@ -19,6 +19,7 @@ from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
 from app.models.statements import Writes
 from app.services import became_active
+from app.services.config_rows import ConfigRow, RunRow
 from rules.delivery import policy
 from rules.enums import ConfigStatus
 from simulation.canonical import canonical_bytes
@@ -34,9 +35,9 @@ class Release:
     """What a decision gives the apps: the enforced content of its config, and the run that it stands on."""
 
     document: Mapping[str, Any]
-    config: ConfigVersion
+    config: ConfigVersion | ConfigRow
     decision: DecisionRecord
-    run: SimulationRun
+    run: SimulationRun | RunRow
 
 
 def avs_config(release: Release, *, activated_at: datetime, sequence: int, following: Sequence[Release] = ()) -> Json:
@@ -119,17 +120,17 @@ def materialise(writes: Writes, document: Json, now: datetime) -> None:
     """The subject's new current document; the one before is retired, and the caller holds the subject's lock."""
     subject, governance = document["subject_resolution"], document["governance"]
     content = canonical_bytes(document)
-    row = RuntimeConfig(
-        decision_id=governance["approval_ref"],
-        sequence=governance["delivery"]["sequence"],
-        config_version_id=document["config_version_id"],
+    row = {
+        "decision_id": governance["approval_ref"],
+        "sequence": governance["delivery"]["sequence"],
+        "config_version_id": document["config_version_id"],
         **subject,
-        current=True,
-        document=content,
-        digest=sha256(content).hexdigest(),
-        created_at=now,
-    )
-    writes.insert(row)
+        "current": True,
+        "document": content,
+        "digest": sha256(content).hexdigest(),
+        "created_at": now,
+    }
+    writes.insert(RuntimeConfig, row)
     became_active.note(writes.session, subject)
 
 

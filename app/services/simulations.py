@@ -23,7 +23,7 @@ from app.models.transactions import write
 from app.services.completeness import completeness
 from app.services.config_drafts import refresh
 from app.services.product_events import log_event
-from app.services.snapshots import ConfigSnapshot, active_config, get_config, locked, read_config
+from app.services.snapshots import ConfigSnapshot, locked, read_config
 from app.services.usage.source import UsageEvents
 from rules.enums import HistoricalWindow, PricingMode, SimulationStatus
 from rules.finding import Gate
@@ -90,9 +90,9 @@ def simulate(
 
 def prepare(session: Any, request: Request) -> Prepared:
     """Read the candidate and its baseline; Conflict with all findings when the simulation gate holds one back."""
-    candidate = read_config(session, get_config(session, request.candidate_config_version_id))
+    candidate = read_config(session, request.candidate_config_version_id)
     findings = _past_the_gate(candidate)
-    baseline = _baseline(session, candidate.config, request.baseline)
+    baseline = _baseline(session, candidate, request.baseline)
     if baseline is not None:
         _past_the_gate(baseline)
     return Prepared(
@@ -111,20 +111,20 @@ def _past_the_gate(seen: ConfigSnapshot) -> Any:
     return findings
 
 
-def _baseline(session: Any, candidate: ConfigVersion, wanted: str | None) -> ConfigSnapshot | None:
+def _baseline(session: Any, candidate: ConfigSnapshot, wanted: str | None) -> ConfigSnapshot | None:
     if wanted is None:
         return None
     if wanted == ACTIVE:
-        config = active_config(session, candidate.subject_resolution)
-        if config is None or config is candidate:
+        served, own_id = candidate.served, candidate.config.config_version_id
+        if served is None or served.config_version_id == own_id:
             return None
-        return read_config(session, config)
-    config = session.get(ConfigVersion, wanted)
-    if config is None or config.workspace_id != candidate.workspace_id:
+        return read_config(session, served.config_version_id)
+    config, workspace_id = session.get(ConfigVersion, wanted), candidate.config.workspace_id
+    if config is None or config.workspace_id != workspace_id:
         raise invalid_field(
-            "/baseline_config_version_id", f"Workspace {candidate.workspace_id} has no config version {wanted!r}."
+            "/baseline_config_version_id", f"Workspace {workspace_id} has no config version {wanted!r}."
         )
-    return read_config(session, config)
+    return read_config(session, wanted)
 
 
 def compute(prepared: Prepared, events: UsageEvents) -> Answer:

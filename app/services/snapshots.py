@@ -6,17 +6,23 @@ from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased, defer, joinedload, lazyload
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm import joinedload
 
 from app.errors import not_found
-from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog
-from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Pool, of_subject
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.cycle import Cycle
-from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import lock_subject_of
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
+from app.services.config_rows import (
+    CatalogRows,
+    ConfigRow,
+    CycleRow,
+    RunRow,
+    SnapshotRow,
+    read_catalogs,
+    read_rows,
+)
 from app.services.documents import (
     CONFIG_SECTIONS,
     config_document,
@@ -44,34 +50,19 @@ def get(session: Any, model: type[Any], identifier: Any, kind: str, **options: A
 
 
 _WITH_ITS_CYCLE = (joinedload(ConfigVersion.cycle), joinedload(ConfigVersion.snapshot))
-_FRESH = {"populate_existing": True}
-_CONFIG = (
-    sa.select(ConfigVersion)
-    .where(ConfigVersion.config_version_id == sa.bindparam("config_version_id"))
-    .options(*_WITH_ITS_CYCLE, lazyload(ConfigVersion.pools))
-)
-_POOLS = (
-    sa.select(Pool)
-    .where(Pool.config_version_id == sa.bindparam("config_version_id"))
-    .order_by(Pool.position, Pool.pool_id)
-)
 
 
-def get_config(session: Any, config_version_id: str) -> ConfigVersion:
+def get_config(session: Any, config_version_id: str, **options: Any) -> ConfigVersion:
     """A config version with its cycle and snapshot, which nearly every use wants, in one query."""
-    config: ConfigVersion = get(session, ConfigVersion, config_version_id, "config version", options=_WITH_ITS_CYCLE)
+    with_its_cycle = {"options": _WITH_ITS_CYCLE, **options}
+    config: ConfigVersion = get(session, ConfigVersion, config_version_id, "config version", **with_its_cycle)
     return config
 
 
 def locked(session: Any, config_version_id: str) -> ConfigVersion:
-    """The config as it is once this transaction has its subject to itself: before it is edited, decided or promoted."""
+    """The config as it is once this transaction has its subject to itself: before it is edited."""
     lock_subject_of(session, config_version_id)
-    the_config = {"config_version_id": config_version_id}
-    config: ConfigVersion | None = session.scalar(_CONFIG, the_config, execution_options=_FRESH)
-    if config is None:
-        raise not_found("config version", config_version_id)
-    set_committed_value(config, "pools", session.scalars(_POOLS, the_config, execution_options=_FRESH).all())
-    return config
+    return get_config(session, config_version_id, populate_existing=True)
 
 
 def cycle_of(session: Any, config: ConfigVersion) -> Cycle:
@@ -102,54 +93,28 @@ def active_config(session: Any, subject: Mapping[str, str]) -> ConfigVersion | N
     return found
 
 
-_COMPLETED = aliased(SimulationRun)
-_LATEST_COMPLETED = (
-    sa.select(_COMPLETED.simulation_run_id)
-    .where(_COMPLETED.candidate_config_version_id == sa.bindparam("config_version_id"))
-    .where(_COMPLETED.status == SimulationStatus.COMPLETED.value)
-    .order_by(_COMPLETED.created_at.desc(), _COMPLETED.simulation_run_id.desc())
-    .limit(1)
-    .scalar_subquery()
-)
-
-
 def latest_completed_run(session: Any, config_version_id: str) -> SimulationRun | None:
-    newest = sa.select(SimulationRun).where(SimulationRun.simulation_run_id == _LATEST_COMPLETED)
-    run: SimulationRun | None = session.scalar(newest, {"config_version_id": config_version_id})
+    newest = (
+        sa.select(SimulationRun)
+        .filter_by(candidate_config_version_id=config_version_id, status=SimulationStatus.COMPLETED.value)
+        .order_by(SimulationRun.created_at.desc(), SimulationRun.simulation_run_id.desc())
+        .limit(1)
+    )
+    run: SimulationRun | None = session.scalar(newest)
     return run
 
 
-_RECORD, _UNIT = "\x1e", "\x1f"  # ASCII's separators: no identifier and no JSON text holds them
-
-
-def _joined(column: Any) -> sa.Label[str]:
-    return sa.select(sa.func.aggregate_strings(column, _RECORD)).scalar_subquery().label(None)
-
-
-_CATALOGS = (
-    _joined(EventCatalog.event_type + _UNIT + sa.type_coerce(EventCatalog.dimensions, sa.Text)),
-    _joined(MetricCatalog.metric_id),
-    _joined(QualitySignalCatalog.signal_id),
-)
-"""All three catalogs as columns of one row: every gate evaluation needs them, so they ride along with another one."""
-
-
 def load_catalogs(session: Any) -> d.Catalogs:
-    return _catalogs(*session.execute(sa.select(*_CATALOGS)).one())
+    return _catalogs(read_catalogs(session))
 
 
-def _catalogs(events: str | None, metrics: str | None, signals: str | None) -> d.Catalogs:
-    records = (record.split(_UNIT) for record in _records(events))
-    return d.Catalogs(
-        events={event_type: tuple(parse_exact(dimensions)) for event_type, dimensions in records},
-        metric_ids=_records(metrics),
-        signal_ids=_records(signals),
-    )
-
-
-def _records(joined: str | None) -> tuple[str, ...]:
+def _catalogs(rows: CatalogRows) -> d.Catalogs:
     """In their order, whatever order the database met them in."""
-    return tuple(sorted(joined.split(_RECORD))) if joined else ()
+    return d.Catalogs(
+        events={event_type: tuple(dimensions) for event_type, dimensions in sorted(rows.events)},
+        metric_ids=tuple(sorted(rows.metric_ids)),
+        signal_ids=tuple(sorted(rows.signal_ids)),
+    )
 
 
 @dataclass(frozen=True)
@@ -174,31 +139,6 @@ class Served:
         return with_delivery(self.content, stated(self.avs_config["governance"]["delivery"]))
 
 
-_EVIDENCE = (
-    sa.select(
-        SimulationRun,
-        (SimulationRun.simulation_run_id == _LATEST_COMPLETED).label("is_latest"),
-        RuntimeConfig.config_version_id,
-        RuntimeConfig.document,
-        sa.exists()
-        .where(ConfigVersion.status == sa.literal_column(f"'{ConfigStatus.APPROVED}'"), *of_subject(ConfigVersion))
-        .label("something_waits"),
-    )
-    .select_from(sa.select(sa.literal(1).label("one")).subquery())
-    .outerjoin(
-        SimulationRun,
-        SimulationRun.simulation_run_id == sa.func.coalesce(sa.bindparam("run_id", type_=sa.String), _LATEST_COMPLETED),
-    )
-    .outerjoin(RuntimeConfig, sa.and_(RuntimeConfig.current, *of_subject(RuntimeConfig)))
-    .options(
-        *(defer(column) for column in (SimulationRun.inputs, SimulationRun.completeness_result, SimulationRun.dataset))
-    )
-)
-"""One row whatever there is: the run of an id, else the latest completed one, what is served for a subject, and whether
-some version of it is approved for later."""
-_EVIDENCE_AND_CATALOGS = _EVIDENCE.add_columns(*_CATALOGS)
-
-
 @dataclass(frozen=True)
 class ConfigSnapshot:
     """A config version with everything that decides about it, read in one go.
@@ -208,12 +148,12 @@ class ConfigSnapshot:
     that some version of the subject is approved for later.
     """
 
-    config: ConfigVersion
-    cycle: Cycle
-    units: ValueUnitSnapshot | None
-    served: "Served | None"
+    config: ConfigRow
+    cycle: CycleRow
+    units: SnapshotRow | None
+    served: Served | None
     something_waits: bool
-    run: SimulationRun | None
+    run: RunRow | None
     run_is_latest: bool
     catalogs: d.Catalogs
     document: dict[str, Any]
@@ -250,28 +190,29 @@ class ConfigSnapshot:
 
 def read_config(
     session: Any,
-    config: ConfigVersion,
+    config_version_id: str,
     *,
     simulation_run_id: str | None = None,
     requested_baseline_id: str | None = None,
     catalogs: d.Catalogs | None = None,
 ) -> ConfigSnapshot:
-    """Everything that decides about a config version; `simulation_run_id` is the one an approval names."""
-    cycle, units = cycle_of(session, config), snapshot_of(session, config)
-    asked = {"config_version_id": config.config_version_id, "run_id": simulation_run_id}
-    evidence = _EVIDENCE if catalogs else _EVIDENCE_AND_CATALOGS
-    row = session.execute(evidence, asked | config.subject_resolution).one()
-    run, is_latest, served_id, served_document, something_waits, *terms = row
-    document = config_document(config, cycle, units)
+    """Everything that decides about a config version; `simulation_run_id` is the one an approval names.
+
+    Raises NotFound when there is no such config version.
+    """
+    rows = read_rows(session, config_version_id, simulation_run_id, with_catalogs=catalogs is None)
+    if rows is None:
+        raise not_found("config version", config_version_id)
+    document = config_document(rows.config, rows.cycle, rows.snapshot)
     return ConfigSnapshot(
-        config=config,
-        cycle=cycle,
-        units=units,
-        served=None if served_id is None else Served(served_id, served_document),
-        something_waits=bool(something_waits),
-        run=run,
-        run_is_latest=bool(is_latest),
-        catalogs=catalogs or _catalogs(*terms),
+        config=rows.config,
+        cycle=rows.cycle,
+        units=rows.snapshot,
+        served=None if rows.served_id is None else Served(rows.served_id, rows.served),
+        something_waits=rows.something_waits,
+        run=rows.run,
+        run_is_latest=rows.run_is_latest,
+        catalogs=catalogs or _catalogs(rows.catalogs),
         document=document,
         content_hash=content_hash(document),
         requested_baseline_id=requested_baseline_id,
@@ -283,7 +224,7 @@ def current_hash(session: Any, config: ConfigVersion) -> str:
     return content_hash(config_document(config, cycle_of(session, config), snapshot_of(session, config)))
 
 
-def _cycle(cycle: Cycle) -> d.Cycle:
+def _cycle(cycle: Cycle | CycleRow) -> d.Cycle:
     return d.Cycle(
         cycle_id=cycle.cycle_id,
         cycle_type=cycle.cycle_type,
@@ -293,7 +234,7 @@ def _cycle(cycle: Cycle) -> d.Cycle:
     )
 
 
-def _config(config: ConfigVersion, content_hash: str) -> d.Config:
+def _config(config: ConfigRow, content_hash: str) -> d.Config:
     return d.Config(
         config_version_id=config.config_version_id,
         **config.subject_resolution,
@@ -324,7 +265,7 @@ def definition_value(unit: ValueUnitDefinition) -> d.ValueUnit:
     return value_unit_from_document(frozen_unit(unit))
 
 
-def _run(run: SimulationRun, is_latest: bool) -> d.SimulationRun:
+def _run(run: RunRow, is_latest: bool) -> d.SimulationRun:
     outputs = run.outputs or {}
     return d.SimulationRun(
         simulation_run_id=run.simulation_run_id,

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.models.base import db
-from app.services.snapshots import get_config, read_config
+from app.services.snapshots import read_config
 from rules.finding import Finding
 from rules.gate import evaluate
 from rules.registry import APPROVE_GATE, PRODUCTION_GATE, SIMULATION_GATE
@@ -118,6 +118,6 @@ def _codes(site: Site, case: Case) -> set[str]:
 
 def _findings(site: Site, case: Case) -> tuple[Finding, ...]:
     with site.app.app_context():
-        found = evaluate(read_config(db.session, get_config(db.session, case.records.config)).draft())
+        found = evaluate(read_config(db.session, case.records.config).draft())
         db.session.remove()
         return found

@@ -148,8 +148,7 @@ def test_a_due_version_is_promoted_once_however_many_look(contested):
     promoted: list[str] = []
 
     def look(session: Any) -> None:
-        due = activation.activate_due(session, now=f.NOW + timedelta(days=2))
-        promoted.extend(config.config_version_id for config in due)
+        promoted.extend(activation.activate_due(session, now=f.NOW + timedelta(days=2)))
 
     with watched(contested) as seen:
         assert set(at_once(contested, [look] * THREADS)) == {"done"}

@@ -117,7 +117,7 @@ def test_a_process_killed_before_any_of_its_writes_leaves_nothing(decided, act):
         if survives(decided, act, moment):
             break
         assert everything(db.session) == before, f"killed before write {moment}"
-    assert moment > 3  # else the hook did not see the writes: retired, decided, logged
+    assert moment > 2  # else the hook did not see the writes: what retires the version before, and all the others
     assert is_complete(act)
 
 

@@ -13,9 +13,10 @@ from tests.services.decided import decide
 
 def test_comparison_marks_what_differs_and_shows_both_values(empty):
     with write(empty):
-        a = decide(empty, "cfg_1", later=0)
+        decide(empty, "cfg_1", later=0)
         pools = [f.CORE | {"included_quantity": Decimal(400)}]
-        b = decide(empty, "cfg_2", later=10, pools=pools, exploration={"enabled": False})
+        decide(empty, "cfg_2", later=10, pools=pools, exploration={"enabled": False})
+    a, b = decision_compare.compared(empty, "dec_1", "dec_2")
     tables = decision_compare.diff_tables(empty, a, b)
     changed = {(name, row["item"], row["field"]) for name, rows in tables.items() for row in rows if row["changed"]}
     assert ("pools", "pool_core", "included_quantity") in changed

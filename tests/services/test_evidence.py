@@ -273,6 +273,7 @@ def statements_of(session, work):
     def note(_connection, _cursor, statement, *_):
         seen.append(statement)
 
+    session.expunge_all()  # or rows that it knows already would be read one by one
     engine = session.get_bind()
     sa.event.listen(engine, "before_cursor_execute", note)
     work()

@@ -1,0 +1,231 @@
+"""Everything that decides about a config version, in one statement and as plain rows.
+
+Every screen, answer and approval asks it, and approvals of one subject take turns: objects of the unit of work would
+cost more here than the database does (decision 13).
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, ExplorationRule, Pool, RailRule
+from app.models.cycle import Cycle
+from app.models.packed import packed_row, packed_rows
+from app.models.runtime_config import RuntimeConfig
+from app.models.simulation_run import SimulationRun
+from app.models.value_unit import ValueUnitSnapshot
+from rules.enums import ConfigStatus, SimulationStatus
+
+
+class PoolRow(NamedTuple):
+    """Sorts by its place in the config."""
+
+    position: int
+    pool_id: str
+    label: str
+    value_unit_id: str
+    included_quantity: Decimal
+    rollover_enabled: bool
+    max_rollover_quantity: Decimal | None
+    rollover_expires_after_days: int | None
+    overage_behavior: str
+    is_exploration_pool: bool
+
+    rollover = Pool.rollover
+
+
+class ExplorationRow(NamedTuple):
+    enabled: bool
+    exploration_pool_id: str | None
+    qualifying_events: list[str]
+    expires_after_days: int | None
+    graduation_signal: str | None
+
+
+class RailsRow(NamedTuple):
+    usage_thresholds: list[Any]
+    monthly_spend_cap_usd: Decimal | None
+    at_cap_action: str | None
+    margin_floor: Decimal | None
+    absolute_usage_caps: list[Any] | None
+
+
+class ConfigRow(NamedTuple):
+    config_version_id: str
+    workspace_id: str
+    segment: str
+    stage: str
+    target_environment: str
+    cycle_id: str
+    status: str
+    value_unit_snapshot_version: int | None
+    price_book_ref: str | None
+    metric_lenses: list[str]
+    delivery: dict[str, Any]
+    created_at: datetime
+    pools: tuple[PoolRow, ...] = ()
+    exploration: ExplorationRow | None = None
+    rails: RailsRow | None = None
+
+    subject_resolution = ConfigVersion.subject_resolution
+
+
+class CycleRow(NamedTuple):
+    cycle_id: str
+    cycle_type: str
+    period_length_days: int
+    goal_type: str | None
+    primary_metrics: list[str]
+    narrative: str | None
+
+
+class SnapshotRow(NamedTuple):
+    value_units: list[Any]
+
+
+class RunRow(NamedTuple):
+    simulation_run_id: str
+    candidate_config_version_id: str
+    baseline_config_version_id: str | None
+    status: str
+    candidate_content_hash: str
+    completed_at: datetime | None
+    outputs: dict[str, Any] | None = None
+
+
+class EventRow(NamedTuple):
+    event_type: str
+    dimensions: list[str]
+
+
+class CatalogRows(NamedTuple):
+    """In no order."""
+
+    events: list[EventRow]
+    metric_ids: list[str]
+    signal_ids: list[str]
+
+
+class ConfigRows(NamedTuple):
+    """The run is the one asked for, else the latest completed one; `served` is the subject's current document.
+
+    `something_waits`: some version of the subject is approved for later. `catalogs`: None where nobody asked for them.
+    """
+
+    config: ConfigRow
+    cycle: CycleRow
+    snapshot: SnapshotRow | None
+    run: RunRow | None
+    run_is_latest: bool
+    served_id: str | None
+    served: bytes | None
+    something_waits: bool
+    catalogs: CatalogRows | None
+
+
+_PARTS = ("pools", "exploration", "rails")
+_configs, _cycles, _snapshots = ConfigVersion.__table__, Cycle.__table__, ValueUnitSnapshot.__table__
+_runs, _documents = SimulationRun.__table__, RuntimeConfig.__table__
+_completed, _others = _runs.alias(), _configs.alias()
+
+
+def _row(shape: type[Any], model: type[Any], *, but: tuple[str, ...] = ()) -> sa.Label[Any]:
+    columns = model.__table__.c
+    return packed_row(shape, *(columns[name] for name in shape._fields if name not in but))
+
+
+def _part(shape: type[Any], model: type[Any]) -> sa.Label[Any]:
+    columns = model.__table__.c
+    of_the_config = columns.config_version_id == _configs.c.config_version_id
+    return packed_rows(shape, *(columns[name] for name in shape._fields), where=[of_the_config])
+
+
+def _same_subject(table: Any) -> list[sa.ColumnElement[bool]]:
+    return [table.c[name] == _configs.c[name] for name in SUBJECT_FIELDS]
+
+
+_LATEST_COMPLETED = (
+    sa.select(_completed.c.simulation_run_id)
+    .where(_completed.c.candidate_config_version_id == _configs.c.config_version_id)
+    .where(_completed.c.status == SimulationStatus.COMPLETED.value)
+    .order_by(_completed.c.created_at.desc(), _completed.c.simulation_run_id.desc())
+    .limit(1)
+    .correlate(_configs)
+    .scalar_subquery()
+)
+_SOMETHING_WAITS = sa.exists().where(
+    _others.c.status == sa.literal_column(f"'{ConfigStatus.APPROVED}'"), *_same_subject(_others)
+)
+_CATALOGS = (
+    packed_rows(EventRow, EventCatalog.__table__.c.event_type, EventCatalog.__table__.c.dimensions),
+    packed_rows(str, MetricCatalog.__table__.c.metric_id),
+    packed_rows(str, QualitySignalCatalog.__table__.c.signal_id),
+)
+_CONFIG = (
+    sa.select(
+        _row(ConfigRow, ConfigVersion, but=_PARTS),
+        _part(PoolRow, Pool),
+        _part(ExplorationRow, ExplorationRule),
+        _part(RailsRow, RailRule),
+        _row(CycleRow, Cycle),
+        _snapshots.c.value_units,
+        _row(RunRow, SimulationRun, but=("outputs",)),
+        _runs.c.outputs,
+        _runs.c.simulation_run_id == _LATEST_COMPLETED,
+        _documents.c.config_version_id,
+        _documents.c.document,
+        _SOMETHING_WAITS,
+    )
+    .select_from(_configs)
+    .join(_cycles, _cycles.c.cycle_id == _configs.c.cycle_id)
+    .outerjoin(
+        _snapshots,
+        sa.and_(
+            _snapshots.c.cycle_id == _configs.c.cycle_id,
+            _snapshots.c.snapshot_version == _configs.c.value_unit_snapshot_version,
+        ),
+    )
+    .outerjoin(
+        _runs,
+        _runs.c.simulation_run_id == sa.func.coalesce(sa.bindparam("run_id", type_=sa.String), _LATEST_COMPLETED),
+    )
+    .outerjoin(_documents, sa.and_(_documents.c.current, *_same_subject(_documents)))
+    .where(_configs.c.config_version_id == sa.bindparam("config_version_id"))
+)
+_CONFIG_AND_CATALOGS = _CONFIG.add_columns(*_CATALOGS)
+
+
+def read_rows(
+    session: Any, config_version_id: str, simulation_run_id: str | None, *, with_catalogs: bool
+) -> ConfigRows | None:
+    """All of it as this transaction sees it, with what the session has not written yet; None: no such config."""
+    session.flush()
+    asked = {"config_version_id": config_version_id, "run_id": simulation_run_id}
+    found = session.connection().execute(_CONFIG_AND_CATALOGS if with_catalogs else _CONFIG, asked).one_or_none()
+    if found is None:
+        return None
+    config, pools, exploration, rails, cycle, units, run, outputs, is_latest, served_id, served, waits, *terms = found
+    return ConfigRows(
+        config=config._replace(
+            pools=tuple(sorted(pools)),
+            exploration=exploration[0] if exploration else None,
+            rails=rails[0] if rails else None,
+        ),
+        cycle=cycle,
+        snapshot=None if units is None else SnapshotRow(units),
+        run=run and run._replace(outputs=outputs),
+        run_is_latest=bool(is_latest),
+        served_id=served_id,
+        served=served,
+        something_waits=bool(waits),
+        catalogs=CatalogRows(*terms) if with_catalogs else None,
+    )
+
+
+def read_catalogs(session: Any) -> CatalogRows:
+    """What every gate evaluation needs of the catalogs."""
+    session.flush()
+    return CatalogRows(*session.connection().execute(sa.select(*_CATALOGS)).one())

@@ -1,0 +1,88 @@
+"""The one statement behind every gate: the same content as the objects, and what the session holds counts."""
+
+from decimal import Decimal
+
+import pytest
+
+from app.errors import NotFound
+from app.models.transactions import write
+from app.services.config_rows import read_rows
+from app.services.documents import config_document
+from app.services.snapshots import cycle_of, get_config, load_catalogs, read_config, snapshot_of
+from tests import factories as f
+
+CAPS = [{"pool_id": "pool_core", "cap": Decimal("1000.5"), "action": "block"}]
+
+
+def of_objects(session, config_version_id):
+    config = get_config(session, config_version_id)
+    return config_document(config, cycle_of(session, config), snapshot_of(session, config))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"rails": f.RAILS | {"absolute_usage_caps": CAPS}, "delivery": {"max_staleness_seconds": 60}},
+        {"pools": [], "exploration": {"enabled": False}, "rails": {}, "price_book_ref": None, "metric_lenses": []},
+        {"pools": [f.EXPLORATION_POOL, f.CORE | {"included_quantity": Decimal("0.000000000001")}]},
+    ],
+)
+def test_rows_and_objects_say_the_same(empty, changes):
+    with write(empty):
+        f.config(empty, **changes)
+    seen = read_config(empty, "cfg_1")
+    assert seen.document == of_objects(empty, "cfg_1")
+    assert seen.content_hash == get_config(empty, "cfg_1").content_hash
+    assert seen.config.delivery == get_config(empty, "cfg_1").delivery
+    assert seen.config.created_at == f.NOW
+
+
+def test_what_the_session_has_not_written_yet_counts(empty):
+    with write(empty):
+        row = f.config(empty)
+        row.price_book_ref = "eur_2026_01_default"
+        row.pools[0].included_quantity = Decimal("7.5")
+        seen = read_config(empty, "cfg_1")
+    assert seen.document["rating_agility"]["price_book_ref"] == "eur_2026_01_default"
+    assert seen.document["pools"][0]["included_quantity"] == Decimal("7.5")
+
+
+def test_the_run_is_the_one_asked_for_else_the_latest_completed_one(empty):
+    with write(empty):
+        config = f.simulated(empty)
+        f.run(empty, config, "sim_later")
+        f.run(empty, config, "sim_failed", status="failed", outputs=None)
+    latest, asked = read_config(empty, "cfg_1"), read_config(empty, "cfg_1", simulation_run_id="sim_cfg_1")
+    assert (latest.run.simulation_run_id, latest.run_is_latest) == ("sim_later", True)
+    assert (asked.run.simulation_run_id, asked.run_is_latest) == ("sim_cfg_1", False)
+    assert asked.run.outputs == f.outputs()
+    assert read_config(empty, "cfg_1", simulation_run_id="sim_none").run is None
+
+
+def test_what_is_served_and_what_waits_is_of_the_same_subject_only(empty):
+    with write(empty):
+        f.active(empty, "cfg_1")
+        f.config(empty, "cfg_2")
+        f.config(empty, "cfg_other", segment="enterprise")
+    assert read_config(empty, "cfg_2").served.config_version_id == "cfg_1"
+    assert read_config(empty, "cfg_other").served is None
+    assert not read_config(empty, "cfg_2").something_waits
+    with write(empty):
+        f.simulated(empty, "cfg_3")
+        f.approve(empty, "cfg_3", later=10, effective_at=f.NOW.replace(year=2027))
+    assert read_config(empty, "cfg_2").something_waits
+    assert not read_config(empty, "cfg_other").something_waits
+
+
+def test_catalogs_that_were_read_before_are_not_read_again(empty):
+    with write(empty):
+        f.config(empty)
+    assert read_rows(empty, "cfg_1", None, with_catalogs=False).catalogs is None
+    assert read_config(empty, "cfg_1").catalogs == load_catalogs(empty)
+    assert load_catalogs(empty).metric_ids == ("exploration_depth", *f.METRICS)
+
+
+def test_a_config_that_is_not_there_is_named(empty):
+    with pytest.raises(NotFound, match="cfg_none"):
+        read_config(empty, "cfg_none")
