@@ -5,19 +5,19 @@ from typing import Any
 from api.blueprint import operation
 from api.resource import Answer, by, once
 from api.schemas.decision import ApprovalBody, ApproveBody, Decision
-from app.models.decision_record import DecisionRecord
+from app.models.decision_record import AnyDecision, DecisionRow
 from app.services import activation
 from simulation.canonical import canonical_bytes
 
 TAG = "Decisions"
 
 
-def document(row: DecisionRecord | activation.DecisionRow) -> dict[str, Any]:
+def document(row: AnyDecision) -> dict[str, Any]:
     """The decision record as every answer shows it."""
     return Decision().dump(row)
 
 
-def decided(row: activation.DecisionRow) -> Answer:
+def decided(row: DecisionRow) -> Answer:
     headers = {"Location": f"/api/decision-records/{row.decision_id}"}
     return Answer(canonical_bytes(document(row)), 201, headers)
 

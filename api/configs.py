@@ -17,10 +17,9 @@ from app.models.config_version import Pool as PoolRow
 from app.services import config_drafts
 from app.services.completeness import completeness
 from app.services.documents import exploration_shape, pool_shape, rails_shape
+from app.services.snapshots import ConfigSnapshot, find_config, load_catalogs, locked, read_config
 from app.services.snapshots import get_config as read_row
-from app.services.snapshots import load_catalogs, locked, read_config
 from rules.delivery import policy
-from rules.draft import Catalogs
 from rules.gate import evaluate
 
 TAG = "Configs"
@@ -52,16 +51,24 @@ def own(config: Row) -> dict[str, Any]:
     }
 
 
-def document(session: Any, config: Row, catalogs: Catalogs | None = None) -> dict[str, Any]:
+def document(session: Any, config: Row) -> dict[str, Any]:
     """The config as every answer shows it, with all findings of the rules."""
-    findings = evaluate(read_config(session, config.config_version_id, catalogs=catalogs).draft())
-    return own(config) | {"completeness": completeness(findings)}
+    return _judged(config, read_config(session, config.config_version_id))
 
 
-def documents(session: Any) -> Callable[[Row], dict[str, Any]]:
-    """`document` for many configs, the catalogs read once."""
+def documents(session: Any) -> Callable[[Row], dict[str, Any] | None]:
+    """`document` for many configs, the catalogs read once; None for one that was deleted meanwhile."""
     catalogs = load_catalogs(session)
-    return lambda config: document(session, config, catalogs)
+
+    def listed(config: Row) -> dict[str, Any] | None:
+        seen = find_config(session, config.config_version_id, catalogs=catalogs)
+        return seen and _judged(config, seen)
+
+    return listed
+
+
+def _judged(config: Row, seen: ConfigSnapshot) -> dict[str, Any]:
+    return own(config) | {"completeness": completeness(evaluate(seen.draft()))}
 
 
 @operation("GET", "/configs", tag=TAG, summary="List configs", query=ConfigQuery(), answers={200: page_of(Config)})

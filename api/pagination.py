@@ -26,7 +26,7 @@ def page(
     """One page of a statement that selects one entity: `{items, next_cursor}`.
 
     `order` are not-null columns of that entity, the last one unique; `newest_first` turns all of them around. `query`
-    has `limit` and perhaps `cursor` (`PageQuery`).
+    has `limit` and perhaps `cursor` (`PageQuery`). A row without a document is left out.
     """
     if "cursor" in query:
         statement = statement.where(_beyond(order, decode_cursor(query["cursor"], order), newest_first))
@@ -34,7 +34,8 @@ def page(
     rows = list(db.session.scalars(statement.order_by(*ordered).limit(query["limit"] + 1)))
     shown = rows[: query["limit"]]
     following = encode_cursor([getattr(shown[-1], column.key) for column in order]) if len(rows) > len(shown) else None
-    return plain({"items": [document(row) for row in shown], "next_cursor": following})
+    documents = (document(row) for row in shown)
+    return plain({"items": [found for found in documents if found is not None], "next_cursor": following})
 
 
 def filtered(statement: sa.Select[Any], query: Mapping[str, Any], columns: Mapping[str, Any]) -> sa.Select[Any]:

@@ -160,7 +160,7 @@ def seed(as_json: bool) -> None:
 @as_json
 def check(config_version_id: str, as_json: bool) -> None:
     """Evaluate every rule for a config; exit status 1 when a gate blocks it."""
-    found = completeness_of(db.session, get_config(db.session, config_version_id))
+    found = completeness_of(db.session, config_version_id)
     lines = [f"{config_version_id} is {found['pill']}."]
     lines += [f"  [{item['gate']}] {item['code']}: {item['message']}" for item in found["findings"]]
     show(found, as_json, lines)

@@ -121,7 +121,7 @@ class DecisionDetail(Screen):
         stands = standing(db.session, config, now=clock.now())
         seen, days = evidence_of(db.session, stands), daily_comparisons(db.session, stands)
         drifts = drift_actions(db.session, config, seen.by_event_type, config.pools, lambda pool: "#fork")
-        advice = navigate(db.session, config).recommended_actions
+        advice = navigate(db.session, config.config_version_id).recommended_actions
         return self.show(
             "decision_detail.html",
             config=config,

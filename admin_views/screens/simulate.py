@@ -1,5 +1,6 @@
 """Flow 4A: against what, over which window. Starts a run, shows how far it is, and goes on to its review."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -187,7 +188,7 @@ def _offer(form: SimulateForm, config: ConfigVersion) -> None:
     form.baseline_config_version_id.choices = [
         SelectChoice(ACTIVE, f"Active version: {said}"),
         SelectChoice(NONE, "None: look at the candidate alone"),
-        *(SelectChoice(*_version(other, config)) for other in _others(config)),
+        *map(_choice, _others(config)),
     ]
     form.segment.choices = [
         SelectChoice(config.segment, f"{config.segment}, the candidate's"),
@@ -195,20 +196,22 @@ def _offer(form: SimulateForm, config: ConfigVersion) -> None:
     ]
 
 
-def _others(config: ConfigVersion) -> list[ConfigVersion]:
-    """The workspace's other versions, those of the same subject first, newest first."""
+def _others(config: ConfigVersion) -> Sequence[Any]:
+    """What names the workspace's other versions, those of the same subject first, newest first."""
     same = sa.and_(*(getattr(ConfigVersion, name) == getattr(config, name) for name in SUBJECT_FIELDS))
-    others = sa.select(ConfigVersion).filter_by(workspace_id=config.workspace_id)
+    columns = (getattr(ConfigVersion, name) for name in ("config_version_id", "version", "status", "segment", "stage"))
+    others = sa.select(*columns, same.label("same_subject")).filter_by(workspace_id=config.workspace_id)
     others = others.where(ConfigVersion.config_version_id != config.config_version_id)
     ordered = others.order_by(
         sa.case((same, 0), else_=1), ConfigVersion.version.desc(), ConfigVersion.config_version_id
     )
-    return list(db.session.scalars(ordered.limit(BASELINES)))
+    return db.session.execute(ordered.limit(BASELINES)).all()
 
 
-def _version(other: ConfigVersion, config: ConfigVersion) -> tuple[str, str]:
-    where = "" if other.subject_resolution == config.subject_resolution else f", {other.segment} {other.stage}"
-    return other.config_version_id, f"{other.config_version_id}, version {other.version}, {other.status}{where}"
+def _choice(other: Any) -> SelectChoice:
+    where = "" if other.same_subject else f", {other.segment} {other.stage}"
+    label = f"{other.config_version_id}, version {other.version}, {other.status}{where}"
+    return SelectChoice(other.config_version_id, label)
 
 
 def _suggested(config: ConfigVersion) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """DecisionRecord: who decided what, why and on which evidence (spec 1)."""
 
+from collections import namedtuple
 from datetime import datetime
 from typing import Any
 
@@ -39,3 +40,13 @@ class DecisionRecord(Subject, db.Model):
     config_version: Mapped[ConfigVersion] = relationship(foreign_keys=[config_version_id])
     simulation_run: Mapped[SimulationRun] = relationship()
     billing_patch: Mapped[BillingPatch] = relationship()
+
+
+class DecisionRow(namedtuple("DecisionRow", DecisionRecord.__table__.columns.keys())):
+    """The columns of a decision as it was just written; it is not in the session and has no relations."""
+
+    __slots__ = ()
+    subject_resolution = DecisionRecord.subject_resolution
+
+
+AnyDecision = DecisionRecord | DecisionRow

@@ -1,6 +1,7 @@
 """Rows that ride along in one column of another query: a statement less for what always belongs together (decision 13).
 
-The database sends them as JSON text, and every cell comes back as its column's type would give it.
+The database sends them as JSON text, and every cell comes back as its column's type would give it: texts, integers,
+booleans, enums, and the types of `app.models.base`. Bytes cannot ride along.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +34,10 @@ def packed_rows(
 
 
 def _types(columns: Sequence[sa.ColumnElement[Any]]) -> tuple[Any, ...]:
-    return tuple(column.type for column in columns)
+    types = tuple(column.type for column in columns)
+    if any(isinstance(of, sa.LargeBinary) for of in types):
+        raise TypeError("bytes are not JSON")
+    return types
 
 
 class _JsonRow(FunctionElement[str]):

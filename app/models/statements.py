@@ -2,7 +2,7 @@
 
 Writes are gathered and then run together: PostgreSQL takes them as one statement, so that a transaction is a few round
 trips; SQLite, which has no round trips, takes them one after the other. Either way none of them may depend on what
-another one wrote; what the session knows of the rows stays true.
+another one wrote. Rows that the session holds stay true to what `update` changed, and to nothing else.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,6 +21,7 @@ class Writes:
     def __init__(self, session: Any) -> None:
         self.session = session
         self._writes: list[tuple[sa.Insert | sa.Update, Values]] = []
+        self._names: set[str] = set()
         self._afterwards: list[Callable[[], None]] = []
 
     def insert(self, model: type[Any], values: Values) -> None:
@@ -36,12 +37,15 @@ class Writes:
         self._afterwards.append(lambda: _tell(self.session, model, key, values))
 
     def add(self, statement: sa.Insert | sa.Update, values: Values) -> None:
-        """A statement that is made once, with parameters that no other statement here names."""
+        """A statement that is made once. ValueError when another one here names one of its parameters."""
+        if not self._names.isdisjoint(values):
+            raise ValueError(f"{statement.table.name} is written twice at once: run the first write before the second")
+        self._names.update(values)
         self._writes.append((statement, values))
 
     def run(self) -> None:
         """All of them, now."""
-        writes, self._writes = self._writes, []
+        writes, self._writes, self._names = self._writes, [], set()
         connection = self.session.connection()
         if len(writes) > 1 and connection.dialect.name == "postgresql":
             values = {name: value for _, given in writes for name, value in given.items()}

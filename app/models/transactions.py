@@ -6,7 +6,7 @@ otherwise, whatever the timeout. So a unit of work that will write says so befor
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,9 +21,7 @@ LOCK_SUBJECT_OF = sa.text(
     "FROM config_versions WHERE config_version_id = :config_version_id"
 )
 
-WRITERS = {"sqlite": threading.BoundedSemaphore(1), "postgresql": threading.BoundedSemaphore(2)}
-"""Threads of one process queue here: SQLite's own wait is a sleep with backoff, and on PostgreSQL more than two at once
-only fight for the interpreter (decision 4)."""
+_sqlite_turn = threading.Lock()  # SQLite's own wait is a sleep with backoff; threads of one process queue here instead
 
 
 def configure_sqlite(engine: sa.Engine) -> None:
@@ -49,7 +47,7 @@ def write(session: Session | scoped_session[Session]) -> Iterator[None]:
     What the session had read before is dropped, so that everything is read again under the lock.
     """
     session.rollback()
-    with WRITERS[session.get_bind().dialect.name]:
+    with _sqlite_turn if session.get_bind().dialect.name == "sqlite" else nullcontext():
         session.connection(execution_options={"write": True})
         try:
             yield

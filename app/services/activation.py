@@ -4,7 +4,6 @@ The caller opens the transaction (`transactions.write`) and commits it; everythi
 lock, so two approvals of one subject take turns and the later one sees what the earlier one did.
 """
 
-from collections import namedtuple
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +15,7 @@ from app.errors import Conflict, config_immutable, invalid_field, not_found, ref
 from app.identity import SYSTEM, Actor
 from app.ids import new_id
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
-from app.models.decision_record import DecisionRecord
+from app.models.decision_record import AnyDecision, DecisionRecord, DecisionRow
 from app.models.statements import Writes
 from app.models.transactions import lock_subject_of
 from app.services.billing_patches import build, store
@@ -52,16 +51,6 @@ class Approval:
     effective_at: datetime | None = None
 
 
-class DecisionRow(namedtuple("DecisionRow", DecisionRecord.__table__.columns.keys())):
-    """The columns of a decision as it was just written; it is not in the session and has no relations."""
-
-    __slots__ = ()
-    subject_resolution = DecisionRecord.subject_resolution
-
-
-Decision = DecisionRecord | DecisionRow
-
-
 def approve(
     session: Any,
     config_version_id: str,
@@ -87,9 +76,10 @@ def approve(
         )
 
     lock_subject_of(session, config_version_id)
-    seen = _after_what_is_due(session, read, now)
+    seen = read()
     if not is_editable(seen.config.status):
         raise config_immutable(config_version_id, seen.config.status)
+    seen = _after_what_is_due(session, seen, read, now)
     _require_own_run(seen, simulation_run_id)
     if blocking := _blocking(seen):
         raise refused(f"Config {config_version_id} cannot be approved", blocking)
@@ -128,12 +118,13 @@ def held_back(session: Any, config_version_id: str) -> tuple[Finding, ...]:
     return _held_back(_as_decided(session, config_version_id))
 
 
-def _after_what_is_due(session: Any, read: Callable[[], ConfigSnapshot], now: datetime) -> ConfigSnapshot:
-    """What `read` finds once every decision whose moment has come was carried out: a later one must not come before it.
+def _after_what_is_due(
+    session: Any, seen: ConfigSnapshot, read: Callable[[], ConfigSnapshot], now: datetime
+) -> ConfigSnapshot:
+    """What was seen, or what `read` finds once every decision whose moment has come was carried out.
 
-    The caller holds the subject's lock.
+    A later decision must not come before it. The caller holds the subject's lock.
     """
-    seen = read()
     if not seen.something_waits:
         return seen
     activate_due(session, now=now, subject=seen.config.subject_resolution)
@@ -195,7 +186,11 @@ def rollback(
             f"Config {config_version_id} is {config.status}; only an archived version can be rolled back to.",
             code="rollback_needs_archived",
         )
-    seen = _after_what_is_due(session, lambda: _as_decided(session, config_version_id), now)
+
+    def read() -> ConfigSnapshot:
+        return _as_decided(session, config_version_id)
+
+    seen = _after_what_is_due(session, read(), read, now)
     if blocking := _held_back(seen):
         raise refused(f"Config {config_version_id} cannot be rolled back to", blocking)
     writes = Writes(session)
@@ -267,7 +262,7 @@ def _decide(
     return decision
 
 
-def _activate(writes: Writes, seen: ConfigSnapshot, decision: Decision, now: datetime) -> Done:
+def _activate(writes: Writes, seen: ConfigSnapshot, decision: AnyDecision, now: datetime) -> Done:
     """Archive the prior version and its decision; `writes` then set this one active with what the apps will read."""
     config, prior = seen.config, seen.served
     document = _release(writes.session, seen, decision, now)
@@ -286,7 +281,7 @@ def _activate(writes: Writes, seen: ConfigSnapshot, decision: Decision, now: dat
     }
 
 
-def _release(session: Any, seen: ConfigSnapshot, decision: Decision, now: datetime) -> dict[str, Any]:
+def _release(session: Any, seen: ConfigSnapshot, decision: AnyDecision, now: datetime) -> dict[str, Any]:
     """What the apps read from now on: the document that was announced for this decision, else a new one."""
     served = seen.served and seen.served.avs_config
     promised = served and announced(served)
@@ -345,7 +340,7 @@ def _withdraw(session: Any, seen: ConfigSnapshot, held_back_by: tuple[Finding, .
     )
 
 
-def _log(writes: Writes, done: Done, decision: Decision, actor: Actor, now: datetime) -> None:
+def _log(writes: Writes, done: Done, decision: AnyDecision, actor: Actor, now: datetime) -> None:
     append(
         writes,
         {name: {"decision_id": decision.decision_id} | detail for name, detail in done.items()},

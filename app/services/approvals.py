@@ -13,14 +13,14 @@ from urllib.parse import urlencode
 from app.errors import Conflict, refused
 from app.identity import Actor
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
-from app.models.transactions import lock_subject_of
+from app.models.decision_record import DecisionRow
 from app.services import activation
 from app.services.change_sentences import names_of
 from app.services.config_rows import RunRow
 from app.services.diff_tables import SectionTable, tables
 from app.services.diffs import changes
 from app.services.plain_words import plural
-from app.services.snapshots import ConfigSnapshot, active_config, get_config, read_config
+from app.services.snapshots import ConfigSnapshot, active_config, locked, read_config
 from rules.finding import Finding, Gate
 from rules.gate import evaluate
 from rules.lifecycle import is_editable
@@ -84,12 +84,12 @@ def approve_as_shown(
     *,
     actor: Actor,
     now: datetime,
-) -> activation.DecisionRow:
+) -> DecisionRow:
     """`activation.approve` of the run and against the active version that the page showed.
 
     Raises Conflict with every finding of a gate that refuses, and `baseline_not_active` when another version is active.
     """
-    config = _locked(session, config_version_id)
+    config = locked(session, config_version_id)
     if shown.simulation_run_id is None and is_editable(config.status):
         _refuse_unsimulated(read_config(session, config.config_version_id))
     if shown.baseline_config_version_id is None:
@@ -113,9 +113,9 @@ def roll_back_as_shown(
     *,
     actor: Actor,
     now: datetime,
-) -> activation.DecisionRow:
+) -> DecisionRow:
     """`activation.rollback` in place of the active version that the page showed."""
-    config = _locked(session, config_version_id)
+    config = locked(session, config_version_id)
     _require_still_active(session, config, shown.baseline_config_version_id)
     return activation.rollback(session, config_version_id, approval, actor=actor, now=now)
 
@@ -123,12 +123,6 @@ def roll_back_as_shown(
 def runtime_address(subject: Mapping[str, str]) -> str:
     """Where customer apps of the subject read their config."""
     return f"{RUNTIME}?{urlencode({name: subject[name] for name in SUBJECT_FIELDS})}"
-
-
-def _locked(session: Any, config_version_id: str) -> ConfigVersion:
-    """The config, once this transaction has its subject to itself."""
-    lock_subject_of(session, config_version_id)
-    return get_config(session, config_version_id)
 
 
 def _refuse_unsimulated(seen: ConfigSnapshot) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.models.config_version import ConfigVersion
 from app.services.snapshots import read_config
 from rules.finding import Finding
 from rules.gate import completeness_pill, evaluate, next_missing_item
@@ -19,6 +18,6 @@ def completeness(findings: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-def completeness_of(session: Any, config: ConfigVersion) -> dict[str, Any]:
+def completeness_of(session: Any, config_version_id: str) -> dict[str, Any]:
     """The same for a stored config, judged with its latest completed run."""
-    return completeness(evaluate(read_config(session, config.config_version_id).draft()))
+    return completeness(evaluate(read_config(session, config_version_id).draft()))

@@ -129,7 +129,7 @@ class ConfigRows(NamedTuple):
 _PARTS = ("pools", "exploration", "rails")
 _configs, _cycles, _snapshots = ConfigVersion.__table__, Cycle.__table__, ValueUnitSnapshot.__table__
 _runs, _documents = SimulationRun.__table__, RuntimeConfig.__table__
-_completed, _others = _runs.alias(), _configs.alias()
+_others = _configs.alias()
 
 
 def _row(shape: type[Any], model: type[Any], *, but: tuple[str, ...] = ()) -> sa.Label[Any]:
@@ -147,15 +147,21 @@ def _same_subject(table: Any) -> list[sa.ColumnElement[bool]]:
     return [table.c[name] == _configs.c[name] for name in SUBJECT_FIELDS]
 
 
-_LATEST_COMPLETED = (
-    sa.select(_completed.c.simulation_run_id)
-    .where(_completed.c.candidate_config_version_id == _configs.c.config_version_id)
-    .where(_completed.c.status == SimulationStatus.COMPLETED.value)
-    .order_by(_completed.c.created_at.desc(), _completed.c.simulation_run_id.desc())
-    .limit(1)
-    .correlate(_configs)
-    .scalar_subquery()
-)
+def latest_completed(config_version_id: sa.ColumnElement[str]) -> sa.ScalarSelect[str]:
+    """The id of the newest run of a config that has outputs: the one that counts for the gates."""
+    completed = SimulationRun.__table__.alias()
+    return (
+        sa.select(completed.c.simulation_run_id)
+        .where(completed.c.candidate_config_version_id == config_version_id)
+        .where(completed.c.status == SimulationStatus.COMPLETED.value)
+        .order_by(completed.c.created_at.desc(), completed.c.simulation_run_id.desc())
+        .limit(1)
+        .correlate_except(completed)
+        .scalar_subquery()
+    )
+
+
+_LATEST_COMPLETED = latest_completed(_configs.c.config_version_id)
 _SOMETHING_WAITS = sa.exists().where(
     _others.c.status == sa.literal_column(f"'{ConfigStatus.APPROVED}'"), *_same_subject(_others)
 )
@@ -164,6 +170,7 @@ _CATALOGS = (
     packed_rows(str, MetricCatalog.__table__.c.metric_id),
     packed_rows(str, QualitySignalCatalog.__table__.c.signal_id),
 )
+_ONLY_CATALOGS = sa.select(*_CATALOGS)
 _CONFIG = (
     sa.select(
         _row(ConfigRow, ConfigVersion, but=_PARTS),
@@ -228,4 +235,4 @@ def read_rows(
 def read_catalogs(session: Any) -> CatalogRows:
     """What every gate evaluation needs of the catalogs."""
     session.flush()
-    return CatalogRows(*session.connection().execute(sa.select(*_CATALOGS)).one())
+    return CatalogRows(*session.connection().execute(_ONLY_CATALOGS).one())

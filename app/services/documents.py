@@ -89,13 +89,14 @@ def config_document(
     config: ConfigVersion | ConfigRow, cycle: Cycle | CycleRow, snapshot: ValueUnitSnapshot | SnapshotRow | None
 ) -> dict[str, Any]:
     """What the customer app would enforce, and nothing else (spec 2, content_hash)."""
+    in_order = sorted(config.pools, key=lambda pool: (pool.position, pool.pool_id))  # whoever read or made them
     return {
         "subject_resolution": config.subject_resolution,
         "north_star": north_star(cycle),
         "value_units": [
             {name: unit.get(name) for name in ENFORCED_UNIT_FIELDS} for unit in pooled_units(config.pools, snapshot)
         ],
-        "pools": [pool_shape(pool) for pool in config.pools],
+        "pools": [pool_shape(pool) for pool in in_order],
         "exploration": exploration_shape(config.exploration),
         "rails": rails_shape(config.rails),
         "rating_agility": {"price_book_ref": config.price_book_ref},

@@ -46,10 +46,10 @@ class Guide:
     steps: list[Step]
 
 
-def navigate(session: Any, config: ConfigVersion) -> Navigator:
+def navigate(session: Any, config_version_id: str) -> Navigator:
     """Computed from the rules and the latest completed run; no model is asked."""
-    draft = read_config(session, config.config_version_id).draft()
-    return _navigator(session, config.cycle_id, draft, evaluate(draft))
+    draft = read_config(session, config_version_id).draft()
+    return _navigator(session, draft.cycle.cycle_id, draft, evaluate(draft))
 
 
 def guide(session: Any, cycle: Cycle | None, config: ConfigVersion | None, *, now: datetime | None = None) -> Guide:

@@ -15,7 +15,7 @@ from app.models.usage import UsageImport
 from app.models.workspace import Workspace
 from app.services.completeness import completeness
 from app.services.decisions import Summary, ordering, page_of_decisions, summaries
-from app.services.snapshots import IS_ACTIVE, load_catalogs, read_config
+from app.services.snapshots import IS_ACTIVE, find_config, load_catalogs
 from rules.enums import ConfigStatus, DecisionStatus
 from rules.gate import evaluate
 
@@ -131,13 +131,11 @@ def _scheduled(session: Any, workspace_id: str) -> list[ConfigVersion]:
 def _drafts(session: Any, workspace_id: str) -> list[Draft]:
     newest = (ConfigVersion.updated_at.desc(), ConfigVersion.config_version_id.desc())
     in_work = sa.select(ConfigVersion).where(ConfigVersion.status.in_(IN_WORK)).filter_by(workspace_id=workspace_id)
-    with_all = in_work.options(joinedload(ConfigVersion.cycle), joinedload(ConfigVersion.snapshot))
-    configs = session.scalars(with_all.order_by(*newest).limit(MOST_DRAFTS)).all()
+    listed = _light(in_work).options(joinedload(ConfigVersion.cycle)).order_by(*newest).limit(MOST_DRAFTS)
+    configs = session.scalars(listed).all()
     catalogs = load_catalogs(session) if configs else None
-    return [
-        Draft(config, completeness(evaluate(read_config(session, config.config_version_id, catalogs=catalogs).draft())))
-        for config in configs
-    ]
+    found = ((config, find_config(session, config.config_version_id, catalogs=catalogs)) for config in configs)
+    return [Draft(config, completeness(evaluate(seen.draft()))) for config, seen in found if seen]
 
 
 def newest_decisions(session: Any, workspace_id: str) -> list[Summary]:

@@ -49,13 +49,8 @@ def log_event(
     session: Any, name: str, *, actor: Actor, now: datetime, workspace_id: str | None, entity_id: str, **detail: Any
 ) -> None:
     """Append one row; `name` is one of `PRODUCT_EVENTS` or the `entity_verb` of a write that the spec does not name."""
-    log_events(session, {name: detail}, actor=actor, now=now, workspace_id=workspace_id, entity_id=entity_id)
-
-
-def log_events(session: Any, details: Mapping[str, Mapping[str, Any]], **about: Any) -> None:
-    """Append a row per name, all about one record; `about` as `append` takes it."""
     writes = Writes(session)
-    append(writes, details, **about)
+    append(writes, {name: detail}, actor=actor, now=now, workspace_id=workspace_id, entity_id=entity_id)
     writes.run()
 
 
@@ -68,7 +63,7 @@ def append(
     workspace_id: str | None,
     entity_id: str,
 ) -> None:
-    """The same among other writes."""
+    """A row per name, all about one record, among other writes."""
     about = {"actor": actor.name, "workspace_id": workspace_id, "entity_id": entity_id, "occurred_at": now}
     rows = [
         about | {"product_event_id": new_id("pe_"), "event_name": name, "detail": detail}

@@ -84,9 +84,11 @@ def review(session: Any, config: ConfigVersion, simulation_run_id: str | None = 
     Raises NotFound for a run that is not this config's.
     """
     seen = read_config(session, config.config_version_id)
-    if simulation_run_id is None and seen.run is None:
-        return None
-    run = run_of_config(session, config, simulation_run_id or seen.run.simulation_run_id)
+    if simulation_run_id is None:
+        if seen.run is None:
+            return None
+        simulation_run_id = seen.run.simulation_run_id
+    run = run_of_config(session, config, simulation_run_id)
     if run.outputs is None:
         return None
     draft = seen.draft()

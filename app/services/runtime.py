@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from app.models.base import UtcDateTime
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, of_subject
-from app.models.decision_record import DecisionRecord
+from app.models.decision_record import AnyDecision
 from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
 from app.models.statements import Writes
@@ -36,7 +36,7 @@ class Release:
 
     document: Mapping[str, Any]
     config: ConfigVersion | ConfigRow
-    decision: DecisionRecord
+    decision: AnyDecision
     run: SimulationRun | RunRow
 
 

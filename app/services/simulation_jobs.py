@@ -89,7 +89,6 @@ def _answer(session: Session, events: UsageEvents, request: Request, run_id: str
     with write(session):
         run_of_id(session, run_id).status = SimulationStatus.RUNNING.value
         prepared = prepare(session, request)
-    session.expunge_all()  # what was read stays readable, without a transaction behind it
     answer = compute(prepared, events)
     with write(session):
         run = run_of_id(session, run_id)

@@ -20,6 +20,7 @@ from app.services.config_rows import (
     CycleRow,
     RunRow,
     SnapshotRow,
+    latest_completed,
     read_catalogs,
     read_rows,
 )
@@ -34,7 +35,7 @@ from app.services.documents import (
 from rules import draft as d
 from rules.delivery import stated
 from rules.documents import risk_from_document, value_unit_from_document
-from rules.enums import ConfigStatus, SimulationStatus
+from rules.enums import ConfigStatus
 from simulation.canonical import content_hash, parse_exact
 
 IS_ACTIVE = ConfigVersion.status == sa.literal_column(f"'{ConfigStatus.ACTIVE}'")
@@ -60,7 +61,7 @@ def get_config(session: Any, config_version_id: str, **options: Any) -> ConfigVe
 
 
 def locked(session: Any, config_version_id: str) -> ConfigVersion:
-    """The config as it is once this transaction has its subject to itself: before it is edited."""
+    """The config as it is once this transaction has its subject to itself: to edit it or roll back to it."""
     lock_subject_of(session, config_version_id)
     return get_config(session, config_version_id, populate_existing=True)
 
@@ -93,14 +94,13 @@ def active_config(session: Any, subject: Mapping[str, str]) -> ConfigVersion | N
     return found
 
 
+_LATEST_RUN = sa.select(SimulationRun).where(
+    SimulationRun.simulation_run_id == latest_completed(sa.bindparam("config_version_id", type_=sa.String))
+)
+
+
 def latest_completed_run(session: Any, config_version_id: str) -> SimulationRun | None:
-    newest = (
-        sa.select(SimulationRun)
-        .filter_by(candidate_config_version_id=config_version_id, status=SimulationStatus.COMPLETED.value)
-        .order_by(SimulationRun.created_at.desc(), SimulationRun.simulation_run_id.desc())
-        .limit(1)
-    )
-    run: SimulationRun | None = session.scalar(newest)
+    run: SimulationRun | None = session.scalar(_LATEST_RUN, {"config_version_id": config_version_id})
     return run
 
 
@@ -188,21 +188,21 @@ class ConfigSnapshot:
         )
 
 
-def read_config(
+def find_config(
     session: Any,
     config_version_id: str,
     *,
     simulation_run_id: str | None = None,
     requested_baseline_id: str | None = None,
     catalogs: d.Catalogs | None = None,
-) -> ConfigSnapshot:
-    """Everything that decides about a config version; `simulation_run_id` is the one an approval names.
+) -> ConfigSnapshot | None:
+    """Everything that decides about a config version; None when there is none, as when a listed one was just deleted.
 
-    Raises NotFound when there is no such config version.
+    `simulation_run_id` is the run that an approval names, `catalogs` what was read before for the first of many.
     """
     rows = read_rows(session, config_version_id, simulation_run_id, with_catalogs=catalogs is None)
     if rows is None:
-        raise not_found("config version", config_version_id)
+        return None
     document = config_document(rows.config, rows.cycle, rows.snapshot)
     return ConfigSnapshot(
         config=rows.config,
@@ -217,6 +217,14 @@ def read_config(
         content_hash=content_hash(document),
         requested_baseline_id=requested_baseline_id,
     )
+
+
+def read_config(session: Any, config_version_id: str, **asked: Any) -> ConfigSnapshot:
+    """The same; raises NotFound when there is no such config version."""
+    seen = find_config(session, config_version_id, **asked)
+    if seen is None:
+        raise not_found("config version", config_version_id)
+    return seen
 
 
 def current_hash(session: Any, config: ConfigVersion) -> str:

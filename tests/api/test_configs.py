@@ -3,8 +3,10 @@
 from decimal import Decimal
 
 import pytest
+import sqlalchemy as sa
 
 from app.models.base import db
+from app.models.config_version import ConfigVersion
 from tests import factories
 from tests.api.conftest import Api, exact
 
@@ -154,3 +156,20 @@ def test_a_decided_config_is_immutable_through_every_door(sqlite_studio: Api, me
     before = sqlite_studio.get("/api/configs/cfg_1").data
     assert sqlite_studio.send(method, path, body, 409).json["code"] == "config_immutable"
     assert sqlite_studio.get("/api/configs/cfg_1").data == before
+
+
+def test_a_draft_that_is_deleted_while_the_list_is_read_is_left_out_or_shown_whole(draft: Api):
+    draft.post("/api/configs", CONFIG | {"config_version_id": "cfg_2"})
+    engine, gone = db.engine, []
+
+    def delete_it(_connection, _cursor, statement, *_) -> None:
+        if not gone and "FROM config_versions" in statement:
+            gone.append("cfg_1")
+            with engine.begin() as somebody_else:
+                somebody_else.execute(sa.delete(ConfigVersion).filter_by(config_version_id="cfg_1"))
+
+    sa.event.listen(engine, "after_cursor_execute", delete_it)
+    listed = draft.get("/api/configs?workspace_id=ws_1").json["items"]
+    assert gone
+    assert [item["config_version_id"] for item in listed] in (["cfg_2"], ["cfg_2", "cfg_1"])
+    assert all(item["completeness"]["findings"] for item in listed)

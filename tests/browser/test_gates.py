@@ -14,7 +14,8 @@ from rules.finding import Finding
 from rules.gate import evaluate
 from rules.registry import APPROVE_GATE, PRODUCTION_GATE, SIMULATION_GATE
 from tests.browser.conftest import VIEWPORT, watch
-from tests.browser.gates import CASES, Case, make
+from tests.browser.gate_cases import CASES
+from tests.browser.gates import Case, make
 from tests.browser.running import Site, served
 
 WHERE = "[document.activeElement.id, document.activeElement.name ?? '']"

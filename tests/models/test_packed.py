@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from app.models.catalog import MetricCatalog
 from app.models.config_version import Pool
 from app.models.packed import packed_row, packed_rows
+from app.models.runtime_config import RuntimeConfig
 from app.models.workspace import Workspace
 from tests import factories as f
 
@@ -59,6 +60,11 @@ def test_a_packed_row_keeps_moments_to_the_microsecond(config):
         "ws_1",
         moment,
     )
+
+
+def test_bytes_are_refused_where_the_query_is_made():
+    with pytest.raises(TypeError, match="bytes"):
+        packed_row(tuple, RuntimeConfig.__table__.c.document)
 
 
 def test_a_row_that_an_outer_join_did_not_find_is_none(config):

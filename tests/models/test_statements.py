@@ -101,9 +101,25 @@ def test_of_writes_that_run_together_one_that_is_refused_takes_all_back(session)
     insert(session, workspace())
     session.commit()
     writes = Writes(session)
-    writes.insert(Workspace, workspace(workspace_id="ws_2"))
+    context = CONTEXT | {"cycle_draft_context_id": "ctx_1", "workspace_id": "ws_1"}
+    writes.insert(CycleDraftContext, context | {"cycle_id": None, "pasted_text": None})
     writes.insert(Workspace, workspace(workspace_id="ws_3", data_mode="guessed"))
     with pytest.raises(IntegrityError):
         writes.run()
     session.rollback()
     assert len(session.connection().execute(IN_THE_DATABASE).all()) == 1
+    assert session.get(CycleDraftContext, "ctx_1") is None
+
+
+def test_two_writes_of_one_table_are_not_mixed_up(session):
+    insert(session, workspace())
+    insert(session, workspace(workspace_id="ws_2"))
+    writes = Writes(session)
+    writes.update(Workspace, "ws_1", workspace_name="Eins")
+    with pytest.raises(ValueError, match="workspaces is written twice at once"):
+        writes.update(Workspace, "ws_2", workspace_name="Zwei")
+    writes.run()
+    writes.update(Workspace, "ws_2", workspace_name="Zwei")
+    writes.run()
+    names = session.connection().execute(IN_THE_DATABASE).tuples()
+    assert sorted(names) == [("Eins", "mocked"), ("Zwei", "mocked")]

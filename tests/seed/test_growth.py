@@ -107,7 +107,7 @@ def test_six_decisions_were_taken_and_one_was_rolled_back(grown: Any) -> None:
 
 def test_the_candidate_waits_with_something_to_learn_from(grown: Any) -> None:
     candidate = get_config(grown, growth_story.SMB_V3)
-    findings = {finding["code"] for finding in completeness_of(grown, candidate)["findings"]}
+    findings = {finding["code"] for finding in completeness_of(grown, candidate.config_version_id)["findings"]}
     assert candidate.status == "simulated"
     assert {
         "unit_quality_signal_missing",

@@ -22,3 +22,20 @@ def log(empty: Any) -> Any:
     """The same after four decisions (`tests.services.decided`)."""
     four_decisions(empty)
     return empty
+
+
+@pytest.fixture
+def ready(session: Any) -> Any:
+    """A session where cfg_1 was simulated and may be approved."""
+    with write(session):
+        f.foundation(session)
+        f.simulated(session)
+    return session
+
+
+@pytest.fixture
+def active(ready: Any) -> Any:
+    """The same after cfg_1 was approved."""
+    with write(ready):
+        f.approve(ready)
+    return ready

@@ -1,11 +1,15 @@
 """What the database holds, for tests that compare before and after."""
 
+import pytest
 import sqlalchemy as sa
 
+from app.errors import Conflict
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.decision_record import DecisionRecord
 from app.models.runtime_config import RuntimeConfig
+from app.models.transactions import write
+from tests import factories as f
 
 
 def statuses(session):
@@ -30,3 +34,13 @@ def everything(session):
         table.name: sorted(map(repr, session.execute(sa.text(f"SELECT * FROM {table.name}"))))
         for table in db.metadata.sorted_tables
     }
+
+
+def refused(session, code, act=f.approve, error=Conflict):
+    """The act is refused with the code, and no row of any table changed."""
+    before = everything(session)
+    with pytest.raises(error) as refusal, write(session):
+        act(session)
+    assert refusal.value.code == code
+    assert everything(session) == before
+    return refusal.value

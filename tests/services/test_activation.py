@@ -1,4 +1,4 @@
-"""Approve, activate, promote and roll back: who may, what is left behind, and that refusals leave nothing (spec 2)."""
+"""Approve, activate and promote: who may, what is left behind, and that refusals leave nothing (spec 2)."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Invalid, NotFound
 from app.models.billing_patch import BillingPatch
 from app.models.catalog import EventCatalog
 from app.models.decision_record import DecisionRecord
@@ -16,38 +16,9 @@ from app.models.transactions import write
 from app.services import activation, authoring, config_drafts
 from app.services.snapshots import get_config
 from tests import factories as f
-from tests.services.observe import current_documents, decision_statuses, everything, statuses
+from tests.services.observe import current_documents, decision_statuses, everything, refused, statuses
 
 LATER = f.NOW + timedelta(days=10)
-
-
-@pytest.fixture
-def ready(session):
-    """A committed workspace with a simulated candidate."""
-    with write(session):
-        f.foundation(session)
-        f.simulated(session)
-    return session
-
-
-def refused(session, code, act=f.approve, error=Conflict):
-    """The act is refused with the code, and no row of any table changed."""
-    before = everything(session)
-    with pytest.raises(error) as refusal, write(session):
-        act(session)
-    assert refusal.value.code == code
-    assert everything(session) == before
-    return refusal.value
-
-
-def rolled_back(session, config_version_id="cfg_1", *, later=60, **approval):
-    return activation.rollback(
-        session,
-        config_version_id,
-        activation.Approval(**{"approver_name": "Theresa", "approver_role": "CEO", "rationale": "v2 hurt"} | approval),
-        actor=f.OPERATOR,
-        now=f.NOW + timedelta(seconds=later),
-    )
 
 
 # Approving
@@ -279,6 +250,13 @@ def test_whoever_looks_after_the_moment_promotes_it(ready):
         assert activation.activate_due(ready, now=LATER) == []
 
 
+def test_a_due_version_is_not_decided_again_before_anybody_promoted_it(ready):
+    with write(ready):
+        f.approve(ready, effective_at=LATER)
+    again = refused(ready, "config_immutable", lambda session: f.approve(session, later=20 * 86_400))
+    assert "approved" in again.detail
+
+
 def test_two_due_versions_are_promoted_in_the_order_of_their_moments(ready):
     with write(ready):
         f.simulated(ready, "cfg_2")
@@ -316,69 +294,6 @@ def test_a_due_version_that_was_simulated_again_is_promoted_all_the_same(ready):
         f.run(ready, get_config(ready, "cfg_1"), "sim_newer", created_at=f.NOW + timedelta(seconds=1))
     with write(ready):
         assert len(activation.activate_due(ready, now=LATER)) == 1
-
-
-# Rolling back
-
-
-@pytest.fixture
-def replaced(ready):
-    """cfg_1 was active until cfg_2 replaced it."""
-    with write(ready):
-        f.approve(ready)
-        f.simulated(ready, "cfg_2", rails=f.RAILS | {"margin_floor": Decimal("0.6")})
-        f.approve(ready, "cfg_2", later=30)
-    return ready
-
-
-def test_a_rollback_makes_the_archived_version_active_again(replaced):
-    with write(replaced):
-        decision = rolled_back(replaced)
-    assert statuses(replaced) == {"cfg_1": "active", "cfg_2": "archived"}
-    assert decision_statuses(replaced) == [("cfg_1", "archived"), ("cfg_2", "archived"), ("cfg_1", "active")]
-    assert current_documents(replaced) == ["cfg_1"]
-    assert (decision.diff["type"], decision.baseline_config_version_id) == ("rollback", "cfg_2")
-    assert decision.simulation_run_id == "sim_cfg_1"
-    assert decision.diff["changes"][0]["after"] == Decimal("0.68")
-
-
-def test_a_rollback_has_a_billing_patch_of_its_own_moment(replaced):
-    with write(replaced):
-        decision = rolled_back(replaced)
-    patch = replaced.get(BillingPatch, decision.billing_patch_id)
-    assert patch.effective_at == f.NOW + timedelta(seconds=60)
-
-
-def test_a_rollback_happens_now_whatever_moment_was_asked_for(replaced):
-    with write(replaced):
-        decision = rolled_back(replaced, effective_at=LATER)
-    assert decision.effective_at == f.NOW + timedelta(seconds=60)
-
-
-def test_one_can_roll_forward_again(replaced):
-    with write(replaced):
-        rolled_back(replaced)
-        rolled_back(replaced, "cfg_2", later=90)
-    assert statuses(replaced) == {"cfg_1": "archived", "cfg_2": "active"}
-
-
-@pytest.mark.parametrize("status", ["draft", "simulated", "approved", "active"])
-def test_only_an_archived_version_can_be_rolled_back_to(ready, status):
-    with write(ready):
-        get_config(ready, "cfg_1").status = status
-    refused(ready, "rollback_needs_archived", rolled_back)
-
-
-def test_an_archived_version_that_was_never_decided_cannot_be_rolled_back_to(ready):
-    with write(ready):
-        get_config(ready, "cfg_1").status = "archived"
-    refused(ready, "decision_missing", rolled_back)
-
-
-def test_a_rollback_that_no_gate_would_let_through_now_is_refused(replaced):
-    with write(replaced):
-        replaced.execute(sa.delete(EventCatalog).filter_by(event_type="video_render_completed"))
-    refused(replaced, "unit_event_mapping_invalid", rolled_back)
 
 
 # Immutability by every service door

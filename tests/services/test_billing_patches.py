@@ -18,14 +18,6 @@ from tests import factories as f
 from tests.services.golden_files import matches_golden
 
 
-@pytest.fixture
-def ready(session):
-    with write(session):
-        f.foundation(session)
-        f.simulated(session)
-    return session
-
-
 def built(session, config_version_id="cfg_1", effective_at=f.NOW):
     config = get_config(session, config_version_id)
     document = config_document(config, cycle_of(session, config), snapshot_of(session, config))

@@ -8,9 +8,13 @@ from app.errors import NotFound
 from app.models.transactions import write
 from app.services.config_rows import read_rows
 from app.services.documents import config_document
-from app.services.snapshots import cycle_of, get_config, load_catalogs, read_config, snapshot_of
+from app.services.snapshots import cycle_of, find_config, get_config, load_catalogs, read_config, snapshot_of
 from tests import factories as f
 
+SAME_PLACE = [
+    f.CORE | {"pool_id": "a_core", "position": 0},
+    f.EXPLORATION_POOL | {"pool_id": "B_exploration", "position": 0},
+]
 CAPS = [{"pool_id": "pool_core", "cap": Decimal("1000.5"), "action": "block"}]
 
 
@@ -26,6 +30,7 @@ def of_objects(session, config_version_id):
         {"rails": f.RAILS | {"absolute_usage_caps": CAPS}, "delivery": {"max_staleness_seconds": 60}},
         {"pools": [], "exploration": {"enabled": False}, "rails": {}, "price_book_ref": None, "metric_lenses": []},
         {"pools": [f.EXPLORATION_POOL, f.CORE | {"included_quantity": Decimal("0.000000000001")}]},
+        {"pools": SAME_PLACE, "exploration": f.EXPLORATION | {"exploration_pool_id": "B_exploration"}},
     ],
 )
 def test_rows_and_objects_say_the_same(empty, changes):
@@ -84,5 +89,15 @@ def test_catalogs_that_were_read_before_are_not_read_again(empty):
 
 
 def test_a_config_that_is_not_there_is_named(empty):
+    assert find_config(empty, "cfg_none") is None
     with pytest.raises(NotFound, match="cfg_none"):
         read_config(empty, "cfg_none")
+
+
+def test_pools_at_one_place_have_one_order_however_they_were_made_or_read(empty):
+    with write(empty):
+        f.config(empty, pools=SAME_PLACE, exploration={"enabled": False})
+    as_made = of_objects(empty, "cfg_1")
+    empty.expunge_all()
+    assert as_made == of_objects(empty, "cfg_1") == read_config(empty, "cfg_1").document
+    assert [pool["pool_id"] for pool in as_made["pools"]] == ["B_exploration", "a_core"]

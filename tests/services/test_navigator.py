@@ -5,12 +5,11 @@ from datetime import timedelta
 from app.models.cycle import CycleDraftContext
 from app.models.transactions import write
 from app.services.navigator import navigate
-from app.services.snapshots import get_config
 from tests import factories as f
 
 
 def test_the_navigator_of_a_complete_config_asks_nothing(log):
-    panel = navigate(log, get_config(log, "cfg_1")).as_dict()
+    panel = navigate(log, "cfg_1").as_dict()
     assert panel["open_questions"] == []
     assert panel["completeness"]["pill"] == "green"
 
@@ -18,7 +17,7 @@ def test_the_navigator_of_a_complete_config_asks_nothing(log):
 def test_the_navigator_asks_at_most_five_questions_and_names_what_is_missing_next(empty):
     with write(empty):
         f.config(empty, "cfg_bare", rails={"usage_thresholds": []}, price_book_ref=None, exploration={"enabled": False})
-    panel = navigate(empty, get_config(empty, "cfg_bare"))
+    panel = navigate(empty, "cfg_bare")
     assert len(panel.open_questions) == 5
     assert panel.completeness["next_missing_item"]["code"] == "rails_monthly_spend_cap_missing"
 
@@ -35,7 +34,7 @@ def test_the_navigator_shows_the_cards_of_the_cycles_documents_newest_first(log)
                     created_at=f.NOW + timedelta(seconds=number),
                 )
             )
-    panel = navigate(log, get_config(log, "cfg_1"))
+    panel = navigate(log, "cfg_1")
     assert [card["title"] for card in panel.extracted_cards] == ["Card 2", "Card 1"]
 
 
@@ -43,5 +42,5 @@ def test_the_navigator_recommends_what_the_run_suggests(empty):
     risk = {"code": "margin_floor_violated", "detail": "Period 2 …", "period_index": 1}
     with write(empty):
         f.run(empty, f.config(empty), outputs=f.outputs(risks=[risk]))
-    (action,) = navigate(empty, get_config(empty, "cfg_1")).recommended_actions
+    (action,) = navigate(empty, "cfg_1").recommended_actions
     assert action.text == "tighten rails: margin_floor violated in period 2"

@@ -56,22 +56,6 @@ def app(database_uri: str, tmp_path: Path, url: str) -> Iterator[Flask]:
         db.engine.dispose()
 
 
-@pytest.fixture
-def ready(session: Any) -> Any:
-    """cfg_1 may be approved."""
-    with write(session):
-        f.foundation(session)
-        f.simulated(session)
-    return session
-
-
-@pytest.fixture
-def active(ready: Any) -> Any:
-    with write(ready):
-        f.approve(ready)
-    return ready
-
-
 def store() -> PublishStore:
     return publisher().store
 

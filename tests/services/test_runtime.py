@@ -52,14 +52,6 @@ def approved(session, config_version_id="cfg_1", decision_id="dec_1", *, later=3
 
 
 @pytest.fixture
-def ready(session):
-    with write(session):
-        f.foundation(session)
-        f.simulated(session)
-    return session
-
-
-@pytest.fixture
 def active(ready):
     with write(ready):
         approved(ready)

@@ -164,7 +164,7 @@ def test_every_finding_about_a_config_leads_to_a_control_that_is_there(client) -
         f.config(db.session, "cfg_3", pools=[])
     codes = set()
     for config_version_id in ("cfg_2", "cfg_3"):
-        for finding in completeness_of(db.session, stored(config_version_id))["findings"]:
+        for finding in completeness_of(db.session, config_version_id)["findings"]:
             address, _, field = finding["deep_link"].partition("#")
             if address.partition("?")[0].endswith(("/pools", "/exploration", "/rails")):
                 assert f'id="{field}"' in client.get(address).text, finding["deep_link"]

@@ -178,7 +178,9 @@ def test_a_csv_has_exact_numbers_and_keeps_formulas_from_running(operator: Flask
     assert row["candidate_margin"] == "0.466667"
 
 
-@pytest.mark.parametrize("path", ["/nothing.csv?run={run}", "/pools.csv?run=sim_none", "/pools.csv", "?run=sim_none"])
+@pytest.mark.parametrize(
+    "path", ["/nothing.csv?run={run}", "/pools.csv?run=sim_none", "/pools.csv", "?run=sim_none", "?run="]
+)
 def test_what_is_not_there_is_not_found(operator: FlaskClient, path: str) -> None:
     run_id = run()
     assert operator.get(PATH + path.format(run=run_id)).status_code == 404
