@@ -68,7 +68,7 @@ def guide(session: Any, cycle: Cycle | None, config: ConfigVersion | None, *, no
         navigator = replace(navigator, recommended_actions=actions)
     return Guide(
         navigator=navigator,
-        steps=steps(session, cycle, config, findings),
+        steps=steps(session, cycle, config, draft, findings),
     )
 
 

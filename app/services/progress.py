@@ -12,7 +12,7 @@ from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition
 from app.services.authoring import latest_snapshot, snapshot_changes
 from app.services.documents import frozen_unit
-from app.services.snapshots import latest_completed_run
+from rules.draft import Draft
 from rules.enums import ConfigStatus
 from rules.finding import Finding, Gate
 
@@ -32,13 +32,18 @@ class Step:
     href: str | None
 
 
-def steps(session: Any, cycle: Cycle | None, config: ConfigVersion | None, findings: Sequence[Finding]) -> list[Step]:
-    """Cycle → Units → Config → Sim → Approve, of the cycle and the config that a screen is about."""
+def steps(
+    session: Any, cycle: Cycle | None, config: ConfigVersion | None, draft: Draft, findings: Sequence[Finding]
+) -> list[Step]:
+    """Cycle → Units → Config → Sim → Approve, of the cycle and the config that a screen is about.
+
+    `draft` is what the rules read of them, `findings` what they found.
+    """
     return [
         _cycle_step(cycle, findings),
         _units_step(session, cycle, findings),
         _config_step(cycle, config, findings),
-        _simulation_step(session, config, findings),
+        _simulation_step(config, draft, findings),
         _approve_step(config, findings),
     ]
 
@@ -79,10 +84,10 @@ def _config_step(cycle: Cycle | None, config: ConfigVersion | None, findings: Se
     return Step("Config", ATTENTION, f"{missing} missing", here) if missing else Step("Config", DONE, "done", here)
 
 
-def _simulation_step(session: Any, config: ConfigVersion | None, findings: Sequence[Finding]) -> Step:
+def _simulation_step(config: ConfigVersion | None, draft: Draft, findings: Sequence[Finding]) -> Step:
     if config is None:
         return Step("Sim", TODO, "not started", None)
-    if latest_completed_run(session, config.config_version_id) is None:
+    if draft.simulation is None:
         return Step("Sim", TODO, "not started", f"{_base(config)}/simulate")
     about_the_run = [finding for finding in findings if finding.entity.type == "simulation_run"]
     if about_the_run and config.status in (ConfigStatus.DRAFT, ConfigStatus.SIMULATED):
