@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from statistics import median
 
 import sqlalchemy as sa
 from flask import Flask
@@ -215,10 +216,13 @@ def measure(engine: str, count: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=600)
+    parser.add_argument("--rounds", type=int, default=5, help="The median counts: seconds on a shared machine differ.")
     arguments = parser.parse_args()
-    print("| engine | activations per second, 8 threads, one subject |\n|---|---:|")
+    print("| engine | activations per second, 8 threads, one subject | slowest round | fastest round |")
+    print("|---|---:|---:|---:|")
     for engine in ("sqlite", "postgresql"):
-        print(f"| {engine} | {measure(engine, arguments.count):,.0f} |", flush=True)
+        rates = [measure(engine, arguments.count) for _ in range(arguments.rounds)]
+        print(f"| {engine} | {median(rates):,.0f} | {min(rates):,.0f} | {max(rates):,.0f} |", flush=True)
 
 
 if __name__ == "__main__":
