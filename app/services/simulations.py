@@ -23,7 +23,7 @@ from app.models.transactions import write
 from app.services.completeness import completeness
 from app.services.config_drafts import refresh
 from app.services.product_events import log_event
-from app.services.snapshots import ConfigSnapshot, locked, read_config
+from app.services.snapshots import ConfigSnapshot, find_config, locked, read_config
 from app.services.usage.source import UsageEvents
 from rules.enums import HistoricalWindow, PricingMode, SimulationStatus
 from rules.finding import Gate
@@ -119,12 +119,11 @@ def _baseline(session: Any, candidate: ConfigSnapshot, wanted: str | None) -> Co
         if served is None or served.config_version_id == own_id:
             return None
         return read_config(session, served.config_version_id)
-    config, workspace_id = session.get(ConfigVersion, wanted), candidate.config.workspace_id
-    if config is None or config.workspace_id != workspace_id:
-        raise invalid_field(
-            "/baseline_config_version_id", f"Workspace {workspace_id} has no config version {wanted!r}."
-        )
-    return read_config(session, wanted)
+    seen, workspace_id = find_config(session, wanted), candidate.config.workspace_id
+    if seen is None or seen.config.workspace_id != workspace_id:
+        message = f"Workspace {workspace_id} has no config version {wanted!r}."
+        raise invalid_field("/baseline_config_version_id", message)
+    return seen
 
 
 def compute(prepared: Prepared, events: UsageEvents) -> Answer:
