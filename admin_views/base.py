@@ -8,7 +8,7 @@ from flask_admin.form import SecureForm
 from flask_admin.helpers import set_current_view
 from werkzeug.exceptions import HTTPException
 
-from admin_views.registry import CATEGORIES, GRIDS
+from admin_views.grids.specs import CATEGORIES, GRIDS
 from app.errors import AvsError
 from app.identity import require_token
 

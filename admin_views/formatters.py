@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from markupsafe import Markup, escape
 
 from app.models.base import CanonicalJSON, ExactDecimal, UtcDateTime
-from app.services.csv_cells import safe_text
+from app.services.wording.csv_cells import safe_text
 from simulation.canonical import canonical_text, number_text, parse_exact
 
 NOT_SET = Markup('<span class="unset">not set</span>')

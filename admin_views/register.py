@@ -6,33 +6,33 @@ from flask_admin.menu import MenuLink
 from flask_admin.theme import Bootstrap4Theme
 
 from admin_views.base import HomeView
-from admin_views.editing import DraftGridView
-from admin_views.grids import GridView
-from admin_views.registry import GRIDS, GridSpec
-from admin_views.screens.approve import Approve
-from admin_views.screens.catalogs import Catalogs
-from admin_views.screens.config_new import ConfigNew
-from admin_views.screens.configs import Configs
-from admin_views.screens.context import Context
-from admin_views.screens.cycles import Cycles
-from admin_views.screens.data_mode import DataModeScreen
-from admin_views.screens.decision_compare import DecisionCompare
-from admin_views.screens.decision_detail import DecisionDetail
-from admin_views.screens.decision_log import DecisionLog
-from admin_views.screens.exploration import Exploration
+from admin_views.grids.editing import DraftGridView
+from admin_views.grids.specs import GRIDS, GridSpec
+from admin_views.grids.view import GridView
+from admin_views.screens.authoring.catalogs import Catalogs
+from admin_views.screens.authoring.config_new import ConfigNew
+from admin_views.screens.authoring.context import Context
+from admin_views.screens.authoring.exploration import Exploration
+from admin_views.screens.authoring.north_star import NorthStar
+from admin_views.screens.authoring.pools import Pools
+from admin_views.screens.authoring.rails import Rails
+from admin_views.screens.authoring.setup_workspace import SetupWorkspace
+from admin_views.screens.authoring.value_units import ValueUnits
+from admin_views.screens.authoring.value_units_submit import ValueUnitsSubmit
+from admin_views.screens.decisions.approve import Approve
+from admin_views.screens.decisions.decision_compare import DecisionCompare
+from admin_views.screens.decisions.decision_detail import DecisionDetail
+from admin_views.screens.decisions.decision_log import DecisionLog
 from admin_views.screens.figures import FILTERS
-from admin_views.screens.home import Home
-from admin_views.screens.north_star import NorthStar
-from admin_views.screens.pools import Pools
-from admin_views.screens.rails import Rails
-from admin_views.screens.review import ReviewScreen, charts_script
+from admin_views.screens.guidance.configs import Configs
+from admin_views.screens.guidance.cycles import Cycles
+from admin_views.screens.guidance.home import Home
 from admin_views.screens.screen import Screen, places
-from admin_views.screens.setup_workspace import SetupWorkspace
-from admin_views.screens.simulate import Simulate
-from admin_views.screens.upload_preview import UploadPreview
-from admin_views.screens.usage import Usage
-from admin_views.screens.value_units import ValueUnits
-from admin_views.screens.value_units_submit import ValueUnitsSubmit
+from admin_views.screens.simulations.review import ReviewScreen, charts_script
+from admin_views.screens.simulations.simulate import Simulate
+from admin_views.screens.uploads.data_mode import DataModeScreen
+from admin_views.screens.uploads.upload_preview import UploadPreview
+from admin_views.screens.uploads.usage import Usage
 
 ASSETS = "avs_assets"
 SCREENS: tuple[type[Screen], ...] = (

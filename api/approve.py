@@ -6,7 +6,7 @@ from api.blueprint import operation
 from api.resource import Answer, by, once
 from api.schemas.decision import ApprovalBody, ApproveBody, Decision
 from app.models.decision_record import AnyDecision, DecisionRow
-from app.services import activation
+from app.services.decisions import activation
 from simulation.canonical import canonical_bytes
 
 TAG = "Decisions"

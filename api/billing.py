@@ -18,8 +18,8 @@ from api.schemas.billing import (
 )
 from app.clock import now
 from app.models.base import db
-from app.services import billing_patches
-from app.services.ledgers import patches
+from app.services.billing import ledger_patches
+from app.services.billing import patches as billing_patches
 from app.services.product_events import log_event
 
 TAG = "Billing"
@@ -27,7 +27,7 @@ TAG = "Billing"
 
 def document(row: Any, ledger: str | None = None) -> dict[str, Any]:
     """The patch as every answer shows it, or in the words of a ledger."""
-    return BillingPatch().dump(row) if ledger is None else patches.rendered(db.session, row, ledger)
+    return BillingPatch().dump(row) if ledger is None else ledger_patches.rendered(db.session, row, ledger)
 
 
 @operation(
@@ -88,7 +88,7 @@ def check_ledger_drift(config_version_id: str, query: dict[str, str]) -> Answer:
     """What the ledger's exported records differ in from the patch: missing, extra and changed. Nothing is stored,
     and a rendering of the same ledger may stand for an export."""
     export = read_json(request)
-    return plain(patches.drift_of(db.session, config_version_id, query["format"], export, now=now()))
+    return plain(ledger_patches.drift_of(db.session, config_version_id, query["format"], export, now=now()))
 
 
 OPERATIONS = (export_billing_patch, get_billing_patch, check_ledger_drift)

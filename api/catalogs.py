@@ -14,8 +14,8 @@ from api.schemas import catalogs as s
 from api.schemas.common import Answered, page_of
 from app.models import catalog as m
 from app.models.base import db
-from app.services.catalog_references import references
-from app.services.snapshots import get
+from app.services.authoring.catalog_references import references
+from app.services.configs.reading import get
 
 TAG = "Catalogs"
 

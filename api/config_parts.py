@@ -17,8 +17,8 @@ from api.schemas.configs import Exploration, ExplorationBody, Pool, PoolBody, Ra
 from app.models.base import db
 from app.models.config_version import ExplorationRule, RailRule
 from app.models.config_version import Pool as PoolRow
-from app.services import config_drafts
-from app.services.snapshots import get_config, locked
+from app.services.authoring import configs as config_drafts
+from app.services.configs.reading import get_config, locked
 
 TAG = "Config parts"
 POOLS, POOL = f"{ONE}/pools", f"{ONE}/pools/<pool_id>"

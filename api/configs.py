@@ -14,11 +14,11 @@ from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS, ExplorationRule, RailRule
 from app.models.config_version import ConfigVersion as Row
 from app.models.config_version import Pool as PoolRow
-from app.services import config_drafts
-from app.services.completeness import completeness
-from app.services.documents import exploration_shape, pool_shape, rails_shape
-from app.services.snapshots import ConfigSnapshot, find_config, load_catalogs, locked, read_config
-from app.services.snapshots import get_config as read_row
+from app.services.authoring import configs as config_drafts
+from app.services.configs.completeness import completeness
+from app.services.configs.documents import exploration_shape, pool_shape, rails_shape
+from app.services.configs.reading import ConfigSnapshot, find_config, load_catalogs, locked, read_config
+from app.services.configs.reading import get_config as read_row
 from rules.delivery import policy
 from rules.gate import evaluate
 

@@ -11,8 +11,8 @@ from api.schemas.authoring import CycleDraftContext, CycleDraftContextBody, Cycl
 from api.schemas.common import page_of
 from app.models.base import db
 from app.models.cycle import CycleDraftContext as Row
-from app.services import authoring
-from app.services.snapshots import get
+from app.services.authoring import value_units
+from app.services.configs.reading import get
 
 TAG = "Cycle draft contexts"
 KIND = "cycle draft context"
@@ -50,7 +50,7 @@ def list_cycle_draft_contexts(query: dict[str, Any]) -> Answer:
 )
 def create_cycle_draft_context(body: dict[str, Any]) -> Answer:
     def build(session: Any) -> Answer:
-        row = authoring.create_context(session, body, **by())
+        row = value_units.create_context(session, body, **by())
         identifier = row.cycle_draft_context_id
         return created("get_cycle_draft_context", document(row), cycle_draft_context_id=identifier)
 
@@ -74,14 +74,14 @@ def get_cycle_draft_context(cycle_draft_context_id: str) -> Answer:
 def update_cycle_draft_context(cycle_draft_context_id: str, body: dict[str, Any]) -> Answer:
     with writing() as session:
         require_match(document(locked(session, Row, cycle_draft_context_id, KIND)))
-        return tagged(document(authoring.update_context(session, cycle_draft_context_id, body, **by())))
+        return tagged(document(value_units.update_context(session, cycle_draft_context_id, body, **by())))
 
 
 @operation("DELETE", ONE, tag=TAG, summary="Delete a context", answers={204: None}, conditional=True)
 def delete_cycle_draft_context(cycle_draft_context_id: str) -> Answer:
     with writing() as session:
         require_match(document(locked(session, Row, cycle_draft_context_id, KIND)))
-        authoring.delete_context(session, cycle_draft_context_id, **by())
+        value_units.delete_context(session, cycle_draft_context_id, **by())
         return deleted()
 
 

@@ -11,8 +11,8 @@ from api.schemas.authoring import Cycle, CycleBody, CycleQuery
 from api.schemas.common import page_of
 from app.models.base import db
 from app.models.cycle import Cycle as Row
-from app.services import authoring
-from app.services.snapshots import get
+from app.services.authoring import value_units
+from app.services.configs.reading import get
 
 TAG = "Cycles"
 KIND = "cycle"
@@ -36,7 +36,7 @@ def list_cycles(query: dict[str, Any]) -> Answer:
 )
 def create_cycle(body: dict[str, Any]) -> Answer:
     def build(session: Any) -> Answer:
-        row = authoring.create_cycle(session, body, **by())
+        row = value_units.create_cycle(session, body, **by())
         return created("get_cycle", document(row), cycle_id=row.cycle_id)
 
     return once(build)
@@ -60,7 +60,7 @@ def update_cycle(cycle_id: str, body: dict[str, Any]) -> Answer:
     """What a decided config enforces cannot change any more: 409 cycle_immutable."""
     with writing() as session:
         require_match(document(locked(session, Row, cycle_id, KIND)))
-        return tagged(document(authoring.update_cycle(session, cycle_id, body, **by())))
+        return tagged(document(value_units.update_cycle(session, cycle_id, body, **by())))
 
 
 @operation(
@@ -74,7 +74,7 @@ def update_cycle(cycle_id: str, body: dict[str, Any]) -> Answer:
 def delete_cycle(cycle_id: str) -> Answer:
     with writing() as session:
         require_match(document(locked(session, Row, cycle_id, KIND)))
-        authoring.delete_cycle(session, cycle_id, **by())
+        value_units.delete_cycle(session, cycle_id, **by())
         return deleted()
 
 

@@ -23,8 +23,10 @@ from api.simulations import document as run_document
 from app.clock import now
 from app.models.base import db
 from app.models.decision_record import DecisionRecord
-from app.services import decision_compare, decision_fork, decisions
-from app.services.evidence import evidence
+from app.services.authoring import fork as decision_fork
+from app.services.decisions import compare as decision_compare
+from app.services.decisions import log as decisions
+from app.services.evidence.comparison import evidence
 
 TAG = "Decisions"
 ONE = "/decision-records/<decision_id>"

@@ -19,7 +19,7 @@ from api.schemas.enforcement import (
 )
 from app.errors import Invalid
 from app.models.enforcement import EnforcementEvent as Row
-from app.services import enforcement
+from app.services.evidence import events as enforcement
 
 TAG = "Enforcement events"
 ONE_OR_MANY = {"anyOf": [{"type": "object"}, {"type": "array", "maxItems": MOST_EVENTS, "items": {"type": "object"}}]}

@@ -10,10 +10,10 @@ from api.schemas.evidence import JSON, DecisionEvidence, EvidenceEventsQuery, Ev
 from app.clock import now
 from app.models.base import db
 from app.models.config_version import ConfigVersion
-from app.services import decisions
-from app.services import evidence_files as files
-from app.services.evidence import evidence_of, standing
-from app.services.evidence_days import daily_comparisons
+from app.services.decisions import log as decisions
+from app.services.evidence import files
+from app.services.evidence.comparison import evidence_of, standing
+from app.services.evidence.days import daily_comparisons
 
 TAG = "Decisions"
 ONE = "/decision-records/<decision_id>/evidence"

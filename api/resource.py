@@ -19,7 +19,7 @@ from app.identity import current_actor
 from app.models.base import db
 from app.models.product_event import IdempotencyKey
 from app.models.transactions import lock_subject, write
-from app.services.snapshots import get
+from app.services.configs.reading import get
 from simulation.canonical import canonical_bytes, content_hash
 
 COMPUTED = frozenset({"completeness", "referenced_in"})
@@ -102,7 +102,7 @@ def locked(session: Any, model: type[Any], identifier: Any, kind: str) -> Any:
     On PostgreSQL a row lock makes the check of If-Match and the write that follows one step; on SQLite `writing`
     holds the only write lock already. The lock comes first, in a statement of its own: a statement that waits for a row
     goes on with the old rows of the tables that it joins. Rows that merely refer to this one do not wait. Configs have
-    their own lock, `app.services.snapshots.locked`.
+    their own lock, `app.services.configs.reading.locked`.
     """
     key = sa.inspect(model).primary_key[0]
     session.execute(sa.select(key).where(key == identifier).with_for_update(key_share=True))

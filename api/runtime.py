@@ -13,7 +13,7 @@ from app.clock import now
 from app.errors import NotFound
 from app.extensions import signing_keys
 from app.models.base import db
-from app.services.delivery import RETRY, Current, current, stream_event
+from app.services.delivery.current import RETRY, Current, current, stream_event
 
 TAG = "Runtime"
 

@@ -12,8 +12,8 @@ from api.schemas.simulation import Simulation, SimulationBody, SimulationQuery
 from app.extensions import usage_events
 from app.models.base import db
 from app.models.simulation_run import SimulationRun as Row
-from app.services import simulations
-from app.services.snapshots import get, get_config
+from app.services.configs.reading import get, get_config
+from app.services.simulations import runs
 
 TAG = "Simulations"
 FILTERS = {
@@ -59,12 +59,12 @@ def simulate(body: dict[str, Any]) -> Answer:
     if answered is not None:
         return answered
     config = get_config(db.session, body["candidate_config_version_id"])
-    prepared = simulations.prepare(db.session, simulations.request_from(body, config))
+    prepared = runs.prepare(db.session, runs.request_from(body, config))
     db.session.rollback()  # nothing is held while the events are read
-    answer = simulations.compute(prepared, usage_events())
+    answer = runs.compute(prepared, usage_events())
 
     def build(session: Any) -> Answer:
-        run = simulations.record(session, prepared, answer, **by())
+        run = runs.record(session, prepared, answer, **by())
         return created("get_simulation", document(run), simulation_run_id=run.simulation_run_id)
 
     return once(build)

@@ -7,7 +7,7 @@ from api.resource import Answer, plain
 from api.schemas.usage import BODIES, MOST_REJECTS, UsageReceipt
 from app.extensions import usage_events, usage_policies
 from app.models.base import db
-from app.services.usage_ingest import ingest
+from app.services.usage.ingest import ingest
 
 TAG = "Usage events"
 

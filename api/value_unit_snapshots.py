@@ -11,8 +11,8 @@ from api.schemas.authoring import ValueUnitSnapshot, ValueUnitSnapshotBody, Valu
 from api.schemas.common import page_of
 from app.models.base import db
 from app.models.value_unit import ValueUnitSnapshot as Row
-from app.services import authoring
-from app.services.snapshots import get
+from app.services.authoring import value_units
+from app.services.configs.reading import get
 
 TAG = "Value unit snapshots"
 FILTERS = {"workspace_id": Row.workspace_id, "cycle_id": Row.cycle_id, "snapshot_version": Row.snapshot_version}
@@ -51,7 +51,7 @@ def submit_value_unit_snapshot(body: dict[str, Any]) -> Answer:
 
     def build(session: Any) -> Answer:
         identifier = body.get("value_unit_snapshot_id")
-        row = authoring.submit_snapshot(session, body["cycle_id"], snapshot_id=identifier, **by())
+        row = value_units.submit_snapshot(session, body["cycle_id"], snapshot_id=identifier, **by())
         part = {"value_unit_snapshot_id": row.value_unit_snapshot_id}
         return created("get_value_unit_snapshot", document(row), **part)
 

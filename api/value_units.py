@@ -12,8 +12,8 @@ from api.schemas.common import page_of
 from app.models.base import db
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition as Row
-from app.services import authoring
-from app.services.snapshots import definition_value, get
+from app.services.authoring import value_units
+from app.services.configs.reading import definition_value, get
 from rules.value_units import value_unit_completeness
 
 TAG = "Value units"
@@ -65,7 +65,7 @@ def create_value_unit(body: dict[str, Any]) -> Answer:
     """It may be incomplete; completeness says what is missing."""
 
     def build(session: Any) -> Answer:
-        row = authoring.create_value_unit(session, body, **by())
+        row = value_units.create_value_unit(session, body, **by())
         return created("get_value_unit", document(row), value_unit_id=row.value_unit_id)
 
     return once(build)
@@ -88,8 +88,8 @@ def get_value_unit(value_unit_id: str) -> Answer:
 def update_value_unit(value_unit_id: str, body: dict[str, Any]) -> Answer:
     """Embedded objects are replaced whole. Snapshots that were submitted keep what they froze."""
     with writing() as session:
-        require_match(own(authoring.locked_unit(session, value_unit_id)))
-        return tagged(document(authoring.update_value_unit(session, value_unit_id, body, **by())))
+        require_match(own(value_units.locked_unit(session, value_unit_id)))
+        return tagged(document(value_units.update_value_unit(session, value_unit_id, body, **by())))
 
 
 @operation(
@@ -97,8 +97,8 @@ def update_value_unit(value_unit_id: str, body: dict[str, Any]) -> Answer:
 )
 def delete_value_unit(value_unit_id: str) -> Answer:
     with writing() as session:
-        require_match(own(authoring.locked_unit(session, value_unit_id)))
-        authoring.delete_value_unit(session, value_unit_id, **by())
+        require_match(own(value_units.locked_unit(session, value_unit_id)))
+        value_units.delete_value_unit(session, value_unit_id, **by())
         return deleted()
 
 

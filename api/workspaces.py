@@ -11,8 +11,8 @@ from api.schemas.authoring import Workspace, WorkspaceBody
 from api.schemas.common import PageQuery, page_of
 from app.models.base import db
 from app.models.workspace import Workspace as Row
-from app.services import authoring
-from app.services.snapshots import get
+from app.services.authoring import value_units
+from app.services.configs.reading import get
 
 TAG = "Workspaces"
 KIND = "workspace"
@@ -42,7 +42,7 @@ def list_workspaces(query: dict[str, Any]) -> Answer:
 )
 def create_workspace(body: dict[str, Any]) -> Answer:
     def build(session: Any) -> Answer:
-        row = authoring.create_workspace(session, body, **by())
+        row = value_units.create_workspace(session, body, **by())
         return created("get_workspace", document(row), workspace_id=row.workspace_id)
 
     return once(build)
@@ -72,7 +72,7 @@ def get_workspace(workspace_id: str) -> Answer:
 def update_workspace(workspace_id: str, body: dict[str, Any]) -> Answer:
     with writing() as session:
         require_match(document(locked(session, Row, workspace_id, KIND)))
-        return tagged(document(authoring.update_workspace(session, workspace_id, body, **by())))
+        return tagged(document(value_units.update_workspace(session, workspace_id, body, **by())))
 
 
 @operation(
@@ -86,7 +86,7 @@ def update_workspace(workspace_id: str, body: dict[str, Any]) -> Answer:
 def delete_workspace(workspace_id: str) -> Answer:
     with writing() as session:
         require_match(document(locked(session, Row, workspace_id, KIND)))
-        authoring.delete_workspace(session, workspace_id, **by())
+        value_units.delete_workspace(session, workspace_id, **by())
         return deleted()
 
 

@@ -18,16 +18,18 @@ import sqlalchemy as sa
 from flask_migrate import upgrade
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from admin_views.search import rebuild as rebuild_indexes
 from app import clock, evidence_commands, ledger_commands, publish_commands
 from app.errors import AvsError
 from app.extensions import publisher, signing_keys, uploads, usage_events
 from app.identity import Actor
 from app.models.base import db
 from app.models.transactions import write
-from app.services import activation, runtime, simulations, usage_imports
-from app.services.completeness import completeness_of
-from app.services.snapshots import get_config
+from app.services.configs.completeness import completeness_of
+from app.services.configs.reading import get_config
+from app.services.decisions import activation, runtime_config
+from app.services.search import rebuild as rebuild_indexes
+from app.services.simulations import runs
+from app.services.usage import imports
 from app.services.usage.stats import usage_stats
 from rules.enums import CompletenessStatus, HistoricalWindow, PricingMode, Stage, TargetEnvironment
 from seed.loader import ensure_seeded, load_seed
@@ -189,8 +191,8 @@ def simulate(config_version_id: str, baseline: str | None, all_segments: bool, a
     }
     if baseline is not None:
         inputs["baseline_config_version_id"] = None if baseline == "none" else baseline
-    request = simulations.request_from(inputs, config)
-    run = simulations.simulate(db.session, usage_events(), request, actor=OPERATOR, now=clock.now())
+    request = runs.request_from(inputs, config)
+    run = runs.simulate(db.session, usage_events(), request, actor=OPERATOR, now=clock.now())
     document = {"simulation_run_id": run.simulation_run_id, "inputs": run.inputs, "outputs": run.outputs}
     show(document, as_json, [run.simulation_run_id, *_economics(run.outputs or {})])
 
@@ -280,7 +282,7 @@ def usage_import(file: Path, rejects: Path | None, as_json: bool, **options: Any
             bar.length = total or 0
             bar.update(done - bar.pos)
 
-        row, report = usage_imports.import_usage(
+        row, report = imports.import_usage(
             db.session,
             usage_events().store,
             path=file,
@@ -362,7 +364,7 @@ def runtime_group() -> None:
 @click.argument("target_environment", type=click.Choice([item.value for item in TargetEnvironment]))
 def runtime_show(**subject: str) -> None:
     """The active avs_config of a subject, byte for byte as it is served."""
-    document = runtime.read(db.session, subject, now=clock.now()).document
+    document = runtime_config.read(db.session, subject, now=clock.now()).document
     if document is None:
         raise click.ClickException(f"Nothing is active for {', '.join(subject.values())}.")
     click.echo(document.decode())

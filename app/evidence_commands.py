@@ -9,8 +9,8 @@ import click
 
 from app import clock
 from app.models.base import db
-from app.services import evidence_files as files
-from app.services.snapshots import get_config
+from app.services.configs.reading import get_config
+from app.services.evidence import files
 
 
 @click.argument("config_version_id")

@@ -8,12 +8,12 @@ from flask import current_app
 from app import clock
 from app.models.base import db
 from app.services import became_active
-from app.services.publish_store import PublishStore
-from app.services.publisher import Publisher
-from app.services.signing import KeyStore
-from app.services.uploads import Uploads
+from app.services.delivery.object_store import PublishStore
+from app.services.delivery.publisher import Publisher
+from app.services.delivery.signing import KeyStore
+from app.services.uploads.store import Uploads
+from app.services.usage.ingest import PolicyCache
 from app.services.usage.source import UsageEvents
-from app.services.usage_ingest import PolicyCache
 
 KEY = "avs"
 

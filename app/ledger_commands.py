@@ -11,9 +11,9 @@ import click
 from app import clock
 from app.errors import Invalid
 from app.models.base import db
-from app.services import billing_patches
-from app.services.ledgers import patches
-from app.services.ledgers.registry import NAMES
+from app.services.billing import ledger_patches
+from app.services.billing import patches as billing_patches
+from app.services.billing.ledgers.registry import NAMES
 from simulation.canonical import canonical_text, parse_exact
 
 FIELDS = ("billing_patch_id", "price_book_ref", "effective_at", "payload")
@@ -25,7 +25,7 @@ def billing_patch(config_version_id: str, ledger: str | None) -> None:
     """The billing patch of a config as canonical JSON."""
     patch = billing_patches.patch_of(db.session, config_version_id, now=clock.now())
     canonical = {name: getattr(patch, name) for name in FIELDS}
-    click.echo(canonical_text(canonical if ledger is None else patches.rendered(db.session, patch, ledger)))
+    click.echo(canonical_text(canonical if ledger is None else ledger_patches.rendered(db.session, patch, ledger)))
 
 
 @click.argument("file", type=click.File("rb"))
@@ -34,8 +34,8 @@ def billing_patch(config_version_id: str, ledger: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON.")
 def drift(file: BinaryIO, ledger: str, config_version_id: str | None, as_json: bool) -> None:
     """Compare a ledger's exported JSON with a config's patch; exit status 1 when they differ."""
-    config = config_version_id or patches.the_active_config_id(db.session)
-    found = patches.drift_of(db.session, config, ledger, read_export(file), now=clock.now())
+    config = config_version_id or ledger_patches.the_active_config_id(db.session)
+    found = ledger_patches.drift_of(db.session, config, ledger, read_export(file), now=clock.now())
     click.echo(canonical_text(found) if as_json else "\n".join(lines(found)))
     if found["differences"]:
         raise SystemExit(1)

@@ -11,9 +11,9 @@ from app.errors import Invalid
 from app.extensions import publisher, publisher_to
 from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS
-from app.services.publish_check import Difference, differences
-from app.services.publisher import Publisher
-from app.services.publishing import Published
+from app.services.delivery.publish_check import Difference, differences
+from app.services.delivery.publisher import Publisher
+from app.services.delivery.publishing import Published
 from simulation.canonical import canonical_text
 
 

@@ -15,7 +15,7 @@ from app.extensions import signing_keys, start_publishing
 from app.factory import create_app
 from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS
-from app.services.delivery import Current, current
+from app.services.delivery.current import Current, current
 
 PRODUCT_THREADS = 8
 

@@ -27,8 +27,9 @@ from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog
 from app.models.config_version import ConfigVersion
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
-from app.services import authoring, config_drafts
-from app.services.activation import Approval, approve
+from app.services.authoring import configs as config_drafts
+from app.services.authoring import value_units
+from app.services.decisions.activation import Approval, approve
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 THREADS = 8
@@ -119,7 +120,7 @@ def prepare(count: int) -> None:
                 SegmentCatalog(segment_id="smb", label="SMB"),
             ]
         )
-        authoring.create_workspace(
+        value_units.create_workspace(
             session,
             {"workspace_id": "ws_1", "workspace_name": "Bench", "operator_role": "founder"},
             actor=SYSTEM,
@@ -135,10 +136,10 @@ def prepare(count: int) -> None:
             "primary_metrics": ["gross_margin"],
             "segments": ["smb"],
         }
-        authoring.create_cycle(session, cycle, actor=SYSTEM, now=NOW)
+        value_units.create_cycle(session, cycle, actor=SYSTEM, now=NOW)
         for number in range(3):
-            authoring.create_value_unit(session, unit(number), actor=SYSTEM, now=NOW)
-        authoring.submit_snapshot(session, "cycle_1", actor=SYSTEM, now=NOW)
+            value_units.create_value_unit(session, unit(number), actor=SYSTEM, now=NOW)
+        value_units.submit_snapshot(session, "cycle_1", actor=SYSTEM, now=NOW)
         for version in range(1, count + 1):
             config = config_drafts.create_config(session, candidate(version), actor=SYSTEM, now=NOW)
             session.add(completed_run(config))

@@ -25,7 +25,10 @@ from app.models.decision_record import DecisionRecord
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import configure_sqlite
 from app.models.value_unit import ValueUnitSnapshot
-from app.services import activation, authoring, config_drafts, simulations
+from app.services.authoring import configs as config_drafts
+from app.services.authoring import value_units
+from app.services.decisions import activation
+from app.services.simulations import runs
 from app.services.usage.source import UsageEvents
 from app.services.usage.store import EventStore
 from rules.enums import ConfigStatus, HistoricalWindow
@@ -113,7 +116,7 @@ def _load_facts(session: Session, directory: Path) -> None:
         if file in TABLES and file != "configs.json":
             for row in files.rows[file]:
                 list(TABLES[file].add(session, row))
-    authoring.submit_snapshot(
+    value_units.submit_snapshot(
         session, CYCLE, actor=OPERATOR, now=SNAPSHOT_AT, snapshot_id=f"vus_{CYCLE.removeprefix('cycle_')}_1"
     )
     for row in files.rows["configs.json"]:
@@ -126,12 +129,10 @@ def _decide(session: Session, usage: UsageEvents) -> None:
     """Simulate over the demo events, approve, and promote when the moment comes."""
     for step in DECISIONS:
         config = session.get_one(ConfigVersion, step.config_version_id)
-        request = simulations.Request(step.config_version_id, HistoricalWindow.MOCKED, config.segment)
-        prepared = simulations.prepare(session, request)
-        answer = simulations.compute(prepared, usage)
-        simulations.record(
-            session, prepared, answer, actor=OPERATOR, now=step.simulated_at, run_id=step.simulation_run_id
-        )
+        request = runs.Request(step.config_version_id, HistoricalWindow.MOCKED, config.segment)
+        prepared = runs.prepare(session, request)
+        answer = runs.compute(prepared, usage)
+        runs.record(session, prepared, answer, actor=OPERATOR, now=step.simulated_at, run_id=step.simulation_run_id)
         activation.approve(
             session,
             step.config_version_id,

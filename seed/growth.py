@@ -14,11 +14,14 @@ from app.identity import Actor
 from app.models.catalog import Customer
 from app.models.enforcement import EnforcementEvent
 from app.models.value_unit import ValueUnitDefinition
-from app.services import activation, authoring, config_drafts, simulations
+from app.services.authoring import configs as config_drafts
+from app.services.authoring import value_units
+from app.services.decisions import activation
+from app.services.simulations import runs
 from app.services.usage.formats import Rows
+from app.services.usage.imports import policy_for
 from app.services.usage.source import UsageEvents
 from app.services.usage.store import EventStore
-from app.services.usage_imports import policy_for
 from seed import growth_story as story
 from seed.growth_customers import Profile, customers
 from seed.growth_enforcement import InForce, numbered, reports
@@ -60,18 +63,18 @@ def _customers(session: Any, profiles: Sequence[Profile]) -> None:
 
 def _foundation(session: Any) -> None:
     """The workspace, its cycles and units, and the first snapshot of each cycle."""
-    authoring.create_workspace(session, story.WORKSPACE_ROW, actor=OPERATOR, now=story.FOUNDED)
+    value_units.create_workspace(session, story.WORKSPACE_ROW, actor=OPERATOR, now=story.FOUNDED)
     for cycle in story.CYCLES:
-        authoring.create_cycle(session, cycle, actor=OPERATOR, now=story.FOUNDED)
+        value_units.create_cycle(session, cycle, actor=OPERATOR, now=story.FOUNDED)
     for unit in story.UNITS:
-        authoring.create_value_unit(session, unit, actor=OPERATOR, now=story.FOUNDED)
+        value_units.create_value_unit(session, unit, actor=OPERATOR, now=story.FOUNDED)
     for cycle_id in (story.SANDBOX_CYCLE, story.PRODUCTION_CYCLE):
         _freeze(session, cycle_id, 1, story.FOUNDED if cycle_id == story.SANDBOX_CYCLE else story.UNITS_FROZEN)
 
 
 def _freeze(session: Any, cycle_id: str, version: int, now: datetime) -> None:
     snapshot_id = f"vus_{cycle_id.removeprefix('cycle_')}_{version}"
-    authoring.submit_snapshot(session, cycle_id, actor=OPERATOR, now=now, snapshot_id=snapshot_id)
+    value_units.submit_snapshot(session, cycle_id, actor=OPERATOR, now=now, snapshot_id=snapshot_id)
 
 
 def _revise_units(session: Any) -> None:
@@ -79,8 +82,8 @@ def _revise_units(session: Any) -> None:
     if session.get(ValueUnitDefinition, story.STORYBOARD) is not None:
         return
     now = story.UNITS_REVISED
-    authoring.update_value_unit(session, story.FOUR_K, story.REVISED_4K, actor=OPERATOR, now=now)
-    authoring.create_value_unit(session, story.STORYBOARD_UNIT, actor=OPERATOR, now=now)
+    value_units.update_value_unit(session, story.FOUR_K, story.REVISED_4K, actor=OPERATOR, now=now)
+    value_units.create_value_unit(session, story.STORYBOARD_UNIT, actor=OPERATOR, now=now)
     _freeze(session, story.PRODUCTION_CYCLE, 2, story.UNITS_REVISED)
 
 
@@ -117,17 +120,17 @@ def _take(session: Any, usage: UsageEvents, step: story.Decision | story.Rollbac
 
 def _simulate(session: Any, usage: UsageEvents, step: story.Decision) -> str:
     """The evidence for a decision, from the usage up to the midnight before."""
-    request = simulations.Request(
+    request = runs.Request(
         candidate_config_version_id=step.config_version_id,
         window=step.window,
         segment=step.config["segment"],
         pricing_mode=step.pricing_mode,
         as_of=step.decided.replace(hour=0),
     )
-    prepared = simulations.prepare(session, request)
-    answer = simulations.compute(prepared, usage)
+    prepared = runs.prepare(session, request)
+    answer = runs.compute(prepared, usage)
     run_id = f"sim_{step.name}"
-    simulations.record(session, prepared, answer, actor=OPERATOR, now=step.decided - timedelta(hours=2), run_id=run_id)
+    runs.record(session, prepared, answer, actor=OPERATOR, now=step.decided - timedelta(hours=2), run_id=run_id)
     return run_id
 
 

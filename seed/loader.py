@@ -17,9 +17,9 @@ from app.models.transactions import lock_subject, write
 from app.models.workspace import Workspace
 from app.services.product_events import log_event
 from app.services.usage.formats import Rows
+from app.services.usage.imports import policy_for
 from app.services.usage.source import UsageEvents
 from app.services.usage.store import EventStore
-from app.services.usage_imports import policy_for
 from seed import growth, growth_story, tables
 from seed.decisions import decision_problems
 from seed.problems import SeedError, SeedProblem

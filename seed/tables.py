@@ -17,10 +17,10 @@ from app.models.simulation_run import SimulationRun
 from app.models.statements import Writes
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.models.workspace import Workspace
-from app.services.authoring import snapshot_changes
-from app.services.documents import config_document
-from app.services.runtime import Release, avs_config, materialise
-from app.services.snapshots import current_hash, cycle_of, snapshot_of
+from app.services.authoring.value_units import snapshot_changes
+from app.services.configs.documents import config_document
+from app.services.configs.reading import current_hash, cycle_of, snapshot_of
+from app.services.decisions.runtime_config import Release, avs_config, materialise
 from rules.enums import ConfigStatus, DecisionStatus
 from seed.problems import SeedProblem
 from seed.reading import SeedRow

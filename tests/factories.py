@@ -15,8 +15,10 @@ from app.models.cycle import Cycle
 from app.models.simulation_run import SimulationRun
 from app.models.value_unit import ValueUnitSnapshot
 from app.models.workspace import Workspace
-from app.services import activation, authoring, config_drafts
-from app.services.snapshots import get_config
+from app.services.authoring import configs as config_drafts
+from app.services.authoring import value_units
+from app.services.configs.reading import get_config
+from app.services.decisions import activation
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 OPERATOR = Actor("Theresa", "founder")
@@ -113,7 +115,7 @@ def catalogs(session: Any) -> None:
 
 def workspace(session: Any, workspace_id: str = WORKSPACE) -> Workspace:
     data = {"workspace_id": workspace_id, "workspace_name": "Lumina", "operator_role": "founder"}
-    return authoring.create_workspace(session, data, actor=OPERATOR, now=NOW)
+    return value_units.create_workspace(session, data, actor=OPERATOR, now=NOW)
 
 
 def cycle(session: Any, cycle_id: str = CYCLE, **changes: Any) -> Cycle:
@@ -129,14 +131,14 @@ def cycle(session: Any, cycle_id: str = CYCLE, **changes: Any) -> Cycle:
         "segments": [SEGMENT],
         "narrative": "Learn what customers pay for.",
     }
-    return authoring.create_cycle(session, data | changes, actor=OPERATOR, now=NOW)
+    return value_units.create_cycle(session, data | changes, actor=OPERATOR, now=NOW)
 
 
 def snapshot(session: Any, cycle_id: str = CYCLE, *units: dict[str, Any]) -> ValueUnitSnapshot:
     """Define the units in the cycle (by default the two fixed ones) and freeze all of it."""
     for unit in units or (HD_MINUTE, DRAFT_EXPORT):
-        authoring.create_value_unit(session, unit | {"cycle_id": cycle_id}, actor=OPERATOR, now=NOW)
-    frozen: ValueUnitSnapshot = authoring.submit_snapshot(session, cycle_id, actor=OPERATOR, now=NOW)
+        value_units.create_value_unit(session, unit | {"cycle_id": cycle_id}, actor=OPERATOR, now=NOW)
+    frozen: ValueUnitSnapshot = value_units.submit_snapshot(session, cycle_id, actor=OPERATOR, now=NOW)
     return frozen
 
 

@@ -11,7 +11,7 @@ from app import evidence_commands
 from app.cli import command
 from app.models.base import db
 from app.models.transactions import write
-from app.services.enforcement import accept
+from app.services.evidence.events import accept
 from tests import factories as f
 
 

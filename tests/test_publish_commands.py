@@ -8,8 +8,8 @@ import pytest
 from app.cli import avs
 from app.extensions import usage_events
 from app.models.base import db
-from app.services.publish_store import PublishStore
-from app.services.published import CURRENT, KEYS, document_path, pointer_of, pointer_path
+from app.services.delivery.object_store import PublishStore
+from app.services.delivery.pointers import CURRENT, KEYS, document_path, pointer_of, pointer_path
 from seed.loader import load_seed
 from simulation.canonical import parse_exact
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from app.services.review_tables import SIDES
+from app.services.simulations.review_tables import SIDES
 
 Json = dict[str, Any]
 Number = Decimal | int

@@ -12,15 +12,15 @@ from flask import Response, get_template_attribute, jsonify, make_response, requ
 from flask_admin import expose
 
 from admin_views.base import Refused, note
-from admin_views.editing import at_its_field
 from admin_views.forms import VersionedForm
+from admin_views.grids.editing import at_its_field
 from admin_views.screens.screen import Screen, go, is_autosave
 from app import clock
 from app.errors import AvsError, Invalid, PreconditionFailed
 from app.identity import current_actor
 from app.models.base import db
 from app.models.transactions import write
-from app.services.diffs import same
+from app.services.configs.diffs import same
 from simulation.canonical import content_hash
 
 Json = Any

@@ -17,9 +17,9 @@ from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
 from app.models.transactions import write
 from app.models.workspace import Workspace
-from app.services.navigator import Guide, guide
+from app.services.configs.reading import get, get_config
+from app.services.guidance.navigator import Guide, guide
 from app.services.product_events import log_event
-from app.services.snapshots import get, get_config
 
 WORKSPACE, CYCLE, OPERATOR = "workspace_id", "cycle_id", "operator_name"
 """What the browser's session remembers: where the operator works, and who that is."""

@@ -9,7 +9,7 @@ from admin_views.screens.screen import CYCLE, go, here, path
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
 from app.models.workspace import Workspace
-from app.services.overview import IN_WORK
+from app.services.guidance.overview import IN_WORK
 
 OF_A_WORKSPACE = (CYCLE, "context_id")
 """What the browser's session remembers of one workspace only."""

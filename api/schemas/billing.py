@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from api.schemas.common import Answered, Body, Computed, Identifier, Moment, Query, one_of
-from app.services.ledgers.registry import NAMES
+from app.services.billing.ledgers.registry import NAMES
 
 FORMAT = "A ledger, to have the patch in the words of its API; the canonical patch when left out."
 

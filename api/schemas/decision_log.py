@@ -20,7 +20,7 @@ from api.schemas.configs import Config
 from api.schemas.decision import Decision
 from api.schemas.evidence import Evidence
 from api.schemas.simulation import Simulation
-from app.services.decisions import PREVIEW_CHARACTERS, SORTS
+from app.services.decisions.log import PREVIEW_CHARACTERS, SORTS
 from rules.enums import (
     CompletenessStatus,
     DecisionStatus,

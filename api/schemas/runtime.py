@@ -6,7 +6,7 @@ from marshmallow.fields import Integer
 from marshmallow.validate import Range
 
 from api.schemas.common import Identifier, Query, choice
-from app.services.delivery import LONGEST_WAIT
+from app.services.delivery.current import LONGEST_WAIT
 from rules.delivery import RAILS, Fail
 from rules.enums import Stage, TargetEnvironment
 

@@ -10,7 +10,7 @@ from functools import cached_property
 import brotli
 
 from app.delivery.freshness import Freshness, Token
-from app.services.delivery import Current, stream_event
+from app.services.delivery.current import Current, stream_event
 
 Subject = tuple[str, str, str, str]
 Header = tuple[bytes, bytes]

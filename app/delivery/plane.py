@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from app.delivery.documents import Document, Documents, Subject
 from app.delivery.hub import Hub, digest_of
-from app.services.delivery import LONGEST_WAIT
+from app.services.delivery.current import LONGEST_WAIT
 from rules.enums import Stage, TargetEnvironment
 
 Scope = dict[str, Any]

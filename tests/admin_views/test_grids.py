@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from admin_views.registry import GRIDS
+from admin_views.grids.specs import GRIDS
 from app.models.base import db
 from app.models.product_event import ProductEvent
 from tests.admin_views.rows import ACTIVE, DRAFT, NOW, enforcement_event
@@ -171,7 +171,7 @@ def test_search_survives_a_vacuum_of_the_sqlite_file(sqlite_grids: FlaskClient) 
 def test_postgresql_searches_through_the_index(app: Any, grids: FlaskClient) -> None:
     if db.engine.dialect.name != "postgresql":
         pytest.skip("SQLite has no other way to answer MATCH")
-    from admin_views.search import matching
+    from app.services.search import matching
 
     db.session.execute(sa.text("SET enable_seqscan = off"))
     for spec in GRIDS:

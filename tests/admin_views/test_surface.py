@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from admin_views.base import POLICY
-from admin_views.registry import GRIDS, GridSpec
+from admin_views.grids.specs import GRIDS, GridSpec
 from app.models.base import Model, db
 
 READ_ONLY = [spec for spec in GRIDS if spec.draft is None]

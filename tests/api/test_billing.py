@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.models.base import db
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
-from app.services.ledgers.registry import NAMES
+from app.services.billing.ledgers.registry import NAMES
 from tests import factories as f
 from tests.api.conftest import exact, row_counts
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.models.base import db
 from app.models.transactions import write
-from app.services import activation
+from app.services.decisions import activation
 from tests import factories as f
 from tests.api.conftest import exact, row_counts
 

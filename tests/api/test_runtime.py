@@ -8,7 +8,7 @@ from app.models.base import db
 from app.models.catalog import EventCatalog
 from app.models.config_version import ConfigVersion
 from app.models.transactions import write
-from app.services import activation, runtime
+from app.services.decisions import activation, runtime_config
 from tests import factories as f
 
 WHERE = "/api/runtime/config"
@@ -28,7 +28,7 @@ def active(studio):
 
 def test_the_stored_bytes_are_served_as_they_are(active):
     answer = active.get(SUBJECT)
-    stored = runtime.read(db.session, f.SUBJECT, now=f.NOW)
+    stored = runtime_config.read(db.session, f.SUBJECT, now=f.NOW)
     assert answer.data == stored.document
     assert answer.headers["ETag"] == f'"{stored.digest}"'
     assert answer.mimetype == "application/json"

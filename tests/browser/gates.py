@@ -13,8 +13,11 @@ from playwright.sync_api import Page, expect
 from app import clock, extensions
 from app.models.base import db
 from app.models.transactions import write
-from app.services import activation, authoring, config_drafts, simulations
-from app.services.snapshots import get_config
+from app.services.authoring import configs as config_drafts
+from app.services.authoring import value_units
+from app.services.configs.reading import get_config
+from app.services.decisions import activation
+from app.services.simulations import runs
 from rules.enums import HistoricalWindow
 from tests import factories as f
 from tests.browser import journey
@@ -108,7 +111,7 @@ def config(records: Records, config_id: str, stage: str = "learning") -> None:
 def cycle(**changes: Any) -> Spoil:
     def spoil(records: Records) -> None:
         with write(db.session):
-            authoring.update_cycle(db.session, records.cycle, changes, **who())
+            value_units.update_cycle(db.session, records.cycle, changes, **who())
 
     return spoil
 
@@ -126,8 +129,8 @@ def unit(**changes: Any) -> Spoil:
 
     def spoil(records: Records) -> None:
         with write(db.session):
-            authoring.update_value_unit(db.session, records.unit, changes, **who())
-            snapshot = authoring.submit_snapshot(db.session, records.cycle, **who())
+            value_units.update_value_unit(db.session, records.unit, changes, **who())
+            snapshot = value_units.submit_snapshot(db.session, records.cycle, **who())
             version = {"value_unit_snapshot_version": snapshot.snapshot_version}
             config_drafts.update_config(db.session, records.config, version, **who())
 
@@ -171,7 +174,7 @@ def a_unit_that_was_not_submitted(records: Records) -> None:
     unit_id = f"{records.unit}_new"
     with write(db.session):
         new = f.HD_MINUTE | {"value_unit_id": unit_id, "cycle_id": records.cycle, "name": "Not submitted yet"}
-        authoring.create_value_unit(db.session, new, **who())
+        value_units.create_value_unit(db.session, new, **who())
         config_drafts.update_pool(db.session, records.config, "pool_core", {"value_unit_id": unit_id}, **who())
 
 
@@ -189,12 +192,12 @@ def simulated(*spoils: Spoil, before: Spoil = nothing) -> Spoil:
 
 def run_it(config_id: str) -> str:
     """Simulate over the demo events; the run's id."""
-    run = simulations.simulate(db.session, extensions.usage_events(), _question(config_id), **who())
+    run = runs.simulate(db.session, extensions.usage_events(), _question(config_id), **who())
     return str(run.simulation_run_id)
 
 
-def _question(config_id: str) -> simulations.Request:
-    return simulations.Request(config_id, HistoricalWindow.MOCKED, get_config(db.session, config_id).segment)
+def _question(config_id: str) -> runs.Request:
+    return runs.Request(config_id, HistoricalWindow.MOCKED, get_config(db.session, config_id).segment)
 
 
 def with_an_active_version_and_a_rival(records: Records) -> None:
@@ -229,8 +232,8 @@ def somebody_activates_the_rival(page: Page, records: Records) -> None:
 def the_page_refers_to_a_queued_run(page: Page, records: Records) -> None:
     """The product pins completed runs; a script that fills in the form may not."""
     with write(db.session):
-        prepared = simulations.prepare(db.session, _question(records.config))
-        run_id = simulations.begin(db.session, prepared, **who()).simulation_run_id
+        prepared = runs.prepare(db.session, _question(records.config))
+        run_id = runs.begin(db.session, prepared, **who()).simulation_run_id
     page.locator("#decide [name=simulation_run_id]").evaluate("(input, id) => { input.value = id; }", run_id)
 
 

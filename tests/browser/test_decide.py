@@ -12,8 +12,10 @@ from app import clock, extensions
 from app.identity import Actor
 from app.models.base import db
 from app.models.transactions import write
-from app.services import config_drafts, decision_fork, simulations
-from app.services.snapshots import get_config
+from app.services.authoring import configs as config_drafts
+from app.services.authoring import fork as decision_fork
+from app.services.configs.reading import get_config
+from app.services.simulations import runs
 from rules.enums import HistoricalWindow
 from tests.browser.conftest import Site
 
@@ -43,8 +45,8 @@ def candidate(site: Site) -> str:
 
 def simulate(config_id: str) -> None:
     config = get_config(db.session, config_id)
-    request = simulations.Request(config_id, HistoricalWindow.MOCKED, config.segment)
-    simulations.simulate(db.session, extensions.usage_events(), request, **who())
+    request = runs.Request(config_id, HistoricalWindow.MOCKED, config.segment)
+    runs.simulate(db.session, extensions.usage_events(), request, **who())
 
 
 def decide(page: Page, **more: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.models.base import db
-from app.services.snapshots import read_config
+from app.services.configs.reading import read_config
 from rules.finding import Finding
 from rules.gate import evaluate
 from rules.registry import APPROVE_GATE, PRODUCTION_GATE, SIMULATION_GATE

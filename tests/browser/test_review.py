@@ -89,19 +89,19 @@ def test_the_progress_page_goes_on_when_the_run_is_done(
     from app.identity import Actor
     from app.models.base import db
     from app.models.transactions import write
-    from app.services import simulation_jobs, simulations
+    from app.services.simulations import jobs, runs
     from rules.enums import HistoricalWindow
 
     actor = Actor("Theresa")
-    request = simulations.Request("cfg_smb_learning_prod_v2_candidate", HistoricalWindow.MOCKED, "ai_video_smb")
+    request = runs.Request("cfg_smb_learning_prod_v2_candidate", HistoricalWindow.MOCKED, "ai_video_smb")
     with site.app.app_context():
         with write(db.session):
-            asked = simulations.prepare(db.session, request)
-            run_id = simulations.begin(db.session, asked, actor=actor, now=clock.now()).simulation_run_id
+            asked = runs.prepare(db.session, request)
+            run_id = runs.begin(db.session, asked, actor=actor, now=clock.now()).simulation_run_id
         page.goto(f"{DEMO}/simulate?run={run_id}")
         expect(page.get_by_role("heading", name="The run is on its way")).to_be_visible()
         accessible(page)
-        simulation_jobs._compute(db.engine, usage_events(), request, run_id, actor, clock.now)
+        jobs._compute(db.engine, usage_events(), request, run_id, actor, clock.now)
     page.wait_for_url(f"**/review?run={run_id}")
     expect(page.locator("#pools figcaption")).to_be_visible()
 

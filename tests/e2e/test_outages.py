@@ -29,7 +29,7 @@ from app.cli import SERVED_BY
 from app.models.base import db
 from app.models.enforcement import EnforcementEvent
 from app.models.transactions import write
-from app.services import activation
+from app.services.decisions import activation
 from simulation.canonical import canonical_bytes, parse_exact
 from tests import factories as f
 from tests.delivery.conftest import CONFIG

@@ -18,7 +18,7 @@ import pytest
 from app.models.base import db
 from app.models.catalog import SegmentCatalog
 from app.models.transactions import write
-from app.services.published import pointer_of, pointer_path
+from app.services.delivery.pointers import pointer_of, pointer_path
 from tests import factories as f
 from tests.delivery.test_server import free_port, wait_until_ready
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.extensions import usage_events
 from app.models.simulation_run import SimulationRun
-from app.services import simulations
+from app.services.simulations import runs
 from rules.enums import HistoricalWindow
 from simulation.result import Outputs
 
@@ -21,8 +21,8 @@ WINDOWS = (HistoricalWindow.DAYS_30, HistoricalWindow.MOCKED)
 
 
 def asked(session: Any, config_version_id: str, window: HistoricalWindow, **more: Any) -> Outputs:
-    request = simulations.Request(config_version_id, window, "ai_video_smb", **more)
-    return simulations.compute(simulations.prepare(session, request), usage_events()).outputs
+    request = runs.Request(config_version_id, window, "ai_video_smb", **more)
+    return runs.compute(runs.prepare(session, request), usage_events()).outputs
 
 
 def headline(outputs: Outputs) -> tuple[Any, ...]:

@@ -17,12 +17,12 @@ from app.models.config_version import ConfigVersion
 from app.models.decision_record import DecisionRecord
 from app.models.enforcement import EnforcementEvent
 from app.models.simulation_run import SimulationRun
-from app.services.client_numbers import clients_of
-from app.services.completeness import completeness_of
-from app.services.drift import DRIFTED
-from app.services.evidence import evidence
-from app.services.runtime import read
-from app.services.snapshots import get_config
+from app.services.configs.completeness import completeness_of
+from app.services.configs.reading import get_config
+from app.services.decisions.runtime_config import read
+from app.services.evidence.comparison import evidence
+from app.services.evidence.drift import DRIFTED
+from app.services.evidence.sequence_gaps import clients_of
 from seed import growth, growth_story
 from seed.growth_customers import DAYS, ENTERPRISE, SMB
 from seed.growth_usage import Event

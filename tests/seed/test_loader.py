@@ -19,8 +19,8 @@ from app.models.runtime_config import RuntimeConfig
 from app.models.transactions import write
 from app.models.value_unit import ValueUnitDefinition
 from app.models.workspace import Workspace
-from app.services.runtime import read
-from app.services.snapshots import current_hash, get_config
+from app.services.configs.reading import current_hash, get_config
+from app.services.decisions.runtime_config import read
 from app.services.usage.fields import Policy
 from app.services.usage.formats import Rows
 from app.services.usage.store import EventStore, Receipt

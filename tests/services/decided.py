@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from app.models.transactions import write
-from app.services import activation
+from app.services.decisions import activation
 from tests import factories as f
 
 

@@ -19,7 +19,7 @@ from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
-from app.services import simulations
+from app.services.simulations import runs
 from rules.enums import HistoricalWindow
 from tests import factories as f
 
@@ -62,7 +62,7 @@ def prepared(client: FlaskClient) -> ConfigVersion:
 def simulated(config_version_id: str = "cfg_1", **changes: Any) -> SimulationRun:
     """A completed run over both periods, against the active version, read back as it is stored."""
     asked = {"window": HistoricalWindow.DAYS_60, "segment": f.SEGMENT, "as_of": AS_OF} | changes
-    request = simulations.Request(config_version_id, **asked)
-    run = simulations.simulate(db.session, usage_events(), request, actor=f.OPERATOR, now=f.NOW)
+    request = runs.Request(config_version_id, **asked)
+    run = runs.simulate(db.session, usage_events(), request, actor=f.OPERATOR, now=f.NOW)
     db.session.refresh(run)
     return run

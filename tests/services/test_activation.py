@@ -13,8 +13,10 @@ from app.models.decision_record import DecisionRecord
 from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
-from app.services import activation, authoring, config_drafts
-from app.services.snapshots import get_config
+from app.services.authoring import configs as config_drafts
+from app.services.authoring import value_units
+from app.services.configs.reading import get_config
+from app.services.decisions import activation
 from tests import factories as f
 from tests.services.observe import current_documents, decision_statuses, everything, refused, statuses
 
@@ -322,6 +324,6 @@ def test_the_cycle_of_a_decided_config_keeps_its_north_star(ready):
         f.approve(ready)
 
     def edit(session):
-        authoring.update_cycle(session, f.CYCLE, {"goal_type": "revenue"}, actor=f.OPERATOR, now=f.NOW)
+        value_units.update_cycle(session, f.CYCLE, {"goal_type": "revenue"}, actor=f.OPERATOR, now=f.NOW)
 
     refused(ready, "cycle_immutable", edit)

@@ -22,8 +22,9 @@ from app.models.catalog import EventCatalog
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
 from app.models.transactions import configure_sqlite, lock_subject_of, write
-from app.services import activation, config_drafts
-from app.services.snapshots import get_config
+from app.services.authoring import configs as config_drafts
+from app.services.configs.reading import get_config
+from app.services.decisions import activation
 from tests import factories as f
 from tests.conftest import settings
 from tests.services.observe import current_documents, decision_statuses, statuses

@@ -15,7 +15,7 @@ from flask import Flask
 from app.factory import create_app
 from app.models.base import db
 from app.models.transactions import write
-from app.services import activation
+from app.services.decisions import activation
 from tests import factories as f
 from tests.conftest import settings
 from tests.services.observe import current_documents, decision_statuses, everything, statuses

@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from app.errors import Conflict, NotFound
 from app.models.billing_patch import BillingPatch
 from app.models.transactions import write
-from app.services import activation, config_drafts
-from app.services.billing_patches import build, patch_of
-from app.services.documents import config_document
-from app.services.snapshots import cycle_of, get_config, snapshot_of
+from app.services.authoring import configs as config_drafts
+from app.services.billing.patches import build, patch_of
+from app.services.configs.documents import config_document
+from app.services.configs.reading import cycle_of, get_config, snapshot_of
+from app.services.decisions import activation
 from simulation.canonical import canonical_bytes
 from tests import factories as f
 from tests.services.golden_files import matches_golden

@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 
-from app.services.change_sentences import names_of, sentence, sentences
-from app.services.diff_tables import ADDED, CHANGED, REMOVED, UNCHANGED, tables, undone
-from app.services.diffs import changes, same, sections
-from app.services.plain_words import difference_text, label_text, money_text, quantity_text, share_text, value_text
+from app.services.configs.diffs import changes, same, sections
+from app.services.wording.changes import names_of, sentence, sentences
+from app.services.wording.tables import ADDED, CHANGED, REMOVED, UNCHANGED, tables, undone
+from app.services.wording.words import difference_text, label_text, money_text, quantity_text, share_text, value_text
 from tests.services.test_diffs import configs
 
 UNIT = {

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from app.models.enforcement import EnforcementEvent, EnforcementRepeat
 from app.models.transactions import write
-from app.services.client_numbers import clients_of, ranges_text, reporters
-from app.services.enforcement import accept
+from app.services.evidence.events import accept
+from app.services.evidence.sequence_gaps import clients_of, ranges_text, reporters
 from tests import factories as f
 
 

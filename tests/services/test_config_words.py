@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.config_words import ending_sentence, pool_sentence, subsidy_sentence, unit_words
+from app.services.wording.configs import ending_sentence, pool_sentence, subsidy_sentence, unit_words
 from tests import factories as f
 
 POOL = f.CORE | {"is_exploration_pool": False, "rollover": {"enabled": False}}

@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import AvsError
 from app.models.transactions import write
-from app.services import decision_compare
+from app.services.decisions import compare as decision_compare
 from tests import factories as f
 from tests.services.decided import decide
 

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 from app.models.base import db
 from app.models.transactions import write
-from app.services import activation
-from app.services.decision_export import (
+from app.services.decisions import activation
+from app.services.decisions.export import (
     comparison_document,
     comparison_markdown,
     decision_document,
     decision_markdown,
     table,
 )
-from app.services.evidence import Comparison, Evidence
-from app.services.figure_rows import figure_rows, simulated
-from app.services.next_actions import next_actions
+from app.services.decisions.figures import figure_rows, simulated
+from app.services.decisions.next_actions import next_actions
+from app.services.evidence.comparison import Comparison, Evidence
 from rules.navigator import RecommendedAction
 from simulation.canonical import canonical_bytes, parse_exact
 from tests import factories as f

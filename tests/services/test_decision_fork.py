@@ -9,9 +9,10 @@ from app.errors import Invalid
 from app.models.config_version import ConfigVersion
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
-from app.services import activation, config_drafts
-from app.services.decision_fork import Target, fork
-from app.services.snapshots import get_config
+from app.services.authoring import configs as config_drafts
+from app.services.authoring.fork import Target, fork
+from app.services.configs.reading import get_config
+from app.services.decisions import activation
 from tests import factories as f
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import NotFound
 from app.models.transactions import write
-from app.services.decisions import chosen, detail, ordering, page_of_decisions, preview, summaries
+from app.services.decisions.log import chosen, detail, ordering, page_of_decisions, preview, summaries
 from tests import factories as f
 from tests.services.decided import decide, figures, roll_back
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.diffs import changes, diff, json_patch, reversed_patch
+from app.services.configs.diffs import changes, diff, json_patch, reversed_patch
 from rules.enums import DiffType
 from simulation.canonical import canonical_text
 

@@ -12,7 +12,7 @@ from app.models.base import db
 from app.models.enforcement import EnforcementEvent
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
-from app.services.enforcement import Result, accept, recorded
+from app.services.evidence.events import Result, accept, recorded
 from tests import factories as f
 
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from app.models.enforcement import EnforcementEvent
 from app.models.transactions import write
-from app.services.enforcement import accept
-from app.services.evidence import evidence, forecast_customers, standing
-from app.services.evidence_days import daily_comparisons
-from app.services.snapshots import get_config
+from app.services.configs.reading import get_config
+from app.services.evidence.comparison import evidence, forecast_customers, standing
+from app.services.evidence.days import daily_comparisons
+from app.services.evidence.events import accept
 from tests import factories as f
 
 FORECAST = {

@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 
 from app.models.transactions import write
-from app.services import decision_fork
-from app.services.activation import newest_decision
-from app.services.enforcement import accept
-from app.services.evidence import evidence
-from app.services.evidence_advice import drift_actions, learned, missing_actions
-from app.services.evidence_cards import evidence_cards, with_evidence
-from app.services.navigator import guide
-from app.services.snapshots import get_config
+from app.services.authoring import fork as decision_fork
+from app.services.configs.reading import get_config
+from app.services.decisions.activation import newest_decision
+from app.services.evidence.advice import drift_actions, learned, missing_actions
+from app.services.evidence.cards import evidence_cards, with_evidence
+from app.services.evidence.comparison import evidence
+from app.services.evidence.events import accept
+from app.services.guidance.navigator import guide
 from tests import factories as f
 from tests.services.test_evidence import FORECAST
 

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.models.transactions import write
-from app.services import evidence_files as files
-from app.services.csv_cells import safe_text
-from app.services.enforcement import accept
-from app.services.snapshots import get_config
+from app.services.configs.reading import get_config
+from app.services.evidence import files
+from app.services.evidence.events import accept
+from app.services.wording.csv_cells import safe_text
 from tests import factories as f
 from tests.services.golden_files import matches_golden
 from tests.services.test_evidence import FORECAST

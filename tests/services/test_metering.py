@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.models.workspace import Workspace
-from app.services.metering import DEMO, USAGE, Counted, LiveLine, incomplete, live_line
+from app.services.simulations.live_line import DEMO, USAGE, Counted, LiveLine, incomplete, live_line
 from app.services.usage.fields import Policy
 from app.services.usage.formats import parse_body
 from app.services.usage.source import UsageEvents

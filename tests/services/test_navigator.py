@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from app.models.cycle import CycleDraftContext
 from app.models.transactions import write
-from app.services.navigator import navigate
+from app.services.guidance.navigator import navigate
 from tests import factories as f
 
 

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from app.errors import Invalid
-from app.services.publish_store import PublishStore, StoreDown
-from app.services.published import KEYS
+from app.services.delivery.object_store import PublishStore, StoreDown
+from app.services.delivery.pointers import KEYS
 
 
 def test_a_file_is_replaced_whole_and_anybody_may_read_it(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.published import Pointer, pointer_of, segment
+from app.services.delivery.pointers import Pointer, pointer_of, segment
 from tests import factories as f
 
 

@@ -21,13 +21,13 @@ from app.extensions import publisher, publisher_to, signing_keys
 from app.factory import create_app
 from app.models.base import db
 from app.models.transactions import write
-from app.services import activation
-from app.services import publisher as publisher_module
-from app.services.publish_check import differences, verifies
-from app.services.publish_store import PublishStore, StoreDown
-from app.services.published import CURRENT, KEYS, Pointer, document_path, pointer_of, pointer_path
-from app.services.publishing import Outcome, published_keys, put
-from app.services.runtime import read
+from app.services.decisions import activation
+from app.services.decisions.runtime_config import read
+from app.services.delivery import publisher as publisher_module
+from app.services.delivery.object_store import PublishStore, StoreDown
+from app.services.delivery.pointers import CURRENT, KEYS, Pointer, document_path, pointer_of, pointer_path
+from app.services.delivery.publish_check import differences, verifies
+from app.services.delivery.publishing import Outcome, published_keys, put
 from tests import factories as f
 from tests.conftest import settings
 from tests.services.test_published import a_pointer

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.rail_gauge import LABEL_WIDTH, ROWS, WIDTH, gauge
+from admin_views.screens.authoring.rail_gauge import LABEL_WIDTH, ROWS, WIDTH, gauge
 from rules.enums import Action
 
 THRESHOLDS = st.lists(

@@ -13,9 +13,10 @@ from app.errors import NotFound
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.transactions import write
-from app.services import config_drafts, review_tables, review_titles
-from app.services.review import review, runs_of
-from app.services.review_tables import TABLES
+from app.services.authoring import configs as config_drafts
+from app.services.simulations import review_tables, review_titles
+from app.services.simulations.review import review, runs_of
+from app.services.simulations.review_tables import TABLES
 from rules.enums import HistoricalWindow, PricingMode
 from simulation.canonical import canonical_text, parse_exact
 from tests import factories as f

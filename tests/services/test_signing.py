@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import Conflict, NotFound
-from app.services.signing import KeyStore
+from app.services.delivery.signing import KeyStore
 from tests import factories as f
 
 

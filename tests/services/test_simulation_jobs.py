@@ -17,14 +17,16 @@ from app.models.config_version import ConfigVersion
 from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
-from app.services import activation, config_drafts, simulation_jobs, simulations
-from app.services.simulation_jobs import GIVE_UP_AFTER, UNFINISHED, start, watch
+from app.services.authoring import configs as config_drafts
+from app.services.decisions import activation
+from app.services.simulations import jobs, runs
+from app.services.simulations.jobs import GIVE_UP_AFTER, UNFINISHED, start, watch
 from app.services.usage.source import UsageEvents
 from rules.enums import HistoricalWindow
 from simulation.canonical import canonical_text
 from tests import factories as f
 
-MOCKED = simulations.Request("cfg_1", HistoricalWindow.MOCKED, f.SEGMENT)
+MOCKED = runs.Request("cfg_1", HistoricalWindow.MOCKED, f.SEGMENT)
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def draft(app: Flask) -> Any:
     return db.session
 
 
-def started(session: Any, request: simulations.Request = MOCKED, events: UsageEvents | None = None) -> SimulationRun:
+def started(session: Any, request: runs.Request = MOCKED, events: UsageEvents | None = None) -> SimulationRun:
     return start(session, events or usage_events(), request, actor=f.OPERATOR, clock=clock.now)
 
 
@@ -54,7 +56,7 @@ def ended(session: Any, run: SimulationRun) -> SimulationRun:
 def unfinished(session: Any) -> SimulationRun:
     """A run that was asked for at the fixed time and that no thread computes."""
     with write(session):
-        return simulations.begin(session, simulations.prepare(session, MOCKED), actor=f.OPERATOR, now=f.NOW)
+        return runs.begin(session, runs.prepare(session, MOCKED), actor=f.OPERATOR, now=f.NOW)
 
 
 def events_about(run: SimulationRun) -> list[str]:
@@ -64,7 +66,7 @@ def events_about(run: SimulationRun) -> list[str]:
 
 def test_a_short_run_is_over_before_the_answer_and_says_what_a_run_in_one_go_says(draft: Any) -> None:
     run = ended(draft, started(draft))
-    at_once = simulations.simulate(draft, usage_events(), MOCKED, actor=f.OPERATOR, now=clock.now())
+    at_once = runs.simulate(draft, usage_events(), MOCKED, actor=f.OPERATOR, now=clock.now())
     for name in ("status", "inputs", "outputs", "dataset", "candidate_content_hash"):
         assert canonical_text(getattr(run, name)) == canonical_text(getattr(at_once, name))
     assert run.status == "completed"
@@ -97,7 +99,7 @@ def test_a_run_that_breaks_fails_with_a_reason_and_leaves_the_draft_alone(draft:
     broken = UsageEvents(usage_events().store, usage_events().demo_file.with_name("nothing.json"))
     run = ended(draft, started(draft, events=broken))
     assert (run.status, run.outputs) == ("failed", None)
-    assert simulations.failure_reason(draft, run.simulation_run_id) == (
+    assert runs.failure_reason(draft, run.simulation_run_id) == (
         "The computation stopped with FileNotFoundError; the server's log says more. Simulate again."
     )
     assert draft.get(ConfigVersion, "cfg_1").status == "draft"
@@ -105,7 +107,7 @@ def test_a_run_that_breaks_fails_with_a_reason_and_leaves_the_draft_alone(draft:
 
 
 def test_amounts_beyond_what_can_be_calculated_are_the_reason(draft: Any) -> None:
-    assert simulation_jobs._reason(OverflowError("cfg_1: 9e30 USD are too much for one simulation")) == (
+    assert jobs._reason(OverflowError("cfg_1: 9e30 USD are too much for one simulation")) == (
         "cfg_1: 9e30 USD are too much for one simulation. Check prices, costs and included quantities, "
         "then simulate again."
     )
@@ -117,7 +119,7 @@ def test_whoever_looks_too_late_fails_a_run_that_nobody_computes(draft: Any) -> 
     late = f.NOW + GIVE_UP_AFTER + timedelta(seconds=1)
     run = watch(draft, run_id, now=late)
     assert (run.status, run.completed_at) == ("failed", late)
-    assert "within 10 minutes" in simulations.failure_reason(draft, run_id)
+    assert "within 10 minutes" in runs.failure_reason(draft, run_id)
     assert watch(draft, run_id, now=late + timedelta(hours=1)).completed_at == late
 
 
@@ -132,7 +134,7 @@ def test_a_run_that_was_given_up_stays_failed_when_its_answer_comes_after_all(dr
             return usage_events().demo_file.read_bytes()
 
     slow = UsageEvents(usage_events().store, SlowFile())
-    simulation_jobs._compute(draft.get_bind(), slow, MOCKED, run_id, f.OPERATOR, clock.now)
+    jobs._compute(draft.get_bind(), slow, MOCKED, run_id, f.OPERATOR, clock.now)
     draft.rollback()
     assert watch(draft, run_id, now=f.NOW).status == "failed"
 
@@ -141,7 +143,7 @@ def test_the_run_keeps_the_content_that_it_computed_not_the_one_it_was_asked_wit
     run_id = unfinished(draft).simulation_run_id
     with write(draft):
         config_drafts.put_rails(draft, "cfg_1", f.RAILS | {"monthly_spend_cap_usd": 700}, actor=f.OPERATOR, now=f.NOW)
-    simulation_jobs._compute(draft.get_bind(), usage_events(), MOCKED, run_id, f.OPERATOR, clock.now)
+    jobs._compute(draft.get_bind(), usage_events(), MOCKED, run_id, f.OPERATOR, clock.now)
     draft.rollback()
     run = watch(draft, run_id, now=f.NOW)
     assert run.status == "completed"

@@ -13,7 +13,7 @@ from app.errors import AvsError, PreconditionFailed
 from app.models.base import db
 from app.models.transactions import write
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
-from app.services import authoring
+from app.services.authoring import value_units
 from tests import factories as f
 from tests.admin_views.screens.draft_pages import AUTOSAVE
 from tests.admin_views.screens.unit_pages import HD, UNITS, changed, typed_in
@@ -52,7 +52,7 @@ def snapshots() -> dict[int, list[dict[str, Any]]]:
 
 def submit() -> int:
     with write(db.session):
-        return int(authoring.submit_snapshot(db.session, f.CYCLE, **WHO).snapshot_version)
+        return int(value_units.submit_snapshot(db.session, f.CYCLE, **WHO).snapshot_version)
 
 
 def test_submits_at_once_get_consecutive_versions(cycle: Flask) -> None:
@@ -68,7 +68,7 @@ def test_of_many_who_submit_what_they_saw_each_freezes_exactly_that(cycle: Flask
             with write(db.session):
                 for value_unit_id in ("vu_hd_minute", "vu_draft_export"):
                     note = {"quality_note": str(number)}
-                    authoring.update_value_unit(db.session, value_unit_id, note, **WHO)
+                    value_units.update_value_unit(db.session, value_unit_id, note, **WHO)
 
     def submit_often() -> None:
         for _ in range(ROUNDS):
@@ -91,7 +91,7 @@ def test_an_edit_beside_a_submit_is_frozen_if_it_was_seen_and_refuses_the_submit
 ) -> None:
     editor, submitter = cycle.test_client(), cycle.test_client()
     with write(db.session):
-        authoring.update_value_unit(db.session, "vu_draft_export", {"name": "Draft"}, **WHO)
+        value_units.update_value_unit(db.session, "vu_draft_export", {"name": "Draft"}, **WHO)
     edit = changed(typed_in(editor.get(HD).text), do="", name=f"Edit {turn}")
     seen = seen_by(submitter.get(SUBMIT).text)
     saved, submitted = at_once(
@@ -115,16 +115,16 @@ def test_the_check_and_the_freezing_are_one_step(cycle: Flask) -> None:
         with cycle.app_context():
             started.set()
             with write(db.session):
-                authoring.update_value_unit(db.session, "vu_hd_minute", {"name": "Late"}, **WHO)
+                value_units.update_value_unit(db.session, "vu_hd_minute", {"name": "Late"}, **WHO)
 
     with ThreadPoolExecutor(1) as pool:
         with write(db.session):
-            authoring.lock_units(db.session, f.CYCLE)
+            value_units.lock_units(db.session, f.CYCLE)
             late = pool.submit(edit)
             started.wait()
             with pytest.raises(TimeoutError):
                 late.result(timeout=0.3)
-            authoring.submit_snapshot(db.session, f.CYCLE, **WHO)
+            value_units.submit_snapshot(db.session, f.CYCLE, **WHO)
         late.result(timeout=30)
     assert [unit["name"] for unit in snapshots()[2]] == ["Draft export", "Usable HD minute"]
     db.session.rollback()
@@ -165,4 +165,4 @@ def test_two_who_edit_one_unit_at_once_are_told_apart(cycle: Flask) -> None:
 
 def test_units_of_a_cycle_that_is_not_there_are_not_locked(cycle: Flask) -> None:
     with pytest.raises(AvsError, match="There is no cycle 'cycle_nobody'"):
-        authoring.lock_units(db.session, "cycle_nobody")
+        value_units.lock_units(db.session, "cycle_nobody")

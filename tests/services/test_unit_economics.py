@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.services.unit_economics import COST, MARGIN, PRICE, economics
+from app.services.authoring.unit_economics import COST, MARGIN, PRICE, economics
 from simulation.numbers import PLACES, decimal_places
 
 MONEY = st.decimals(0, 10**6, allow_nan=False, places=6)

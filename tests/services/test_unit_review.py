@@ -7,8 +7,8 @@ from flask import Flask
 
 from app.models.base import db
 from app.models.cycle import Cycle
-from app.services import authoring
-from app.services.unit_review import Hold, holds, review_units, snapshots_with, units_of
+from app.services.authoring import value_units
+from app.services.authoring.unit_review import Hold, holds, review_units, snapshots_with, units_of
 from tests import factories
 
 BARE = {"value_unit_id": "vu_bare", "name": "Bare", "unit_type": "usage"}
@@ -22,7 +22,7 @@ def session(sqlite_app: Flask) -> Any:
 
 def add(session: Any, **unit: Any) -> None:
     data = BARE | {"cycle_id": factories.CYCLE} | unit
-    authoring.create_value_unit(session, data, actor=factories.OPERATOR, now=factories.NOW)
+    value_units.create_value_unit(session, data, actor=factories.OPERATOR, now=factories.NOW)
 
 
 def test_every_finding_about_a_unit_is_there_without_any_config(session: Any) -> None:
@@ -62,6 +62,6 @@ def test_the_pools_that_count_a_unit_hold_it(session: Any) -> None:
 def test_snapshots_are_named_that_keep_a_copy(session: Any) -> None:
     add(session)
     assert snapshots_with(session, factories.CYCLE, "vu_bare") == []
-    authoring.submit_snapshot(session, factories.CYCLE, actor=factories.OPERATOR, now=factories.NOW)
+    value_units.submit_snapshot(session, factories.CYCLE, actor=factories.OPERATOR, now=factories.NOW)
     assert snapshots_with(session, factories.CYCLE, "vu_bare") == [2]
     assert snapshots_with(session, factories.CYCLE, "vu_hd_minute") == [1, 2]

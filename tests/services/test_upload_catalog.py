@@ -5,7 +5,7 @@ import pytest
 from app.models.base import db
 from app.models.catalog import EventCatalog
 from app.models.transactions import write
-from app.services.upload_catalog import keep_catalog, known_dimensions, read_catalog
+from app.services.uploads.catalog import keep_catalog, known_dimensions, read_catalog
 from tests import factories as f
 
 

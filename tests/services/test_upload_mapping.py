@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.upload_mapping import CATALOG, COSTS, FIELDS, LEFT_OUT, USAGE, Known, guess
+from app.services.uploads.mapping import CATALOG, COSTS, FIELDS, LEFT_OUT, USAGE, Known, guess
 from app.services.usage.heads import Head
 
 KNOWN = Known(

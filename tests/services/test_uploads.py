@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Invalid, NotFound
-from app.services.uploads import KEPT, REJECTS_KEPT, Uploads, harmless
+from app.services.uploads.store import KEPT, REJECTS_KEPT, Uploads, harmless
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 CSV = b"ts,event_type,customer_id\n2026-01-02T09:15:00Z,x,c\n"

@@ -22,11 +22,11 @@ import pyarrow.parquet as pq
 
 from app.services.usage import parquet, staging
 from app.services.usage.fields import Policy, Reject
+from app.services.usage.files import open_source
 from app.services.usage.index import StoredFile, add_files, take_ids, taken_ids, workspace_number
 from app.services.usage.mapping import ColumnPlan
 from app.services.usage.pieces import Source
 from app.services.usage.rejects import RejectsReport
-from app.services.usage.sources import open_source
 from app.services.usage.store import EventStore
 from app.services.usage.validate import validate_texts
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import orjson
 
-from app.services.usage.locks import exclusive
+from app.file_lock import exclusive
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS workspace (no INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL UNIQUE);

@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from app.file_lock import exclusive
 from app.services.usage.index import Index
-from app.services.usage.locks import exclusive
 
 
 @contextmanager

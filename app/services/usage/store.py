@@ -18,6 +18,7 @@ from sqlite3 import Connection
 import orjson
 import pyarrow as pa
 
+from app.file_lock import exclusive
 from app.services.usage import compaction, parquet, staging
 from app.services.usage.fields import Policy, Reject
 from app.services.usage.formats import Rows
@@ -30,7 +31,6 @@ from app.services.usage.index import (
     taken_ids,
     workspace_number,
 )
-from app.services.usage.locks import exclusive
 from app.services.usage.parcel import Parcel, parcel
 from app.services.usage.validate import Batch, validate
 

@@ -12,7 +12,8 @@ from app.models.decision_record import DecisionRecord
 from app.models.product_event import ProductEvent
 from app.models.runtime_config import RuntimeConfig
 from app.models.transactions import write
-from app.services import activation, config_drafts
+from app.services.authoring import configs as config_drafts
+from app.services.decisions import activation
 from simulation.canonical import parse_exact
 from tests import factories as f
 from tests.admin_views.screens.decide_pages import form_of, sent, text_of

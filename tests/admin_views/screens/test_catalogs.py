@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from app.models.base import db
 from app.models.catalog import Customer, EventCatalog
-from app.services import authoring
+from app.services.authoring import value_units
 from tests import factories
 
 TABS = ("events", "metrics", "quality-signals", "segments", "customers")
@@ -108,7 +108,7 @@ def test_a_unit_that_filters_by_a_customer_refers_to_the_customer(operator: Flas
     def refers(wanted: Any) -> bool:
         mapping = factories.HD_MINUTE["event_mapping"] | {"filters": {"customer_id": wanted}}
         who = {"actor": factories.OPERATOR, "now": factories.NOW}
-        authoring.update_value_unit(db.session, "vu_hd_minute", {"event_mapping": mapping}, **who)
+        value_units.update_value_unit(db.session, "vu_hd_minute", {"event_mapping": mapping}, **who)
         db.session.commit()
         page = operator.get("/catalogs?tab=customers&id=cust_1").text
         return "?unit=vu_hd_minute#event_mapping.filters.customer_id" in page

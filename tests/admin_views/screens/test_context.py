@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from app.models.base import db
 from app.models.cycle import Cycle, CycleDraftContext
 from app.models.transactions import write
-from app.services.enforcement import accept
+from app.services.evidence.events import accept
 from tests import factories
 
 TEXT = "We charge $0.60 per minute. Gross margin must stay above 68 %. Small businesses (smb) buy it. Find PMF."

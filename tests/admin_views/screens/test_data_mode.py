@@ -9,15 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from admin_views.screens import upload_preview
+from admin_views.screens.uploads import upload_preview
 from app.extensions import usage_events
 from app.models.base import db
 from app.models.catalog import Customer, EventCatalog, SegmentCatalog
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
 from app.models.workspace import Workspace
-from app.services.upload_costs import suggested_costs
-from app.services.uploads import Uploads
+from app.services.uploads.costs import suggested_costs
+from app.services.uploads.store import Uploads
 from tests import factories as f
 from tests.admin_views.screens.decide_pages import form_of, text_of
 from tests.admin_views.screens.upload_pages import URL, chosen, imported, previewed, staged, stored

@@ -8,7 +8,7 @@ import pytest
 from app import clock
 from app.models.base import db
 from app.models.transactions import write
-from app.services import uploads as staging
+from app.services.uploads import store as staging
 from tests import factories as f
 from tests.admin_views.screens.decide_pages import text_of
 from tests.admin_views.screens.upload_pages import MULTIPART, URL, USAGE, multipart, previewed, send, staged

@@ -14,7 +14,7 @@ from app.models.enforcement import EnforcementEvent
 from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
-from app.services import activation
+from app.services.decisions import activation
 from simulation.canonical import parse_exact
 from tests import factories as f
 from tests.admin_views.screens.decide_pages import form_of, sent, text_of

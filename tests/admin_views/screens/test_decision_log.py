@@ -7,11 +7,11 @@ from html import unescape
 import pytest
 import sqlalchemy as sa
 
-from admin_views.screens import decision_log
+from admin_views.screens.decisions import decision_log
 from app.models.base import db
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
-from app.services import activation
+from app.services.decisions import activation
 from tests import factories as f
 from tests.admin_views.screens.decide_pages import text_of
 

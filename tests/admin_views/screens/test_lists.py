@@ -8,7 +8,8 @@ from app.extensions import usage_events
 from app.identity import Actor
 from app.models.base import db
 from app.models.transactions import write
-from app.services import config_drafts, usage_imports
+from app.services.authoring import configs as config_drafts
+from app.services.usage import imports
 from tests import factories as f
 from tests.admin_views.screens.decide_pages import text_of
 
@@ -118,7 +119,7 @@ def imported(client, tmp_path: Path):
     path = tmp_path / "events.csv"
     path.write_text(ROWS)
     store = usage_events().store
-    usage_imports.import_usage(db.session, store, "ws_1", path, actor=Actor("Theresa"), now=f.NOW, extend_catalog=True)
+    imports.import_usage(db.session, store, "ws_1", path, actor=Actor("Theresa"), now=f.NOW, extend_catalog=True)
     return client
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 from wtforms import Form
 
-from admin_views.screens.pool_forms import KEY, PoolsField
+from admin_views.screens.authoring.pool_forms import KEY, PoolsField
 
 
 class Rows(Form):

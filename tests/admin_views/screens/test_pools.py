@@ -11,7 +11,8 @@ from app.models.base import db
 from app.models.config_version import ConfigVersion, Pool
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
-from app.services import authoring, config_drafts
+from app.services.authoring import configs as config_drafts
+from app.services.authoring import value_units
 from tests import factories as f
 from tests.admin_views.screens.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by, typed
@@ -166,8 +167,8 @@ def test_more_than_fifty_pools_are_refused_with_all_that_was_typed(client) -> No
 def test_a_pool_may_count_a_newer_snapshots_unit_once_that_snapshot_is_chosen(client) -> None:
     with write(db.session):
         unit = f.HD_MINUTE | {"value_unit_id": "vu_8k", "name": "8K minute", "cycle_id": f.CYCLE}
-        authoring.create_value_unit(db.session, unit, actor=f.OPERATOR, now=f.NOW)
-        authoring.submit_snapshot(db.session, f.CYCLE, actor=f.OPERATOR, now=f.NOW)
+        value_units.create_value_unit(db.session, unit, actor=f.OPERATOR, now=f.NOW)
+        value_units.submit_snapshot(db.session, f.CYCLE, actor=f.OPERATOR, now=f.NOW)
     assert "Snapshot 2 is newer." in text_of(client.get(URL).text)
     post(client, URL, {"pool_core.value_unit_id": "vu_8k", "value_unit_snapshot_version": "2"})
     assert (config().value_unit_snapshot_version, config().pools[0].value_unit_id) == (2, "vu_8k")

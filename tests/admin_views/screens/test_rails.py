@@ -7,7 +7,7 @@ import pytest
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.transactions import write
-from app.services import config_drafts
+from app.services.authoring import configs as config_drafts
 from tests import factories as f
 from tests.admin_views.screens.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by

@@ -15,7 +15,7 @@ from app.models.base import db
 from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
-from app.services import config_drafts
+from app.services.authoring import configs as config_drafts
 from rules.enums import HistoricalWindow
 from simulation.canonical import canonical_text, parse_exact
 from tests import factories as f

@@ -15,7 +15,7 @@ from app.models.config_version import ConfigVersion
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
 from app.models.workspace import Workspace
-from app.services import simulation_jobs, simulations
+from app.services.simulations import jobs, runs
 from rules.enums import HistoricalWindow
 from tests import factories as f
 from tests.services import review_runs as r
@@ -56,9 +56,9 @@ def newest() -> SimulationRun | None:
 
 def unfinished(**columns: Any) -> str:
     """A run that nobody computes, asked for just now."""
-    request = simulations.Request("cfg_1", HistoricalWindow.MOCKED, f.SEGMENT)
+    request = runs.Request("cfg_1", HistoricalWindow.MOCKED, f.SEGMENT)
     with write(db.session):
-        run = simulations.begin(db.session, simulations.prepare(db.session, request), actor=f.OPERATOR, now=clock.now())
+        run = runs.begin(db.session, runs.prepare(db.session, request), actor=f.OPERATOR, now=clock.now())
         for name, value in columns.items():
             setattr(run, name, value)
         run_id = run.simulation_run_id
@@ -179,7 +179,7 @@ def test_a_run_on_its_way_shows_its_state_and_looks_again_without_a_script(opera
 
 
 def test_a_run_that_nobody_computes_any_more_fails_before_the_eyes_of_who_looks(operator: FlaskClient) -> None:
-    run_id = unfinished(created_at=clock.now() - simulation_jobs.GIVE_UP_AFTER - timedelta(minutes=1))
+    run_id = unfinished(created_at=clock.now() - jobs.GIVE_UP_AFTER - timedelta(minutes=1))
     assert operator.get(f"{PATH}/status?run={run_id}").json["next"] == f"{PATH}?run={run_id}"
     page = operator.get(f"{PATH}?run={run_id}").text
     assert "The run failed" in page

@@ -12,7 +12,7 @@ from app.models.config_version import ConfigVersion
 from app.models.cycle import LearningLogEntry
 from app.models.product_event import ProductEvent
 from app.models.value_unit import ValueUnitSnapshot
-from app.services import authoring
+from app.services.authoring import value_units
 from tests import factories
 
 SUBMIT = f"/cycles/{factories.CYCLE}/value-units/submit"
@@ -28,7 +28,7 @@ def operator(sqlite_app: Flask) -> FlaskClient:
 
 
 def change(value_unit_id: str = "vu_hd_minute", **changes: Any) -> None:
-    authoring.update_value_unit(db.session, value_unit_id, changes, **WHO)
+    value_units.update_value_unit(db.session, value_unit_id, changes, **WHO)
     db.session.commit()
 
 
@@ -72,7 +72,7 @@ def test_submitting_freezes_the_units_logs_what_was_learned_and_leads_on(operato
 def test_the_first_snapshot_lists_every_unit_as_new(operator: FlaskClient) -> None:
     factories.cycle(db.session, "cycle_2")
     unit = factories.HD_MINUTE | {"value_unit_id": "vu_2", "cycle_id": "cycle_2"}
-    authoring.create_value_unit(db.session, unit, **WHO)
+    value_units.create_value_unit(db.session, unit, **WHO)
     db.session.commit()
     page = operator.get("/cycles/cycle_2/value-units/submit").text
     assert "The first snapshot: 1 unit" in page

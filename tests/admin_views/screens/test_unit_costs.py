@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from app.models.base import db
 from app.models.transactions import write
-from app.services.upload_costs import cost_cards, keep_costs, read_costs
+from app.services.uploads.costs import cost_cards, keep_costs, read_costs
 from tests import factories
 from tests.admin_views.screens.draft_pages import AUTOSAVE
 from tests.admin_views.screens.unit_pages import HD, UNITS, WHO, changed, send, typed_in, unit

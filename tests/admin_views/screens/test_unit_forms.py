@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
-from admin_views.screens.filter_text import read_values, write_values
-from admin_views.screens.unit_forms import UnitForm, controls_of, document_of
+from admin_views.screens.authoring.filter_text import read_values, write_values
+from admin_views.screens.authoring.unit_forms import UnitForm, controls_of, document_of
 from tests import factories
 
 

@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from admin_views.screens.unit_forms import UNIT_FIELDS
+from admin_views.screens.authoring.unit_forms import UNIT_FIELDS
 from app.models.base import db
 from app.models.cycle import Cycle
-from app.services import authoring
-from app.services.unit_review import review_units, units_of
+from app.services.authoring import value_units
+from app.services.authoring.unit_review import review_units, units_of
 from tests import factories
 from tests.admin_views.screens.unit_pages import HD, UNITS, WHO, changed, only_new, send, typed_in, unit
 
@@ -67,7 +67,7 @@ def test_two_operators_who_meant_the_same_can_both_save(operator: FlaskClient) -
 
 def test_what_was_typed_survives_that_the_unit_was_deleted_meanwhile(operator: FlaskClient) -> None:
     mine = changed(typed_in(operator.get(HD).text), name="Mine")
-    authoring.delete_value_unit(db.session, "vu_hd_minute", **WHO)
+    value_units.delete_value_unit(db.session, "vu_hd_minute", **WHO)
     db.session.commit()
     answer = operator.post(HD, data=mine)
     assert answer.status_code == 409
@@ -147,7 +147,7 @@ def test_every_deep_link_of_the_rules_names_a_control_of_the_page(operator: Flas
         {"event_mapping": {"event_type": "gone", "aggregation": {"type": "sum"}}},
         {"event_mapping": None},
     ):
-        authoring.update_value_unit(db.session, "vu_hd_minute", changes, **WHO)
+        value_units.update_value_unit(db.session, "vu_hd_minute", changes, **WHO)
         db.session.commit()
         cycle = db.session.get(Cycle, factories.CYCLE)
         findings = review_units(db.session, cycle, [unit()])["vu_hd_minute"].findings

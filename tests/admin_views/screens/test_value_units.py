@@ -9,12 +9,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from admin_views.screens.unit_forms import UNIT_FIELDS
+from admin_views.screens.authoring.unit_forms import UNIT_FIELDS
 from app.models.base import db
 from app.models.product_event import ProductEvent
-from app.services import authoring
-from app.services.documents import frozen_unit
-from app.services.unit_review import units_of
+from app.services.authoring import value_units
+from app.services.authoring.unit_review import units_of
+from app.services.configs.documents import frozen_unit
 from tests import factories
 from tests.admin_views.screens.unit_pages import HD, UNITS, WHO, accept, changed, only_new, send, typed_in, unit
 
@@ -28,7 +28,7 @@ def operator(sqlite_app: Flask) -> FlaskClient:
 
 
 def test_the_list_shows_every_unit_with_what_it_counts_and_what_it_lacks(operator: FlaskClient) -> None:
-    authoring.update_value_unit(db.session, "vu_draft_export", {"quality_signal_source": []}, **WHO)
+    value_units.update_value_unit(db.session, "vu_draft_export", {"quality_signal_source": []}, **WHO)
     db.session.commit()
     page = operator.get(UNITS).text
     assert "sum of output_minutes" in page

@@ -5,8 +5,8 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from app.services.ledgers.rendering import Ledger, Record
-from app.services.ledgers.terms import Terms
+from app.services.billing.ledgers.rendering import Ledger, Record
+from app.services.billing.ledgers.terms import Terms
 
 Json = dict[str, Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from app.services import billing_patches
-from app.services.ledgers.terms import Terms, read
+from app.services.billing import patches as billing_patches
+from app.services.billing.ledgers.terms import Terms, read
 
 EFFECTIVE_AT = datetime(2026, 1, 15, tzinfo=UTC)
 SUBJECT = {"workspace_id": "ws_1", "segment": "smb", "stage": "scaling", "target_environment": "production"}

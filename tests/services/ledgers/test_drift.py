@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from app.errors import Invalid
-from app.services.ledgers import stripe
-from app.services.ledgers.drift import drift
-from app.services.ledgers.registry import LEDGERS, ledger_named
-from app.services.ledgers.rendering import Ledger
+from app.services.billing.ledgers import stripe
+from app.services.billing.ledgers.drift import drift
+from app.services.billing.ledgers.registry import LEDGERS, ledger_named
+from app.services.billing.ledgers.rendering import Ledger
 from tests.services.ledgers import examples
 from tests.services.ledgers.answers import export_of
 

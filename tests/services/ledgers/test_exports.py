@@ -3,10 +3,10 @@
 import pytest
 
 from app.errors import Invalid
-from app.services.ledgers.drift import drift
-from app.services.ledgers.exports import records_of
-from app.services.ledgers.registry import ledger_named
-from app.services.ledgers.rendering import render
+from app.services.billing.ledgers.drift import drift
+from app.services.billing.ledgers.exports import records_of
+from app.services.billing.ledgers.registry import ledger_named
+from app.services.billing.ledgers.rendering import render
 from tests.services.ledgers import examples
 
 STRIPE, METRONOME, OPENMETER, LAGO = map(ledger_named, ("stripe", "metronome", "openmeter", "lago"))

@@ -6,10 +6,10 @@ import pytest
 
 from app.extensions import usage_events
 from app.models.base import db
-from app.services.billing_patches import patch_of
-from app.services.ledgers import patches
-from app.services.ledgers.registry import LEDGERS, NAMES
-from app.services.ledgers.rendering import render
+from app.services.billing import ledger_patches
+from app.services.billing.ledgers.registry import LEDGERS, NAMES
+from app.services.billing.ledgers.rendering import render
+from app.services.billing.patches import patch_of
 from seed.loader import load_seed
 from simulation.canonical import canonical_bytes
 from tests.services.golden_files import matches_golden
@@ -22,7 +22,9 @@ def test_the_lumina_demo_patch_is_the_golden_one_for_every_ledger(sqlite_app):
     load_seed(db.session, usage_events().store, now=NOW, with_growth=False)
     patch = patch_of(db.session, "cfg_smb_learning_sandbox_v1", now=NOW)
     for name in NAMES:
-        assert matches_golden(f"ledgers/lumina_{name}.json", canonical_bytes(patches.rendered(db.session, patch, name)))
+        assert matches_golden(
+            f"ledgers/lumina_{name}.json", canonical_bytes(ledger_patches.rendered(db.session, patch, name))
+        )
 
 
 @pytest.mark.parametrize("ledger", LEDGERS, ids=NAMES)

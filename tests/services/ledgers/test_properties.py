@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import Invalid
-from app.services.ledgers.drift import drift
-from app.services.ledgers.registry import LEDGERS, NAMES
-from app.services.ledgers.rendering import Ledger, render
-from app.services.ledgers.terms import Terms
+from app.services.billing.ledgers.drift import drift
+from app.services.billing.ledgers.registry import LEDGERS, NAMES
+from app.services.billing.ledgers.rendering import Ledger, render
+from app.services.billing.ledgers.terms import Terms
 from simulation.canonical import canonical_bytes, parse_exact
 from tests.services.ledgers import examples
 from tests.services.ledgers.answers import export_of

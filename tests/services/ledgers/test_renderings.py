@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from app.errors import Conflict
-from app.services.ledgers.registry import LEDGERS, NAMES, ledger_named
-from app.services.ledgers.rendering import render
+from app.services.billing.ledgers.registry import LEDGERS, NAMES, ledger_named
+from app.services.billing.ledgers.rendering import render
 from tests.services.ledgers import examples
 from tests.services.ledgers.examples import document, pool, terms, unit
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.ledgers.texts import cents, filter_text, fits_double, fitted, places, plain, snake
+from app.services.billing.ledgers.texts import cents, filter_text, fits_double, fitted, places, plain, snake
 
 EXACT = st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_value=10**14, places=12)
 

@@ -1,0 +1,373 @@
+"""Every grid, in menu order: one frozen value per table (house: collections are explicit tuples in one place)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from admin_views.grids import services
+from admin_views.grids.services import Draft
+from app.models.billing_patch import BillingPatch
+from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
+from app.models.config_version import ConfigVersion, ExplorationRule, Pool, RailRule
+from app.models.cycle import Cycle, CycleDraftContext, LearningLogEntry
+from app.models.decision_record import DecisionRecord
+from app.models.enforcement import EnforcementEvent, EnforcementRepeat
+from app.models.product_event import ProductEvent
+from app.models.runtime_config import RuntimeConfig
+from app.models.simulation_run import SimulationRun
+from app.models.usage import UsageImport
+from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
+from app.models.workspace import Workspace
+
+CATALOGS, AUTHORING, DECISIONS, EVIDENCE, LOG = "Catalogs", "Authoring", "Decisions", "Evidence", "Log"
+CATEGORIES = (CATALOGS, AUTHORING, DECISIONS, EVIDENCE, LOG)
+
+
+@dataclass(frozen=True)
+class GridSpec:
+    """What one grid shows and allows; without a `draft` it is read-only through every door.
+
+    `columns` stand in the list after the identifier; `filters` and `sorts` name columns, which for tables that grow
+    without bound (`newest` given and no `draft`) are the leading columns of an index.
+    """
+
+    model: type[Any]
+    name: str
+    category: str
+    about: str
+    columns: tuple[str, ...]
+    filters: tuple[str, ...] = ()
+    sorts: tuple[str, ...] = ()
+    newest: str | None = None
+    links: tuple[tuple[str, type[Any]], ...] = ()
+    empty: str = "Nothing is recorded yet."
+    draft: Draft | None = None
+
+    @property
+    def table(self) -> sa.Table:
+        table: sa.Table = self.model.__table__
+        return table
+
+    @property
+    def one(self) -> str:
+        """One record of the grid, in the singular."""
+        return self.name if self.name == "Rails" else self.name.removesuffix("s")
+
+    @property
+    def endpoint(self) -> str:
+        return f"grid_{self.table.name}"
+
+    @property
+    def slug(self) -> str:
+        return self.name.lower().replace(" ", "-")
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The primary key's columns, in order."""
+        return tuple(column.name for column in self.table.primary_key)
+
+    @property
+    def references(self) -> dict[str, type[Any]]:
+        """Column → model of the row it names: foreign keys, and the `links` that the database does not enforce."""
+        return {
+            key.parent.name: _model_of(key.column.table)
+            for constraint in self.table.foreign_key_constraints
+            if len(constraint.elements) == 1
+            for key in constraint.elements
+        } | dict(self.links)
+
+
+def _model_of(table: sa.Table) -> type[Any]:
+    return next(spec.model for spec in GRIDS if spec.table is table)
+
+
+SUBJECT = ("workspace_id", "segment", "stage", "target_environment")
+SEGMENT_LINK = (("segment", SegmentCatalog),)
+CATALOG_EMPTY = "Empty. Seed files and imports fill the catalogs."
+
+GRIDS: tuple[GridSpec, ...] = (
+    GridSpec(
+        EventCatalog,
+        "Events",
+        CATALOGS,
+        "Usage event types and the dimensions that filters may name.",
+        columns=("description", "dimensions"),
+        sorts=("event_type",),
+        empty=CATALOG_EMPTY,
+    ),
+    GridSpec(
+        MetricCatalog,
+        "Metrics",
+        CATALOGS,
+        "North star metrics and lenses.",
+        columns=("label", "type"),
+        filters=("type",),
+        sorts=("metric_id", "label"),
+        empty=CATALOG_EMPTY,
+    ),
+    GridSpec(
+        QualitySignalCatalog,
+        "Quality signals",
+        CATALOGS,
+        "Where evidence of quality comes from. Advisory: never billed.",
+        columns=("label", "source"),
+        filters=("source",),
+        sorts=("signal_id", "label", "source"),
+        empty=CATALOG_EMPTY,
+    ),
+    GridSpec(
+        SegmentCatalog,
+        "Segments",
+        CATALOGS,
+        "The customer segments that configs are decided for.",
+        columns=("label", "description"),
+        sorts=("segment_id", "label"),
+        empty=CATALOG_EMPTY,
+    ),
+    GridSpec(
+        Customer,
+        "Customers",
+        CATALOGS,
+        "Customers of the product, each in one segment.",
+        columns=("name", "segment"),
+        filters=("segment",),
+        sorts=("customer_id", "segment"),
+        empty=CATALOG_EMPTY,
+    ),
+    GridSpec(
+        Workspace,
+        "Workspaces",
+        AUTHORING,
+        "Whose decisions these are.",
+        columns=("workspace_name", "operator_role", "data_mode", "created_at"),
+        filters=("operator_role", "data_mode"),
+        sorts=("workspace_id", "workspace_name", "created_at"),
+        newest="created_at",
+        empty="No workspace yet. Create the first one.",
+        draft=services.WORKSPACE,
+    ),
+    GridSpec(
+        Cycle,
+        "Cycles",
+        AUTHORING,
+        "Periods with a goal and the metrics that measure it.",
+        columns=("cycle_name", "workspace_id", "cycle_type", "period_length_days", "goal_type", "status", "start_date"),
+        filters=("workspace_id", "cycle_type", "status", "goal_type"),
+        sorts=("cycle_id", "created_at", "workspace_id"),
+        newest="created_at",
+        empty="No cycle yet. Create one to state a goal and how it is measured.",
+        draft=services.CYCLE,
+    ),
+    GridSpec(
+        CycleDraftContext,
+        "Cycle contexts",
+        AUTHORING,
+        "The documents and notes that cycles were drafted from.",
+        columns=("workspace_id", "cycle_id", "skipped", "open_questions", "created_at"),
+        filters=("workspace_id", "cycle_id", "skipped"),
+        sorts=("cycle_draft_context_id", "created_at"),
+        newest="created_at",
+        empty="No context yet. Paste notes or skip: a cycle can do without.",
+        draft=services.CONTEXT,
+    ),
+    GridSpec(
+        ValueUnitDefinition,
+        "Value units",
+        AUTHORING,
+        "What counts as value, how it is metered, what it costs and what it is sold for.",
+        columns=(
+            "name",
+            "cycle_id",
+            "unit_type",
+            "avg_cost_per_unit_usd",
+            "target_price_per_unit_usd",
+            "target_margin",
+            "economics_confidence",
+            "completeness_status",
+        ),
+        filters=("cycle_id", "unit_type", "economics_confidence", "completeness_status"),
+        sorts=("value_unit_id", "created_at", "cycle_id"),
+        newest="created_at",
+        empty="No value unit yet. Create one to say which usage is customer value.",
+        draft=services.VALUE_UNIT,
+    ),
+    GridSpec(
+        ValueUnitSnapshot,
+        "Snapshots",
+        AUTHORING,
+        "Value units frozen at submission. Never edited.",
+        columns=("cycle_id", "snapshot_version", "value_unit_ids", "created_at"),
+        filters=("workspace_id", "cycle_id"),
+        sorts=("value_unit_snapshot_id", "created_at"),
+        newest="created_at",
+        empty="No snapshot yet. Submit a cycle's value units to freeze them.",
+    ),
+    GridSpec(
+        ConfigVersion,
+        "Configs",
+        AUTHORING,
+        "Versions of what the customer app enforces, per subject. Approved ones are immutable: fork them.",
+        columns=("segment", "stage", "target_environment", "version", "status", "cycle_id", "effective_at"),
+        filters=("workspace_id", "segment", "stage", "target_environment", "status", "cycle_id"),
+        sorts=("config_version_id", "created_at", "cycle_id", "status"),
+        newest="created_at",
+        links=SEGMENT_LINK,
+        empty="No config yet. Create a draft for a segment, stage and environment.",
+        draft=services.CONFIG,
+    ),
+    GridSpec(
+        Pool,
+        "Pools",
+        AUTHORING,
+        "Included quantities of each config, and what happens beyond them.",
+        columns=(
+            "label",
+            "config_version_id",
+            "value_unit_id",
+            "included_quantity",
+            "overage_behavior",
+            "rollover_enabled",
+            "is_exploration_pool",
+            "position",
+        ),
+        filters=("config_version_id", "value_unit_id", "overage_behavior", "is_exploration_pool"),
+        sorts=("config_version_id", "value_unit_id"),
+        links=(("value_unit_id", ValueUnitDefinition),),
+        empty="No pool yet. Add one to a draft config.",
+        draft=services.POOL,
+    ),
+    GridSpec(
+        ExplorationRule,
+        "Exploration rules",
+        AUTHORING,
+        "Whether a config subsidises exploration, and how that ends. One per config.",
+        columns=("enabled", "exploration_pool_id", "qualifying_events", "expires_after_days", "graduation_signal"),
+        filters=("enabled",),
+        sorts=("config_version_id",),
+        empty="No rule yet. Each new config draft brings one.",
+        draft=services.EXPLORATION,
+    ),
+    GridSpec(
+        RailRule,
+        "Rails",
+        AUTHORING,
+        "What prevents a blow-up: thresholds, cap and margin floor. One per config.",
+        columns=("usage_thresholds", "monthly_spend_cap_usd", "at_cap_action", "margin_floor"),
+        filters=("at_cap_action",),
+        sorts=("config_version_id",),
+        empty="No rails yet. Each new config draft brings some.",
+        draft=services.RAILS,
+    ),
+    GridSpec(
+        SimulationRun,
+        "Simulation runs",
+        DECISIONS,
+        "The evidence before a decision.",
+        columns=("candidate_config_version_id", "baseline_config_version_id", "status", "completed_at", "created_at"),
+        filters=("workspace_id", "candidate_config_version_id", "status"),
+        sorts=("simulation_run_id", "created_at", "candidate_config_version_id"),
+        newest="created_at",
+        empty="No run yet. Simulate a config to see what it would have done.",
+    ),
+    GridSpec(
+        DecisionRecord,
+        "Decision records",
+        DECISIONS,
+        "Who decided what, why, and on which evidence.",
+        columns=("config_version_id", *SUBJECT[1:], "status", "approver_name", "effective_at", "created_at"),
+        filters=("workspace_id", "config_version_id", "segment", "stage", "target_environment", "status"),
+        sorts=("decision_id", "created_at", "config_version_id"),
+        newest="created_at",
+        links=SEGMENT_LINK,
+        empty="No decision yet. Approving a config records one.",
+    ),
+    GridSpec(
+        BillingPatch,
+        "Billing patches",
+        DECISIONS,
+        "What the billing ledger must know about a config.",
+        columns=("config_version_id", "price_book_ref", "effective_at", "created_at"),
+        filters=("workspace_id", "config_version_id"),
+        sorts=("billing_patch_id", "created_at", "config_version_id"),
+        newest="created_at",
+        empty="No patch yet. Approving a config generates one.",
+    ),
+    GridSpec(
+        RuntimeConfig,
+        "Runtime configs",
+        DECISIONS,
+        "The exact bytes that customer apps enforced or enforce, in the order in which they were served.",
+        columns=("config_version_id", *SUBJECT[1:], "sequence", "current", "digest", "created_at"),
+        filters=("workspace_id", "config_version_id", "current"),
+        sorts=("decision_id", "created_at", "config_version_id"),
+        newest="created_at",
+        links=SEGMENT_LINK,
+        empty="Nothing is served yet. Activating a config builds one.",
+    ),
+    GridSpec(
+        EnforcementEvent,
+        "Enforcement events",
+        EVIDENCE,
+        "What customer apps did with a config.",
+        columns=("occurred_at", "event_type", "customer_id", "config_version_id", "context", "client_id", "sequence"),
+        filters=("workspace_id", "customer_id", "config_version_id", "event_type", "occurred_at", "client_id"),
+        sorts=("enforcement_event_id", "occurred_at", "event_type", "customer_id", "config_version_id"),
+        newest="occurred_at",
+        links=(("customer_id", Customer),),
+        empty="No event yet. Customer apps post what they enforce.",
+    ),
+    GridSpec(
+        EnforcementRepeat,
+        "Repeated enforcement events",
+        EVIDENCE,
+        "Numbers under which a known event came again: it counts once, and the number is no gap.",
+        columns=("received_at", "client_id", "sequence", "enforcement_event_id"),
+        filters=("workspace_id", "client_id", "received_at"),
+        sorts=("received_at",),
+        newest="received_at",
+        empty="No event came again under another number.",
+    ),
+    GridSpec(
+        UsageImport,
+        "Usage imports",
+        EVIDENCE,
+        "Files that were read into the usage event store, with what was rejected.",
+        columns=(
+            "source",
+            "workspace_id",
+            "rows_read",
+            "rows_accepted",
+            "rows_duplicate",
+            "rows_rejected",
+            "created_at",
+        ),
+        filters=("workspace_id",),
+        sorts=("usage_import_id", "created_at", "workspace_id"),
+        newest="created_at",
+        empty="No import yet. Run avs usage import FILE.",
+    ),
+    GridSpec(
+        LearningLogEntry,
+        "Learning log",
+        LOG,
+        "What changed between one submitted snapshot and the next.",
+        columns=("cycle_id", "kind", "detail", "created_at"),
+        filters=("workspace_id", "cycle_id"),
+        sorts=("learning_log_entry_id", "created_at", "cycle_id"),
+        newest="created_at",
+        empty="Nothing learnt yet. Submitting a snapshot writes the first entry.",
+    ),
+    GridSpec(
+        ProductEvent,
+        "Product events",
+        LOG,
+        "Every write, in order: who did what to which record.",
+        columns=("occurred_at", "event_name", "actor", "entity_id", "workspace_id"),
+        filters=("workspace_id", "event_name", "entity_id", "occurred_at"),
+        sorts=("product_event_id", "occurred_at", "event_name", "entity_id"),
+        newest="occurred_at",
+        links=(("workspace_id", Workspace),),
+        empty="No event yet.",
+    ),
+)

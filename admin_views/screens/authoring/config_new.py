@@ -1,0 +1,147 @@
+"""Flow 3A: which segment, stage and environment. A config starts from the active version or the stage's defaults."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from flask import get_template_attribute, jsonify, request
+from flask_admin import expose
+from flask_admin.form import SecureForm
+from flask_admin.helpers import get_form_data
+from wtforms import RadioField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired
+
+from admin_views.base import note
+from admin_views.forms import ChoiceField
+from admin_views.grids.editing import at_its_field
+from admin_views.screens.authoring.pools import SUGGEST
+from admin_views.screens.drafting import who
+from admin_views.screens.screen import Screen, cycle_at, go, path
+from app.errors import AvsError
+from app.models.base import db
+from app.models.catalog import SegmentCatalog
+from app.models.config_version import SUBJECT_FIELDS
+from app.models.cycle import Cycle
+from app.models.transactions import write
+from app.services.authoring import new_config
+from rules.enums import Stage, TargetEnvironment
+from rules.finding import Finding
+
+ACTIVE, DEFAULTS = "active", "defaults"
+STAGES = {
+    Stage.LEARNING: "Learning: find out what customers pay for; exploration is on, rails are soft",
+    Stage.SCALING: "Scaling: earn on what is known; exploration is off, rails are firm",
+}
+ENVIRONMENTS = {
+    TargetEnvironment.SANDBOX: "Sandbox: try it; nothing is billed by it",
+    TargetEnvironment.PRODUCTION: "Production: customers live by it",
+}
+STARTS = {
+    ACTIVE: "The active version: its pools, exploration, rails, price book and lenses",
+    DEFAULTS: "The stage's defaults: suggested pools, exploration and thresholds",
+}
+
+
+def _choices(labels: dict[Any, str]) -> list[SelectChoice]:
+    return [SelectChoice(str(value), text) for value, text in labels.items()]
+
+
+class ConfigForm(SecureForm):
+    segment = ChoiceField("Segment", [InputRequired("Choose the segment.")], choices=[])
+    stage = RadioField("Stage", [InputRequired("Choose the stage.")], choices=_choices(STAGES))
+    target_environment = RadioField(
+        "Environment", [InputRequired("Choose the environment.")], choices=_choices(ENVIRONMENTS)
+    )
+    start = RadioField("Start from", choices=_choices(STARTS), default=ACTIVE)
+
+    def subject(self, cycle: Cycle) -> dict[str, str] | None:
+        """All four fields, None while one of them is open."""
+        chosen = {name: self[name].data for name in SUBJECT_FIELDS if name in self}
+        return {"workspace_id": cycle.workspace_id, **chosen} if all(chosen.values()) else None
+
+
+class ConfigNew(Screen):
+    slug = "config_new"
+    route = "/cycles/<cycle_id>/configs/new"
+    title = "New config"
+    step = "Config"
+    operator_decision = "For whom is this config: which segment, stage and environment?"
+    needs = "All three, because exactly one version is active for each combination and apps ask for theirs by it."
+    writes = frozenset({"page"})
+    checks_own_token = frozenset({"page"})
+
+    @expose("", methods=("GET", "POST"))
+    def page(self, cycle_id: str) -> Any:
+        cycle = cycle_at(cycle_id)
+        holds = new_config.production_holds(db.session, cycle)
+        form = ConfigForm(get_form_data(), data=_begun(cycle, holds))
+        form.segment.choices = _segments(cycle)
+        if request.method == "GET":
+            return self._page(cycle, form, holds)
+        if "X-Preview" in request.headers:
+            fragment = get_template_attribute("screens/_config_new.html", "standing_of")
+            return jsonify(parts={"standing": str(fragment(_standing(cycle, form), form))})
+        if request.form.get("do") == "look":
+            return self._page(cycle, form, holds)
+        if not form.validate() or not _may_begin(form, holds):
+            return self._page(cycle, form, holds, status=422)
+        return self._begin(cycle, form, holds)
+
+    def _begin(self, cycle: Cycle, form: ConfigForm, holds: Sequence[Finding]) -> Any:
+        subject = form.subject(cycle) or {}
+        try:
+            with write(db.session):
+                active = new_config.standing(db.session, subject).active
+                source = active if form.start.data == ACTIVE else None
+                made = new_config.start(db.session, cycle, subject, source, **who())
+        except AvsError as error:
+            refusal = at_its_field(form, error)
+            return self._page(cycle, form, holds, status=refusal.status, refusal=refusal)
+        note(f"{made.config_version_id} is version {made.version} of {made.segment}, a draft.")
+        return go(path("configs", made.config_version_id, "pools") + ("" if source else f"?{SUGGEST}={DEFAULTS}"))
+
+    def _page(
+        self, cycle: Cycle, form: ConfigForm, holds: Sequence[Finding], status: int = 200, refusal: Any = None
+    ) -> Any:
+        return self.show(
+            "config_new.html",
+            cycle=cycle,
+            status=status,
+            form=form,
+            holds=holds,
+            refusal=refusal,
+            standing=_standing(cycle, form),
+            subjects=new_config.subjects_of(db.session, cycle.workspace_id),
+        )
+
+
+def _begun(cycle: Cycle, holds: Sequence[Finding]) -> dict[str, str | None]:
+    """What the form starts with: the address, else the cycle's first segment and what most begin with."""
+    environment = TargetEnvironment.SANDBOX if holds else TargetEnvironment.PRODUCTION
+    usual = {
+        "segment": next(iter(cycle.segments), None),
+        "stage": Stage.LEARNING.value,
+        "target_environment": environment.value,
+    }
+    return {name: request.args.get(name) or value for name, value in usual.items()}
+
+
+def _segments(cycle: Cycle) -> list[SelectChoice]:
+    """The cycle's own segments first."""
+    rows = db.session.execute(sa.select(SegmentCatalog.segment_id, SegmentCatalog.label).order_by(SegmentCatalog.label))
+    choices = [SelectChoice(key, f"{label} ({key})") for key, label in rows]
+    return sorted(choices, key=lambda choice: choice.value not in cycle.segments)
+
+
+def _standing(cycle: Cycle, form: ConfigForm) -> new_config.Standing | None:
+    subject = form.subject(cycle)
+    return None if subject is None else new_config.standing(db.session, subject)
+
+
+def _may_begin(form: ConfigForm, holds: Sequence[Finding]) -> bool:
+    """Production waits for its cycle; the reason stands at the field."""
+    if form.target_environment.data != TargetEnvironment.PRODUCTION or not holds:
+        return True
+    form.target_environment.errors = [finding.message for finding in holds]
+    return False

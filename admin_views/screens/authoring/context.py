@@ -1,0 +1,154 @@
+"""Flow 1A: read documents or pasted text, and keep what is right about what was found and about what came back."""
+
+from typing import Any
+
+from flask import request
+from flask import session as browser
+from flask_admin import expose
+from flask_admin.form import SecureForm
+from flask_admin.helpers import get_form_data
+from wtforms import MultipleFileField
+
+from admin_views.base import note
+from admin_views.forms import LongTextField
+from admin_views.screens.screen import WORKSPACE, Screen, go, here, remember
+from app import clock
+from app.errors import AvsError
+from app.identity import current_actor
+from app.models.base import db
+from app.models.cycle import CycleDraftContext
+from app.models.transactions import write
+from app.models.workspace import Workspace
+from app.services.authoring import value_units
+from app.services.authoring.context_reading import PASTED, cards_of, read_document
+from app.services.evidence.cards import EVIDENCE, evidence_cards, with_evidence
+from rules.extraction import ACCEPTED, DISMISSED, NEW
+
+CONTEXT = "context_id"
+NORTH_STAR = "/cycles/new/north-star"
+KINDS = ("goal", "metric", "segment", "event", "quality_signal", "price", "cost", "margin", "plan", EVIDENCE)
+NOT_FROM_TEXTS = ("cost", EVIDENCE)
+"""Kinds of cards that stay when the texts are read again."""
+STATES = (NEW, ACCEPTED, DISMISSED)
+
+
+class ContextForm(SecureForm):
+    documents = MultipleFileField("Documents", description="txt, md, pdf or docx; several at once are fine.")
+    pasted_text = LongTextField("Or paste text", description="A pitch, a pricing page, notes of a meeting.")
+
+
+class Context(Screen):
+    slug = "context"
+    route = "/cycles/new/context"
+    title = "Context"
+    step = "Cycle"
+    operator_decision = "Do you let AVS Brain infer from your documents, or type it in?"
+    needs = "Goals, prices and costs in your own words, so that later screens start filled in. Nothing leaves here."
+    writes = frozenset({"page", "judge", "skip"})
+    checks_own_token = frozenset({"page"})
+
+    @expose("", methods=("GET", "POST"))
+    def page(self) -> Any:
+        if here(Workspace, WORKSPACE) is None:
+            note("Name a workspace first: a cycle belongs to one.", "error")
+            return go("/setup/workspace")
+        context = here(CycleDraftContext, CONTEXT)
+        form = ContextForm(get_form_data(), data={"pasted_text": context and context.pasted_text})
+        if request.method == "GET":
+            return self._page(form, context)
+        if not form.validate():
+            return self._page(form, context, status=422)
+        try:
+            context = _read(form, context)
+        except AvsError as refusal:
+            form.documents.errors = [refusal.detail]
+            return self._page(form, context, status=422)
+        remember(context_id=context.cycle_draft_context_id)
+        self.log("extractions_viewed", context.workspace_id, context.cycle_draft_context_id)
+        return go(f"{self.route}#cards")
+
+    @expose("/cards", methods=("POST",))
+    def judge(self) -> Any:
+        """Accept or dismiss one card, or accept all that are new; a suggestion becomes part of the context by it."""
+        context = here(CycleDraftContext, CONTEXT)
+        chosen, state = request.form.get("card_id", ""), request.form.get("state", "")
+        cards = _cards(context)
+        if not cards:
+            return go(self.route)
+        if state in STATES:
+            saved = _set_state(context, cards, chosen, state)
+            remember(context_id=saved.cycle_draft_context_id)
+        return go(f"{self.route}#{chosen or 'cards'}")
+
+    @expose("/skip", methods=("POST",))
+    def skip(self) -> Any:
+        context = here(CycleDraftContext, CONTEXT)
+        if context is None or not context.skipped:
+            saved = _save(None, {"skipped": True})
+            remember(context_id=saved.cycle_draft_context_id)
+        return go(NORTH_STAR)
+
+    def _page(self, form: ContextForm, context: CycleDraftContext | None, status: int = 200) -> Any:
+        cards = sorted(_cards(context), key=lambda card: KINDS.index(card["kind"]))
+        return self.show(
+            "context.html",
+            form=form,
+            context=context,
+            cards=[card for card in cards if card["kind"] != EVIDENCE],
+            learned=[card for card in cards if card["kind"] == EVIDENCE],
+            next_href=NORTH_STAR,
+            status=status,
+        )
+
+
+def _cards(context: CycleDraftContext | None) -> list[dict[str, Any]]:
+    """What was read, and what the workspace's active configs taught, judged or not."""
+    workspace = here(Workspace, WORKSPACE)
+    if workspace is None:
+        return []
+    suggested = evidence_cards(db.session, workspace.workspace_id, now=clock.now())
+    return with_evidence(context.extracted_cards if context else (), suggested)
+
+
+def _read(form: ContextForm, context: CycleDraftContext | None) -> CycleDraftContext:
+    """Add the uploaded documents to the context and read all of its texts again; verdicts on cards stay."""
+    uploaded = [file for file in form.documents.data or () if getattr(file, "filename", "")]
+    documents = [read_document(file.filename, file.read()) for file in uploaded]
+    replaced = {document["name"] for document in documents}
+    kept = [item for item in (context.documents if context else ()) if item["name"] not in replaced]
+    before = context.extracted_cards if context else []
+    texts = {PASTED, *(item["name"] for item in kept + documents)}
+    cards = [card.as_dict() for card in cards_of(db.session, kept + documents, form.pasted_text.data)]
+    cards += [card for card in before if card["source"] not in texts and card["kind"] in NOT_FROM_TEXTS]
+    verdicts = {card["card_id"]: card["state"] for card in before}
+    for card in cards:
+        card["state"] = verdicts.get(card["card_id"], NEW)
+    return _save(
+        context,
+        {
+            "documents": kept + documents,
+            "pasted_text": form.pasted_text.data,
+            "extracted_cards": cards,
+            "skipped": False,
+        },
+    )
+
+
+def _set_state(
+    context: CycleDraftContext | None, cards: list[dict[str, Any]], card_id: str, state: str
+) -> CycleDraftContext:
+    """Of one card; without an id, of every card of a text that nobody has judged. Unjudged suggestions are not kept."""
+    open_ones = {card["card_id"] for card in cards if card["kind"] != EVIDENCE and card["state"] == NEW}
+    chosen = {card_id} if card_id else open_ones
+    judged = [card | {"state": state} if card["card_id"] in chosen else card for card in cards]
+    kept = [card for card in judged if card["kind"] != EVIDENCE or card["state"] != NEW]
+    return _save(context, {"extracted_cards": kept, "skipped": False})
+
+
+def _save(context: CycleDraftContext | None, data: dict[str, Any]) -> CycleDraftContext:
+    who = {"actor": current_actor(), "now": clock.now()}
+    with write(db.session):
+        if context is None:
+            workspace_id = browser[WORKSPACE]
+            return value_units.create_context(db.session, data | {"workspace_id": workspace_id}, **who)
+        return value_units.update_context(db.session, context.cycle_draft_context_id, data, **who)

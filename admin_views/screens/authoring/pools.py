@@ -1,0 +1,222 @@
+"""Flow 3B: what is included, and what happens beyond. All pools of a draft in one form, saved in one transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from itertools import chain
+from typing import Any
+
+import sqlalchemy as sa
+from flask import get_template_attribute, request
+from flask_admin.helpers import get_form_data
+from wtforms.fields.choices import SelectChoice
+
+from admin_views.grids.editing import at_its_field
+from admin_views.screens.authoring.config_drafting import ConfigDraftScreen, pools_at
+from admin_views.screens.authoring.pool_forms import PoolsForm, Row, act
+from admin_views.screens.drafting import Difference, Document, in_order, who
+from app.errors import AvsError
+from app.models.base import db
+from app.models.catalog import MetricCatalog
+from app.models.config_version import ConfigVersion
+from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
+from app.services.authoring import configs as config_drafts
+from app.services.configs.documents import frozen_unit
+from app.services.wording.configs import pool_sentence, unit_words
+from rules.lifecycle import stage_defaults
+
+Json = Any
+Unit = Mapping[str, Json]
+SUGGEST = "start"
+"""In the address: begin with the stage's suggested pools, unsaved, when the config has none."""
+
+
+class Pools(ConfigDraftScreen):
+    slug = "pools"
+    route = "/configs/<config_version_id>/pools"
+    title = "Pools"
+    operator_decision = "What is included, and what happens beyond it?"
+    needs = (
+        "Each pool's unit and allowance, because the customer app counts against them and revenue is what lies beyond."
+    )
+    template = "pools.html"
+    part = "pools"
+    next_part = "exploration"
+
+    def form_of(self, record: ConfigVersion) -> PoolsForm:
+        form = PoolsForm(get_form_data(), data=_controls(record))
+        lenses = sa.select(MetricCatalog.metric_id, MetricCatalog.label).order_by(MetricCatalog.label)
+        form.metric_lenses.choices = [
+            SelectChoice(key, f"{label} ({key})") for key, label in db.session.execute(lenses)
+        ]
+        versions = sa.select(ValueUnitSnapshot.snapshot_version).filter_by(cycle_id=record.cycle_id)
+        newest_first = db.session.scalars(versions.order_by(ValueUnitSnapshot.snapshot_version.desc()))
+        form.value_unit_snapshot_version.choices = [
+            SelectChoice("", "none yet"),
+            *(SelectChoice(str(version), f"Snapshot {version}") for version in newest_first),
+        ]
+        form.units = _units(form, record)
+        if request.method == "GET" and request.args.get(SUGGEST) == "defaults" and not form.pools.rows:
+            act(form, "defaults", _suggested(record, form.units))
+        _offer(form)
+        _name_addressed(form.pools.rows)
+        return form
+
+    def document(self, record: ConfigVersion) -> Document:
+        return {
+            "pools": list(pools_at(record).values()),
+            "price_book_ref": record.price_book_ref,
+            "metric_lenses": list(record.metric_lenses),
+            "value_unit_snapshot_version": record.value_unit_snapshot_version,
+        }
+
+    def typed(self, form: PoolsForm, record: ConfigVersion) -> Document:
+        version = form.value_unit_snapshot_version.data
+        return {
+            "pools": form.pools.documents(),
+            "price_book_ref": form.price_book_ref.data,
+            "metric_lenses": in_order(form.metric_lenses.data, record.metric_lenses),
+            "value_unit_snapshot_version": int(version) if version and version.isdecimal() else None,
+        }
+
+    def store(self, record: ConfigVersion, document: Document) -> None:
+        config_drafts.put_pools(db.session, record.config_version_id, document, **who())
+
+    def enforced(self, document: Document) -> dict[str, Json]:
+        return {
+            "pools": document["pools"],
+            "rating_agility": {"price_book_ref": document["price_book_ref"]},
+            "metric_lenses": document["metric_lenses"],
+        }
+
+    def compared(self, record: ConfigVersion, stored: Document, typed: Document) -> Iterable[Difference]:
+        """The content, and what only this screen shows: the order of the pools, and the snapshot."""
+        yield from super().compared(record, stored, typed)
+        orders = [[pool["label"] or "New pool" for pool in document["pools"]] for document in (stored, typed)]
+        if orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]):
+            yield Difference("Pools", "order", *(", ".join(order) for order in orders))
+        versions = [document["value_unit_snapshot_version"] for document in (stored, typed)]
+        if versions[0] != versions[1]:
+            texts = [None if version is None else f"snapshot {version}" for version in versions]
+            yield Difference("Value units", "snapshot", *texts)
+
+    def act(self, form: PoolsForm, action: str, record: ConfigVersion) -> None:
+        act(form, action, _suggested(record, form.units))
+        _offer(form)
+
+    def fields(self, form: PoolsForm) -> Iterable[Any]:
+        return chain(list(form), form.pools.row_errors())
+
+    def values(self, form: PoolsForm) -> dict[str, str]:
+        """New pools got their ids by the save."""
+        ids = {row.form.pool_id.name: pool_id for pool_id, row in form.pools.identified()}
+        return super().values(form) | ids
+
+    def parts(self, form: PoolsForm, record: ConfigVersion) -> dict[str, str]:
+        says = get_template_attribute("screens/_pools.html", "says")
+        return {f"says-{row.key}": str(says(_said(row, form.units))) for row in form.pools.kept}
+
+    def place(self, form: PoolsForm, error: AvsError) -> AvsError:
+        """A pointer such as `/pools/1/value_unit_id` means the second pool that was kept."""
+        for item in error.errors:
+            name, _, rest = item.pointer.strip("/").partition("/")
+            index, _, control = rest.partition("/")
+            if name == "pools" and index.isdecimal() and control:
+                field = form.pools.kept[int(index)].form[control]
+                field.errors = [*field.errors, item.detail]
+        return at_its_field(form, error)
+
+    def context(self, form: PoolsForm, record: ConfigVersion) -> dict[str, Json]:
+        newest = next((item.value for item in form.value_unit_snapshot_version.choices if item.value), None)
+        known = {row.form.pool_id.data for row in form.pools.kept}
+        return super().context(form, record) | {
+            "said": {row.key: _said(row, form.units) for row in form.pools.rows},
+            "blank": _blank(form),
+            "suggested": [pool["label"] for pool in _suggested(record, form.units) if pool["pool_id"] not in known],
+            "newest_snapshot": newest,
+        }
+
+
+def _controls(record: ConfigVersion) -> dict[str, Json]:
+    version = record.value_unit_snapshot_version
+    return {
+        "pools": list(pools_at(record).values()),
+        "price_book_ref": record.price_book_ref,
+        "metric_lenses": list(record.metric_lenses),
+        "value_unit_snapshot_version": None if version is None else str(version),
+    }
+
+
+def _units(form: PoolsForm, record: ConfigVersion) -> dict[str, Unit]:
+    """value_unit_id → the unit as the chosen snapshot froze it, else as it is defined now: not submitted yet."""
+    version = form.value_unit_snapshot_version.data
+    snapshot = None
+    if version and version.isdecimal():
+        snapshot = db.session.scalar(
+            sa.select(ValueUnitSnapshot).filter_by(cycle_id=record.cycle_id, snapshot_version=int(version))
+        )
+    frozen = {unit["value_unit_id"]: unit for unit in (snapshot.value_units if snapshot else ())}
+    defined = sa.select(ValueUnitDefinition).filter_by(cycle_id=record.cycle_id)
+    loose = db.session.scalars(defined.order_by(ValueUnitDefinition.value_unit_id))
+    return frozen | {
+        unit.value_unit_id: frozen_unit(unit) | {"is_loose": True} for unit in loose if unit.value_unit_id not in frozen
+    }
+
+
+def _labels(units: Mapping[str, Unit]) -> dict[str, str]:
+    return {
+        unit_id: f"{unit['name']} ({unit_words(unit)}){', not in this snapshot' if unit.get('is_loose') else ''}"
+        for unit_id, unit in units.items()
+    }
+
+
+def _offer(form: PoolsForm) -> None:
+    """Fill each row's picker; what is stored stays a choice even when no snapshot has it."""
+    labels = _labels(form.units)
+    for row in form.pools.rows:
+        _offer_row(row, labels)
+
+
+def _offer_row(row: Row, labels: Mapping[str, str]) -> None:
+    chosen = row.form.value_unit_id.data
+    missing = {} if not chosen or chosen in labels else {chosen: f"{chosen} (not in the snapshot)"}
+    choices = [SelectChoice(key, text) for key, text in {**labels, **missing}.items()]
+    row.form.value_unit_id.choices = [SelectChoice("", "choose"), *choices]
+
+
+def _blank(form: PoolsForm) -> Row:
+    row = form.pools.blank
+    _offer_row(row, _labels(form.units))
+    return row
+
+
+def _name_addressed(rows: Sequence[Row]) -> None:
+    wanted = request.args.get("pool")
+    for row in rows:
+        if row.key == wanted:
+            row.use_plain_ids()
+
+
+def _said(row: Row, units: Mapping[str, Unit]) -> dict[str, str]:
+    """The sentence beside a row, and its unit's economics."""
+    unit = units.get(row.form.value_unit_id.data or "")
+    return {
+        "sentence": pool_sentence(row.form.document(""), unit),
+        "unit": unit_words(unit) if unit else "",
+        "unit_id": row.form.value_unit_id.data or "",
+    }
+
+
+def _suggested(record: ConfigVersion, units: Mapping[str, Unit]) -> list[dict[str, Json]]:
+    """The stage's pools. The operator chooses units and allowances; a snapshot's only unit is chosen already."""
+    only = next(iter(units)) if len(units) == 1 else None
+    return [
+        {
+            "pool_id": pool.pool_id,
+            "label": pool.label,
+            "value_unit_id": only,
+            "included_quantity": Decimal(0),
+            "overage_behavior": pool.overage_behavior.value,
+            "is_exploration_pool": pool.is_exploration_pool,
+        }
+        for pool in stage_defaults(record.stage).pools
+    ]

@@ -1,0 +1,100 @@
+"""The rows of the rails: thresholds by percent, caps by value unit (flow 3D)."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from wtforms import Form
+from wtforms.utils import unset_value
+
+from admin_views.formatters import decimal_text
+from admin_views.forms import ExactField
+from admin_views.screens.authoring.unit_rows import RowsField
+from rules.enums import Action
+from rules.lifecycle import THRESHOLD_PERCENTS
+
+Json = Any
+HIGHEST = 1000
+UNIT, QUANTITY = "value_unit_id", "max_quantity"
+NUMBER = ExactField().bind(Form(), "quantity")
+"""Reads one exact number as every form does."""
+
+
+class ThresholdsField(RowsField):
+    """percent → action. The three that production needs always have a row; one without an action is not stored."""
+
+    first, second, most = "threshold_percent", "threshold_action", 20
+
+    def shown(self, data: Json) -> list[tuple[str, str]]:
+        stored = {decimal_text(Decimal(item["percent"])): item["action"] for item in data or ()}
+        return _sorted(dict.fromkeys(map(str, THRESHOLD_PERCENTS), "") | stored)
+
+    def suggest(self, actions: Mapping[str, str]) -> None:
+        """Set these percents' actions; others stay as typed."""
+        others = [row for row in self.rows if row[0] not in actions]
+        self.take([*actions.items(), *others])
+
+    def read(self, rows: Sequence[tuple[str, str]]) -> list[dict[str, Json]]:
+        found: dict[Decimal, str] = {}
+        for typed, action in rows:
+            if not action and typed in map(str, THRESHOLD_PERCENTS):
+                continue
+            percent = _percent(typed)
+            if action not in list(Action):
+                raise ValueError(f"Choose what happens at {typed} %, or remove the row.")
+            if percent in found:
+                raise ValueError(f"{typed} % is there twice: keep one row of it.")
+            found[percent] = action
+        return [{"percent": _plain(percent), "action": found[percent]} for percent in sorted(found)]
+
+
+class CapsField(RowsField):
+    """value unit → the most of it that a customer gets in 30 days. Caps of another shape are kept as they are."""
+
+    first, second, most = "cap_unit", "cap_quantity", 50
+    foreign: list[Json]
+
+    def process(self, formdata: Any, data: Any = unset_value, extra_filters: Any = None) -> None:
+        stored = data if isinstance(data, list) else []
+        self.foreign = [item for item in stored if not _is_cap(item)]
+        super().process(formdata, data, extra_filters)
+
+    def shown(self, data: Json) -> list[tuple[str, str]]:
+        return [(item[UNIT], decimal_text(Decimal(item[QUANTITY]))) for item in data or () if _is_cap(item)]
+
+    def read(self, rows: Sequence[tuple[str, str]]) -> list[dict[str, Json]]:
+        units = [unit for unit, _ in rows]
+        for unit, typed in rows:
+            if not unit:
+                raise ValueError(f"Choose the unit of which {typed} is the most.")
+            if not typed:
+                raise ValueError(f"Say how much of {unit} is the most, or remove the row.")
+            if units.count(unit) > 1:
+                raise ValueError(f"{unit} is there twice: keep one row of it.")
+        return [{UNIT: unit, QUANTITY: _quantity(typed)} for unit, typed in rows] + self.foreign
+
+
+def _is_cap(item: Mapping[str, Json]) -> bool:
+    quantity = item.get(QUANTITY)
+    is_number = isinstance(quantity, int | Decimal) and not isinstance(quantity, bool)
+    return item.keys() == {UNIT, QUANTITY} and isinstance(item[UNIT], str) and is_number
+
+
+def _percent(typed: str) -> Decimal:
+    percent = _quantity(typed.removesuffix("%").strip())
+    if not 0 < percent <= HIGHEST:
+        raise ValueError(f"{typed} is not a percentage above 0 and up to {HIGHEST}.")
+    return percent
+
+
+def _quantity(typed: str) -> Decimal:
+    number: Decimal = NUMBER.read(typed)
+    return number
+
+
+def _plain(percent: Decimal) -> int | Decimal:
+    return int(percent) if percent == percent.to_integral_value() else percent
+
+
+def _sorted(actions: Mapping[str, str]) -> list[tuple[str, str]]:
+    return sorted(actions.items(), key=lambda row: Decimal(row[0]))

@@ -1,0 +1,127 @@
+"""Flow 3D: what prevents a blow-up. Thresholds with actions, a spend cap, a margin floor, and their picture."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import get_template_attribute
+from flask_admin.helpers import get_form_data
+from wtforms.fields.choices import SelectChoice
+
+from admin_views.forms import ChoiceField, ExactField, PercentField
+from admin_views.screens.authoring.config_drafting import ConfigDraftScreen, units_at
+from admin_views.screens.authoring.rail_delivery import DeliveryForm, controls, offer, typed_policy
+from admin_views.screens.authoring.rail_gauge import gauge
+from admin_views.screens.authoring.rail_rows import CapsField, ThresholdsField
+from admin_views.screens.drafting import Document, who
+from app.models.base import db
+from app.models.config_version import ConfigVersion
+from app.services.authoring import configs as config_drafts
+from app.services.configs.diffs import same
+from app.services.configs.documents import rails_shape
+from rules.delivery import policy, stated
+from rules.enums import Action
+from rules.lifecycle import stage_defaults
+from simulation.canonical import canonical_text
+
+ACTIONS = {action.value: action.value.replace("_", " ") for action in Action}
+ROWS = ("usage_thresholds", "absolute_usage_caps")
+
+
+class RailsForm(DeliveryForm):
+    usage_thresholds = ThresholdsField("Usage thresholds")
+    monthly_spend_cap_usd = ExactField(
+        "Monthly spend cap", description="The most that one customer may be billed in a month."
+    )
+    at_cap_action = ChoiceField(
+        "At the cap", choices=[SelectChoice("", "not set"), *(SelectChoice(key, text) for key, text in ACTIONS.items())]
+    )
+    margin_floor = PercentField(
+        "Margin floor", description="The lowest margin you accept; a simulation warns below it."
+    )
+    absolute_usage_caps = CapsField("Absolute usage caps")
+
+
+class Rails(ConfigDraftScreen):
+    slug = "rails"
+    route = "/configs/<config_version_id>/rails"
+    title = "Rails"
+    operator_decision = "What prevents a blow-up?"
+    needs = "Warnings, a spend cap and a margin floor, because the customer app stops a runaway customer by them."
+    template = "rails.html"
+    part = "rails"
+    next_part = "simulate"
+
+    def form_of(self, record: ConfigVersion) -> RailsForm:
+        delivery = policy(record.delivery)
+        form = RailsForm(get_form_data(), data=_rails(record) | controls(delivery))
+        offer(form, delivery["max_staleness_seconds"])
+        return form
+
+    def document(self, record: ConfigVersion) -> Document:
+        return {"rails": _rails(record), "delivery": policy(record.delivery)}
+
+    def typed(self, form: RailsForm, record: ConfigVersion) -> Document:
+        stored = _rails(record)
+        plain = {name: form[name].data for name in stored}
+        rails = plain | {name: _as_stored(plain[name], stored[name]) for name in ROWS}
+        return {"rails": rails, "delivery": typed_policy(form, policy(record.delivery))}
+
+    def store(self, record: ConfigVersion, document: Document) -> None:
+        stored, config_version_id = self.document(record), record.config_version_id
+        if not same(stored["rails"], document["rails"]):
+            config_drafts.put_rails(db.session, config_version_id, document["rails"], **who())
+        if not same(stored["delivery"], document["delivery"]):
+            delivery = {"delivery": document["delivery"]}
+            config_drafts.update_config(db.session, config_version_id, delivery, **who())
+
+    def enforced(self, document: Document) -> dict[str, Any]:
+        rails, caps = dict(document["rails"]), document["rails"]["absolute_usage_caps"]
+        if caps is None:
+            del rails["absolute_usage_caps"]
+        return {"rails": rails, "delivery": stated(document["delivery"])}
+
+    def act(self, form: RailsForm, action: str, record: ConfigVersion) -> None:
+        """`defaults`, `add:usage_thresholds`, `remove:absolute_usage_caps:1`."""
+        verb, _, what = action.partition(":")
+        name, _, index = what.partition(":")
+        if verb == "defaults":
+            suggested = stage_defaults(record.stage).usage_thresholds
+            form.usage_thresholds.suggest({str(item.percent): item.action or "" for item in suggested})
+        elif verb == "add" and name in ROWS:
+            form[name].grow()
+        elif verb == "remove" and name in ROWS:
+            form[name].drop(index)
+
+    def parts(self, form: RailsForm, record: ConfigVersion) -> dict[str, str]:
+        drawn = get_template_attribute("screens/_rails.html", "drawn")
+        return {"gauge": str(drawn(_picture(form)))}
+
+    def context(self, form: RailsForm, record: ConfigVersion) -> dict[str, Any]:
+        units: Mapping[str, Any] = units_at(record)
+        suggested = stage_defaults(record.stage).usage_thresholds
+        return super().context(form, record) | {
+            "picture": _picture(form),
+            "actions": ACTIONS,
+            "units": {unit_id: unit["name"] for unit_id, unit in units.items()},
+            "suggested": ", ".join(f"{item.percent} % {ACTIONS[item.action or '']}" for item in suggested),
+        }
+
+
+def _rails(record: ConfigVersion) -> dict[str, Any]:
+    return {"absolute_usage_caps": None} | rails_shape(record.rails)
+
+
+def _as_stored(typed: Sequence[Any] | None, stored: Sequence[Any] | None) -> Sequence[Any] | None:
+    """What is stored, when it says the same: the order of rows is no change, nor are no rows instead of none at all."""
+    same = sorted(map(canonical_text, typed or ())) == sorted(map(canonical_text, stored or ()))
+    return stored if same else typed
+
+
+def _picture(form: RailsForm) -> dict[str, Any]:
+    floor = form.margin_floor.data
+    return {
+        "gauge": gauge(form.usage_thresholds.data or (), floor),
+        "cap": form.monthly_spend_cap_usd.data,
+        "at_cap": form.at_cap_action.data,
+        "floor": floor,
+    }

@@ -1,0 +1,80 @@
+"""Flow 0A: which workspace, which role."""
+
+from typing import Any
+
+from flask import request
+from flask import session as browser
+from flask_admin import expose
+from flask_admin.form import SecureForm
+from flask_admin.helpers import get_form_data
+from wtforms import RadioField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, InputRequired, Length
+
+from admin_views.forms import TextField
+from admin_views.screens.screen import OPERATOR, WORKSPACE, Screen, go, here, remember
+from admin_views.screens.workplace import expired, leave_workspace
+from app import clock
+from app.identity import current_actor
+from app.models.base import db
+from app.models.transactions import write
+from app.models.workspace import Workspace
+from app.services.authoring import value_units
+from rules.enums import OperatorRole
+
+ROLES = {
+    OperatorRole.FOUNDER: "Founder: decides what a unit of value is and what it costs",
+    OperatorRole.PRODUCT_GROWTH: "Product and growth: shapes pools, exploration and rails",
+    OperatorRole.ENGINEER: "Engineer: maps events and wires the runtime config",
+}
+
+
+class WorkspaceForm(SecureForm):
+    workspace_name = TextField(
+        "Workspace name",
+        [DataRequired("Name the workspace."), Length(max=200)],
+        description="Your company or product.",
+    )
+    operator_role = RadioField(
+        "Your role",
+        [InputRequired("Choose your role.")],
+        choices=[SelectChoice(role.value, text) for role, text in ROLES.items()],
+    )
+    operator_name = TextField(
+        "Your name", [Length(max=200)], description="Signs what you approve. It stays in this browser."
+    )
+
+
+class SetupWorkspace(Screen):
+    slug = "setup_workspace"
+    route = "/setup/workspace"
+    title = "Workspace"
+    operator_decision = "Which workspace do you decide for, and in which role?"
+    needs = "A name and a role, because every decision is recorded with who took it and for whom."
+    writes = frozenset({"page"})
+    checks_own_token = frozenset({"page"})
+
+    @expose("", methods=("GET", "POST"))
+    def page(self) -> Any:
+        editing = here(Workspace, WORKSPACE) if "edit" in request.args else None
+        form = WorkspaceForm(get_form_data(), obj=editing, data={"operator_name": browser.get(OPERATOR)})
+        if request.method == "GET":
+            return self.show("setup_workspace.html", form=form, editing=editing)
+        if not form.validate():
+            return self.show("setup_workspace.html", form=form, editing=editing, refusal=expired(form), status=422)
+        if editing is None:
+            leave_workspace()
+        remember(operator_name=form.operator_name.data or "operator", operator_role=form.operator_role.data)
+        remember(workspace_id=_save(form, editing))
+        return go("/setup/data-mode")
+
+
+def _save(form: WorkspaceForm, editing: Workspace | None) -> str:
+    data = {"workspace_name": form.workspace_name.data, "operator_role": form.operator_role.data}
+    who = {"actor": current_actor(), "now": clock.now()}
+    with write(db.session):
+        if editing is None:
+            saved = value_units.create_workspace(db.session, data, **who)
+        else:
+            saved = value_units.update_workspace(db.session, editing.workspace_id, data, **who)
+        return str(saved.workspace_id)

@@ -1,0 +1,158 @@
+"""Flow 2B: are the units stable. Freezes them as the cycle's next snapshot, after showing what changed.
+
+A config keeps the snapshot that it names, so the drafts of the cycle are given the new one here, each unless it is
+left out: mending a unit would otherwise not reach the config that asked for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+from flask_admin import expose
+
+from admin_views.base import note
+from admin_views.screens.drafting import who
+from admin_views.screens.screen import Screen, cycle_at, go, path
+from app.errors import AvsError, PreconditionFailed
+from app.models.base import db
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
+from app.models.cycle import Cycle
+from app.models.transactions import write
+from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
+from app.services.authoring import configs as config_drafts
+from app.services.authoring import value_units
+from app.services.authoring.unit_review import drafts_not_on, review, units_of
+from app.services.configs.documents import frozen_unit
+from app.services.configs.reading import load_catalogs
+from app.services.wording.changes import names_of
+from app.services.wording.tables import SectionTable, tables
+from app.services.wording.words import plural
+from rules.wording import listed
+from simulation.canonical import content_hash
+
+SECTIONS = ("value_units", "pricing")
+CHANGED = (
+    "The value units of cycle {} were changed by another operator since you opened this page. Nothing was submitted: "
+    "look at what changed, then submit again."
+)
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A snapshot, whether it is new, and the drafts that use it from now on."""
+
+    snapshot: ValueUnitSnapshot
+    is_new: bool
+    drafts: Sequence[str]
+
+    @property
+    def said(self) -> str:
+        version, units = self.snapshot.snapshot_version, plural(len(self.snapshot.value_units), "unit")
+        submitted = f"Snapshot {version} was submitted with {units}." if self.is_new else ""
+        used = f"{listed(self.drafts)} {'uses' if len(self.drafts) == 1 else 'use'} snapshot {version} now."
+        return " ".join(filter(None, (submitted, used if self.drafts else "")))
+
+    @property
+    def onward(self) -> str:
+        """The draft that was edited last, or where one is begun."""
+        if self.drafts:
+            return path("configs", self.drafts[0], "pools")
+        return path("cycles", self.snapshot.cycle_id, "configs", "new")
+
+
+class ValueUnitsSubmit(Screen):
+    slug = "value_units_submit"
+    route = "/cycles/<cycle_id>/value-units/submit"
+    title = "Submit value units"
+    step = "Units"
+    operator_decision = "Are the units stable enough to price and simulate with?"
+    needs = (
+        "A frozen snapshot of them, so that a config and its simulation keep meaning the same while units are edited."
+    )
+    writes = frozenset({"page"})
+
+    @expose("", methods=("GET", "POST"))
+    def page(self, cycle_id: str) -> Any:
+        cycle = cycle_at(cycle_id)
+        if request.method == "GET":
+            return self._page(cycle)
+        try:
+            done = _submit(cycle_id, request.form.get("seen", ""), request.form.getlist("use_in"))
+        except AvsError as refusal:
+            return self._page(cycle, refusal)
+        note(done.said)
+        return go(done.onward)
+
+    def _page(self, cycle: Cycle, refusal: AvsError | None = None) -> Any:
+        units, before = units_of(db.session, cycle.cycle_id), value_units.latest_snapshot(db.session, cycle.cycle_id)
+        frozen = _frozen(units)
+        sections = _sections(before, frozen)
+        version = _version(before, any(section.changes for section in sections))
+        return self.show(
+            "value_units_submit.html",
+            cycle=cycle,
+            status=refusal.status if refusal else 200,
+            refusal=refusal,
+            units=units,
+            before=before,
+            sections=sections,
+            version=version,
+            behind=drafts_not_on(db.session, cycle.cycle_id, version),
+            reviews=review(cycle, frozen, load_catalogs(db.session)),
+            seen=content_hash(frozen),
+        )
+
+
+def _frozen(units: Sequence[ValueUnitDefinition]) -> list[dict[str, Any]]:
+    """The units as a snapshot keeps them, in its order."""
+    return sorted(map(frozen_unit, units), key=lambda unit: unit["value_unit_id"])
+
+
+def _sections(before: ValueUnitSnapshot | None, frozen: list[dict[str, Any]]) -> list[SectionTable]:
+    """What changed since the snapshot, definitions and economics; what changed in neither has no table."""
+    changes = list(value_units.snapshot_changes(before, frozen))
+    names = names_of({"value_units": before.value_units if before else ()}, {"value_units": frozen})
+    return [table for table in tables({"value_units": frozen}, changes, names) if table.name in SECTIONS]
+
+
+def _version(before: ValueUnitSnapshot | None, changed: bool) -> int:
+    """Of the snapshot that holds the units as they are: the next one, or, while nothing changed, the newest."""
+    if before is None:
+        return 1
+    return before.snapshot_version + changed
+
+
+def _submit(cycle_id: str, seen: str, use_in: Sequence[str]) -> Submitted:
+    """Freeze what the operator saw, and nothing else; then give it to the chosen drafts."""
+    with write(db.session):
+        value_units.lock_units(db.session, cycle_id)
+        frozen = _frozen(units_of(db.session, cycle_id))
+        if content_hash(frozen) != seen:
+            raise PreconditionFailed(CHANGED.format(cycle_id), code="changed_meanwhile")
+        snapshot, is_new = _snapshot_of(cycle_id, frozen)
+        return Submitted(snapshot, is_new, _give(snapshot, use_in))
+
+
+def _snapshot_of(cycle_id: str, frozen: list[dict[str, Any]]) -> tuple[ValueUnitSnapshot, bool]:
+    """The snapshot that holds the units as they are, and whether it had to be made."""
+    newest = value_units.latest_snapshot(db.session, cycle_id)
+    if newest is not None and not any(value_units.snapshot_changes(newest, frozen)):
+        return newest, False
+    return value_units.submit_snapshot(db.session, cycle_id, **who()), True
+
+
+def _give(snapshot: ValueUnitSnapshot, use_in: Sequence[str]) -> list[str]:
+    """The chosen drafts, last edited first, once they name the snapshot; one decided on meanwhile keeps its own."""
+    version = {"value_unit_snapshot_version": snapshot.snapshot_version}
+    behind = drafts_not_on(db.session, snapshot.cycle_id, snapshot.snapshot_version)
+    chosen = [draft for draft in behind if draft.config_version_id in use_in]
+    drafts = [draft.config_version_id for draft in chosen]
+    for draft in sorted(chosen, key=_locked_in_order):
+        config_drafts.update_config(db.session, draft.config_version_id, version, **who())
+    return drafts
+
+
+def _locked_in_order(draft: ConfigVersion) -> tuple[Any, ...]:
+    """Subjects are locked in one order everywhere, so that no two writers wait for each other."""
+    return tuple(getattr(draft, name) for name in (*SUBJECT_FIELDS, "version"))

@@ -1,0 +1,289 @@
+"""Flow 5A: can I justify it later. Approve a candidate, see what a decided one gave apps and ledger, roll back."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
+from typing import Any
+
+from flask import Response, request, send_file
+from flask import session as browser
+from flask_admin import expose
+from flask_admin.form import SecureForm
+from flask_admin.helpers import get_form_data
+from wtforms import BooleanField, HiddenField, StringField
+from wtforms.validators import DataRequired, Length
+
+from admin_views.base import Refused, note
+from admin_views.formatters import pretty_json
+from admin_views.forms import LongTextField, MomentField, TextField
+from admin_views.grids.editing import at_its_field
+from admin_views.screens.screen import OPERATOR, Screen, config_at, go, path, remember
+from app import clock
+from app.errors import AvsError, Invalid, NotFound, config_immutable
+from app.identity import current_actor
+from app.models.base import db
+from app.models.config_version import ConfigVersion
+from app.models.decision_record import DecisionRecord
+from app.models.transactions import write
+from app.services.billing import patches as billing_patches
+from app.services.billing.ledger_patches import rendered
+from app.services.billing.ledgers.registry import LEDGERS
+from app.services.billing.ledgers.registry import NAMES as LEDGER_NAMES
+from app.services.decisions import activation, approvals
+from app.services.decisions.content import decided_document, diff_of, runtime_of
+from app.services.decisions.log import summaries
+from app.services.wording.changes import counted_text, names_of
+from app.services.wording.tables import tables
+from rules.enums import ConfigStatus
+from rules.lifecycle import is_editable
+from simulation.canonical import canonical_bytes, parse_exact
+
+ROLE = "approver_role"
+INVALID = "Some fields need another value. What you typed is still here."
+EXPIRED = "This form had expired. What you typed is still here: send it again."
+MOST_RATIONALE = 20_000
+
+
+class DecisionForm(SecureForm):
+    """Who decides and why; `simulation_run_id` and `baseline_config_version_id` pin what the page showed."""
+
+    simulation_run_id = HiddenField()
+    baseline_config_version_id = StringField(
+        "Compared with",
+        description="The version that is active now. If another one becomes active, you are asked again.",
+    )
+    approver_name = TextField("Approver name", [DataRequired("Say who approves."), Length(max=200)])
+    approver_role = TextField("Approver role", [DataRequired("Say in which role."), Length(max=200)])
+    rationale = LongTextField(
+        "Rationale",
+        [DataRequired("Say why: whoever reads the decision log next asks for it."), Length(max=MOST_RATIONALE)],
+        description="What you expect from this, and what would make you take it back.",
+    )
+
+    def pin(self, shown: approvals.Shown) -> None:
+        self.simulation_run_id.data = shown.simulation_run_id or ""
+        self.baseline_config_version_id.data = shown.baseline_config_version_id or ""
+
+    def shown(self) -> approvals.Shown:
+        return approvals.Shown(self.simulation_run_id.data or None, self.baseline_config_version_id.data or None)
+
+    def approval(self) -> activation.Approval:
+        effective_at = self.effective_at.data if "effective_at" in self else None
+        return activation.Approval(
+            self.approver_name.data, self.approver_role.data, self.rationale.data.strip(), effective_at
+        )
+
+
+class ApproveForm(DecisionForm):
+    effective_at = MomentField("Effective at", description="UTC, for example 2026-05-01 00:00. Leave it empty for now.")
+
+
+class RollbackForm(DecisionForm):
+    confirmed = BooleanField(validators=[DataRequired("Confirm what will change.")])
+
+
+class Approve(Screen):
+    slug = "approve"
+    route = "/configs/<config_version_id>/approve"
+    title = "Approve"
+    step = "Approve"
+    operator_decision = "Can you justify this later?"
+    needs = "A name, a role and a reason, because the next cycle starts from why this one was decided."
+    writes = frozenset({"page", "roll_back"})
+    checks_own_token = frozenset({"page", "roll_back"})
+
+    @expose("", methods=("GET", "POST"))
+    def page(self, config_version_id: str) -> Any:
+        config = promoted(config_at(config_version_id))
+        form = ApproveForm(get_form_data(), data=_signature())
+        if not is_editable(config.status):
+            if request.method == "GET":
+                return self._decided(config)
+            refusal = config_immutable(config_version_id, config.status)
+            return self._decided(config, refusal=refusal, typed=form.rationale.data)
+        if request.method == "GET":
+            return self._undecided(config, form)
+        refusal = self._approve(config_version_id, form)
+        if refusal is None:
+            return go(path("configs", config_version_id, "approve"))
+        return self._undecided(_read_again(config_version_id), form, refusal)
+
+    @expose("/rollback", methods=("POST",))
+    def roll_back(self, config_version_id: str) -> Any:
+        form = RollbackForm(get_form_data())
+        refusal = self._roll_back(config_version_id, form)
+        if refusal is None:
+            return go(path("configs", config_version_id, "approve"))
+        return self._decided(_read_again(config_version_id), form=form, refusal=refusal)
+
+    @expose("/runtime-config.json")
+    def runtime_config(self, config_version_id: str) -> Response:
+        """The bytes that the customer apps of this version read."""
+        decision = activation.newest_decision(db.session, config_at(config_version_id).config_version_id)
+        runtime = runtime_of(db.session, decision)
+        if runtime is None:
+            raise NotFound(f"Config {config_version_id} was not activated yet.", code="no_active_config")
+        return attachment(runtime.document, f"{config_version_id}.avs_config.json")
+
+    @expose("/billing-patch.json")
+    def billing_patch(self, config_version_id: str) -> Response:
+        """The newest billing patch of this version as the API gives it, or in the words of `?ledger=`."""
+        config, ledger = config_at(config_version_id), request.args.get("ledger", "")
+        patch = billing_patches.patch_of(db.session, config_version_id, now=clock.now())
+        document = patch_document(patch)
+        if ledger and ledger not in LEDGER_NAMES:
+            raise NotFound(f"There is no ledger {ledger!r}: choose one of {', '.join(LEDGER_NAMES)}.", code="not_found")
+        content = canonical_bytes(rendered(db.session, patch, ledger) if ledger else document)
+        about = {"billing_patch_id": document["billing_patch_id"], "ledger": ledger or None}
+        self.log("decision_patch_exported", config.workspace_id, config_version_id, **about)
+        return attachment(content, f"{config_version_id}.{ledger or 'billing_patch'}.json")
+
+    def _approve(self, config_version_id: str, form: ApproveForm) -> AvsError | None:
+        """None when it was approved."""
+        if not form.validate():
+            return refusal_of(form)
+        try:
+            with write(db.session):
+                decision = approvals.approve_as_shown(
+                    db.session, config_version_id, form.shown(), form.approval(), **who()
+                )
+                scheduled = decision.effective_at > decision.created_at
+        except AvsError as error:
+            return at_its_field(form, error)
+        remember(approver_role=form.approver_role.data)
+        note(f"{config_version_id} is {'approved and scheduled' if scheduled else 'active'}.")
+        return None
+
+    def _roll_back(self, config_version_id: str, form: RollbackForm) -> AvsError | None:
+        if not form.validate():
+            return refusal_of(form)
+        try:
+            with write(db.session):
+                approvals.roll_back_as_shown(db.session, config_version_id, form.shown(), form.approval(), **who())
+        except AvsError as error:
+            return at_its_field(form, error)
+        note(f"{config_version_id} is active again.")
+        return None
+
+    def _undecided(self, config: ConfigVersion, form: ApproveForm, refusal: AvsError | None = None) -> Response:
+        """After a refusal the page shows, and pins, what stands now; what was typed stays."""
+        found = approvals.proposal(db.session, config)
+        form.pin(found.shown)
+        return self.show(
+            "approve.html",
+            config=config,
+            form=form,
+            refusal=refusal and _brief(refusal),
+            proposal=found,
+            blocking=(refusal and refusal.findings) or found.blocking,
+            status=refusal.status if refusal else 200,
+        )
+
+    def _decided(
+        self,
+        config: ConfigVersion,
+        form: RollbackForm | None = None,
+        refusal: AvsError | None = None,
+        typed: str | None = None,
+    ) -> Response:
+        decision = activation.newest_decision(db.session, config.config_version_id)
+        found = None
+        if config.status == ConfigStatus.ARCHIVED:
+            found = approvals.proposal(db.session, config)
+            form = form or RollbackForm(data=_signature())
+            form.pin(found.shown)
+            form.confirmed.label.text = found.at_once[0]
+        return self.show(
+            "approved.html",
+            config=config,
+            decision=decision,
+            summary=summaries(db.session, [decision])[0],
+            proposal=found,
+            form=form,
+            refusal=refusal and _brief(refusal),
+            typed=typed,
+            status=refusal.status if refusal else 200,
+            **_delivered(config, decision),
+        )
+
+
+def attachment(content: bytes, name: str, mimetype: str = "application/json") -> Response:
+    """A download under this name."""
+    return send_file(BytesIO(content), mimetype=mimetype, as_attachment=True, download_name=name)
+
+
+def patch_document(patch: Any) -> dict[str, Any]:
+    """A billing patch as the API gives it (spec 6)."""
+    return {
+        "billing_patch_id": patch.billing_patch_id,
+        "price_book_ref": patch.price_book_ref,
+        "effective_at": patch.effective_at,
+        "payload": patch.payload,
+    }
+
+
+def _delivered(config: ConfigVersion, decision: DecisionRecord) -> dict[str, Any]:
+    """What the apps and the ledger get from a decided config."""
+    runtime, document = runtime_of(db.session, decision), decided_document(db.session, decision)
+    scheduled, patch = config.status == ConfigStatus.APPROVED, patch_document(decision.billing_patch)
+    return {
+        "diff": diff_of(db.session, decision),
+        "runtime": runtime,
+        "runtime_text": pretty_json(parse_exact(runtime.document)) if runtime else "",
+        "enforced": tables(document, (), names_of(document)),
+        "runtime_address": approvals.runtime_address(config.subject_resolution),
+        "patch": patch,
+        "patch_text": pretty_json(patch),
+        "ledgers": LEDGERS,
+        "patch_lines": list(_lines(patch["payload"])),
+        "held_back": activation.held_back(db.session, config.config_version_id) if scheduled else (),
+    }
+
+
+def _lines(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Meter, product and price of each unit in one row; a payload has its meters and products in the same order."""
+    prices = {line["meter_id"]: line for card in payload["rate_card_updates"] for line in card["lines"]}
+    for meter, product in zip(payload["meters"], payload["products"], strict=True):
+        yield {
+            "meter_id": meter["meter_id"],
+            "label": product["label"],
+            "counts": counted_text(meter),
+            "price_per_unit_usd": prices[meter["meter_id"]]["price_per_unit_usd"],
+        }
+
+
+def promoted(config: ConfigVersion) -> ConfigVersion:
+    """The config; if its moment has come, whoever looks first activates it (spec 2)."""
+    due = config.status == ConfigStatus.APPROVED and config.effective_at and config.effective_at <= clock.now()
+    if not due or activation.held_back(db.session, config.config_version_id):
+        return config
+    config_version_id, subject = config.config_version_id, config.subject_resolution
+    with write(db.session):
+        activation.activate_due(db.session, now=clock.now(), subject=subject)
+    return config_at(config_version_id)
+
+
+def _read_again(config_version_id: str) -> ConfigVersion:
+    """The config as it stands after a refusal: nothing that the refused transaction held is shown."""
+    db.session.expunge_all()
+    return config_at(config_version_id)
+
+
+def _signature() -> dict[str, Any]:
+    """Who approved last in this browser."""
+    return {"approver_name": browser.get(OPERATOR), "approver_role": browser.get(ROLE)}
+
+
+def who() -> dict[str, Any]:
+    return {"actor": current_actor(), "now": clock.now()}
+
+
+def _brief(refusal: AvsError) -> AvsError:
+    """The refusal's sentence; its findings stand in the list of gates, once."""
+    return replace(refusal, findings=())
+
+
+def refusal_of(form: Any) -> AvsError:
+    if form.csrf_token.errors:
+        return Refused(EXPIRED, code="csrf_failed")
+    return Invalid(INVALID, code="invalid_input")

@@ -1,0 +1,151 @@
+"""Flow 6A: which decisions matter now. A timeline with filters, search and sorts, all of them in the address."""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+from flask import request
+from flask_admin import expose
+from werkzeug.datastructures import MultiDict
+from wtforms import Form
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Length
+
+from admin_views.formatters import time_text
+from admin_views.forms import ChoiceField, MomentField, TextField
+from admin_views.screens.screen import CYCLE, WORKSPACE, Screen, here
+from app.models.base import db
+from app.models.catalog import SegmentCatalog
+from app.models.cycle import Cycle
+from app.models.workspace import Workspace
+from app.services.decisions import log as decisions
+from rules.enums import DecisionStatus, GoalType, Stage, TargetEnvironment
+
+ANY = "any"
+PAGE = 25
+SORTS = {
+    "newest": "Newest",
+    "margin_risk": "Margin risk",
+    "retention_delta": "Retention gain",
+    "exploration_delta": "Exploration gain",
+}
+MEANINGS = {
+    "newest": "Newest decision first.",
+    "margin_risk": "Least simulated margin above the floor first; runs without a margin come last.",
+    "retention_delta": "Largest simulated gain in retention first; runs that did not measure it come last.",
+    "exploration_delta": "Largest simulated gain in exploration depth first; runs that did not measure it come last.",
+}
+
+
+def _choices(values: Any, none: str = "any") -> list[SelectChoice]:
+    return [SelectChoice("", none), *(SelectChoice(value.value, value.value.replace("_", " ")) for value in values)]
+
+
+class FilterForm(Form):
+    """What narrows the log; every field may stay empty."""
+
+    q = TextField("Search", [Length(max=200)])
+    workspace_id = ChoiceField("Workspace")
+    segment = ChoiceField("Segment")
+    stage = ChoiceField("Stage", choices=_choices(Stage))
+    target_environment = ChoiceField("Environment", choices=_choices(TargetEnvironment))
+    goal_type = ChoiceField("Goal", choices=_choices(GoalType))
+    status = ChoiceField("Status", choices=_choices(DecisionStatus))
+    since = MomentField("Since", description="UTC, for example 2026-03-01.")
+    until = MomentField("Before", description="UTC.")
+
+
+class DecisionLog(Screen):
+    slug = "decision_log"
+    route = "/decision-log"
+    title = "Decision log"
+    operator_decision = "Which decisions matter now?"
+    needs = "Nothing. It shows what was decided, by whom and why, because the next cycle starts from it."
+
+    @expose("")
+    def page(self) -> Any:
+        form = FilterForm(_asked())
+        _offer(form)
+        valid = form.validate()
+        filters = {name: form[name].data for name in form.data if form[name].data and not form[name].errors}
+        sort = request.args.get("sort", "newest")
+        sort = sort if sort in SORTS else "newest"
+        self._log(filters, sort)
+        rows, more = _rows({name: value for name, value in filters.items() if value != ANY}, sort)
+        return self.show(
+            "decision_log.html",
+            cycle=here(Cycle, CYCLE),
+            form=form,
+            rows=rows,
+            older=_address(older=rows[-1]["decision_id"]) if more else None,
+            newest=_address(older=None) if "older" in request.args else None,
+            chips=_chips(form, filters),
+            sorts=[(name, text, _address(sort=name, older=None)) for name, text in SORTS.items()],
+            sort=sort,
+            meaning=MEANINGS[sort],
+            is_filtered=bool(filters.keys() - {WORKSPACE}),
+            status=200 if valid else 422,
+        )
+
+    def _log(self, filters: dict[str, Any], sort: str) -> None:
+        workspace_id = filters.get(WORKSPACE)
+        workspace_id = None if workspace_id == ANY else workspace_id
+        chosen = {name: value for name, value in filters.items() if name != WORKSPACE}
+        if chosen or sort != "newest":
+            self.log("decision_log_filtered", workspace_id, workspace_id or ANY, sort=sort, **chosen)
+        elif "older" not in request.args:
+            self.log("decision_log_viewed", workspace_id, workspace_id or ANY)
+
+
+def _asked() -> MultiDict[str, str]:
+    """The address's parameters; without a workspace among them the one that the operator works in."""
+    asked, workspace = request.args.copy(), here(Workspace, WORKSPACE)
+    if not asked.get(WORKSPACE) and workspace is not None:
+        asked[WORKSPACE] = workspace.workspace_id
+    return asked
+
+
+def _offer(form: FilterForm) -> None:
+    workspaces = sa.select(Workspace.workspace_id, Workspace.workspace_name).order_by(Workspace.workspace_id)
+    segments = sa.select(SegmentCatalog.segment_id, SegmentCatalog.label).order_by(SegmentCatalog.label)
+    every = SelectChoice(ANY, "every workspace")
+    form.workspace_id.choices = [every, *(SelectChoice(*row) for row in db.session.execute(workspaces))]
+    form.segment.choices = [SelectChoice("", "any"), *(SelectChoice(*row) for row in db.session.execute(segments))]
+
+
+def _rows(filters: dict[str, Any], sort: str) -> tuple[list[dict[str, Any]], bool]:
+    """A page of summaries after the decision that `?older=` names, and whether more follow."""
+    order = decisions.ordering(db.session, sort)
+    older = request.args.get("older")
+    after = decisions.position(db.session, older, order) if older else None
+    found, last = decisions.page_of_decisions(db.session, filters, order, after, PAGE)
+    rows = [summary.as_dict() for summary in decisions.summaries(db.session, found)]
+    return rows, last is not None
+
+
+def _chips(form: FilterForm, filters: dict[str, Any]) -> list[tuple[str, str]]:
+    """`Stage: learning` and the address without it, for each filter in force."""
+    return [
+        (f"{form[name].label.text}: {_said(form[name], value)}", _address(**{name: _without(name)}, older=None))
+        for name, value in filters.items()
+        if value != ANY
+    ]
+
+
+def _without(name: str) -> str | None:
+    """The workspace that the browser remembers is a filter too: taking it away has to be said."""
+    return ANY if name == WORKSPACE else None
+
+
+def _said(field: Any, value: Any) -> str:
+    if isinstance(value, datetime):
+        return time_text(value)
+    return next((text for key, text, *_ in getattr(field, "choices", None) or () if key == value), str(value))
+
+
+def _address(**changes: str | None) -> str:
+    """This page's address with some parameters changed or, where None, taken away."""
+    kept = {name: value for name, value in request.args.items() if value and name not in changes}
+    query = urlencode(kept | {name: value for name, value in changes.items() if value})
+    return f"{request.path}?{query}" if query else request.path

@@ -1,0 +1,47 @@
+"""The config versions of a workspace: which subject each is for, and how far it has come."""
+
+from typing import Any
+
+from flask_admin import expose
+
+from admin_views.screens.listing import Links, asked, extent
+from admin_views.screens.screen import WORKSPACE, Screen, here
+from admin_views.screens.workplace import address, cycle_in, without_workspace
+from app.models.base import db
+from app.models.workspace import Workspace
+from app.services.guidance.overview import CONFIG_FILTERS, ROWS, configs_page, newest_cycle, segments_of
+from rules.enums import ConfigStatus, Stage, TargetEnvironment
+
+DEFAULT_SORT = "-updated"
+
+
+class Configs(Screen):
+    slug = "configs"
+    route = "/configs"
+    title = "Configs"
+    operator_decision = "Which version do you work on, and which one holds?"
+    needs = "One config per subject: a segment, a stage and an environment. Only one version of each is active."
+
+    @expose("")
+    def page(self) -> Any:
+        workspace = here(Workspace, WORKSPACE)
+        if workspace is None:
+            return without_workspace()
+        listing = asked(CONFIG_FILTERS, DEFAULT_SORT)
+        page = configs_page(db.session, workspace.workspace_id, listing)
+        cycle = cycle_in(workspace) or newest_cycle(db.session, workspace.workspace_id)
+        return self.show(
+            "configs.html",
+            cycle=cycle,
+            listing=listing,
+            page=page,
+            extent=extent(page, ROWS),
+            links=Links(self.route, listing, DEFAULT_SORT),
+            choices={
+                "status": [item.value for item in ConfigStatus],
+                "segment": segments_of(db.session, workspace.workspace_id),
+                "stage": [item.value for item in Stage],
+                "target_environment": [item.value for item in TargetEnvironment],
+            },
+            address=address,
+        )

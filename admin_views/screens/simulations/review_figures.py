@@ -1,0 +1,174 @@
+"""The four pictures of a review, each one or more panels: side by side where there is room, stacked where not."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from admin_views.screens.chart_panels import (
+    COLOURS,
+    ROOM,
+    ROW_HEIGHT,
+    Json,
+    Number,
+    bars,
+    both,
+    categories,
+    counts,
+    draw_line,
+    lines,
+    usd_ticks,
+)
+from admin_views.screens.simulations.review_bills import bill_changes
+from app.services.simulations.review_tables import (
+    SIDES,
+    Outputs,
+    crossing_limits,
+    has_baseline,
+    period_span,
+    pool_labels,
+)
+from app.services.simulations.review_titles import money, share
+from app.services.wording.words import quantity_text
+from simulation.canonical import canonical_text
+
+BAR_HEIGHT = 19
+"""Pixels of one of several bars in a row."""
+
+
+def figures(outputs: Outputs, floor: Number | None) -> dict[str, Json]:
+    """`{name, panels}` by name; a figure that would show a single number is not drawn, its sentence says it."""
+    economics, impact = outputs["economics"], outputs["customer_impact"]
+    drawn = {
+        "periods": _periods(outputs, floor) if len(economics["by_period"]) > 1 else [],
+        "pools": _pools(outputs) if has_baseline(outputs) or len(economics["by_pool"]) > 1 else [],
+        "bill-change": bill_changes(impact) if _is_spread(impact) else [],
+        "limits": _limits(outputs) if impact["customers"] > 1 else [],
+    }
+    return {name: {"name": name, "panels": panels} for name, panels in drawn.items() if panels}
+
+
+def _is_spread(impact: Any) -> bool:
+    """Whether bills change by different amounts."""
+    changes = impact["bill_change_usd"]
+    occupied = sum(1 for row in impact.get("distribution", ()) if row["customers"])
+    return changes is not None and (occupied > 1 or changes["p5"] != changes["p95"])
+
+
+def figure_json(figure: Json) -> str:
+    """Canonical JSON that may stand in a script element."""
+    return canonical_text(figure).replace("<", "\\u003c")
+
+
+def _periods(outputs: Outputs, floor: Number | None) -> list[Json]:
+    """Revenue and cost on one scale, margin against the floor."""
+    rows = outputs["economics"]["by_period"]
+    days = [period_span(row) for row in rows]
+    sides = {name: both(rows, lambda side, name=name: side[name]) for name in ("revenue_usd", "cost_usd")}
+    known = [value for measured in sides.values() for values in measured.values() for value in values if value]
+    span = (min(0, *known, 0), max(1 if not known else 0, *known, 0) * (1 + ROOM))
+    panels = [
+        lines("Revenue, USD per period", days, sides["revenue_usd"], span, money),
+        lines("Cost, USD per period", days, sides["cost_usd"], span, money),
+    ]
+    for panel in panels:
+        panel["yaxis"] |= {"tickformat": usd_ticks(span[1]), "nticks": 5}
+    panels[1]["repeats"] = True
+    return [*panels, _margins(rows, days, floor)]
+
+
+def _margins(rows: list[Any], days: list[str], floor: Number | None) -> Json:
+    sides = both(rows, lambda side: None if side["no_revenue"] else side["margin"] * 100)
+    known = [value for values in sides.values() for value in values if value is not None]
+    known += [] if floor is None else [floor * 100]
+    least, most = min(known, default=0), max(known, default=100)
+    room = (most - least) * ROOM or 5
+    span = (least - room, most + 2 * room)
+    panel = lines("Margin, %", days, sides, span, lambda value: share(value / Decimal(100)))
+    panel["yaxis"] |= {"ticksuffix": " %", "nticks": 5}
+    if floor is not None:
+        draw_line(panel, "y", floor * 100, f"floor {share(floor)}")
+    return panel
+
+
+def _pools(outputs: Outputs) -> list[Json]:
+    """Candidate against baseline, pool by pool."""
+    rows, names = outputs["economics"]["by_pool"], pool_labels(outputs)
+    labels = [names.get(row["pool_id"], row["pool_id"]) for row in rows]
+    revenue = bars("Revenue, USD", labels, both(rows, lambda side: side["revenue_usd"]), money)
+    cost = bars("Cost, USD", labels, both(rows, lambda side: side["cost_usd"]), money)
+    return [revenue, cost | {"repeats": True}]
+
+
+def _limits(outputs: Outputs) -> list[Json]:
+    """Who reaches which limit and in which period first, and the largest bill against the cap."""
+    forecast, everyone = outputs["enforcement_forecast"], outputs["customer_impact"]["customers"]
+    rows = crossing_limits(outputs) or forecast["thresholds"]
+    names = [_limit_name(row) for row in rows]
+    crossings = [row["by_period"] for row in rows if len(row.get("by_period", ())) > 1]
+    said = [
+        f"{quantity_text(row['customers'])} of {quantity_text(everyone)}"
+        f"{'' if crossings else _since(row['first_period'])}"
+        for row in rows
+    ]
+    numbers = [row["customers"] for row in rows]
+    panels = [counts("Customers who reach it", names, numbers, everyone, said)] if rows else []
+    if crossings:
+        by_period = _by_period(names, crossings)
+        panels = [panels[0] | {"height": by_period["height"]}, by_period | {"repeats": True}]
+    return panels + ([_cap(forecast["spend_cap"])] if forecast["spend_cap"] else [])
+
+
+def _limit_name(row: Any) -> str:
+    """`90 % throttle`, `cap require approval`."""
+    limit = f"{row['percent']} %" if "percent" in row else "cap"
+    return f"{limit} {row.get('action') or row.get('at_cap_action') or ''}".replace("_", " ").strip()
+
+
+def _by_period(names: Sequence[str], crossings: Sequence[Sequence[int]]) -> Json:
+    """Beside each limit a bar for each period: the customers who cross it there for the first time."""
+    periods = len(crossings[0])
+    step = Decimal("0.84") / periods
+    traces = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "x": [row[at] for row in crossings],
+            "y": [row + step * (at - Decimal(periods - 1) / 2) for row in range(len(names))],
+            "width": step * Decimal("0.8"),
+            "text": [f"{quantity_text(row[at])} in period {at + 1}" for row in crossings],
+            "textposition": "outside",
+            "cliponaxis": False,
+            "hovertext": [
+                f"{name}: {quantity_text(row[at])} first in period {at + 1}"
+                for name, row in zip(names, crossings, strict=True)
+            ],
+            "hoverinfo": "text",
+            "marker": {"color": COLOURS["candidate"]},
+        }
+        for at in range(periods)
+    ]
+    most = max(max(row) for row in crossings)
+    return {
+        "title": "For the first time, by period",
+        "height": len(names) * periods * BAR_HEIGHT,
+        "traces": traces,
+        "shapes": [],
+        "annotations": [],
+        "xaxis": {"range": [0, most or 1], "tickformat": ",d", "nticks": 4},
+        "yaxis": categories(names),
+    }
+
+
+def _since(first: Any) -> str:
+    return f", from period {first['index'] + 1}" if first else ""
+
+
+def _cap(cap: Any) -> Json:
+    """The largest bill of one customer in one period against the cap."""
+    largest, limit = cap["largest_spend_usd"], cap["monthly_spend_cap_usd"]
+    panel = bars("Largest bill in a period", ["One customer"], {SIDES[1]: [largest]}, money)
+    panel["height"] = 3 * ROW_HEIGHT
+    panel["yaxis"]["tickvals"] = []
+    panel["xaxis"]["range"] = [0, max(largest, limit) * (1 + ROOM)]
+    draw_line(panel, "x", limit, f"cap {money(limit)}")
+    return panel

@@ -1,0 +1,174 @@
+"""Flow 0B: where usage events come from; receives the files of csv_upload."""
+
+from pathlib import Path
+from typing import Any
+
+from flask import request
+from flask_admin import expose
+from flask_admin.form import SecureForm
+from flask_admin.helpers import get_form_data
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+from wtforms import FileField, RadioField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired
+
+from admin_views.base import CSRF_DETAIL, CsrfForm, Refused
+from admin_views.screens.screen import WORKSPACE, Screen, go, here
+from admin_views.screens.workplace import cycle_in, expired, without_workspace
+from app import clock
+from app.errors import AvsError, Invalid
+from app.extensions import uploads, usage_events
+from app.identity import current_actor
+from app.models.base import db
+from app.models.transactions import write
+from app.models.workspace import Workspace
+from app.services.authoring import value_units
+from app.services.guidance.overview import catalog_size
+from app.services.uploads.costs import suggested_costs
+from app.services.uploads.mapping import CATALOG, COSTS, USAGE
+from app.services.uploads.store import MOST_BYTES, Incoming, Upload
+from app.services.usage.summary import usage_summary
+from rules.enums import DataMode
+
+SETUP, CONTEXT_SCREEN = "/setup/workspace", "/cycles/new/context"
+AROUND_THE_FILE = 64 * 1024  # bytes of a request besides the file: its boundaries and the token
+FORM_MEMORY = 512 * 1024  # bytes that the parser may hold at a time
+MODES = {
+    DataMode.MOCKED: "Mocked: thirty days of bundled demo events. Nothing to prepare; replace it when you are ready.",
+    DataMode.CSV_UPLOAD: "CSV upload: your own usage events, from CSV, JSON Lines or Parquet files.",
+    DataMode.CONNECTORS_STUB: "Connectors: a placeholder. None exists yet, so simulations answer from mocked or "
+    "uploaded events; programs can send events to POST /api/usage-events.",
+}
+
+
+class DataModeForm(SecureForm):
+    data_mode = RadioField(
+        "Usage events come from",
+        [InputRequired("Choose where usage events come from.")],
+        choices=[SelectChoice(mode.value, text) for mode, text in MODES.items()],
+    )
+
+
+class FilesForm(SecureForm):
+    """The three files, each sent by a form of its own."""
+
+    usage = FileField("File of usage events", description="CSV, JSON Lines or Parquet, at most 512 MiB.")
+    catalog = FileField("File of event types", description="CSV: event_type, description, dimensions.")
+    costs = FileField("File of costs", description="CSV: event type or value unit, cost per unit in USD.")
+
+
+class DataModeScreen(Screen):
+    slug = "data_mode"
+    route = "/setup/data-mode"
+    title = "Data"
+    operator_decision = "Which usage do you decide on: mocked, your own files, or a connector?"
+    needs = "Usage events, because every simulation replays them through a candidate config."
+    writes = frozenset({"page", "upload"})
+    checks_own_token = frozenset({"page", "upload"})
+
+    @expose("", methods=("GET", "POST"))
+    def page(self) -> Any:
+        workspace = here(Workspace, WORKSPACE)
+        if workspace is None:
+            return without_workspace(SETUP)
+        form = DataModeForm(get_form_data(), obj=workspace)
+        if request.method == "GET":
+            return self._page(workspace, form, FilesForm())
+        if not form.validate():
+            return self._page(workspace, form, FilesForm(), expired(form), status=422)
+        choose_mode(workspace, form.data_mode.data)
+        return go(CONTEXT_SCREEN)
+
+    @expose("/upload/<kind>", methods=("POST",))
+    def upload(self, kind: str) -> Any:
+        """Stream one file to disk, beyond the size that other requests may have, and show its preview."""
+        workspace = here(Workspace, WORKSPACE)
+        if workspace is None or kind not in MOST_BYTES:
+            return without_workspace(SETUP)
+        staged = uploads()
+        staged.sweep(clock.now())
+        try:
+            with staged.receiving(workspace.workspace_id) as incoming:
+                upload = _receive(incoming, kind)
+        except AvsError as refusal:
+            return self._refused_file(workspace, kind, refusal)
+        choose_mode(workspace, DataMode.CSV_UPLOAD)
+        return go(address_of(upload))
+
+    def _refused_file(self, workspace: Workspace, kind: str, refusal: AvsError) -> Any:
+        files = FilesForm()
+        files[kind].errors = [refusal.detail]
+        form = DataModeForm(MultiDict(), data={"data_mode": DataMode.CSV_UPLOAD.value})
+        return self._page(workspace, form, files, status=refusal.status)
+
+    def _page(
+        self,
+        workspace: Workspace,
+        form: DataModeForm,
+        files: FilesForm,
+        refusal: AvsError | None = None,
+        status: int = 200,
+    ) -> Any:
+        return self.show(
+            "data_mode.html",
+            cycle=cycle_in(workspace),
+            form=form,
+            files=files,
+            refusal=refusal,
+            usage=usage_summary(usage_events().store, workspace.workspace_id),
+            event_types=catalog_size(db.session),
+            costs=suggested_costs(db.session, workspace.workspace_id),
+            most_bytes=MOST_BYTES,
+            kinds=(CATALOG, USAGE, COSTS),
+            status=status,
+        )
+
+
+class TooLarge(AvsError):
+    status = 413
+    title = "File too large"
+
+
+def _receive(incoming: Incoming, kind: str) -> Upload:
+    """Read the request's file straight into the folder. Refused without the page's token, TooLarge, Invalid."""
+    limit = MOST_BYTES[kind]
+    parser = FormDataParser(
+        stream_factory=lambda *_sizes, **_names: incoming.open(),
+        max_content_length=limit + AROUND_THE_FILE,
+        max_form_memory_size=FORM_MEMORY,
+        max_form_parts=8,
+    )
+    try:
+        _, fields, files = parser.parse_from_environ(request.environ)
+    except RequestEntityTooLarge as error:
+        raise TooLarge(
+            f"This file is larger than {limit // 2**20} MiB. Split it, or import it with `avs usage import FILE`.",
+            code="upload_too_large",
+        ) from error
+    file = files.get(kind)
+    if not CsrfForm(fields).validate():
+        raise Refused(CSRF_DETAIL, code="csrf_failed")
+    if file is None or not file.filename:
+        raise Invalid("Choose a file first.", code="invalid_input")
+    return incoming.keep(_closed(file), file.filename, kind)
+
+
+def _closed(file: FileStorage) -> Path:
+    """The path of a part that was written to disk."""
+    path = Path(file.stream.name)
+    file.close()
+    return path
+
+
+def address_of(upload: Upload) -> str:
+    return f"{DataModeScreen.route}/uploads/{upload.upload_id}"
+
+
+def choose_mode(workspace: Workspace, mode: str) -> None:
+    """Keep the data mode; choosing the same again is a choice too, and is logged."""
+    with write(db.session):
+        value_units.update_workspace(
+            db.session, workspace.workspace_id, {"data_mode": str(mode)}, actor=current_actor(), now=clock.now()
+        )

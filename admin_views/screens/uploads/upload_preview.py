@@ -1,0 +1,272 @@
+"""Flow 0B: one uploaded file, from the preview of its columns through its import to what was read and rejected."""
+
+from collections.abc import Mapping
+from threading import Event, Thread
+from typing import Any
+
+from flask import Flask, current_app, jsonify, request
+from flask_admin import expose
+from flask_admin.form import SecureForm
+from flask_admin.helpers import get_form_data
+from wtforms import BooleanField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Length
+
+from admin_views.base import CsrfForm, note
+from admin_views.forms import ChoiceField, TextField
+from admin_views.screens.screen import WORKSPACE, Screen, go, here
+from admin_views.screens.uploads.data_mode import CONTEXT_SCREEN, DataModeScreen, address_of
+from admin_views.screens.workplace import cycle_in, expired, without_workspace
+from app import clock
+from app.errors import AvsError, Invalid
+from app.extensions import uploads, usage_events
+from app.identity import Actor, current_actor
+from app.models.base import db
+from app.models.workspace import Workspace
+from app.services.uploads.imports import Choice, Fit, Importing, first_rejects, known, run, try_out
+from app.services.uploads.mapping import FIELDS, LEFT_OUT, NEEDED, USAGE, Known, guess
+from app.services.uploads.store import DONE, FAILED, RUNNING, Upload
+from app.services.usage.heads import Head
+
+PATIENCE = 0.4  # seconds; a longer import shows its progress
+SHOWN_ROWS = 3
+CONSTANTS = ("ts", "event_type", "customer_id", "segment")
+SAID = {
+    "event_id": "Event id",
+    "ts": "Time",
+    "event_type": "Event type",
+    "customer_id": "Customer",
+    "segment": "Segment",
+    "workspace_id": "Workspace",
+    "description": "Description",
+    "dimensions": "Dimensions",
+    "name": "Event type or value unit",
+    "cost_per_unit_usd": "Cost per unit, USD",
+}
+TITLES = {"usage": "usage events", "catalog": "event catalog", "costs": "costs"}
+INTERRUPTED = "The server stopped while it imported this file. Nothing was counted yet: import it again."
+
+
+class PreviewForm(SecureForm):
+    """What every row gets; the selects of the columns are added to it, one per column."""
+
+    ts = TextField("Time", [Length(max=200)])
+    event_type = TextField("Event type", [Length(max=200)])
+    customer_id = TextField("Customer", [Length(max=200)])
+    segment = TextField(
+        "Segment", [Length(max=200)], description="Customers that the catalog knows have theirs already."
+    )
+    extend_catalog = BooleanField(
+        "Add new event types, dimensions, segments and customers to the catalogs", default=True
+    )
+
+
+class UploadPreview(Screen):
+    slug = "upload_preview"
+    route = f"{DataModeScreen.route}/uploads/<upload_id>"
+    title = "Upload"
+    operator_decision = "Is this file read the way you mean it?"
+    needs = "Which column is which field, because what is read wrong is counted, priced and billed wrong."
+    writes = frozenset({"page"})
+    checks_own_token = frozenset({"page"})
+
+    @expose("", methods=("GET", "POST"))
+    def page(self, upload_id: str) -> Any:
+        workspace = here(Workspace, WORKSPACE)
+        if workspace is None:
+            return without_workspace()
+        upload = uploads().find(workspace.workspace_id, upload_id)
+        progress = state_of(upload)
+        if progress["state"] == RUNNING:
+            return self.show(
+                "upload_progress.html",
+                cycle=cycle_in(workspace),
+                upload=upload,
+                progress=progress,
+                title=TITLES[upload.kind],
+            )
+        if progress["state"] == DONE:
+            return self._report(workspace, upload, progress)
+        return self._preview(workspace, upload, progress)
+
+    @expose("/progress")
+    def progress(self, upload_id: str) -> Any:
+        """How the import goes, for the page's script: `{"state", "done", "total"}`."""
+        workspace = here(Workspace, WORKSPACE)
+        if workspace is None:
+            return without_workspace()
+        told = state_of(uploads().find(workspace.workspace_id, upload_id))
+        return jsonify({name: told.get(name) for name in ("state", "done", "total")})
+
+    def _preview(self, workspace: Workspace, upload: Upload, progress: Mapping[str, Any]) -> Any:
+        head = upload.head()
+        form = _form(upload, head, known(db.session))
+        if request.method == "GET":
+            failure = Invalid(progress["detail"]) if progress["state"] == FAILED else None
+            return self._form_page(workspace, upload, head, form, failure)
+        if request.form.get("do") == "discard" and CsrfForm(request.form).validate():
+            uploads().discard(upload)
+            note(f"{upload.name} was discarded; nothing was imported.")
+            return go(DataModeScreen.route)
+        if not (form.validate() and _is_plan(form, upload, head)):
+            return self._form_page(workspace, upload, head, form, expired(form), status=422)
+        if request.form.get("do") == "import":
+            _start(workspace, upload, _choice(form, upload, head))
+            return go(address_of(upload))
+        return self._form_page(workspace, upload, head, form)
+
+    def _form_page(
+        self,
+        workspace: Workspace,
+        upload: Upload,
+        head: Head,
+        form: Any,
+        refusal: AvsError | None = None,
+        status: int = 200,
+    ) -> Any:
+        choice, fit = _choice(form, upload, head), None
+        missing = _missing(choice, upload.kind)
+        if not missing and status == 200:
+            try:
+                fit = try_out(db.session, workspace.workspace_id, upload, choice)
+            except AvsError as error:
+                refusal, status = refusal or error, error.status if request.method == "POST" else status
+        return self.show(
+            "upload_preview.html",
+            cycle=cycle_in(workspace),
+            upload=upload,
+            title=TITLES[upload.kind],
+            form=form,
+            columns=_columns(form, head),
+            samples=range(1, min(SHOWN_ROWS, len(head.rows)) + 1),
+            constants=[form[name] for name in CONSTANTS] if upload.kind == USAGE else [],
+            fit=fit,
+            held_back=_held_back(missing, fit, refusal),
+            refusal=refusal,
+            status=status,
+        )
+
+    def _report(self, workspace: Workspace, upload: Upload, progress: Mapping[str, Any]) -> Any:
+        path = uploads().rejects_path(workspace.workspace_id, progress["report_id"])
+        return self.show(
+            "upload_report.html",
+            cycle=cycle_in(workspace),
+            upload=upload,
+            title=TITLES[upload.kind],
+            result=progress,
+            rejects=first_rejects(path),
+            next_href=CONTEXT_SCREEN,
+        )
+
+
+def state_of(upload: Upload) -> dict[str, Any]:
+    """The progress; an import that says it runs, but holds no lock, was interrupted and may be started again."""
+    told = upload.progress()
+    if told["state"] != RUNNING:
+        return told
+    with upload.importing() as nobody_else:
+        if nobody_else and upload.progress()["state"] == RUNNING:
+            upload.tell(state=FAILED, detail=INTERRUPTED)
+    return upload.progress()
+
+
+def _form(upload: Upload, head: Head, catalogs: Known) -> Any:
+    """The form of this file: a select for each column, guessed on first sight."""
+    guessed = guess(upload.kind, head, catalogs)
+    fields = {
+        _select(place): ChoiceField(f"Column {name}", choices=_targets(upload.kind, guessed[name], catalogs))
+        for place, name in enumerate(head.columns)
+    }
+    form = type("ColumnsForm", (PreviewForm,), fields)(
+        get_form_data(), data={_select(place): guessed[name] for place, name in enumerate(head.columns)}
+    )
+    for name in () if upload.kind == USAGE else (*CONSTANTS, "extend_catalog"):
+        del form[name]
+    return form
+
+
+def _select(place: int) -> str:
+    return f"column_{place}"
+
+
+def _targets(kind: str, guessed: str, catalogs: Known) -> list[SelectChoice]:
+    fields = FIELDS[kind]
+    choices = [SelectChoice(LEFT_OUT, "leave out")]
+    choices += [SelectChoice(name, SAID[name], optgroup="Field") for name in fields]
+    if kind == USAGE:
+        known_names = sorted(set(catalogs.dimensions) - set(fields))
+        choices += [SelectChoice(name, name, optgroup="Dimension") for name in known_names]
+        if guessed not in {LEFT_OUT, *fields, *known_names}:
+            choices.append(SelectChoice(guessed, guessed, optgroup="New dimension"))
+    return choices
+
+
+def _choice(form: Any, upload: Upload, head: Head) -> Choice:
+    columns = {name: form[_select(place)].data or LEFT_OUT for place, name in enumerate(head.columns)}
+    if upload.kind != USAGE:
+        return Choice(columns)
+    mapped = set(columns.values())
+    constants = {name: form[name].data for name in CONSTANTS if form[name].data and name not in mapped}
+    return Choice(columns, constants, form.extend_catalog.data)
+
+
+def _missing(choice: Choice, kind: str) -> list[str]:
+    return [name for name in NEEDED[kind] if name not in choice.mapping and name not in choice.constants]
+
+
+def _is_plan(form: Any, upload: Upload, head: Head) -> bool:
+    """Put what is wrong with the columns as a whole at its field; whether nothing is."""
+    taken: dict[str, str] = {}
+    for place, name in enumerate(head.columns):
+        field = form[_select(place)]
+        if field.data and field.data in taken:
+            field.errors = [f"{taken[field.data]!r} is read as {SAID.get(field.data, field.data)} already: choose one."]
+        taken.setdefault(field.data or LEFT_OUT, name)
+    for name in _missing(_choice(form, upload, head), upload.kind):
+        at = form[name] if name in form else form[_select(0)]
+        ending = ", or set it for every row." if name in form else "."
+        at.errors = [*at.errors, f"Say which column is {SAID[name]}{ending}"]
+    return not any(field.errors for field in form)
+
+
+def _held_back(missing: list[str], fit: Fit | None, refusal: AvsError | None) -> str | None:
+    """Why the import is held back, in words, or None."""
+    if missing:
+        return f"Say which column is {' and '.join(SAID[name] for name in missing)}"
+    if fit is None:
+        return None if refusal is None else "Mend the file or the columns first"
+    return "None of the first rows fits: look at the columns" if fit.read == fit.rejected else None
+
+
+def _columns(form: Any, head: Head) -> list[tuple[str, Any, list[str | None]]]:
+    """For each column its name, its select and the first values."""
+    return [
+        (name, form[_select(place)], [row[place] for row in head.rows[:SHOWN_ROWS]])
+        for place, name in enumerate(head.columns)
+    ]
+
+
+def _start(workspace: Workspace, upload: Upload, choice: Choice) -> None:
+    """Import beside the request, so that a long one shows its progress; a short one is over before the answer."""
+    app: Flask = current_app._get_current_object()
+    begun = Event()
+    given = (app, workspace.workspace_id, upload, choice, current_actor(), begun)
+    thread = Thread(target=_import, args=given, name=f"import {upload.upload_id}", daemon=True)
+    thread.start()
+    begun.wait()
+    thread.join(PATIENCE)
+
+
+def _import(app: Flask, workspace_id: str, upload: Upload, choice: Choice, actor: Actor, begun: Event) -> None:
+    """Runs in its own thread; `begun` is set as soon as the progress says what happens."""
+    try:
+        with app.app_context(), upload.importing() as mine:
+            if mine and upload.is_staged:
+                upload.tell(state=RUNNING, done=0, total=upload.rows)
+                begun.set()
+                about = Importing(db.session, usage_events().store, uploads(), workspace_id, actor, clock.now())
+                run(about, upload, choice)
+    except Exception:
+        app.logger.exception("import of %s failed", upload.upload_id)
+    finally:
+        begun.set()

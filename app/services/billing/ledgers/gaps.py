@@ -1,0 +1,92 @@
+"""What a ledger has no word for, said aloud: by feature, pool and unit, with who has to see to it."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from app.services.billing.ledgers.terms import PERIOD_DAYS, Pool, Terms, Unit
+from app.services.billing.ledgers.texts import filter_text, plain
+from rules.enums import OverageBehavior
+
+RAILS = ("usage_thresholds", "monthly_spend_cap_usd", "absolute_usage_caps")
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One thing that the rendering leaves out; pool and unit are None where the whole config is meant."""
+
+    feature: str
+    reason: str
+    pool_id: str | None = None
+    value_unit_id: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def common_gaps(ledger: str, terms: Terms) -> Iterator[Gap]:
+    """Pool by pool, then the rails: what no ledger's prices say, because the customer app enforces it."""
+    for unit in terms.units:
+        for pool in unit.pools:
+            yield from _of_pool(ledger, terms, unit, pool)
+    for name in RAILS:
+        if terms.rails.get(name):
+            yield Gap(f"rails.{name}", f"{ledger} bills usage and stops none: the customer app enforces the rails.")
+
+
+def _of_pool(ledger: str, terms: Terms, unit: Unit, pool: Pool) -> Iterator[Gap]:
+    where = {"pool_id": pool.pool_id, "value_unit_id": unit.value_unit_id}
+    if pool.rollover.get("enabled") and pool.counted:
+        yield Gap("rollover", _ROLLOVER.format(ledger=ledger), **where)
+    if pool.overage_behavior != OverageBehavior.ALLOW_OVERAGE.value:
+        reason = (
+            f"{ledger} does not {_ENFORCED[pool.overage_behavior]} usage beyond the allowance: it bills what arrives."
+        )
+        yield Gap(f"overage_behavior.{pool.overage_behavior}", f"{reason} The customer app enforces it.", **where)
+    if pool.is_exploration_pool:
+        yield Gap("exploration", _exploration(ledger, terms, pool), **where)
+
+
+_ENFORCED = {OverageBehavior.THROTTLE.value: "throttle", OverageBehavior.HARD_STOP.value: "stop"}
+_ROLLOVER = (
+    "{ledger} starts each period with the same allowance: unused units do not roll over. "
+    "Credit a customer what was carried over."
+)
+
+
+def _exploration(ledger: str, terms: Terms, pool: Pool) -> str:
+    if not pool.counted:
+        return "Exploration is disabled, so the pool gives nothing and its quantity is in no allowance."
+    days, quantity = terms.exploration["expires_after_days"], plain(pool.included_quantity)
+    events = ", ".join(terms.exploration["qualifying_events"]) or "qualifying event"
+    end = "never ends" if days is None else f"ends {days} days after a customer's first {events}"
+    return (
+        f"Exploration {end}; {ledger} includes the pool's {quantity} units for every customer in every period. "
+        "Bill those who are past it for what they used of them."
+    )
+
+
+def no_30_days(ledger: str, instead: str) -> Gap:
+    """For ledgers whose billing periods are calendar ones."""
+    return Gap("period", f"An allowance lasts {PERIOD_DAYS} days; {ledger} renews it {instead}.")
+
+
+def event_is_renamed(ledger: str, unit: Unit, name: str, *, with_filters: bool) -> Gap:
+    """For ledgers where a meter listens to one event name of its own, which no other meter may share."""
+    chosen = f" where {_conditions(unit)}" if with_filters and unit.filters else ""
+    reason = f"{ledger} counts events of the meter's own name: send {name} for each {unit.event_type}{chosen}."
+    return Gap("event_type", reason, value_unit_id=unit.value_unit_id)
+
+
+def _conditions(unit: Unit) -> str:
+    return " and ".join(
+        f"{name} is {' or '.join(map(filter_text, wanted))}" for name, wanted in sorted(unit.filters.items())
+    )
+
+
+def numbers_compare_as_text(ledger: str, unit: Unit) -> Iterator[Gap]:
+    """A numeric filter means the number, `4` and `4.0` alike; text does not."""
+    for name, wanted in sorted(unit.filters.items()):
+        if any(not isinstance(value, str) for value in wanted):
+            reason = f"{ledger} compares {name} as text: send it as {' or '.join(map(filter_text, wanted))}."
+            yield Gap("filter", reason, value_unit_id=unit.value_unit_id)

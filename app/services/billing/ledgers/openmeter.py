@@ -1,0 +1,194 @@
+"""OpenMeter: meters, features and a plan of usage-based rate cards (POST /api/v1/meters, /features, /plans).
+
+Amounts and quantities are decimal text; the allowance is a usage discount; a plan is published after it was created.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from app.services.billing.ledgers.gaps import Gap, no_30_days, numbers_compare_as_text
+from app.services.billing.ledgers.reading import mapping, member, number, objects, texts, unless_zero
+from app.services.billing.ledgers.rendering import Json, Ledger, Names, Record, Resource, Scope
+from app.services.billing.ledgers.terms import Terms, Unit
+from app.services.billing.ledgers.texts import filter_text, plain, snake
+from rules.enums import AggregationType
+from simulation.canonical import canonical_text
+
+TITLE = "OpenMeter"
+KEY_LIMIT = 64
+CADENCE = "P1M"
+PHASE = "default"
+AGGREGATIONS = {
+    AggregationType.COUNT.value: "COUNT",
+    AggregationType.SUM.value: "SUM",
+    AggregationType.DISTINCT_COUNT.value: "UNIQUE_COUNT",
+}
+
+
+def plan_key(terms: Terms) -> str:
+    return snake(terms.subject_key, KEY_LIMIT)
+
+
+def records(terms: Terms) -> Iterator[Record]:
+    for unit in terms.units:
+        yield Record("meters", slug(unit), "/api/v1/meters", _meter(unit))
+        yield Record("features", feature_key(unit), "/api/v1/features", _feature(unit))
+    yield Record("plans", plan_key(terms), "/api/v1/plans", _plan(terms), then="/api/v1/plans/{id}/publish")
+
+
+def slug(unit: Unit) -> str:
+    return snake(unit.meter_id, KEY_LIMIT)
+
+
+def feature_key(unit: Unit) -> str:
+    return snake(unit.product_id, KEY_LIMIT)
+
+
+def _meter(unit: Unit) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "slug": slug(unit),
+        "name": unit.label,
+        "eventType": unit.event_type,
+        "aggregation": AGGREGATIONS[unit.aggregation],
+    }
+    if unit.aggregation != AggregationType.COUNT.value:
+        body["valueProperty"] = _path(unit.field or "")
+    if unit.filters:
+        body["groupBy"] = {_group(name): _path(name) for name in unit.filters}
+    return body
+
+
+def _group(dimension: str) -> str:
+    return snake(dimension, KEY_LIMIT)
+
+
+def _path(property_name: str) -> str:
+    """JSONPath to a property of the event's data; the bracket form takes any name."""
+    if property_name.isidentifier():
+        return f"$.{property_name}"
+    return "$['" + property_name.replace("\\", "\\\\").replace("'", "\\'") + "']"
+
+
+def _feature(unit: Unit) -> dict[str, Any]:
+    body: dict[str, Any] = {"key": feature_key(unit), "name": unit.label, "meterSlug": slug(unit)}
+    if unit.filters:
+        body["advancedMeterGroupByFilters"] = {
+            _group(name): {"$in": [*map(filter_text, wanted)]} for name, wanted in unit.filters.items()
+        }
+    return body
+
+
+def _plan(terms: Terms) -> dict[str, Any]:
+    phase = {"key": PHASE, "name": terms.title, "duration": None, "rateCards": [*map(_rate_card, terms.units)]}
+    return {
+        "key": plan_key(terms),
+        "name": terms.title,
+        "currency": "USD",
+        "billingCadence": CADENCE,
+        "metadata": {"avs_billing_patch_id": terms.billing_patch_id, "avs_price_book_ref": terms.price_book_ref or ""},
+        "phases": [phase],
+    }
+
+
+def _rate_card(unit: Unit) -> dict[str, Any]:
+    card: dict[str, Any] = {
+        "type": "usage_based",
+        "key": feature_key(unit),
+        "featureKey": feature_key(unit),
+        "name": unit.label,
+        "billingCadence": CADENCE,
+        "price": {"type": "unit", "amount": plain(unit.price)},
+    }
+    return card | {"discounts": {"usage": {"quantity": plain(unit.included)}}} if unit.included else card
+
+
+def gaps(terms: Terms) -> Iterator[Gap]:
+    yield no_30_days(TITLE, "every calendar month, the nearest cadence that a plan may have")
+    for unit in terms.units:
+        yield from numbers_compare_as_text(TITLE, unit)
+
+
+def unfold(resource: str, record: Json) -> Iterator[tuple[str, Json]]:
+    """A plan and the rate cards of its phases, each with the plan that it belongs to."""
+    yield resource, record
+    if resource == "plans":
+        for phase in objects(record.get("phases")):
+            for card in objects(phase.get("rateCards")):
+                yield "rate_cards", {**card, "plan": record.get("key"), "phase": phase.get("key")}
+
+
+def _meter_view(record: Json, _names: Names) -> dict[str, Any]:
+    groups = mapping(record.get("groupBy"))
+    return {
+        "eventType": record.get("eventType"),
+        "aggregation": record.get("aggregation"),
+        "valueProperty": record.get("valueProperty"),
+        **{f"groupBy/{name}": path for name, path in groups.items()},
+    }
+
+
+def _feature_view(record: Json, _names: Names) -> dict[str, Any]:
+    filters: dict[str, Any] = {n: {"$eq": value} for n, value in mapping(record.get("meterGroupByFilters")).items()}
+    filters |= mapping(record.get("advancedMeterGroupByFilters"))
+    return {
+        "name": record.get("name"),
+        "meterSlug": record.get("meterSlug"),
+        **{f"filters/{name}": _filter_view(wanted) for name, wanted in filters.items()},
+    }
+
+
+def _filter_view(wanted: Any) -> str | None:
+    """`$eq` is an `$in` of one; anything else is shown as it is, so that it differs."""
+    given = {name: value for name, value in mapping(wanted).items() if value is not None}
+    if set(given) == {"$eq"}:
+        return texts([given["$eq"]])
+    return texts(given["$in"]) if set(given) == {"$in"} else canonical_text(wanted)
+
+
+def _card_view(record: Json, _names: Names) -> dict[str, Any]:
+    return {
+        "featureKey": record.get("featureKey"),
+        "phase": record.get("phase"),
+        "name": record.get("name"),
+        "billingCadence": record.get("billingCadence"),
+        "price.type": member(record, "price", "type"),
+        "price.amount": number(member(record, "price", "amount")),
+        "price.minimumAmount": unless_zero(number(member(record, "price", "minimumAmount"))),
+        "price.maximumAmount": number(member(record, "price", "maximumAmount")),
+        "discounts.usage.quantity": unless_zero(number(member(record, "discounts", "usage", "quantity"))),
+        "discounts.percentage": unless_zero(number(member(record, "discounts", "percentage", "percentage"))),
+    }
+
+
+def _in_our_plan(record: Json, _names: Names, scope: Scope) -> bool:
+    return record.get("plan") == scope.mark
+
+
+def _not_deleted(record: Json) -> bool:
+    return record.get("deletedAt") is None and record.get("archivedAt") is None
+
+
+LEDGER = Ledger(
+    name="openmeter",
+    title=TITLE,
+    api="OpenMeter API v1",
+    idempotency_header=None,
+    records=records,
+    gaps=gaps,
+    mark=plan_key,
+    listed=("meters", "features", "plans"),
+    unfold=unfold,
+    resources=(
+        Resource("meters", lambda record, _: record.get("slug"), _meter_view, _not_deleted),
+        Resource("features", lambda record, _: record.get("key"), _feature_view, _not_deleted),
+        Resource(
+            "plans",
+            lambda record, _: record.get("key"),
+            lambda record, _: {name: record.get(name) for name in ("currency", "billingCadence")},
+            lambda record: _not_deleted(record) and record.get("status", "active") == "active",
+        ),
+        Resource(
+            "rate_cards", lambda record, _: f"{record.get('plan')}/{record.get('key')}", _card_view, ours=_in_our_plan
+        ),
+    ),
+)

@@ -1,0 +1,194 @@
+"""Stripe: billing meters, products and metered prices (POST /v1/billing/meters, /v1/products, /v1/prices).
+
+The allowance is a first graduated tier at 0. Prices are cents of at most 12 decimal places, tier bounds whole numbers.
+"""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from app.errors import invalid_field
+from app.services.billing.ledgers.gaps import Gap, event_is_renamed
+from app.services.billing.ledgers.reading import member, number, objects, unless_zero
+from app.services.billing.ledgers.rendering import Json, Ledger, Names, Record, Resource, Scope, ref
+from app.services.billing.ledgers.terms import PERIOD_DAYS, Terms, Unit, cannot_express
+from app.services.billing.ledgers.texts import cents, fitted, places, plain
+from rules.enums import AggregationType
+
+TITLE = "Stripe"
+EVENT_NAME_LIMIT, NAME_LIMIT, TEXT_LIMIT = 100, 200, 250
+CENT_PLACES = 12
+
+
+def mark(terms: Terms) -> str:
+    """The metadata value by which a price says whose it is."""
+    return fitted(terms.subject_key, NAME_LIMIT, r"A-Za-z0-9_./:@+~-")
+
+
+def records(terms: Terms) -> Iterator[Record]:
+    for unit in terms.units:
+        yield Record("meters", event_name(unit), "/v1/billing/meters", _meter(unit))
+        yield Record("products", product_id(unit), "/v1/products", _product(unit))
+    for unit in terms.units:
+        yield Record("prices", lookup_key(terms, unit), "/v1/prices", _price(terms, unit))
+
+
+def event_name(unit: Unit) -> str:
+    """Meters have no id of ours; their event name is unique in an account."""
+    return fitted(unit.meter_id, EVENT_NAME_LIMIT)
+
+
+def product_id(unit: Unit) -> str:
+    return fitted(unit.product_id, NAME_LIMIT, r"A-Za-z0-9_-")
+
+
+def lookup_key(terms: Terms, unit: Unit) -> str:
+    return fitted(f"{terms.subject_key}/{unit.meter_id}", NAME_LIMIT, r"A-Za-z0-9_./:@+~-")
+
+
+def _meter(unit: Unit) -> dict[str, Any]:
+    summed = unit.aggregation == AggregationType.SUM.value
+    return {
+        "display_name": unit.label[:TEXT_LIMIT],
+        "event_name": event_name(unit),
+        "default_aggregation": {"formula": "sum" if summed else "count"},
+        "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
+        "value_settings": {"event_payload_key": unit.field if summed else "value"},
+    }
+
+
+def _product(unit: Unit) -> dict[str, Any]:
+    metadata = {"avs_value_unit_id": unit.value_unit_id}
+    return {"id": product_id(unit), "name": unit.label[:TEXT_LIMIT], "metadata": metadata}
+
+
+def _price(terms: Terms, unit: Unit) -> dict[str, Any]:
+    """Prices cannot be edited: a new one takes the lookup key over from the one before."""
+    return {
+        "currency": "usd",
+        "product": product_id(unit),
+        "lookup_key": lookup_key(terms, unit),
+        "transfer_lookup_key": True,
+        "recurring": {
+            "interval": "day",
+            "interval_count": PERIOD_DAYS,
+            "usage_type": "metered",
+            "meter": ref("meters", event_name(unit)),
+        },
+        "metadata": {"avs_subject": mark(terms), "avs_billing_patch_id": terms.billing_patch_id},
+        **_amounts(unit),
+    }
+
+
+def _amounts(unit: Unit) -> dict[str, Any]:
+    price = _in_cents(unit)
+    if not unit.included:
+        return {"billing_scheme": "per_unit", "unit_amount_decimal": price}
+    if unit.included != unit.included.to_integral_value():
+        detail = f"{unit.value_unit_id} includes {plain(unit.included)} units, and tiers end at whole numbers."
+        raise cannot_express(TITLE, detail)
+    free = {"up_to": int(unit.included), "unit_amount_decimal": "0"}
+    beyond = {"up_to": "inf", "unit_amount_decimal": price}
+    return {"billing_scheme": "tiered", "tiers_mode": "graduated", "tiers": [free, beyond]}
+
+
+def _in_cents(unit: Unit) -> str:
+    price = cents(unit.price)
+    if places(price) > CENT_PLACES:
+        detail = f"{unit.value_unit_id} costs {plain(unit.price)} USD, and a cent has {CENT_PLACES} decimal places."
+        raise cannot_express(TITLE, detail)
+    return plain(price)
+
+
+def gaps(terms: Terms) -> Iterator[Gap]:
+    for unit in terms.units:
+        yield event_is_renamed(TITLE, unit, event_name(unit), with_filters=True)
+        if unit.aggregation == AggregationType.DISTINCT_COUNT.value:
+            reason = f"{TITLE} counts no distinct values: send one event per new {unit.field} of a customer and period."
+            yield Gap("aggregation.distinct_count", reason, value_unit_id=unit.value_unit_id)
+
+
+def _meter_view(record: Json, _names: Names) -> dict[str, Any]:
+    return {
+        "display_name": record.get("display_name"),
+        "default_aggregation.formula": member(record, "default_aggregation", "formula"),
+        "customer_mapping.event_payload_key": member(record, "customer_mapping", "event_payload_key"),
+        "value_settings.event_payload_key": member(record, "value_settings", "event_payload_key"),
+    }
+
+
+def _price_view(record: Json, names: Names) -> dict[str, Any]:
+    view = {
+        "currency": record.get("currency"),
+        "product": names("products", record.get("product")),
+        "recurring.interval": member(record, "recurring", "interval"),
+        "recurring.interval_count": number(member(record, "recurring", "interval_count")),
+        "recurring.usage_type": member(record, "recurring", "usage_type"),
+        "recurring.meter": names("meters", member(record, "recurring", "meter")),
+        "metadata.avs_subject": member(record, "metadata", "avs_subject"),
+        "billing_scheme": record.get("billing_scheme"),
+        "tiers_mode": record.get("tiers_mode"),
+        "unit_amount_decimal": _amount(record, "unit_amount"),
+        "transform_quantity.divide_by": number(member(record, "transform_quantity", "divide_by")),
+    }
+    for index, tier in enumerate(_tiers(record)):
+        bound = tier.get("up_to")
+        view[f"tiers/{index}/up_to"] = None if bound == "inf" else number(bound)
+        view[f"tiers/{index}/unit_amount_decimal"] = _amount(tier, "unit_amount") or Decimal(0)
+        view[f"tiers/{index}/flat_amount_decimal"] = unless_zero(_amount(tier, "flat_amount"))
+    return view
+
+
+def _amount(record: Json, name: str) -> Any:
+    """Stripe gives an amount twice, and the whole one is null when there is a fraction."""
+    exact = record.get(f"{name}_decimal")
+    return number(record.get(name) if exact is None else exact)
+
+
+def _tiers(record: Json) -> Sequence[Json]:
+    tiers = record.get("tiers")
+    if tiers is None and record.get("billing_scheme") == "tiered":
+        raise invalid_field("/prices", "Stripe leaves tiers out: list prices with expand[]=data.tiers.")
+    return objects(tiers)
+
+
+def _bills_ours(record: Json, names: Names, scope: Scope) -> bool:
+    """A price of this subject, or one without an owner on a product or meter that the subject uses."""
+    owner = member(record, "metadata", "avs_subject")
+    if owner is not None:
+        return bool(owner == scope.mark)
+    product, meter = names("products", record.get("product")), names("meters", member(record, "recurring", "meter"))
+    return product in scope.keys["products"] or meter in scope.keys["meters"]
+
+
+LEDGER = Ledger(
+    name="stripe",
+    title=TITLE,
+    api="Stripe API 2026-10-28.endive",
+    idempotency_header="Idempotency-Key",
+    records=records,
+    gaps=gaps,
+    mark=mark,
+    listed=("meters", "products", "prices"),
+    resources=(
+        Resource(
+            "meters",
+            key=lambda record, _: record.get("event_name"),
+            view=_meter_view,
+            live=lambda record: record.get("status", "active") == "active",
+        ),
+        Resource(
+            "products",
+            key=lambda record, _: record.get("id"),
+            view=lambda record, _: {"name": record.get("name")},
+            live=lambda record: record.get("active", True) is True,
+        ),
+        Resource(
+            "prices",
+            key=lambda record, _: record.get("lookup_key"),
+            view=_price_view,
+            live=lambda record: record.get("active", True) is True,
+            ours=_bills_ours,
+        ),
+    ),
+)

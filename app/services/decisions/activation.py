@@ -1,0 +1,359 @@
+"""Approve, activate, promote and roll back: each one transaction that leaves all of itself or nothing (spec 2).
+
+The caller opens the transaction (`transactions.write`) and commits it; everything here happens under the subject's
+lock, so two approvals of one subject take turns and the later one sees what the earlier one did.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.errors import Conflict, config_immutable, invalid_field, not_found, refused
+from app.identity import SYSTEM, Actor
+from app.ids import new_id
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
+from app.models.decision_record import AnyDecision, DecisionRecord, DecisionRow
+from app.models.statements import Writes
+from app.models.transactions import lock_subject_of
+from app.services.billing.patches import build, store
+from app.services.configs.diffs import diff
+from app.services.configs.reading import ConfigSnapshot, locked, read_config
+from app.services.configs.rows import ConfigRow
+from app.services.decisions.runtime_config import (
+    Release,
+    announced,
+    announcing,
+    avs_config,
+    materialise,
+    next_sequence,
+    retire,
+)
+from app.services.product_events import append, log_event
+from rules.enums import ConfigStatus, DecisionStatus, DiffType
+from rules.finding import Finding, Gate
+from rules.gate import evaluate
+from rules.lifecycle import is_editable
+
+Done = dict[str, dict[str, Any]]
+"""Product event → its detail: what an act did, to be logged in one statement."""
+
+_DECISIONS = DecisionRecord.__table__
+_ARCHIVE_DECISION = (
+    sa.update(_DECISIONS)
+    .where(_DECISIONS.c.config_version_id == sa.bindparam("archived_decision_of"))
+    .where(_DECISIONS.c.status == DecisionStatus.ACTIVE.value)
+    .values(status=DecisionStatus.ARCHIVED.value)
+)
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Who takes the decision, why, and from when it holds; `effective_at` None means at once."""
+
+    approver_name: str
+    approver_role: str
+    rationale: str
+    effective_at: datetime | None = None
+
+
+def approve(
+    session: Any,
+    config_version_id: str,
+    simulation_run_id: str,
+    approval: Approval,
+    *,
+    actor: Actor,
+    now: datetime,
+    baseline_config_version_id: str | None = None,
+    decision_id: str | None = None,
+) -> DecisionRow:
+    """Decide for a candidate. It becomes active now, or stays `approved` until its `effective_at`.
+
+    Raises Conflict with all findings when a gate refuses, `config_immutable` when it was decided before.
+    """
+
+    def read() -> ConfigSnapshot:
+        return read_config(
+            session,
+            config_version_id,
+            simulation_run_id=simulation_run_id,
+            requested_baseline_id=baseline_config_version_id,
+        )
+
+    lock_subject_of(session, config_version_id)
+    seen = read()
+    if not is_editable(seen.config.status):
+        raise config_immutable(config_version_id, seen.config.status)
+    seen = _after_what_is_due(session, seen, read, now)
+    _require_own_run(seen, simulation_run_id)
+    if blocking := _blocking(seen):
+        raise refused(f"Config {config_version_id} cannot be approved", blocking)
+    kind = DiffType.UPDATE if seen.served else DiffType.INITIAL_ACTIVATION
+    writes = Writes(session)
+    decision = _decide(writes, seen, kind, approval, now, decision_id)
+    done: Done = {"config_approved": {}}
+    if decision.effective_at <= now:
+        done |= _activate(writes, seen, decision, now)
+    else:
+        status = ConfigStatus.APPROVED.value
+        writes.update(ConfigVersion, config_version_id, status=status, effective_at=decision.effective_at)
+    _log(writes, done, decision, actor, now)
+    writes.run()
+    if decision.effective_at > now:
+        _announce(session, seen, now)
+    return decision
+
+
+def activate_due(session: Any, *, now: datetime, subject: Mapping[str, str] | None = None) -> list[str]:
+    """Promote every approved config version whose moment has come, earliest first; of one subject, or of all.
+
+    One that a gate would no longer let through stays `approved`: its findings say what to mend.
+    """
+    return [due for due in _due(session, now, subject) if _promote(session, due, now)]
+
+
+def something_is_due(session: Any, *, now: datetime, subject: Mapping[str, str]) -> bool:
+    """Whether `activate_due` would promote anything: reads only, so that looking costs no write lock."""
+    due = (_as_decided(session, one) for one in _due(session, now, subject))
+    return any(not _held_back(seen) or _is_announced(seen) for seen in due)
+
+
+def held_back(session: Any, config_version_id: str) -> tuple[Finding, ...]:
+    """What stands against activating a decided config now; that it was simulated again does not (spec 2)."""
+    return _held_back(_as_decided(session, config_version_id))
+
+
+def _after_what_is_due(
+    session: Any, seen: ConfigSnapshot, read: Callable[[], ConfigSnapshot], now: datetime
+) -> ConfigSnapshot:
+    """What was seen, or what `read` finds once every decision whose moment has come was carried out.
+
+    A later decision must not come before it. The caller holds the subject's lock.
+    """
+    if not seen.something_waits:
+        return seen
+    activate_due(session, now=now, subject=seen.config.subject_resolution)
+    return read()
+
+
+def _as_decided(session: Any, config_version_id: str) -> ConfigSnapshot:
+    decided_on = newest_decision(session, config_version_id).simulation_run_id
+    return read_config(session, config_version_id, simulation_run_id=decided_on)
+
+
+def _held_back(seen: ConfigSnapshot) -> tuple[Finding, ...]:
+    return tuple(finding for finding in _blocking(seen) if finding.code != "simulation_not_latest")
+
+
+def _due(session: Any, now: datetime, subject: Mapping[str, str] | None) -> list[str]:
+    """Config versions whose moment has come, subject by subject: locks are always taken in that order."""
+    due = sa.select(ConfigVersion.config_version_id).where(
+        ConfigVersion.status == ConfigStatus.APPROVED.value, ConfigVersion.effective_at <= now
+    )
+    if subject is not None:
+        due = due.filter_by(**{name: subject[name] for name in SUBJECT_FIELDS})
+    order = [getattr(ConfigVersion, name) for name in (*SUBJECT_FIELDS, "effective_at", "config_version_id")]
+    return list(session.scalars(due.order_by(*order)))
+
+
+def _promote(session: Any, config_version_id: str, now: datetime) -> bool:
+    """Activate a decided config, unless somebody else was faster or a gate holds it back."""
+    lock_subject_of(session, config_version_id)
+    seen = _as_decided(session, config_version_id)
+    if seen.config.status != ConfigStatus.APPROVED.value:
+        return False
+    if held_back_by := _held_back(seen):
+        _withdraw(session, seen, held_back_by, now)
+        return False
+    decision, writes = newest_decision(session, config_version_id), Writes(session)
+    done = _activate(writes, seen, decision, now)
+    _log(writes, done, decision, SYSTEM, now)
+    writes.run()
+    return True
+
+
+def rollback(
+    session: Any,
+    config_version_id: str,
+    approval: Approval,
+    *,
+    actor: Actor,
+    now: datetime,
+    decision_id: str | None = None,
+) -> DecisionRow:
+    """Make an archived version active again at once, with a decision of its own on the run it was decided on.
+
+    Raises Conflict with all findings when a gate would no longer let it through.
+    """
+    config = locked(session, config_version_id)
+    if config.status != ConfigStatus.ARCHIVED.value:
+        raise Conflict(
+            f"Config {config_version_id} is {config.status}; only an archived version can be rolled back to.",
+            code="rollback_needs_archived",
+        )
+
+    def read() -> ConfigSnapshot:
+        return _as_decided(session, config_version_id)
+
+    seen = _after_what_is_due(session, read(), read, now)
+    if blocking := _held_back(seen):
+        raise refused(f"Config {config_version_id} cannot be rolled back to", blocking)
+    writes = Writes(session)
+    decision = _decide(writes, seen, DiffType.ROLLBACK, replace(approval, effective_at=None), now, decision_id)
+    done = _activate(writes, seen, decision, now)
+    _log(writes, {"config_rolled_back": {}} | done, decision, actor, now)
+    writes.run()
+    return decision
+
+
+def newest_decision(session: Any, config_version_id: str) -> DecisionRecord:
+    """The decision that a config version stands on."""
+    newest = (
+        sa.select(DecisionRecord)
+        .filter_by(config_version_id=config_version_id)
+        .order_by(DecisionRecord.created_at.desc(), DecisionRecord.decision_id.desc())
+        .limit(1)
+    )
+    decision: DecisionRecord | None = session.scalar(newest)
+    if decision is None:
+        raise Conflict(f"Config {config_version_id} was never decided on.", code="decision_missing")
+    return decision
+
+
+def _blocking(seen: ConfigSnapshot) -> list[Finding]:
+    return [finding for finding in evaluate(seen.draft()) if finding.gate is not Gate.ADVISORY]
+
+
+def _require_own_run(seen: ConfigSnapshot, simulation_run_id: str) -> None:
+    if seen.run is None:
+        raise not_found("simulation run", simulation_run_id)
+    simulated, candidate = seen.run.candidate_config_version_id, seen.config.config_version_id
+    if simulated != candidate:
+        raise invalid_field("/simulation_run_id", f"Run {simulation_run_id} simulated {simulated}, not {candidate}.")
+
+
+def _decide(
+    writes: Writes,
+    seen: ConfigSnapshot,
+    kind: DiffType,
+    approval: Approval,
+    now: datetime,
+    decision_id: str | None,
+) -> DecisionRow:
+    """The DecisionRecord and its BillingPatch, diffed against what is active now."""
+    config, prior = seen.config, seen.served
+    effective_at = approval.effective_at or now
+    patch = build(config, seen.document, effective_at=effective_at, now=now)
+    store(writes, patch)
+    baseline_id = prior.config_version_id if prior else None
+    decision = DecisionRow(
+        decision_id=decision_id or new_id("dec_"),
+        cycle_id=config.cycle_id,
+        **config.subject_resolution,
+        config_version_id=config.config_version_id,
+        baseline_config_version_id=baseline_id,
+        simulation_run_id=seen.run.simulation_run_id,
+        billing_patch_id=patch.billing_patch_id,
+        status=DecisionStatus.ACTIVE.value,
+        approver_name=approval.approver_name,
+        approver_role=approval.approver_role,
+        rationale=approval.rationale,
+        diff=diff(kind, baseline_id, prior.decided if prior else None, seen.decided),
+        value_unit_snapshot_version=config.value_unit_snapshot_version,
+        effective_at=effective_at,
+        created_at=now,
+    )
+    writes.insert(DecisionRecord, decision._asdict())
+    return decision
+
+
+def _activate(writes: Writes, seen: ConfigSnapshot, decision: AnyDecision, now: datetime) -> Done:
+    """Archive the prior version and its decision; `writes` then set this one active with what the apps will read."""
+    config, prior = seen.config, seen.served
+    document = _release(writes.session, seen, decision, now)
+    if prior is not None:  # first: one active version at every statement
+        before = Writes(writes.session)
+        before.update(ConfigVersion, prior.config_version_id, status=ConfigStatus.ARCHIVED.value, updated_at=now)
+        before.add(_ARCHIVE_DECISION, {"archived_decision_of": prior.config_version_id})
+        retire(before, config.subject_resolution)
+        before.run()
+    status, effective_at = ConfigStatus.ACTIVE.value, decision.effective_at
+    writes.update(ConfigVersion, config.config_version_id, status=status, effective_at=effective_at, updated_at=now)
+    materialise(writes, document, now)
+    return {
+        "config_activated": {"archived": prior and prior.config_version_id},
+        "billing_patch_generated": {"billing_patch_id": decision.billing_patch_id},
+    }
+
+
+def _release(session: Any, seen: ConfigSnapshot, decision: AnyDecision, now: datetime) -> dict[str, Any]:
+    """What the apps read from now on: the document that was announced for this decision, else a new one."""
+    served = seen.served and seen.served.avs_config
+    promised = served and announced(served)
+    if promised and promised["governance"]["approval_ref"] == decision.decision_id:
+        return promised
+    release = Release(seen.document, seen.config, decision, seen.run)
+    following = _following(session, seen.config, now) if seen.something_waits else []
+    return avs_config(release, activated_at=now, sequence=next_sequence(served), following=following)
+
+
+def _following(session: Any, config: ConfigRow, now: datetime) -> list[Release]:
+    """The subject's versions that are approved for later and that every gate lets through now, earliest first."""
+    waiting = (
+        sa.select(ConfigVersion.config_version_id)
+        .filter_by(status=ConfigStatus.APPROVED.value, **config.subject_resolution)
+        .where(ConfigVersion.effective_at > now)
+        .order_by(ConfigVersion.effective_at, ConfigVersion.config_version_id)
+    )
+    others = (_as_decided(session, one) for one in session.scalars(waiting).all())
+    return [
+        Release(other.document, other.config, newest_decision(session, other.config.config_version_id), other.run)
+        for other in others
+        if not _held_back(other)
+    ]
+
+
+def _announce(session: Any, seen: ConfigSnapshot, now: datetime) -> None:
+    """Say in the document that is served now what follows it and when; nothing served, nothing said."""
+    if seen.served:
+        following = _following(session, seen.config, now)
+        writes = Writes(session)
+        retire(writes, seen.config.subject_resolution)
+        writes.run()
+        materialise(writes, announcing(seen.served.avs_config, following), now)
+        writes.run()
+
+
+def _is_announced(seen: ConfigSnapshot) -> bool:
+    following = seen.served and announced(seen.served.avs_config)
+    return bool(following) and following["config_version_id"] == seen.config.config_version_id
+
+
+def _withdraw(session: Any, seen: ConfigSnapshot, held_back_by: tuple[Finding, ...], now: datetime) -> None:
+    """Take an announcement back whose moment came while a gate refuses: caches that flipped already flip back."""
+    if not _is_announced(seen):
+        return
+    _announce(session, seen, now)
+    log_event(
+        session,
+        "config_held_back",
+        actor=SYSTEM,
+        now=now,
+        workspace_id=seen.config.workspace_id,
+        entity_id=seen.config.config_version_id,
+        findings=[finding.code for finding in held_back_by],
+    )
+
+
+def _log(writes: Writes, done: Done, decision: AnyDecision, actor: Actor, now: datetime) -> None:
+    append(
+        writes,
+        {name: {"decision_id": decision.decision_id} | detail for name, detail in done.items()},
+        actor=actor,
+        now=now,
+        workspace_id=decision.workspace_id,
+        entity_id=decision.config_version_id,
+    )

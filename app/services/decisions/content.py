@@ -1,0 +1,43 @@
+"""What a decision decided: its config document, its runtime config, and its diff as tables (spec 5 and 7)."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.models.decision_record import DecisionRecord
+from app.models.runtime_config import RuntimeConfig
+from app.services.configs.diffs import sections
+from app.services.configs.documents import config_document, with_delivery
+from app.services.configs.reading import Served, cycle_of, snapshot_of
+from app.services.wording.changes import names_of
+from app.services.wording.tables import SectionTable, tables, undone
+
+
+def runtime_of(session: Any, decision: DecisionRecord) -> RuntimeConfig | None:
+    """What the decision's activation gave the customer apps; None while it is scheduled."""
+    newest = (
+        sa.select(RuntimeConfig)
+        .filter_by(decision_id=decision.decision_id)
+        .order_by(RuntimeConfig.sequence.desc())
+        .limit(1)
+    )
+    found: RuntimeConfig | None = session.scalar(newest)
+    return found
+
+
+def decided_document(session: Any, decision: DecisionRecord) -> dict[str, Any]:
+    """The config document that the decision is about: as the apps read it, or as it will be while it is scheduled."""
+    runtime = runtime_of(session, decision)
+    if runtime is not None:
+        return Served(runtime.config_version_id, runtime.document).decided
+    config = decision.config_version
+    content = config_document(config, cycle_of(session, config), snapshot_of(session, config))
+    return with_delivery(content, config.delivery)
+
+
+def diff_of(session: Any, decision: DecisionRecord) -> list[SectionTable]:
+    """The decision's diff section by section, with a sentence for each change."""
+    document, changes = decided_document(session, decision), decision.diff.get("changes") or []
+    before = undone(sections(document), changes)
+    earlier = {name: list(before[name].values()) for name in ("pools", "value_units")}
+    return tables(document, changes, names_of(earlier, document))

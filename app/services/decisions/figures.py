@@ -1,0 +1,87 @@
+"""Figures of two runs, or of a run's baseline and candidate, as rows of text with the better side named. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from app.services.wording.words import SHARES, difference_text, label_text, value_text
+
+Json = Any
+A, B = "a", "b"
+BETTER: Mapping[str, int] = {
+    "revenue_usd": 1,
+    "cost_usd": -1,
+    "margin": 1,
+    "gross_margin": 1,
+    "paid_engagement_retention_90d": 1,
+    "monthly_churn_rate": -1,
+    "margin_floor_violations": -1,
+}
+"""1 where more is better, −1 where less is; of other figures the operator judges."""
+ECONOMICS = ("revenue_usd", "cost_usd", "margin")
+SIDES = ("baseline", "candidate")
+SHARE_PLACES = 3
+MARGINS = frozenset({"margin", "gross_margin"})
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """`difference` is b − a, empty without it; `better` is `a`, `b` or None."""
+
+    metric_id: str
+    label: str
+    a: str
+    b: str
+    difference: str
+    better: str | None
+
+
+def figure_rows(figures: Iterable[Mapping[str, Json]]) -> list[FigureRow]:
+    """Of `{metric_id, a, b}`: null is "not measured", and a margin without revenue is "no revenue"."""
+    figures = list(figures)
+    revenue = next((row for row in figures if row["metric_id"] == "revenue_usd"), {})
+    return [_row(row, revenue) for row in figures]
+
+
+def simulated(outputs: Mapping[str, Json]) -> list[FigureRow]:
+    """A run's money and declared metrics: `a` is the baseline, `b` the candidate."""
+    economics, metrics = outputs.get("economics") or {}, outputs.get("metrics") or {}
+    money = {name: {side: (economics.get(side) or {}).get(name) for side in SIDES} for name in ECONOMICS}
+    declared = {name: row for name, row in metrics.items() if name != "gross_margin"}
+    return figure_rows(
+        {"metric_id": name, "a": row.get("baseline"), "b": row.get("candidate")}
+        for name, row in (money | declared).items()
+    )
+
+
+def _row(row: Mapping[str, Json], revenue: Mapping[str, Json]) -> FigureRow:
+    name = row["metric_id"]
+    earned = {side: name not in MARGINS or revenue.get(side) != 0 for side in (A, B)}
+    is_comparable = all(earned.values())
+    return FigureRow(
+        metric_id=name,
+        label=label_text(name),
+        a=_text(name, row[A], earned[A]),
+        b=_text(name, row[B], earned[B]),
+        difference=difference_text(name, _rounded(name, row[A]), _rounded(name, row[B])) if is_comparable else "",
+        better=_better(name, row[A], row[B]) if is_comparable else None,
+    )
+
+
+def _text(name: str, value: Json, earned: bool) -> str:
+    if value is None:
+        return "not measured"
+    return value_text(name, _rounded(name, value)) if earned else "no revenue"
+
+
+def _rounded(name: str, value: Json) -> Json:
+    """A simulated share to a tenth of a per cent: its further places are noise to a reader."""
+    return round(Decimal(value), SHARE_PLACES) if name in SHARES and value is not None else value
+
+
+def _better(name: str, a: Json, b: Json) -> str | None:
+    direction = BETTER.get(name, 0)
+    if a is None or b is None or a == b or not direction:
+        return None
+    return B if (b > a) == (direction > 0) else A

@@ -1,0 +1,265 @@
+"""The decision log: which decisions matter now, and everything that one of them stands on (spec 6 and 7)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import joinedload
+
+from app.errors import not_found
+from app.models.billing_patch import BillingPatch
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, RailRule
+from app.models.cycle import Cycle
+from app.models.decision_record import DecisionRecord
+from app.models.simulation_run import SimulationRun
+from app.models.value_unit import ValueUnitSnapshot
+from app.services.configs.reading import cycle_of, get, snapshot_of
+from rules.documents import value_unit_from_document
+from rules.enums import ConfigStatus, DecisionStatus, DiffType
+from rules.value_units import value_unit_completeness
+
+PREVIEW_CHARACTERS = 120
+SORTS = ("newest", "margin_risk", "retention_delta", "exploration_delta")
+FILTERS = (*SUBJECT_FIELDS, "status")
+RETENTION, EXPLORATION = "paid_engagement_retention_90d", "exploration_depth"
+UNKNOWN_RANK = -(2**62)
+"""Sorts what has no figure behind everything that has one."""
+
+_SEARCHED = (
+    "rationale",
+    "approver_name",
+    "approver_role",
+    "segment",
+    "decision_id",
+    "config_version_id",
+    "baseline_config_version_id",
+    "simulation_run_id",
+    "billing_patch_id",
+    "cycle_id",
+)
+
+
+# The list
+
+
+def chosen(filters: Mapping[str, Any]) -> sa.Select[Any]:
+    """The decisions that agree with `FILTERS`, `goal_type` and `q`, made in `[since, until)`."""
+    statement = sa.select(DecisionRecord).filter_by(**{name: filters[name] for name in FILTERS if name in filters})
+    if "since" in filters:
+        statement = statement.where(DecisionRecord.created_at >= filters["since"])
+    if "until" in filters:
+        statement = statement.where(DecisionRecord.created_at < filters["until"])
+    if "goal_type" in filters:
+        cycles = sa.select(Cycle.cycle_id).filter_by(goal_type=filters["goal_type"])
+        statement = statement.where(DecisionRecord.cycle_id.in_(cycles))
+    if "q" in filters:
+        columns = (getattr(DecisionRecord, name) for name in _SEARCHED)
+        statement = statement.where(sa.or_(*(column.icontains(filters["q"], autoescape=True) for column in columns)))
+    return statement
+
+
+def ordering(session: Any, sort: str) -> tuple[sa.ColumnElement[Any], ...]:
+    """What the list is ordered by, all descending: the sort's rank, then newest.
+
+    `margin_risk`: least simulated margin above the floor first; the deltas: largest gain first; unknown figures last.
+    """
+    newest = (DecisionRecord.created_at, DecisionRecord.decision_id)
+    if sort == "newest":
+        return newest
+    return (sa.func.coalesce(_rank(session, sort), UNKNOWN_RANK, type_=sa.BigInteger), *newest)
+
+
+def page_of_decisions(
+    session: Any, filters: Mapping[str, Any], order: Sequence[Any], after: Sequence[Any] | None, limit: int
+) -> tuple[list[DecisionRecord], list[Any] | None]:
+    """At most `limit` decisions after the row with these values of `order`; the last one's values if more follow."""
+    statement = _with_figures(chosen(filters))
+    if after is not None:
+        last = sa.tuple_(*(sa.literal(value, column.type) for value, column in zip(after, order, strict=True)))
+        statement = statement.where(sa.tuple_(*order) < last)
+    rows = session.execute(
+        statement.add_columns(*order)
+        .options(joinedload(DecisionRecord.config_version), joinedload(DecisionRecord.simulation_run))
+        .order_by(*(column.desc() for column in order))
+        .limit(limit + 1)
+    ).all()
+    more = len(rows) > limit
+    return [row[0] for row in rows[:limit]], list(rows[limit - 1][1:]) if more else None
+
+
+def position(session: Any, decision_id: str, order: Sequence[Any]) -> list[Any]:
+    """The values of `order` of one decision: a page after it starts where the one that ended with it stopped."""
+    statement = _with_figures(sa.select(DecisionRecord).filter_by(decision_id=decision_id))
+    row = session.execute(statement.with_only_columns(*order)).first()
+    if row is None:
+        raise not_found("decision record", decision_id)
+    return list(row)
+
+
+def _with_figures(statement: sa.Select[Any]) -> sa.Select[Any]:
+    """Joined with what the sorts look at: the config's rails and the run."""
+    joined = statement.join(DecisionRecord.config_version).join(DecisionRecord.simulation_run)
+    return joined.outerjoin(RailRule, RailRule.config_version_id == ConfigVersion.config_version_id)
+
+
+def _rank(session: Any, sort: str) -> sa.ColumnElement[Any]:
+    """A figure of the run as whole millionths, so that both engines compare the same exact numbers."""
+    if sort == "margin_risk":
+        margin = _figure(session, "economics", "candidate", "margin")
+        return _millionths(sa.func.coalesce(sa.cast(RailRule.margin_floor, sa.Numeric), 0) - margin)
+    metric_id = RETENTION if sort == "retention_delta" else EXPLORATION
+    return _millionths(_figure(session, "metrics", metric_id, "delta"))
+
+
+def _millionths(figure: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return sa.cast(sa.func.round(figure * 1_000_000), sa.BigInteger)
+
+
+def _figure(session: Any, *path: str) -> sa.ColumnElement[Any]:
+    """A number inside the run's outputs, NULL when it is not there."""
+    outputs = sa.cast(SimulationRun.outputs, sa.Text)
+    if session.get_bind().dialect.name == "postgresql":
+        return sa.cast(sa.cast(outputs, JSONB)[path].astext, sa.Numeric)
+    return sa.func.json_extract(outputs, "$" + "".join(f'."{name}"' for name in path), type_=sa.Numeric)
+
+
+# Summaries
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A decision as the log shows it; `cycle` is what it was decided for."""
+
+    decision: DecisionRecord
+    cycle: Cycle
+    outcome_pill: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The DecisionSummary of spec 6."""
+        decision = self.decision
+        outputs = decision.simulation_run.outputs or {}
+        return {
+            "decision_id": decision.decision_id,
+            "cycle_id": decision.cycle_id,
+            "goal_type": self.cycle.goal_type,
+            "config_version_id": decision.config_version_id,
+            "config_version": decision.config_version.version,
+            "baseline_config_version_id": decision.baseline_config_version_id,
+            "subject_resolution": decision.subject_resolution,
+            "status": decision.status,
+            "diff_type": decision.diff.get("type"),
+            "approver_name": decision.approver_name,
+            "approver_role": decision.approver_role,
+            "effective_at": decision.effective_at,
+            "created_at": decision.created_at,
+            "outcome_pill": self.outcome_pill,
+            "risk_pills": risk_pills(outputs),
+            "sim_deltas": sim_deltas(outputs),
+            "rationale_preview": preview(decision.rationale),
+        }
+
+
+def summaries(session: Any, decisions: Sequence[DecisionRecord]) -> list[Summary]:
+    """The decisions' summaries, in their order, with two queries for all of them."""
+    cycles = sa.select(Cycle).where(Cycle.cycle_id.in_({decision.cycle_id for decision in decisions}))
+    by_id = {cycle.cycle_id: cycle for cycle in session.scalars(cycles)}
+    successors = _successors(session, decisions)
+    return [
+        Summary(decision, by_id[decision.cycle_id], outcome_pill(decision, _next(decision, successors)))
+        for decision in decisions
+    ]
+
+
+def outcome_pill(decision: DecisionRecord, successor: DecisionRecord | None) -> str:
+    """`scheduled` until its moment comes, `active`, `rolled_back` when a rollback ended it, else `archived`."""
+    if decision.status == DecisionStatus.ACTIVE:
+        return "scheduled" if decision.config_version.status == ConfigStatus.APPROVED else "active"
+    ended_by_rollback = successor is not None and successor.diff.get("type") == DiffType.ROLLBACK
+    return "rolled_back" if ended_by_rollback else "archived"
+
+
+def risk_pills(outputs: Mapping[str, Any]) -> list[str]:
+    """The codes of the run's risks, each once, in the run's order."""
+    return list(dict.fromkeys(risk["code"] for risk in outputs.get("risks") or ()))
+
+
+def sim_deltas(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Candidate minus baseline: money, margin and every declared metric; null without a baseline."""
+    economics = (outputs.get("economics") or {}).get("delta") or {}
+    money = {name: economics.get(name) for name in ("revenue_usd", "cost_usd", "margin")}
+    declared = {name: row.get("delta") for name, row in (outputs.get("metrics") or {}).items()}
+    return money | (outputs.get("primary_metric_deltas") or {}) | declared
+
+
+def preview(rationale: str) -> str:
+    """One line of at most 120 characters; a longer rationale ends in an ellipsis."""
+    line = " ".join(rationale.split())
+    return line if len(line) <= PREVIEW_CHARACTERS else line[: PREVIEW_CHARACTERS - 1].rstrip() + "…"
+
+
+def _successors(session: Any, decisions: Iterable[DecisionRecord]) -> list[DecisionRecord]:
+    """Every decision that replaced one of the decisions' configs, oldest first."""
+    ended = {item.config_version_id for item in decisions if item.status == DecisionStatus.ARCHIVED}
+    replacing = sa.select(DecisionRecord).where(DecisionRecord.baseline_config_version_id.in_(ended))
+    return list(session.scalars(replacing.order_by(DecisionRecord.created_at, DecisionRecord.decision_id)))
+
+
+def _next(decision: DecisionRecord, successors: Iterable[DecisionRecord]) -> DecisionRecord | None:
+    """The decision that ended this one: the first later one whose baseline is this one's config."""
+    moment = (decision.created_at, decision.decision_id)
+    return next(
+        (
+            item
+            for item in successors
+            if item.baseline_config_version_id == decision.config_version_id
+            and (item.created_at, item.decision_id) > moment
+        ),
+        None,
+    )
+
+
+# One decision
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A decision with every record it stands on (spec 6); `completeness` is per unit of the snapshot."""
+
+    decision: DecisionRecord
+    config: ConfigVersion
+    cycle: Cycle
+    run: SimulationRun
+    patch: BillingPatch
+    snapshot: ValueUnitSnapshot | None
+    completeness: dict[str, dict[str, Any]]
+
+
+def get_decision(session: Any, decision_id: str) -> DecisionRecord:
+    decision: DecisionRecord = get(session, DecisionRecord, decision_id, "decision record")
+    return decision
+
+
+def detail(session: Any, decision_id: str) -> Detail:
+    """Everything behind one decision; NotFound that names it."""
+    decision = get_decision(session, decision_id)
+    snapshot = snapshot_of(session, decision.config_version)
+    return Detail(
+        decision=decision,
+        config=decision.config_version,
+        cycle=cycle_of(session, decision.config_version),
+        run=decision.simulation_run,
+        patch=get(session, BillingPatch, decision.billing_patch_id, "billing patch"),
+        snapshot=snapshot,
+        completeness=completeness_map(snapshot),
+    )
+
+
+def completeness_map(snapshot: ValueUnitSnapshot | None) -> dict[str, dict[str, Any]]:
+    """value_unit_id → `{status, missing[]}` of the frozen definitions."""
+    found = {}
+    for unit in snapshot.value_units if snapshot else ():
+        state = value_unit_completeness(value_unit_from_document(unit))
+        found[unit["value_unit_id"]] = {"status": state.status.value, "missing": list(state.missing)}
+    return found

@@ -1,0 +1,88 @@
+"""The Navigator beside every screen: cards, questions, what is missing next, what is worth doing (spec 7)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.models.config_version import ConfigVersion
+from app.models.cycle import Cycle, CycleDraftContext
+from app.services.authoring.value_units import latest_snapshot
+from app.services.configs.completeness import completeness
+from app.services.configs.reading import cycle_draft, read_config
+from app.services.evidence.advice import learned
+from app.services.guidance.progress import Step, steps
+from rules.draft import Draft
+from rules.finding import Finding
+from rules.gate import evaluate
+from rules.navigator import OpenQuestion, RecommendedAction, open_questions, recommended_actions
+
+
+@dataclass(frozen=True)
+class Navigator:
+    """What the panel says about one config; `completeness` has the pill, the next missing item and all findings."""
+
+    extracted_cards: tuple[dict[str, Any], ...]
+    open_questions: tuple[OpenQuestion, ...]
+    recommended_actions: tuple[RecommendedAction, ...]
+    completeness: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON with the same names."""
+        return {
+            "extracted_cards": list(self.extracted_cards),
+            "open_questions": [question.as_dict() for question in self.open_questions],
+            "recommended_actions": [action.as_dict() for action in self.recommended_actions],
+            "completeness": self.completeness,
+        }
+
+
+@dataclass(frozen=True)
+class Guide:
+    """The frame of a screen: the Navigator, and the progress strip's steps."""
+
+    navigator: Navigator
+    steps: list[Step]
+
+
+def navigate(session: Any, config_version_id: str) -> Navigator:
+    """Computed from the rules and the latest completed run; no model is asked."""
+    draft = read_config(session, config_version_id).draft()
+    return _navigator(session, draft.cycle.cycle_id, draft, evaluate(draft))
+
+
+def guide(session: Any, cycle: Cycle | None, config: ConfigVersion | None, *, now: datetime | None = None) -> Guide:
+    """What stands around the canvas: of a config, of a cycle that has none yet, or of a start from nothing.
+
+    With `now` a draft is also told what came back of the versions before it.
+    """
+    if config is not None:
+        draft = read_config(session, config.config_version_id).draft()
+    else:
+        draft = cycle_draft(session, cycle, cycle and latest_snapshot(session, cycle.cycle_id))
+    findings = evaluate(draft)
+    navigator = _navigator(session, cycle and cycle.cycle_id, draft, findings)
+    if config is not None and now is not None:
+        actions = (*learned(session, config, now=now), *navigator.recommended_actions)
+        navigator = replace(navigator, recommended_actions=actions)
+    return Guide(
+        navigator=navigator,
+        steps=steps(session, cycle, config, draft, findings),
+    )
+
+
+def _navigator(session: Any, cycle_id: str | None, draft: Draft, findings: tuple[Finding, ...]) -> Navigator:
+    return Navigator(
+        extracted_cards=tuple(extracted_cards(session, cycle_id)) if cycle_id else (),
+        open_questions=open_questions(findings),
+        recommended_actions=recommended_actions(draft, findings),
+        completeness=completeness(findings),
+    )
+
+
+def extracted_cards(session: Any, cycle_id: str) -> list[dict[str, Any]]:
+    """What was read from the cycle's documents, newest context first."""
+    contexts = sa.select(CycleDraftContext.extracted_cards).filter_by(cycle_id=cycle_id)
+    newest = contexts.order_by(CycleDraftContext.created_at.desc(), CycleDraftContext.cycle_draft_context_id.desc())
+    return [card for cards in session.scalars(newest) for card in cards]

@@ -1,0 +1,267 @@
+"""What a workspace decides on now: active versions, drafts in work, newest decisions, and its lists (spec 7, Home)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import joinedload, lazyload
+
+from app.models.catalog import EventCatalog
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
+from app.models.cycle import Cycle
+from app.models.decision_record import DecisionRecord
+from app.models.usage import UsageImport
+from app.models.workspace import Workspace
+from app.services.configs.completeness import completeness
+from app.services.configs.reading import IS_ACTIVE, find_config, load_catalogs
+from app.services.decisions.log import Summary, ordering, page_of_decisions, summaries
+from rules.enums import ConfigStatus, DecisionStatus
+from rules.gate import evaluate
+
+MOST_ACTIVE, MOST_DRAFTS, MOST_DECISIONS, MOST_IMPORTS = 12, 6, 5, 25
+DEMO = "ws_1049"
+IN_WORK = (ConfigStatus.DRAFT.value, ConfigStatus.SIMULATED.value)
+ROWS = 25
+CONFIG_FILTERS = ("status", "segment", "stage", "target_environment", "cycle_id")
+CYCLE_FILTERS = ("status", "cycle_type", "goal_type")
+CONFIG_SORTS = {
+    "updated": ConfigVersion.updated_at,
+    "version": ConfigVersion.version,
+    "segment": ConfigVersion.segment,
+    "status": ConfigVersion.status,
+    "config": ConfigVersion.config_version_id,
+}
+CYCLE_SORTS = {
+    "created": Cycle.created_at,
+    "cycle": Cycle.cycle_name,
+    "starts": Cycle.start_date,
+    "status": Cycle.status,
+}
+
+
+@dataclass(frozen=True)
+class Active:
+    """An active version with the run that was decided on: `outputs` is empty when it was imported without one."""
+
+    config: ConfigVersion
+    decision: DecisionRecord | None
+    outputs: Mapping[str, Any]
+
+    @property
+    def economics(self) -> Mapping[str, Any]:
+        """revenue_usd, cost_usd and margin of the candidate side, as it was simulated; None where it was not."""
+        found = (self.outputs.get("economics") or {}).get("candidate") or {}
+        return {name: found.get(name) for name in ("revenue_usd", "cost_usd", "margin")}
+
+    @property
+    def risks(self) -> Sequence[Mapping[str, Any]]:
+        return self.outputs.get("risks") or ()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A config in work; `completeness` has its pill and the next missing item."""
+
+    config: ConfigVersion
+    completeness: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What Home shows of one workspace; the counts are of all, the lists are the first of them."""
+
+    active: Sequence[Active]
+    active_count: int
+    scheduled: Sequence[ConfigVersion]
+    drafts: Sequence[Draft]
+    draft_count: int
+    decisions: Sequence[Summary]
+    newest_cycle: Cycle | None
+
+
+def overview(session: Any, workspace_id: str) -> Overview:
+    """Everything that Home shows; what is counted is not read."""
+    counts = _counts(session, workspace_id)
+    return Overview(
+        active=_active(session, workspace_id),
+        active_count=counts.get(ConfigStatus.ACTIVE.value, 0),
+        scheduled=_scheduled(session, workspace_id),
+        drafts=_drafts(session, workspace_id),
+        draft_count=sum(counts.get(status, 0) for status in IN_WORK),
+        decisions=newest_decisions(session, workspace_id),
+        newest_cycle=newest_cycle(session, workspace_id),
+    )
+
+
+def _counts(session: Any, workspace_id: str) -> dict[str, int]:
+    by_status = sa.select(ConfigVersion.status, sa.func.count()).filter_by(workspace_id=workspace_id)
+    return dict(session.execute(by_status.group_by(ConfigVersion.status)).all())
+
+
+def _active(session: Any, workspace_id: str) -> list[Active]:
+    order = [getattr(ConfigVersion, name) for name in SUBJECT_FIELDS]
+    configs = session.scalars(
+        _light(sa.select(ConfigVersion))
+        .where(IS_ACTIVE)
+        .filter_by(workspace_id=workspace_id)
+        .order_by(*order)
+        .limit(MOST_ACTIVE)
+    ).all()
+    decided = sa.select(DecisionRecord).where(
+        DecisionRecord.config_version_id.in_([config.config_version_id for config in configs]),
+        DecisionRecord.status == DecisionStatus.ACTIVE.value,
+    )
+    by_config = {
+        decision.config_version_id: decision
+        for decision in session.scalars(decided.options(joinedload(DecisionRecord.simulation_run)))
+    }
+    return [_with_run(config, by_config.get(config.config_version_id)) for config in configs]
+
+
+def _with_run(config: ConfigVersion, decision: DecisionRecord | None) -> Active:
+    return Active(config, decision, (decision.simulation_run.outputs or {}) if decision else {})
+
+
+def _scheduled(session: Any, workspace_id: str) -> list[ConfigVersion]:
+    approved = _light(sa.select(ConfigVersion)).filter_by(workspace_id=workspace_id, status=ConfigStatus.APPROVED.value)
+    return list(session.scalars(approved.order_by(ConfigVersion.effective_at).limit(MOST_DRAFTS)))
+
+
+def _drafts(session: Any, workspace_id: str) -> list[Draft]:
+    newest = (ConfigVersion.updated_at.desc(), ConfigVersion.config_version_id.desc())
+    in_work = sa.select(ConfigVersion).where(ConfigVersion.status.in_(IN_WORK)).filter_by(workspace_id=workspace_id)
+    listed = _light(in_work).options(joinedload(ConfigVersion.cycle)).order_by(*newest).limit(MOST_DRAFTS)
+    configs = session.scalars(listed).all()
+    catalogs = load_catalogs(session) if configs else None
+    found = ((config, find_config(session, config.config_version_id, catalogs=catalogs)) for config in configs)
+    return [Draft(config, completeness(evaluate(seen.draft()))) for config, seen in found if seen]
+
+
+def newest_decisions(session: Any, workspace_id: str) -> list[Summary]:
+    order = ordering(session, "newest")
+    rows, _ = page_of_decisions(session, {"workspace_id": workspace_id}, order, None, MOST_DECISIONS)
+    return summaries(session, rows)
+
+
+def newest_cycle(session: Any, workspace_id: str) -> Cycle | None:
+    newest = (Cycle.created_at.desc(), Cycle.cycle_id.desc())
+    found: Cycle | None = session.scalar(
+        sa.select(Cycle).filter_by(workspace_id=workspace_id).order_by(*newest).limit(1)
+    )
+    return found
+
+
+def _light(statement: sa.Select[Any]) -> sa.Select[Any]:
+    """Without reading pools, exploration and rails, which a list does not show."""
+    return statement.options(*map(lazyload, (ConfigVersion.pools, ConfigVersion.exploration, ConfigVersion.rails)))
+
+
+# Lists
+
+
+@dataclass(frozen=True)
+class Page:
+    """At most 25 rows, and how many there are in all. `number` counts from 1."""
+
+    rows: Sequence[Any]
+    number: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // ROWS))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a list is asked for: filters that agree exactly, words to find, and `sort`, a minus first for descending."""
+
+    filters: Mapping[str, str]
+    words: str
+    sort: str
+    page: int
+
+
+def configs_page(session: Any, workspace_id: str, asked: Listing) -> Page:
+    """Config versions with their cycle's name."""
+    statement = _filtered(sa.select(ConfigVersion), ConfigVersion, workspace_id, asked, CONFIG_FILTERS)
+    for word in asked.words.split():
+        statement = statement.where(
+            sa.or_(
+                ConfigVersion.config_version_id.icontains(word, autoescape=True),
+                ConfigVersion.segment.icontains(word, autoescape=True),
+            )
+        )
+    shown = _light(statement).options(joinedload(ConfigVersion.cycle))
+    return _page(session, statement, shown, asked, CONFIG_SORTS, ConfigVersion.config_version_id)
+
+
+def cycles_page(session: Any, workspace_id: str, asked: Listing) -> tuple[Page, dict[str, dict[str, int]]]:
+    """Cycles, and for each the number of its configs by status."""
+    statement = _filtered(sa.select(Cycle), Cycle, workspace_id, asked, CYCLE_FILTERS)
+    for word in asked.words.split():
+        statement = statement.where(
+            sa.or_(Cycle.cycle_name.icontains(word, autoescape=True), Cycle.cycle_id.icontains(word, autoescape=True))
+        )
+    page = _page(session, statement, statement, asked, CYCLE_SORTS, Cycle.cycle_id)
+    grouped = (
+        sa.select(ConfigVersion.cycle_id, ConfigVersion.status, sa.func.count())
+        .where(ConfigVersion.cycle_id.in_([cycle.cycle_id for cycle in page.rows]))
+        .group_by(ConfigVersion.cycle_id, ConfigVersion.status)
+    )
+    counts: dict[str, dict[str, int]] = {}
+    for cycle_id, status, count in session.execute(grouped):
+        counts.setdefault(cycle_id, {})[status] = count
+    return page, counts
+
+
+def _filtered(statement: Any, model: type[Any], workspace_id: str, asked: Listing, names: Sequence[str]) -> Any:
+    given = {name: asked.filters[name] for name in names if asked.filters.get(name)}
+    return statement.filter_by(workspace_id=workspace_id, **given)
+
+
+def _page(session: Any, statement: Any, shown: Any, asked: Listing, sorts: Mapping[str, Any], key: Any) -> Page:
+    total = session.scalar(sa.select(sa.func.count()).select_from(statement.subquery()))
+    number = min(max(asked.page, 1), max(1, -(-total // ROWS)))
+    column = sorts.get(asked.sort.removeprefix("-"), next(iter(sorts.values())))
+    order = (column.desc(), key.desc()) if asked.sort.startswith("-") else (column, key)
+    rows = session.scalars(shown.order_by(*order).offset((number - 1) * ROWS).limit(ROWS)).all()
+    return Page(rows, number, total)
+
+
+def segments_of(session: Any, workspace_id: str) -> list[str]:
+    """The segments that the workspace's configs are for."""
+    return list(
+        session.scalars(
+            sa.select(ConfigVersion.segment)
+            .filter_by(workspace_id=workspace_id)
+            .distinct()
+            .order_by(ConfigVersion.segment)
+        )
+    )
+
+
+# Usage and the start
+
+
+def usage_imports_of(session: Any, workspace_id: str) -> list[UsageImport]:
+    """The newest imports, newest first."""
+    newest = (UsageImport.created_at.desc(), UsageImport.usage_import_id.desc())
+    return list(
+        session.scalars(
+            sa.select(UsageImport).filter_by(workspace_id=workspace_id).order_by(*newest).limit(MOST_IMPORTS)
+        )
+    )
+
+
+def catalog_size(session: Any) -> int:
+    """How many event types the catalog has."""
+    size: int = session.scalar(sa.select(sa.func.count()).select_from(EventCatalog))
+    return size
+
+
+def demo(session: Any) -> Workspace | None:
+    """The Lumina demo, where it was seeded."""
+    found: Workspace | None = session.get(Workspace, DEMO)
+    return found

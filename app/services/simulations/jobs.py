@@ -1,0 +1,105 @@
+"""Simulations that an operator watches: computed beside the request that asked, with the run's row as their state.
+
+    queued → running → completed | failed
+
+Every server process reads the same row. A process that dies leaves a run that nobody will end: whoever looks after
+`GIVE_UP_AFTER` fails it.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.errors import AvsError
+from app.identity import SYSTEM, Actor
+from app.models.simulation_run import SimulationRun
+from app.models.transactions import write
+from app.services.configs.reading import get
+from app.services.simulations.runs import Request, begin, complete, compute, fail, prepare
+from app.services.usage.source import UsageEvents
+from rules.enums import SimulationStatus
+
+Clock = Callable[[], datetime]
+
+WORKERS = 2
+"""At once and per process: the columnar engine uses every core already, more would only take memory."""
+AT_ONCE_SECONDS = 0.4
+"""What ends sooner needs no progress page."""
+GIVE_UP_AFTER = timedelta(minutes=10)
+"""A hundred million events take seconds."""
+UNFINISHED = (SimulationStatus.QUEUED.value, SimulationStatus.RUNNING.value)
+ABANDONED = (
+    f"It did not end within {GIVE_UP_AFTER.seconds // 60} minutes: the server that computed it was probably stopped. "
+    "Simulate again."
+)
+
+_log = logging.getLogger(__name__)
+_threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="simulation")
+
+
+def start(session: Any, events: UsageEvents, request: Request, *, actor: Actor, clock: Clock) -> SimulationRun:
+    """Write the run and compute it in a thread; returns when it has ended or after `AT_ONCE_SECONDS`.
+
+    Opens and commits its own write transaction. Raises Conflict with all findings when the simulation gate refuses,
+    and Invalid for a baseline that is not there; then nothing was written.
+    """
+    prepared = prepare(session, request)
+    with write(session):
+        run_id = begin(session, prepared, actor=actor, now=clock()).simulation_run_id
+    job = _threads.submit(_compute, session.get_bind(), events, request, run_id, actor, clock)
+    wait((job,), timeout=AT_ONCE_SECONDS)
+    session.rollback()
+    return run_of_id(session, run_id)
+
+
+def watch(session: Any, simulation_run_id: str, *, now: datetime) -> SimulationRun:
+    """The run as it stands; one that should have ended long ago is failed first, in a write transaction of its own."""
+    run = run_of_id(session, simulation_run_id)
+    if run.status in UNFINISHED and now - run.created_at > GIVE_UP_AFTER:
+        with write(session):
+            run = run_of_id(session, simulation_run_id)
+            if run.status in UNFINISHED:
+                fail(session, run, ABANDONED, actor=SYSTEM, now=now)
+    return run
+
+
+def run_of_id(session: Any, simulation_run_id: str) -> SimulationRun:
+    """The run, read anew; NotFound that names it."""
+    run: SimulationRun = get(session, SimulationRun, simulation_run_id, "simulation run", populate_existing=True)
+    return run
+
+
+def _compute(bind: Any, events: UsageEvents, request: Request, run_id: str, actor: Actor, clock: Clock) -> None:
+    """What a thread does: whatever happens, the run ends."""
+    with Session(bind, expire_on_commit=False) as session:
+        try:
+            _answer(session, events, request, run_id, actor, clock)
+        except Exception as error:
+            _log.exception("Simulation %s failed", run_id)
+            with write(session):
+                fail(session, run_of_id(session, run_id), _reason(error), actor=actor, now=clock())
+
+
+def _answer(session: Session, events: UsageEvents, request: Request, run_id: str, actor: Actor, clock: Clock) -> None:
+    """The question is prepared again: it may have waited, and what is computed must be what is stored with it."""
+    with write(session):
+        run_of_id(session, run_id).status = SimulationStatus.RUNNING.value
+        prepared = prepare(session, request)
+    answer = compute(prepared, events)
+    with write(session):
+        run = run_of_id(session, run_id)
+        if run.status == SimulationStatus.RUNNING:
+            complete(session, run, prepared, answer, actor=actor, now=clock())
+
+
+def _reason(error: Exception) -> str:
+    """A sentence for operators; the log has the traceback."""
+    if isinstance(error, AvsError):
+        return error.detail
+    if isinstance(error, OverflowError):
+        return f"{error}. Check prices, costs and included quantities, then simulate again."
+    return f"The computation stopped with {type(error).__name__}; the server's log says more. Simulate again."

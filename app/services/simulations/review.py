@@ -1,0 +1,202 @@
+"""One simulation run as the review shows it: headline, risks with where to mend them, and how to get it again (4B)."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import defer
+
+from app.errors import not_found
+from app.models.catalog import MetricCatalog
+from app.models.config_version import ConfigVersion
+from app.models.simulation_run import SimulationRun
+from app.services.configs.reading import ConfigSnapshot, read_config
+from app.services.simulations.review_tables import Cell, Outputs, margin_change, margin_of
+from app.services.wording.words import SHARES
+from rules.draft import Draft, ValueUnit
+from rules.enums import HistoricalWindow, PricingMode
+from rules.finding import Finding, Gate
+from rules.gate import blocking_issues_for_simulation, evaluate
+from rules.places import at_rails, at_unit, config_screen
+from simulation.canonical import content_hash
+
+Json = Any
+
+MARGIN = "gross_margin"
+LISTED_RUNS = 50
+PRICING: Mapping[str, str] = {
+    PricingMode.USE_UNIT_ECONOMICS: "Revenue is what is used beyond the allowance, at the target price per unit.",
+    PricingMode.REVENUE_PROXY_TOTAL: "Proxy: every unit used earns the target price, included or not.",
+    PricingMode.REVENUE_PROXY_COMMIT: "Proxy: per customer and period the larger of what is included and what is used, "
+    "at the target price per unit.",
+}
+"""What revenue means in each pricing mode (spec 4.2)."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure, before and after. `kind` is money, share or quantity; None is "not measured"."""
+
+    name: str
+    label: str
+    kind: str
+    before: Cell
+    after: Cell
+    change: Cell
+    method: str | None = None
+
+
+@dataclass(frozen=True)
+class Risk:
+    """One entry of `outputs.risks` with the screen that mends it."""
+
+    code: str
+    detail: str
+    deep_link: str
+
+
+@dataclass(frozen=True)
+class Review:
+    """A completed run, judged by what stands now.
+
+    `blocking` holds approval back now; `mended` are the run's own blocking issues that no longer do. `is_stale`: the
+    config has changed since. `margin_floor` is the one of the run, None when it had none or it is no longer known.
+    """
+
+    run: SimulationRun
+    is_latest: bool
+    is_stale: bool
+    blocking: tuple[Finding, ...]
+    mended: list[dict[str, Json]]
+    risks: list[Risk]
+    headline: list[Figure]
+    lenses: list[Figure]
+    margin_floor: Decimal | int | None
+    command: str
+
+
+def review(session: Any, config: ConfigVersion, simulation_run_id: str | None = None) -> Review | None:
+    """The review of that run, else of the latest completed one; None when there is no completed run to review.
+
+    Raises NotFound for a run that is not this config's.
+    """
+    seen = read_config(session, config.config_version_id)
+    if simulation_run_id is None:
+        if seen.run is None:
+            return None
+        simulation_run_id = seen.run.simulation_run_id
+    run = run_of_config(session, config, simulation_run_id)
+    if run.outputs is None:
+        return None
+    draft = seen.draft()
+    findings = evaluate(draft)
+    stale = run.candidate_content_hash != content_hash(seen.document)
+    return Review(
+        run=run,
+        is_latest=seen.run is not None and run.simulation_run_id == seen.run.simulation_run_id,
+        is_stale=stale,
+        blocking=tuple(finding for finding in findings if finding.gate is not Gate.ADVISORY),
+        mended=_mended(run.outputs, findings),
+        risks=[Risk(risk["code"], risk["detail"], risk_link(draft, risk)) for risk in run.outputs["risks"]],
+        headline=headline(run.outputs, labels := metric_labels(session)),
+        lenses=list(metric_figures(run.outputs, run.outputs["lens_metrics"], labels)),
+        margin_floor=_floor(run.outputs, seen, stale),
+        command=command(run.inputs),
+    )
+
+
+def run_of_config(session: Any, config: ConfigVersion, simulation_run_id: str) -> SimulationRun:
+    """The run, if it is one of this config."""
+    run: SimulationRun | None = session.get(SimulationRun, simulation_run_id)
+    if run is None or run.candidate_config_version_id != config.config_version_id:
+        raise not_found(f"simulation run of {config.config_version_id}", simulation_run_id)
+    return run
+
+
+def runs_of(session: Any, config: ConfigVersion) -> list[SimulationRun]:
+    """The newest runs first, in whatever state, without their outputs."""
+    return list(
+        session.scalars(
+            sa.select(SimulationRun)
+            .filter_by(candidate_config_version_id=config.config_version_id)
+            .options(defer(SimulationRun.outputs), defer(SimulationRun.completeness_result))
+            .order_by(SimulationRun.created_at.desc(), SimulationRun.simulation_run_id.desc())
+            .limit(LISTED_RUNS)
+        )
+    )
+
+
+def metric_labels(session: Any) -> dict[str, str]:
+    """The names of the catalog's metrics."""
+    return dict(session.execute(sa.select(MetricCatalog.metric_id, MetricCatalog.label)).tuples().all())
+
+
+def headline(outputs: Outputs, labels: Mapping[str, str]) -> list[Figure]:
+    """Revenue, cost and margin, then every declared primary metric that is not one of them."""
+    economics = outputs["economics"]
+    sides = [economics[side] for side in ("baseline", "candidate", "delta")]
+    amounts = [
+        Figure(name, label, "money", *(side and side[name] for side in sides))
+        for name, label in (("revenue_usd", "Revenue"), ("cost_usd", "Cost"))
+    ]
+    others = [name for name in outputs["primary_metric_deltas"] if name != MARGIN]
+    return [*amounts, _margin(economics, labels), *metric_figures(outputs, others, labels)]
+
+
+def metric_figures(outputs: Outputs, names: Sequence[str], labels: Mapping[str, str]) -> Iterator[Figure]:
+    """Declared metrics, each with the method of its proxy."""
+    for name in names:
+        if name == MARGIN:
+            yield _margin(outputs["economics"], labels)
+            continue
+        row = outputs["metrics"][name]
+        values = (row["baseline"], row["candidate"], row["delta"])
+        kind = "share" if name in SHARES else "quantity"
+        yield Figure(name, labels.get(name, name), kind, *values, method=outputs["proxy_methods"].get(name))
+
+
+def _margin(economics: Json, labels: Mapping[str, str]) -> Figure:
+    sides = [margin_of(economics[side]) for side in ("baseline", "candidate")]
+    return Figure(MARGIN, labels.get(MARGIN, "Gross margin"), "share", *sides, margin_change(economics))
+
+
+def risk_link(draft: Draft, risk: Mapping[str, Json]) -> str:
+    """The screen, and the field where there is one, that mends a risk."""
+    code, unit = risk["code"], ValueUnit(value_unit_id=risk.get("value_unit_id"))
+    if code == "margin_floor_violated":
+        return at_rails(draft, "margin_floor").deep_link
+    if code == "spend_cap_exceeded":
+        return at_rails(draft, "monthly_spend_cap_usd").deep_link
+    if code == "pool_price_zero":
+        return at_unit(draft, unit, "unit_economics.target_price_per_unit_usd").deep_link
+    if code == "quality_signal_missing":
+        return at_unit(draft, unit, "quality_signal_source").deep_link
+    return config_screen(draft, "simulate" if code == "no_usage_in_window" else "pools")
+
+
+def _mended(outputs: Outputs, findings: Sequence[Finding]) -> list[dict[str, Json]]:
+    still = {(finding.code, finding.field) for finding in blocking_issues_for_simulation(findings)}
+    return [issue for issue in outputs["blocking_issues"] if (issue["code"], issue["field"]) not in still]
+
+
+def _floor(outputs: Outputs, seen: ConfigSnapshot, stale: bool) -> Decimal | int | None:
+    """A risk keeps the floor that it violates; otherwise it is the config's, as long as that has not changed."""
+    kept = next((risk["margin_floor"] for risk in outputs["risks"] if risk["code"] == "margin_floor_violated"), None)
+    return kept if kept is not None or stale else seen.document["rails"]["margin_floor"]
+
+
+def command(inputs: Mapping[str, Json]) -> str:
+    """The command line that asks the same again: with the same content and dataset it gives the same bytes."""
+    window = str(inputs["historical_window_days"])
+    words = ["avs", "simulate", inputs["candidate_config_version_id"], "--window", window]
+    words += ["--baseline", inputs["baseline_config_version_id"] or "none", "--pricing-mode", inputs["pricing_mode"]]
+    if inputs["filters"]["segment"] is None:
+        words.append("--all-segments")
+    if not inputs["include_exploration_in_results"]:
+        words.append("--without-exploration")
+    if window != HistoricalWindow.MOCKED:
+        words += ["--as-of", inputs["as_of"]]
+    return shlex.join(words)

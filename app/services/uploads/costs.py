@@ -1,0 +1,117 @@
+"""Costs per unit from a file: kept as accepted cards of kind "cost" in the workspace's newest context.
+
+A card's label ends in what the cost is of: `cost $0.18 per video_render_completed`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.identity import Actor
+from app.models.base import MONEY_PLACES
+from app.models.cycle import CycleDraftContext
+from app.services.authoring import value_units
+from app.services.usage.fields import MAX_ID_LENGTH, Reject
+from rules.extraction import ACCEPTED, Card
+
+COST = "cost"
+MOST_DIGITS = 38 - MONEY_PLACES  # before the decimal point
+_AMOUNT = re.compile(r"(?:US)?\$?\s*(\d+|\d{1,3}(?:,\d{3})+|(?=\.\d))(\.\d+)?\s*(?:USD)?", re.IGNORECASE)
+_OF = re.compile(r"cost \S+ per (.+)", re.DOTALL)
+
+
+def read_costs(source: str, rows: Iterable[tuple[int, Mapping[str, str]]]) -> tuple[list[Card], list[Reject]]:
+    """A card for each (row number, {name, cost_per_unit_usd}) that fits; the last row about a name counts."""
+    cards: dict[str, Card] = {}
+    rejects: list[Reject] = []
+    for number, row in rows:
+        name, amount = row.get("name", "").strip(), row.get("cost_per_unit_usd", "").strip()
+        problem = _problem(name, amount)
+        if problem is not None:
+            rejects.append(Reject(number, *problem))
+            continue
+        value = _plain(amount)
+        cards.pop(name, None)
+        cards[name] = Card(
+            kind=COST,
+            value=value,
+            label=f"cost ${value} per {name}",
+            sentence=f"{name}: {amount} USD per unit",
+            source=f"{source}, row {number}",
+            state=ACCEPTED,
+        )
+    return list(cards.values()), rejects
+
+
+def _problem(name: str, amount: str) -> tuple[str, str] | None:
+    if not name:
+        return "name", "the event type or value unit is missing"
+    if len(name) > MAX_ID_LENGTH:
+        return "name", f"the name is longer than {MAX_ID_LENGTH} characters"
+    if not amount:
+        return "cost_per_unit_usd", "the cost is missing"
+    if not _AMOUNT.fullmatch(amount):
+        return "cost_per_unit_usd", f"{amount!r} is no amount in USD such as 0.18"
+    whole, _, places = _plain(amount).partition(".")
+    fits = len(whole) <= MOST_DIGITS and len(places) <= MONEY_PLACES
+    return (
+        None
+        if fits
+        else ("cost_per_unit_usd", f"{amount!r} has more than {MONEY_PLACES} decimals or {MOST_DIGITS} digits")
+    )
+
+
+def _plain(amount: str) -> str:
+    """The digits of an amount, without what does not change its value: `$1,234.50` is `1234.5`."""
+    whole, _, places = re.sub(r"[^\d.]", "", amount).partition(".")
+    whole, places = whole.lstrip("0") or "0", places.rstrip("0")
+    return f"{whole}.{places}" if places else whole
+
+
+def keep_costs(
+    session: Any, workspace_id: str, cards: Iterable[Card], *, actor: Actor, now: datetime
+) -> CycleDraftContext:
+    """Put the cards into the newest context, or a new one, in place of earlier costs of the same things."""
+    fresh = {card.label.partition(" per ")[2]: card.as_dict() for card in cards}
+    context = newest_context(session, workspace_id)
+    if context is None:
+        data = {"workspace_id": workspace_id, "extracted_cards": list(fresh.values())}
+        return value_units.create_context(session, data, actor=actor, now=now)
+    kept = [card for card in context.extracted_cards if card["kind"] != COST or subject_of(card) not in fresh]
+    data = {"extracted_cards": [*kept, *fresh.values()]}
+    return value_units.update_context(session, context.cycle_draft_context_id, data, actor=actor, now=now)
+
+
+def newest_context(session: Any, workspace_id: str) -> CycleDraftContext | None:
+    newest = (CycleDraftContext.created_at.desc(), CycleDraftContext.cycle_draft_context_id.desc())
+    found: CycleDraftContext | None = session.scalar(
+        sa.select(CycleDraftContext).filter_by(workspace_id=workspace_id).order_by(*newest).limit(1)
+    )
+    return found
+
+
+def suggested_costs(session: Any, workspace_id: str) -> dict[str, Decimal]:
+    """Event type, value unit id or name → avg_cost_per_unit_usd, as accepted cards say; the newest wins."""
+    return {subject: Decimal(card["value"]) for subject, card in cost_cards(session, workspace_id).items()}
+
+
+def cost_cards(session: Any, workspace_id: str) -> dict[str, Mapping[str, Any]]:
+    """The same with the cards themselves, which say where each cost comes from."""
+    oldest_first = (CycleDraftContext.created_at, CycleDraftContext.cycle_draft_context_id)
+    contexts = sa.select(CycleDraftContext.extracted_cards).filter_by(workspace_id=workspace_id).order_by(*oldest_first)
+    cards = [card for cards in session.scalars(contexts) for card in cards]
+    return {
+        subject: card
+        for card in cards
+        if card["kind"] == COST and card["state"] == ACCEPTED and (subject := subject_of(card))
+    }
+
+
+def subject_of(card: Mapping[str, Any]) -> str | None:
+    """What a cost card is about, None when it does not say."""
+    found = _OF.fullmatch(card["label"])
+    return None if found is None else found[1]

@@ -1,0 +1,239 @@
+"""Uploaded files between their preview and their import: kept beside the data, each in a folder of a random name.
+
+    <root>/<workspace>/<upload_id>/file/<name>    the file, under a harmless form of its own name
+                                  /head/<name>    its first rows: all that a preview reads
+                                  /about.json     what it is
+                                  /progress.json  how its import goes (see upload_imports.py)
+                                  /lock           held while it is received or imported
+    <root>/<workspace>/rejects/<id>.csv           what an import rejected, for download
+
+The file goes once it is imported; a sweep takes what was abandoned.
+"""
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from app.errors import Invalid, not_found
+from app.file_lock import exclusive
+from app.services.usage.fields import UnreadableInput
+from app.services.usage.heads import Head, format_of, read_head
+
+MOST_BYTES: Mapping[str, int] = {"usage": 512 * 2**20, "catalog": 8 * 2**20, "costs": 8 * 2**20}
+STAGED, RUNNING, DONE, FAILED = "staged", "running", "done", "failed"
+KEPT = timedelta(days=1)
+REJECTS_KEPT = timedelta(days=30)
+_PIECE = 2**20
+_UPLOAD_ID = re.compile(r"up_[0-9a-f]{32}")
+_REPORT_ID = re.compile(r"(imp|up)_[0-9a-z_]{1,64}")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was received. `rows` is how many it has, or about how many: lines are counted, not records."""
+
+    folder: Path
+    kind: str
+    name: str
+    file_format: str
+    size: int
+    rows: int
+
+    @property
+    def upload_id(self) -> str:
+        return self.folder.name
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "file" / self.name
+
+    @property
+    def head_path(self) -> Path:
+        return self.folder / "head" / self.name
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether the file is still there to be imported."""
+        return self.path.is_file()
+
+    def head(self) -> Head:
+        """The columns and the first rows, read anew."""
+        return read_head(self.head_path, self.file_format)[0]
+
+    def progress(self) -> dict[str, Any]:
+        """How its import goes; `{"state": "staged"}` before there is one."""
+        try:
+            progress: dict[str, Any] = orjson.loads((self.folder / "progress.json").read_bytes())
+        except FileNotFoundError:
+            return {"state": STAGED}
+        return progress
+
+    def tell(self, **progress: Any) -> None:
+        """Replace the progress, whole: readers see the one before or this one."""
+        _write_whole(self.folder / "progress.json", orjson.dumps(progress))
+
+    @contextmanager
+    def importing(self) -> Iterator[bool]:
+        """Hold the right to import it; False when another has it. It ends with the process that holds it."""
+        with exclusive(self.folder / "lock", wait=False) as mine:
+            yield mine
+
+    def remove_file(self) -> None:
+        """Delete the file and its head; what is known about the import stays until a sweep."""
+        for part in ("file", "head"):
+            shutil.rmtree(self.folder / part, ignore_errors=True)
+
+
+class Incoming:
+    """A folder that an upload is streamed into; it goes again unless something in it is kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._parts: list[BinaryIO] = []
+        self.is_kept = False
+
+    def open(self) -> BinaryIO:
+        """A new file on disk to write one part of a request to."""
+        part = (self._folder / f"part_{secrets.token_hex(8)}").open("w+b")
+        self._parts.append(part)
+        return part
+
+    def close(self) -> None:
+        """Close every part, and delete the folder unless something in it was kept."""
+        for part in self._parts:
+            part.close()
+        if not self.is_kept:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def keep(self, part: Path, filename: str, kind: str) -> Upload:
+        """Make the part an upload. Invalid when nothing can be read from it, naming the file."""
+        name = harmless(filename)
+        try:
+            upload = self._describe(part, name, kind)
+        except UnreadableInput as error:
+            raise Invalid(f"{name} {error}.", code=error.code) from error
+        for leftover in self._folder.glob("part_*"):
+            leftover.unlink()
+        self.is_kept = True
+        return upload
+
+    def _describe(self, part: Path, name: str, kind: str) -> Upload:
+        size = part.stat().st_size
+        if not size:
+            raise UnreadableInput("is empty")
+        file_format = format_of(part)
+        if kind != "usage" and file_format != "csv":
+            raise UnreadableInput(f"is {file_format}, not CSV")
+        stem = name.rpartition(".")[0] or name
+        upload = Upload(self._folder, kind, f"{stem}.{file_format}", file_format, size, _rows(part, file_format))
+        upload.path.parent.mkdir()
+        upload.head_path.parent.mkdir()
+        part.rename(upload.path)
+        upload.head_path.write_bytes(read_head(upload.path, file_format)[1])
+        about = {"kind": kind, "name": upload.name, "file_format": file_format, "size": size, "rows": upload.rows}
+        _write_whole(self._folder / "about.json", orjson.dumps(about))
+        return upload
+
+
+class Uploads:
+    """Every upload of every workspace, under one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @contextmanager
+    def receiving(self, workspace_id: str) -> Iterator[Incoming]:
+        """A folder for one upload, gone afterwards unless it is kept."""
+        folder = self._workspace(workspace_id) / f"up_{secrets.token_hex(16)}"
+        folder.mkdir(parents=True, mode=0o700)
+        incoming = Incoming(folder)
+        with exclusive(folder / "lock"):  # a sweep leaves it alone, however slowly it arrives
+            try:
+                yield incoming
+            finally:
+                incoming.close()
+
+    def find(self, workspace_id: str, upload_id: str) -> Upload:
+        """NotFound for one that was never there, is another workspace's, or was swept."""
+        folder = self._workspace(workspace_id) / upload_id
+        if not _UPLOAD_ID.fullmatch(upload_id) or not (folder / "about.json").is_file():
+            raise not_found("upload", upload_id)
+        return Upload(folder, **orjson.loads((folder / "about.json").read_bytes()))
+
+    def discard(self, upload: Upload) -> None:
+        """Delete an upload that was not imported."""
+        shutil.rmtree(upload.folder, ignore_errors=True)
+
+    def rejects_path(self, workspace_id: str, report_id: str) -> Path:
+        """Where the rejects of an import are; NotFound for what cannot be an id. The file is there if there are any."""
+        if not _REPORT_ID.fullmatch(report_id):
+            raise not_found("rejects report", report_id)
+        folder = self._workspace(workspace_id) / "rejects"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder / f"{report_id}.csv"
+
+    def sweep(self, now: datetime) -> int:
+        """Delete uploads after a day, unless one is in use, and rejects after 30. Returns how many went."""
+        uploads = [path for path in self.root.glob("*/up_*") if path.is_dir() and _is_older(path, now - KEPT)]
+        reports = [path for path in self.root.glob("*/rejects/*.csv") if _is_older(path, now - REJECTS_KEPT)]
+        for path in reports:
+            path.unlink(missing_ok=True)
+        return len(reports) + sum(map(_remove_unless_used, uploads))
+
+    def _workspace(self, workspace_id: str) -> Path:
+        return self.root / quote(workspace_id, safe="").replace(".", "%2E")
+
+
+def harmless(filename: str) -> str:
+    """The file's own name without folders, control characters or a leading dot, at most 100 characters."""
+    last = re.split(r"[/\\]", filename)[-1]
+    plain = re.sub(r"[^A-Za-z0-9._ -]+", "_", last).strip(". ")
+    return plain[-100:] or "upload"
+
+
+def _rows(path: Path, file_format: str) -> int:
+    if file_format == "parquet":
+        try:
+            return int(pq.read_metadata(path).num_rows)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise UnreadableInput(f"cannot be read as parquet: {error}") from None
+    with path.open("rb") as file:
+        lines, last = 0, b"\n"
+        while piece := file.read(_PIECE):
+            lines, last = lines + piece.count(b"\n"), piece[-1:]
+    return max(lines + (last != b"\n") - (file_format == "csv"), 0)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    scratch.write_bytes(content)
+    scratch.replace(path)
+
+
+def _is_older(path: Path, moment: datetime) -> bool:
+    try:
+        return os.stat(path).st_mtime < moment.timestamp()
+    except FileNotFoundError:
+        return False
+
+
+def _remove_unless_used(folder: Path) -> bool:
+    try:
+        with exclusive(folder / "lock", wait=False) as mine:
+            if mine:
+                shutil.rmtree(folder, ignore_errors=True)
+            return mine
+    except FileNotFoundError:  # another sweep was faster
+        return False

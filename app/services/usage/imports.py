@@ -1,0 +1,131 @@
+"""Importing usage files: the store keeps the events, the control database the catalog and a record of the import.
+
+The events are committed first. A crash before the second step leaves events whose catalog entries are missing; the same
+import again finds them as duplicates and adds the entries.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.errors import Invalid
+from app.identity import Actor
+from app.models.catalog import Customer, EventCatalog, SegmentCatalog
+from app.models.transactions import write
+from app.models.usage import UsageImport
+from app.models.workspace import Workspace
+from app.services.configs.reading import get, load_catalogs
+from app.services.product_events import log_event
+from app.services.usage.fields import Policy, UnreadableInput
+from app.services.usage.importer import ImportReport, import_file
+from app.services.usage.store import EventStore
+
+
+def policy_for(session: Any, workspace_id: str | None, *, extend_catalog: bool = False) -> Policy:
+    """What the catalogs say about events to come; `workspace_id` None when each event names its own."""
+    return Policy(
+        workspace_id=workspace_id,
+        catalog={name: frozenset(dimensions) for name, dimensions in load_catalogs(session).events.items()},
+        segments=dict(session.execute(sa.select(Customer.customer_id, Customer.segment)).all()),
+        workspaces=frozenset(session.scalars(sa.select(Workspace.workspace_id))),
+        extend_catalog=extend_catalog,
+    )
+
+
+def import_usage(
+    session: Any,
+    store: EventStore,
+    workspace_id: str,
+    path: Path,
+    *,
+    actor: Actor,
+    now: datetime,
+    mapping: Mapping[str, str] | None = None,
+    constants: Mapping[str, Any] | None = None,
+    ignore: Collection[str] = (),
+    extend_catalog: bool = False,
+    rejects_path: Path | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> tuple[UsageImport, ImportReport]:
+    """Import one file, extend the catalogs when asked, and record it. Invalid when the file as a whole is unfit."""
+    get(session, Workspace, workspace_id, "workspace")
+    constants = dict(constants or {})
+    policy = policy_for(session, workspace_id, extend_catalog=extend_catalog)
+    session.rollback()
+    try:
+        report = import_file(
+            store,
+            path,
+            policy,
+            mapping=mapping,
+            constants=constants,
+            ignore=ignore,
+            rejects_path=rejects_path,
+            progress=progress,
+        )
+    except UnreadableInput as error:
+        raise Invalid(str(error), code=error.code) from error
+    with write(session):
+        if extend_catalog:
+            extend(session, report.new_event_types)
+            _know_customer(session, constants)
+        described = {"mapping": dict(mapping or {}), "constants": constants, "ignore": sorted(ignore)}
+        row = _record(session, workspace_id, path.name, report, described, actor, now)
+    return row, report
+
+
+def _record(
+    session: Any,
+    workspace_id: str,
+    source: str,
+    report: ImportReport,
+    described: Mapping[str, Any],
+    actor: Actor,
+    now: datetime,
+) -> UsageImport:
+    """What was imported, for the list of imports and the product event log."""
+    row = UsageImport(
+        workspace_id=workspace_id,
+        source=source,
+        rows_read=report.read,
+        rows_accepted=report.accepted,
+        rows_duplicate=report.duplicates,
+        rows_rejected=report.rejected,
+        report={"reasons": dict(report.reasons), **described},
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    log_event(
+        session,
+        "usage_imported",
+        actor=actor,
+        now=now,
+        workspace_id=workspace_id,
+        entity_id=row.usage_import_id,
+        accepted=report.accepted,
+    )
+    return row
+
+
+def extend(session: Any, new_event_types: Mapping[str, frozenset[str]]) -> None:
+    """Add event types, and dimensions to known ones."""
+    for event_type, dimensions in sorted(new_event_types.items()):
+        entry = session.get(EventCatalog, event_type)
+        if entry is None:
+            session.add(EventCatalog(event_type=event_type, description="", dimensions=sorted(dimensions)))
+        else:
+            entry.dimensions = [*entry.dimensions, *sorted(dimensions - set(entry.dimensions))]
+
+
+def _know_customer(session: Any, constants: Mapping[str, Any]) -> None:
+    """A customer and segment named for the whole file become pickable."""
+    customer_id, segment = constants.get("customer_id"), constants.get("segment")
+    if segment is not None and session.get(SegmentCatalog, segment) is None:
+        session.add(SegmentCatalog(segment_id=segment, label=segment))
+        session.flush()
+    if customer_id is not None and segment is not None and session.get(Customer, customer_id) is None:
+        session.add(Customer(customer_id=customer_id, name=customer_id, segment=segment))

@@ -1,0 +1,43 @@
+"""Usage events that arrive over HTTP: validated against the catalogs, stored by the event store (spec 6)."""
+
+from typing import Any
+
+from app.errors import AvsError, Invalid
+from app.services.usage.fields import UnreadableInput
+from app.services.usage.formats import parse_body
+from app.services.usage.imports import policy_for
+from app.services.usage.store import EventStore, Receipt
+from app.services.usage.validate import validate
+
+MOST_EVENTS = 10_000
+
+
+class PolicyCache:
+    """The catalogs as one process last read them: reading them for each batch would cost more than storing it.
+
+    Catalogs only grow, so a stale copy can be too strict but never too generous; whoever is refused by it is judged
+    again with a fresh one.
+    """
+
+    def __init__(self) -> None:
+        self._policy: Any = None
+
+    def validate(self, session: Any, rows: Any) -> Any:
+        """The validated batch; every reject in it was judged by the catalogs as they are now."""
+        if self._policy is not None:
+            batch = validate(rows, self._policy)
+            if not batch.rejects:
+                return batch
+        self._policy = policy_for(session, None)
+        return validate(rows, self._policy)
+
+
+def ingest(session: Any, store: EventStore, cache: PolicyCache, body: bytes, content_type: str) -> Receipt:
+    """Store the events of one request body: all that fit, durably, when this returns; 400 for an unreadable body."""
+    try:
+        rows = parse_body(body, content_type)
+    except UnreadableInput as error:
+        raise AvsError(f"The body cannot be read: {error}.", code="malformed_json") from error
+    if len(rows.values) > MOST_EVENTS:
+        raise Invalid(f"Send at most {MOST_EVENTS:,} events at once, not {len(rows.values):,}.", code="too_many_events")
+    return store.append(cache.validate(session, rows))

@@ -1,0 +1,86 @@
+"""What a draft's content means, in a sentence beside each control: pools, exploration, thresholds (flow 3). Pure."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from app.services.wording.words import DAYS, money_text, quantity_text, share_text
+from rules.enums import OverageBehavior
+
+Json = Any
+PER_PERIOD = "per customer and 30 days"
+
+
+def pool_sentence(pool: Mapping[str, Json], unit: Mapping[str, Json] | None) -> str:
+    """`300 × Usable HD minute per customer and 30 days, then $0.60 each.`; empty while it counts no unit."""
+    if unit is None:
+        return ""
+    quantity, price = pool["included_quantity"] or Decimal(0), _economics(unit).get("target_price_per_unit_usd")
+    parts = [_included(quantity, unit["name"], _beyond(pool["overage_behavior"], price))]
+    if pool["is_exploration_pool"]:
+        parts.append("Only for customers who explore, and drawn first.")
+    return " ".join([*parts, *_rollover(pool["rollover"])])
+
+
+def unit_words(unit: Mapping[str, Json]) -> str:
+    """`price $0.60 · cost $0.18 · margin 70 %`, with what is not stated left out."""
+    economics = _economics(unit)
+    said = (
+        ("price", economics.get("target_price_per_unit_usd"), money_text),
+        ("cost", economics.get("avg_cost_per_unit_usd"), money_text),
+        ("margin", economics.get("target_margin"), share_text),
+    )
+    return " · ".join(f"{name} {text(value)}" for name, value, text in said if value is not None) or "no economics yet"
+
+
+def subsidy_sentence(pool: Mapping[str, Json] | None, unit: Mapping[str, Json] | None) -> str:
+    """What an exploring customer costs at most from this pool's allowance, in one period."""
+    if pool is None or unit is None:
+        return "Choose the pool that pays: what its units cost is what exploring costs you."
+    cost, quantity = _economics(unit).get("avg_cost_per_unit_usd"), pool["included_quantity"]
+    drawn = f"An exploring customer draws up to {quantity_text(quantity)} × {unit['name']} from {pool['label']}"
+    if cost is None:
+        return f"{drawn} in 30 days. What one costs is not stated yet."
+    if quantity == 0:
+        return f"{pool['label']} includes nothing yet, so exploring costs nothing and gives nothing."
+    total = money_text(quantity * cost)
+    return f"{drawn} in 30 days, unbilled. At {money_text(cost)} each that costs you up to {total}."
+
+
+def ending_sentence(days: int | None, signal: str | None) -> str:
+    """When the subsidy ends for a customer (spec 4.2, draw-down)."""
+    graduation = f" They graduate by {signal}." if signal else ""
+    if days is None:
+        return f"Nothing ends it: set the days after a customer's first qualifying event.{graduation}"
+    return (
+        f"It ends with the last 30-day period that starts within {days}{DAYS} of the customer's first qualifying event."
+        f"{graduation}"
+    )
+
+
+def _economics(unit: Mapping[str, Json]) -> Mapping[str, Json]:
+    return unit.get("unit_economics") or {}
+
+
+def _included(quantity: Decimal, name: str, beyond: str) -> str:
+    if quantity == 0:
+        return f"No {name} is included: {beyond} from the first one."
+    return f"{quantity_text(quantity)} × {name} {PER_PERIOD}, then {beyond}."
+
+
+def _beyond(behavior: str | None, price: Decimal | None) -> str:
+    each = "at a price not stated yet" if price is None else f"{money_text(price)} each" if price else "free of charge"
+    match behavior:
+        case OverageBehavior.THROTTLE:
+            return f"throttled, {each}"
+        case OverageBehavior.HARD_STOP:
+            return "stopped"
+    return each
+
+
+def _rollover(rollover: Mapping[str, Json]) -> list[str]:
+    if not rollover.get("enabled"):
+        return []
+    most, days = rollover.get("max_rollover_quantity"), rollover.get("expires_after_days")
+    amount = "What is unused" if most is None else f"Up to {quantity_text(most)} unused"
+    return [f"{amount} carries over{'' if days is None else f', for {days}{DAYS}'}."]

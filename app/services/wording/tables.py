@@ -1,0 +1,163 @@
+"""A diff as side-by-side tables, section by section: what stood there, what stands there now (spec 7, flow 5A). Pure.
+
+Made from the later config document and the change rows of `app.services.configs.diffs`, so a stored decision shows
+what it decided even after everything around it has moved on.
+"""
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.services.configs.diffs import SECTIONS, same, sections
+from app.services.wording.changes import Names, sentence, subject_name, tokens
+from app.services.wording.words import DAYS, SUFFIXES, difference_text, label_text, shown_order, value_text
+
+Json = Any
+ADDED, REMOVED, CHANGED, UNCHANGED = "added", "removed", "changed", "unchanged"
+TITLES: Mapping[str, str] = {
+    "pools": "Pools",
+    "exploration": "Exploration",
+    "rails": "Rails",
+    "pricing": "Pricing",
+    "value_units": "Value units",
+    "governance": "Governance",
+}
+KEYS: Mapping[str, str] = {"pools": "pool_id", "value_units": "value_unit_id"}
+"""What names a record stands in its heading, not in a row of its own."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One field on both sides as text, None where it is not there; `difference` of two numbers, else empty."""
+
+    field: str
+    label: str
+    before: str | None
+    after: str | None
+    state: str
+    difference: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """One record of a section: a pool, a unit, or the section itself (`item` is empty then)."""
+
+    item: str
+    title: str
+    state: str
+    changed: tuple[Row, ...]
+    unchanged: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class SectionTable:
+    """A section with its records and a sentence for each change in it."""
+
+    name: str
+    title: str
+    groups: tuple[Group, ...]
+    sentences: tuple[str, ...]
+
+    @property
+    def changes(self) -> int:
+        return len(self.sentences)
+
+    @property
+    def unchanged(self) -> int:
+        """Rows that a reader may fold away."""
+        return sum(len(group.unchanged) for group in self.groups)
+
+
+def tables(document: Mapping[str, Json], changes: Iterable[Mapping[str, Json]], names: Names) -> list[SectionTable]:
+    """All six sections, in the order of spec 5, of the later document and what changed on the way to it."""
+    rows = list(changes)
+    after = sections(document)
+    before = undone(after, rows)
+    return [_section(name, before[name], after[name], rows, names) for name in SECTIONS]
+
+
+def undone(after: Mapping[str, Json], changes: Iterable[Mapping[str, Json]]) -> dict[str, Json]:
+    """The sections as they stood before the changes."""
+    before = copy.deepcopy(dict(after))
+    for change in changes:
+        *way, last = (change["section"], *tokens(change["path"]))
+        parent = before
+        for token in way:
+            parent = parent.setdefault(token, {})
+        if change["op"] == "add":
+            parent.pop(last, None)
+        else:
+            parent[last] = change["before"]
+    return before
+
+
+def _section(name: str, before: Json, after: Json, changes: Iterable[Mapping[str, Json]], names: Names) -> SectionTable:
+    old, new = _records(name, before), _records(name, after)
+    return SectionTable(
+        name=name,
+        title=TITLES[name],
+        groups=tuple(_group(name, item, old, new, names) for item in (new | old)),
+        sentences=tuple(sentence(change, names) for change in changes if change["section"] == name),
+    )
+
+
+def _records(name: str, section: Mapping[str, Json]) -> dict[str, Json]:
+    """item → its fields; what belongs to no record has the item `""`, and stands first."""
+    if name in ("pools", "value_units"):
+        return dict(section)
+    if name == "pricing":
+        own = {field: value for field, value in section.items() if field != "unit_economics"}
+        return {"": own, **section.get("unit_economics", {})}
+    return {"": section}
+
+
+def _group(section: str, item: str, old: Mapping[str, Json], new: Mapping[str, Json], names: Names) -> Group:
+    rows = [row for row in _rows(old.get(item), new.get(item), names) if row.field != KEYS.get(section)]
+    state = CHANGED if any(row.state != UNCHANGED for row in rows) else UNCHANGED
+    if item not in old or item not in new:
+        state = REMOVED if item in old else ADDED
+    return Group(
+        item=item,
+        title=subject_name(section, item, names),
+        state=state,
+        changed=tuple(row for row in rows if row.state != UNCHANGED),
+        unchanged=tuple(row for row in rows if row.state == UNCHANGED),
+    )
+
+
+def _rows(before: Json, after: Json, names: Names) -> Iterator[Row]:
+    old, new = dict(flat(before or {})), dict(flat(after or {}))
+    for field in sorted(new | old, key=shown_order):
+        yield _row(field, old, new, names)
+
+
+def _row(field: str, old: Mapping[str, Json], new: Mapping[str, Json], names: Names) -> Row:
+    before, after = old.get(field), new.get(field)
+    suffix = SUFFIXES.get(field, "")
+    state = CHANGED if field in old and field in new else ADDED if field in new else REMOVED
+    return Row(
+        field=field,
+        label=label_text(field) + ("" if suffix == DAYS or not suffix else f",{suffix}"),
+        before=_text(field, before, names) if field in old else None,
+        after=_text(field, after, names) if field in new else None,
+        state=UNCHANGED if state == CHANGED and same(before, after) else state,
+        difference=difference_text(field, before, after),
+    )
+
+
+def _text(field: str, value: Json, names: Names) -> str:
+    text = value_text(field, value)
+    named = field in ("value_unit_id", "exploration_pool_id") and text in names
+    if named:
+        return f"{names[text]} ({text})"
+    return text + DAYS if SUFFIXES.get(field) == DAYS and value is not None else text
+
+
+def flat(fields: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
+    """Nested fields by dotted names: `rollover.enabled`, `usage_thresholds.70`; an empty object is a field itself."""
+    for name, value in fields.items():
+        if isinstance(value, Mapping) and value:
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
