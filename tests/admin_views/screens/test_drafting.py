@@ -12,7 +12,7 @@ from app.services.authoring import configs as config_drafts
 from app.services.authoring import value_units
 from app.services.configs.completeness import completeness_of
 from tests import factories as f
-from tests.admin_views.screens.decide_pages import text_of
+from tests.admin_views.screens.decisions.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by, typed
 
 POOLS, RAILS, EXPLORATION = (f"/configs/cfg_1/{part}" for part in ("pools", "rails", "exploration"))

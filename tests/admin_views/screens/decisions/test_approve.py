@@ -1,0 +1,323 @@
+"""Flow 5A: the gates, the diff, what will happen, approving exactly what was shown, and rolling back."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app import clock
+from app.models.base import db
+from app.models.config_version import ConfigVersion
+from app.models.decision_record import DecisionRecord
+from app.models.product_event import ProductEvent
+from app.models.runtime_config import RuntimeConfig
+from app.models.transactions import write
+from app.services.authoring import configs as config_drafts
+from app.services.decisions import activation
+from simulation.canonical import parse_exact
+from tests import factories as f
+from tests.admin_views.screens.decisions.decide_pages import form_of, sent, text_of
+
+URL = "/configs/cfg_2/approve"
+WHY = "The margin holds and studios stay."
+TYPED = {"approver_name": "Theresa", "approver_role": "CEO", "rationale": WHY}
+
+
+@pytest.fixture
+def client(sqlite_app):
+    """cfg_1 is active; cfg_2 includes more, is simulated against it and waits for a decision."""
+    with write(db.session):
+        f.foundation(db.session)
+        f.active(db.session, "cfg_1")
+        candidate = f.config(db.session, "cfg_2", pools=[f.CORE | {"included_quantity": 500}, f.EXPLORATION_POOL])
+        f.run(db.session, candidate, baseline_config_version_id="cfg_1", outputs=f.outputs(customer_impact=IMPACT))
+    return sqlite_app.test_client()
+
+
+IMPACT = {
+    "customers": 100,
+    "billed_more": 7,
+    "billed_less": 60,
+    "bill_change_usd": {"p5": -9, "p25": -4, "p50": -1, "p75": 0, "p95": 2},
+    "worst_20": [
+        {"customer_id": "cust_9", "baseline_bill_usd": 1, "candidate_bill_usd": 4, "bill_change_usd": 3},
+    ],
+}
+
+
+def status(config_version_id):
+    db.session.rollback()
+    return db.session.get(ConfigVersion, config_version_id).status
+
+
+def decisions():
+    return db.session.scalar(sa.select(sa.func.count()).select_from(DecisionRecord))
+
+
+# Before the decision
+
+
+def test_the_page_says_what_changes_who_is_affected_and_what_will_happen(client) -> None:
+    text = text_of(client.get(URL).text)
+    assert "Core pool: included 300 → 500 per customer and 30 days" in text
+    assert "→ changed +200" in text
+    assert "Of 100 customers in the simulated window 7 pay more, 60 pay less and 33 pay the same" in text
+    assert "cfg_2 becomes active now; cfg_1 is archived." in text
+    assert "A billing patch with 2 meters for price book usd_2026_01_default is kept for export" in text
+    assert "Apps read it at /api/runtime/config?workspace_id=ws_1&segment=smb" in text
+    assert "all pass" in text
+
+
+def test_the_form_pins_the_run_and_the_baseline_that_are_shown(client) -> None:
+    form = form_of(client.get(URL).text, "decide")
+    assert form["simulation_run_id"] == "sim_cfg_2"
+    assert form["baseline_config_version_id"] == "cfg_1"
+
+
+def test_the_first_refusal_stands_on_top_and_turns_the_button_off(client) -> None:
+    with write(db.session):
+        config_drafts.put_rails(db.session, "cfg_2", {"monthly_spend_cap_usd": None}, actor=f.OPERATOR, now=f.NOW)
+    page = client.get(URL).text
+    assert "First: Config cfg_2 has no monthly_spend_cap_usd" in text_of(page)
+    assert 'href="/configs/cfg_2/rails#monthly_spend_cap_usd"' in page
+    assert "Then 1 more: ! stops approval Simulation run sim_cfg_2 is stale" in text_of(page)
+    assert 'form="decide" disabled aria-describedby="why"' in page
+
+
+def test_a_config_that_was_never_simulated_can_still_be_looked_at(client) -> None:
+    with write(db.session):
+        f.config(db.session, "cfg_3", segment="enterprise")
+    page = client.get("/configs/cfg_3/approve")
+    assert page.status_code == 200
+    text = text_of(page.text)
+    assert "has no simulation run. Simulate it." in text
+    assert "What the first version of this subject sets" in text
+    assert "nothing was active for this subject before" in text
+
+
+# Approving
+
+
+def test_approving_activates_the_candidate_and_archives_the_prior_version(client) -> None:
+    answer = sent(client, URL, "decide", **TYPED)
+    assert (answer.status_code, answer.location) == (303, URL)
+    assert (status("cfg_1"), status("cfg_2")) == ("archived", "active")
+    text = text_of(client.get(URL).text)
+    assert "cfg_2 is active." in text
+    assert "Theresa, CEO" in text
+
+
+def test_a_later_effective_at_schedules_it_and_says_when_it_flips(client) -> None:
+    ahead = (clock.now() + timedelta(days=3)).strftime("%Y-%m-%d %H:%M UTC")
+    sent(client, URL, "decide", **TYPED, effective_at=ahead)
+    assert (status("cfg_1"), status("cfg_2")) == ("active", "approved")
+    text = text_of(client.get(URL).text)
+    assert f"It becomes active at {ahead}; until then cfg_1 stays active." in text
+    assert "It is built at activation." in text
+
+
+def test_a_scheduled_version_whose_moment_has_come_is_active_for_whoever_looks(client) -> None:
+    with write(db.session):
+        approval = activation.Approval("Theresa", "CEO", WHY, f.NOW + timedelta(days=1))
+        activation.approve(db.session, "cfg_2", "sim_cfg_2", approval, actor=f.OPERATOR, now=f.NOW)
+    assert status("cfg_2") == "approved"
+    assert "● active" in text_of(client.get(URL).text)
+    assert status("cfg_1") == "archived"
+
+
+@pytest.mark.parametrize("name", ["approver_name", "approver_role", "rationale"])
+def test_a_missing_field_is_named_and_nothing_typed_is_lost(client, name) -> None:
+    answer = sent(client, URL, "decide", **TYPED | {name: "  "})
+    assert answer.status_code == 422
+    assert f'href="#{name}"' in answer.text
+    kept = form_of(answer.text, "decide")
+    assert {key: kept[key] for key in TYPED if key != name} == {key: TYPED[key] for key in TYPED if key != name}
+    assert status("cfg_2") == "simulated"
+
+
+def test_a_moment_that_cannot_be_read_is_shown_again_with_an_example(client) -> None:
+    answer = sent(client, URL, "decide", **TYPED, effective_at="next Friday")
+    assert answer.status_code == 422
+    assert form_of(answer.text, "decide")["effective_at"] == "next Friday"
+    assert "is not a moment such as 2026-01-15 00:00 UTC" in text_of(answer.text)
+
+
+def test_an_expired_form_keeps_what_was_typed(client) -> None:
+    answer = sent(client, URL, "decide", **TYPED, csrf_token="old")
+    assert answer.status_code == 403
+    assert "This form had expired" in text_of(answer.text)
+    assert form_of(answer.text, "decide")["rationale"] == WHY
+    assert form_of(answer.text, "decide")["csrf_token"] != "old"
+
+
+# Nobody approves something else than what was shown
+
+
+def test_an_edit_after_the_page_was_shown_refuses_and_keeps_the_rationale(client) -> None:
+    shown = form_of(client.get(URL).text, "decide")
+    with write(db.session):
+        config_drafts.put_rails(db.session, "cfg_2", {"margin_floor": "0.5"}, actor=f.OPERATOR, now=f.NOW)
+    answer = client.post(URL, data=shown | TYPED)
+    assert answer.status_code == 409
+    assert "Simulation run sim_cfg_2 is stale" in text_of(answer.text)
+    assert form_of(answer.text, "decide")["rationale"] == WHY
+    assert decisions() == 1
+
+
+def test_another_active_version_refuses_and_the_page_compares_with_it(client) -> None:
+    shown = form_of(client.get(URL).text, "decide")
+    with write(db.session):
+        f.active(db.session, "cfg_3", later=5)
+    answer = client.post(URL, data=shown | TYPED)
+    assert answer.status_code == 409
+    assert "Baseline cfg_1 is not the active version of this subject; cfg_3 is." in text_of(answer.text)
+    assert 'href="/configs/cfg_2/approve#baseline_config_version_id"' in answer.text
+    assert 'id="baseline_config_version_id"' in answer.text
+    assert "Core pool: included 300 → 500" in text_of(answer.text)
+    assert 'aria-describedby="why"' not in answer.text
+    again = form_of(answer.text, "decide")
+    assert (again["baseline_config_version_id"], again["rationale"]) == ("cfg_3", WHY)
+    assert client.post(URL, data=again).status_code == 303
+    assert (status("cfg_2"), status("cfg_3")) == ("active", "archived")
+
+
+def test_a_first_version_shown_against_nothing_is_not_approved_over_somebody_elses(client) -> None:
+    with write(db.session):
+        f.simulated(db.session, "cfg_a", segment="enterprise")
+        f.simulated(db.session, "cfg_b", segment="enterprise")
+    shown = form_of(client.get("/configs/cfg_a/approve").text, "decide")
+    with write(db.session):
+        f.approve(db.session, "cfg_b")
+    answer = client.post("/configs/cfg_a/approve", data=shown | TYPED)
+    assert answer.status_code == 409
+    assert "cfg_b is active for this subject now; this page had shown nothing." in text_of(answer.text)
+    assert status("cfg_a") == "simulated"
+
+
+def test_a_run_made_after_the_page_was_shown_is_not_approved_unseen(client) -> None:
+    with write(db.session):
+        row = f.config(db.session, "cfg_3", segment="enterprise")
+    shown = form_of(client.get("/configs/cfg_3/approve").text, "decide")
+    unsimulated = client.post("/configs/cfg_3/approve", data=shown | TYPED)
+    assert "has no simulation run" in text_of(unsimulated.text)
+    with write(db.session):
+        f.run(db.session, db.session.merge(row))
+    answer = client.post("/configs/cfg_3/approve", data=shown | TYPED)
+    assert (unsimulated.status_code, answer.status_code) == (409, 409)
+    assert "cannot be approved as shown: it was simulated since" in text_of(answer.text)
+    assert form_of(answer.text, "decide")["simulation_run_id"] == "sim_cfg_3"
+
+
+def test_approving_what_somebody_has_approved_already_shows_their_decision_and_ones_own_words(client) -> None:
+    shown = form_of(client.get(URL).text, "decide")
+    with write(db.session):
+        f.approve(db.session, "cfg_2", later=5, rationale="Mine came first.")
+    answer = client.post(URL, data=shown | TYPED)
+    assert answer.status_code == 409
+    text = text_of(answer.text)
+    assert "Config cfg_2 is active and therefore immutable" in text
+    assert f"What you typed {WHY}" in text
+    assert decisions() == 2
+
+
+# Afterwards
+
+
+def test_a_decided_config_gives_its_runtime_config_byte_for_byte(client) -> None:
+    answer = client.get("/configs/cfg_1/approve/runtime-config.json")
+    stored = db.session.scalar(sa.select(RuntimeConfig.document).filter_by(config_version_id="cfg_1"))
+    assert answer.data == stored
+    assert answer.headers["Content-Disposition"] == "attachment; filename=cfg_1.avs_config.json"
+
+
+def test_the_billing_patch_is_the_one_of_the_api_and_its_export_is_logged(client) -> None:
+    answer = client.get("/configs/cfg_1/approve/billing-patch.json")
+    assert parse_exact(answer.data) == parse_exact(client.get("/api/billing-patch/cfg_1").data)
+    exported = sa.select(ProductEvent).filter_by(event_name="decision_patch_exported", entity_id="cfg_1")
+    assert db.session.scalar(exported).workspace_id == "ws_1"
+
+
+def test_the_decided_page_reads_as_tables_and_links_the_decision(client) -> None:
+    page = client.get("/configs/cfg_1/approve").text
+    decision_id = db.session.scalar(sa.select(DecisionRecord.decision_id))
+    assert f'href="/decision-log/{decision_id}"' in page
+    text = text_of(page)
+    assert "meter_hd_minute Usable HD minute sum of output_minutes over video_render_completed where" in text
+    assert "at 90 % of the allowance throttle" in text
+    assert "rollover expires after 60 days" in text
+
+
+def test_a_config_that_is_scheduled_has_no_runtime_config_yet(client) -> None:
+    ahead = (clock.now() + timedelta(days=3)).strftime("%Y-%m-%d %H:%M UTC")
+    sent(client, URL, "decide", **TYPED, effective_at=ahead)
+    assert client.get(f"{URL}/runtime-config.json").status_code == 404
+
+
+# Rolling back
+
+
+@pytest.fixture
+def replaced(client):
+    with write(db.session):
+        f.approve(db.session, "cfg_2", later=5)
+    return client
+
+
+BACK = "/configs/cfg_1/approve"
+
+
+def test_an_archived_version_says_what_rolling_back_changes_and_does_it(replaced) -> None:
+    text = text_of(replaced.get(BACK).text)
+    assert "Core pool: included 500 → 300 per customer and 30 days" in text
+    assert "cfg_1 becomes active now; cfg_2 is archived." in text
+    answer = sent(replaced, BACK, "roll-back", f"{BACK}/rollback", **TYPED, confirmed="y")
+    assert answer.status_code == 303
+    assert (status("cfg_1"), status("cfg_2")) == ("active", "archived")
+    assert "cfg_1 is active again." in text_of(replaced.get(BACK).text)
+
+
+def test_a_rollback_wants_its_confirmation(replaced) -> None:
+    answer = sent(replaced, BACK, "roll-back", f"{BACK}/rollback", **TYPED)
+    assert answer.status_code == 422
+    assert "Confirm what will change." in text_of(answer.text)
+    assert form_of(answer.text, "roll-back")["rationale"] == WHY
+    assert status("cfg_2") == "active"
+
+
+def test_a_rollback_refuses_when_another_version_is_active_than_was_shown(replaced) -> None:
+    shown = form_of(replaced.get(BACK).text, "roll-back")
+    with write(db.session):
+        f.active(db.session, "cfg_3", later=9)
+    answer = replaced.post(f"{BACK}/rollback", data=shown | TYPED | {"confirmed": "y"})
+    assert answer.status_code == 409
+    assert "cfg_3 is active for this subject now; this page had shown cfg_2." in text_of(answer.text)
+    assert form_of(answer.text, "roll-back")["baseline_config_version_id"] == "cfg_3"
+    assert status("cfg_1") == "archived"
+
+
+def test_a_rollback_of_what_is_active_by_now_says_so(replaced) -> None:
+    shown = form_of(replaced.get(BACK).text, "roll-back")
+    first = replaced.post(f"{BACK}/rollback", data=shown | TYPED | {"confirmed": "y"})
+    second = replaced.post(f"{BACK}/rollback", data=shown | TYPED | {"confirmed": "y"})
+    assert (first.status_code, second.status_code) == (303, 409)
+    assert status("cfg_1") == "active"
+
+
+def test_an_unknown_config_is_named(client) -> None:
+    answer = client.get("/configs/cfg_nobody/approve")
+    assert answer.status_code == 404
+    assert "There is no config version &#39;cfg_nobody&#39;." in answer.text
+
+
+@pytest.mark.parametrize("ledger", ["stripe", "metronome", "orb", "openmeter", "lago"])
+def test_the_billing_patch_comes_in_the_words_of_each_ledger(client, ledger) -> None:
+    assert f"billing-patch.json?ledger={ledger}" in client.get("/configs/cfg_1/approve").text
+    answer = client.get(f"/configs/cfg_1/approve/billing-patch.json?ledger={ledger}")
+    assert parse_exact(answer.data)["ledger"] == ledger
+    assert answer.headers["Content-Disposition"] == f"attachment; filename=cfg_1.{ledger}.json"
+
+
+def test_an_unknown_ledger_is_refused_with_the_known_ones(client) -> None:
+    answer = client.get("/configs/cfg_1/approve/billing-patch.json?ledger=abacus")
+    assert answer.status_code == 404
+    assert "choose one of stripe, metronome" in text_of(answer.text)
