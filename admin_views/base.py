@@ -3,12 +3,11 @@
 from typing import Any
 
 from flask import Response, flash, make_response, request
-from flask_admin import AdminIndexView, BaseView, expose
+from flask_admin import BaseView
 from flask_admin.form import SecureForm
 from flask_admin.helpers import set_current_view
 from werkzeug.exceptions import HTTPException
 
-from admin_views.grids.specs import CATEGORIES, GRIDS
 from app.errors import AvsError
 from app.identity import require_token
 
@@ -106,15 +105,6 @@ class GuardedView(BaseView):
         if error.code == 405 and getattr(error, "valid_methods", None):
             response.headers["Allow"] = ", ".join(error.valid_methods)
         return response
-
-
-class HomeView(GuardedView, AdminIndexView):
-    """Where `/admin/` leads: every grid with what it holds."""
-
-    @expose("/")
-    def index(self) -> str:
-        groups = [(category, [spec for spec in GRIDS if spec.category == category]) for category in CATEGORIES]
-        return self.render("avs/index.html", groups=groups)
 
 
 def harden(response: Response) -> Response:

@@ -7,13 +7,16 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask_admin.form import SecureForm
+from sqlalchemy.exc import IntegrityError
 from wtforms import BooleanField, Field, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from admin_views.base import Refused
 from admin_views.formatters import decimal_text, kind_of, label_of, pretty_json, time_text
 from admin_views.shapes import problems
+from app.errors import AvsError, Conflict, Invalid
 from app.models.base import MONEY_PLACES
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from simulation.canonical import parse_exact
@@ -257,3 +260,30 @@ def _field(column: sa.Column[Any], references: dict[str, Any]) -> Any:
     if isinstance(column.type, sa.Text) and column.name not in references:
         return LongTextField(validators=required, **options)
     return TextField(validators=[*required, Length(max=column.type.length or 200)], **options)
+
+
+IN_USE = "The database refused this: another record holds it, or a value is out of its range."
+
+
+def at_its_field(form: Any, error: AvsError | IntegrityError) -> AvsError:
+    """The refusal, with each of its field errors put beside the field it names."""
+    if isinstance(error, IntegrityError):
+        return Conflict(IN_USE, code="refused_by_database")
+    for item in error.errors:
+        name = item.pointer.strip("/").split("/")[0]
+        if name in form:
+            form[name].errors = [*form[name].errors, item.detail]
+    return error
+
+
+INVALID = "Some fields need another value. What you typed is still here."
+
+
+EXPIRED = "This form had expired. What you typed is still here: send it again."
+
+
+def refusal_of(form: Any) -> AvsError:
+    """Why a form that did not validate is refused: its token is too old, or a field needs another value."""
+    if form.csrf_token.errors:
+        return Refused(EXPIRED, code="csrf_failed")
+    return Invalid(INVALID, code="invalid_input")

@@ -5,8 +5,8 @@ from flask_admin import Admin
 from flask_admin.menu import MenuLink
 from flask_admin.theme import Bootstrap4Theme
 
-from admin_views.base import HomeView
 from admin_views.grids.editing import DraftGridView
+from admin_views.grids.index import HomeView
 from admin_views.grids.specs import GRIDS, GridSpec
 from admin_views.grids.view import GridView
 from admin_views.screens.authoring.catalogs import Catalogs
@@ -19,6 +19,7 @@ from admin_views.screens.authoring.rails import Rails
 from admin_views.screens.authoring.setup_workspace import SetupWorkspace
 from admin_views.screens.authoring.value_units import ValueUnits
 from admin_views.screens.authoring.value_units_submit import ValueUnitsSubmit
+from admin_views.screens.chart_library import charts_script
 from admin_views.screens.decisions.approve import Approve
 from admin_views.screens.decisions.decision_compare import DecisionCompare
 from admin_views.screens.decisions.decision_detail import DecisionDetail
@@ -28,7 +29,7 @@ from admin_views.screens.guidance.configs import Configs
 from admin_views.screens.guidance.cycles import Cycles
 from admin_views.screens.guidance.home import Home
 from admin_views.screens.screen import Screen, places
-from admin_views.screens.simulations.review import ReviewScreen, charts_script
+from admin_views.screens.simulations.review import ReviewScreen
 from admin_views.screens.simulations.simulate import Simulate
 from admin_views.screens.uploads.data_mode import DataModeScreen
 from admin_views.screens.uploads.upload_preview import UploadPreview

@@ -3,8 +3,9 @@
 from typing import Any
 
 from api.blueprint import operation
-from api.resource import Answer, by, once
+from api.resource import Answer, once
 from api.schemas.decision import ApprovalBody, ApproveBody, Decision
+from app.identity import acting
 from app.models.decision_record import AnyDecision, DecisionRow
 from app.services.decisions import activation
 from simulation.canonical import canonical_bytes
@@ -46,7 +47,7 @@ def approve(body: dict[str, Any]) -> Answer:
                 body["simulation_run_id"],
                 _approval(body),
                 baseline_config_version_id=body.get("baseline_config_version_id"),
-                **by(),
+                **acting(),
             )
         )
 
@@ -66,7 +67,7 @@ def roll_back(config_version_id: str, body: dict[str, Any]) -> Answer:
     """Makes an archived version active again at once, with a decision of its own."""
 
     def build(session: Any) -> Answer:
-        return decided(activation.rollback(session, config_version_id, _approval(body), **by()))
+        return decided(activation.rollback(session, config_version_id, _approval(body), **acting()))
 
     return once(build)
 

@@ -6,7 +6,7 @@ from flask import request
 
 from api.blueprint import operation
 from api.parsing import read_json
-from api.resource import Answer, by, plain, tagged, writing
+from api.resource import Answer, plain, tagged, writing
 from api.schemas.billing import (
     EXPORT,
     PATCH_OR_RENDERING,
@@ -17,6 +17,7 @@ from api.schemas.billing import (
     LedgerQuery,
 )
 from app.clock import now
+from app.identity import acting
 from app.models.base import db
 from app.services.billing import ledger_patches
 from app.services.billing import patches as billing_patches
@@ -53,7 +54,7 @@ def export_billing_patch(body: dict[str, str]) -> Answer:
             entity_id=patch.config_version_id,
             billing_patch_id=patch.billing_patch_id,
             **asked,
-            **by(),
+            **acting(),
         )
         return answer
 

@@ -11,7 +11,7 @@ A resource is one module with views and an explicit tuple of them; `api/register
                answers={201: Workspace}, problems=(409,), idempotent=True)
     def create_workspace(body):
         def build(session):
-            row = authoring.create_workspace(session, body, **by())
+            row = authoring.create_workspace(session, body, **acting())
             return created("get_workspace", document(row), workspace_id=row.workspace_id)
         return once(build)
 

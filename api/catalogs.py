@@ -15,7 +15,7 @@ from api.schemas.common import Answered, page_of
 from app.models import catalog as m
 from app.models.base import db
 from app.services.authoring.catalog_references import references
-from app.services.configs.reading import get
+from app.services.lookup import get
 
 TAG = "Catalogs"
 

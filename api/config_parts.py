@@ -11,14 +11,15 @@ import sqlalchemy as sa
 from api.blueprint import operation
 from api.configs import ONE, exploration_document, pool_document, rails_document
 from api.pagination import page
-from api.resource import Answer, by, created, deleted, once, require_match, tagged, writing
+from api.resource import Answer, created, deleted, once, require_match, tagged, writing
 from api.schemas.common import PageQuery, page_of
 from api.schemas.configs import Exploration, ExplorationBody, Pool, PoolBody, Rails, RailsBody
+from app.identity import acting
 from app.models.base import db
 from app.models.config_version import ExplorationRule, RailRule
 from app.models.config_version import Pool as PoolRow
-from app.services.authoring import configs as config_drafts
-from app.services.configs.reading import get_config, locked
+from app.services.authoring import config_parts
+from app.services.configs.lookup import get_config, locked
 
 TAG = "Config parts"
 POOLS, POOL = f"{ONE}/pools", f"{ONE}/pools/<pool_id>"
@@ -41,7 +42,7 @@ def add_pool(config_version_id: str, body: dict[str, Any]) -> Answer:
 
     def build(session: Any) -> Answer:
         locked(session, config_version_id)
-        pool = config_drafts.add_pool(session, config_version_id, body, **by())
+        pool = config_parts.add_pool(session, config_version_id, body, **acting())
         return created("get_pool", pool_document(pool), config_version_id=config_version_id, pool_id=pool.pool_id)
 
     return once(build)
@@ -49,7 +50,7 @@ def add_pool(config_version_id: str, body: dict[str, Any]) -> Answer:
 
 @operation("GET", POOL, tag=TAG, summary="Read a pool", answers={200: Pool}, conditional=True)
 def get_pool(config_version_id: str, pool_id: str) -> Answer:
-    return tagged(pool_document(config_drafts.get_pool(db.session, config_version_id, pool_id)))
+    return tagged(pool_document(config_parts.get_pool(db.session, config_version_id, pool_id)))
 
 
 @operation(
@@ -64,16 +65,16 @@ def get_pool(config_version_id: str, pool_id: str) -> Answer:
 def update_pool(config_version_id: str, pool_id: str, body: dict[str, Any]) -> Answer:
     with writing() as session:
         locked(session, config_version_id)
-        require_match(pool_document(config_drafts.get_pool(session, config_version_id, pool_id)))
-        return tagged(pool_document(config_drafts.update_pool(session, config_version_id, pool_id, body, **by())))
+        require_match(pool_document(config_parts.get_pool(session, config_version_id, pool_id)))
+        return tagged(pool_document(config_parts.update_pool(session, config_version_id, pool_id, body, **acting())))
 
 
 @operation("DELETE", POOL, tag=TAG, summary="Remove a pool from a draft", answers={204: None}, conditional=True)
 def delete_pool(config_version_id: str, pool_id: str) -> Answer:
     with writing() as session:
         locked(session, config_version_id)
-        require_match(pool_document(config_drafts.get_pool(session, config_version_id, pool_id)))
-        config_drafts.delete_pool(session, config_version_id, pool_id, **by())
+        require_match(pool_document(config_parts.get_pool(session, config_version_id, pool_id)))
+        config_parts.delete_pool(session, config_version_id, pool_id, **acting())
         return deleted()
 
 
@@ -115,7 +116,7 @@ def _write_exploration(config_version_id: str, body: dict[str, Any]) -> Answer:
     with writing() as session:
         config = locked(session, config_version_id)
         require_match(exploration_document(config.exploration))
-        rule: ExplorationRule = config_drafts.put_exploration(session, config_version_id, body, **by())
+        rule: ExplorationRule = config_parts.put_exploration(session, config_version_id, body, **acting())
         return tagged(exploration_document(rule))
 
 
@@ -155,7 +156,7 @@ def _write_rails(config_version_id: str, body: dict[str, Any]) -> Answer:
     with writing() as session:
         config = locked(session, config_version_id)
         require_match(rails_document(config.rails))
-        rails: RailRule = config_drafts.put_rails(session, config_version_id, body, **by())
+        rails: RailRule = config_parts.put_rails(session, config_version_id, body, **acting())
         return tagged(rails_document(rails))
 
 

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 
 from api.blueprint import operation
 from api.pagination import filtered, page
-from api.resource import Answer, by, created, deleted, once, require_match, tagged, writing
+from api.resource import Answer, created, deleted, once, require_match, tagged, writing
 from api.schemas.common import page_of
 from api.schemas.configs import Config, ConfigBody, ConfigEditable, ConfigQuery, Exploration, Pool, Rails
+from app.identity import acting
 from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS, ExplorationRule, RailRule
 from app.models.config_version import ConfigVersion as Row
@@ -17,8 +18,9 @@ from app.models.config_version import Pool as PoolRow
 from app.services.authoring import configs as config_drafts
 from app.services.configs.completeness import completeness
 from app.services.configs.documents import exploration_shape, pool_shape, rails_shape
-from app.services.configs.reading import ConfigSnapshot, find_config, load_catalogs, locked, read_config
-from app.services.configs.reading import get_config as read_row
+from app.services.configs.lookup import get_config as read_row
+from app.services.configs.lookup import locked
+from app.services.configs.reading import ConfigSnapshot, find_config, load_catalogs, read_config
 from rules.delivery import policy
 from rules.gate import evaluate
 
@@ -91,7 +93,7 @@ def create_config(body: dict[str, Any]) -> Answer:
     """Numbered after the subject's newest version. What is left out comes from the stage's defaults."""
 
     def build(session: Any) -> Answer:
-        row = config_drafts.create_config(session, body, **by())
+        row = config_drafts.create_config(session, body, **acting())
         return created("get_config", document(session, row), config_version_id=row.config_version_id)
 
     return once(build)
@@ -115,7 +117,7 @@ def update_config(config_version_id: str, body: dict[str, Any]) -> Answer:
     """A changed simulated config is a draft again; a decided one answers 409 config_immutable."""
     with writing() as session:
         require_match(own(locked(session, config_version_id)))
-        return tagged(document(session, config_drafts.update_config(session, config_version_id, body, **by())))
+        return tagged(document(session, config_drafts.update_config(session, config_version_id, body, **acting())))
 
 
 @operation(
@@ -124,7 +126,7 @@ def update_config(config_version_id: str, body: dict[str, Any]) -> Answer:
 def delete_config(config_version_id: str) -> Answer:
     with writing() as session:
         require_match(own(locked(session, config_version_id)))
-        config_drafts.delete_config(session, config_version_id, **by())
+        config_drafts.delete_config(session, config_version_id, **acting())
         return deleted()
 
 

@@ -6,13 +6,14 @@ import sqlalchemy as sa
 
 from api.blueprint import operation
 from api.pagination import filtered, page
-from api.resource import Answer, by, created, deleted, locked, once, require_match, tagged, writing
+from api.resource import Answer, created, deleted, locked, once, require_match, tagged, writing
 from api.schemas.authoring import CycleDraftContext, CycleDraftContextBody, CycleDraftContextQuery
 from api.schemas.common import page_of
+from app.identity import acting
 from app.models.base import db
 from app.models.cycle import CycleDraftContext as Row
-from app.services.authoring import value_units
-from app.services.configs.reading import get
+from app.services.authoring import contexts
+from app.services.lookup import get
 
 TAG = "Cycle draft contexts"
 KIND = "cycle draft context"
@@ -50,7 +51,7 @@ def list_cycle_draft_contexts(query: dict[str, Any]) -> Answer:
 )
 def create_cycle_draft_context(body: dict[str, Any]) -> Answer:
     def build(session: Any) -> Answer:
-        row = value_units.create_context(session, body, **by())
+        row = contexts.create_context(session, body, **acting())
         identifier = row.cycle_draft_context_id
         return created("get_cycle_draft_context", document(row), cycle_draft_context_id=identifier)
 
@@ -74,14 +75,14 @@ def get_cycle_draft_context(cycle_draft_context_id: str) -> Answer:
 def update_cycle_draft_context(cycle_draft_context_id: str, body: dict[str, Any]) -> Answer:
     with writing() as session:
         require_match(document(locked(session, Row, cycle_draft_context_id, KIND)))
-        return tagged(document(value_units.update_context(session, cycle_draft_context_id, body, **by())))
+        return tagged(document(contexts.update_context(session, cycle_draft_context_id, body, **acting())))
 
 
 @operation("DELETE", ONE, tag=TAG, summary="Delete a context", answers={204: None}, conditional=True)
 def delete_cycle_draft_context(cycle_draft_context_id: str) -> Answer:
     with writing() as session:
         require_match(document(locked(session, Row, cycle_draft_context_id, KIND)))
-        value_units.delete_context(session, cycle_draft_context_id, **by())
+        contexts.delete_context(session, cycle_draft_context_id, **acting())
         return deleted()
 
 

@@ -6,13 +6,14 @@ import sqlalchemy as sa
 
 from api.blueprint import operation
 from api.pagination import filtered, page
-from api.resource import Answer, by, created, deleted, locked, once, require_match, tagged, writing
+from api.resource import Answer, created, deleted, locked, once, require_match, tagged, writing
 from api.schemas.authoring import Cycle, CycleBody, CycleQuery
 from api.schemas.common import page_of
+from app.identity import acting
 from app.models.base import db
 from app.models.cycle import Cycle as Row
-from app.services.authoring import value_units
-from app.services.configs.reading import get
+from app.services.authoring import cycles
+from app.services.lookup import get
 
 TAG = "Cycles"
 KIND = "cycle"
@@ -36,7 +37,7 @@ def list_cycles(query: dict[str, Any]) -> Answer:
 )
 def create_cycle(body: dict[str, Any]) -> Answer:
     def build(session: Any) -> Answer:
-        row = value_units.create_cycle(session, body, **by())
+        row = cycles.create_cycle(session, body, **acting())
         return created("get_cycle", document(row), cycle_id=row.cycle_id)
 
     return once(build)
@@ -60,7 +61,7 @@ def update_cycle(cycle_id: str, body: dict[str, Any]) -> Answer:
     """What a decided config enforces cannot change any more: 409 cycle_immutable."""
     with writing() as session:
         require_match(document(locked(session, Row, cycle_id, KIND)))
-        return tagged(document(value_units.update_cycle(session, cycle_id, body, **by())))
+        return tagged(document(cycles.update_cycle(session, cycle_id, body, **acting())))
 
 
 @operation(
@@ -74,7 +75,7 @@ def update_cycle(cycle_id: str, body: dict[str, Any]) -> Answer:
 def delete_cycle(cycle_id: str) -> Answer:
     with writing() as session:
         require_match(document(locked(session, Row, cycle_id, KIND)))
-        value_units.delete_cycle(session, cycle_id, **by())
+        cycles.delete_cycle(session, cycle_id, **acting())
         return deleted()
 
 

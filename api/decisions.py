@@ -7,7 +7,7 @@ from api.approve import document as decision_document
 from api.billing import document as patch_document
 from api.blueprint import operation
 from api.pagination import decode_cursor, encode_cursor
-from api.resource import Answer, by, created, once, plain
+from api.resource import Answer, created, once, plain
 from api.schemas.common import page_of
 from api.schemas.decision_log import (
     CompareQuery,
@@ -21,6 +21,7 @@ from api.schemas.decision_log import (
 from api.schemas.evidence import Evidence
 from api.simulations import document as run_document
 from app.clock import now
+from app.identity import acting
 from app.models.base import db
 from app.models.decision_record import DecisionRecord
 from app.services.authoring import fork as decision_fork
@@ -111,7 +112,7 @@ def fork_decision(decision_id: str, body: dict[str, Any]) -> Answer:
     """
 
     def build(session: Any) -> Answer:
-        config = decision_fork.fork(session, decision_id, decision_fork.Target(**body), **by())
+        config = decision_fork.fork(session, decision_id, decision_fork.Target(**body), **acting())
         identifier = config.config_version_id
         document = {"new_config_version_id": identifier, "route_next": f"/configs/{identifier}/pools"}
         return created("get_config", document, config_version_id=identifier)

@@ -8,7 +8,7 @@ from marshmallow import ValidationError
 from api.blueprint import operation
 from api.pagination import page
 from api.parsing import field_errors, read_json
-from api.resource import Answer, by, plain, writing
+from api.resource import Answer, plain, writing
 from api.schemas.common import page_of
 from api.schemas.enforcement import (
     MOST_EVENTS,
@@ -18,6 +18,7 @@ from api.schemas.enforcement import (
     EnforcementReceipt,
 )
 from app.errors import Invalid
+from app.identity import acting
 from app.models.enforcement import EnforcementEvent as Row
 from app.services.evidence import events as enforcement
 
@@ -46,7 +47,7 @@ def send_enforcement_events() -> Answer:
         raise Invalid(f"Send at most {MOST_EVENTS:,} events at once, not {len(sent):,}.", code="too_many_events")
     events = [_load(item) for item in sent]
     with writing() as session:
-        results = enforcement.accept(session, events, **by())
+        results = enforcement.accept(session, events, **acting())
     count = [result.status for result in results].count
     counts = {"accepted": count("accepted"), "duplicates": count("duplicate"), "rejected": count("rejected")}
     return plain(counts | {"results": [result.as_dict() for result in results]}, 202)

@@ -10,7 +10,7 @@ from api.schemas.evidence import JSON, DecisionEvidence, EvidenceEventsQuery, Ev
 from app.clock import now
 from app.models.base import db
 from app.models.config_version import ConfigVersion
-from app.services.decisions import log as decisions
+from app.services.configs import lookup
 from app.services.evidence import files
 from app.services.evidence.comparison import evidence_of, standing
 from app.services.evidence.days import daily_comparisons
@@ -63,7 +63,7 @@ def get_decision_evidence_events(decision_id: str, query: dict[str, str]) -> Res
 
 
 def _config(decision_id: str) -> ConfigVersion:
-    return decisions.get_decision(db.session, decision_id).config_version
+    return lookup.get_decision(db.session, decision_id).config_version
 
 
 def _file(table: files.Rows, config: ConfigVersion, what: str, format_name: str) -> Any:

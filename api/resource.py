@@ -15,11 +15,10 @@ from flask import Request, Response, request, url_for
 from api.parsing import parse_json
 from app.clock import now
 from app.errors import AvsError, FieldError, Invalid, PreconditionFailed
-from app.identity import current_actor
 from app.models.base import db
 from app.models.product_event import IdempotencyKey
 from app.models.transactions import lock_subject, write
-from app.services.configs.reading import get
+from app.services.lookup import get
 from simulation.canonical import canonical_bytes, content_hash
 
 COMPUTED = frozenset({"completeness", "referenced_in"})
@@ -84,11 +83,6 @@ def own_tag(document: Mapping[str, Any]) -> str:
     return content_hash({name: value for name, value in document.items() if name not in COMPUTED})
 
 
-def by() -> dict[str, Any]:
-    """The last two arguments of every writing service: `actor` and `now`."""
-    return {"actor": current_actor(), "now": now()}
-
-
 @contextmanager
 def writing() -> Iterator[Any]:
     """One writing transaction; gives the session, commits at the end, leaves nothing behind on an error."""
@@ -102,7 +96,7 @@ def locked(session: Any, model: type[Any], identifier: Any, kind: str) -> Any:
     On PostgreSQL a row lock makes the check of If-Match and the write that follows one step; on SQLite `writing`
     holds the only write lock already. The lock comes first, in a statement of its own: a statement that waits for a row
     goes on with the old rows of the tables that it joins. Rows that merely refer to this one do not wait. Configs have
-    their own lock, `app.services.configs.reading.locked`.
+    their own lock, `app.services.configs.lookup.locked`.
     """
     key = sa.inspect(model).primary_key[0]
     session.execute(sa.select(key).where(key == identifier).with_for_update(key_share=True))

@@ -6,13 +6,15 @@ import sqlalchemy as sa
 
 from api.blueprint import operation
 from api.pagination import filtered, page
-from api.resource import Answer, by, created, idempotency_key, once, stored_answer, tagged
+from api.resource import Answer, created, idempotency_key, once, stored_answer, tagged
 from api.schemas.common import page_of
 from api.schemas.simulation import Simulation, SimulationBody, SimulationQuery
 from app.extensions import usage_events
+from app.identity import acting
 from app.models.base import db
 from app.models.simulation_run import SimulationRun as Row
-from app.services.configs.reading import get, get_config
+from app.services.configs.lookup import get_config
+from app.services.lookup import get
 from app.services.simulations import runs
 
 TAG = "Simulations"
@@ -64,7 +66,7 @@ def simulate(body: dict[str, Any]) -> Answer:
     answer = runs.compute(prepared, usage_events())
 
     def build(session: Any) -> Answer:
-        run = runs.record(session, prepared, answer, **by())
+        run = runs.record(session, prepared, answer, **acting())
         return created("get_simulation", document(run), simulation_run_id=run.simulation_run_id)
 
     return once(build)

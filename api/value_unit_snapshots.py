@@ -6,13 +6,14 @@ import sqlalchemy as sa
 
 from api.blueprint import operation
 from api.pagination import filtered, page
-from api.resource import Answer, by, created, once, tagged
+from api.resource import Answer, created, once, tagged
 from api.schemas.authoring import ValueUnitSnapshot, ValueUnitSnapshotBody, ValueUnitSnapshotQuery
 from api.schemas.common import page_of
+from app.identity import acting
 from app.models.base import db
 from app.models.value_unit import ValueUnitSnapshot as Row
-from app.services.authoring import value_units
-from app.services.configs.reading import get
+from app.services.authoring import unit_snapshots
+from app.services.lookup import get
 
 TAG = "Value unit snapshots"
 FILTERS = {"workspace_id": Row.workspace_id, "cycle_id": Row.cycle_id, "snapshot_version": Row.snapshot_version}
@@ -51,7 +52,7 @@ def submit_value_unit_snapshot(body: dict[str, Any]) -> Answer:
 
     def build(session: Any) -> Answer:
         identifier = body.get("value_unit_snapshot_id")
-        row = value_units.submit_snapshot(session, body["cycle_id"], snapshot_id=identifier, **by())
+        row = unit_snapshots.submit_snapshot(session, body["cycle_id"], snapshot_id=identifier, **acting())
         part = {"value_unit_snapshot_id": row.value_unit_snapshot_id}
         return created("get_value_unit_snapshot", document(row), **part)
 

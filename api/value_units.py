@@ -6,14 +6,16 @@ import sqlalchemy as sa
 
 from api.blueprint import operation
 from api.pagination import filtered, page
-from api.resource import Answer, by, created, deleted, once, require_match, tagged, writing
+from api.resource import Answer, created, deleted, once, require_match, tagged, writing
 from api.schemas.authoring import ValueUnit, ValueUnitBody, ValueUnitQuery
 from api.schemas.common import page_of
+from app.identity import acting
 from app.models.base import db
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition as Row
 from app.services.authoring import value_units
-from app.services.configs.reading import definition_value, get
+from app.services.configs.reading import definition_value
+from app.services.lookup import get
 from rules.value_units import value_unit_completeness
 
 TAG = "Value units"
@@ -65,7 +67,7 @@ def create_value_unit(body: dict[str, Any]) -> Answer:
     """It may be incomplete; completeness says what is missing."""
 
     def build(session: Any) -> Answer:
-        row = value_units.create_value_unit(session, body, **by())
+        row = value_units.create_value_unit(session, body, **acting())
         return created("get_value_unit", document(row), value_unit_id=row.value_unit_id)
 
     return once(build)
@@ -89,7 +91,7 @@ def update_value_unit(value_unit_id: str, body: dict[str, Any]) -> Answer:
     """Embedded objects are replaced whole. Snapshots that were submitted keep what they froze."""
     with writing() as session:
         require_match(own(value_units.locked_unit(session, value_unit_id)))
-        return tagged(document(value_units.update_value_unit(session, value_unit_id, body, **by())))
+        return tagged(document(value_units.update_value_unit(session, value_unit_id, body, **acting())))
 
 
 @operation(
@@ -98,7 +100,7 @@ def update_value_unit(value_unit_id: str, body: dict[str, Any]) -> Answer:
 def delete_value_unit(value_unit_id: str) -> Answer:
     with writing() as session:
         require_match(own(value_units.locked_unit(session, value_unit_id)))
-        value_units.delete_value_unit(session, value_unit_id, **by())
+        value_units.delete_value_unit(session, value_unit_id, **acting())
         return deleted()
 
 

@@ -6,13 +6,14 @@ import sqlalchemy as sa
 
 from api.blueprint import operation
 from api.pagination import page
-from api.resource import Answer, by, created, deleted, locked, once, require_match, tagged, writing
+from api.resource import Answer, created, deleted, locked, once, require_match, tagged, writing
 from api.schemas.authoring import Workspace, WorkspaceBody
 from api.schemas.common import PageQuery, page_of
+from app.identity import acting
 from app.models.base import db
 from app.models.workspace import Workspace as Row
-from app.services.authoring import value_units
-from app.services.configs.reading import get
+from app.services.authoring import workspaces
+from app.services.lookup import get
 
 TAG = "Workspaces"
 KIND = "workspace"
@@ -42,7 +43,7 @@ def list_workspaces(query: dict[str, Any]) -> Answer:
 )
 def create_workspace(body: dict[str, Any]) -> Answer:
     def build(session: Any) -> Answer:
-        row = value_units.create_workspace(session, body, **by())
+        row = workspaces.create_workspace(session, body, **acting())
         return created("get_workspace", document(row), workspace_id=row.workspace_id)
 
     return once(build)
@@ -72,7 +73,7 @@ def get_workspace(workspace_id: str) -> Answer:
 def update_workspace(workspace_id: str, body: dict[str, Any]) -> Answer:
     with writing() as session:
         require_match(document(locked(session, Row, workspace_id, KIND)))
-        return tagged(document(value_units.update_workspace(session, workspace_id, body, **by())))
+        return tagged(document(workspaces.update_workspace(session, workspace_id, body, **acting())))
 
 
 @operation(
@@ -86,7 +87,7 @@ def update_workspace(workspace_id: str, body: dict[str, Any]) -> Answer:
 def delete_workspace(workspace_id: str) -> Answer:
     with writing() as session:
         require_match(document(locked(session, Row, workspace_id, KIND)))
-        value_units.delete_workspace(session, workspace_id, **by())
+        workspaces.delete_workspace(session, workspace_id, **acting())
         return deleted()
 
 

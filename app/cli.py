@@ -19,14 +19,15 @@ from flask_migrate import upgrade
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app import clock, evidence_commands, ledger_commands, publish_commands
+from app.actor import Actor
 from app.errors import AvsError
 from app.extensions import publisher, signing_keys, uploads, usage_events
-from app.identity import Actor
 from app.models.base import db
 from app.models.transactions import write
 from app.services.configs.completeness import completeness_of
-from app.services.configs.reading import get_config
-from app.services.decisions import activation, runtime_config
+from app.services.configs.lookup import get_config
+from app.services.decisions import activation
+from app.services.delivery import current
 from app.services.search import rebuild as rebuild_indexes
 from app.services.simulations import runs
 from app.services.usage import imports
@@ -364,7 +365,7 @@ def runtime_group() -> None:
 @click.argument("target_environment", type=click.Choice([item.value for item in TargetEnvironment]))
 def runtime_show(**subject: str) -> None:
     """The active avs_config of a subject, byte for byte as it is served."""
-    document = runtime_config.read(db.session, subject, now=clock.now()).document
+    document = current.read(db.session, subject, now=clock.now()).document
     if document is None:
         raise click.ClickException(f"Nothing is active for {', '.join(subject.values())}.")
     click.echo(document.decode())

@@ -9,7 +9,7 @@ import click
 
 from app import clock
 from app.models.base import db
-from app.services.configs.reading import get_config
+from app.services.configs.lookup import get_config
 from app.services.evidence import files
 
 

@@ -7,13 +7,13 @@ from flask import current_app
 
 from app import clock
 from app.models.base import db
-from app.services import became_active
+from app.services.decisions import runtime_config
 from app.services.delivery.object_store import PublishStore
 from app.services.delivery.publisher import Publisher
 from app.services.delivery.signing import KeyStore
 from app.services.uploads.store import Uploads
 from app.services.usage.ingest import PolicyCache
-from app.services.usage.source import UsageEvents
+from app.services.usage.store import UsageEvents
 
 KEY = "avs"
 
@@ -60,7 +60,7 @@ def publisher_to(url: str) -> Publisher:
 
 def publish_committed(session: Any) -> None:
     """After every commit: what has become active in it is published, whichever door it came through."""
-    subjects, found = became_active.take(session), publisher()
+    subjects, found = runtime_config.take_new_documents(session), publisher()
     if subjects and found is not None:
         found.soon(subjects)
 

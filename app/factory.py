@@ -19,8 +19,7 @@ from app.identity import guard
 from app.models.base import db
 from app.models.transactions import configure_sqlite
 from app.services.delivery.signing import KeyStore
-from app.services.usage.source import UsageEvents
-from app.services.usage.store import EventStore
+from app.services.usage.store import EventStore, UsageEvents
 from seed.loader import DEMO_EVENTS
 
 

@@ -1,30 +1,26 @@
 """Who is acting, and whether they may (build pack: one local operator; a token guards every route when it is set)."""
 
 import hmac
-from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask, Request, current_app, request, session
 
+from app import clock
+from app.actor import Actor
 from app.errors import Unauthorized
 
 OPEN_ENDPOINTS = frozenset({"healthz", "static"})
-
-
-@dataclass(frozen=True)
-class Actor:
-    """The person or program behind a write, as product events and the audit name it."""
-
-    name: str
-    role: str = "operator"
-
-
-SYSTEM = Actor("avs-brain", "system")
 
 
 def current_actor() -> Actor:
     """The operator of this request: the signed-in session's, or the `X-Operator` header of an API client."""
     name = session.get("operator_name") or request.headers.get("X-Operator", "operator")
     return Actor(name[:200], session.get("operator_role", "operator"))
+
+
+def acting() -> dict[str, Any]:
+    """The last two arguments of every writing service: `actor`, the operator of this request, and `now`."""
+    return {"actor": current_actor(), "now": clock.now()}
 
 
 def presented_token(incoming: Request) -> str:

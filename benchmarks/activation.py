@@ -20,15 +20,15 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_migrate import upgrade
 
+from app.actor import SYSTEM
 from app.factory import create_app
-from app.identity import SYSTEM
 from app.models.base import db
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from app.models.config_version import ConfigVersion
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
 from app.services.authoring import configs as config_drafts
-from app.services.authoring import value_units
+from app.services.authoring import cycles, unit_snapshots, value_units, workspaces
 from app.services.decisions.activation import Approval, approve
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
@@ -120,7 +120,7 @@ def prepare(count: int) -> None:
                 SegmentCatalog(segment_id="smb", label="SMB"),
             ]
         )
-        value_units.create_workspace(
+        workspaces.create_workspace(
             session,
             {"workspace_id": "ws_1", "workspace_name": "Bench", "operator_role": "founder"},
             actor=SYSTEM,
@@ -136,10 +136,10 @@ def prepare(count: int) -> None:
             "primary_metrics": ["gross_margin"],
             "segments": ["smb"],
         }
-        value_units.create_cycle(session, cycle, actor=SYSTEM, now=NOW)
+        cycles.create_cycle(session, cycle, actor=SYSTEM, now=NOW)
         for number in range(3):
             value_units.create_value_unit(session, unit(number), actor=SYSTEM, now=NOW)
-        value_units.submit_snapshot(session, "cycle_1", actor=SYSTEM, now=NOW)
+        unit_snapshots.submit_snapshot(session, "cycle_1", actor=SYSTEM, now=NOW)
         for version in range(1, count + 1):
             config = config_drafts.create_config(session, candidate(version), actor=SYSTEM, now=NOW)
             session.add(completed_run(config))

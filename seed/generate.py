@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.identity import Actor
+from app.actor import Actor
 from app.models.base import Model
 from app.models.billing_patch import BillingPatch
 from app.models.config_version import ConfigVersion
@@ -25,12 +25,11 @@ from app.models.decision_record import DecisionRecord
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import configure_sqlite
 from app.models.value_unit import ValueUnitSnapshot
-from app.services.authoring import configs as config_drafts
-from app.services.authoring import value_units
+from app.services.authoring import unit_snapshots
+from app.services.configs import editing
 from app.services.decisions import activation
 from app.services.simulations import runs
-from app.services.usage.source import UsageEvents
-from app.services.usage.store import EventStore
+from app.services.usage.store import EventStore, UsageEvents
 from rules.enums import ConfigStatus, HistoricalWindow
 from seed.loader import DEMO_EVENTS, SEED_DIR
 from seed.reading import read_files
@@ -116,13 +115,13 @@ def _load_facts(session: Session, directory: Path) -> None:
         if file in TABLES and file != "configs.json":
             for row in files.rows[file]:
                 list(TABLES[file].add(session, row))
-    value_units.submit_snapshot(
+    unit_snapshots.submit_snapshot(
         session, CYCLE, actor=OPERATOR, now=SNAPSHOT_AT, snapshot_id=f"vus_{CYCLE.removeprefix('cycle_')}_1"
     )
     for row in files.rows["configs.json"]:
         draft = config_from(row.values | {"status": ConfigStatus.DRAFT.value, "effective_at": None})
         session.add(draft)
-        config_drafts.refresh(session, draft, row.values["created_at"])
+        editing.refresh(session, draft, row.values["created_at"])
 
 
 def _decide(session: Session, usage: UsageEvents) -> None:

@@ -10,18 +10,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.identity import Actor
+from app.actor import Actor
 from app.models.catalog import Customer
 from app.models.enforcement import EnforcementEvent
 from app.models.value_unit import ValueUnitDefinition
 from app.services.authoring import configs as config_drafts
-from app.services.authoring import value_units
+from app.services.authoring import cycles, unit_snapshots, value_units, workspaces
 from app.services.decisions import activation
 from app.services.simulations import runs
 from app.services.usage.formats import Rows
 from app.services.usage.imports import policy_for
-from app.services.usage.source import UsageEvents
-from app.services.usage.store import EventStore
+from app.services.usage.store import EventStore, UsageEvents
 from seed import growth_story as story
 from seed.growth_customers import Profile, customers
 from seed.growth_enforcement import InForce, numbered, reports
@@ -63,9 +62,9 @@ def _customers(session: Any, profiles: Sequence[Profile]) -> None:
 
 def _foundation(session: Any) -> None:
     """The workspace, its cycles and units, and the first snapshot of each cycle."""
-    value_units.create_workspace(session, story.WORKSPACE_ROW, actor=OPERATOR, now=story.FOUNDED)
+    workspaces.create_workspace(session, story.WORKSPACE_ROW, actor=OPERATOR, now=story.FOUNDED)
     for cycle in story.CYCLES:
-        value_units.create_cycle(session, cycle, actor=OPERATOR, now=story.FOUNDED)
+        cycles.create_cycle(session, cycle, actor=OPERATOR, now=story.FOUNDED)
     for unit in story.UNITS:
         value_units.create_value_unit(session, unit, actor=OPERATOR, now=story.FOUNDED)
     for cycle_id in (story.SANDBOX_CYCLE, story.PRODUCTION_CYCLE):
@@ -74,7 +73,7 @@ def _foundation(session: Any) -> None:
 
 def _freeze(session: Any, cycle_id: str, version: int, now: datetime) -> None:
     snapshot_id = f"vus_{cycle_id.removeprefix('cycle_')}_{version}"
-    value_units.submit_snapshot(session, cycle_id, actor=OPERATOR, now=now, snapshot_id=snapshot_id)
+    unit_snapshots.submit_snapshot(session, cycle_id, actor=OPERATOR, now=now, snapshot_id=snapshot_id)
 
 
 def _revise_units(session: Any) -> None:

@@ -12,14 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app.identity import SYSTEM
+from app.actor import SYSTEM
 from app.models.transactions import lock_subject, write
 from app.models.workspace import Workspace
 from app.services.product_events import log_event
 from app.services.usage.formats import Rows
 from app.services.usage.imports import policy_for
-from app.services.usage.source import UsageEvents
-from app.services.usage.store import EventStore
+from app.services.usage.store import EventStore, UsageEvents
 from seed import growth, growth_story, tables
 from seed.decisions import decision_problems
 from seed.problems import SeedError, SeedProblem

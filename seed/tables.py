@@ -17,9 +17,10 @@ from app.models.simulation_run import SimulationRun
 from app.models.statements import Writes
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.models.workspace import Workspace
-from app.services.authoring.value_units import snapshot_changes
+from app.services.authoring.unit_snapshots import snapshot_changes
 from app.services.configs.documents import config_document
-from app.services.configs.reading import current_hash, cycle_of, snapshot_of
+from app.services.configs.lookup import cycle_of, snapshot_of
+from app.services.configs.reading import current_hash
 from app.services.decisions.runtime_config import Release, avs_config, materialise
 from rules.enums import ConfigStatus, DecisionStatus
 from seed.problems import SeedProblem

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from app.identity import Actor
+from app.actor import Actor
 from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
@@ -16,8 +16,9 @@ from app.models.simulation_run import SimulationRun
 from app.models.value_unit import ValueUnitSnapshot
 from app.models.workspace import Workspace
 from app.services.authoring import configs as config_drafts
-from app.services.authoring import value_units
-from app.services.configs.reading import get_config
+from app.services.authoring import cycles, unit_snapshots, value_units, workspaces
+from app.services.configs import editing
+from app.services.configs.lookup import get_config
 from app.services.decisions import activation
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
@@ -115,7 +116,7 @@ def catalogs(session: Any) -> None:
 
 def workspace(session: Any, workspace_id: str = WORKSPACE) -> Workspace:
     data = {"workspace_id": workspace_id, "workspace_name": "Lumina", "operator_role": "founder"}
-    return value_units.create_workspace(session, data, actor=OPERATOR, now=NOW)
+    return workspaces.create_workspace(session, data, actor=OPERATOR, now=NOW)
 
 
 def cycle(session: Any, cycle_id: str = CYCLE, **changes: Any) -> Cycle:
@@ -131,14 +132,14 @@ def cycle(session: Any, cycle_id: str = CYCLE, **changes: Any) -> Cycle:
         "segments": [SEGMENT],
         "narrative": "Learn what customers pay for.",
     }
-    return value_units.create_cycle(session, data | changes, actor=OPERATOR, now=NOW)
+    return cycles.create_cycle(session, data | changes, actor=OPERATOR, now=NOW)
 
 
 def snapshot(session: Any, cycle_id: str = CYCLE, *units: dict[str, Any]) -> ValueUnitSnapshot:
     """Define the units in the cycle (by default the two fixed ones) and freeze all of it."""
     for unit in units or (HD_MINUTE, DRAFT_EXPORT):
         value_units.create_value_unit(session, unit | {"cycle_id": cycle_id}, actor=OPERATOR, now=NOW)
-    frozen: ValueUnitSnapshot = value_units.submit_snapshot(session, cycle_id, actor=OPERATOR, now=NOW)
+    frozen: ValueUnitSnapshot = unit_snapshots.submit_snapshot(session, cycle_id, actor=OPERATOR, now=NOW)
     return frozen
 
 
@@ -214,7 +215,7 @@ def run(session: Any, config: ConfigVersion, simulation_run_id: str | None = Non
     session.add(row)
     session.flush()
     if config.status == "draft":
-        config_drafts.refresh(session, config, NOW)
+        editing.refresh(session, config, NOW)
     session.flush()
     return row
 

@@ -9,7 +9,7 @@ from app import ledger_commands
 from app.cli import command
 from app.extensions import usage_events
 from app.models.base import db
-from app.services.configs.reading import get_config
+from app.services.configs.lookup import get_config
 from seed.loader import load_seed
 from simulation.canonical import canonical_text, parse_exact
 

@@ -8,19 +8,16 @@ from flask_admin.form import SecureForm
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import NotFound
 
-from admin_views.base import Refused, csrf_field, note
+from admin_views.base import csrf_field, note
 from admin_views.formatters import label_of, short
-from admin_views.forms import VersionedForm, form_class, load_choices
+from admin_views.forms import VersionedForm, at_its_field, form_class, load_choices, refusal_of
 from admin_views.grids.specs import GridSpec
 from admin_views.grids.view import GridView
-from app import clock
-from app.errors import AvsError, Conflict, Invalid, PreconditionFailed
-from app.identity import current_actor
+from app.errors import AvsError, Conflict, PreconditionFailed
+from app.identity import acting
 from app.models.base import db
 from app.models.transactions import write
 from simulation.canonical import content_hash
-
-IN_USE = "The database refused this: another record holds it, or a value is out of its range."
 
 
 class DraftGridView(GridView):
@@ -54,7 +51,7 @@ class DraftGridView(GridView):
         load_choices(form, db.session, self.references)
         if request.method == "GET":
             return self._form_page(form, None)
-        refusal = None if form.validate() else _invalid(form)
+        refusal = None if form.validate() else refusal_of(form)
         if refusal is None:
             try:
                 row = self._create(form)
@@ -74,7 +71,7 @@ class DraftGridView(GridView):
         if request.method == "GET":
             form.row_version.data = self.version_of(row)
             return self._form_page(form, row)
-        refusal = None if form.validate() else _invalid(form)
+        refusal = None if form.validate() else refusal_of(form)
         if refusal is None:
             try:
                 self._update(form, self.key_of(request.values["id"]))
@@ -101,7 +98,7 @@ class DraftGridView(GridView):
             )
         what, key = self._what(row), self.key_of(request.values["id"])
         with write(db.session):
-            self.draft.delete(db.session, *key, actor=current_actor(), now=clock.now())
+            self.draft.delete(db.session, *key, **acting())
         note(f"{what} was deleted.")
         return redirect(self.get_url(".index_view"))
 
@@ -121,7 +118,7 @@ class DraftGridView(GridView):
         data = {name: form[name].data for name in (*self.draft.fixed, *self.draft.fields)}
         given = {name: value for name, value in data.items() if value is not None}
         with write(db.session):
-            return self.draft.create(db.session, given, actor=current_actor(), now=clock.now())
+            return self.draft.create(db.session, given, **acting())
 
     def _update(self, form: Any, key: tuple[str, ...]) -> None:
         with write(db.session):
@@ -131,7 +128,7 @@ class DraftGridView(GridView):
             if form.row_version.data != self.version_of(row):
                 raise PreconditionFailed(self._overtaken(row, changes), code="changed_meanwhile")
             if changes:
-                self.draft.update(db.session, *key, changes, actor=current_actor(), now=clock.now())
+                self.draft.update(db.session, *key, changes, **acting())
 
     def _changes(self, form: Any, row: Any) -> dict[str, Any]:
         """What the operator changed; a list of choices keeps the order it is stored in."""
@@ -170,20 +167,3 @@ class DraftGridView(GridView):
             refusal=refusal,
         )
         return make_response(page, refusal.status if refusal else 200)
-
-
-def _invalid(form: Any) -> AvsError:
-    if form.csrf_token.errors:
-        return Refused("This form had expired. What you typed is still here: save it again.", code="csrf_failed")
-    return Invalid("Some fields need another value.", code="invalid_input")
-
-
-def at_its_field(form: Any, error: AvsError | IntegrityError) -> AvsError:
-    """The refusal, with each of its field errors put beside the field it names."""
-    if isinstance(error, IntegrityError):
-        return Conflict(IN_USE, code="refused_by_database")
-    for item in error.errors:
-        name = item.pointer.strip("/").split("/")[0]
-        if name in form:
-            form[name].errors = [*form[name].errors, item.detail]
-    return error

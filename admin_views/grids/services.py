@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from app.services.authoring import config_parts, contexts, cycles, value_units, workspaces
 from app.services.authoring import configs as config_drafts
-from app.services.authoring import value_units
-from app.services.authoring.configs import editable
+from app.services.configs.editing import editable
 
 Service = Callable[..., Any]
 
@@ -38,15 +38,15 @@ class Draft:
 
 def _add_pool(session: Any, data: dict[str, Any], **who: Any) -> Any:
     fields = dict(data)
-    return config_drafts.add_pool(session, fields.pop("config_version_id"), fields, **who)
+    return config_parts.add_pool(session, fields.pop("config_version_id"), fields, **who)
 
 
 WORKSPACE = Draft(
     fixed=("workspace_id",),
     fields=("workspace_name", "operator_role", "data_mode"),
-    create=value_units.create_workspace,
-    update=value_units.update_workspace,
-    delete=value_units.delete_workspace,
+    create=workspaces.create_workspace,
+    update=workspaces.update_workspace,
+    delete=workspaces.delete_workspace,
 )
 CYCLE = Draft(
     fixed=("cycle_id", "workspace_id"),
@@ -62,16 +62,16 @@ CYCLE = Draft(
         "segments",
         "narrative",
     ),
-    create=value_units.create_cycle,
-    update=value_units.update_cycle,
-    delete=value_units.delete_cycle,
+    create=cycles.create_cycle,
+    update=cycles.update_cycle,
+    delete=cycles.delete_cycle,
 )
 CONTEXT = Draft(
     fixed=("cycle_draft_context_id", "workspace_id"),
     fields=("cycle_id", "skipped", "pasted_text", "documents", "extracted_cards", "open_questions"),
-    create=value_units.create_context,
-    update=value_units.update_context,
-    delete=value_units.delete_context,
+    create=contexts.create_context,
+    update=contexts.update_context,
+    delete=contexts.delete_context,
 )
 VALUE_UNIT = Draft(
     fixed=("value_unit_id", "cycle_id"),
@@ -114,19 +114,19 @@ POOL = Draft(
         "position",
     ),
     create=_add_pool,
-    update=config_drafts.update_pool,
-    delete=config_drafts.delete_pool,
+    update=config_parts.update_pool,
+    delete=config_parts.delete_pool,
     config_key="config_version_id",
 )
 EXPLORATION = Draft(
     fixed=(),
     fields=("enabled", "exploration_pool_id", "qualifying_events", "expires_after_days", "graduation_signal"),
-    update=config_drafts.put_exploration,
+    update=config_parts.put_exploration,
     config_key="config_version_id",
 )
 RAILS = Draft(
     fixed=(),
     fields=("usage_thresholds", "monthly_spend_cap_usd", "at_cap_action", "margin_floor", "absolute_usage_caps"),
-    update=config_drafts.put_rails,
+    update=config_parts.put_rails,
     config_key="config_version_id",
 )

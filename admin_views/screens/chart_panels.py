@@ -10,7 +10,10 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from app.services.simulations.review_tables import SIDES
+from app.services.simulations.review_tables import (
+    SIDES,
+)
+from simulation.canonical import canonical_text
 
 Json = dict[str, Any]
 Number = Decimal | int
@@ -189,3 +192,8 @@ def label(x: Number, y: Number, text: str, color: str = "--ink", **place: Any) -
 def both(rows: Sequence[Json], measure: Callable[[Json], Number | None]) -> dict[str, list[Number | None]]:
     """A measure of each side, row by row; None where a side is missing."""
     return {side: [None if row[side] is None else measure(row[side]) for row in rows] for side in SIDES}
+
+
+def figure_json(figure: Json) -> str:
+    """Canonical JSON that may stand in a script element."""
+    return canonical_text(figure).replace("<", "\\u003c")

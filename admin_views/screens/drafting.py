@@ -11,13 +11,11 @@ from typing import Any
 from flask import Response, get_template_attribute, jsonify, make_response, request
 from flask_admin import expose
 
-from admin_views.base import Refused, note
-from admin_views.forms import VersionedForm
-from admin_views.grids.editing import at_its_field
+from admin_views.base import note
+from admin_views.forms import at_its_field, refusal_of
 from admin_views.screens.screen import Screen, go, is_autosave
 from app import clock
-from app.errors import AvsError, Invalid, PreconditionFailed
-from app.identity import current_actor
+from app.errors import AvsError, PreconditionFailed
 from app.models.base import db
 from app.models.transactions import write
 from app.services.configs.diffs import same
@@ -26,8 +24,6 @@ from simulation.canonical import content_hash
 Json = Any
 Document = Mapping[str, Json]
 SAVE = "save"
-INVALID = "Some fields need another value. What you typed is still here."
-EXPIRED = "This form had expired. What you typed is still here: save it again."
 OVERTAKEN = (
     "{} was changed by another operator since you opened it. Nothing was saved, and what you typed is still here. "
     "Choose which version stays."
@@ -186,7 +182,7 @@ class DraftScreen(Screen):
     def save(self, form: Any, record: Any) -> Outcome:
         """One transaction: look again, compare with what was shown, store. An unchanged form writes nothing."""
         if not form.validate():
-            return Outcome(record, unreadable(form))
+            return Outcome(record, refusal_of(form))
         try:
             with write(db.session):
                 held = self.hold(record)
@@ -258,11 +254,6 @@ class DraftScreen(Screen):
         return self._frame(config.cycle if config is not None else about.get("cycle"), config).guide
 
 
-def who() -> dict[str, Any]:
-    """`actor=` and `now=`, as every writing service takes them."""
-    return {"actor": current_actor(), "now": clock.now()}
-
-
 def in_order(chosen: Sequence[str] | None, stored: Sequence[str]) -> list[str]:
     """Boxes have no order of their own: the stored one stays, what is new follows."""
     kept = [item for item in stored if item in (chosen or ())]
@@ -271,10 +262,3 @@ def in_order(chosen: Sequence[str] | None, stored: Sequence[str]) -> list[str]:
 
 def _macro(name: str) -> Any:
     return get_template_attribute("screens/_parts.html", name)
-
-
-def unreadable(form: VersionedForm) -> AvsError:
-    """Why a form that did not validate is refused."""
-    if form.csrf_token.errors:
-        return Refused(EXPIRED, code="csrf_failed")
-    return Invalid(INVALID, code="invalid_input")

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from flask import request
 
-from app.services.guidance.overview import Listing, Page
+from app.services.guidance.lists import Listing, Page
 
 
 def asked(filters: Iterable[str], sort: str) -> Listing:

@@ -1,24 +1,26 @@
 """The base of every operator screen: one route of spec 7, its frame, and what the operator is working on."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from flask import make_response, redirect, request
+from flask import make_response, redirect, request, send_file
 from flask import session as browser
 from werkzeug.wrappers import Response
 
 from admin_views.base import GuardedView, csrf_field
 from app import clock
-from app.identity import current_actor
+from app.identity import acting
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
 from app.models.transactions import write
 from app.models.workspace import Workspace
-from app.services.configs.reading import get, get_config
+from app.services.configs.lookup import get_config
 from app.services.guidance.navigator import Guide, guide
+from app.services.lookup import get
 from app.services.product_events import log_event
 
 WORKSPACE, CYCLE, OPERATOR = "workspace_id", "cycle_id", "operator_name"
@@ -88,10 +90,9 @@ class Screen(GuardedView):
             log_event(
                 db.session,
                 name,
-                actor=current_actor(),
-                now=clock.now(),
                 workspace_id=workspace_id,
                 entity_id=entity_id,
+                **acting(),
                 **detail,
             )
 
@@ -144,3 +145,8 @@ def go(address: str) -> Response:
 def is_autosave() -> bool:
     """Whether the page's script saves in the background and wants a short JSON answer."""
     return "X-Autosave" in request.headers
+
+
+def attachment(content: bytes, name: str, mimetype: str = "application/json") -> Response:
+    """A download under this name."""
+    return send_file(BytesIO(content), mimetype=mimetype, as_attachment=True, download_name=name)

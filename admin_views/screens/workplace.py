@@ -5,6 +5,7 @@ from typing import Any
 from flask import session as browser
 
 from admin_views.base import Refused, note
+from admin_views.forms import refusal_of
 from admin_views.screens.screen import CYCLE, go, here, path
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
@@ -31,7 +32,7 @@ def expired(form: Any) -> Refused | None:
     """Why a form without a valid token was refused, None when its token is not what is wrong with it."""
     if not form.csrf_token.errors:
         return None
-    return Refused("This form had expired. What you typed is still here: send it again.", code="csrf_failed")
+    return refusal_of(form)
 
 
 def cycle_in(workspace: Workspace) -> Cycle | None:

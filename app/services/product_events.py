@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.identity import Actor
+from app.actor import Actor
 from app.ids import new_id
 from app.models.product_event import ProductEvent
 from app.models.statements import Writes

@@ -7,9 +7,9 @@ each term is instead the beginning of one of its columns, exactly as written.
 
 import re
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-from flask import current_app
 from sqlalchemy.orm import Session, scoped_session
 
 WORD = re.compile(r"[^\W_]+")
@@ -24,6 +24,8 @@ BEGINNINGS = {
 """Table → indexed columns: identifiers, too busy for an index of words, which would cost every write (decision 9)."""
 
 AnySession = Session | scoped_session[Session]
+_EXPRESSIONS: WeakKeyDictionary[sa.Engine, dict[str, str]] = WeakKeyDictionary()
+"""Engine → table → the expression that PostgreSQL indexed."""
 
 
 def phrases(search: str) -> list[list[str]]:
@@ -104,7 +106,7 @@ def rebuild(session: AnySession) -> int:
 
 def _indexed_expression(session: AnySession, table: str) -> str:
     """The expression that PostgreSQL indexed: only the very same one uses the index, so it is read from there once."""
-    known: dict[str, str] = current_app.extensions.setdefault("avs_search", {})
+    known = _EXPRESSIONS.setdefault(session.get_bind().engine, {})
     if table not in known:
         definition = sa.text(
             "SELECT pg_get_expr(indexprs, indrelid) FROM pg_index WHERE indexrelid = to_regclass(:name)"

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from app.models.base import db
-from app.services.configs.reading import get_config
+from app.services.configs.lookup import get_config
 from tests import factories
 from tests.api.conftest import Api
 

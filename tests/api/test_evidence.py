@@ -8,7 +8,7 @@ import pytest
 
 from app.models.base import db
 from app.models.transactions import write
-from app.services.decisions.activation import newest_decision
+from app.services.configs.lookup import newest_decision
 from tests import factories as f
 from tests.api.conftest import exact
 

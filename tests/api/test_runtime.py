@@ -8,7 +8,8 @@ from app.models.base import db
 from app.models.catalog import EventCatalog
 from app.models.config_version import ConfigVersion
 from app.models.transactions import write
-from app.services.decisions import activation, runtime_config
+from app.services.decisions import activation
+from app.services.delivery import current
 from tests import factories as f
 
 WHERE = "/api/runtime/config"
@@ -28,7 +29,7 @@ def active(studio):
 
 def test_the_stored_bytes_are_served_as_they_are(active):
     answer = active.get(SUBJECT)
-    stored = runtime_config.read(db.session, f.SUBJECT, now=f.NOW)
+    stored = current.read(db.session, f.SUBJECT, now=f.NOW)
     assert answer.data == stored.document
     assert answer.headers["ETag"] == f'"{stored.digest}"'
     assert answer.mimetype == "application/json"

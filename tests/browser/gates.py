@@ -13,9 +13,9 @@ from playwright.sync_api import Page, expect
 from app import clock, extensions
 from app.models.base import db
 from app.models.transactions import write
+from app.services.authoring import config_parts, cycles, unit_snapshots, value_units
 from app.services.authoring import configs as config_drafts
-from app.services.authoring import value_units
-from app.services.configs.reading import get_config
+from app.services.configs.lookup import get_config
 from app.services.decisions import activation
 from app.services.simulations import runs
 from rules.enums import HistoricalWindow
@@ -111,7 +111,7 @@ def config(records: Records, config_id: str, stage: str = "learning") -> None:
 def cycle(**changes: Any) -> Spoil:
     def spoil(records: Records) -> None:
         with write(db.session):
-            value_units.update_cycle(db.session, records.cycle, changes, **who())
+            cycles.update_cycle(db.session, records.cycle, changes, **who())
 
     return spoil
 
@@ -130,7 +130,7 @@ def unit(**changes: Any) -> Spoil:
     def spoil(records: Records) -> None:
         with write(db.session):
             value_units.update_value_unit(db.session, records.unit, changes, **who())
-            snapshot = value_units.submit_snapshot(db.session, records.cycle, **who())
+            snapshot = unit_snapshots.submit_snapshot(db.session, records.cycle, **who())
             version = {"value_unit_snapshot_version": snapshot.snapshot_version}
             config_drafts.update_config(db.session, records.config, version, **who())
 
@@ -148,7 +148,7 @@ def mapping(**changes: Any) -> Spoil:
 def exploration(**changes: Any) -> Spoil:
     def spoil(records: Records) -> None:
         with write(db.session):
-            config_drafts.put_exploration(db.session, records.config, changes, **who())
+            config_parts.put_exploration(db.session, records.config, changes, **who())
 
     return spoil
 
@@ -156,7 +156,7 @@ def exploration(**changes: Any) -> Spoil:
 def rails(**changes: Any) -> Spoil:
     def spoil(records: Records) -> None:
         with write(db.session):
-            config_drafts.put_rails(db.session, records.config, changes, **who())
+            config_parts.put_rails(db.session, records.config, changes, **who())
 
     return spoil
 
@@ -167,7 +167,7 @@ def nothing(records: Records) -> None:
 
 def without_pools(records: Records) -> None:
     with write(db.session):
-        config_drafts.put_pools(db.session, records.config, {"pools": []}, **who())
+        config_parts.put_pools(db.session, records.config, {"pools": []}, **who())
 
 
 def a_unit_that_was_not_submitted(records: Records) -> None:
@@ -175,7 +175,7 @@ def a_unit_that_was_not_submitted(records: Records) -> None:
     with write(db.session):
         new = f.HD_MINUTE | {"value_unit_id": unit_id, "cycle_id": records.cycle, "name": "Not submitted yet"}
         value_units.create_value_unit(db.session, new, **who())
-        config_drafts.update_pool(db.session, records.config, "pool_core", {"value_unit_id": unit_id}, **who())
+        config_parts.update_pool(db.session, records.config, "pool_core", {"value_unit_id": unit_id}, **who())
 
 
 def simulated(*spoils: Spoil, before: Spoil = nothing) -> Spoil:

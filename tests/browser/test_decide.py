@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app import clock, extensions
-from app.identity import Actor
+from app.actor import Actor
 from app.models.base import db
 from app.models.transactions import write
-from app.services.authoring import configs as config_drafts
+from app.services.authoring import config_parts
 from app.services.authoring import fork as decision_fork
-from app.services.configs.reading import get_config
+from app.services.configs.lookup import get_config
 from app.services.simulations import runs
 from rules.enums import HistoricalWindow
 from tests.browser.conftest import Site
@@ -37,7 +37,7 @@ def candidate(site: Site) -> str:
             target = decision_fork.Target(source.cycle_id, source.target_environment)
             config_id = decision_fork.fork(db.session, "dec_growth_smb_rollback", target, **who()).config_version_id
             quantity = {"included_quantity": Decimal(45)}
-            config_drafts.update_pool(db.session, config_id, "pool_core", quantity, **who())
+            config_parts.update_pool(db.session, config_id, "pool_core", quantity, **who())
         simulate(config_id)
         db.session.remove()
     return str(config_id)
@@ -96,7 +96,7 @@ def test_a_refused_approval_keeps_the_rationale_and_goes_to_the_refusal(
     page.goto(f"/configs/{candidate}/approve")
     decide(page)
     with site.app.app_context(), write(db.session):
-        config_drafts.put_rails(db.session, candidate, {"monthly_spend_cap_usd": None}, **who())
+        config_parts.put_rails(db.session, candidate, {"monthly_spend_cap_usd": None}, **who())
     page.get_by_role("button", name="Approve version").click()
     expect(page.locator("#problems")).to_be_focused()
     expect(page.locator("#gates")).to_contain_text("has no monthly_spend_cap_usd")

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from app.models.base import db
 from app.models.config_version import ConfigVersion
-from app.services.decisions.runtime_config import read
+from app.services.delivery.current import read
 from tests.browser import journey
 from tests.browser.keyboard import Keyboard
 from tests.browser.pictures import SCREENS

@@ -85,8 +85,8 @@ def test_the_progress_page_goes_on_when_the_run_is_done(
     page: Page, site: Any, accessible: Callable[[Page], None]
 ) -> None:
     from app import clock
+    from app.actor import Actor
     from app.extensions import usage_events
-    from app.identity import Actor
     from app.models.base import db
     from app.models.transactions import write
     from app.services.simulations import jobs, runs

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from flask import Flask
 
 from app.models.base import db
-from app.services.decisions import runtime_config
+from app.services.delivery import current
 from tests import factories as f
 from tests.delivery.asgi import Exchange, answer, begin
 from tests.delivery.conftest import CONFIG, KEYS, STREAM, Plane, approve
@@ -41,7 +41,7 @@ def _bytes(text: str) -> bytes:
 
 
 def test_the_bytes_of_the_activation_are_served_with_their_digest_and_cost_a_304_afterwards(plane: Plane) -> None:
-    stored = runtime_config.read(db.session, f.SUBJECT, now=f.NOW)
+    stored = current.read(db.session, f.SUBJECT, now=f.NOW)
     found = plane.config()
     assert (found.status, found.body) == (200, stored.document)
     assert found.headers["etag"] == f'"{sha256(found.body).hexdigest()}"'

@@ -18,8 +18,8 @@ from app.models.decision_record import DecisionRecord
 from app.models.enforcement import EnforcementEvent
 from app.models.simulation_run import SimulationRun
 from app.services.configs.completeness import completeness_of
-from app.services.configs.reading import get_config
-from app.services.decisions.runtime_config import read
+from app.services.configs.lookup import get_config
+from app.services.delivery.current import read
 from app.services.evidence.comparison import evidence
 from app.services.evidence.drift import DRIFTED
 from app.services.evidence.sequence_gaps import clients_of

@@ -19,8 +19,9 @@ from app.models.runtime_config import RuntimeConfig
 from app.models.transactions import write
 from app.models.value_unit import ValueUnitDefinition
 from app.models.workspace import Workspace
-from app.services.configs.reading import current_hash, get_config
-from app.services.decisions.runtime_config import read
+from app.services.configs.lookup import get_config
+from app.services.configs.reading import current_hash
+from app.services.delivery.current import read
 from app.services.usage.fields import Policy
 from app.services.usage.formats import Rows
 from app.services.usage.store import EventStore, Receipt

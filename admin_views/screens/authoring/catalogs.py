@@ -15,7 +15,7 @@ from app.models import catalog as m
 from app.models.base import db
 from app.models.cycle import Cycle
 from app.services.authoring.catalog_references import Reference, mentions, references
-from app.services.configs.reading import get
+from app.services.lookup import get
 
 ROWS = 25
 LAST_PAGE = 100_000

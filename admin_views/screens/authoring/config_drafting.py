@@ -7,16 +7,18 @@ from flask import request
 from flask_admin import expose
 
 from admin_views.base import note
-from admin_views.screens.drafting import Difference, Document, DraftScreen, Outcome, unreadable, who
+from admin_views.forms import refusal_of
+from admin_views.screens.drafting import Difference, Document, DraftScreen, Outcome
 from admin_views.screens.screen import config_at, go, path
+from app.identity import acting
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.transactions import write
-from app.services.authoring import configs as config_drafts
 from app.services.authoring.new_config import fork_version
+from app.services.configs import editing
 from app.services.configs.diffs import changes
 from app.services.configs.documents import config_document, pool_shape
-from app.services.configs.reading import snapshot_of
+from app.services.configs.lookup import snapshot_of
 from app.services.wording.changes import names_of
 from app.services.wording.tables import tables
 from rules.lifecycle import is_editable
@@ -36,7 +38,7 @@ class ConfigDraftScreen(DraftScreen):
         return config_at(where["config_version_id"])
 
     def hold(self, record: ConfigVersion) -> ConfigVersion:
-        return config_drafts.editable(db.session, record.config_version_id)
+        return editing.editable(db.session, record.config_version_id)
 
     def named(self, record: ConfigVersion) -> str:
         return f"Config {record.config_version_id}"
@@ -69,9 +71,9 @@ class ConfigDraftScreen(DraftScreen):
         source = config_at(config_version_id)
         typed = self.form_of(source) if "row_version" in request.form else None
         if typed is not None and not typed.validate():
-            return self.draw(typed, Outcome(source, unreadable(typed)))
+            return self.draw(typed, Outcome(source, refusal_of(typed)))
         with write(db.session):
-            made = fork_version(db.session, source, **who())
+            made = fork_version(db.session, source, **acting())
             if typed is not None:
                 self.store(made, self.typed(typed, made))
         note(f"{made.config_version_id} was made from {config_version_id}. Change what differs.")

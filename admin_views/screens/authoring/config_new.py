@@ -13,12 +13,11 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from admin_views.base import note
-from admin_views.forms import ChoiceField
-from admin_views.grids.editing import at_its_field
+from admin_views.forms import ChoiceField, at_its_field
 from admin_views.screens.authoring.pools import SUGGEST
-from admin_views.screens.drafting import who
 from admin_views.screens.screen import Screen, cycle_at, go, path
 from app.errors import AvsError
+from app.identity import acting
 from app.models.base import db
 from app.models.catalog import SegmentCatalog
 from app.models.config_version import SUBJECT_FIELDS
@@ -94,7 +93,7 @@ class ConfigNew(Screen):
             with write(db.session):
                 active = new_config.standing(db.session, subject).active
                 source = active if form.start.data == ACTIVE else None
-                made = new_config.start(db.session, cycle, subject, source, **who())
+                made = new_config.start(db.session, cycle, subject, source, **acting())
         except AvsError as error:
             refusal = at_its_field(form, error)
             return self._page(cycle, form, holds, status=refusal.status, refusal=refusal)

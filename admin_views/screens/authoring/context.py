@@ -14,12 +14,12 @@ from admin_views.forms import LongTextField
 from admin_views.screens.screen import WORKSPACE, Screen, go, here, remember
 from app import clock
 from app.errors import AvsError
-from app.identity import current_actor
+from app.identity import acting
 from app.models.base import db
 from app.models.cycle import CycleDraftContext
 from app.models.transactions import write
 from app.models.workspace import Workspace
-from app.services.authoring import value_units
+from app.services.authoring import contexts
 from app.services.authoring.context_reading import PASTED, cards_of, read_document
 from app.services.evidence.cards import EVIDENCE, evidence_cards, with_evidence
 from rules.extraction import ACCEPTED, DISMISSED, NEW
@@ -146,9 +146,8 @@ def _set_state(
 
 
 def _save(context: CycleDraftContext | None, data: dict[str, Any]) -> CycleDraftContext:
-    who = {"actor": current_actor(), "now": clock.now()}
     with write(db.session):
         if context is None:
             workspace_id = browser[WORKSPACE]
-            return value_units.create_context(db.session, data | {"workspace_id": workspace_id}, **who)
-        return value_units.update_context(db.session, context.cycle_draft_context_id, data, **who)
+            return contexts.create_context(db.session, data | {"workspace_id": workspace_id}, **acting())
+        return contexts.update_context(db.session, context.cycle_draft_context_id, data, **acting())

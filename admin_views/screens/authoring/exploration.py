@@ -11,13 +11,14 @@ from wtforms.validators import Length, NumberRange, Optional
 
 from admin_views.forms import CheckListField, ChoiceField, TextField, VersionedForm, WholeField
 from admin_views.screens.authoring.config_drafting import ConfigDraftScreen, pools_at, units_at
-from admin_views.screens.drafting import Document, in_order, who
+from admin_views.screens.drafting import Document, in_order
+from app.identity import acting
 from app.models.base import db
 from app.models.catalog import EventCatalog, QualitySignalCatalog
 from app.models.config_version import ConfigVersion
-from app.services.authoring import configs as config_drafts
+from app.services.authoring import config_parts
 from app.services.configs.documents import exploration_shape
-from app.services.configs.reading import latest_completed_run
+from app.services.configs.lookup import latest_completed_run
 from app.services.wording.configs import ending_sentence, subsidy_sentence
 from rules.lifecycle import graduation_signal_is_required, stage_defaults
 
@@ -69,7 +70,7 @@ class Exploration(ConfigDraftScreen):
         return plain | {"qualifying_events": in_order(form.qualifying_events.data, stored["qualifying_events"])}
 
     def store(self, record: ConfigVersion, document: Document) -> None:
-        config_drafts.put_exploration(db.session, record.config_version_id, document, **who())
+        config_parts.put_exploration(db.session, record.config_version_id, document, **acting())
 
     def enforced(self, document: Document) -> dict[str, Any]:
         return {"exploration": dict(document)}

@@ -25,15 +25,16 @@ from admin_views.forms import (
     VersionedForm,
 )
 from admin_views.screens.authoring.context import CONTEXT
-from admin_views.screens.drafting import Difference, Document, DraftScreen, in_order, who
+from admin_views.screens.drafting import Difference, Document, DraftScreen, in_order
 from admin_views.screens.screen import WORKSPACE, cycle_at, go, here, path
+from app.identity import acting
 from app.models.base import db
 from app.models.catalog import MetricCatalog, SegmentCatalog
 from app.models.cycle import Cycle, CycleDraftContext
 from app.models.workspace import Workspace
-from app.services.authoring import value_units
+from app.services.authoring import contexts, cycles
 from app.services.configs.diffs import same
-from app.services.configs.reading import get
+from app.services.lookup import get
 from rules.enums import CycleType, GoalType
 from rules.extraction import ACCEPTED
 
@@ -132,8 +133,8 @@ class NorthStar(DraftScreen):
 
     def store(self, record: Cycle | None, document: Document) -> Cycle:
         if record is not None:
-            return value_units.update_cycle(db.session, record.cycle_id, document, **who())
-        made = value_units.create_cycle(db.session, {**document, "workspace_id": browser[WORKSPACE]}, **who())
+            return cycles.update_cycle(db.session, record.cycle_id, document, **acting())
+        made = cycles.create_cycle(db.session, {**document, "workspace_id": browser[WORKSPACE]}, **acting())
         _adopt_context(made)
         return made
 
@@ -185,7 +186,7 @@ def _adopt_context(cycle: Cycle) -> None:
     """The context that was read on the way here belongs to this cycle from now on."""
     context = here(CycleDraftContext, CONTEXT)
     if context is not None and context.cycle_id is None and context.workspace_id == cycle.workspace_id:
-        value_units.update_context(db.session, context.cycle_draft_context_id, {"cycle_id": cycle.cycle_id}, **who())
+        contexts.update_context(db.session, context.cycle_draft_context_id, {"cycle_id": cycle.cycle_id}, **acting())
     browser.pop(CONTEXT, None)
 
 

@@ -10,16 +10,17 @@ from flask import get_template_attribute, request
 from flask_admin.helpers import get_form_data
 from wtforms.fields.choices import SelectChoice
 
-from admin_views.grids.editing import at_its_field
+from admin_views.forms import at_its_field
 from admin_views.screens.authoring.config_drafting import ConfigDraftScreen, pools_at
 from admin_views.screens.authoring.pool_forms import PoolsForm, Row, act
-from admin_views.screens.drafting import Difference, Document, in_order, who
+from admin_views.screens.drafting import Difference, Document, in_order
 from app.errors import AvsError
+from app.identity import acting
 from app.models.base import db
 from app.models.catalog import MetricCatalog
 from app.models.config_version import ConfigVersion
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
-from app.services.authoring import configs as config_drafts
+from app.services.authoring import config_parts
 from app.services.configs.documents import frozen_unit
 from app.services.wording.configs import pool_sentence, unit_words
 from rules.lifecycle import stage_defaults
@@ -79,7 +80,7 @@ class Pools(ConfigDraftScreen):
         }
 
     def store(self, record: ConfigVersion, document: Document) -> None:
-        config_drafts.put_pools(db.session, record.config_version_id, document, **who())
+        config_parts.put_pools(db.session, record.config_version_id, document, **acting())
 
     def enforced(self, document: Document) -> dict[str, Json]:
         return {

@@ -12,9 +12,11 @@ from admin_views.screens.authoring.config_drafting import ConfigDraftScreen, uni
 from admin_views.screens.authoring.rail_delivery import DeliveryForm, controls, offer, typed_policy
 from admin_views.screens.authoring.rail_gauge import gauge
 from admin_views.screens.authoring.rail_rows import CapsField, ThresholdsField
-from admin_views.screens.drafting import Document, who
+from admin_views.screens.drafting import Document
+from app.identity import acting
 from app.models.base import db
 from app.models.config_version import ConfigVersion
+from app.services.authoring import config_parts
 from app.services.authoring import configs as config_drafts
 from app.services.configs.diffs import same
 from app.services.configs.documents import rails_shape
@@ -69,10 +71,10 @@ class Rails(ConfigDraftScreen):
     def store(self, record: ConfigVersion, document: Document) -> None:
         stored, config_version_id = self.document(record), record.config_version_id
         if not same(stored["rails"], document["rails"]):
-            config_drafts.put_rails(db.session, config_version_id, document["rails"], **who())
+            config_parts.put_rails(db.session, config_version_id, document["rails"], **acting())
         if not same(stored["delivery"], document["delivery"]):
             delivery = {"delivery": document["delivery"]}
-            config_drafts.update_config(db.session, config_version_id, delivery, **who())
+            config_drafts.update_config(db.session, config_version_id, delivery, **acting())
 
     def enforced(self, document: Document) -> dict[str, Any]:
         rails, caps = dict(document["rails"]), document["rails"]["absolute_usage_caps"]

@@ -14,12 +14,11 @@ from wtforms.validators import DataRequired, InputRequired, Length
 from admin_views.forms import TextField
 from admin_views.screens.screen import OPERATOR, WORKSPACE, Screen, go, here, remember
 from admin_views.screens.workplace import expired, leave_workspace
-from app import clock
-from app.identity import current_actor
+from app.identity import acting
 from app.models.base import db
 from app.models.transactions import write
 from app.models.workspace import Workspace
-from app.services.authoring import value_units
+from app.services.authoring import workspaces
 from rules.enums import OperatorRole
 
 ROLES = {
@@ -71,10 +70,9 @@ class SetupWorkspace(Screen):
 
 def _save(form: WorkspaceForm, editing: Workspace | None) -> str:
     data = {"workspace_name": form.workspace_name.data, "operator_role": form.operator_role.data}
-    who = {"actor": current_actor(), "now": clock.now()}
     with write(db.session):
         if editing is None:
-            saved = value_units.create_workspace(db.session, data, **who)
+            saved = workspaces.create_workspace(db.session, data, **acting())
         else:
-            saved = value_units.update_workspace(db.session, editing.workspace_id, data, **who)
+            saved = workspaces.update_workspace(db.session, editing.workspace_id, data, **acting())
         return str(saved.workspace_id)

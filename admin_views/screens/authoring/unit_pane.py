@@ -8,9 +8,10 @@ from flask import request
 from flask_admin.helpers import get_form_data
 
 from admin_views.screens.authoring.unit_forms import UNIT_FIELDS, UnitForm, controls_of
-from admin_views.screens.drafting import Difference, Document, who
+from admin_views.screens.drafting import Difference, Document
 from admin_views.screens.screen import cycle_at, path
 from app.errors import Conflict, not_found
+from app.identity import acting
 from app.ids import new_id
 from app.models.base import db
 from app.models.cycle import Cycle
@@ -116,12 +117,12 @@ def store(pane: Pane, document: Document) -> Pane:
     if pane.unit is not None:
         stored = pane.document
         changes = {name: value for name, value in document.items() if not same(stored[name], value)}
-        value_units.update_value_unit(db.session, pane.unit_id, changes, **who())
+        value_units.update_value_unit(db.session, pane.unit_id, changes, **acting())
         return pane
     made_as, name = request.form.get("makes", ""), document["name"] or UNTITLED
     identified = {"value_unit_id": made_as} if FRESH_ID.fullmatch(made_as) else {}
     data = {**document, **identified, "name": name, "cycle_id": pane.cycle.cycle_id}
-    return Pane(pane.cycle, pane.named, value_units.create_value_unit(db.session, data, **who()))
+    return Pane(pane.cycle, pane.named, value_units.create_value_unit(db.session, data, **acting()))
 
 
 def compared(pane: Pane, stored: Document, typed: Document) -> Iterator[Difference]:

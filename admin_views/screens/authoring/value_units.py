@@ -23,10 +23,11 @@ from admin_views.screens.authoring.unit_forms import (
     offer,
 )
 from admin_views.screens.authoring.unit_pane import BLANK, NEW, PREFIX, Pane, address_of, pane_at, unit_in
-from admin_views.screens.drafting import Difference, Document, DraftScreen, who
+from admin_views.screens.drafting import Difference, Document, DraftScreen
 from admin_views.screens.screen import cycle_at, go, path
 from app import extensions
 from app.errors import AvsError, not_found
+from app.identity import acting
 from app.ids import new_id
 from app.models.base import db
 from app.models.cycle import Cycle
@@ -144,7 +145,7 @@ class ValueUnits(DraftScreen):
         name = source.name[: LONGEST_NAME - len(COPY)] + COPY
         copy = {**Pane(cycle, NEW, source).document, "name": name, "cycle_id": cycle_id}
         with write(db.session):
-            made = value_units.create_value_unit(db.session, copy, **who())
+            made = value_units.create_value_unit(db.session, copy, **acting())
         note(f"{made.name} was made. Change what differs.")
         return go(address_of(cycle_id, made.value_unit_id))
 
@@ -153,7 +154,7 @@ class ValueUnits(DraftScreen):
         unit = _existing(cycle_at(cycle_id), request.form.get("unit", ""))
         name, unit_id = unit.name, unit.value_unit_id
         with write(db.session):
-            value_units.delete_value_unit(db.session, unit_id, **who())
+            value_units.delete_value_unit(db.session, unit_id, **acting())
         note(f"{name} ({unit_id}) was deleted.")
         return go(path("cycles", cycle_id, "value-units"))
 

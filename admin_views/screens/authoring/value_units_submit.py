@@ -12,17 +12,18 @@ from flask import request
 from flask_admin import expose
 
 from admin_views.base import note
-from admin_views.screens.drafting import who
 from admin_views.screens.screen import Screen, cycle_at, go, path
 from app.errors import AvsError, PreconditionFailed
+from app.identity import acting
 from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.cycle import Cycle
 from app.models.transactions import write
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.services.authoring import configs as config_drafts
-from app.services.authoring import value_units
+from app.services.authoring import unit_snapshots, value_units
 from app.services.authoring.unit_review import drafts_not_on, review, units_of
+from app.services.configs import lookup
 from app.services.configs.documents import frozen_unit
 from app.services.configs.reading import load_catalogs
 from app.services.wording.changes import names_of
@@ -85,7 +86,7 @@ class ValueUnitsSubmit(Screen):
         return go(done.onward)
 
     def _page(self, cycle: Cycle, refusal: AvsError | None = None) -> Any:
-        units, before = units_of(db.session, cycle.cycle_id), value_units.latest_snapshot(db.session, cycle.cycle_id)
+        units, before = units_of(db.session, cycle.cycle_id), lookup.latest_snapshot(db.session, cycle.cycle_id)
         frozen = _frozen(units)
         sections = _sections(before, frozen)
         version = _version(before, any(section.changes for section in sections))
@@ -111,7 +112,7 @@ def _frozen(units: Sequence[ValueUnitDefinition]) -> list[dict[str, Any]]:
 
 def _sections(before: ValueUnitSnapshot | None, frozen: list[dict[str, Any]]) -> list[SectionTable]:
     """What changed since the snapshot, definitions and economics; what changed in neither has no table."""
-    changes = list(value_units.snapshot_changes(before, frozen))
+    changes = list(unit_snapshots.snapshot_changes(before, frozen))
     names = names_of({"value_units": before.value_units if before else ()}, {"value_units": frozen})
     return [table for table in tables({"value_units": frozen}, changes, names) if table.name in SECTIONS]
 
@@ -136,10 +137,10 @@ def _submit(cycle_id: str, seen: str, use_in: Sequence[str]) -> Submitted:
 
 def _snapshot_of(cycle_id: str, frozen: list[dict[str, Any]]) -> tuple[ValueUnitSnapshot, bool]:
     """The snapshot that holds the units as they are, and whether it had to be made."""
-    newest = value_units.latest_snapshot(db.session, cycle_id)
-    if newest is not None and not any(value_units.snapshot_changes(newest, frozen)):
+    newest = lookup.latest_snapshot(db.session, cycle_id)
+    if newest is not None and not any(unit_snapshots.snapshot_changes(newest, frozen)):
         return newest, False
-    return value_units.submit_snapshot(db.session, cycle_id, **who()), True
+    return unit_snapshots.submit_snapshot(db.session, cycle_id, **acting()), True
 
 
 def _give(snapshot: ValueUnitSnapshot, use_in: Sequence[str]) -> list[str]:
@@ -149,7 +150,7 @@ def _give(snapshot: ValueUnitSnapshot, use_in: Sequence[str]) -> list[str]:
     chosen = [draft for draft in behind if draft.config_version_id in use_in]
     drafts = [draft.config_version_id for draft in chosen]
     for draft in sorted(chosen, key=_locked_in_order):
-        config_drafts.update_config(db.session, draft.config_version_id, version, **who())
+        config_drafts.update_config(db.session, draft.config_version_id, version, **acting())
     return drafts
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from io import BytesIO
 from typing import Any
 
-from flask import Response, request, send_file
+from flask import Response, request
 from flask import session as browser
 from flask_admin import expose
 from flask_admin.form import SecureForm
@@ -13,14 +12,13 @@ from flask_admin.helpers import get_form_data
 from wtforms import BooleanField, HiddenField, StringField
 from wtforms.validators import DataRequired, Length
 
-from admin_views.base import Refused, note
+from admin_views.base import note
 from admin_views.formatters import pretty_json
-from admin_views.forms import LongTextField, MomentField, TextField
-from admin_views.grids.editing import at_its_field
-from admin_views.screens.screen import OPERATOR, Screen, config_at, go, path, remember
+from admin_views.forms import LongTextField, MomentField, TextField, at_its_field, refusal_of
+from admin_views.screens.screen import OPERATOR, Screen, attachment, config_at, go, path, remember
 from app import clock
-from app.errors import AvsError, Invalid, NotFound, config_immutable
-from app.identity import current_actor
+from app.errors import AvsError, NotFound, config_immutable
+from app.identity import acting
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.decision_record import DecisionRecord
@@ -29,6 +27,7 @@ from app.services.billing import patches as billing_patches
 from app.services.billing.ledger_patches import rendered
 from app.services.billing.ledgers.registry import LEDGERS
 from app.services.billing.ledgers.registry import NAMES as LEDGER_NAMES
+from app.services.configs import lookup
 from app.services.decisions import activation, approvals
 from app.services.decisions.content import decided_document, diff_of, runtime_of
 from app.services.decisions.log import summaries
@@ -39,8 +38,6 @@ from rules.lifecycle import is_editable
 from simulation.canonical import canonical_bytes, parse_exact
 
 ROLE = "approver_role"
-INVALID = "Some fields need another value. What you typed is still here."
-EXPIRED = "This form had expired. What you typed is still here: send it again."
 MOST_RATIONALE = 20_000
 
 
@@ -119,7 +116,7 @@ class Approve(Screen):
     @expose("/runtime-config.json")
     def runtime_config(self, config_version_id: str) -> Response:
         """The bytes that the customer apps of this version read."""
-        decision = activation.newest_decision(db.session, config_at(config_version_id).config_version_id)
+        decision = lookup.newest_decision(db.session, config_at(config_version_id).config_version_id)
         runtime = runtime_of(db.session, decision)
         if runtime is None:
             raise NotFound(f"Config {config_version_id} was not activated yet.", code="no_active_config")
@@ -145,7 +142,7 @@ class Approve(Screen):
         try:
             with write(db.session):
                 decision = approvals.approve_as_shown(
-                    db.session, config_version_id, form.shown(), form.approval(), **who()
+                    db.session, config_version_id, form.shown(), form.approval(), **acting()
                 )
                 scheduled = decision.effective_at > decision.created_at
         except AvsError as error:
@@ -159,7 +156,7 @@ class Approve(Screen):
             return refusal_of(form)
         try:
             with write(db.session):
-                approvals.roll_back_as_shown(db.session, config_version_id, form.shown(), form.approval(), **who())
+                approvals.roll_back_as_shown(db.session, config_version_id, form.shown(), form.approval(), **acting())
         except AvsError as error:
             return at_its_field(form, error)
         note(f"{config_version_id} is active again.")
@@ -186,7 +183,7 @@ class Approve(Screen):
         refusal: AvsError | None = None,
         typed: str | None = None,
     ) -> Response:
-        decision = activation.newest_decision(db.session, config.config_version_id)
+        decision = lookup.newest_decision(db.session, config.config_version_id)
         found = None
         if config.status == ConfigStatus.ARCHIVED:
             found = approvals.proposal(db.session, config)
@@ -205,11 +202,6 @@ class Approve(Screen):
             status=refusal.status if refusal else 200,
             **_delivered(config, decision),
         )
-
-
-def attachment(content: bytes, name: str, mimetype: str = "application/json") -> Response:
-    """A download under this name."""
-    return send_file(BytesIO(content), mimetype=mimetype, as_attachment=True, download_name=name)
 
 
 def patch_document(patch: Any) -> dict[str, Any]:
@@ -254,13 +246,10 @@ def _lines(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def promoted(config: ConfigVersion) -> ConfigVersion:
     """The config; if its moment has come, whoever looks first activates it (spec 2)."""
-    due = config.status == ConfigStatus.APPROVED and config.effective_at and config.effective_at <= clock.now()
-    if not due or activation.held_back(db.session, config.config_version_id):
-        return config
     config_version_id, subject = config.config_version_id, config.subject_resolution
-    with write(db.session):
-        activation.activate_due(db.session, now=clock.now(), subject=subject)
-    return config_at(config_version_id)
+    if config.status == ConfigStatus.APPROVED and activation.promote_due(db.session, subject, now=clock.now()):
+        return config_at(config_version_id)
+    return config
 
 
 def _read_again(config_version_id: str) -> ConfigVersion:
@@ -274,16 +263,6 @@ def _signature() -> dict[str, Any]:
     return {"approver_name": browser.get(OPERATOR), "approver_role": browser.get(ROLE)}
 
 
-def who() -> dict[str, Any]:
-    return {"actor": current_actor(), "now": clock.now()}
-
-
 def _brief(refusal: AvsError) -> AvsError:
     """The refusal's sentence; its findings stand in the list of gates, once."""
     return replace(refusal, findings=())
-
-
-def refusal_of(form: Any) -> AvsError:
-    if form.csrf_token.errors:
-        return Refused(EXPIRED, code="csrf_failed")
-    return Invalid(INVALID, code="invalid_input")

@@ -12,19 +12,17 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, ValidationError
 
 from admin_views.formatters import pretty_json
-from admin_views.forms import ChoiceField
-from admin_views.grids.editing import at_its_field
-from admin_views.screens.decisions.approve import attachment, refusal_of
+from admin_views.forms import ChoiceField, at_its_field, refusal_of
 from admin_views.screens.decisions.decision_detail import SUBJECT, forked
-from admin_views.screens.screen import CYCLE, WORKSPACE, Screen, go, here, path
+from admin_views.screens.screen import CYCLE, WORKSPACE, Screen, attachment, go, here, path
 from app.errors import AvsError
 from app.models.base import db
 from app.models.cycle import Cycle
 from app.models.workspace import Workspace
 from app.services.authoring import fork as decision_fork
+from app.services.configs import lookup
 from app.services.decisions import compare as decision_compare
 from app.services.decisions import export as decision_export
-from app.services.decisions import log as decisions
 from app.services.decisions.figures import figure_rows
 from app.services.wording.words import difference_text, label_text, value_text
 
@@ -69,7 +67,7 @@ class DecisionCompare(Screen):
         if not form.validate():
             return self._page((form.left.data, form.right.data), form, refusal_of(form))
         decision_id = form.winner.data
-        config = decisions.get_decision(db.session, decision_id).config_version
+        config = lookup.get_decision(db.session, decision_id).config_version
         try:
             target = decision_fork.Target(**{name: getattr(config, name) for name in SUBJECT})
             config_version_id = forked(decision_id, target)
@@ -119,7 +117,7 @@ def _asked() -> tuple[str, str]:
 def _workspace_of(decision_id: str | None) -> str | None:
     """Whose decisions can be picked: the left one's workspace, else where the operator works."""
     if decision_id is not None:
-        return str(decisions.get_decision(db.session, decision_id).workspace_id)
+        return str(lookup.get_decision(db.session, decision_id).workspace_id)
     workspace = here(Workspace, WORKSPACE)
     return None if workspace is None else str(workspace.workspace_id)
 

@@ -13,19 +13,20 @@ from wtforms.validators import DataRequired
 
 from admin_views.base import note
 from admin_views.formatters import pretty_json
-from admin_views.forms import ChoiceField
-from admin_views.grids.editing import at_its_field
-from admin_views.screens.decisions.approve import attachment, promoted, refusal_of, who
+from admin_views.forms import ChoiceField, at_its_field, refusal_of
+from admin_views.screens.chart_library import charts_version
+from admin_views.screens.decisions.approve import promoted
 from admin_views.screens.decisions.evidence_figures import evidence_picture
-from admin_views.screens.screen import Screen, go, path
-from admin_views.screens.simulations.review import charts_version
+from admin_views.screens.screen import Screen, attachment, go, path
 from app import clock
 from app.errors import AvsError, not_found
+from app.identity import acting
 from app.models.base import db
 from app.models.catalog import SegmentCatalog
 from app.models.cycle import Cycle
 from app.models.transactions import write
 from app.services.authoring import fork as decision_fork
+from app.services.configs import lookup
 from app.services.decisions import export as decision_export
 from app.services.decisions import log as decisions
 from app.services.decisions.content import diff_of
@@ -70,7 +71,7 @@ class DecisionDetail(Screen):
 
     @expose("")
     def page(self, decision_id: str) -> Response:
-        promoted(decisions.get_decision(db.session, decision_id).config_version)
+        promoted(lookup.get_decision(db.session, decision_id).config_version)
         found = decisions.detail(db.session, decision_id)
         workspace_id = found.decision.workspace_id
         form = _fork_form(found)
@@ -107,7 +108,7 @@ class DecisionDetail(Screen):
     @expose("/evidence/<what>.<format_name>")
     def evidence_file(self, decision_id: str, what: str, format_name: str) -> Response:
         """The comparison by day, or the raw events, as the API gives them."""
-        config = decisions.get_decision(db.session, decision_id).config_version
+        config = lookup.get_decision(db.session, decision_id).config_version
         if what not in (files.COMPARISONS, files.EVENTS) or format_name not in files.FORMATS:
             raise not_found("file", f"{what}.{format_name}")
         return send_file(
@@ -148,7 +149,7 @@ class DecisionDetail(Screen):
 def forked(decision_id: str, target: decision_fork.Target) -> str:
     """Fork in one unit of work; the new draft's id."""
     with write(db.session):
-        config = decision_fork.fork(db.session, decision_id, target, **who())
+        config = decision_fork.fork(db.session, decision_id, target, **acting())
         config_version_id = str(config.config_version_id)
     note(f"{config_version_id} is a new draft, forked from {decision_id}.")
     return config_version_id

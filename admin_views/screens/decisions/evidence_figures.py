@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
-from admin_views.screens.chart_panels import COLOURS, PLOT_HEIGHT, ROOM, Json, draw_line
-from admin_views.screens.simulations.review_figures import figure_json
+from admin_views.screens.chart_panels import COLOURS, PLOT_HEIGHT, ROOM, Json, draw_line, figure_json
 from app.services.evidence import drift
 from app.services.evidence.comparison import Comparison, Evidence
 from app.services.evidence.days import DailyComparison

@@ -9,7 +9,8 @@ from admin_views.screens.screen import WORKSPACE, Screen, here
 from admin_views.screens.workplace import address, cycle_in, without_workspace
 from app.models.base import db
 from app.models.workspace import Workspace
-from app.services.guidance.overview import CONFIG_FILTERS, ROWS, configs_page, newest_cycle, segments_of
+from app.services.guidance.lists import CONFIG_FILTERS, ROWS, configs_page, segments_of
+from app.services.guidance.overview import newest_cycle
 from rules.enums import ConfigStatus, Stage, TargetEnvironment
 
 DEFAULT_SORT = "-updated"

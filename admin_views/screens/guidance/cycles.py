@@ -9,7 +9,7 @@ from admin_views.screens.screen import WORKSPACE, Screen, here
 from admin_views.screens.workplace import cycle_in, without_workspace
 from app.models.base import db
 from app.models.workspace import Workspace
-from app.services.guidance.overview import CYCLE_FILTERS, ROWS, cycles_page
+from app.services.guidance.lists import CYCLE_FILTERS, ROWS, cycles_page
 from rules.enums import CycleStatus, CycleType, GoalType
 
 DEFAULT_SORT = "-created"

@@ -12,11 +12,10 @@ from admin_views.screens.workplace import address, cycle_in, leave_workspace
 from app import clock
 from app.models.base import db
 from app.models.config_version import ConfigVersion
-from app.models.transactions import write
 from app.models.workspace import Workspace
-from app.services.configs.reading import get
-from app.services.decisions import activation
+from app.services.decisions.activation import promote_due
 from app.services.guidance.overview import Overview, demo, overview
+from app.services.lookup import get
 
 
 class Home(Screen):
@@ -62,15 +61,11 @@ def switch_to(workspace_id: str) -> Any:
 
 
 def _promoted(scheduled: Sequence[ConfigVersion]) -> bool:
-    """Whoever looks first promotes what was approved for a moment that has come (spec 2); looking locks nothing."""
+    """Promote what was approved for a moment that has come; whether there was any."""
     now = clock.now()
     due = [config.subject_resolution for config in scheduled if config.effective_at and config.effective_at <= now]
-    ready = [subject for subject in due if activation.something_is_due(db.session, now=now, subject=subject)]
-    if ready:
-        with write(db.session):
-            for subject in ready:
-                activation.activate_due(db.session, now=now, subject=subject)
-    return bool(ready)
+    promoted = [promote_due(db.session, subject, now=now) for subject in due]  # each, not only the first
+    return any(promoted)
 
 
 def _config(seen: Overview) -> ConfigVersion | None:

@@ -2,23 +2,20 @@
 
 import csv
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
-from importlib.util import find_spec
 from io import StringIO
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, request, send_file
+from flask import Response, request
 from flask_admin import expose
 from markupsafe import Markup
 
 from admin_views.formatters import plain
 from admin_views.screens import figures
+from admin_views.screens.chart_library import charts_version
+from admin_views.screens.chart_panels import figure_json
 from admin_views.screens.screen import Screen, config_at, go, path
-from admin_views.screens.simulations.review_figures import figure_json
 from admin_views.screens.simulations.review_figures import figures as drawn
 from app.errors import NotFound
 from app.models.base import db
@@ -34,8 +31,6 @@ from rules.lifecycle import is_editable
 from simulation.canonical import number_text
 
 CLASSES = {"text": "", "words": "", "id": "id"}
-CHARTS_KEPT = 365 * 24 * 3600
-"""Seconds; the address has the library's version."""
 
 
 @dataclass(frozen=True)
@@ -185,24 +180,3 @@ def csv_text(table: Table) -> str:
 
 def _number(value: Any) -> str:
     return "" if value is None else number_text(value) if not isinstance(value, int) else str(value)
-
-
-@cache
-def charts_version() -> str:
-    """The version of the installed chart library, which its address carries."""
-    return version("plotly")
-
-
-@cache
-def _charts_file() -> Path:
-    found = find_spec("plotly")
-    if found is None or found.origin is None:
-        raise NotFound("The chart library is not installed: install this project's dependencies.", code="not_found")
-    return Path(found.origin).parent / "package_data" / "plotly.min.js"
-
-
-def charts_script() -> Response:
-    """The chart library's script, as its installed package has it; browsers keep it until the version changes."""
-    answer = send_file(_charts_file(), mimetype="text/javascript", conditional=True, max_age=CHARTS_KEPT)
-    answer.headers["Cache-Control"] = f"public, max-age={CHARTS_KEPT}, immutable"
-    return answer

@@ -29,7 +29,6 @@ from app.services.simulations.review_tables import (
 )
 from app.services.simulations.review_titles import money, share
 from app.services.wording.words import quantity_text
-from simulation.canonical import canonical_text
 
 BAR_HEIGHT = 19
 """Pixels of one of several bars in a row."""
@@ -52,11 +51,6 @@ def _is_spread(impact: Any) -> bool:
     changes = impact["bill_change_usd"]
     occupied = sum(1 for row in impact.get("distribution", ()) if row["customers"])
     return changes is not None and (occupied > 1 or changes["p5"] != changes["p95"])
-
-
-def figure_json(figure: Json) -> str:
-    """Canonical JSON that may stand in a script element."""
-    return canonical_text(figure).replace("<", "\\u003c")
 
 
 def _periods(outputs: Outputs, floor: Number | None) -> list[Json]:

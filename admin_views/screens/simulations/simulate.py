@@ -15,8 +15,7 @@ from wtforms import BooleanField, RadioField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, ValidationError
 
-from admin_views.forms import ChoiceField, MomentField
-from admin_views.grids.editing import at_its_field
+from admin_views.forms import ChoiceField, MomentField, at_its_field
 from admin_views.screens.screen import Screen, config_at, go, path
 from app import clock
 from app.errors import AvsError
@@ -26,7 +25,8 @@ from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.simulation_run import SimulationRun
 from app.models.workspace import Workspace
-from app.services.configs.reading import active_config, get
+from app.services.configs.lookup import active_config
+from app.services.lookup import get
 from app.services.simulations import jobs, runs
 from app.services.simulations.review import PRICING, run_of_config, runs_of
 from app.services.simulations.runs import ACTIVE

@@ -20,11 +20,11 @@ from admin_views.screens.workplace import cycle_in, expired, without_workspace
 from app import clock
 from app.errors import AvsError, Invalid
 from app.extensions import uploads, usage_events
-from app.identity import current_actor
+from app.identity import acting
 from app.models.base import db
 from app.models.transactions import write
 from app.models.workspace import Workspace
-from app.services.authoring import value_units
+from app.services.authoring import workspaces
 from app.services.guidance.overview import catalog_size
 from app.services.uploads.costs import suggested_costs
 from app.services.uploads.mapping import CATALOG, COSTS, USAGE
@@ -169,6 +169,4 @@ def address_of(upload: Upload) -> str:
 def choose_mode(workspace: Workspace, mode: str) -> None:
     """Keep the data mode; choosing the same again is a choice too, and is logged."""
     with write(db.session):
-        value_units.update_workspace(
-            db.session, workspace.workspace_id, {"data_mode": str(mode)}, actor=current_actor(), now=clock.now()
-        )
+        workspaces.update_workspace(db.session, workspace.workspace_id, {"data_mode": str(mode)}, **acting())

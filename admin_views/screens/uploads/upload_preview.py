@@ -1,10 +1,9 @@
 """Flow 0B: one uploaded file, from the preview of its columns through its import to what was read and rejected."""
 
 from collections.abc import Mapping
-from threading import Event, Thread
 from typing import Any
 
-from flask import Flask, current_app, jsonify, request
+from flask import jsonify, request
 from flask_admin import expose
 from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
@@ -17,18 +16,16 @@ from admin_views.forms import ChoiceField, TextField
 from admin_views.screens.screen import WORKSPACE, Screen, go, here
 from admin_views.screens.uploads.data_mode import CONTEXT_SCREEN, DataModeScreen, address_of
 from admin_views.screens.workplace import cycle_in, expired, without_workspace
-from app import clock
 from app.errors import AvsError, Invalid
 from app.extensions import uploads, usage_events
-from app.identity import Actor, current_actor
+from app.identity import acting
 from app.models.base import db
 from app.models.workspace import Workspace
-from app.services.uploads.imports import Choice, Fit, Importing, first_rejects, known, run, try_out
+from app.services.uploads.imports import Choice, Fit, Importing, first_rejects, known, start, try_out
 from app.services.uploads.mapping import FIELDS, LEFT_OUT, NEEDED, USAGE, Known, guess
 from app.services.uploads.store import DONE, FAILED, RUNNING, Upload
 from app.services.usage.heads import Head
 
-PATIENCE = 0.4  # seconds; a longer import shows its progress
 SHOWN_ROWS = 3
 CONSTANTS = ("ts", "event_type", "customer_id", "segment")
 SAID = {
@@ -247,26 +244,5 @@ def _columns(form: Any, head: Head) -> list[tuple[str, Any, list[str | None]]]:
 
 
 def _start(workspace: Workspace, upload: Upload, choice: Choice) -> None:
-    """Import beside the request, so that a long one shows its progress; a short one is over before the answer."""
-    app: Flask = current_app._get_current_object()
-    begun = Event()
-    given = (app, workspace.workspace_id, upload, choice, current_actor(), begun)
-    thread = Thread(target=_import, args=given, name=f"import {upload.upload_id}", daemon=True)
-    thread.start()
-    begun.wait()
-    thread.join(PATIENCE)
-
-
-def _import(app: Flask, workspace_id: str, upload: Upload, choice: Choice, actor: Actor, begun: Event) -> None:
-    """Runs in its own thread; `begun` is set as soon as the progress says what happens."""
-    try:
-        with app.app_context(), upload.importing() as mine:
-            if mine and upload.is_staged:
-                upload.tell(state=RUNNING, done=0, total=upload.rows)
-                begun.set()
-                about = Importing(db.session, usage_events().store, uploads(), workspace_id, actor, clock.now())
-                run(about, upload, choice)
-    except Exception:
-        app.logger.exception("import of %s failed", upload.upload_id)
-    finally:
-        begun.set()
+    given = Importing(db.session, usage_events().store, uploads(), workspace.workspace_id, **acting())
+    start(given, upload, choice)

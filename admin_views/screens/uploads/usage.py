@@ -16,7 +16,7 @@ from app.errors import not_found
 from app.extensions import uploads, usage_events
 from app.models.base import db
 from app.models.workspace import Workspace
-from app.services.guidance.overview import usage_imports_of
+from app.services.guidance.lists import usage_imports_of
 from app.services.usage.summary import usage_summary
 
 

@@ -8,15 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.actor import Actor
 from app.errors import FieldError, invalid
-from app.identity import Actor
 from app.models.config_version import ConfigVersion, Pool
 from app.models.value_unit import ValueUnitDefinition
 from app.services.authoring import configs as config_drafts
-from app.services.authoring.value_units import latest_snapshot
 from app.services.configs.documents import exploration_shape, pool_shape, rails_shape
-from app.services.configs.reading import snapshot_of
-from app.services.decisions.log import get_decision
+from app.services.configs.lookup import get_decision, latest_snapshot, snapshot_of
 from app.services.product_events import log_event
 
 

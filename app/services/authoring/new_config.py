@@ -7,14 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.identity import Actor
+from app.actor import Actor
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.cycle import Cycle
 from app.services.authoring import configs as config_drafts
 from app.services.authoring import fork as decision_fork
-from app.services.authoring.value_units import latest_snapshot
+from app.services.configs.lookup import latest_snapshot, newest_decision
 from app.services.configs.reading import cycle_draft
-from app.services.decisions.activation import newest_decision
 from rules.draft import Config
 from rules.enums import ConfigStatus, TargetEnvironment
 from rules.finding import Finding

@@ -14,7 +14,7 @@ from app.services.billing.ledgers.registry import ledger_named
 from app.services.billing.ledgers.rendering import render
 from app.services.billing.patches import patch_of
 from app.services.configs.documents import config_document
-from app.services.configs.reading import IS_ACTIVE, cycle_of, get_config, snapshot_of
+from app.services.configs.lookup import IS_ACTIVE, cycle_of, get_config, snapshot_of
 from rules.enums import TargetEnvironment
 
 

@@ -11,7 +11,7 @@ from app.models.billing_patch import BillingPatch
 from app.models.config_version import ConfigVersion
 from app.models.statements import Writes
 from app.services.configs.documents import config_document
-from app.services.configs.reading import cycle_of, get_config, snapshot_of
+from app.services.configs.lookup import cycle_of, get_config, snapshot_of
 from app.services.configs.rows import ConfigRow
 from simulation.canonical import content_hash
 

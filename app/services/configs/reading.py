@@ -5,14 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.orm import joinedload
-
 from app.errors import not_found
-from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
+from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
-from app.models.simulation_run import SimulationRun
-from app.models.transactions import lock_subject_of
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.services.configs.documents import (
     CONFIG_SECTIONS,
@@ -22,86 +17,20 @@ from app.services.configs.documents import (
     rails_shape,
     with_delivery,
 )
+from app.services.configs.lookup import cycle_of, snapshot_of
 from app.services.configs.rows import (
     CatalogRows,
     ConfigRow,
     CycleRow,
     RunRow,
     SnapshotRow,
-    latest_completed,
     read_catalogs,
     read_rows,
 )
 from rules import draft as d
 from rules.delivery import stated
 from rules.documents import risk_from_document, value_unit_from_document
-from rules.enums import ConfigStatus
 from simulation.canonical import content_hash, parse_exact
-
-IS_ACTIVE = ConfigVersion.status == sa.literal_column(f"'{ConfigStatus.ACTIVE}'")
-"""Written out, not bound: only then do both engines see that the partial unique index serves it."""
-
-
-def get(session: Any, model: type[Any], identifier: Any, kind: str, **options: Any) -> Any:
-    """The row, or NotFound that names it."""
-    row = session.get(model, identifier, **options)
-    if row is None:
-        raise not_found(kind, identifier if isinstance(identifier, str) else "/".join(identifier))
-    return row
-
-
-_WITH_ITS_CYCLE = (joinedload(ConfigVersion.cycle), joinedload(ConfigVersion.snapshot))
-
-
-def get_config(session: Any, config_version_id: str, **options: Any) -> ConfigVersion:
-    """A config version with its cycle and snapshot, which nearly every use wants, in one query."""
-    with_its_cycle = {"options": _WITH_ITS_CYCLE, **options}
-    config: ConfigVersion = get(session, ConfigVersion, config_version_id, "config version", **with_its_cycle)
-    return config
-
-
-def locked(session: Any, config_version_id: str) -> ConfigVersion:
-    """The config as it is once this transaction has its subject to itself: to edit it or roll back to it."""
-    lock_subject_of(session, config_version_id)
-    return get_config(session, config_version_id, populate_existing=True)
-
-
-def cycle_of(session: Any, config: ConfigVersion) -> Cycle:
-    cycle: Cycle = get(session, Cycle, config.cycle_id, "cycle")
-    return cycle
-
-
-def snapshot_of(session: Any, config: ConfigVersion) -> ValueUnitSnapshot | None:
-    """The snapshot that the config names, if it was submitted."""
-    if config.value_unit_snapshot_version is None:
-        return None
-    loaded = sa.inspect(config).dict.get("snapshot")
-    if loaded is not None and loaded.snapshot_version == config.value_unit_snapshot_version:
-        return loaded
-    found: ValueUnitSnapshot | None = session.scalar(
-        sa.select(ValueUnitSnapshot).filter_by(
-            cycle_id=config.cycle_id, snapshot_version=config.value_unit_snapshot_version
-        )
-    )
-    return found
-
-
-def active_config(session: Any, subject: Mapping[str, str]) -> ConfigVersion | None:
-    """The subject's active version; the partial unique index makes it one at most."""
-    found: ConfigVersion | None = session.scalar(
-        sa.select(ConfigVersion).where(IS_ACTIVE).filter_by(**{name: subject[name] for name in SUBJECT_FIELDS})
-    )
-    return found
-
-
-_LATEST_RUN = sa.select(SimulationRun).where(
-    SimulationRun.simulation_run_id == latest_completed(sa.bindparam("config_version_id", type_=sa.String))
-)
-
-
-def latest_completed_run(session: Any, config_version_id: str) -> SimulationRun | None:
-    run: SimulationRun | None = session.scalar(_LATEST_RUN, {"config_version_id": config_version_id})
-    return run
 
 
 def load_catalogs(session: Any) -> d.Catalogs:

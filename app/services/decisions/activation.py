@@ -11,16 +11,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.actor import SYSTEM, Actor
 from app.errors import Conflict, config_immutable, invalid_field, not_found, refused
-from app.identity import SYSTEM, Actor
 from app.ids import new_id
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.decision_record import AnyDecision, DecisionRecord, DecisionRow
 from app.models.statements import Writes
-from app.models.transactions import lock_subject_of
+from app.models.transactions import lock_subject_of, write
 from app.services.billing.patches import build, store
 from app.services.configs.diffs import diff
-from app.services.configs.reading import ConfigSnapshot, locked, read_config
+from app.services.configs.lookup import locked, newest_decision
+from app.services.configs.reading import ConfigSnapshot, read_config
 from app.services.configs.rows import ConfigRow
 from app.services.decisions.runtime_config import (
     Release,
@@ -121,6 +122,20 @@ def something_is_due(session: Any, *, now: datetime, subject: Mapping[str, str])
     return any(not _held_back(seen) or _is_announced(seen) for seen in due)
 
 
+def promote_due(session: Any, subject: Mapping[str, str], *, now: datetime) -> bool:
+    """Promote what is due for a subject, for whoever looks first (spec 2); whether there was something to promote.
+
+    Looking locks nothing: only when something can be promoted does it end the caller's read, and open and commit a
+    write transaction of its own.
+    """
+    if not something_is_due(session, now=now, subject=subject):
+        return False
+    session.rollback()
+    with write(session):
+        activate_due(session, now=now, subject=subject)
+    return True
+
+
 def held_back(session: Any, config_version_id: str) -> tuple[Finding, ...]:
     """What stands against activating a decided config now; that it was simulated again does not (spec 2)."""
     return _held_back(_as_decided(session, config_version_id))
@@ -206,20 +221,6 @@ def rollback(
     done = _activate(writes, seen, decision, now)
     _log(writes, {"config_rolled_back": {}} | done, decision, actor, now)
     writes.run()
-    return decision
-
-
-def newest_decision(session: Any, config_version_id: str) -> DecisionRecord:
-    """The decision that a config version stands on."""
-    newest = (
-        sa.select(DecisionRecord)
-        .filter_by(config_version_id=config_version_id)
-        .order_by(DecisionRecord.created_at.desc(), DecisionRecord.decision_id.desc())
-        .limit(1)
-    )
-    decision: DecisionRecord | None = session.scalar(newest)
-    if decision is None:
-        raise Conflict(f"Config {config_version_id} was never decided on.", code="decision_missing")
     return decision
 
 

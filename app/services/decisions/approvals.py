@@ -10,12 +10,14 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from app.actor import Actor
 from app.errors import Conflict, refused
-from app.identity import Actor
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.decision_record import DecisionRow
+from app.services.configs import lookup
 from app.services.configs.diffs import changes
-from app.services.configs.reading import ConfigSnapshot, active_config, locked, read_config
+from app.services.configs.lookup import active_config, locked
+from app.services.configs.reading import ConfigSnapshot, read_config
 from app.services.configs.rows import RunRow
 from app.services.decisions import activation
 from app.services.wording.changes import names_of
@@ -61,7 +63,7 @@ def proposal(session: Any, config: ConfigVersion) -> Proposal:
         blocking = tuple(finding for finding in findings if finding.gate is not Gate.ADVISORY)
         advice = tuple(finding for finding in findings if finding.gate is Gate.ADVISORY)
     else:
-        decided_on = activation.newest_decision(session, config.config_version_id).simulation_run_id
+        decided_on = lookup.newest_decision(session, config.config_version_id).simulation_run_id
         seen = read_config(session, config.config_version_id, simulation_run_id=decided_on)
         blocking, advice = activation.held_back(session, config.config_version_id), ()
     active = seen.served.decided if seen.served else {}

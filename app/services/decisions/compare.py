@@ -10,8 +10,7 @@ from app.errors import AvsError, FieldError
 from app.models.decision_record import DecisionRecord
 from app.services.configs.diffs import same, sections
 from app.services.configs.documents import config_document
-from app.services.configs.reading import cycle_of, snapshot_of
-from app.services.decisions.log import get_decision
+from app.services.configs.lookup import cycle_of, get_decision, snapshot_of
 
 PICKABLE = 200
 Cells = dict[tuple[str, str], Any]

@@ -8,7 +8,8 @@ from app.models.decision_record import DecisionRecord
 from app.models.runtime_config import RuntimeConfig
 from app.services.configs.diffs import sections
 from app.services.configs.documents import config_document, with_delivery
-from app.services.configs.reading import Served, cycle_of, snapshot_of
+from app.services.configs.lookup import cycle_of, snapshot_of
+from app.services.configs.reading import Served
 from app.services.wording.changes import names_of
 from app.services.wording.tables import SectionTable, tables, undone
 

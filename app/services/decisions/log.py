@@ -15,7 +15,8 @@ from app.models.cycle import Cycle
 from app.models.decision_record import DecisionRecord
 from app.models.simulation_run import SimulationRun
 from app.models.value_unit import ValueUnitSnapshot
-from app.services.configs.reading import cycle_of, get, snapshot_of
+from app.services.configs.lookup import cycle_of, get_decision, snapshot_of
+from app.services.lookup import get
 from rules.documents import value_unit_from_document
 from rules.enums import ConfigStatus, DecisionStatus, DiffType
 from rules.value_units import value_unit_completeness
@@ -234,11 +235,6 @@ class Detail:
     patch: BillingPatch
     snapshot: ValueUnitSnapshot | None
     completeness: dict[str, dict[str, Any]]
-
-
-def get_decision(session: Any, decision_id: str) -> DecisionRecord:
-    decision: DecisionRecord = get(session, DecisionRecord, decision_id, "decision record")
-    return decision
 
 
 def detail(session: Any, decision_id: str) -> Detail:

@@ -12,13 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.models.base import UtcDateTime
-from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, of_subject
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.decision_record import AnyDecision
 from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
 from app.models.statements import Writes
-from app.services import became_active
 from app.services.configs.rows import ConfigRow, RunRow
 from rules.delivery import policy
 from rules.enums import ConfigStatus
@@ -131,45 +129,18 @@ def materialise(writes: Writes, document: Json, now: datetime) -> None:
         "created_at": now,
     }
     writes.insert(RuntimeConfig, row)
-    became_active.note(writes.session, subject)
+    note_new_document(writes.session, subject)
 
 
-_DUE_AT = (
-    sa.select(sa.func.min(ConfigVersion.effective_at, type_=UtcDateTime))
-    .where(ConfigVersion.status == sa.literal_column(f"'{ConfigStatus.APPROVED}'"), *of_subject(ConfigVersion))
-    .scalar_subquery()
-)
-_READ = sa.select(
-    RuntimeConfig.document,
-    RuntimeConfig.digest,
-    RuntimeConfig.config_version_id,
-    RuntimeConfig.created_at,
-    _DUE_AT.label("due_at"),
-).select_from(
-    sa.select(sa.literal(1).label("one"))
-    .subquery()
-    .outerjoin(RuntimeConfig, sa.and_(RuntimeConfig.current, *of_subject(RuntimeConfig)))
-)
-"""One row whatever there is: the current document, if any, and when an approved config waits to be promoted."""
+_NOTED = "avs_became_active"
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What a subject's apps should enforce: canonical bytes and their SHA-256, None when nothing is active.
-
-    `due_at` is the earliest `effective_at` of an approved config that nobody has promoted yet; `something_due` says
-    that it has come.
-    """
-
-    document: bytes | None
-    digest: str | None
-    config_version_id: str | None
-    created_at: datetime | None
-    due_at: datetime | None
-    something_due: bool
+def note_new_document(session: Any, subject: Mapping[str, str]) -> None:
+    """Another document becomes current for the subject if this transaction commits."""
+    session.info.setdefault(_NOTED, set()).add(tuple(subject[name] for name in SUBJECT_FIELDS))
 
 
-def read(session: Any, subject: Mapping[str, str], *, now: datetime) -> Reading:
-    """The active document of a subject: one statement, answered from indexes."""
-    row = session.connection().execute(_READ, {name: subject[name] for name in SUBJECT_FIELDS}).one()
-    return Reading(*row, something_due=row.due_at is not None and row.due_at <= now)
+def take_new_documents(session: Any) -> set[tuple[str, ...]]:
+    """What was noted since the last time, as values of SUBJECT_FIELDS; after a rollback too much, never too little."""
+    found: set[tuple[str, ...]] = session.info.pop(_NOTED, set())
+    return found

@@ -17,7 +17,7 @@ from app.models.config_version import ConfigVersion
 from app.models.decision_record import DecisionRecord
 from app.models.enforcement import SPEND_CAP, limit_key
 from app.models.simulation_run import SimulationRun
-from app.services.configs.reading import latest_completed_run
+from app.services.configs.lookup import latest_completed_run
 from app.services.evidence import counts as counted
 from app.services.evidence import drift
 from app.services.evidence.counts import NOTHING, Counted

@@ -14,8 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.actor import Actor
 from app.errors import FieldError
-from app.identity import Actor
 from app.ids import new_id
 from app.models.config_version import ConfigVersion
 from app.models.enforcement import EnforcementEvent, EnforcementRepeat

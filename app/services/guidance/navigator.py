@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle, CycleDraftContext
-from app.services.authoring.value_units import latest_snapshot
 from app.services.configs.completeness import completeness
+from app.services.configs.lookup import latest_snapshot
 from app.services.configs.reading import cycle_draft, read_config
 from app.services.evidence.advice import learned
 from app.services.guidance.progress import Step, steps

@@ -11,33 +11,17 @@ from app.models.catalog import EventCatalog
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.cycle import Cycle
 from app.models.decision_record import DecisionRecord
-from app.models.usage import UsageImport
 from app.models.workspace import Workspace
 from app.services.configs.completeness import completeness
-from app.services.configs.reading import IS_ACTIVE, find_config, load_catalogs
+from app.services.configs.lookup import IS_ACTIVE
+from app.services.configs.reading import find_config, load_catalogs
 from app.services.decisions.log import Summary, ordering, page_of_decisions, summaries
 from rules.enums import ConfigStatus, DecisionStatus
 from rules.gate import evaluate
 
-MOST_ACTIVE, MOST_DRAFTS, MOST_DECISIONS, MOST_IMPORTS = 12, 6, 5, 25
+MOST_ACTIVE, MOST_DRAFTS, MOST_DECISIONS = 12, 6, 5
 DEMO = "ws_1049"
 IN_WORK = (ConfigStatus.DRAFT.value, ConfigStatus.SIMULATED.value)
-ROWS = 25
-CONFIG_FILTERS = ("status", "segment", "stage", "target_environment", "cycle_id")
-CYCLE_FILTERS = ("status", "cycle_type", "goal_type")
-CONFIG_SORTS = {
-    "updated": ConfigVersion.updated_at,
-    "version": ConfigVersion.version,
-    "segment": ConfigVersion.segment,
-    "status": ConfigVersion.status,
-    "config": ConfigVersion.config_version_id,
-}
-CYCLE_SORTS = {
-    "created": Cycle.created_at,
-    "cycle": Cycle.cycle_name,
-    "starts": Cycle.start_date,
-    "status": Cycle.status,
-}
 
 
 @dataclass(frozen=True)
@@ -102,7 +86,7 @@ def _counts(session: Any, workspace_id: str) -> dict[str, int]:
 def _active(session: Any, workspace_id: str) -> list[Active]:
     order = [getattr(ConfigVersion, name) for name in SUBJECT_FIELDS]
     configs = session.scalars(
-        _light(sa.select(ConfigVersion))
+        without_parts(sa.select(ConfigVersion))
         .where(IS_ACTIVE)
         .filter_by(workspace_id=workspace_id)
         .order_by(*order)
@@ -124,14 +108,16 @@ def _with_run(config: ConfigVersion, decision: DecisionRecord | None) -> Active:
 
 
 def _scheduled(session: Any, workspace_id: str) -> list[ConfigVersion]:
-    approved = _light(sa.select(ConfigVersion)).filter_by(workspace_id=workspace_id, status=ConfigStatus.APPROVED.value)
+    approved = without_parts(sa.select(ConfigVersion)).filter_by(
+        workspace_id=workspace_id, status=ConfigStatus.APPROVED.value
+    )
     return list(session.scalars(approved.order_by(ConfigVersion.effective_at).limit(MOST_DRAFTS)))
 
 
 def _drafts(session: Any, workspace_id: str) -> list[Draft]:
     newest = (ConfigVersion.updated_at.desc(), ConfigVersion.config_version_id.desc())
     in_work = sa.select(ConfigVersion).where(ConfigVersion.status.in_(IN_WORK)).filter_by(workspace_id=workspace_id)
-    listed = _light(in_work).options(joinedload(ConfigVersion.cycle)).order_by(*newest).limit(MOST_DRAFTS)
+    listed = without_parts(in_work).options(joinedload(ConfigVersion.cycle)).order_by(*newest).limit(MOST_DRAFTS)
     configs = session.scalars(listed).all()
     catalogs = load_catalogs(session) if configs else None
     found = ((config, find_config(session, config.config_version_id, catalogs=catalogs)) for config in configs)
@@ -152,107 +138,9 @@ def newest_cycle(session: Any, workspace_id: str) -> Cycle | None:
     return found
 
 
-def _light(statement: sa.Select[Any]) -> sa.Select[Any]:
+def without_parts(statement: sa.Select[Any]) -> sa.Select[Any]:
     """Without reading pools, exploration and rails, which a list does not show."""
     return statement.options(*map(lazyload, (ConfigVersion.pools, ConfigVersion.exploration, ConfigVersion.rails)))
-
-
-# Lists
-
-
-@dataclass(frozen=True)
-class Page:
-    """At most 25 rows, and how many there are in all. `number` counts from 1."""
-
-    rows: Sequence[Any]
-    number: int
-    total: int
-
-    @property
-    def pages(self) -> int:
-        return max(1, -(-self.total // ROWS))
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What a list is asked for: filters that agree exactly, words to find, and `sort`, a minus first for descending."""
-
-    filters: Mapping[str, str]
-    words: str
-    sort: str
-    page: int
-
-
-def configs_page(session: Any, workspace_id: str, asked: Listing) -> Page:
-    """Config versions with their cycle's name."""
-    statement = _filtered(sa.select(ConfigVersion), ConfigVersion, workspace_id, asked, CONFIG_FILTERS)
-    for word in asked.words.split():
-        statement = statement.where(
-            sa.or_(
-                ConfigVersion.config_version_id.icontains(word, autoescape=True),
-                ConfigVersion.segment.icontains(word, autoescape=True),
-            )
-        )
-    shown = _light(statement).options(joinedload(ConfigVersion.cycle))
-    return _page(session, statement, shown, asked, CONFIG_SORTS, ConfigVersion.config_version_id)
-
-
-def cycles_page(session: Any, workspace_id: str, asked: Listing) -> tuple[Page, dict[str, dict[str, int]]]:
-    """Cycles, and for each the number of its configs by status."""
-    statement = _filtered(sa.select(Cycle), Cycle, workspace_id, asked, CYCLE_FILTERS)
-    for word in asked.words.split():
-        statement = statement.where(
-            sa.or_(Cycle.cycle_name.icontains(word, autoescape=True), Cycle.cycle_id.icontains(word, autoescape=True))
-        )
-    page = _page(session, statement, statement, asked, CYCLE_SORTS, Cycle.cycle_id)
-    grouped = (
-        sa.select(ConfigVersion.cycle_id, ConfigVersion.status, sa.func.count())
-        .where(ConfigVersion.cycle_id.in_([cycle.cycle_id for cycle in page.rows]))
-        .group_by(ConfigVersion.cycle_id, ConfigVersion.status)
-    )
-    counts: dict[str, dict[str, int]] = {}
-    for cycle_id, status, count in session.execute(grouped):
-        counts.setdefault(cycle_id, {})[status] = count
-    return page, counts
-
-
-def _filtered(statement: Any, model: type[Any], workspace_id: str, asked: Listing, names: Sequence[str]) -> Any:
-    given = {name: asked.filters[name] for name in names if asked.filters.get(name)}
-    return statement.filter_by(workspace_id=workspace_id, **given)
-
-
-def _page(session: Any, statement: Any, shown: Any, asked: Listing, sorts: Mapping[str, Any], key: Any) -> Page:
-    total = session.scalar(sa.select(sa.func.count()).select_from(statement.subquery()))
-    number = min(max(asked.page, 1), max(1, -(-total // ROWS)))
-    column = sorts.get(asked.sort.removeprefix("-"), next(iter(sorts.values())))
-    order = (column.desc(), key.desc()) if asked.sort.startswith("-") else (column, key)
-    rows = session.scalars(shown.order_by(*order).offset((number - 1) * ROWS).limit(ROWS)).all()
-    return Page(rows, number, total)
-
-
-def segments_of(session: Any, workspace_id: str) -> list[str]:
-    """The segments that the workspace's configs are for."""
-    return list(
-        session.scalars(
-            sa.select(ConfigVersion.segment)
-            .filter_by(workspace_id=workspace_id)
-            .distinct()
-            .order_by(ConfigVersion.segment)
-        )
-    )
-
-
-# Usage and the start
-
-
-def usage_imports_of(session: Any, workspace_id: str) -> list[UsageImport]:
-    """The newest imports, newest first."""
-    newest = (UsageImport.created_at.desc(), UsageImport.usage_import_id.desc())
-    return list(
-        session.scalars(
-            sa.select(UsageImport).filter_by(workspace_id=workspace_id).order_by(*newest).limit(MOST_IMPORTS)
-        )
-    )
 
 
 def catalog_size(session: Any) -> int:

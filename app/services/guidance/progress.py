@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition
-from app.services.authoring.value_units import latest_snapshot, snapshot_changes
+from app.services.authoring.unit_snapshots import snapshot_changes
 from app.services.configs.documents import frozen_unit
+from app.services.configs.lookup import latest_snapshot
 from rules.draft import Draft
 from rules.enums import ConfigStatus
 from rules.finding import Finding, Gate

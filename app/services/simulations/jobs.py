@@ -14,13 +14,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.actor import SYSTEM, Actor
 from app.errors import AvsError
-from app.identity import SYSTEM, Actor
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
-from app.services.configs.reading import get
+from app.services.lookup import get
 from app.services.simulations.runs import Request, begin, complete, compute, fail, prepare
-from app.services.usage.source import UsageEvents
+from app.services.usage.store import UsageEvents
 from rules.enums import SimulationStatus
 
 Clock = Callable[[], datetime]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.models.workspace import Workspace
-from app.services.usage.source import UsageEvents
+from app.services.usage.store import UsageEvents
 from rules.enums import DataMode
 from simulation import engine
 from simulation.canonical import parse_exact

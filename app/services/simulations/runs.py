@@ -13,18 +13,19 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from app.actor import Actor
 from app.errors import Conflict, invalid_field, refused
-from app.identity import Actor
 from app.ids import new_id
 from app.models.config_version import ConfigVersion
 from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
-from app.services.authoring.configs import refresh
 from app.services.configs.completeness import completeness
-from app.services.configs.reading import ConfigSnapshot, find_config, locked, read_config
+from app.services.configs.editing import refresh
+from app.services.configs.lookup import locked
+from app.services.configs.reading import ConfigSnapshot, find_config, read_config
 from app.services.product_events import log_event
-from app.services.usage.source import UsageEvents
+from app.services.usage.store import UsageEvents
 from rules.enums import HistoricalWindow, PricingMode, SimulationStatus
 from rules.finding import Gate
 from rules.gate import blocking_issues_for_simulation, evaluate

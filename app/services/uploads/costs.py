@@ -11,10 +11,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.identity import Actor
+from app.actor import Actor
 from app.models.base import MONEY_PLACES
 from app.models.cycle import CycleDraftContext
-from app.services.authoring import value_units
+from app.services.authoring import contexts as contexts_module
 from app.services.usage.fields import MAX_ID_LENGTH, Reject
 from rules.extraction import ACCEPTED, Card
 
@@ -80,10 +80,10 @@ def keep_costs(
     context = newest_context(session, workspace_id)
     if context is None:
         data = {"workspace_id": workspace_id, "extracted_cards": list(fresh.values())}
-        return value_units.create_context(session, data, actor=actor, now=now)
+        return contexts_module.create_context(session, data, actor=actor, now=now)
     kept = [card for card in context.extracted_cards if card["kind"] != COST or subject_of(card) not in fresh]
     data = {"extracted_cards": [*kept, *fresh.values()]}
-    return value_units.update_context(session, context.cycle_draft_context_id, data, actor=actor, now=now)
+    return contexts_module.update_context(session, context.cycle_draft_context_id, data, actor=actor, now=now)
 
 
 def newest_context(session: Any, workspace_id: str) -> CycleDraftContext | None:

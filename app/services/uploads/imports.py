@@ -6,17 +6,20 @@ An import tells its progress as `{"state": "running", "done", "total"}`, then ei
 """
 
 import csv
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
+from app.actor import Actor
 from app.errors import Invalid
-from app.identity import Actor
 from app.models.catalog import Customer, EventCatalog, SegmentCatalog
 from app.models.transactions import write
 from app.services.product_events import log_event
@@ -33,8 +36,13 @@ from app.services.usage.store import EventStore
 from app.services.usage.summary import customer_segments
 from app.services.usage.validate import validate_texts
 
+AT_ONCE_SECONDS = 0.4
+"""What ends sooner needs no progress page."""
 SHOWN_REJECTS = 25
 RECOGNISED = 10_000  # customers; enough to tell a column of them
+
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,33 @@ class Importing:
     workspace_id: str
     actor: Actor
     now: datetime
+
+
+def start(importing: Importing, upload: Upload, choice: Choice) -> None:
+    """Import in a thread of its own, so that a long import shows its progress; a short one is over on return.
+
+    The thread has a session of its own. Nothing happens when another import of the upload runs or has ended.
+    """
+    begun = Event()
+    given = (importing.session.get_bind(), importing, upload, choice, begun)
+    thread = Thread(target=_import, args=given, name=f"import {upload.upload_id}", daemon=True)
+    thread.start()
+    begun.wait()
+    thread.join(AT_ONCE_SECONDS)
+
+
+def _import(bind: Any, importing: Importing, upload: Upload, choice: Choice, begun: Event) -> None:
+    """What the thread does; `begun` is set as soon as the progress says what happens."""
+    try:
+        with Session(bind, expire_on_commit=False) as session, upload.importing() as mine:
+            if mine and upload.is_staged:
+                upload.tell(state=RUNNING, done=0, total=upload.rows)
+                begun.set()
+                run(replace(importing, session=session), upload, choice)
+    except Exception:
+        _logger.exception("Import of %s failed", upload.upload_id)
+    finally:
+        begun.set()
 
 
 def known(session: Any) -> Known:

@@ -11,13 +11,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.actor import Actor
 from app.errors import Invalid
-from app.identity import Actor
 from app.models.catalog import Customer, EventCatalog, SegmentCatalog
 from app.models.transactions import write
 from app.models.usage import UsageImport
 from app.models.workspace import Workspace
-from app.services.configs.reading import get, load_catalogs
+from app.services.configs.reading import load_catalogs
+from app.services.lookup import get
 from app.services.product_events import log_event
 from app.services.usage.fields import Policy, UnreadableInput
 from app.services.usage.importer import ImportReport, import_file

@@ -230,3 +230,11 @@ def _write_table(events: pa.Table, workspace_id: str, folder: Path) -> list[Stor
         return parquet.write_months(engine, "events", events.schema.names, workspace_id, folder)
     finally:
         engine.close()
+
+
+@dataclass(frozen=True)
+class UsageEvents:
+    """`demo_file` is a JSON array of usage events (seed/usage_events.json)."""
+
+    store: EventStore
+    demo_file: Path

@@ -9,7 +9,7 @@ from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.transactions import write
 from app.services.authoring import configs as config_drafts
-from app.services.authoring import value_units
+from app.services.authoring import unit_snapshots, value_units
 from app.services.configs.completeness import completeness_of
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
@@ -153,7 +153,7 @@ def test_every_finding_about_a_config_leads_to_a_control_that_is_there(client) -
         free = f.DRAFT_EXPORT | {"value_unit_id": "vu_free", "name": "Free", "cycle_id": f.CYCLE}
         economics = free["unit_economics"] | {"target_price_per_unit_usd": Decimal(0)}
         value_units.create_value_unit(db.session, free | {"unit_economics": economics}, **WHO)
-        value_units.submit_snapshot(db.session, f.CYCLE, **WHO)
+        unit_snapshots.submit_snapshot(db.session, f.CYCLE, **WHO)
         pools = [f.CORE | {"value_unit_id": "vu_free"}, f.EXPLORATION_POOL]
         rules = {
             "stage": "scaling",

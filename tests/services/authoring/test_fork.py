@@ -9,9 +9,9 @@ from app.errors import Invalid
 from app.models.config_version import ConfigVersion
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
-from app.services.authoring import configs as config_drafts
+from app.services.authoring import config_parts
 from app.services.authoring.fork import Target, fork
-from app.services.configs.reading import get_config
+from app.services.configs.lookup import get_config
 from app.services.decisions import activation
 from tests import factories as f
 
@@ -44,7 +44,7 @@ def test_a_fork_can_go_to_another_segment_stage_and_environment(log):
 def test_editing_a_fork_leaves_the_source_alone(log):
     new, before = forked(log), get_config(log, "cfg_1").content_hash
     with write(log):
-        config_drafts.delete_pool(log, new.config_version_id, "pool_core", actor=f.OPERATOR, now=f.NOW)
+        config_parts.delete_pool(log, new.config_version_id, "pool_core", actor=f.OPERATOR, now=f.NOW)
     assert get_config(log, "cfg_1").content_hash == before
     assert len(get_config(log, "cfg_1").pools) == 2
 

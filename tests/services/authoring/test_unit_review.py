@@ -7,7 +7,7 @@ from flask import Flask
 
 from app.models.base import db
 from app.models.cycle import Cycle
-from app.services.authoring import value_units
+from app.services.authoring import unit_snapshots, value_units
 from app.services.authoring.unit_review import Hold, holds, review_units, snapshots_with, units_of
 from tests import factories
 
@@ -62,6 +62,6 @@ def test_the_pools_that_count_a_unit_hold_it(session: Any) -> None:
 def test_snapshots_are_named_that_keep_a_copy(session: Any) -> None:
     add(session)
     assert snapshots_with(session, factories.CYCLE, "vu_bare") == []
-    value_units.submit_snapshot(session, factories.CYCLE, actor=factories.OPERATOR, now=factories.NOW)
+    unit_snapshots.submit_snapshot(session, factories.CYCLE, actor=factories.OPERATOR, now=factories.NOW)
     assert snapshots_with(session, factories.CYCLE, "vu_bare") == [2]
     assert snapshots_with(session, factories.CYCLE, "vu_hd_minute") == [1, 2]

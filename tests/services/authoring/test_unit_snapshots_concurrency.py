@@ -13,7 +13,7 @@ from app.errors import AvsError, PreconditionFailed
 from app.models.base import db
 from app.models.transactions import write
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
-from app.services.authoring import value_units
+from app.services.authoring import unit_snapshots, value_units
 from tests import factories as f
 from tests.admin_views.screens.authoring.unit_pages import HD, UNITS, changed, typed_in
 from tests.admin_views.screens.draft_pages import AUTOSAVE
@@ -52,7 +52,7 @@ def snapshots() -> dict[int, list[dict[str, Any]]]:
 
 def submit() -> int:
     with write(db.session):
-        return int(value_units.submit_snapshot(db.session, f.CYCLE, **WHO).snapshot_version)
+        return int(unit_snapshots.submit_snapshot(db.session, f.CYCLE, **WHO).snapshot_version)
 
 
 def test_submits_at_once_get_consecutive_versions(cycle: Flask) -> None:
@@ -124,7 +124,7 @@ def test_the_check_and_the_freezing_are_one_step(cycle: Flask) -> None:
             started.wait()
             with pytest.raises(TimeoutError):
                 late.result(timeout=0.3)
-            value_units.submit_snapshot(db.session, f.CYCLE, **WHO)
+            unit_snapshots.submit_snapshot(db.session, f.CYCLE, **WHO)
         late.result(timeout=30)
     assert [unit["name"] for unit in snapshots()[2]] == ["Draft export", "Usable HD minute"]
     db.session.rollback()

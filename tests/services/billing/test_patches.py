@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from app.errors import Conflict, NotFound
 from app.models.billing_patch import BillingPatch
 from app.models.transactions import write
+from app.services.authoring import config_parts
 from app.services.authoring import configs as config_drafts
 from app.services.billing.patches import build, patch_of
 from app.services.configs.documents import config_document
-from app.services.configs.reading import cycle_of, get_config, snapshot_of
+from app.services.configs.lookup import cycle_of, get_config, snapshot_of
 from app.services.decisions import activation
 from simulation.canonical import canonical_bytes
 from tests import factories as f
@@ -73,7 +74,7 @@ def test_the_same_config_gives_the_same_bytes_and_the_same_id(ready):
     "edit",
     [
         lambda s, k: config_drafts.update_config(s, "cfg_1", {"price_book_ref": "usd_2026_02"}, **k),
-        lambda s, k: config_drafts.delete_pool(s, "cfg_1", "pool_exploration", **k),
+        lambda s, k: config_parts.delete_pool(s, "cfg_1", "pool_exploration", **k),
     ],
 )
 def test_what_billing_must_know_changes_the_id(ready, edit):

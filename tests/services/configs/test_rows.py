@@ -7,7 +7,8 @@ import pytest
 from app.errors import NotFound
 from app.models.transactions import write
 from app.services.configs.documents import config_document
-from app.services.configs.reading import cycle_of, find_config, get_config, load_catalogs, read_config, snapshot_of
+from app.services.configs.lookup import cycle_of, get_config, snapshot_of
+from app.services.configs.reading import find_config, load_catalogs, read_config
 from app.services.configs.rows import read_rows
 from tests import factories as f
 

@@ -13,9 +13,9 @@ from app.models.decision_record import DecisionRecord
 from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
+from app.services.authoring import config_parts, cycles
 from app.services.authoring import configs as config_drafts
-from app.services.authoring import value_units
-from app.services.configs.reading import get_config
+from app.services.configs.lookup import get_config
 from app.services.decisions import activation
 from tests import factories as f
 from tests.services.observe import current_documents, decision_statuses, everything, refused, statuses
@@ -116,7 +116,7 @@ def test_a_backdated_decision_holds_at_once(ready):
 
 def test_an_edit_after_the_simulation_makes_it_stale(ready):
     with write(ready):
-        config_drafts.update_pool(
+        config_parts.update_pool(
             ready, "cfg_1", "pool_core", {"included_quantity": Decimal(400)}, actor=f.OPERATOR, now=f.NOW
         )
     refusal = refused(ready, "simulation_stale")
@@ -303,11 +303,11 @@ def test_a_due_version_that_was_simulated_again_is_promoted_all_the_same(ready):
 
 EDITS = {
     "its columns": lambda s, k: config_drafts.update_config(s, "cfg_1", {"price_book_ref": "other"}, **k),
-    "a new pool": lambda s, k: config_drafts.add_pool(s, "cfg_1", f.CORE | {"pool_id": "pool_pro"}, **k),
-    "a pool": lambda s, k: config_drafts.update_pool(s, "cfg_1", "pool_core", {"label": "Base"}, **k),
-    "a removed pool": lambda s, k: config_drafts.delete_pool(s, "cfg_1", "pool_core", **k),
-    "exploration": lambda s, k: config_drafts.put_exploration(s, "cfg_1", {"enabled": False}, **k),
-    "rails": lambda s, k: config_drafts.put_rails(s, "cfg_1", {"margin_floor": Decimal("0.1")}, **k),
+    "a new pool": lambda s, k: config_parts.add_pool(s, "cfg_1", f.CORE | {"pool_id": "pool_pro"}, **k),
+    "a pool": lambda s, k: config_parts.update_pool(s, "cfg_1", "pool_core", {"label": "Base"}, **k),
+    "a removed pool": lambda s, k: config_parts.delete_pool(s, "cfg_1", "pool_core", **k),
+    "exploration": lambda s, k: config_parts.put_exploration(s, "cfg_1", {"enabled": False}, **k),
+    "rails": lambda s, k: config_parts.put_rails(s, "cfg_1", {"margin_floor": Decimal("0.1")}, **k),
     "deletion": lambda s, k: config_drafts.delete_config(s, "cfg_1", **k),
 }
 
@@ -324,6 +324,6 @@ def test_the_cycle_of_a_decided_config_keeps_its_north_star(ready):
         f.approve(ready)
 
     def edit(session):
-        value_units.update_cycle(session, f.CYCLE, {"goal_type": "revenue"}, actor=f.OPERATOR, now=f.NOW)
+        cycles.update_cycle(session, f.CYCLE, {"goal_type": "revenue"}, actor=f.OPERATOR, now=f.NOW)
 
     refused(ready, "cycle_immutable", edit)

@@ -22,8 +22,8 @@ from app.models.catalog import EventCatalog
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
 from app.models.transactions import configure_sqlite, lock_subject_of, write
-from app.services.authoring import configs as config_drafts
-from app.services.configs.reading import get_config
+from app.services.authoring import config_parts
+from app.services.configs.lookup import get_config
 from app.services.decisions import activation
 from tests import factories as f
 from tests.conftest import settings
@@ -161,7 +161,7 @@ def test_an_edit_and_an_approval_of_the_same_config_take_turns(contested):
     """Either the edit comes first and the run is stale, or the approval does and the config is immutable."""
 
     def edit(session: Any) -> None:
-        config_drafts.put_rails(session, "cfg_1", {"margin_floor": Decimal("0.5")}, actor=f.OPERATOR, now=f.NOW)
+        config_parts.put_rails(session, "cfg_1", {"margin_floor": Decimal("0.5")}, actor=f.OPERATOR, now=f.NOW)
 
     outcomes = at_once(contested, [edit, approval("cfg_1")])
     assert outcomes in (["done", "simulation_stale"], ["config_immutable", "done"])
@@ -178,7 +178,7 @@ def wait_until_somebody_waits() -> None:
 LATER = f.NOW + timedelta(seconds=1)
 MEANWHILE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "an edit": (
-        lambda s: config_drafts.put_rails(s, "cfg_1", {"margin_floor": Decimal("0.5")}, actor=f.OPERATOR, now=f.NOW),
+        lambda s: config_parts.put_rails(s, "cfg_1", {"margin_floor": Decimal("0.5")}, actor=f.OPERATOR, now=f.NOW),
         "simulation_stale",
     ),
     "a newer run": (

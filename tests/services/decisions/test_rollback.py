@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from app.models.billing_patch import BillingPatch
 from app.models.catalog import EventCatalog
 from app.models.transactions import write
-from app.services.configs.reading import get_config
+from app.services.configs.lookup import get_config
 from app.services.decisions import activation
 from tests import factories as f
 from tests.services.observe import current_documents, decision_statuses, refused, statuses

@@ -12,9 +12,9 @@ from app.models.decision_record import DecisionRecord
 from app.models.product_event import ProductEvent
 from app.models.runtime_config import RuntimeConfig
 from app.models.transactions import write
-from app.services.configs.reading import get_config
+from app.services.configs.lookup import get_config
 from app.services.decisions import activation
-from app.services.decisions.runtime_config import read
+from app.services.delivery.current import read
 from simulation.canonical import canonical_bytes, parse_exact
 from tests import factories as f
 from tests.services.golden_files import matches_golden

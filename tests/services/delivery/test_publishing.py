@@ -22,8 +22,8 @@ from app.factory import create_app
 from app.models.base import db
 from app.models.transactions import write
 from app.services.decisions import activation
-from app.services.decisions.runtime_config import read
 from app.services.delivery import publisher as publisher_module
+from app.services.delivery.current import read
 from app.services.delivery.object_store import PublishStore, StoreDown
 from app.services.delivery.pointers import CURRENT, KEYS, Pointer, document_path, pointer_of, pointer_path
 from app.services.delivery.publish_check import differences, verifies

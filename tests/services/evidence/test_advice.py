@@ -6,8 +6,7 @@ import pytest
 
 from app.models.transactions import write
 from app.services.authoring import fork as decision_fork
-from app.services.configs.reading import get_config
-from app.services.decisions.activation import newest_decision
+from app.services.configs.lookup import get_config, newest_decision
 from app.services.evidence.advice import drift_actions, learned, missing_actions
 from app.services.evidence.cards import evidence_cards, with_evidence
 from app.services.evidence.comparison import evidence

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.models.enforcement import EnforcementEvent
 from app.models.transactions import write
-from app.services.configs.reading import get_config
+from app.services.configs.lookup import get_config
 from app.services.evidence.comparison import evidence, forecast_customers, standing
 from app.services.evidence.days import daily_comparisons
 from app.services.evidence.events import accept

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from app.models.transactions import write
-from app.services.configs.reading import get_config
+from app.services.configs.lookup import get_config
 from app.services.evidence import files
 from app.services.evidence.events import accept
 from app.services.wording.csv_cells import safe_text

@@ -17,11 +17,11 @@ from app.models.config_version import ConfigVersion
 from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
-from app.services.authoring import configs as config_drafts
+from app.services.authoring import config_parts
 from app.services.decisions import activation
 from app.services.simulations import jobs, runs
 from app.services.simulations.jobs import GIVE_UP_AFTER, UNFINISHED, start, watch
-from app.services.usage.source import UsageEvents
+from app.services.usage.store import UsageEvents
 from rules.enums import HistoricalWindow
 from simulation.canonical import canonical_text
 from tests import factories as f
@@ -142,7 +142,7 @@ def test_a_run_that_was_given_up_stays_failed_when_its_answer_comes_after_all(dr
 def test_the_run_keeps_the_content_that_it_computed_not_the_one_it_was_asked_with(draft: Any) -> None:
     run_id = unfinished(draft).simulation_run_id
     with write(draft):
-        config_drafts.put_rails(draft, "cfg_1", f.RAILS | {"monthly_spend_cap_usd": 700}, actor=f.OPERATOR, now=f.NOW)
+        config_parts.put_rails(draft, "cfg_1", f.RAILS | {"monthly_spend_cap_usd": 700}, actor=f.OPERATOR, now=f.NOW)
     jobs._compute(draft.get_bind(), usage_events(), MOCKED, run_id, f.OPERATOR, clock.now)
     draft.rollback()
     run = watch(draft, run_id, now=f.NOW)

@@ -15,8 +15,7 @@ from app.models.workspace import Workspace
 from app.services.simulations.live_line import DEMO, USAGE, Counted, LiveLine, incomplete, live_line
 from app.services.usage.fields import Policy
 from app.services.usage.formats import parse_body
-from app.services.usage.source import UsageEvents
-from app.services.usage.store import EventStore
+from app.services.usage.store import EventStore, UsageEvents
 from seed.loader import DEMO_EVENTS
 from tests.factories import HD_MINUTE
 

@@ -13,7 +13,7 @@ from app.errors import NotFound
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.transactions import write
-from app.services.authoring import configs as config_drafts
+from app.services.authoring import config_parts
 from app.services.simulations import review_tables, review_titles
 from app.services.simulations.review import review, runs_of
 from app.services.simulations.review_tables import TABLES
@@ -100,7 +100,7 @@ def test_the_sentences_change_with_what_they_are_about(candidate: ConfigVersion)
     january = r.simulated(window=HistoricalWindow.DAYS_30).outputs
     assert review_titles.periods(january, D("0.68")) == "Margin falls below the floor of 68 % in period 1"
     with write(db.session):
-        config_drafts.put_rails(db.session, "cfg_1", r.RAILS | {"margin_floor": D("0.1")}, actor=f.OPERATOR, now=f.NOW)
+        config_parts.put_rails(db.session, "cfg_1", r.RAILS | {"margin_floor": D("0.1")}, actor=f.OPERATOR, now=f.NOW)
     kept = r.simulated().outputs
     assert review_titles.periods(kept, D("0.1")) == "Margin keeps the floor of 10 %: the lowest is 20 %, in period 1"
     assert review_titles.periods(kept, None) == "Margin lies between 20 % and 52 %; no floor is set"
@@ -152,7 +152,7 @@ def test_every_table_has_a_cell_for_every_column(candidate: ConfigVersion) -> No
 
 def test_pools_of_one_side_only_are_absent_on_the_other(candidate: ConfigVersion) -> None:
     with write(db.session):
-        config_drafts.add_pool(
+        config_parts.add_pool(
             db.session, "cfg_1", f.EXPLORATION_POOL | {"is_exploration_pool": False}, actor=f.OPERATOR, now=f.NOW
         )
     table = review_tables.pools(r.simulated().outputs)
@@ -169,7 +169,7 @@ def test_a_risk_leads_to_the_field_that_mends_it(candidate: ConfigVersion) -> No
 
 def test_blocking_issues_of_the_run_that_were_mended_since_are_told_apart(candidate: ConfigVersion) -> None:
     with write(db.session):
-        config_drafts.put_rails(db.session, "cfg_1", r.RAILS | {"at_cap_action": None}, actor=f.OPERATOR, now=f.NOW)
+        config_parts.put_rails(db.session, "cfg_1", r.RAILS | {"at_cap_action": None}, actor=f.OPERATOR, now=f.NOW)
     r.simulated()
     before = review(db.session, candidate)
     assert [finding.code for finding in before.blocking] == [
@@ -178,7 +178,7 @@ def test_blocking_issues_of_the_run_that_were_mended_since_are_told_apart(candid
     ]
     assert before.mended == []
     with write(db.session):
-        config_drafts.put_rails(db.session, "cfg_1", r.RAILS, actor=f.OPERATOR, now=f.NOW)
+        config_parts.put_rails(db.session, "cfg_1", r.RAILS, actor=f.OPERATOR, now=f.NOW)
     after = review(db.session, candidate)
     assert [issue["code"] for issue in after.mended] == ["rails_at_cap_action_missing"]
     assert "rails_at_cap_action_missing" not in [finding.code for finding in after.blocking]
@@ -190,12 +190,12 @@ def test_a_run_is_stale_once_the_config_has_changed_and_keeps_only_the_floor_it_
     r.simulated()
     assert not review(db.session, candidate).is_stale
     with write(db.session):
-        config_drafts.put_rails(db.session, "cfg_1", r.RAILS | {"margin_floor": D("0.1")}, actor=f.OPERATOR, now=f.NOW)
+        config_parts.put_rails(db.session, "cfg_1", r.RAILS | {"margin_floor": D("0.1")}, actor=f.OPERATOR, now=f.NOW)
     found = review(db.session, candidate)
     assert (found.is_stale, found.margin_floor) == (True, D("0.68"))
     r.simulated()
     with write(db.session):
-        config_drafts.put_rails(db.session, "cfg_1", r.RAILS, actor=f.OPERATOR, now=f.NOW)
+        config_parts.put_rails(db.session, "cfg_1", r.RAILS, actor=f.OPERATOR, now=f.NOW)
     assert review(db.session, candidate).margin_floor is None
 
 

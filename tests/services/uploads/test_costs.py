@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.models.base import db
 from app.models.cycle import CycleDraftContext
 from app.models.transactions import write
-from app.services.authoring import value_units
+from app.services.authoring import contexts
 from app.services.uploads.costs import keep_costs, newest_context, read_costs, suggested_costs
 from tests import factories as f
 
@@ -92,7 +92,7 @@ def test_a_new_cost_replaces_the_one_before_and_leaves_other_cards(workspace) ->
     other = {"card_id": "card_1", "kind": "goal", "value": "revenue", "label": "revenue", "state": "new"}
     with write(db.session):
         data = {"workspace_id": "ws_1", "extracted_cards": [other]}
-        value_units.create_context(db.session, data, actor=f.OPERATOR, now=f.NOW)
+        contexts.create_context(db.session, data, actor=f.OPERATOR, now=f.NOW)
     keep(("x", "1"), ("y", "2"))
     keep(("x", "3"))
     assert suggested_costs(db.session, "ws_1") == {"x": 3, "y": 2}
@@ -105,5 +105,5 @@ def test_a_dismissed_cost_and_one_of_no_thing_are_not_suggested(workspace) -> No
     vague = card | {"label": "cost $1", "state": "accepted"}
     with write(db.session):
         data = {"workspace_id": "ws_1", "extracted_cards": [card, vague]}
-        value_units.create_context(db.session, data, actor=f.OPERATOR, now=f.NOW)
+        contexts.create_context(db.session, data, actor=f.OPERATOR, now=f.NOW)
     assert suggested_costs(db.session, "ws_1") == {}

@@ -11,8 +11,7 @@ from app.models.base import db
 from app.models.config_version import ConfigVersion, Pool
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
-from app.services.authoring import configs as config_drafts
-from app.services.authoring import value_units
+from app.services.authoring import config_parts, unit_snapshots, value_units
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by, typed
@@ -168,7 +167,7 @@ def test_a_pool_may_count_a_newer_snapshots_unit_once_that_snapshot_is_chosen(cl
     with write(db.session):
         unit = f.HD_MINUTE | {"value_unit_id": "vu_8k", "name": "8K minute", "cycle_id": f.CYCLE}
         value_units.create_value_unit(db.session, unit, actor=f.OPERATOR, now=f.NOW)
-        value_units.submit_snapshot(db.session, f.CYCLE, actor=f.OPERATOR, now=f.NOW)
+        unit_snapshots.submit_snapshot(db.session, f.CYCLE, actor=f.OPERATOR, now=f.NOW)
     assert "Snapshot 2 is newer." in text_of(client.get(URL).text)
     post(client, URL, {"pool_core.value_unit_id": "vu_8k", "value_unit_snapshot_version": "2"})
     assert (config().value_unit_snapshot_version, config().pools[0].value_unit_id) == (2, "vu_8k")
@@ -305,7 +304,7 @@ def test_a_pool_that_counted_a_unit_which_is_gone_can_still_be_edited_beside(cli
 
 def put(**data):
     with write(db.session):
-        return config_drafts.put_pools(db.session, "cfg_1", data, actor=f.OPERATOR, now=f.NOW)
+        return config_parts.put_pools(db.session, "cfg_1", data, actor=f.OPERATOR, now=f.NOW)
 
 
 def test_replacing_pools_refuses_unknown_units_by_their_place(client) -> None:

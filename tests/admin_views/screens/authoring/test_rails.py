@@ -7,6 +7,7 @@ import pytest
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.transactions import write
+from app.services.authoring import config_parts
 from app.services.authoring import configs as config_drafts
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
@@ -32,7 +33,7 @@ def rails():
 
 def put(**data):
     with write(db.session):
-        config_drafts.put_rails(db.session, "cfg_1", data, **WHO)
+        config_parts.put_rails(db.session, "cfg_1", data, **WHO)
 
 
 def test_the_picture_says_every_rail_in_words_too(client) -> None:
@@ -173,7 +174,7 @@ def test_a_preview_draws_what_is_typed_and_saves_nothing(client) -> None:
 def test_how_apps_go_on_without_us_is_set_here_and_leaves_a_simulated_config_simulated(client) -> None:
     with write(db.session):
         f.run(db.session, db.session.get(ConfigVersion, "cfg_1"))
-        config_drafts.put_rails(db.session, "cfg_1", {}, **WHO)
+        config_parts.put_rails(db.session, "cfg_1", {}, **WHO)
     typed = {"max_staleness_seconds": "3600", "expired_usage_thresholds": "closed"}
     assert post(client, URL, typed | {"do": "save"}).status_code == 303
     stored = rails().config_version

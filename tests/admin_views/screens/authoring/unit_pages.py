@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.models.base import db
 from app.models.value_unit import ValueUnitDefinition
-from app.services.authoring import value_units
+from app.services.authoring import contexts
 from app.services.authoring.unit_review import units_of
 from tests import factories
 
@@ -68,5 +68,5 @@ def accept(*cards: Mapping[str, str]) -> None:
     """Cards that were read from a document of the cycle and accepted."""
     full = [{"sentence": "A sentence.", "source": "pitch.md", "state": "accepted", **card} for card in cards]
     data = {"workspace_id": factories.WORKSPACE, "cycle_id": factories.CYCLE, "extracted_cards": full}
-    value_units.create_context(db.session, data, **WHO)
+    contexts.create_context(db.session, data, **WHO)
     db.session.commit()

@@ -12,7 +12,7 @@ from app.models.decision_record import DecisionRecord
 from app.models.product_event import ProductEvent
 from app.models.runtime_config import RuntimeConfig
 from app.models.transactions import write
-from app.services.authoring import configs as config_drafts
+from app.services.authoring import config_parts
 from app.services.decisions import activation
 from simulation.canonical import parse_exact
 from tests import factories as f
@@ -76,7 +76,7 @@ def test_the_form_pins_the_run_and_the_baseline_that_are_shown(client) -> None:
 
 def test_the_first_refusal_stands_on_top_and_turns_the_button_off(client) -> None:
     with write(db.session):
-        config_drafts.put_rails(db.session, "cfg_2", {"monthly_spend_cap_usd": None}, actor=f.OPERATOR, now=f.NOW)
+        config_parts.put_rails(db.session, "cfg_2", {"monthly_spend_cap_usd": None}, actor=f.OPERATOR, now=f.NOW)
     page = client.get(URL).text
     assert "First: Config cfg_2 has no monthly_spend_cap_usd" in text_of(page)
     assert 'href="/configs/cfg_2/rails#monthly_spend_cap_usd"' in page
@@ -156,7 +156,7 @@ def test_an_expired_form_keeps_what_was_typed(client) -> None:
 def test_an_edit_after_the_page_was_shown_refuses_and_keeps_the_rationale(client) -> None:
     shown = form_of(client.get(URL).text, "decide")
     with write(db.session):
-        config_drafts.put_rails(db.session, "cfg_2", {"margin_floor": "0.5"}, actor=f.OPERATOR, now=f.NOW)
+        config_parts.put_rails(db.session, "cfg_2", {"margin_floor": "0.5"}, actor=f.OPERATOR, now=f.NOW)
     answer = client.post(URL, data=shown | TYPED)
     assert answer.status_code == 409
     assert "Simulation run sim_cfg_2 is stale" in text_of(answer.text)

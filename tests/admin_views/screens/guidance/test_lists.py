@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from app.actor import Actor
 from app.extensions import usage_events
-from app.identity import Actor
 from app.models.base import db
 from app.models.transactions import write
 from app.services.authoring import configs as config_drafts

@@ -15,7 +15,7 @@ from app.models.base import db
 from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
-from app.services.authoring import configs as config_drafts
+from app.services.authoring import config_parts
 from rules.enums import HistoricalWindow
 from simulation.canonical import canonical_text, parse_exact
 from tests import factories as f
@@ -41,7 +41,7 @@ def run(config_version_id: str = "cfg_1", **changes: Any) -> str:
 
 def change_rails(**changes: Any) -> None:
     with write(db.session):
-        config_drafts.put_rails(db.session, "cfg_1", r.RAILS | changes, actor=f.OPERATOR, now=f.NOW)
+        config_parts.put_rails(db.session, "cfg_1", r.RAILS | changes, actor=f.OPERATOR, now=f.NOW)
     db.session.remove()
 
 
@@ -154,7 +154,7 @@ def test_where_one_number_serves_there_is_no_chart(operator: FlaskClient) -> Non
 
 def test_a_name_cannot_break_out_of_the_data(operator: FlaskClient) -> None:
     with write(db.session):
-        config_drafts.update_pool(
+        config_parts.update_pool(
             db.session, "cfg_1", "pool_core", {"label": "</script><b>x"}, actor=f.OPERATOR, now=f.NOW
         )
     db.session.remove()
@@ -167,7 +167,7 @@ def test_a_name_cannot_break_out_of_the_data(operator: FlaskClient) -> None:
 
 def test_a_csv_has_exact_numbers_and_keeps_formulas_from_running(operator: FlaskClient) -> None:
     with write(db.session):
-        config_drafts.update_pool(db.session, "cfg_1", "pool_core", {"label": "=1+1"}, actor=f.OPERATOR, now=f.NOW)
+        config_parts.update_pool(db.session, "cfg_1", "pool_core", {"label": "=1+1"}, actor=f.OPERATOR, now=f.NOW)
     db.session.remove()
     run_id = run()
     answer = operator.get(f"{PATH}/pools.csv?run={run_id}")
