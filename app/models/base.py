@@ -4,12 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.orm import DeclarativeBase, MappedColumn, Session, mapped_column, scoped_session
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from simulation.canonical import canonical_text, number_text, parse_exact
@@ -26,10 +27,24 @@ NAMING = {
 
 
 class Model(DeclarativeBase):
+    """The base of every table's class.
+
+    Tables derive from it and not from `db.Model`, which Flask-SQLAlchemy makes of it at run time: no type checker sees
+    through that one. Both share one registry and one metadata, so a table is the same either way.
+    """
+
     metadata = sa.MetaData(naming_convention=NAMING)
+    __table__: ClassVar[sa.Table]
+
+    def __repr__(self) -> str:
+        identity = sa.inspect(self).identity or ("unsaved",)
+        return f"<{type(self).__name__} {', '.join(map(str, identity))}>"
 
 
 db = SQLAlchemy(model_class=Model, session_options={"expire_on_commit": False})
+
+AnySession = Session | scoped_session[FlaskSession]
+"""The session that a service takes: one of its own, or the request's `db.session`."""
 
 
 class ExactDecimal(TypeDecorator[Decimal]):
@@ -103,6 +118,6 @@ def not_negative(column: str) -> sa.CheckConstraint:
     return sa.CheckConstraint(f"CAST({column} AS REAL) >= 0", name=f"{column}_not_negative")
 
 
-def identifier(prefix: str, new_id: Callable[[str], str]) -> Any:
+def identifier(prefix: str, new_id: Callable[[str], str]) -> MappedColumn[str]:
     """A text primary key with a readable prefix, generated when absent (spec 1)."""
     return mapped_column(sa.String(200), primary_key=True, default=lambda: new_id(prefix))

@@ -6,10 +6,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import CanonicalJSON, UtcDateTime, bytewise, db
+from app.models.base import CanonicalJSON, Model, UtcDateTime, bytewise
 
 
-class BillingPatch(db.Model):
+class BillingPatch(Model):
     __tablename__ = "billing_patches"
 
     billing_patch_id: Mapped[str] = mapped_column(bytewise(200), primary_key=True)

@@ -3,11 +3,11 @@
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import CanonicalJSON, db, enum
+from app.models.base import CanonicalJSON, Model, enum
 from rules.enums import MetricType
 
 
-class EventCatalog(db.Model):
+class EventCatalog(Model):
     __tablename__ = "event_catalog"
 
     event_type: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
@@ -15,7 +15,7 @@ class EventCatalog(db.Model):
     dimensions: Mapped[list[str]] = mapped_column(CanonicalJSON, default=list)
 
 
-class MetricCatalog(db.Model):
+class MetricCatalog(Model):
     __tablename__ = "metric_catalog"
 
     metric_id: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
@@ -23,7 +23,7 @@ class MetricCatalog(db.Model):
     type: Mapped[str] = mapped_column(enum(MetricType, "metric_type"))
 
 
-class QualitySignalCatalog(db.Model):
+class QualitySignalCatalog(Model):
     __tablename__ = "quality_signal_catalog"
 
     signal_id: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
@@ -31,7 +31,7 @@ class QualitySignalCatalog(db.Model):
     source: Mapped[str] = mapped_column(sa.String(200))
 
 
-class SegmentCatalog(db.Model):
+class SegmentCatalog(Model):
     __tablename__ = "segment_catalog"
 
     segment_id: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
@@ -39,7 +39,7 @@ class SegmentCatalog(db.Model):
     description: Mapped[str | None] = mapped_column(sa.Text)
 
 
-class Customer(db.Model):
+class Customer(Model):
     __tablename__ = "customers"
 
     customer_id: Mapped[str] = mapped_column(sa.String(200), primary_key=True)

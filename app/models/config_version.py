@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app.ids import new_id
-from app.models.base import CanonicalJSON, ExactDecimal, UtcDateTime, db, enum, identifier, not_negative
+from app.models.base import CanonicalJSON, ExactDecimal, Model, UtcDateTime, enum, identifier, not_negative
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitSnapshot
 from rules.delivery import stated
@@ -22,6 +22,11 @@ def of_subject(model: type[Any]) -> list[sa.ColumnElement[bool]]:
     return [getattr(model, name) == sa.bindparam(name) for name in SUBJECT_FIELDS]
 
 
+def subject_of(row: object) -> dict[str, str]:
+    """The subject_resolution of a row that has the four columns (spec 1)."""
+    return {name: getattr(row, name) for name in SUBJECT_FIELDS}
+
+
 class Subject:
     """The four columns that say for whom a decision holds; always all four (spec 1)."""
 
@@ -32,10 +37,10 @@ class Subject:
 
     @property
     def subject_resolution(self) -> dict[str, str]:
-        return {name: getattr(self, name) for name in SUBJECT_FIELDS}
+        return subject_of(self)
 
 
-class ConfigVersion(Subject, db.Model):
+class ConfigVersion(Subject, Model):
     __tablename__ = "config_versions"
     __table_args__ = (
         sa.UniqueConstraint(*SUBJECT_FIELDS, "version", name="uq_config_versions_subject_version"),
@@ -94,7 +99,7 @@ class ConfigVersion(Subject, db.Model):
         return stated(value or {})
 
 
-class Pool(db.Model):
+class Pool(Model):
     __tablename__ = "pools"
     __table_args__ = (
         not_negative("included_quantity"),
@@ -135,7 +140,7 @@ class Pool(db.Model):
         self.rollover_expires_after_days = value.get("expires_after_days")
 
 
-class ExplorationRule(db.Model):
+class ExplorationRule(Model):
     __tablename__ = "exploration_rules"
     __table_args__ = (sa.CheckConstraint("expires_after_days > 0", name="expiry_positive"),)
 
@@ -151,7 +156,7 @@ class ExplorationRule(db.Model):
     config_version: Mapped[ConfigVersion] = relationship(back_populates="exploration")
 
 
-class RailRule(db.Model):
+class RailRule(Model):
     __tablename__ = "rail_rules"
     __table_args__ = (
         not_negative("monthly_spend_cap_usd"),

@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.ids import new_id
-from app.models.base import CanonicalJSON, UtcDateTime, db, enum, identifier
+from app.models.base import CanonicalJSON, Model, UtcDateTime, enum, identifier
 from rules.enums import CycleStatus, CycleType, GoalType
 
 
-class Cycle(db.Model):
+class Cycle(Model):
     __tablename__ = "cycles"
     __table_args__ = (
         sa.CheckConstraint("period_length_days > 0", name="period_positive"),
@@ -35,7 +35,7 @@ class Cycle(db.Model):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class CycleDraftContext(db.Model):
+class CycleDraftContext(Model):
     __tablename__ = "cycle_draft_contexts"
 
     cycle_draft_context_id: Mapped[str] = identifier("ctx_", new_id)
@@ -49,7 +49,7 @@ class CycleDraftContext(db.Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class LearningLogEntry(db.Model):
+class LearningLogEntry(Model):
     __tablename__ = "learning_log_entries"
 
     learning_log_entry_id: Mapped[str] = identifier("learn_", new_id)

@@ -1,21 +1,20 @@
 """DecisionRecord: who decided what, why and on which evidence (spec 1)."""
 
-from collections import namedtuple
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.ids import new_id
-from app.models.base import CanonicalJSON, UtcDateTime, db, enum, identifier
+from app.models.base import CanonicalJSON, Model, UtcDateTime, enum, identifier
 from app.models.billing_patch import BillingPatch
-from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Subject
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Subject, subject_of
 from app.models.simulation_run import SimulationRun
 from rules.enums import DecisionStatus
 
 
-class DecisionRecord(Subject, db.Model):
+class DecisionRecord(Subject, Model):
     __tablename__ = "decision_records"
     __table_args__ = (
         sa.Index("ix_decision_records_subject", *SUBJECT_FIELDS, "status"),
@@ -42,11 +41,31 @@ class DecisionRecord(Subject, db.Model):
     billing_patch: Mapped[BillingPatch] = relationship()
 
 
-class DecisionRow(namedtuple("DecisionRow", DecisionRecord.__table__.columns.keys())):
+class DecisionRow(NamedTuple):
     """The columns of a decision as it was just written; it is not in the session and has no relations."""
 
-    __slots__ = ()
-    subject_resolution = DecisionRecord.subject_resolution
+    decision_id: str
+    cycle_id: str
+    config_version_id: str
+    baseline_config_version_id: str | None
+    simulation_run_id: str
+    billing_patch_id: str
+    status: str
+    approver_name: str
+    approver_role: str
+    rationale: str
+    diff: dict[str, Any]
+    value_unit_snapshot_version: int
+    effective_at: datetime
+    created_at: datetime
+    workspace_id: str
+    segment: str
+    stage: str
+    target_environment: str
+
+    @property
+    def subject_resolution(self) -> dict[str, str]:
+        return subject_of(self)
 
 
 AnyDecision = DecisionRecord | DecisionRow

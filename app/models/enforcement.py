@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.ids import new_id
-from app.models.base import CanonicalJSON, UtcDateTime, db, enum, identifier
+from app.models.base import CanonicalJSON, Model, UtcDateTime, enum, identifier
 from rules.enums import EnforcementEventType
 from simulation.canonical import number_text
 
@@ -43,7 +43,7 @@ def _from_context(read: Any) -> Any:
     return lambda row: read(row.get_current_parameters().get("context") or {})
 
 
-class EnforcementEvent(db.Model):
+class EnforcementEvent(Model):
     """`limit_key` and `value_unit_id` repeat what `context` says, so that both engines count by them in SQL."""
 
     __tablename__ = "enforcement_events"
@@ -69,7 +69,7 @@ class EnforcementEvent(db.Model):
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class EnforcementRepeat(db.Model):
+class EnforcementRepeat(Model):
     """A number under which a known event came again: several queues of one app may report the same thing.
 
     The event is kept once, as it first came; the number arrived all the same and is no gap.

@@ -74,7 +74,7 @@ class _PackedRow(TypeDecorator[Any]):
         self.shape, self.types = shape, types
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        cells = parse_exact(value)
+        cells = parse_exact(value) if value else [None]
         return None if cells[0] is None else self.unpacked(cells, dialect)
 
     def unpacked(self, cells: list[Any], dialect: Dialect) -> Any:

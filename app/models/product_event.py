@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.ids import new_id
-from app.models.base import CanonicalJSON, UtcDateTime, bytewise, db, identifier
+from app.models.base import CanonicalJSON, Model, UtcDateTime, bytewise, identifier
 
 
-class ProductEvent(db.Model):
+class ProductEvent(Model):
     __tablename__ = "product_events"
     __table_args__ = (sa.Index("ix_product_events_newest", "workspace_id", "occurred_at", "product_event_id"),)
 
@@ -23,7 +23,7 @@ class ProductEvent(db.Model):
     occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class IdempotencyKey(db.Model):
+class IdempotencyKey(Model):
     __tablename__ = "idempotency_keys"
 
     endpoint: Mapped[str] = mapped_column(sa.String(200), primary_key=True)

@@ -5,12 +5,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.base import UtcDateTime, bytewise, db
+from app.models.base import Model, UtcDateTime, bytewise
 from app.models.config_version import SUBJECT_FIELDS, Subject
 from app.models.decision_record import DecisionRecord
 
 
-class RuntimeConfig(Subject, db.Model):
+class RuntimeConfig(Subject, Model):
     """Every document that was ever served; `current` marks the one that is, `sequence` counts them per subject.
 
     An activating decision has one row, and one more for each time that what follows it was announced anew.

@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.ids import new_id
-from app.models.base import CanonicalJSON, UtcDateTime, db, enum, identifier
+from app.models.base import CanonicalJSON, Model, UtcDateTime, enum, identifier
 from rules.enums import SimulationStatus
 
 
-class SimulationRun(db.Model):
+class SimulationRun(Model):
     __tablename__ = "simulation_runs"
     __table_args__ = (
         sa.Index("ix_simulation_runs_latest", "candidate_config_version_id", "created_at", "simulation_run_id"),

@@ -12,24 +12,26 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm.attributes import set_committed_value
 
+from app.models.base import AnySession, Model
+
 Values = Mapping[str, Any]
 
 
 class Writes:
     """What one transaction writes next. Nothing happens before `run`."""
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: AnySession) -> None:
         self.session = session
         self._writes: list[tuple[sa.Insert | sa.Update, Values]] = []
         self._names: set[str] = set()
         self._afterwards: list[Callable[[], None]] = []
 
-    def insert(self, model: type[Any], values: Values) -> None:
+    def insert(self, model: type[Model], values: Values) -> None:
         """A complete row, past the session: read it from there if you need it as an object."""
         table = model.__table__
         self.add(_insert_into(table), {f"{table.name}_{name}": value for name, value in values.items()})
 
-    def update(self, model: type[Any], key: Any, **values: Any) -> None:
+    def update(self, model: type[Model], key: Any, **values: Any) -> None:
         """Columns of the row with this primary key; if the session holds it, it is told."""
         table = model.__table__
         new = {f"{table.name}_new_{name}": value for name, value in values.items()}
@@ -39,7 +41,7 @@ class Writes:
     def add(self, statement: sa.Insert | sa.Update, values: Values) -> None:
         """A statement that is made once. ValueError when another one here names one of its parameters."""
         if not self._names.isdisjoint(values):
-            raise ValueError(f"{statement.table.name} is written twice at once: run the first write before the second")
+            raise ValueError(f"{statement.table} is written twice at once: run the first write before the second")
         self._names.update(values)
         self._writes.append((statement, values))
 
@@ -48,13 +50,13 @@ class Writes:
         writes, self._writes, self._names = self._writes, [], set()
         connection = self.session.connection()
         if len(writes) > 1 and connection.dialect.name == "postgresql":
-            values = {name: value for _, given in writes for name, value in given.items()}
+            values = {name: value for _, parameters in writes for name, value in parameters.items()}
             connection.execute(_together(tuple(statement for statement, _ in writes)), values)
         else:
-            for statement, given in writes:
-                connection.execute(statement, given)
-        done, self._afterwards = self._afterwards, []
-        for act in done:
+            for statement, parameters in writes:
+                connection.execute(statement, parameters)
+        afterwards, self._afterwards = self._afterwards, []
+        for act in afterwards:
             act()
 
 
@@ -67,18 +69,18 @@ def _together(statements: tuple[sa.Insert | sa.Update, ...]) -> sa.Insert | sa.U
 
 @cache
 def _insert_into(table: sa.Table) -> sa.Insert:
-    given = {column.name: sa.bindparam(f"{table.name}_{column.key}") for column in table.columns}
-    return sa.insert(table).values(given)
+    cells: Values = {column.name: sa.bindparam(f"{table.name}_{column.key}") for column in table.columns}
+    return sa.insert(table).values(cells)
 
 
 @cache
 def _update_of(table: sa.Table, names: tuple[str, ...]) -> sa.Update:
     (key,) = table.primary_key
-    new = {name: sa.bindparam(f"{table.name}_new_{name}") for name in names}
+    new: Values = {name: sa.bindparam(f"{table.name}_new_{name}") for name in names}
     return sa.update(table).where(key == sa.bindparam(f"{table.name}_key")).values(new)
 
 
-def _tell(session: Any, model: type[Any], key: Any, values: Values) -> None:
+def _tell(session: AnySession, model: type[Model], key: Any, values: Values) -> None:
     row = session.identity_map.get(sa.inspect(model).identity_key_from_primary_key((key,)))
     if row is not None:
         for name, value in values.items():

@@ -10,7 +10,8 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, scoped_session
+
+from app.models.base import AnySession
 
 BUSY_TIMEOUT_MS = 30_000
 
@@ -41,7 +42,7 @@ def configure_sqlite(engine: sa.Engine) -> None:
 
 
 @contextmanager
-def write(session: Session | scoped_session[Session]) -> Iterator[None]:
+def write(session: AnySession) -> Iterator[None]:
     """One unit of work that writes: all of it is committed at the end, or none of it.
 
     What the session had read before is dropped, so that everything is read again under the lock.
@@ -57,7 +58,7 @@ def write(session: Session | scoped_session[Session]) -> Iterator[None]:
             raise
 
 
-def lock_subject(session: Session | scoped_session[Session], subject: tuple[str, ...]) -> None:
+def lock_subject(session: AnySession, subject: tuple[str, ...]) -> None:
     """Make writers of one subject (the values of SUBJECT_FIELDS) take turns until the transaction ends.
 
     PostgreSQL waits on an advisory lock: the partial unique index alone would turn the losers into retries. On SQLite
@@ -67,7 +68,7 @@ def lock_subject(session: Session | scoped_session[Session], subject: tuple[str,
         session.connection().execute(LOCK, {"key": "\x1f".join(subject)})
 
 
-def lock_subject_of(session: Session | scoped_session[Session], config_version_id: str) -> None:
+def lock_subject_of(session: AnySession, config_version_id: str) -> None:
     """The same lock by a config version, in one statement: its subject never changes, so it is read before the lock."""
     if session.get_bind().dialect.name == "postgresql":
         session.connection().execute(LOCK_SUBJECT_OF, {"config_version_id": config_version_id})

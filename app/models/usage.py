@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.ids import new_id
-from app.models.base import CanonicalJSON, UtcDateTime, db, identifier
+from app.models.base import CanonicalJSON, Model, UtcDateTime, identifier
 
 
-class UsageImport(db.Model):
+class UsageImport(Model):
     __tablename__ = "usage_imports"
 
     usage_import_id: Mapped[str] = identifier("imp_", new_id)

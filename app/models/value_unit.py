@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.ids import new_id
-from app.models.base import CanonicalJSON, ExactDecimal, UtcDateTime, db, enum, identifier, not_negative
+from app.models.base import CanonicalJSON, ExactDecimal, Model, UtcDateTime, enum, identifier, not_negative
 from rules.enums import CompletenessStatus, EconomicsConfidence, UnitType
 
 ECONOMICS_FIELDS = (
@@ -19,7 +19,7 @@ ECONOMICS_FIELDS = (
 )
 
 
-class ValueUnitDefinition(db.Model):
+class ValueUnitDefinition(Model):
     __tablename__ = "value_unit_definitions"
     __table_args__ = (not_negative("avg_cost_per_unit_usd"), not_negative("target_price_per_unit_usd"))
 
@@ -54,7 +54,7 @@ class ValueUnitDefinition(db.Model):
             setattr(self, name, (value or {}).get(name))
 
 
-class ValueUnitSnapshot(db.Model):
+class ValueUnitSnapshot(Model):
     __tablename__ = "value_unit_snapshots"
     __table_args__ = (sa.UniqueConstraint("cycle_id", "snapshot_version"),)
 

@@ -6,11 +6,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.ids import new_id
-from app.models.base import UtcDateTime, db, enum, identifier
+from app.models.base import Model, UtcDateTime, enum, identifier
 from rules.enums import DataMode, OperatorRole
 
 
-class Workspace(db.Model):
+class Workspace(Model):
     __tablename__ = "workspaces"
 
     workspace_id: Mapped[str] = identifier("ws_", new_id)
