@@ -18,8 +18,11 @@ import sqlalchemy as sa
 from flask_migrate import upgrade
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from app import clock, evidence_commands, ledger_commands, publish_commands
+from app import clock
 from app.actor import Actor
+from app.commands import evidence as evidence_command
+from app.commands import export as ledger_commands
+from app.commands import publish as publish_commands
 from app.errors import AvsError
 from app.extensions import publisher, signing_keys, uploads, usage_events
 from app.models.base import db
@@ -350,7 +353,7 @@ def export() -> None:
 
 command(export, "billing-patch")(ledger_commands.billing_patch)
 command(export, "drift")(ledger_commands.drift)
-command(export, "evidence")(evidence_commands.evidence)
+command(export, "evidence")(evidence_command.evidence)
 
 
 @avs.group("runtime")

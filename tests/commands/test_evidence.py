@@ -7,8 +7,8 @@ import click
 import pyarrow.parquet as pq
 import pytest
 
-from app import evidence_commands
 from app.cli import command
+from app.commands import evidence as evidence_commands
 from app.models.base import db
 from app.models.transactions import write
 from app.services.evidence.events import accept

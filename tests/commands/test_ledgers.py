@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import click
 import pytest
 
-from app import ledger_commands
 from app.cli import command
+from app.commands import export as ledger_commands
 from app.extensions import usage_events
 from app.models.base import db
 from app.services.configs.lookup import get_config
