@@ -10,10 +10,11 @@ from flask_migrate import Migrate
 import admin_views.register
 import api.register
 from app import (
-    cli,
     extensions,
     models,  # noqa: F401  (registers every table)
 )
+from app.cli import avs
+from app.commands.serve import MIGRATIONS
 from app.config import settings
 from app.identity import guard
 from app.models.base import db
@@ -30,7 +31,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     db.init_app(app)
     with app.app_context():
         configure_sqlite(db.engine)
-    Migrate(app, db, directory=str(cli.MIGRATIONS))
+    Migrate(app, db, directory=str(MIGRATIONS))
     events = UsageEvents(EventStore(app.config["DATA_DIR"] / "usage"), DEMO_EVENTS)
     keys = KeyStore(app.config["DATA_DIR"] / "signing_keys", app.config.get("SIGNING_KEY"))
     app.extensions[extensions.KEY] = extensions.Extensions(events, keys)
@@ -44,11 +45,11 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     api.register.register(app)
     admin_views.register.register(app)
-    app.cli.add_command(cli.avs)
+    app.cli.add_command(avs)
     return app
 
 
 def main() -> None:
     """The console script `avs`: the same commands as `flask avs`."""
     with create_app().app_context():
-        cli.avs()
+        avs()

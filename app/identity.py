@@ -37,7 +37,10 @@ def require_token() -> None:
     if expected is None or request.endpoint in OPEN_ENDPOINTS:
         return
     if not hmac.compare_digest(presented_token(request).encode(), expected.encode()):
-        raise Unauthorized("This server wants its API token as a bearer token or as the password.", code="unauthorized")
+        raise Unauthorized(
+            "Send the API token as a bearer token, or as the password of HTTP basic authentication.",
+            code="unauthorized",
+        )
 
 
 def guard(app: Flask) -> None:

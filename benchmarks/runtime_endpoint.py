@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.cli import SERVED_BY
+from app.commands.serve import SERVED_BY
 
 ROOT = Path(__file__).resolve().parent.parent
 SUBJECT = "workspace_id=ws_1049&segment=ai_video_smb&stage=learning&target_environment=production"

@@ -1,7 +1,4 @@
-"""`avs export billing-patch` and `avs export drift`: billing patches for ledgers, and what ledgers differ in.
-
-Plain functions with their options; `app/cli.py` makes them commands of its `export` group.
-"""
+"""`avs export`: billing patches for ledgers, what ledgers differ in, and the evidence of a config."""
 
 import json
 from typing import Any, BinaryIO
@@ -9,34 +6,43 @@ from typing import Any, BinaryIO
 import click
 
 from app import clock
+from app.commands.command import as_json, command, show
 from app.errors import Invalid
 from app.models.base import db
 from app.services.billing import ledger_patches
 from app.services.billing import patches as billing_patches
 from app.services.billing.ledgers.registry import NAMES
+from app.services.configs.lookup import get_config
+from app.services.evidence import files
 from simulation.canonical import canonical_text, parse_exact
 
 FIELDS = ("billing_patch_id", "price_book_ref", "effective_at", "payload")
 
 
+@command("billing-patch")
 @click.argument("config_version_id")
-@click.option("--format", "ledger", type=click.Choice(NAMES), help="In the words of a ledger's API.")
+@click.option("--format", "ledger", type=click.Choice(NAMES), help="The ledger whose API the patch is written for.")
 def billing_patch(config_version_id: str, ledger: str | None) -> None:
-    """The billing patch of a config as canonical JSON."""
+    """Print the billing patch of a config as canonical JSON."""
     patch = billing_patches.patch_of(db.session, config_version_id, now=clock.now())
     canonical = {name: getattr(patch, name) for name in FIELDS}
     click.echo(canonical_text(canonical if ledger is None else ledger_patches.rendered(db.session, patch, ledger)))
 
 
+@command()
 @click.argument("file", type=click.File("rb"))
-@click.option("--ledger", required=True, type=click.Choice(NAMES), help="Whose export the file is.")
-@click.option("--config", "config_version_id", help="The only active production config when left out.")
-@click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON.")
+@click.option("--ledger", required=True, type=click.Choice(NAMES), help="The ledger that FILE was exported from.")
+@click.option(
+    "--config",
+    "config_version_id",
+    help="The config to compare with; the only active production config when left out.",
+)
+@as_json
 def drift(file: BinaryIO, ledger: str, config_version_id: str | None, as_json: bool) -> None:
-    """Compare a ledger's exported JSON with a config's patch; exit status 1 when they differ."""
+    """Compare a ledger's exported JSON with a config's billing patch; exit status 1 when they differ."""
     config = config_version_id or ledger_patches.the_active_config_id(db.session)
     found = ledger_patches.drift_of(db.session, config, ledger, read_export(file), now=clock.now())
-    click.echo(canonical_text(found) if as_json else "\n".join(lines(found)))
+    show(found, as_json, lines(found))
     if found["differences"]:
         raise SystemExit(1)
 
@@ -67,3 +73,24 @@ def _line(difference: dict[str, Any]) -> str:
     if difference["field"] is None:
         return record
     return f"{record}: {difference['field']} is {difference['found']}, not {difference['expected']}"
+
+
+@command()
+@click.argument("config_version_id")
+@click.option("--format", "format_name", type=click.Choice(list(files.FORMATS)), default=files.CSV, show_default=True)
+@click.option(
+    "--rows",
+    "what",
+    type=click.Choice((files.COMPARISONS, files.EVENTS)),
+    default=files.COMPARISONS,
+    show_default=True,
+    help="Forecast against observed by day, or the raw enforcement events.",
+)
+@click.option("--out", type=click.File("wb"), default="-", help="Where to write; the terminal when left out.")
+def evidence(config_version_id: str, format_name: str, what: str, out: BinaryIO) -> None:
+    """Write forecast against observed by day, action and threshold, or the raw events."""
+    config = get_config(db.session, config_version_id)
+    files.write_rows(files.rows_of(db.session, config, what, now=clock.now()), format_name, out)
+
+
+export = click.Group("export", commands=(billing_patch, drift, evidence), help="Documents for other systems.")

@@ -1,12 +1,10 @@
-"""`avs publish`: what is active, signed, to a folder or an object store, and whether it is there as it should be.
-
-A plain function with its options; `app/cli.py` makes it a command.
-"""
+"""`avs publish`: write every active config, signed, to a folder or an object store; `--check` compares them."""
 
 from typing import Any
 
 import click
 
+from app.commands.command import as_json, command, show
 from app.errors import Invalid
 from app.extensions import publisher, publisher_to
 from app.models.base import db
@@ -14,14 +12,16 @@ from app.models.config_version import SUBJECT_FIELDS
 from app.services.delivery.publish_check import Difference, differences
 from app.services.delivery.publisher import Publisher
 from app.services.delivery.publishing import Published
-from simulation.canonical import canonical_text
 
 
-@click.option("--to", "url", metavar="URL", help="Instead of AVS_PUBLISH_URL: file:///srv/avs, s3://bucket/avs, …")
+@command()
+@click.option(
+    "--to", "url", metavar="URL", help="Where to, if not AVS_PUBLISH_URL: file:///srv/avs, s3://bucket/avs, …"
+)
 @click.option("--check", is_flag=True, help="Change nothing; exit status 1 when anything differs.")
-@click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON.")
+@as_json
 def publish(url: str | None, check: bool, as_json: bool) -> None:
-    """Publish everything that is active, or check what is published; exit status 1 when it is not as it should be."""
+    """Publish every active config, or check what is published; exit status 1 when something is missing or differs."""
     chosen = _chosen(url)
     if check:
         found = differences(db.session, chosen.store, chosen.keys.ring())
@@ -33,13 +33,13 @@ def publish(url: str | None, check: bool, as_json: bool) -> None:
         document = {"subjects": [_published(one) for one in done]}
         lines = list(map(_line, done)) or ["Nothing is active."]
         failed = any(one.detail for one in done)
-    click.echo(canonical_text(document) if as_json else "\n".join(lines))
+    show(document, as_json, lines)
     if failed:
         raise SystemExit(1)
 
 
 def keys_changed() -> None:
-    """Sign what is published anew, where anything is."""
+    """Publish the key set and every signature anew, when AVS_PUBLISH_URL is set."""
     found = publisher()
     if found is not None:
         found.keys_changed()

@@ -42,7 +42,7 @@ def test_check_prints_the_findings_as_json(run):
 def test_the_loop_runs_from_simulation_to_the_served_config_and_its_billing_patch(run):
     simulated = parse_exact(run("simulate", CANDIDATE, "--window", "mocked", "--json"))
     assert "is green" in run("check", CANDIDATE)
-    assert "holds from" in run("approve", CANDIDATE, simulated["simulation_run_id"], *DECIDED)
+    assert "takes effect at" in run("approve", CANDIDATE, simulated["simulation_run_id"], *DECIDED)
     assert parse_exact(run("runtime", "show", *SUBJECT))["config_version_id"] == CANDIDATE
     patch = parse_exact(run("export", "billing-patch", CANDIDATE))
     assert {meter["event_type"] for meter in patch["payload"]["meters"]} == {"video_render_completed"}

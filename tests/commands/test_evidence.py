@@ -3,12 +3,10 @@
 import csv
 from io import BytesIO, StringIO
 
-import click
 import pyarrow.parquet as pq
 import pytest
 
-from app.cli import command
-from app.commands import evidence as evidence_commands
+from app.commands.export import export
 from app.models.base import db
 from app.models.transactions import write
 from app.services.evidence.events import accept
@@ -28,8 +26,6 @@ def run(sqlite_app):
             "event_type": "hard_cap_blocked",
         }
         accept(db.session, [event], actor=f.OPERATOR, now=f.NOW)
-    export = click.Group("export")
-    command(export, "evidence")(evidence_commands.evidence)
 
     def invoke(*arguments, exit_code=0):
         result = sqlite_app.test_cli_runner().invoke(export, ["evidence", *map(str, arguments)])

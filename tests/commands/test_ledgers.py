@@ -2,11 +2,9 @@
 
 from datetime import UTC, datetime
 
-import click
 import pytest
 
-from app.cli import command
-from app.commands import export as ledger_commands
+from app.commands.export import export
 from app.extensions import usage_events
 from app.models.base import db
 from app.services.configs.lookup import get_config
@@ -20,9 +18,6 @@ ACTIVE, CANDIDATE = "cfg_smb_learning_prod_v1", "cfg_smb_learning_prod_v2_candid
 @pytest.fixture
 def run(sqlite_app):
     load_seed(db.session, usage_events().store, now=NOW, with_growth=False)
-    export = click.Group("export")
-    command(export, "billing-patch")(ledger_commands.billing_patch)
-    command(export, "drift")(ledger_commands.drift)
 
     def invoke(*arguments, exit_code=0, **options):
         result = sqlite_app.test_cli_runner().invoke(export, list(map(str, arguments)), **options)

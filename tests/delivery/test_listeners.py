@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import httpx
 from flask import Flask
 
-from app.cli import SERVED_BY
+from app.commands.serve import SERVED_BY
 from app.models.base import db
 from app.models.transactions import write
 from tests import factories as f

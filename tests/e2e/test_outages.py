@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import clock
-from app.cli import SERVED_BY
+from app.commands.serve import SERVED_BY
 from app.models.base import db
 from app.models.enforcement import EnforcementEvent
 from app.models.transactions import write

@@ -1,0 +1,48 @@
+"""What every command shares: who acts, how refusals are said, how answers are printed.
+
+Each command parses, calls one service, commits and prints, like a resource of the API.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from app.actor import Actor
+from app.errors import AvsError
+from app.models.base import db
+from simulation.canonical import canonical_text
+
+OPERATOR = Actor("command line")
+MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"])
+as_json = click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON.")
+
+
+def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command whose refusals are printed as sentences with exit status 1, not as tracebacks."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except AvsError as error:
+                lines = [error.detail, *(f"  {item.pointer}: {item.detail}" for item in error.errors)]
+                lines += [f"  {finding.code}: {finding.message}" for finding in error.findings]
+                raise click.ClickException("\n".join(lines)) from error
+            except (OperationalError, ProgrammingError) as error:
+                if sa.inspect(db.engine).has_table("alembic_version"):
+                    raise
+                raise click.ClickException(f"{db.engine.url!r} is empty: run `avs seed` first.") from error
+
+        return click.command(name)(guarded)
+
+    return decorate
+
+
+def show(document: Any, machine: bool, lines: list[str]) -> None:
+    """The document as canonical JSON, or its lines for a person."""
+    click.echo(canonical_text(document) if machine else "\n".join(lines))

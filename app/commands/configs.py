@@ -1,0 +1,105 @@
+"""`avs check`, `avs simulate`, `avs approve` and `avs activate-due`: a candidate on its way to an active config."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from app import clock
+from app.commands.command import MOMENT, OPERATOR, as_json, command, show
+from app.extensions import usage_events
+from app.models.base import db
+from app.models.transactions import write
+from app.services.configs.completeness import completeness_of
+from app.services.configs.lookup import get_config
+from app.services.decisions import activation
+from app.services.simulations import runs
+from rules.enums import CompletenessStatus, HistoricalWindow, PricingMode
+
+
+@command()
+@click.argument("config_version_id")
+@as_json
+def check(config_version_id: str, as_json: bool) -> None:
+    """Evaluate every rule for a config; exit status 1 when a gate blocks it."""
+    found = completeness_of(db.session, config_version_id)
+    lines = [f"{config_version_id} is {found['pill']}."]
+    lines += [f"  [{item['gate']}] {item['code']}: {item['message']}" for item in found["findings"]]
+    show(found, as_json, lines)
+    if found["pill"] != CompletenessStatus.GREEN.value:
+        raise SystemExit(1)
+
+
+@command()
+@click.argument("config_version_id")
+@click.option("--window", type=click.Choice([item.value for item in HistoricalWindow]), default="90", show_default=True)
+@click.option("--baseline", help="A config version, or 'none'; the subject's active one when left out.")
+@click.option("--pricing-mode", type=click.Choice([item.value for item in PricingMode]), default="use_unit_economics")
+@click.option("--all-segments", is_flag=True, help="Count usage of every segment, not only the config's.")
+@click.option("--without-exploration", is_flag=True, help="Leave exploration pools out of the results.")
+@click.option("--as-of", type=MOMENT, help="End of the window; the newest event when left out.")
+@as_json
+def simulate(config_version_id: str, baseline: str | None, all_segments: bool, as_json: bool, **options: Any) -> None:
+    """Replay usage through a candidate config and keep the run."""
+    config = get_config(db.session, config_version_id)
+    inputs = {
+        "historical_window_days": options["window"],
+        "filters": {"segment": None} if all_segments else {},
+        "pricing_mode": options["pricing_mode"],
+        "include_exploration_in_results": not options["without_exploration"],
+        "as_of": options["as_of"],
+    }
+    if baseline is not None:
+        inputs["baseline_config_version_id"] = None if baseline == "none" else baseline
+    request = runs.request_from(inputs, config)
+    run = runs.simulate(db.session, usage_events(), request, actor=OPERATOR, now=clock.now())
+    document = {"simulation_run_id": run.simulation_run_id, "inputs": run.inputs, "outputs": run.outputs}
+    show(document, as_json, [run.simulation_run_id, *_economics(run.outputs or {})])
+
+
+def _economics(outputs: Any) -> list[str]:
+    sides = outputs["economics"]
+    lines = [
+        f"  {name:<9} revenue {side['revenue_usd']}  cost {side['cost_usd']}  margin {side['margin']}"
+        for name in ("candidate", "baseline", "delta")
+        if (side := sides.get(name))
+    ]
+    lines += [f"  risk: {risk['code']}: {risk['detail']}" for risk in outputs["risks"]]
+    return lines + [f"  blocking: {issue['code']}: {issue['message']}" for issue in outputs["blocking_issues"]]
+
+
+@command()
+@click.argument("config_version_id")
+@click.argument("simulation_run_id")
+@click.option("--approver", required=True, help="Name of the person who decides.")
+@click.option("--role", required=True, help="Role of that person.")
+@click.option("--rationale", required=True, help="Why; the decision log keeps it.")
+@click.option("--effective-at", type=MOMENT, help="When it takes effect; now when left out.")
+@as_json
+def approve(
+    config_version_id: str,
+    simulation_run_id: str,
+    approver: str,
+    role: str,
+    rationale: str,
+    effective_at: datetime | None,
+    as_json: bool,
+) -> None:
+    """Approve a candidate: it becomes active, and the prior version is archived."""
+    approval = activation.Approval(approver, role, rationale, effective_at)
+    with write(db.session):
+        decision = activation.approve(
+            db.session, config_version_id, simulation_run_id, approval, actor=OPERATOR, now=clock.now()
+        )
+    document = {"decision_id": decision.decision_id, "config_version_id": config_version_id, "diff": decision.diff}
+    when = decision.effective_at.strftime("%Y-%m-%d %H:%M UTC")
+    show(document, as_json, [f"{decision.decision_id}: {config_version_id} takes effect at {when}."])
+
+
+@command("activate-due")
+@as_json
+def activate_due(as_json: bool) -> None:
+    """Promote approved configs whose effective_at has come."""
+    with write(db.session):
+        ids = activation.activate_due(db.session, now=clock.now())
+    show({"activated": ids}, as_json, [f"activated {item}" for item in ids] or ["Nothing is due."])

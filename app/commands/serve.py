@@ -1,0 +1,90 @@
+"""`avs serve` and `avs seed`: from an empty directory to a server with the demo data."""
+
+import os
+import resource
+import socket
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from flask_migrate import upgrade
+
+from app import clock
+from app.commands.command import as_json, command, show
+from app.extensions import publisher, uploads, usage_events
+from app.models.base import db
+from seed.loader import ensure_seeded, load_seed
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+STOPPED_WITHIN = "10"
+"""Seconds for requests under way when the server is told to stop; listeners come back to another one."""
+SERVED_BY = (
+    *("--interface", "asgi", "--loop", "uvloop", "--http", "1", "--no-ws"),
+    *("--backlog", "4096", "--backpressure", "16384"),
+    *("--factory", "app.server:application"),
+)
+"""What granian is told. A listener keeps its connection, and unless told, all workers together hold 1,024 of them."""
+SWEEP_GRACE = timedelta(hours=1)  # longer than any simulation reads its files
+
+
+@command()
+@click.option("--host", default="127.0.0.1", show_default=True, envvar="HOST")
+@click.option("--port", default=5000, show_default=True, envvar="PORT")
+@click.option("--workers", default=2, show_default=True, help="Server processes.")
+def serve(host: str, port: int, workers: int) -> None:
+    """Migrate, seed on first start, and serve with granian."""
+    if host not in ("127.0.0.1", "::1", "localhost") and not os.environ.get("AVS_API_TOKEN"):
+        raise click.ClickException(f"Set AVS_API_TOKEN before serving on {host}: without it every route is open.")
+    if (found := publisher()) is not None:
+        found.store.require()
+    _require_free(host, port)
+    upgrade()
+    store = usage_events().store
+    store.sweep(clock.now(), SWEEP_GRACE)
+    uploads().sweep(clock.now())
+    report = ensure_seeded(db.session, store, now=clock.now())
+    db.session.remove()
+    db.engine.dispose()
+    address = f"http://{host}:{port}"
+    click.echo(
+        f"AVS Brain on {address}{'' if report is None else ' (seeded the Lumina demo)'}\n"
+        f"  {address}/           the screens, from an empty workspace to an active config\n"
+        f"  {address}/admin/     every table\n"
+        f"  {address}/api/docs   the API, to read and try\n"
+        f"  {address}/api/runtime/config?workspace_id=ws_1049&segment=ai_video_smb"
+        "&stage=learning&target_environment=production\n"
+        "  avs simulate cfg_smb_learning_prod_v2_candidate --window mocked",
+    )
+    sys.stdout.flush()
+    granian = str(Path(sys.executable).with_name("granian"))
+    where = ["--host", host, "--port", str(port), "--workers", str(workers), "--workers-kill-timeout", STOPPED_WITHIN]
+    _allow_open_files()
+    os.execv(granian, [granian, *where, "--log-level", "warning", *SERVED_BY])  # noqa: S606
+
+
+def _allow_open_files() -> None:
+    """Raise the limit of open files as far as the machine allows: each listener takes one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _require_free(host: str, port: int) -> None:
+    """Refuse a port that is taken before minutes go into seeding."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise click.ClickException(
+            f"Port {port} on {host}: {error.strerror}. Choose another: PORT=5001 make run"
+        ) from error
+
+
+@command()
+@as_json
+def seed(as_json: bool) -> None:
+    """Load the demo data, or what is missing of it; what operators changed stays."""
+    upgrade()
+    report = load_seed(db.session, usage_events().store, now=clock.now())
+    document = {"changed": report.changed, "added": report.added, "usage_events_added": report.usage_events_added}
+    lines = ["Seeded the Lumina demo." if report.changed else "The demo data is there already."]
+    show(document, as_json, lines)
