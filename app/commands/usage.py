@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import sqlalchemy as sa
 
 from app import clock
 from app.commands.command import OPERATOR, as_json, command, show
+from app.errors import Invalid
 from app.extensions import usage_events
 from app.models.base import db
+from app.models.workspace import Workspace
 from app.services.usage import imports
 from app.services.usage.stats import usage_stats
 
@@ -23,6 +26,19 @@ IMPORT_FIELDS = (
     "rows_rejected",
 )
 
+of_workspace = click.option(
+    "--workspace", "workspace_id", metavar="WORKSPACE_ID", help="Needed unless there is exactly one workspace."
+)
+
+
+def the_workspace_id(session: Any) -> str:
+    """The only workspace; Invalid (422) when there is none, or when there are several: they are named."""
+    ids = session.scalars(sa.select(Workspace.workspace_id).order_by(Workspace.workspace_id)).all()
+    if len(ids) != 1:
+        several = f"There are {len(ids)} workspaces: {', '.join(ids)}. Name one with --workspace."
+        raise Invalid(several if ids else "There is no workspace yet. Create one first.", code="invalid_input")
+    return str(ids[0])
+
 
 def pairs(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """`--map ts=TIMESTAMP --map …` as a mapping."""
@@ -33,7 +49,7 @@ def pairs(_context: click.Context, _option: click.Parameter, values: tuple[str, 
 
 @command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--workspace", "workspace_id", default="ws_1049", show_default=True)
+@of_workspace
 @click.option(
     "--map", "mapping", multiple=True, callback=pairs, metavar="FIELD=COLUMN", help="Take a field from a column."
 )
@@ -46,7 +62,7 @@ def pairs(_context: click.Context, _option: click.Parameter, values: tuple[str, 
     "--rejects", type=click.Path(path_type=Path), help="Where rejected rows go; FILE.rejects.csv when left out."
 )
 @as_json
-def usage_import(file: Path, rejects: Path | None, as_json: bool, **options: Any) -> None:
+def usage_import(file: Path, workspace_id: str | None, rejects: Path | None, as_json: bool, **options: Any) -> None:
     """Import a CSV, JSON Lines or Parquet FILE; a second time counts nothing twice."""
     with click.progressbar(
         length=0, label=f"Reading {file.name}", file=sys.stderr, hidden=not sys.stderr.isatty()
@@ -59,6 +75,7 @@ def usage_import(file: Path, rejects: Path | None, as_json: bool, **options: Any
         row, report = imports.import_usage(
             db.session,
             usage_events().store,
+            workspace_id or the_workspace_id(db.session),
             path=file,
             rejects_path=rejects or file.with_name(f"{file.name}.rejects.csv"),
             progress=progress,
@@ -77,10 +94,11 @@ def usage_import(file: Path, rejects: Path | None, as_json: bool, **options: Any
 
 
 @command("stats")
-@click.option("--workspace", "workspace_id", default="ws_1049", show_default=True)
+@of_workspace
 @as_json
-def stats(workspace_id: str, as_json: bool) -> None:
+def stats(workspace_id: str | None, as_json: bool) -> None:
     """Count the events of a workspace by event type and customer, with the sum of every numeric dimension."""
+    workspace_id = workspace_id or the_workspace_id(db.session)
     rows = usage_stats(usage_events().store, workspace_id)
     lines = [
         f"{row.event_type}  {row.customer_id}  {row.events:,} events"

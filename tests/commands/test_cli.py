@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from app.cli import avs
 from app.extensions import usage_events
 from app.models.base import db
+from app.models.transactions import write
+from app.models.workspace import Workspace
 from seed.loader import load_seed
 from simulation.canonical import parse_exact
 
@@ -105,6 +107,27 @@ def test_an_ignored_column_that_the_file_lacks_is_named(run, tmp_path):
     file = tmp_path / "narrow.csv"
     file.write_text("event_id,ts,event_type,customer_id,segment\n")
     assert "note" in run("usage", "import", str(file), "--ignore", "note", exit_code=1)
+
+
+def test_several_workspaces_are_named_rather_than_guessed(run, tmp_path):
+    with write(db.session):
+        db.session.add(Workspace(workspace_id="ws_2", workspace_name="Second", operator_role="founder", created_at=NOW))
+    file = tmp_path / "events.csv"
+    file.write_text(
+        "event_id,ts,event_type,customer_id,segment,resolution\n"
+        "n1,2026-01-06T00:00:00Z,draft_export_created,cust_2001,ai_video_smb,HD\n"
+    )
+    for command in (("import", str(file)), ("stats",)):
+        refusal = run("usage", *command, exit_code=1)
+        assert refusal == "Error: There are 2 workspaces: ws_1049, ws_2. Name one with --workspace.\n"
+    imported = parse_exact(run("usage", "import", str(file), "--workspace", "ws_1049", "--json"))
+    assert (imported["workspace_id"], imported["rows_accepted"]) == ("ws_1049", 1)
+    assert run("usage", "stats", "--workspace", "ws_2") == "Workspace ws_2 has no usage events.\n"
+
+
+def test_before_the_first_workspace_there_is_none_to_take(sqlite_app):
+    result = sqlite_app.test_cli_runner().invoke(avs, ["usage", "stats"])
+    assert (result.exit_code, "There is no workspace yet" in result.output) == (1, True)
 
 
 def test_a_mapping_without_an_equals_sign_is_explained(run, tmp_path):
