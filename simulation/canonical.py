@@ -12,6 +12,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
 
+Json = Any
+"""A value of a JSON document, numbers exact: dict, list, str, int, Decimal, bool or None. Its reader knows which."""
+JsonObject = dict[str, Json]
+"""An object of a JSON document."""
+
 _string = json.encoder.encode_basestring
 _PLAIN_DIGITS = 21
 _EXPONENT_FROM = 10**_PLAIN_DIGITS
@@ -56,21 +61,21 @@ def timestamp_text(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def _write(value: Any) -> str:
+def _write(value: object) -> str:
     return _WRITERS.get(type(value), _write_similar)(value)
 
 
-def _object(value: Mapping[str, Any]) -> str:
-    """Names in the order of their UTF-16 code units, which for ASCII is the order of the strings themselves."""
+def _object(value: Mapping[str, object]) -> str:
+    """Members in order of their names' UTF-16 code units, which for ASCII is the order of the strings themselves."""
     members = sorted(value.items(), key=None if "".join(value).isascii() else _utf_16)
     return "{" + ",".join([f"{_string(name)}:{_write(item)}" for name, item in members]) + "}"
 
 
-def _array(value: Sequence[Any]) -> str:
+def _array(value: Sequence[object]) -> str:
     return "[" + ",".join(map(_write, value)) + "]"
 
 
-def _utf_16(member: tuple[str, Any]) -> bytes:
+def _utf_16(member: tuple[str, object]) -> bytes:
     return member[0].encode("utf-16-be")
 
 
@@ -88,10 +93,11 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     type(None): lambda _: "null",
     datetime: lambda value: _string(timestamp_text(value)),
 }
-"""By exact type: one look-up for what JSON is parsed into, and what is like it goes the longer way."""
+"""Writers by exact type: one look-up for the types that JSON is parsed into; `_write_similar` takes their relatives."""
 
 
-def _write_similar(value: Any) -> str:
+def _write_similar(value: object) -> str:
+    """Text of a value whose type is a subclass of a JSON type, or any other mapping or sequence; else TypeError."""
     for kind in (str, int, Decimal, datetime):
         if isinstance(value, kind):
             return _WRITERS[kind](value)
@@ -102,17 +108,17 @@ def _write_similar(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} has no canonical form; floats are refused on purpose")
 
 
-def canonical_text(value: Any) -> str:
+def canonical_text(value: object) -> str:
     """The canonical JSON text of mappings, sequences, strings, booleans, integers, decimals, moments and None."""
     return _write(value)
 
 
-def canonical_bytes(value: Any) -> bytes:
+def canonical_bytes(value: object) -> bytes:
     """`canonical_text` in UTF-8."""
     return canonical_text(value).encode()
 
 
-def content_hash(value: Any) -> str:
+def content_hash(value: object) -> str:
     """SHA-256 of the canonical bytes, 64 hexadecimal digits."""
     return hashlib.sha256(canonical_bytes(value)).hexdigest()
 
@@ -126,6 +132,6 @@ _EXACT = json.JSONDecoder(**_NUMBERS)
 """Made once: every JSON column of every row goes through it."""
 
 
-def parse_exact(text: str | bytes) -> Any:
+def parse_exact(text: str | bytes) -> Json:
     """JSON with every number exact: integers as int, the rest as Decimal. NaN and Infinity raise ValueError."""
     return _EXACT.decode(text) if isinstance(text, str) else json.loads(text, **_NUMBERS)

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 import ibis
 
@@ -16,6 +15,7 @@ from simulation.columns import (
     ZERO,
     Column,
     Fetch,
+    Row,
     Scale,
     Table,
     any_of,
@@ -39,7 +39,6 @@ from simulation.tally import (
     PerPeriod,
 )
 
-Row = Mapping[str, Any]
 AMOUNTS = ("billed", "cost")
 
 
@@ -58,38 +57,43 @@ class Replay:
         return Columns(self.config)
 
     def explored(self, unit: UnitPlan) -> Column:
-        """What exploration pools gave."""
+        """The units that exploration pools gave."""
         pools = [pool for pool in self.config.pools_of(unit) if pool.is_exploration_pool]
         return plus(self.rows[self.names.drawn(pool)] for pool in pools)
 
     def counted(self, unit: UnitPlan) -> Column:
+        """The units that count as used (`simulation.money.counted`)."""
         used = self.rows[self.names.used(unit)]
         return used if self.plan.include_exploration_in_results else used - self.explored(unit)
 
     def shortfall(self, unit: UnitPlan) -> Column:
+        """The units missing to the commitment (`simulation.money.shortfall`)."""
         if self.plan.pricing_mode != "revenue_proxy_commit":
             return ZERO
         return ibis.greatest(quantity(self.config.included_quantity(unit)) - self.counted(unit), ZERO)
 
     def charged(self, unit: UnitPlan) -> Column:
+        """The units that are paid for (`simulation.money.charged`)."""
         if self.plan.pricing_mode == "use_unit_economics":
             return self.rows[self.names.overage(unit)]
         return self.counted(unit) + self.shortfall(unit)
 
     def amount(self, price: Callable[[UnitPlan], Decimal], of: Callable[[UnitPlan], Column]) -> Column:
-        """Scaled USD of one customer and period."""
+        """USD of one customer and period, scaled: over the billed units, price × quantity."""
         units = self.plan.billed_units(self.config)
         return plus(times(of(unit), self.scale.factor(price(unit))) for unit in units)
 
     def billed(self) -> Column:
+        """The revenue of one customer and period, in scaled USD."""
         return self.amount(lambda unit: unit.target_price_per_unit_usd, self.charged)
 
     def cost(self) -> Column:
+        """The cost to serve one customer in one period, in scaled USD."""
         return self.amount(lambda unit: unit.avg_cost_per_unit_usd, self.counted)
 
 
 def period_sums(replay: Replay) -> Table:
-    """Per period: the sums of every quantity that the economics need."""
+    """A row per period: the sums of the quantities that the economics need."""
     rows, names = replay.rows, replay.names
     values = {name: rows[name] for name in names.booked if not name.startswith("a")}
     values |= {f"s{at}": replay.shortfall(unit) for at, unit in enumerate(replay.config.units)}
@@ -98,7 +102,7 @@ def period_sums(replay: Replay) -> Table:
 
 
 def customers(replay: Replay) -> Table:
-    """One row per customer: masks of presence, first crossings, amounts (scaled USD), what exploration came to."""
+    """A row per customer: masks of presence, first crossings, amounts (scaled USD), what exploration came to."""
     rows, config, names = replay.rows, replay.config, replay.names
     used = [rows[names.used(unit)] > ZERO for unit in config.units]
     served = [_served(rows, config, unit, names) for unit in config.units]
@@ -162,7 +166,7 @@ def _crosses(rows: Table, config: ConfigPlan, names: Columns, threshold: Thresho
 
 
 def _graduates(replay: Replay) -> Column:
-    """`simulation.reference.Ledger.graduated`, for the row's period."""
+    """`simulation.reference.Fold.graduated`, for the row's period."""
     if replay.history is None or not replay.config.exploration.enabled:
         return ibis.literal(False)
     rows, config = replay.rows, replay.config
@@ -210,7 +214,7 @@ def _presence(groups: Iterable[Row]) -> Mapping[tuple[int, int], int]:
 
 
 def _counts(table: Table, config: ConfigPlan) -> Table:
-    """One row over all customers."""
+    """A single row: counts and largest amounts over all customers."""
     return table.agg(
         customers=table.count(),
         **{f"c{at}": table[f"c{at}"].sum() for at in range(len(config.pools))},
@@ -236,18 +240,20 @@ def _crossings(
 
 
 def _customers(groups: Iterable[Row]) -> int:
+    """The number of customers in these groups."""
     return sum(group["customers"] for group in groups)
 
 
 def _first(table: Table, limits: Sequence[str], fetch: Fetch) -> dict[str, tuple[FirstCrossing, ...]]:
-    """The first customers at each limit, all in one question: each limit's are among the rows, some of them twice."""
+    """The first customers at each limit, asked for in one query; who is among the first at two limits comes twice."""
     if not limits:
         return {}
     rows = table.select("customer_id", *limits)
     parts = [rows.order_by(rows[limit].asc(nulls_first=False), "customer_id").limit(FIRST) for limit in limits]
-    found = {row["customer_id"]: row for row in fetch(ibis.union(*parts))}
+    customers = {row["customer_id"]: row for row in fetch(ibis.union(*parts))}
     ordered = {
-        limit: sorted((row[limit], name) for name, row in found.items() if row[limit] is not None) for limit in limits
+        limit: sorted((row[limit], customer_id) for customer_id, row in customers.items() if row[limit] is not None)
+        for limit in limits
     }
     return {limit: tuple(FirstCrossing(*key) for key in keys[:FIRST]) for limit, keys in ordered.items()}
 
@@ -276,7 +282,7 @@ def _exploration(replay: Replay, by_customer: Table, row: Row, fetch: Fetch) -> 
     if replay.history is None or not rule.enabled or not rule.qualifying_events:
         return ExplorationTally(events, 0, 0, 0, consumers)
     per_type = replay.history.group_by("event_type").agg(events=replay.history["events"].sum())
-    counted = {found["event_type"]: int(found["events"]) for found in fetch(per_type)}
+    counted = {count["event_type"]: int(count["events"]) for count in fetch(per_type)}
     counts = fetch(_progress(replay, by_customer))[0]
     return ExplorationTally(
         events={name: counted.get(name, 0) for name in events},
@@ -288,7 +294,7 @@ def _exploration(replay: Replay, by_customer: Table, row: Row, fetch: Fetch) -> 
 
 
 def _progress(replay: Replay, by_customer: Table) -> Table:
-    """How many customers began, graduated, or expired without graduating."""
+    """A single row: how many customers began, graduated, or expired without graduating."""
     first = beginnings(replay.history, replay.config)
     joined = first.left_join(by_customer.select("customer_id", "graduated"), "customer_id")
     graduated = joined.graduated.fill_null(0)

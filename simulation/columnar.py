@@ -17,7 +17,7 @@ from simulation.tally import Tally, check_magnitude
 
 
 def tally(plan: Plan, table: Table, keep: Keep, fetch: Fetch) -> Tally:
-    """Every sum and count, from the events of one workspace in columns, each event_id once."""
+    """The sums and counts of the plan, from the events of one workspace in columns, each event_id once."""
     events = scan.scope(table, plan.window, plan.workspace_id, plan.segment)
     windowed = scan.in_window(events, plan.window)
     grid = scan.metered(windowed, plan.meters, plan.periods, keep)
@@ -37,7 +37,7 @@ def tally(plan: Plan, table: Table, keep: Keep, fetch: Fetch) -> Tally:
 
 
 def _totals(grid: Table, meters: Sequence[Meter]) -> Table:
-    """One row: per meter q<i> its whole use, x<i> missing numbers, n<i> negative sums."""
+    """A single row: per meter q<i> its whole use, x<i> missing numbers, n<i> negative sums."""
     indexes = range(len(meters))
     return grid.agg(
         **{f"q{at}": ibis.greatest(grid[f"q{at}"], ZERO).sum() for at in indexes},

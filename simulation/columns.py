@@ -18,8 +18,9 @@ from simulation.numbers import EXACT, PLACES
 
 Table = Any  # an ibis table expression; ibis itself is not typed strictly enough to gain from naming it
 Column = Any
+Row = dict[str, Any]  # cells as Python values; each question knows the types of the columns that it asked for
 Keep = Callable[[Table], Table]
-Fetch = Callable[[Table], list[dict[str, Any]]]
+Fetch = Callable[[Table], list[Row]]
 
 EXACT_TYPE = f"decimal(38,{PLACES})"
 INDEX_TYPE = "int8"
@@ -58,11 +59,12 @@ def between(column: Column, upper: Column) -> Column:
 
 
 def plus(columns: Iterable[Column]) -> Column:
-    """Their sum; an exact 0 when there is none."""
+    """The sum of quantities; an exact 0 when there is none."""
     return reduce(add, columns, ZERO)
 
 
 def any_of(conditions: Sequence[Column]) -> Column:
+    """Whether any of the conditions holds; false when there is none."""
     return reduce(or_, conditions) if conditions else ibis.literal(False)
 
 
@@ -71,8 +73,8 @@ def truth(condition: Column) -> Column:
     return condition.ifelse(1, 0)
 
 
-def per_period(period: Column, values: Sequence[Any]) -> Column:
-    """The value that belongs to the row's period."""
+def per_period(period: Column, values: Sequence[Column]) -> Column:
+    """The value that belongs to the row's period; `values` has one per period, oldest first."""
     branches = [(period == index, value) for index, value in enumerate(values[:-1])]
     return ibis.cases(*branches, else_=values[-1]) if branches else values[-1]
 
@@ -84,6 +86,7 @@ class Scale:
     places: int
 
     def factor(self, usd: Decimal) -> int:
+        """A price in USD as the whole number to multiply a quantity with."""
         return int(EXACT.scaleb(usd, self.places))
 
     def amount(self, usd: Decimal) -> Column:
@@ -91,6 +94,7 @@ class Scale:
         return quantity(EXACT.quantize(EXACT.scaleb(usd, self.places), Decimal(1).scaleb(-PLACES)))
 
     def usd(self, scaled: Decimal | None) -> Decimal:
+        """USD of a scaled amount that an engine gave back; 0 for null, the sum of no rows."""
         return EXACT.scaleb(scaled or Decimal(0), -self.places)
 
 
@@ -105,6 +109,7 @@ class Events:
     workspace_id: str
 
     def text(self, name: str) -> Column:
+        """The text of a dimension, or of one of the base fields that may be named like one."""
         if name == "workspace_id":
             return ibis.literal(self.workspace_id)
         if name in ("customer_id", "segment"):
@@ -112,6 +117,7 @@ class Events:
         return self._column(f"d_{name}", "string")
 
     def number(self, name: str) -> Column:
+        """The exact number that a dimension's text is, null if it is none; the base fields never are."""
         if name in ("workspace_id", "customer_id", "segment"):
             return ibis.null(EXACT_TYPE)
         return self._column(f"n_{name}", EXACT_TYPE)

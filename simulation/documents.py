@@ -1,9 +1,9 @@
-"""From canonical JSON shapes to a ConfigPlan. ValueError names the field that is not as the simulation gate left it."""
+"""From canonical JSON shapes to a ConfigPlan. ValueError names the field that the simulation gate would refuse."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 
+from simulation.canonical import Json
 from simulation.numbers import at_least_zero, decimal_places, exact
 from simulation.plan import (
     AGGREGATIONS,
@@ -18,7 +18,7 @@ from simulation.plan import (
     UnitPlan,
 )
 
-Document = Mapping[str, Any]
+Document = Mapping[str, Json]
 
 
 def config_plan(document: Document) -> ConfigPlan:
@@ -39,7 +39,7 @@ def config_plan(document: Document) -> ConfigPlan:
 
 
 def unit_plan(document: Document) -> UnitPlan:
-    """A ValueUnitDefinition; names as in spec section 1."""
+    """The plan of a ValueUnitDefinition; names as in spec section 1."""
     unit_id, economics = document["value_unit_id"], document["unit_economics"]
     return UnitPlan(
         value_unit_id=unit_id,
@@ -52,7 +52,7 @@ def unit_plan(document: Document) -> UnitPlan:
 
 
 def meter(mapping: Document) -> Meter:
-    """An event_mapping."""
+    """The meter of an event_mapping; ValueError when its aggregation is unknown or lacks its field."""
     aggregation = mapping["aggregation"]
     kind, name = _one_of(AGGREGATIONS, aggregation["type"], "aggregation.type"), aggregation.get("field") or ""
     if kind != "count" and not name:
@@ -60,19 +60,19 @@ def meter(mapping: Document) -> Meter:
     filters = mapping.get("filters") or {}
     return Meter(
         event_type=mapping["event_type"],
-        filters=tuple((key, _wanted(filters[key], key)) for key in sorted(filters)),
+        filters=tuple((key, _filter_values(filters[key], key)) for key in sorted(filters)),
         aggregation=kind,
         field="" if kind == "count" else name,
     )
 
 
-def _wanted(value: Any, dimension: str) -> tuple[str | Decimal, ...]:
+def _filter_values(value: Json, dimension: str) -> tuple[str | Decimal, ...]:
     values = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
-    return tuple(_wanted_value(item, dimension) for item in values)
+    return tuple(_filter_value(item, dimension) for item in values)
 
 
-def _wanted_value(value: Any, dimension: str) -> str | Decimal:
-    """Booleans are stored as the texts true and false, so that is what they are compared with."""
+def _filter_value(value: Json, dimension: str) -> str | Decimal:
+    """A value to compare a dimension with; events store booleans as the texts true and false, so these become texts."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -119,7 +119,7 @@ def _rails(document: Document) -> RailsPlan:
     """A threshold that lacks its percent or action is not evaluated, like every rail that a draft leaves open."""
     cap, floor = document.get("monthly_spend_cap_usd"), document.get("margin_floor")
     listed = document.get("usage_thresholds") or ()
-    complete = [item for item in listed if _given(item, "percent") and _given(item, "action")]
+    complete = [item for item in listed if item.get("percent") is not None and item.get("action") is not None]
     thresholds = [Threshold(_percent(item["percent"]), item["action"]) for item in complete]
     return RailsPlan(
         usage_thresholds=tuple(sorted(thresholds, key=lambda threshold: (threshold.percent, threshold.action))),
@@ -133,11 +133,7 @@ def _amount(document: Document, name: str, owner: str) -> Decimal:
     return at_least_zero(document[name], f"{owner}.{name}")
 
 
-def _given(document: Document, name: str) -> bool:
-    return document.get(name) is not None
-
-
-def _percent(value: Any) -> Decimal:
+def _percent(value: Json) -> Decimal:
     """Two decimal places and 10,000 percent are enough for any rail, and keep its comparison exact."""
     percent = at_least_zero(value, "usage_thresholds.percent")
     if percent > 10_000 or decimal_places(percent) > 2:
@@ -145,7 +141,7 @@ def _percent(value: Any) -> Decimal:
     return percent
 
 
-def _days(value: Any, name: str) -> int:
+def _days(value: Json, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | Decimal) or value != int(value) or value < 0:
         raise ValueError(f"{name} is {value!r}: it must be a whole number of days")
     return int(value)

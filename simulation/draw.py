@@ -13,7 +13,7 @@ from simulation.plan import PoolPlan, Rollover
 
 @dataclass(frozen=True)
 class Lot:
-    """What is left of the allowance of one period."""
+    """The rest of the allowance of one period, in units."""
 
     period: int
     quantity: Decimal
@@ -21,7 +21,7 @@ class Lot:
 
 @dataclass(frozen=True)
 class PoolDraw:
-    """One pool in one period; `available` is the included quantity and what was carried into the period."""
+    """One pool in one period; `available` is the included quantity plus what was carried into the period."""
 
     pool: PoolPlan
     available: Decimal
@@ -30,7 +30,7 @@ class PoolDraw:
 
 @dataclass(frozen=True)
 class UnitPeriod:
-    """What one customer used of one unit in one period and where it was booked.
+    """The use of one unit by one customer in one period, and where it was booked.
 
     `used` = Σ drawn + overage; the overage is booked on the unit's last pool.
     """
@@ -41,12 +41,12 @@ class UnitPeriod:
 
     @property
     def explored(self) -> Decimal:
-        """What exploration pools gave."""
+        """The units that exploration pools gave."""
         return total(draw.drawn for draw in self.draws if draw.pool.is_exploration_pool)
 
 
 def draw_down(pools: Sequence[PoolPlan], used: Sequence[Decimal], grants: Sequence[bool]) -> tuple[UnitPeriod, ...]:
-    """Replay one customer's use of one unit.
+    """Replay one customer's use of one unit, in order of period.
 
     `pools` in draw order, `used` per period (≥ 0), `grants` per period: whether exploration pools give anything.
     Nothing is carried into the first period.
@@ -68,7 +68,7 @@ def draw_down(pools: Sequence[PoolPlan], used: Sequence[Decimal], grants: Sequen
 
 
 def oldest_first(lots: Sequence[Lot], quantity: Decimal) -> tuple[Lot, ...]:
-    """The lots after `quantity` was taken from them, the oldest emptied first."""
+    """The lots that remain after `quantity` was taken from them, the oldest emptied first."""
     remaining = []
     for lot in lots:
         taken = min(lot.quantity, quantity)
@@ -78,7 +78,7 @@ def oldest_first(lots: Sequence[Lot], quantity: Decimal) -> tuple[Lot, ...]:
 
 
 def carry(rollover: Rollover, lots: Sequence[Lot], period: int) -> tuple[Lot, ...]:
-    """What of the lots may still be drawn in `period`: expired ones go, then the oldest, down to the maximum."""
+    """The lots that may still be drawn in `period`: expired ones go, then the oldest, down to the maximum."""
     if not rollover.enabled:
         return ()
     alive = [lot for lot in lots if rollover.periods is None or period - lot.period <= rollover.periods]

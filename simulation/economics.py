@@ -1,16 +1,27 @@
 """Revenue, cost and margin from the sums (spec 4.2, 4), in every cut a reviewer asks for.
 
-Amounts are exact until `simulation.numbers.written`; so the pools, the units and the periods each sum to the headline
-exactly, while written rows, each rounded on its own, may differ from the written headline in the sixth place.
+Amounts are exact until `simulation.numbers.rounded`: so the pools, the units and the periods each sum to the headline
+exactly. The rows of the outputs, each rounded on its own, may differ from the rounded headline in the sixth place.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from simulation.canonical import timestamp_text
-from simulation.numbers import EXACT, total, written
+from simulation.numbers import EXACT, rounded, total
+from simulation.output_shapes import (
+    AmountsDelta,
+    AmountsRow,
+    Comparison,
+    Economics,
+    PeriodFields,
+    PeriodRow,
+    PoolBreakdownRow,
+    PoolRow,
+    UnitAmounts,
+    UnitRow,
+)
 from simulation.plan import ConfigPlan, Plan, PoolPlan, UnitPlan
 from simulation.tally import ConfigTally, PerPeriod, Tally
 from simulation.window import Period
@@ -20,7 +31,10 @@ EPSILON = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Amounts:
-    """USD; `margin` divides by at least 0.01 USD, so without revenue it is a number, but no ratio of anything."""
+    """Revenue and cost in USD.
+
+    `margin` divides by at least 0.01 USD, so without revenue it is a number, but no ratio of anything.
+    """
 
     revenue: Decimal = Decimal(0)
     cost: Decimal = Decimal(0)
@@ -50,7 +64,7 @@ class PoolLine:
 
 
 @dataclass(frozen=True)
-class Ledger:
+class Statement:
     """A config's sums with the plan that explains them."""
 
     plan: Plan
@@ -84,7 +98,7 @@ class Ledger:
         return [self.line(pool, self.all_periods if periods is None else periods) for pool in self.pools]
 
     def amounts(self, periods: Sequence[int] | None = None) -> Amounts:
-        """The headline, or the same of some periods."""
+        """Revenue and cost of all pools: over the whole window, or over some of its periods."""
         return Amounts.of(line.amounts for line in self.lines(periods))
 
     def unit_lines(self, unit: UnitPlan) -> list[PoolLine]:
@@ -95,15 +109,15 @@ def _over(values: PerPeriod, periods: Sequence[int]) -> Decimal:
     return total(values[index] for index in periods)
 
 
-def ledgers(plan: Plan, tally: Tally) -> tuple[Ledger, Ledger | None]:
-    """The candidate's and the baseline's."""
-    candidate = Ledger(plan, plan.candidate, tally.candidate)
+def statements(plan: Plan, tally: Tally) -> tuple[Statement, Statement | None]:
+    """The candidate's statement and, where the plan has a baseline, the baseline's."""
+    candidate = Statement(plan, plan.candidate, tally.candidate)
     if plan.baseline is None or tally.baseline is None:
         return candidate, None
-    return candidate, Ledger(plan, plan.baseline, tally.baseline)
+    return candidate, Statement(plan, plan.baseline, tally.baseline)
 
 
-def economics(candidate: Ledger, baseline: Ledger | None) -> dict[str, Any]:
+def economics(candidate: Statement, baseline: Statement | None) -> Economics:
     """`outputs.economics`: headline, by period, by pool, by unit; each with candidate, baseline and delta."""
     return {
         **_compared(candidate.amounts(), baseline.amounts() if baseline else None),
@@ -113,7 +127,7 @@ def economics(candidate: Ledger, baseline: Ledger | None) -> dict[str, Any]:
     }
 
 
-def pool_breakdown(ledger: Ledger) -> list[dict[str, Any]]:
+def pool_breakdown(statement: Statement) -> list[PoolBreakdownRow]:
     """`outputs.pool_breakdown`: the pools of the results in position order; they sum to the headline."""
     return [
         {
@@ -122,94 +136,113 @@ def pool_breakdown(ledger: Ledger) -> list[dict[str, Any]]:
             "value_unit_id": line.pool.value_unit_id,
             "is_exploration_pool": line.pool.is_exploration_pool,
             "overage_behavior": line.pool.overage_behavior,
-            "total_units": written(line.units),
-            "included_units": written(line.drawn),
-            "overage_units": written(line.overage),
-            "cost_usd": written(line.amounts.cost),
-            "revenue_usd": written(line.amounts.revenue),
+            "total_units": rounded(line.units),
+            "included_units": rounded(line.drawn),
+            "overage_units": rounded(line.overage),
+            "cost_usd": rounded(line.amounts.cost),
+            "revenue_usd": rounded(line.amounts.revenue),
         }
-        for line in ledger.lines()
+        for line in statement.lines()
     ]
 
 
-def period_fields(period: Period) -> dict[str, Any]:
-    """`(start, end]`."""
+def period_fields(period: Period) -> PeriodFields:
+    """A period as the outputs name it; `start` is outside of it, `end` inside."""
     return {"index": period.index, "start": timestamp_text(period.start), "end": timestamp_text(period.end)}
 
 
-def _period_row(period: Period, candidate: Ledger, baseline: Ledger | None) -> dict[str, Any]:
+def _period_row(period: Period, candidate: Statement, baseline: Statement | None) -> PeriodRow:
     at = [period.index]
     return {**period_fields(period), **_compared(candidate.amounts(at), baseline.amounts(at) if baseline else None)}
 
 
-def _by_pool(candidate: Ledger, baseline: Ledger | None) -> list[dict[str, Any]]:
-    """The candidate's pools, then those that only the baseline has; a pool is itself by its id."""
-    sides = [{line.pool.pool_id: line for line in ledger.lines()} if ledger else {} for ledger in (candidate, baseline)]
+def _by_pool(candidate: Statement, baseline: Statement | None) -> list[PoolRow]:
+    """The candidate's pools, then those that only the baseline has; pools of one id are one pool."""
+    new, old = _pool_lines(candidate), _pool_lines(baseline)
     return [
         {
             "pool_id": pool_id,
-            "value_unit_id": (sides[0].get(pool_id) or sides[1][pool_id]).pool.value_unit_id,
-            **_compared(*(side[pool_id].amounts if pool_id in side else None for side in sides)),
+            "value_unit_id": line.pool.value_unit_id,
+            **_compared(*(side[pool_id].amounts if pool_id in side else None for side in (new, old))),
         }
-        for pool_id in dict.fromkeys([*sides[0], *sides[1]])
+        for pool_id, line in (new | old | new).items()  # the candidate's first, and its line where both have one
     ]
 
 
-def _by_unit(candidate: Ledger, baseline: Ledger | None) -> list[dict[str, Any]]:
-    """The candidate's units, then those that only the baseline has.
+def _pool_lines(statement: Statement | None) -> dict[str, PoolLine]:
+    return {line.pool.pool_id: line for line in statement.lines()} if statement else {}
 
-    `metered_units` is what the events add up to, whoever drew it; `total_units` what counts in the results.
-    """
-    sides = [_unit_sides(ledger) if ledger else {} for ledger in (candidate, baseline)]
-    names = {
-        unit.value_unit_id: unit.name for ledger in (baseline, candidate) if ledger for unit in ledger.config.units
-    }
+
+@dataclass(frozen=True)
+class UnitSide:
+    """One unit in one config: `metered` is what its events add up to, `booked` what counts in the results."""
+
+    amounts: Amounts
+    metered: Decimal
+    booked: Decimal
+
+
+def _by_unit(candidate: Statement, baseline: Statement | None) -> list[UnitRow]:
+    """The candidate's units, then those that only the baseline has; where both know a unit, by the candidate's name."""
+    new, old = _unit_sides(candidate), _unit_sides(baseline)
+    names = _unit_names(baseline) | _unit_names(candidate)
     return [
-        {"value_unit_id": unit_id, "name": names[unit_id], **_unit_row(*(side.get(unit_id) for side in sides))}
-        for unit_id in dict.fromkeys([*sides[0], *sides[1]])
+        {
+            "value_unit_id": unit_id,
+            "name": names[unit_id],
+            "candidate": _unit_amounts(new.get(unit_id)),
+            "baseline": _unit_amounts(old.get(unit_id)),
+            "delta": _delta(new[unit_id].amounts, old[unit_id].amounts) if unit_id in new and unit_id in old else None,
+        }
+        for unit_id in new | old
     ]
 
 
-UnitSide = tuple[Amounts, Decimal, Decimal]
-
-
-def _unit_sides(ledger: Ledger) -> dict[str, UnitSide]:
+def _unit_sides(statement: Statement | None) -> dict[str, UnitSide]:
+    if statement is None:
+        return {}
     return {
-        unit.value_unit_id: (
-            Amounts.of(line.amounts for line in ledger.unit_lines(unit)),
-            total(ledger.tally.used[unit.value_unit_id]),
-            total(line.units for line in ledger.unit_lines(unit)),
+        unit.value_unit_id: UnitSide(
+            Amounts.of(line.amounts for line in statement.unit_lines(unit)),
+            total(statement.tally.used[unit.value_unit_id]),
+            total(line.units for line in statement.unit_lines(unit)),
         )
-        for unit in ledger.plan.billed_units(ledger.config)
+        for unit in statement.plan.billed_units(statement.config)
     }
 
 
-def _unit_row(candidate: UnitSide | None, baseline: UnitSide | None) -> dict[str, Any]:
-    row = _compared(candidate and candidate[0], baseline and baseline[0])
-    for name, side in (("candidate", candidate), ("baseline", baseline)):
-        if side:
-            row[name] |= {"metered_units": written(side[1]), "total_units": written(side[2])}
-    return row
+def _unit_names(statement: Statement | None) -> dict[str, str]:
+    return {unit.value_unit_id: unit.name for unit in statement.config.units} if statement else {}
 
 
-def _compared(candidate: Amounts | None, baseline: Amounts | None) -> dict[str, Any]:
-    """Candidate, baseline and delta = candidate − baseline, rounded after subtracting; null where there is none."""
-    delta = None
-    if candidate and baseline:
-        delta = {
-            "revenue_usd": written(candidate.revenue - baseline.revenue),
-            "cost_usd": written(candidate.cost - baseline.cost),
-            "margin": written(EXACT.subtract(candidate.margin, baseline.margin)),
-        }
-    return {"candidate": _written(candidate), "baseline": _written(baseline), "delta": delta}
-
-
-def _written(amounts: Amounts | None) -> dict[str, Any] | None:
-    if amounts is None:
+def _unit_amounts(side: UnitSide | None) -> UnitAmounts | None:
+    if side is None:
         return None
+    return {**_rounded(side.amounts), "metered_units": rounded(side.metered), "total_units": rounded(side.booked)}
+
+
+def _compared(candidate: Amounts | None, baseline: Amounts | None) -> Comparison:
+    """Candidate, baseline and delta; null where there is none."""
     return {
-        "revenue_usd": written(amounts.revenue),
-        "cost_usd": written(amounts.cost),
-        "margin": written(amounts.margin),
+        "candidate": _rounded(candidate) if candidate else None,
+        "baseline": _rounded(baseline) if baseline else None,
+        "delta": _delta(candidate, baseline) if candidate and baseline else None,
+    }
+
+
+def _delta(candidate: Amounts, baseline: Amounts) -> AmountsDelta:
+    """Candidate − baseline, rounded after subtracting."""
+    return {
+        "revenue_usd": rounded(candidate.revenue - baseline.revenue),
+        "cost_usd": rounded(candidate.cost - baseline.cost),
+        "margin": rounded(EXACT.subtract(candidate.margin, baseline.margin)),
+    }
+
+
+def _rounded(amounts: Amounts) -> AmountsRow:
+    return {
+        "revenue_usd": rounded(amounts.revenue),
+        "cost_usd": rounded(amounts.cost),
+        "margin": rounded(amounts.margin),
         "no_revenue": amounts.revenue == 0,
     }

@@ -18,12 +18,13 @@ from typing import Any
 import ibis
 
 from simulation import columnar, scan
-from simulation.columns import Table
+from simulation.columns import Row, Table
 from simulation.numbers import EXACT
 from simulation.plan import Meter, Plan
 from simulation.result import Outputs, assemble
 from simulation.window import Window
 
+Backend = Any  # an ibis backend, as untyped as its tables
 BASE_COLUMNS: Mapping[str, str] = {
     "event_id": "VARCHAR",
     "ts": "TIMESTAMP",
@@ -60,7 +61,7 @@ def open_parquet(
 
 
 @contextmanager
-def open_arrow(data: Any, *, threads: int | None = None, deduplicate: bool = True) -> Iterator[Table]:
+def open_arrow(data: Table, *, threads: int | None = None, deduplicate: bool = True) -> Iterator[Table]:
     """The events of a pyarrow table of the same layout, each event_id once."""
     with _connected(threads, None, None) as backend:
         backend.con.register("events", data)
@@ -69,9 +70,9 @@ def open_arrow(data: Any, *, threads: int | None = None, deduplicate: bool = Tru
 
 
 @contextmanager
-def _connected(threads: int | None, memory_limit: str | None, temp_directory: str | Path | None) -> Iterator[Any]:
+def _connected(threads: int | None, memory_limit: str | None, temp_directory: str | Path | None) -> Iterator[Backend]:
     """A private in-memory DuckDB that fetches nothing, prints nothing and keeps no order that nobody asked for."""
-    wanted = {
+    limits = {
         "threads": threads,
         "memory_limit": memory_limit,
         "temp_directory": temp_directory and str(temp_directory),
@@ -79,7 +80,7 @@ def _connected(threads: int | None, memory_limit: str | None, temp_directory: st
     backend = ibis.duckdb.connect(
         autoinstall_known_extensions=False,
         preserve_insertion_order=False,
-        **{name: value for name, value in wanted.items() if value is not None},
+        **{name: value for name, value in limits.items() if value is not None},
     )
     backend.raw_sql("SET enable_progress_bar = false")  # on by itself where Python runs interactively
     try:
@@ -89,7 +90,7 @@ def _connected(threads: int | None, memory_limit: str | None, temp_directory: st
 
 
 def unique(table: Table) -> Table:
-    """Each event_id once, the columnar twin of `simulation.events.deduplicated`."""
+    """Events with each event_id once: the columnar twin of `simulation.events.deduplicated`."""
     dimensions = sorted(name for name in table.columns if name.startswith("d_"))
     texts = [table[name].asc(nulls_first=True) for name in dimensions]
     order = [table.ts, table.event_type, table.customer_id, table.segment, *texts]
@@ -100,7 +101,7 @@ def unique(table: Table) -> Table:
 class Scratch:
     """Temporary tables of one simulation, dropped when it ends."""
 
-    def __init__(self, backend: Any) -> None:
+    def __init__(self, backend: Backend) -> None:
         self.backend, self.names = backend, list[str]()
 
     def keep(self, table: Table) -> Table:
@@ -115,14 +116,14 @@ class Scratch:
             self.backend.raw_sql(f'DROP TABLE IF EXISTS temp.main."{name}"')
 
 
-def fetch(table: Table) -> list[dict[str, Any]]:
-    """The rows as Python values: exact decimals, naive moments."""
-    rows: list[dict[str, Any]] = table.to_pyarrow().to_pylist()
+def fetch(table: Table) -> list[Row]:
+    """The rows of a table as Python values: exact decimals, naive moments."""
+    rows: list[Row] = table.to_pyarrow().to_pylist()
     return rows
 
 
 def simulate(plan: Plan, events: Table) -> Outputs:
-    """Answer the plan from an events table (spec 4); the same bytes as `simulation.reference.simulate_reference`.
+    """Answer the plan from an events table (spec 4), to the bytes of `simulation.reference.simulate_reference`.
 
     OverflowError when the sums of the run are beyond the exact range (`simulation.tally.check_magnitude`).
     """
@@ -143,11 +144,11 @@ def newest_ts(events: Table, segment: str | None = None) -> datetime | None:
 
 @dataclass(frozen=True)
 class MeterPreview:
-    """What a mapping would count: matching events, the units that they add up to, and the three newest of them."""
+    """The events that a mapping would count, the units that they add up to, and the three newest of them."""
 
     events: int
     units: Decimal
-    samples: tuple[Mapping[str, Any], ...]
+    samples: tuple[Row, ...]
 
 
 def meter_preview(
@@ -167,7 +168,7 @@ def meter_preview(
     )
 
 
-def _sample(row: Mapping[str, Any]) -> dict[str, Any]:
+def _sample(row: Row) -> Row:
     base = {name: row[name] for name in BASE_COLUMNS} | {"ts": row["ts"].replace(tzinfo=UTC)}
     dimensions = {name[2:]: row[name] for name in sorted(row) if name.startswith("d_") and row[name] is not None}
     return base | {"dimensions": dimensions}

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
-from simulation.canonical import number_text
+from simulation.canonical import Json, number_text
 from simulation.numbers import exact_number
 
 BASE_FIELDS = ("event_id", "ts", "event_type", "workspace_id", "customer_id", "segment")
@@ -36,7 +35,7 @@ class Event:
         return None if text is None else exact_number(text)
 
 
-def event(document: Mapping[str, Any]) -> Event:
+def event(document: Mapping[str, Json]) -> Event:
     """A usage event from JSON with exact numbers: the base fields and any dimensions beside them."""
     moment = document["ts"]
     return Event(
@@ -54,8 +53,11 @@ def event(document: Mapping[str, Any]) -> Event:
     )
 
 
-def dimension_text(value: Any) -> str:
-    """How a dimension's JSON value is kept: text as it is, numbers in canonical notation, true and false as words."""
+def dimension_text(value: object) -> str:
+    """The text that a dimension's JSON value is kept as: a text itself, a number in canonical notation, true or false.
+
+    ValueError for any other value.
+    """
     match value:
         case str():
             return value
@@ -75,7 +77,7 @@ def deduplicated(events: Iterable[Event]) -> list[Event]:
     rows = list(events)
     names = sorted({name for row in rows for name in row.dimensions})
 
-    def order(row: Event) -> tuple[Any, ...]:
+    def order(row: Event) -> tuple[object, ...]:
         texts = (row.dimensions.get(name) for name in names)
         return row.ts, row.event_type, row.customer_id, row.segment, *((text is not None, text or "") for text in texts)
 

@@ -1,13 +1,21 @@
-"""What the rails and pools would do to customers, told beside the economics and never inside them (spec 4.3)."""
+"""Forecasts of what the rails and pools do to customers: beside the economics and never inside them (spec 4.3)."""
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
-from simulation.economics import Ledger, period_fields
-from simulation.numbers import EXACT, total, written
+from simulation.economics import Statement, period_fields
+from simulation.numbers import EXACT, rounded, total
+from simulation.output_shapes import (
+    BinRow,
+    Crossings,
+    CustomerImpact,
+    EnforcementForecast,
+    ExplorationSummary,
+    PeriodFields,
+    SpendCapForecast,
+)
 from simulation.plan import OVERAGE_BEHAVIORS, Plan
-from simulation.tally import LADDER, CapCrossing, Crossing, Impact
+from simulation.tally import BIN_EDGES, CapCrossing, Crossing, Impact
 
 GRADUATION_METHOD = (
     "Began: had a qualifying event up to as_of, history included. Graduated: used a unit beyond its exploration pools, "
@@ -16,14 +24,14 @@ GRADUATION_METHOD = (
 )
 
 
-def enforcement_forecast(ledger: Ledger) -> dict[str, Any]:
+def enforcement_forecast(statement: Statement) -> EnforcementForecast:
     """`outputs.enforcement_forecast`, of the candidate.
 
     Thresholds are percent of a pool's available allowance (included and carried) that a customer used in a period;
     pools without allowance never reach one. `by_period` counts, period by period, the customers who cross for the first
     time in the window; `first_crossings` names the first twenty, by period and then by customer_id.
     """
-    rails = ledger.config.rails
+    rails = statement.config.rails
     has_cap = rails.monthly_spend_cap_usd is not None
     return {
         "thresholds": [
@@ -31,65 +39,65 @@ def enforcement_forecast(ledger: Ledger) -> dict[str, Any]:
                 "percent": threshold.percent,
                 "action": threshold.action,
                 "customers": crossing.customers,
-                "first_period": _period(ledger.plan, crossing.first_period),
+                "first_period": _period(statement.plan, crossing.first_period),
                 **_crossings(crossing),
             }
-            for threshold, crossing in zip(rails.usage_thresholds, ledger.tally.thresholds, strict=True)
+            for threshold, crossing in zip(rails.usage_thresholds, statement.tally.thresholds, strict=True)
         ],
-        "units_beyond_allowance": _beyond_allowance(ledger),
-        "customers_over_spend_cap": ledger.tally.billed_over_cap.customers if has_cap else None,
-        "spend_cap": _cap(ledger, ledger.tally.billed_over_cap) if has_cap else None,
-        "revenue_share_throttled_or_stopped": _revenue_at_stake(ledger),
+        "units_beyond_allowance": _beyond_allowance(statement),
+        "customers_over_spend_cap": statement.tally.billed_over_cap.customers if has_cap else None,
+        "spend_cap": _cap(statement, statement.tally.billed_over_cap) if has_cap else None,
+        "revenue_share_throttled_or_stopped": _revenue_at_stake(statement),
     }
 
 
-def _beyond_allowance(ledger: Ledger) -> dict[str, Decimal]:
+def _beyond_allowance(statement: Statement) -> dict[str, Decimal]:
     """Overage by the overage_behavior of the pool that it is booked on; every behaviour is there."""
-    lines = ledger.lines()
+    lines = statement.lines()
     return {
-        name: written(total(line.overage for line in lines if line.pool.overage_behavior == name))
+        name: rounded(total(line.overage for line in lines if line.pool.overage_behavior == name))
         for name in OVERAGE_BEHAVIORS
     }
 
 
-def _cap(ledger: Ledger, crossing: CapCrossing) -> dict[str, Any]:
+def _cap(statement: Statement, crossing: CapCrossing) -> SpendCapForecast:
     """The cap, what happens there, how often and how far it is exceeded."""
     return {
-        "monthly_spend_cap_usd": ledger.config.rails.monthly_spend_cap_usd,
-        "at_cap_action": ledger.config.rails.at_cap_action,
+        "monthly_spend_cap_usd": statement.config.rails.monthly_spend_cap_usd,
+        "at_cap_action": statement.config.rails.at_cap_action,
         "customer_periods": crossing.customer_periods,
-        "first_period": _period(ledger.plan, crossing.first_period),
-        "largest_spend_usd": written(crossing.largest),
+        "first_period": _period(statement.plan, crossing.first_period),
+        "largest_spend_usd": rounded(crossing.largest),
         **_crossings(crossing),
     }
 
 
-def _crossings(crossing: Crossing) -> dict[str, Any]:
-    """Who crosses for the first time when: how many in each period of the window, and the first of them."""
+def _crossings(crossing: Crossing) -> Crossings:
+    """Customers who cross for the first time: how many in each period of the window, and the first of them by name."""
     return {
         "by_period": list(crossing.by_period),
         "first_crossings": [{"customer_id": row.customer_id, "period_index": row.period} for row in crossing.first],
     }
 
 
-def _revenue_at_stake(ledger: Ledger) -> Decimal | None:
+def _revenue_at_stake(statement: Statement) -> Decimal | None:
     """The share of revenue that comes from overage on pools that throttle or stop; null without revenue."""
-    revenue = ledger.amounts().revenue
+    revenue = statement.amounts().revenue
     at_stake = total(
-        line.overage * ledger.unit_of(line.pool).target_price_per_unit_usd
-        for line in ledger.lines()
+        line.overage * statement.unit_of(line.pool).target_price_per_unit_usd
+        for line in statement.lines()
         if line.pool.overage_behavior != "allow_overage"
     )
-    return written(EXACT.divide(at_stake, revenue)) if revenue else None
+    return rounded(EXACT.divide(at_stake, revenue)) if revenue else None
 
 
-def _period(plan: Plan, index: int | None) -> dict[str, Any] | None:
+def _period(plan: Plan, index: int | None) -> PeriodFields | None:
     return None if index is None else period_fields(plan.periods[index])
 
 
-def exploration_summary(ledger: Ledger) -> dict[str, Any]:
+def exploration_summary(statement: Statement) -> ExplorationSummary:
     """`outputs.exploration_summary`, of the candidate; exploration counts here even when the results leave it out."""
-    rule, tally = ledger.config.exploration, ledger.tally.exploration
+    rule, tally = statement.config.exploration, statement.tally.exploration
     return {
         "enabled": rule.enabled,
         "expires_after_days": rule.expires_after_days,
@@ -100,10 +108,10 @@ def exploration_summary(ledger: Ledger) -> dict[str, Any]:
             {
                 "pool_id": pool.pool_id,
                 "value_unit_id": pool.value_unit_id,
-                "drawn_units": written(total(ledger.tally.drawn[pool.pool_id])),
+                "drawn_units": rounded(total(statement.tally.drawn[pool.pool_id])),
                 "customers": tally.consumers[pool.pool_id],
             }
-            for pool in ledger.config.pools
+            for pool in statement.config.pools
             if pool.is_exploration_pool
         ],
         "customers_began": tally.began,
@@ -114,7 +122,7 @@ def exploration_summary(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def customer_impact(ledger: Ledger, impact: Impact | None) -> dict[str, Any]:
+def customer_impact(statement: Statement, impact: Impact | None) -> CustomerImpact:
     """`outputs.customer_impact`: how bills change over the window; null without a baseline, but for the customers.
 
     Percentiles are values that some customer has (nearest rank). `worst_20`: largest increase first, then customer_id.
@@ -122,7 +130,7 @@ def customer_impact(ledger: Ledger, impact: Impact | None) -> dict[str, Any]:
     """
     if impact is None:
         return {
-            "customers": ledger.tally.customers,
+            "customers": statement.tally.customers,
             "billed_more": None,
             "billed_less": None,
             "bill_change_usd": None,
@@ -138,9 +146,9 @@ def customer_impact(ledger: Ledger, impact: Impact | None) -> dict[str, Any]:
         "worst_20": [
             {
                 "customer_id": row.customer_id,
-                "candidate_bill_usd": written(row.candidate),
-                "baseline_bill_usd": written(row.baseline),
-                "bill_change_usd": written(row.change),
+                "candidate_bill_usd": rounded(row.candidate),
+                "baseline_bill_usd": rounded(row.baseline),
+                "bill_change_usd": rounded(row.change),
             }
             for row in impact.worst
         ],
@@ -148,24 +156,25 @@ def customer_impact(ledger: Ledger, impact: Impact | None) -> dict[str, Any]:
 
 
 def _percentiles(values: Mapping[int, Decimal | None]) -> dict[str, Decimal | None]:
-    return {f"p{percent}": None if value is None else written(value) for percent, value in values.items()}
+    return {f"p{percent}": None if value is None else rounded(value) for percent, value in values.items()}
 
 
-def _distribution(bins: Mapping[int, int]) -> list[dict[str, Any]]:
-    """Every bin from the lowest change to the highest, and to 0 at least, empty ones included.
+def _distribution(bins: Mapping[int, int]) -> list[BinRow]:
+    """The bins from the lowest change to the highest, and to 0 at least, empty ones included; none without customers.
 
     A bin holds the changes whose size has reached its edge nearer to 0 and not the other one; the bin from 0 to 0 holds
-    exactly those of 0, which the bins beside it leave out. The outermost bins of the ladder have no outer edge.
+    exactly those of 0, which the bins beside it leave out. The outermost bins have no outer edge.
     """
     if not bins:
         return []
-    rungs = range(min(0, *bins), max(0, *bins) + 1)
+    indexes = range(min(0, *bins), max(0, *bins) + 1)
     return [
-        {"from_usd": _edge(at - (at > 0)), "to_usd": _edge(at + (at < 0)), "customers": bins.get(at, 0)} for at in rungs
+        {"from_usd": _edge(at - (at > 0)), "to_usd": _edge(at + (at < 0)), "customers": bins.get(at, 0)}
+        for at in indexes
     ]
 
 
 def _edge(at: int) -> Decimal | None:
-    """The edge so many steps of the ladder from 0; None beyond its end."""
-    size = (Decimal(0), *LADDER, None)[abs(at)]
-    return None if size is None else written(size if at >= 0 else -size)
+    """The edge that lies `at` bins away from 0, in USD; None beyond the outermost bin."""
+    size = (Decimal(0), *BIN_EDGES, None)[abs(at)]
+    return None if size is None else rounded(size if at >= 0 else -size)

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC
-from typing import Any
+from decimal import Decimal
+from typing import TypedDict
 
 import ibis
 
-from simulation.columns import EXACT_TYPE, INDEX_TYPE, ZERO, Events, Fetch, Keep, Scale, Table
+from simulation.columns import EXACT_TYPE, INDEX_TYPE, ZERO, Events, Fetch, Keep, Row, Scale, Table
 from simulation.plan import Meter
 from simulation.scan import matches
 from simulation.tally import (
-    LADDER,
+    BIN_EDGES,
     PERCENTILES,
     WORST,
     BillChange,
@@ -24,8 +25,22 @@ from simulation.tally import (
 EXAMPLES = 3
 
 
+class Unreadable(TypedDict, total=False):
+    """The fields of MeterIssues about values that are no numbers; none of them where every value is one."""
+
+    unreadable: int
+    unreadable_examples: tuple[UnreadableValue, ...]
+
+
+class Negative(TypedDict, total=False):
+    """The fields of MeterIssues about sums below zero; none of them where no sum is."""
+
+    negative: int
+    negative_examples: tuple[NegativeUse, ...]
+
+
 def impact(candidate: Table, baseline: Table, scale: Scale, keep: Keep, fetch: Fetch) -> Impact:
-    """From both configs' customers with their `bill`, in scaled USD."""
+    """The bill changes between both configs' customers, whose `bill` is in scaled USD."""
     changes = keep(_changes(candidate, baseline))
     bins = _bins(changes, scale, fetch)
     worst = changes.order_by(ibis.desc("change"), "customer_id").limit(WORST)
@@ -48,41 +63,44 @@ def _changes(candidate: Table, baseline: Table) -> Table:
     return bills.mutate(change=(bills.candidate - bills.baseline).cast(EXACT_TYPE))
 
 
-def _percentiles(changes: Table, count: int, scale: Scale, fetch: Fetch) -> Mapping[int, Any]:
-    """By nearest rank: the one exact way on every engine."""
+def _percentiles(changes: Table, count: int, scale: Scale, fetch: Fetch) -> Mapping[int, Decimal | None]:
+    """Bill changes by percentile, in USD. By nearest rank, which is exact on every engine."""
     if not count:
         return dict.fromkeys(PERCENTILES)
     ranks = {percent: nearest_rank(percent, count) for percent in PERCENTILES}
     order = ibis.window(order_by=[changes.change, changes.customer_id])
     ranked = changes.select("change", rank=ibis.row_number().over(order) + 1)
-    found = {row["rank"]: row["change"] for row in fetch(ranked.filter(ranked["rank"].isin(set(ranks.values()))))}
-    return {percent: scale.usd(found[rank]) for percent, rank in ranks.items()}
+    by_rank = {row["rank"]: row["change"] for row in fetch(ranked.filter(ranked["rank"].isin(set(ranks.values()))))}
+    return {percent: scale.usd(by_rank[rank]) for percent, rank in ranks.items()}
 
 
 def _bins(changes: Table, scale: Scale, fetch: Fetch) -> dict[int, int]:
-    """Customers by `simulation.tally.rung`."""
+    """The number of customers in each bin of bill changes (`simulation.tally.bin_of`)."""
     size = changes.change.abs()
-    reached = ibis.cases(*((size < scale.amount(edge), at) for at, edge in enumerate(LADDER, 1)), else_=len(LADDER) + 1)
-    rungs = changes.select(
-        rung=ibis.cases((changes.change > ZERO, reached), (changes.change < ZERO, -reached), else_=0).cast(INDEX_TYPE)
+    reached = ibis.cases(
+        *((size < scale.amount(edge), at) for at, edge in enumerate(BIN_EDGES, 1)), else_=len(BIN_EDGES) + 1
     )
-    return {row["rung"]: row["customers"] for row in fetch(rungs.group_by("rung").agg(customers=rungs.count()))}
+    bins = changes.select(
+        bin=ibis.cases((changes.change > ZERO, reached), (changes.change < ZERO, -reached), else_=0).cast(INDEX_TYPE)
+    )
+    return {row["bin"]: row["customers"] for row in fetch(bins.group_by("bin").agg(customers=bins.count()))}
 
 
-def issues(
-    events: Events, grid: Table, meters: Sequence[Meter], totals: Mapping[str, Any], fetch: Fetch
-) -> dict[Meter, MeterIssues]:
-    """Looks at events again only where the metering met a missing number, at the grid only where a sum is negative."""
+def issues(events: Events, grid: Table, meters: Sequence[Meter], totals: Row, fetch: Fetch) -> dict[Meter, MeterIssues]:
+    """The data issues of each meter.
+
+    Events are read again only where the metering met a missing number, the grid only where a sum is negative.
+    """
     return {
         meter: MeterIssues(
-            **(_unreadable(events, meter, fetch) if totals.get(f"x{at}") else {}),
-            **(_negative(grid, at, fetch) if totals.get(f"n{at}") else {}),
+            **(_unreadable(events, meter, fetch) if totals.get(f"x{at}") else Unreadable()),
+            **(_negative(grid, at, fetch) if totals.get(f"n{at}") else Negative()),
         )
         for at, meter in enumerate(meters)
     }
 
 
-def _unreadable(events: Events, meter: Meter, fetch: Fetch) -> dict[str, Any]:
+def _unreadable(events: Events, meter: Meter, fetch: Fetch) -> Unreadable:
     """Texts that are no numbers, among the events of the window that the meter matches."""
     text = events.text(meter.field)
     wrong = matches(meter, events) & text.notnull() & events.number(meter.field).isnull()
@@ -97,7 +115,7 @@ def _unreadable(events: Events, meter: Meter, fetch: Fetch) -> dict[str, Any]:
     }
 
 
-def _negative(grid: Table, at: int, fetch: Fetch) -> dict[str, Any]:
+def _negative(grid: Table, at: int, fetch: Fetch) -> Negative:
     rows = grid.filter(grid[f"q{at}"] < ZERO).select("customer_id", "period", quantity=f"q{at}")
     first = fetch(rows.order_by("customer_id", "period").limit(EXAMPLES))
     return {

@@ -23,13 +23,13 @@ def period_of(event: Event, periods: Sequence[Period]) -> int | None:
 def matches(meter: Meter, event: Event) -> bool:
     """Whether the event is of the meter's type and passes every filter."""
     return event.event_type == meter.event_type and all(
-        any(_equals(event, name, value) for value in wanted) for name, wanted in meter.filters
+        any(_equals(event, name, value) for value in values) for name, values in meter.filters
     )
 
 
-def _equals(event: Event, name: str, wanted: str | Decimal) -> bool:
-    """Texts exactly, numbers by value."""
-    return event.text(name) == wanted if isinstance(wanted, str) else event.number(name) == wanted
+def _equals(event: Event, name: str, value: str | Decimal) -> bool:
+    """Whether a dimension has the value of a filter: texts are compared exactly, numbers by value."""
+    return event.text(name) == value if isinstance(value, str) else event.number(name) == value
 
 
 def metered(meter: Meter, events: Iterable[Event], periods: Sequence[Period]) -> dict[CustomerPeriod, Decimal]:
@@ -43,7 +43,7 @@ def metered(meter: Meter, events: Iterable[Event], periods: Sequence[Period]) ->
 
 
 def quantity(meter: Meter, group: Sequence[Event]) -> Decimal:
-    """What the events of one customer and period add up to."""
+    """The quantity that the events of one customer and period add up to."""
     match meter.aggregation:
         case "count":
             return Decimal(len(group))
@@ -54,7 +54,7 @@ def quantity(meter: Meter, group: Sequence[Event]) -> Decimal:
 
 
 def not_a_number(meter: Meter, event: Event) -> bool:
-    """A value that a sum wants to add but cannot: present, and no exact number."""
+    """Whether a sum cannot add the event's value: it is present, but no exact number."""
     return (
         meter.aggregation == "sum"
         and event.text(meter.field) is not None

@@ -8,10 +8,10 @@ customer all of whose units are stopped ends the period with nothing that works.
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
 
-from simulation.economics import Amounts, Ledger
-from simulation.numbers import EXACT, total, written
+from simulation.economics import Amounts, Statement
+from simulation.numbers import EXACT, rounded, total
+from simulation.output_shapes import MetricRow
 from simulation.tally import ConfigTally
 
 _SERVED = (
@@ -27,19 +27,19 @@ METHODS: Mapping[str, str] = {
 NOT_SIMULATED = "Not simulated: usage events and this config do not determine this metric, so it has no value."
 
 
-def gross_margin(ledger: Ledger) -> Decimal:
-    return ledger.amounts().margin
+def gross_margin(statement: Statement) -> Decimal:
+    return statement.amounts().margin
 
 
-def exploration_depth(ledger: Ledger) -> Decimal:
+def exploration_depth(statement: Statement) -> Decimal:
     """Qualifying events in the window while exploration is enabled (spec 4.2, 5)."""
-    return Decimal(sum(ledger.tally.exploration.events.values()))
+    return Decimal(sum(statement.tally.exploration.events.values()))
 
 
-def periods_below_margin_floor(ledger: Ledger) -> list[tuple[int, Amounts]]:
+def periods_below_margin_floor(statement: Statement) -> list[tuple[int, Amounts]]:
     """Periods with revenue or cost whose margin is below the floor; none when the config has no floor."""
-    floor = ledger.config.rails.margin_floor
-    periods = [(index, ledger.amounts([index])) for index in ledger.all_periods]
+    floor = statement.config.rails.margin_floor
+    periods = [(index, statement.amounts([index])) for index in statement.all_periods]
     return [
         (index, amounts)
         for index, amounts in periods
@@ -47,30 +47,30 @@ def periods_below_margin_floor(ledger: Ledger) -> list[tuple[int, Amounts]]:
     ]
 
 
-def margin_floor_violations(ledger: Ledger) -> Decimal:
-    return Decimal(len(periods_below_margin_floor(ledger)))
+def margin_floor_violations(statement: Statement) -> Decimal:
+    return Decimal(len(periods_below_margin_floor(statement)))
 
 
-def paid_engagement_retention(ledger: Ledger) -> Decimal | None:
-    """First period to last; None when nobody used anything in the first."""
-    return retained(ledger.tally, 0, len(ledger.plan.periods) - 1)
+def paid_engagement_retention(statement: Statement) -> Decimal | None:
+    """The share kept from the first period to the last; None when nobody used anything in the first."""
+    return retained(statement.tally, 0, len(statement.plan.periods) - 1)
 
 
-def monthly_churn_rate(ledger: Ledger) -> Decimal | None:
-    """None in a window of one period, or when no period has a customer who could be kept."""
-    pairs = [retained(ledger.tally, index, index + 1) for index in range(len(ledger.plan.periods) - 1)]
+def monthly_churn_rate(statement: Statement) -> Decimal | None:
+    """1 − the mean share kept from a period to the next; None in a window of one period or without customers."""
+    pairs = [retained(statement.tally, index, index + 1) for index in range(len(statement.plan.periods) - 1)]
     shares = [share for share in pairs if share is not None]
     return EXACT.subtract(Decimal(1), EXACT.divide(total(shares), Decimal(len(shares)))) if shares else None
 
 
 def retained(tally: ConfigTally, first: int, last: int) -> Decimal | None:
-    """Of the customers with use in period `first`, the share served in period `last`."""
+    """The share of the customers with use in period `first` who are served in period `last`; None without any."""
     present = sum(count for (used, _), count in tally.presence.items() if used >> first & 1)
     kept = sum(count for (used, served), count in tally.presence.items() if used >> first & 1 and served >> last & 1)
     return EXACT.divide(Decimal(kept), Decimal(present)) if present else None
 
 
-METRICS: Mapping[str, Callable[[Ledger], Decimal | None]] = {
+METRICS: Mapping[str, Callable[[Statement], Decimal | None]] = {
     "gross_margin": gross_margin,
     "paid_engagement_retention_90d": paid_engagement_retention,
     "monthly_churn_rate": monthly_churn_rate,
@@ -79,27 +79,27 @@ METRICS: Mapping[str, Callable[[Ledger], Decimal | None]] = {
 }
 
 
-def metric(metric_id: str, ledger: Ledger | None) -> Decimal | None:
-    """The exact value; None for a metric that is not simulated, and without a ledger."""
+def metric(metric_id: str, statement: Statement | None) -> Decimal | None:
+    """The exact value of a metric; None for one that is not simulated, and without a statement."""
     measure = METRICS.get(metric_id)
-    return measure(ledger) if measure and ledger else None
+    return measure(statement) if measure and statement else None
 
 
-def metric_row(metric_id: str, candidate: Ledger, baseline: Ledger | None) -> dict[str, Any]:
+def metric_row(metric_id: str, candidate: Statement, baseline: Statement | None) -> MetricRow:
     """Candidate, baseline and delta; null where there is no value."""
     new, old = metric(metric_id, candidate), metric(metric_id, baseline)
     return {
-        "candidate": _written(new),
-        "baseline": _written(old),
-        "delta": None if new is None or old is None else written(EXACT.subtract(new, old)),
+        "candidate": _rounded(new),
+        "baseline": _rounded(old),
+        "delta": None if new is None or old is None else rounded(EXACT.subtract(new, old)),
     }
 
 
-def _written(value: Decimal | None) -> Decimal | None:
-    return None if value is None else written(value)
+def _rounded(value: Decimal | None) -> Decimal | None:
+    return None if value is None else rounded(value)
 
 
 def proxy_methods(metric_ids: tuple[str, ...]) -> dict[str, str]:
-    """How each declared metric that is not measured directly was estimated, or that it was not."""
+    """Method by metric_id, for each declared metric that is estimated or not simulated at all."""
     methods = {**{name: NOT_SIMULATED for name in metric_ids if name not in METRICS}, **METHODS}
     return {name: methods[name] for name in metric_ids if name in methods}

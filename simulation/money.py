@@ -1,4 +1,4 @@
-"""Which quantity is paid for, under each pricing mode (spec 4.2, 4). `simulation.replay` is the columnar twin."""
+"""The quantity that is paid for, under each pricing mode (spec 4.2, 4). Its twin is `simulation.collect.Replay`."""
 
 from decimal import Decimal
 
@@ -7,12 +7,12 @@ from simulation.plan import ConfigPlan, Plan, UnitPlan
 
 
 def counted(plan: Plan, unit: UnitPeriod) -> Decimal:
-    """What counts as used: without exploration in the results, what exploration pools gave does not."""
+    """The units that count as used: without exploration in the results, those that exploration pools gave do not."""
     return unit.used if plan.include_exploration_in_results else unit.used - unit.explored
 
 
 def shortfall(plan: Plan, config: ConfigPlan, unit: UnitPlan, booked: UnitPeriod) -> Decimal:
-    """What is missing to the committed quantity of one customer and period; 0 in the modes without commitment."""
+    """The units missing to the commitment of one customer and period; 0 in the modes without commitment."""
     if plan.pricing_mode != "revenue_proxy_commit":
         return Decimal(0)
     return max(config.included_quantity(unit) - counted(plan, booked), Decimal(0))

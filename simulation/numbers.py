@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 PLACES = 12
 LIMIT = Decimal(10) ** 14
 EXACT = Context(prec=120, rounding=ROUND_HALF_EVEN)
-_WRITTEN = Decimal("0.000001")
+_SIXTH_PLACE = Decimal("0.000001")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 
 
@@ -21,12 +21,12 @@ def fits(value: Decimal) -> bool:
 
 
 def decimal_places(value: Decimal) -> int:
-    """How many decimal places the value needs: 0 for 1500, 2 for 0.250."""
+    """The number of decimal places that the value needs: 0 for 1500, 2 for 0.250."""
     digits = value.as_tuple()
     if not value:
         return 0
-    written = "".join(map(str, digits.digits))
-    return max(0, -int(digits.exponent) - (len(written) - len(written.rstrip("0"))))
+    digits_text = "".join(map(str, digits.digits))
+    return max(0, -int(digits.exponent) - (len(digits_text) - len(digits_text.rstrip("0"))))
 
 
 def exact_number(text: str) -> Decimal | None:
@@ -48,7 +48,7 @@ def exact(value: object, name: str) -> Decimal:
 
 
 def at_least_zero(value: object, name: str) -> Decimal:
-    """`exact`, and not negative."""
+    """A quantity or an amount of USD that must not be negative; ValueError names the one that is."""
     number = exact(value, name)
     if number < 0:
         raise ValueError(f"{name} is {number}: it must not be negative")
@@ -56,13 +56,13 @@ def at_least_zero(value: object, name: str) -> Decimal:
 
 
 def total(values: Iterable[Decimal]) -> Decimal:
-    """Their exact sum, whatever the caller's decimal context."""
+    """The exact sum of the values, whatever the caller's decimal context."""
     result = Decimal(0)
     for value in values:
         result = EXACT.add(result, value)
     return result
 
 
-def written(value: Decimal) -> Decimal:
-    """Rounded half-even to 6 decimal places: done once, when an output is written."""
-    return EXACT.quantize(value, _WRITTEN)
+def rounded(value: Decimal) -> Decimal:
+    """The value rounded half-even to 6 decimal places; called once for each number, when an output is written."""
+    return EXACT.quantize(value, _SIXTH_PLACE)

@@ -1,15 +1,15 @@
-"""What a simulation is asked: strict, complete, already past the simulation gate (spec 4.1; house: rules read a draft).
+"""The question that a simulation answers: strict, complete, already past the simulation gate (spec 4.1).
 
-Everything is a frozen value; prices, costs and quantities are exact decimals. `simulation.documents` makes these from
-plain JSON shapes.
+Rules read a draft, where every field may be absent; here nothing is that the gate requires. Everything is a frozen
+value; prices, costs and quantities are exact decimals. `simulation.documents` makes these from plain JSON shapes.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
+from simulation.canonical import Json
 from simulation.numbers import decimal_places, total
 from simulation.window import PERIOD_DAYS, Period, Window, days_before
 
@@ -20,10 +20,10 @@ PRICING_MODES = ("use_unit_economics", "revenue_proxy_total", "revenue_proxy_com
 
 @dataclass(frozen=True)
 class Meter:
-    """How events become a quantity: the event_mapping of a value unit.
+    """The event_mapping of a value unit: which events count, and how they become a quantity.
 
-    `filters` are (dimension, wanted values) pairs, sorted by dimension; a wanted value is text, compared exactly, or a
-    Decimal, compared by value; any of them will do. `field` is empty for `count`.
+    `filters` are (dimension, values) pairs, sorted by dimension; an event passes when its dimension has one of the
+    values. A text is compared exactly, a Decimal by value. `field` is empty for `count`.
     """
 
     event_type: str
@@ -46,7 +46,7 @@ class UnitPlan:
 
 @dataclass(frozen=True)
 class Rollover:
-    """No limit where a field is None; `enabled=False` makes both irrelevant."""
+    """How much of an allowance is carried on, and for how long; None is no limit. Irrelevant unless enabled."""
 
     enabled: bool
     max_rollover_quantity: Decimal | None
@@ -60,7 +60,7 @@ class Rollover:
 
 @dataclass(frozen=True)
 class PoolPlan:
-    """`included_quantity` is per customer and period."""
+    """One pool; `included_quantity` is in units per customer and period."""
 
     pool_id: str
     label: str
@@ -73,7 +73,7 @@ class PoolPlan:
 
 @dataclass(frozen=True)
 class ExplorationPlan:
-    """`expires_after_days` None: exploration never expires (a draft may leave it open)."""
+    """The exploration rule; it never expires where `expires_after_days` is None, as a draft may leave it."""
 
     enabled: bool
     qualifying_events: tuple[str, ...]
@@ -81,7 +81,10 @@ class ExplorationPlan:
     graduation_signal: str | None
 
     def latest_expired_beginning(self, moment: datetime) -> datetime | None:
-        """Who first qualified before this instant has no exploration at `moment`; None when it never expires."""
+        """The instant before which a customer must have first qualified to have no exploration left at `moment`.
+
+        None when exploration never expires.
+        """
         return None if self.expires_after_days is None else days_before(moment, self.expires_after_days)
 
 
@@ -95,7 +98,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class RailsPlan:
-    """A draft may lack any of these; what is None is not evaluated."""
+    """The rails; a draft may lack any of them, and what is None is not evaluated."""
 
     usage_thresholds: tuple[Threshold, ...]
     monthly_spend_cap_usd: Decimal | None
@@ -130,7 +133,7 @@ class ConfigPlan:
         return self.pools_of(unit)[-1]
 
     def included_quantity(self, unit: UnitPlan) -> Decimal:
-        """What a customer commits to per period: exploration is a gift and commits to nothing."""
+        """The units that a customer commits to per period; exploration is a gift and commits to nothing."""
         return total(pool.included_quantity for pool in self.pools_of(unit) if not pool.is_exploration_pool)
 
 
@@ -147,7 +150,7 @@ class Plan:
     include_exploration_in_results: bool = True
     primary_metrics: tuple[str, ...] = ()
     metric_lenses: tuple[str, ...] = ()
-    blocking_issues: tuple[Mapping[str, Any], ...] = field(default=())
+    blocking_issues: tuple[Mapping[str, Json], ...] = field(default=())
 
     def __post_init__(self) -> None:
         if self.pricing_mode not in PRICING_MODES:
@@ -180,4 +183,5 @@ class Plan:
         return tuple(unit for unit in config.units if self.bills_pool(config.last_pool(unit)))
 
     def bills_pool(self, pool: PoolPlan) -> bool:
+        """Whether the pool is part of the results (spec 4.2, 4)."""
         return self.include_exploration_in_results or not pool.is_exploration_pool

@@ -31,9 +31,9 @@ from simulation.tally import (
     NegativeUse,
     Tally,
     UnreadableValue,
+    bin_of,
     check_magnitude,
     nearest_rank,
-    rung,
 )
 
 Quantities = Mapping[CustomerPeriod, Decimal]
@@ -48,21 +48,21 @@ def simulate_reference(plan: Plan, events: Iterable[Event]) -> Outputs:
 
 
 def tally(plan: Plan, scope: Sequence[Event]) -> Tally:
-    """Every sum and count, from unique events in the segment, history included."""
+    """The sums and counts of the plan, from unique events in the segment, history included."""
     quantities = {meter: metered(meter, scope, plan.periods) for meter in plan.meters}
     used = {meter: total(max(q, Decimal(0)) for q in by_customer.values()) for meter, by_customer in quantities.items()}
     check_magnitude(plan, used)
-    ledgers = [Ledger(plan, config, quantities, scope) for config in plan.configs]
+    folds = [Fold(plan, config, quantities, scope) for config in plan.configs]
     return Tally(
-        candidate=ledgers[0].tally(),
-        baseline=ledgers[1].tally() if plan.baseline else None,
-        impact=impact(ledgers[0].bills, ledgers[1].bills) if plan.baseline else None,
+        candidate=folds[0].tally(),
+        baseline=folds[1].tally() if plan.baseline else None,
+        impact=impact(folds[0].bills, folds[1].bills) if plan.baseline else None,
         issues={meter: issues(meter, quantities[meter], scope, plan) for meter in plan.meters},
     )
 
 
-class Ledger:
-    """What every customer of one config used, drew and pays, period by period."""
+class Fold:
+    """The fold of the events under one config: what each customer used, drew and pays, period by period."""
 
     def __init__(
         self, plan: Plan, config: ConfigPlan, quantities: Mapping[Meter, Quantities], scope: Sequence[Event]
@@ -75,7 +75,7 @@ class Ledger:
 
     @cached_property
     def customers(self) -> list[str]:
-        """Who used anything of this config in the window: they have every pool in every period."""
+        """The customers who used anything of this config in the window: they have every pool in every period."""
         return sorted(
             {
                 customer
@@ -112,6 +112,7 @@ class Ledger:
         }
 
     def of_period(self, customer: str, period: int) -> list[tuple[UnitPlan, UnitPeriod]]:
+        """Each unit with what the customer used of it in the period."""
         return [(unit, self.booked[customer, unit.value_unit_id][period]) for unit in self.config.units]
 
     def bill(self, customer: str, period: int) -> Decimal:
@@ -138,6 +139,7 @@ class Ledger:
         return {c: total(self.bill(c, period.index) for period in self.plan.periods) for c in self.customers}
 
     def tally(self) -> ConfigTally:
+        """The sums and counts over all customers."""
         units, plan, config = self.config.units, self.plan, self.config
         indexes = range(len(plan.periods))
         rows = {
@@ -165,7 +167,7 @@ class Ledger:
         )
 
     def presence(self, customer: str) -> tuple[int, int]:
-        """In which periods the customer used anything, and in which they were served, as bit masks."""
+        """The periods in which the customer used anything, and those in which they were served, as bit masks."""
         used = served = 0
         for period in self.plan.periods:
             active = [(u, b) for u, b in self.of_period(customer, period.index) if b.used > 0]
@@ -174,6 +176,7 @@ class Ledger:
         return used, served
 
     def crossing(self, threshold: Threshold) -> Crossing:
+        """The customers whose use of any unit reaches the threshold."""
         hits = [
             (customer, period.index)
             for customer in self.customers
@@ -183,6 +186,7 @@ class Ledger:
         return first_crossings(hits, self.plan)
 
     def over_cap(self, amount: Callable[[str, int], Decimal]) -> CapCrossing:
+        """The customers whose amount, in USD of one period, is above the monthly spend cap."""
         cap = self.config.rails.monthly_spend_cap_usd
         amounts = {(c, p.index): amount(c, p.index) for c in self.customers for p in self.plan.periods}
         hits = [key for key, value in amounts.items() if cap is not None and value > cap]
@@ -192,6 +196,7 @@ class Ledger:
         )
 
     def exploration(self) -> ExplorationTally:
+        """The qualifying events, and how many customers began, graduated and expired (spec 4.2, 5)."""
         rule, as_of = self.config.exploration, self.plan.window.as_of
         events = [e for e in self.scope if rule.enabled and period_of(e, self.plan.periods) is not None]
         graduates = {customer for customer in self.beginnings if self.graduated(customer)}
@@ -208,6 +213,7 @@ class Ledger:
         )
 
     def consumed(self, customer: str, pool: PoolPlan) -> bool:
+        """Whether the customer drew anything from the pool in the window."""
         return any(
             draw.drawn > 0
             for booked in self.booked[customer, pool.value_unit_id]
@@ -216,7 +222,10 @@ class Ledger:
         )
 
     def graduated(self, customer: str) -> bool:
-        """In a period after the one they began in, they used a unit beyond exploration, from pools meant for that."""
+        """Whether the customer used a unit beyond exploration in a period after the one they began in.
+
+        Units without any other pool do not count.
+        """
         return customer in self.bills and any(
             booked.used > booked.explored and not self.config.last_pool(unit).is_exploration_pool
             for period in self.plan.periods
@@ -232,7 +241,7 @@ def explores(rule: ExplorationPlan, first: datetime | None, moment: datetime) ->
 
 
 def stopped(last_pool: PoolPlan, booked: UnitPeriod) -> bool:
-    """A hard stop ended the unit's use in this period: the customer wanted more than the pools had."""
+    """Whether a hard stop ended the unit's use in this period: the customer wanted more than the pools had."""
     return last_pool.overage_behavior == "hard_stop" and booked.overage > 0
 
 
@@ -256,19 +265,19 @@ def first_crossings(hits: Iterable[CustomerPeriod], plan: Plan) -> Crossing:
 
 
 def impact(candidate: Mapping[str, Decimal], baseline: Mapping[str, Decimal]) -> Impact:
-    """Who pays more and who less; a customer of one config only pays nothing under the other."""
+    """The bill changes; a customer of one config only pays nothing under the other."""
     zero = Decimal(0)
     changes = [BillChange(c, candidate.get(c, zero), baseline.get(c, zero)) for c in candidate.keys() | baseline.keys()]
     ordered = sorted(row.change for row in changes)
     return Impact(
-        bins=Counter(map(rung, ordered)),
+        bins=Counter(map(bin_of, ordered)),
         percentiles={p: ordered[nearest_rank(p, len(ordered)) - 1] if ordered else None for p in PERCENTILES},
         worst=tuple(sorted(changes, key=lambda row: (-row.change, row.customer_id))[:WORST]),
     )
 
 
 def issues(meter: Meter, quantities: Quantities, scope: Iterable[Event], plan: Plan) -> MeterIssues:
-    """Values that are no numbers, in order of (ts, event_id); sums below zero, in order of (customer, period)."""
+    """The issues of a meter: values that are no numbers by (ts, event_id), sums below zero by (customer, period)."""
     unreadable = sorted(
         (e for e in scope if period_of(e, plan.periods) is not None and not_a_number(meter, e)),
         key=lambda e: (e.ts, e.event_id),

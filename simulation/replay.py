@@ -29,8 +29,11 @@ from simulation.scan import KEYS
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of a config's columns: u<i> used and o<i> overage of unit i, a<j> available and d<j> drawn of pool j,
-    l<j>_<k> what is left in pool j of the allowance of period k."""
+    """The names of a config's columns.
+
+    u<i> is used and o<i> overage of unit i, a<j> available and d<j> drawn of pool j, l<j>_<k> what is left in pool j of
+    the allowance of period k.
+    """
 
     config: ConfigPlan
 
@@ -59,13 +62,13 @@ class Columns:
 
     @property
     def booked(self) -> list[str]:
-        """What a replayed row has, but for its keys."""
+        """The columns of a replayed row, but for its keys."""
         units = [name for unit in self.config.units for name in (self.used(unit), self.overage(unit))]
         return units + [name for pool in self.config.pools for name in (self.available(pool), self.drawn(pool))]
 
 
 def replayed(grid: Table, first: Table | None, plan: Plan, config: ConfigPlan, keep: Keep) -> Table:
-    """Per customer and period: `first` (the first qualifying event, or null) and `Columns(config).booked`.
+    """A row per customer and period: `first` (the first qualifying event, or null) and `Columns(config).booked`.
 
     `grid` comes from `simulation.scan.metered`; `first` has customer_id and first, None without exploration. Periods
     without use are only there when they matter: with rollover or commitment.
@@ -120,7 +123,7 @@ def granted(rows: Table, plan: Plan, config: ConfigPlan) -> Column:
 
 
 def _booked(rows: Table, plan: Plan, names: Columns, period: int) -> Table:
-    """Available, drawn and overage; `rows` has lots of earlier periods where pools roll over."""
+    """The rows with available, drawn and overage; they hold lots of earlier periods where pools roll over."""
     grant = granted(rows, plan, names.config)
     available = {names.available(pool): _available(rows, pool, names, period, grant) for pool in names.config.pools}
     rows = rows.mutate(**available)
@@ -141,7 +144,7 @@ def _available(rows: Table, pool: PoolPlan, names: Columns, period: int, grant: 
 
 
 def _lots(rows: Table, pool: PoolPlan, names: Columns, period: int) -> list[Column]:
-    """What the pool holds in a period, oldest first: what is left of earlier allowances, then the period's own."""
+    """The lots that the pool holds in a period, oldest first: the rest of earlier allowances, then the period's own."""
     kept = [names.lot(pool, earlier) for earlier in range(period)]
     return [rows[name] for name in kept if name in rows.columns] + [quantity(pool.included_quantity)]
 
@@ -156,7 +159,7 @@ def _with_lots(rows: Table, plan: Plan, names: Columns, period: int) -> Table:
 
 
 def _carried(rows: Table, pool: PoolPlan, names: Columns, period: int) -> dict[str, Column]:
-    """Draw oldest first, drop what expires, then cut to the maximum by keeping the newest."""
+    """The pool's lots for the next period: drawn oldest first, none expired, the newest kept up to the maximum."""
     lots, drawn = _lots(rows, pool, names, period), rows[names.drawn(pool)]
     births = range(period + 1 - len(lots), period + 1)
     left = {

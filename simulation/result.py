@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from simulation.canonical import canonical_bytes, content_hash, timestamp_text
-from simulation.economics import economics, ledgers, period_fields, pool_breakdown
+from simulation.economics import economics, period_fields, pool_breakdown, statements
 from simulation.forecast import customer_impact, enforcement_forecast, exploration_summary
 from simulation.metrics import metric_row, proxy_methods
+from simulation.output_shapes import DatasetDocument, OutputsDocument
 from simulation.plan import Plan
 from simulation.risks import data_issues, risks
 from simulation.tally import Tally
@@ -21,10 +21,10 @@ ENGINE_VERSION = "1.1.0"
 class Outputs:
     """The outputs of one simulation: `document` is plain JSON data with every number already rounded.
 
-    The same plan over the same events has the same canonical bytes on every engine.
+    One plan over one set of events has one sequence of canonical bytes, whatever the engine.
     """
 
-    document: Mapping[str, Any]
+    document: OutputsDocument
 
     @cached_property
     def canonical(self) -> bytes:
@@ -39,7 +39,7 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Which events were asked: stored beside the outputs, never inside, for the same events may lie in other files.
+    """The events that were asked. Stored beside the outputs, never inside: other files may hold the same events.
 
     `digest` comes from `digest_of`; `newest_ts` is None without events.
     """
@@ -49,7 +49,7 @@ class Dataset:
     newest_ts: datetime | None
     digest: str
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> DatasetDocument:
         """The fingerprint as it is stored with the run, the engine's version included."""
         return {
             "source": self.source,
@@ -61,13 +61,13 @@ class Dataset:
 
 
 def digest_of(files: Mapping[str, str]) -> str:
-    """One SHA-256 for a set of files, from the digest of each by name; their order does not matter."""
+    """SHA-256 of a set of files, from the digest of each by name; their order does not matter."""
     return content_hash(files)
 
 
 def assemble(plan: Plan, tally: Tally) -> Outputs:
-    """Every output of spec 4.3; the caller's decimal context must be exact (`simulation.numbers.EXACT`)."""
-    candidate, baseline = ledgers(plan, tally)
+    """The outputs of spec 4.3; the caller's decimal context must be exact (`simulation.numbers.EXACT`)."""
+    candidate, baseline = statements(plan, tally)
     declared = tuple(dict.fromkeys((*plan.primary_metrics, *plan.metric_lenses)))
     metrics = {name: metric_row(name, candidate, baseline) for name in declared}
     return Outputs(

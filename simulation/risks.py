@@ -5,20 +5,18 @@ Every entry has `code` and `detail`; what it is about stands beside them under i
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
 
 from simulation.canonical import number_text, timestamp_text
-from simulation.economics import Ledger
+from simulation.economics import Statement
 from simulation.metrics import METRICS, periods_below_margin_floor
-from simulation.numbers import written
+from simulation.numbers import rounded
+from simulation.output_shapes import RiskEntry
 from simulation.plan import Meter, Plan
 from simulation.tally import CapCrossing, MeterIssues
 
-Entry = dict[str, Any]
 
-
-def risks(candidate: Ledger, baseline: Ledger | None) -> list[Entry]:
-    """All of them, in the order in which the specification lists them."""
+def risks(candidate: Statement, baseline: Statement | None) -> list[RiskEntry]:
+    """`outputs.risks`, in the order in which the specification lists their codes."""
     return [
         *_margin_floor_violated(candidate),
         *_over_cap(candidate, "spend_cap_exceeded", "is billed", candidate.tally.billed_over_cap),
@@ -30,24 +28,24 @@ def risks(candidate: Ledger, baseline: Ledger | None) -> list[Entry]:
     ]
 
 
-def _margin_floor_violated(ledger: Ledger) -> Iterator[Entry]:
-    """One per period."""
-    floor = ledger.config.rails.margin_floor
-    for index, amounts in periods_below_margin_floor(ledger):
+def _margin_floor_violated(statement: Statement) -> Iterator[RiskEntry]:
+    """An entry for each period whose margin is below the floor."""
+    floor = statement.config.rails.margin_floor
+    for index, amounts in periods_below_margin_floor(statement):
         margin = f"margin {_text(amounts.margin)}" if amounts.revenue else "no revenue"
         yield {
             "code": "margin_floor_violated",
             "detail": f"Period {index + 1} has {margin} (revenue {_text(amounts.revenue)} USD, cost "
             f"{_text(amounts.cost)} USD), below the margin floor {_text(floor or Decimal(0))}.",
             "period_index": index,
-            "margin": written(amounts.margin),
+            "margin": rounded(amounts.margin),
             "margin_floor": floor,
         }
 
 
-def _over_cap(ledger: Ledger, code: str, verb: str, crossing: CapCrossing) -> Iterator[Entry]:
-    """One for all customers."""
-    cap, first = ledger.config.rails.monthly_spend_cap_usd, crossing.first_period
+def _over_cap(statement: Statement, code: str, verb: str, crossing: CapCrossing) -> Iterator[RiskEntry]:
+    """An entry for all customers who go above the cap; none without a cap."""
+    cap, first = statement.config.rails.monthly_spend_cap_usd, crossing.first_period
     if cap is None or first is None:
         return
     yield {
@@ -58,7 +56,7 @@ def _over_cap(ledger: Ledger, code: str, verb: str, crossing: CapCrossing) -> It
         "period_index": first,
         "customers": crossing.customers,
         "customer_periods": crossing.customer_periods,
-        "largest_usd": written(crossing.largest),
+        "largest_usd": rounded(crossing.largest),
         "monthly_spend_cap_usd": cap,
     }
 
@@ -67,9 +65,9 @@ def _counted(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
-def _pool_price_zero(ledger: Ledger) -> Iterator[Entry]:
-    for pool in ledger.config.pools:
-        unit = ledger.unit_of(pool)
+def _pool_price_zero(statement: Statement) -> Iterator[RiskEntry]:
+    for pool in statement.config.pools:
+        unit = statement.unit_of(pool)
         if not pool.is_exploration_pool and not unit.target_price_per_unit_usd:
             yield {
                 "code": "pool_price_zero",
@@ -80,8 +78,8 @@ def _pool_price_zero(ledger: Ledger) -> Iterator[Entry]:
             }
 
 
-def _quality_signal_missing(ledger: Ledger) -> Iterator[Entry]:
-    for unit in ledger.config.units:
+def _quality_signal_missing(statement: Statement) -> Iterator[RiskEntry]:
+    for unit in statement.config.units:
         if not unit.has_quality_signal:
             yield {
                 "code": "quality_signal_missing",
@@ -91,7 +89,7 @@ def _quality_signal_missing(ledger: Ledger) -> Iterator[Entry]:
             }
 
 
-def _retention_regressed(candidate: Ledger, baseline: Ledger | None) -> Iterator[Entry]:
+def _retention_regressed(candidate: Statement, baseline: Statement | None) -> Iterator[RiskEntry]:
     measure = METRICS["paid_engagement_retention_90d"]
     if baseline is None:
         return
@@ -101,14 +99,14 @@ def _retention_regressed(candidate: Ledger, baseline: Ledger | None) -> Iterator
             "code": "retention_regressed",
             "detail": f"The retention proxy falls from {_text(old)} under {baseline.config.config_version_id} to "
             f"{_text(new)}.",
-            "candidate": written(new),
-            "baseline": written(old),
+            "candidate": rounded(new),
+            "baseline": rounded(old),
         }
 
 
-def _no_usage_in_window(ledger: Ledger) -> Iterator[Entry]:
-    if not ledger.tally.customers:
-        window = ledger.plan.window
+def _no_usage_in_window(statement: Statement) -> Iterator[RiskEntry]:
+    if not statement.tally.customers:
+        window = statement.plan.window
         yield {
             "code": "no_usage_in_window",
             "detail": f"No event of any pooled unit counts after {timestamp_text(window.start)} up to "
@@ -116,24 +114,24 @@ def _no_usage_in_window(ledger: Ledger) -> Iterator[Entry]:
         }
 
 
-def data_issues(plan: Plan, issues: Mapping[Meter, MeterIssues]) -> list[Entry]:
-    """Candidate's units first, then units that only the baseline meters in their way."""
-    entries: list[Entry] = []
+def data_issues(plan: Plan, issues: Mapping[Meter, MeterIssues]) -> list[RiskEntry]:
+    """`outputs.data_issues`: the candidate's units first, then those that only the baseline meters in their way."""
+    entries: list[RiskEntry] = []
     for meter in plan.meters:
-        found = issues[meter]
+        wrong = issues[meter]
         unit = next(unit for config in plan.configs for unit in config.units if unit.meter == meter)
-        about = {"value_unit_id": unit.value_unit_id, "event_type": meter.event_type, "field": meter.field}
-        if found.unreadable:
-            entries.append({"code": "value_not_a_number", **about, **_unreadable(found, meter)})
-        if found.negative:
-            entries.append({"code": "negative_quantity", **about, **_negative(found, meter)})
+        record = {"value_unit_id": unit.value_unit_id, "event_type": meter.event_type, "field": meter.field}
+        if wrong.unreadable:
+            entries.append({"code": "value_not_a_number", **record, **_unreadable(wrong, meter)})
+        if wrong.negative:
+            entries.append({"code": "negative_quantity", **record, **_negative(wrong, meter)})
     return entries
 
 
-def _unreadable(found: MeterIssues, meter: Meter) -> Entry:
+def _unreadable(wrong: MeterIssues, meter: Meter) -> RiskEntry:
     return {
-        "detail": f"{found.unreadable} events have a {meter.field} that is no number; each adds 0.",
-        "count": found.unreadable,
+        "detail": f"{wrong.unreadable} events have a {meter.field} that is no number; each adds 0.",
+        "count": wrong.unreadable,
         "examples": [
             {
                 "event_id": example.event_id,
@@ -141,25 +139,25 @@ def _unreadable(found: MeterIssues, meter: Meter) -> Entry:
                 "customer_id": example.customer_id,
                 "value": example.value,
             }
-            for example in found.unreadable_examples
+            for example in wrong.unreadable_examples
         ],
     }
 
 
-def _negative(found: MeterIssues, meter: Meter) -> Entry:
+def _negative(wrong: MeterIssues, meter: Meter) -> RiskEntry:
     return {
-        "detail": f"{found.negative} customer-periods have a negative sum of {meter.field}; each counts as 0.",
-        "count": found.negative,
+        "detail": f"{wrong.negative} customer-periods have a negative sum of {meter.field}; each counts as 0.",
+        "count": wrong.negative,
         "examples": [
             {
                 "customer_id": example.customer_id,
                 "period_index": example.period,
-                "quantity": written(example.quantity),
+                "quantity": rounded(example.quantity),
             }
-            for example in found.negative_examples
+            for example in wrong.negative_examples
         ],
     }
 
 
 def _text(value: Decimal) -> str:
-    return number_text(written(value))
+    return number_text(rounded(value))

@@ -35,28 +35,34 @@ def scope(table: Table, window: Window, workspace_id: str, segment: str | None) 
 
 
 def in_window(events: Events, window: Window) -> Events:
+    """The events of the window alone, without the history before it."""
     return Events(events.table.filter(events.table.ts > moment(window.start)), events.workspace_id)
 
 
 def matches(meter: Meter, events: Events) -> Column:
     """Whether an event is of the meter's type and passes every filter; unknown counts as no."""
     condition = events.table.event_type == meter.event_type
-    for name, wanted in meter.filters:
-        condition = condition & _equals(events, name, wanted)
+    for name, values in meter.filters:
+        condition = condition & _equals(events, name, values)
     return condition
 
 
-def _equals(events: Events, name: str, wanted: Sequence[str | Decimal]) -> Column:
-    """Texts exactly, numbers by value; a number that no event can hold matches nothing."""
-    texts = [value for value in wanted if isinstance(value, str)]
-    numbers = [quantity(value) for value in wanted if isinstance(value, Decimal) and fits(value)]
+def _equals(events: Events, name: str, values: Sequence[str | Decimal]) -> Column:
+    """Whether a dimension has one of a filter's values: texts are compared exactly, numbers by value.
+
+    A number that no event can hold matches nothing.
+    """
+    texts = [value for value in values if isinstance(value, str)]
+    numbers = [quantity(value) for value in values if isinstance(value, Decimal) and fits(value)]
     choices = [(events.text(name), texts), (events.number(name), numbers)]
-    return any_of([column.isin(values) for column, values in choices if values])
+    return any_of([column.isin(choice) for column, choice in choices if choice])
 
 
 def metered(events: Events, meters: Sequence[Meter], periods: Sequence[Period], keep: Keep) -> Table:
-    """One row per customer and period in which anything matched: q<i> the quantity of meter i, x<i> how many events
-    of it had no number to add."""
+    """A row per customer and period in which anything matched.
+
+    q<i> is the quantity of meter i, x<i> counts its events that had no number to add.
+    """
     flat = [index for index, meter in enumerate(meters) if meter.aggregation != "distinct_count"]
     parts = [_flat(events, meters, flat, periods)] if flat else []
     parts += [_distinct(events, meters, at, periods) for at in range(len(meters)) if at not in flat]
@@ -68,7 +74,7 @@ def metered(events: Events, meters: Sequence[Meter], periods: Sequence[Period], 
 
 
 def _flat(events: Events, meters: Sequence[Meter], flat: Sequence[int], periods: Sequence[Period]) -> Table:
-    """Counts and sums, from one scan."""
+    """Counts and sums per customer and period, from one scan of the events."""
     conditions = {index: matches(meters[index], events) for index in flat}
     table = events.table.filter(any_of(list(conditions.values())))
     values = {f"q{at}": _value(meters[at], matched, events) for at, matched in conditions.items()}
@@ -98,7 +104,7 @@ def _distinct(events: Events, meters: Sequence[Meter], at: int, periods: Sequenc
 
 
 def _aligned(totals: Table, meters: Sequence[Meter]) -> Table:
-    """The same columns in every part, 0 where another part has the quantity."""
+    """The totals with the columns of every meter: 0 where another part has the quantity."""
     columns = {}
     for at in range(len(meters)):
         has_sum = f"q{at}" in totals.columns
@@ -116,7 +122,7 @@ def period_column(ts: Column, periods: Sequence[Period]) -> Column:
 
 
 def qualifying(events: Events, plan: Plan) -> Table | None:
-    """Per customer and qualifying event_type of any config: the first ts up to as_of, and how many in the window.
+    """A row per customer and event_type that qualifies in any config: its first ts up to as_of, count in the window.
 
     None when no config has exploration enabled.
     """

@@ -1,4 +1,4 @@
-"""What both renderings hand over: the sums and counts from which every output is assembled.
+"""The sums and counts that both renderings hand over, and from which every output is assembled.
 
 Small and exact: per period, pool and unit at most; nothing per customer but the twenty worst and the twenty first at
 each limit. Periods are indexes, tuples run over the periods, oldest first.
@@ -17,7 +17,7 @@ PerPeriod = tuple[Decimal, ...]
 PERCENTILES = (5, 25, 50, 75, 95)
 WORST = 20
 FIRST = 20
-LADDER = (*(Decimal(f"{digit}e{power}") for power in range(-2, 6) for digit in (1, 2, 5)), Decimal(10) ** 6)
+BIN_EDGES = (*(Decimal(f"{digit}e{power}") for power in range(-2, 6) for digit in (1, 2, 5)), Decimal(10) ** 6)
 """USD at which one bin of bill changes ends and the next begins, on either side of 0: 0.01, 0.02, 0.05, … 1,000,000.
 
 Fixed, so that no customer's bill moves the bins of the others and runs can be compared.
@@ -51,7 +51,7 @@ class Crossing:
 
     @property
     def first_period(self) -> int | None:
-        """The first period in which anyone crosses."""
+        """The index of the first period in which anyone crosses; None when nobody does."""
         return next((index for index, customers in enumerate(self.by_period) if customers), None)
 
 
@@ -76,7 +76,7 @@ class ExplorationTally:
 
 @dataclass(frozen=True)
 class ConfigTally:
-    """One config version over the whole window.
+    """The sums and counts of one config version over the whole window.
 
     `used`, `overage` and `shortfall` are by value_unit_id, `drawn` is by pool_id. `customers` used something.
     `presence` counts customers by (periods with use, periods served) as bit masks, bit k for period k.
@@ -111,7 +111,7 @@ class BillChange:
 class Impact:
     """The bill changes of all customers; percentiles by nearest rank, None when there is no customer.
 
-    `bins` counts customers by the rung of their change (`rung`), without the rungs that nobody is on.
+    `bins` counts customers by the bin of their change (`bin_of`), without empty bins.
     """
 
     bins: Mapping[int, int]
@@ -124,11 +124,11 @@ class Impact:
 
     @property
     def billed_more(self) -> int:
-        return sum(customers for at, customers in self.bins.items() if at > 0)
+        return sum(customers for index, customers in self.bins.items() if index > 0)
 
     @property
     def billed_less(self) -> int:
-        return sum(customers for at, customers in self.bins.items() if at < 0)
+        return sum(customers for index, customers in self.bins.items() if index < 0)
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class NegativeUse:
 
 @dataclass(frozen=True)
 class MeterIssues:
-    """What was wrong with the events of one meter: counts, and the three first examples of each."""
+    """The issues with the events of one meter: counts, and the three first examples of each."""
 
     unreadable: int = 0
     unreadable_examples: tuple[UnreadableValue, ...] = ()
@@ -162,7 +162,7 @@ class MeterIssues:
 
 @dataclass(frozen=True)
 class Tally:
-    """Everything. `impact` is None without a baseline."""
+    """The sums and counts of the whole plan; `baseline` and `impact` are None without a baseline."""
 
     candidate: ConfigTally
     baseline: ConfigTally | None
@@ -175,12 +175,12 @@ def nearest_rank(percent: int, count: int) -> int:
     return max(1, -(-percent * count // 100))
 
 
-def rung(change: Decimal) -> int:
-    """The bin of a bill change in USD: 0 for exactly 0, else 1 plus the edges of the ladder that its size has reached.
+def bin_of(change: Decimal) -> int:
+    """The bin of a bill change in USD: 0 for exactly 0, else 1 plus the number of edges that its size has reached.
 
-    A decrease has the negative rung of an increase of its size.
+    A decrease has the bin of an increase of its size, with a minus.
     """
-    size = bisect_right(LADDER, change.copy_abs()) + 1
+    size = bisect_right(BIN_EDGES, change.copy_abs()) + 1
     return 0 if not change else size if change > 0 else -size
 
 

@@ -9,7 +9,7 @@ WINDOW_DAYS = (30, 60, 90, 120)
 
 @dataclass(frozen=True)
 class Period:
-    """`(start, end]`: an event exactly at `end` still belongs to it; index counts from 0, the oldest."""
+    """One period of the window, `(start, end]`: an event exactly at `end` belongs to it; the oldest has index 0."""
 
     index: int
     start: datetime
@@ -18,9 +18,9 @@ class Period:
 
 @dataclass(frozen=True)
 class Window:
-    """`as_of` is aware and inside the window, the start is outside; ValueError names what is not allowed.
+    """A window of 30, 60, 90 or 120 days that ends with `as_of`, which is aware; ValueError names what is not allowed.
 
-    "mocked" is a question of which events, so it arrives here as 30 days.
+    `as_of` is inside the window, its start outside. The window "mocked" has 30 days and events of its own.
     """
 
     as_of: datetime

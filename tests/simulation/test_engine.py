@@ -15,7 +15,7 @@ from simulation.numbers import fits
 from simulation.plan import Plan
 from simulation.reference import simulate_reference
 from simulation.result import ENGINE_VERSION, Dataset, digest_of
-from simulation.tally import LADDER
+from simulation.tally import BIN_EDGES
 from simulation.window import Window
 from tests.simulation.test_scenarios import SCENARIOS, load
 from tests.simulation.worlds import arrow, columnar
@@ -174,7 +174,7 @@ def test_the_first_twenty_at_a_threshold_are_ordered_by_period_and_then_by_custo
 
 
 CRUMB = Decimal("0.000000000001")
-SIZES = [edge + crumb for edge in LADDER for crumb in (-CRUMB, 0, CRUMB)] + [CRUMB]
+SIZES = [edge + crumb for edge in BIN_EDGES for crumb in (-CRUMB, 0, CRUMB)] + [CRUMB]
 
 
 @pytest.mark.parametrize("price", [Decimal(1), Decimal("0.001")])

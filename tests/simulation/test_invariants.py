@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulation.economics import Ledger
+from simulation.economics import Statement
 from simulation.events import deduplicated
 from simulation.numbers import EXACT, total
 from simulation.plan import ConfigPlan
@@ -18,7 +18,7 @@ from tests.simulation.worlds import MICROSECOND, World, worlds
 quickly = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def exact_ledger(world: World) -> Ledger:
+def exact_statement(world: World) -> Statement:
     """The candidate's sums before anything is rounded."""
     plan = world.plan
     with localcontext(EXACT):
@@ -27,18 +27,20 @@ def exact_ledger(world: World) -> Ledger:
             for row in deduplicated(world.events)
             if plan.segment in (None, row.segment) and row.ts <= plan.window.as_of
         ]
-        return Ledger(plan, plan.candidate, tally(plan, scope).candidate)
+        return Statement(plan, plan.candidate, tally(plan, scope).candidate)
 
 
 @quickly
 @given(worlds())
 def test_the_pools_sum_to_the_headline_and_so_do_periods_and_units(world: World) -> None:
     with localcontext(EXACT):
-        ledger = exact_ledger(world)
-        headline = ledger.amounts()
-        by_unit = [line for unit in world.plan.billed_units(world.plan.candidate) for line in ledger.unit_lines(unit)]
-        by_period = [ledger.amounts([index]) for index in ledger.all_periods]
-        for parts in (ledger.lines(), by_unit):
+        statement = exact_statement(world)
+        headline = statement.amounts()
+        by_unit = [
+            line for unit in world.plan.billed_units(world.plan.candidate) for line in statement.unit_lines(unit)
+        ]
+        by_period = [statement.amounts([index]) for index in statement.all_periods]
+        for parts in (statement.lines(), by_unit):
             assert total(line.amounts.revenue for line in parts) == headline.revenue
             assert total(line.amounts.cost for line in parts) == headline.cost
         assert total(amounts.revenue for amounts in by_period) == headline.revenue
@@ -48,24 +50,24 @@ def test_the_pools_sum_to_the_headline_and_so_do_periods_and_units(world: World)
 @quickly
 @given(worlds())
 def test_what_is_used_is_either_drawn_or_overage(world: World) -> None:
-    ledger = exact_ledger(world)
+    statement = exact_statement(world)
     with localcontext(EXACT):
         for unit in world.plan.candidate.units:
-            drawn = total(total(ledger.tally.drawn[pool.pool_id]) for pool in world.plan.candidate.pools_of(unit))
-            assert drawn + total(ledger.tally.overage[unit.value_unit_id]) == total(
-                ledger.tally.used[unit.value_unit_id]
+            drawn = total(total(statement.tally.drawn[pool.pool_id]) for pool in world.plan.candidate.pools_of(unit))
+            assert drawn + total(statement.tally.overage[unit.value_unit_id]) == total(
+                statement.tally.used[unit.value_unit_id]
             )
 
 
 @quickly
 @given(worlds())
 def test_no_pool_gives_more_than_its_customers_were_ever_included(world: World) -> None:
-    ledger = exact_ledger(world)
+    statement = exact_statement(world)
     with localcontext(EXACT):
         for pool in world.plan.candidate.pools:
             for period in world.plan.periods:
-                granted = pool.included_quantity * ledger.tally.customers * (period.index + 1)
-                assert total(ledger.tally.drawn[pool.pool_id][: period.index + 1]) <= granted
+                granted = pool.included_quantity * statement.tally.customers * (period.index + 1)
+                assert total(statement.tally.drawn[pool.pool_id][: period.index + 1]) <= granted
 
 
 @quickly

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulation.canonical import number_text
-from simulation.numbers import at_least_zero, decimal_places, exact, exact_number, total, written
+from simulation.numbers import at_least_zero, decimal_places, exact, exact_number, rounded, total
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ def test_sums_keep_every_digit_whatever_the_context_of_the_caller() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "rounded"), [("0.0000005", "0"), ("0.0000015", "0.000002"), ("-0.0000025", "-0.000002")]
+    ("value", "expected"), [("0.0000005", "0"), ("0.0000015", "0.000002"), ("-0.0000025", "-0.000002")]
 )
-def test_outputs_are_rounded_half_even_to_six_places(value: str, rounded: str) -> None:
-    assert written(Decimal(value)) == Decimal(rounded)
+def test_outputs_are_rounded_half_even_to_six_places(value: str, expected: str) -> None:
+    assert rounded(Decimal(value)) == Decimal(expected)
 
 
 @pytest.mark.parametrize("value", [0.5, True, "1", None, Decimal("NaN"), Decimal("1e14"), Decimal("1e-13")])

@@ -17,7 +17,7 @@ from simulation.events import Event, deduplicated
 from simulation.metering import metered
 from simulation.numbers import EXACT
 from simulation.plan import ConfigPlan, Meter, Plan
-from simulation.reference import Ledger, crosses
+from simulation.reference import Fold, crosses
 from tests.simulation.worlds import World, worlds
 
 from brain import Brain
@@ -69,25 +69,25 @@ def reached(units: Any, percent: Decimal) -> bool:
 
 def reference_side(plan: Plan, scope: Sequence[Event]) -> dict[Any, Any]:
     config = plan.candidate
-    ledger = Ledger(plan, config, {meter: metered(meter, scope, plan.periods) for meter in plan.meters}, scope)
+    fold = Fold(plan, config, {meter: metered(meter, scope, plan.periods) for meter in plan.meters}, scope)
     return {
         (name, period.index): (
-            ledger.bill(name, period.index),
+            fold.bill(name, period.index),
             {
                 unit.value_unit_id: (
                     booked.used,
                     booked.overage,
                     tuple((draw.pool.pool_id, draw.available, draw.drawn) for draw in booked.draws),
                 )
-                for unit, booked in ledger.of_period(name, period.index)
+                for unit, booked in fold.of_period(name, period.index)
             },
             [
                 threshold.percent
                 for threshold in config.rails.usage_thresholds
-                if any(crosses(threshold, booked) for _, booked in ledger.of_period(name, period.index))
+                if any(crosses(threshold, booked) for _, booked in fold.of_period(name, period.index))
             ],
         )
-        for name in ledger.customers
+        for name in fold.customers
         for period in plan.periods
     }
 

@@ -1,0 +1,239 @@
+"""The shapes of the outputs of a simulation, as spec 4.3 lists them: names, kinds and what may be null.
+
+Amounts are USD, quantities value units, a margin a share of the revenue; all of them exact and rounded to six decimal
+places. Moments are texts. `candidate`, `baseline` and `delta` are null where there is nothing to compare.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TypedDict
+
+from simulation.canonical import Json, JsonObject
+
+RiskEntry = JsonObject
+"""`code` and `detail`, and beside them, under canonical field names, the record and the numbers it is about."""
+
+
+class PeriodFields(TypedDict):
+    """One period, `(start, end]`; its index counts from 0, the oldest."""
+
+    index: int
+    start: str
+    end: str
+
+
+class WindowFields(TypedDict):
+    """The whole window, `(start, as_of]`, and its periods of 30 days."""
+
+    start: str
+    as_of: str
+    days: int
+    periods: list[PeriodFields]
+
+
+class AmountsRow(TypedDict):
+    """Revenue, cost and margin of one config; with `no_revenue` the margin is a number, but no ratio of anything."""
+
+    revenue_usd: Decimal
+    cost_usd: Decimal
+    margin: Decimal
+    no_revenue: bool
+
+
+class AmountsDelta(TypedDict):
+    """Candidate − baseline, rounded after subtracting."""
+
+    revenue_usd: Decimal
+    cost_usd: Decimal
+    margin: Decimal
+
+
+class Comparison(TypedDict):
+    """The amounts of both configs and their difference."""
+
+    candidate: AmountsRow | None
+    baseline: AmountsRow | None
+    delta: AmountsDelta | None
+
+
+class PeriodRow(PeriodFields, Comparison):
+    """An entry of `economics.by_period`."""
+
+
+class PoolRow(Comparison):
+    """An entry of `economics.by_pool`."""
+
+    pool_id: str
+    value_unit_id: str
+
+
+class UnitAmounts(AmountsRow):
+    """`metered_units` is what the events add up to, whoever drew it; `total_units` what counts in the results."""
+
+    metered_units: Decimal
+    total_units: Decimal
+
+
+class UnitRow(TypedDict):
+    """An entry of `economics.by_unit`."""
+
+    value_unit_id: str
+    name: str
+    candidate: UnitAmounts | None
+    baseline: UnitAmounts | None
+    delta: AmountsDelta | None
+
+
+class Economics(Comparison):
+    """`outputs.economics`: the headline, and the same three columns in every cut."""
+
+    by_period: list[PeriodRow]
+    by_pool: list[PoolRow]
+    by_unit: list[UnitRow]
+
+
+class PoolBreakdownRow(TypedDict):
+    """An entry of `outputs.pool_breakdown`; `included_units` were drawn from the pool's allowance."""
+
+    pool_id: str
+    label: str
+    value_unit_id: str
+    is_exploration_pool: bool
+    overage_behavior: str
+    total_units: Decimal
+    included_units: Decimal
+    overage_units: Decimal
+    cost_usd: Decimal
+    revenue_usd: Decimal
+
+
+class FirstCrossingRow(TypedDict):
+    """A customer and the first period in which they cross a limit."""
+
+    customer_id: str
+    period_index: int
+
+
+class Crossings(TypedDict):
+    """Customers who cross a limit for the first time: how many in each period of the window, and the first twenty."""
+
+    by_period: list[int]
+    first_crossings: list[FirstCrossingRow]
+
+
+class ThresholdForecast(Crossings):
+    """One usage threshold; `percent` is of a pool's available allowance, `first_period` null when nobody crosses."""
+
+    percent: Decimal
+    action: str
+    customers: int
+    first_period: PeriodFields | None
+
+
+class SpendCapForecast(Crossings):
+    """The monthly spend cap: what happens there, how often and how far it is exceeded."""
+
+    monthly_spend_cap_usd: Decimal | None
+    at_cap_action: str | None
+    customer_periods: int
+    first_period: PeriodFields | None
+    largest_spend_usd: Decimal
+
+
+class EnforcementForecast(TypedDict):
+    """`outputs.enforcement_forecast`; overage in `units_beyond_allowance` is by overage_behavior."""
+
+    thresholds: list[ThresholdForecast]
+    units_beyond_allowance: dict[str, Decimal]
+    customers_over_spend_cap: int | None
+    spend_cap: SpendCapForecast | None
+    revenue_share_throttled_or_stopped: Decimal | None
+
+
+class PoolConsumption(TypedDict):
+    """The use of one exploration pool."""
+
+    pool_id: str
+    value_unit_id: str
+    drawn_units: Decimal
+    customers: int
+
+
+class ExplorationSummary(TypedDict):
+    """`outputs.exploration_summary`; `qualifying_events` are counts by event_type, their sum is the depth."""
+
+    enabled: bool
+    expires_after_days: int | None
+    graduation_signal: str | None
+    qualifying_events: dict[str, int]
+    exploration_depth: int
+    pool_consumption: list[PoolConsumption]
+    customers_began: int
+    customers_graduated: int
+    customers_expired: int
+    customers_exploring: int
+    method: str
+
+
+class BinRow(TypedDict):
+    """A bin of bill changes; an outer edge is null where the bins end."""
+
+    from_usd: Decimal | None
+    to_usd: Decimal | None
+    customers: int
+
+
+class BillChangeRow(TypedDict):
+    """One customer's bill for the whole window under both configs."""
+
+    customer_id: str
+    candidate_bill_usd: Decimal
+    baseline_bill_usd: Decimal
+    bill_change_usd: Decimal
+
+
+class CustomerImpact(TypedDict):
+    """`outputs.customer_impact`; without a baseline only the number of customers is known."""
+
+    customers: int
+    billed_more: int | None
+    billed_less: int | None
+    bill_change_usd: dict[str, Decimal | None] | None
+    distribution: list[BinRow]
+    worst_20: list[BillChangeRow]
+
+
+class MetricRow(TypedDict):
+    """One metric; null where it has no value."""
+
+    candidate: Decimal | None
+    baseline: Decimal | None
+    delta: Decimal | None
+
+
+class OutputsDocument(TypedDict):
+    """All of it: `outputs` of a simulation run."""
+
+    window: WindowFields
+    primary_metric_deltas: dict[str, Decimal | None]
+    lens_metrics: dict[str, Decimal | None]
+    metrics: dict[str, MetricRow]
+    proxy_methods: dict[str, str]
+    economics: Economics
+    pool_breakdown: list[PoolBreakdownRow]
+    exploration_summary: ExplorationSummary
+    enforcement_forecast: EnforcementForecast
+    customer_impact: CustomerImpact
+    risks: list[RiskEntry]
+    blocking_issues: Sequence[Mapping[str, Json]]
+    data_issues: list[RiskEntry]
+
+
+class DatasetDocument(TypedDict):
+    """The fingerprint of the events that were asked; `digest` is 64 hexadecimal digits."""
+
+    source: str
+    row_count: int
+    newest_ts: str | None
+    digest: str
+    engine_version: str
