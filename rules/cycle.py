@@ -1,26 +1,31 @@
-"""Rules about the cycle: what outcome, measured how, over which period (spec 3)."""
+"""Rules about the cycle: what outcome, measured how, over which period (spec 1 and 3)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
-from rules.draft import Draft, given, is_given
+from rules.draft import Draft, filled, is_filled
 from rules.enums import CycleType, GoalType
 from rules.finding import Finding, Gate
 from rules.places import at_cycle, at_snapshot
 from rules.wording import pick, this_cycle
 
 PRODUCTION_PERIOD_DAYS = 90
+PERIOD_LENGTHS: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {CycleType.SANDBOX: (PRODUCTION_PERIOD_DAYS, 120), CycleType.PRODUCTION: (PRODUCTION_PERIOD_DAYS,)}
+)
+"""The days that a cycle may last, by cycle_type."""
 
 
 def cycle_names_a_goal(draft: Draft) -> Iterator[Finding]:
     """Without a goal no result is better than another (simulation gate)."""
-    if not is_given(draft.cycle.goal_type):
+    if not is_filled(draft.cycle.goal_type):
         message = f"{this_cycle(draft)} has no goal_type. {pick(GoalType, '')}"
         yield Finding("cycle_goal_type_missing", Gate.SIMULATE, message, *at_cycle(draft, "goal_type"))
 
 
 def cycle_names_a_primary_metric(draft: Draft) -> Iterator[Finding]:
     """The simulation reports deltas of these metrics (simulation gate)."""
-    if not given(draft.cycle.primary_metrics):
+    if not filled(draft.cycle.primary_metrics):
         choice = pick(draft.catalogs.metric_ids, "Add a metric to the catalog, then pick it.")
         message = f"{this_cycle(draft)} has no primary_metrics. {choice}"
         yield Finding("cycle_primary_metrics_missing", Gate.SIMULATE, message, *at_cycle(draft, "primary_metrics"))
@@ -38,9 +43,9 @@ def cycle_has_the_snapshot(draft: Draft) -> Iterator[Finding]:
 def production_cycle_is_a_production_one(draft: Draft) -> Iterator[Finding]:
     """A sandbox cycle is not promotable (production gate)."""
     if draft.cycle.cycle_type != CycleType.PRODUCTION:
-        found = f"cycle_type {draft.cycle.cycle_type}" if draft.cycle.cycle_type else "no cycle_type"
+        cycle_type = f"cycle_type {draft.cycle.cycle_type}" if draft.cycle.cycle_type else "no cycle_type"
         message = (
-            f"{this_cycle(draft)} has {found}, and target_environment production needs "
+            f"{this_cycle(draft)} has {cycle_type}, and target_environment production needs "
             "a production cycle. Fork the config into one, or change the cycle."
         )
         yield Finding("cycle_type_not_production", Gate.APPROVE, message, *at_cycle(draft, "cycle_type"))
@@ -50,6 +55,6 @@ def production_cycle_lasts_90_days(draft: Draft) -> Iterator[Finding]:
     """Production cycles are fixed to 90 days (production gate)."""
     days = draft.cycle.period_length_days
     if days != PRODUCTION_PERIOD_DAYS:
-        found = "no period_length_days" if days is None else f"a period of {days} days"
-        message = f"{this_cycle(draft)} has {found}. Production cycles last 90 days: set 90."
+        period = "no period_length_days" if days is None else f"a period of {days} days"
+        message = f"{this_cycle(draft)} has {period}. Production cycles last 90 days: set 90."
         yield Finding("cycle_period_not_90_days", Gate.APPROVE, message, *at_cycle(draft, "period_length_days"))

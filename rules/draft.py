@@ -1,4 +1,4 @@
-"""What the rules read: a config version with its cycle, units, catalogs and evidence, complete or not (spec 3).
+"""The input of the rules: a config version with its cycle, units, catalogs and evidence, complete or not (spec 3).
 
 Every field may be absent, because drafts are saved in any state. Names are the canonical ones. Numbers are exact
 (int or Decimal, never float); sequences are tuples in the order the operator sees them. Only what a rule reads is here.
@@ -40,7 +40,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """One pool of the config."""
+    """A pool of the config."""
 
     pool_id: str | None = None
     value_unit_id: str | None = None
@@ -78,7 +78,7 @@ class Rails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregation:
-    """How matching events become a quantity: count, sum(field) or distinct_count(field)."""
+    """The way that matching events become a quantity: count, sum(field) or distinct_count(field)."""
 
     type: str | None = None
     field: str | None = None
@@ -86,7 +86,7 @@ class Aggregation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventMapping:
-    """Which usage events count; `filters` maps a dimension to the value or values it must have."""
+    """The usage events that count; `filters` maps a dimension to the value or values it must have."""
 
     event_type: str | None = None
     filters: Mapping[str, object] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class EventMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricIntent:
-    """What the unit is expected to do to a metric."""
+    """A metric and the impact on it that is expected of the unit."""
 
     metric_id: str | None = None
     expected_impact: str | None = None
@@ -136,7 +136,7 @@ class Catalogs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Risk:
-    """One entry of `outputs.risks`; `periods` are its period numbers as an operator counts them, from 1."""
+    """An entry of `outputs.risks`; `periods` are its period numbers as an operator counts them, from 1."""
 
     code: str | None = None
     detail: str | None = None
@@ -165,7 +165,7 @@ class SimulationRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """Everything that `gate.evaluate` looks at.
+    """The whole input of `gate.evaluate`.
 
     `pools` are in position order. `units` are all the units of the snapshot that the config names, None when there is
     no such snapshot. `active_config_version_id` is the version that is active for the subject now.
@@ -192,11 +192,11 @@ def pooled_units(draft: Draft) -> tuple[ValueUnit, ...]:
     return tuple(known[unit_id] for unit_id in named if unit_id in known)
 
 
-def is_given(text: str | None) -> bool:
+def is_filled(text: str | None) -> bool:
     """Whether a text says anything: None, empty and blank do not."""
     return bool(text and text.strip())
 
 
-def given(texts: tuple[str, ...]) -> tuple[str, ...]:
+def filled(texts: tuple[str, ...]) -> tuple[str, ...]:
     """The texts that say anything, in their order."""
-    return tuple(text for text in texts if is_given(text))
+    return tuple(text for text in texts if is_filled(text))

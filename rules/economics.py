@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
-from rules.draft import Draft, UnitEconomics, ValueUnit, is_given, pooled_units
+from rules.draft import Draft, UnitEconomics, ValueUnit, is_filled, pooled_units
 from rules.finding import Finding, Gate
 from rules.lifecycle import confidence_bar
 from rules.places import at_unit
@@ -22,7 +22,7 @@ def missing_economics(unit: ValueUnit) -> tuple[str, ...]:
         "target_margin": economics.target_margin,
     }
     missing = [name for name, value in numbers.items() if value is None]
-    return tuple(missing if is_given(economics.economics_confidence) else [*missing, "economics_confidence"])
+    return tuple(missing if is_filled(economics.economics_confidence) else [*missing, "economics_confidence"])
 
 
 def pooled_units_have_economics(draft: Draft) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def production_economics_are_sure_enough(draft: Draft) -> Iterator[Finding]:
     bar = confidence_bar(draft.config.stage)
     for unit in pooled_units(draft):
         confidence = unit.unit_economics.economics_confidence
-        if is_given(confidence) and confidence not in bar:
+        if is_filled(confidence) and confidence not in bar:
             message = (
                 f"{this_unit(unit)} has economics_confidence {confidence}, and stage "
                 f"{draft.config.stage} in production needs {listed(bar, 'or')}. Check its numbers, then raise it."

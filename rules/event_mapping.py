@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 
-from rules.draft import Draft, ValueUnit, is_given, pooled_units
+from rules.draft import Draft, ValueUnit, is_filled, pooled_units
 from rules.enums import AggregationType
 from rules.finding import Finding, Gate
 from rules.places import at_unit
 from rules.wording import listed, pick, this_unit
 
 BASE_DIMENSIONS = ("customer_id", "segment", "workspace_id")
-"""Every usage event has these columns, so filters and aggregations may name them beside the catalog's dimensions."""
+"""Columns that each usage event has: filters and aggregations may name them beside the catalog's dimensions."""
 
 
 def missing_mapping_parts(unit: ValueUnit) -> tuple[str, ...]:
-    """Of `event_type` and `aggregation`, those without which nothing can be metered."""
+    """The absent ones of `event_type` and `aggregation`, without which nothing can be metered."""
     parts = {"event_type": unit.event_mapping.event_type, "aggregation": unit.event_mapping.aggregation.type}
-    return tuple(name for name, value in parts.items() if not is_given(value))
+    return tuple(name for name, value in parts.items() if not is_filled(value))
 
 
 def pooled_units_are_mapped(draft: Draft) -> Iterator[Finding]:
@@ -31,7 +31,7 @@ def pooled_units_are_mapped(draft: Draft) -> Iterator[Finding]:
 
 
 def mappings_fit_the_event_catalog(draft: Draft) -> Iterator[Finding]:
-    """One finding per part of a pooled unit's mapping that the EventCatalog cannot answer (simulation gate)."""
+    """Finds each part of a pooled unit's mapping that the EventCatalog cannot answer (simulation gate)."""
     for unit in pooled_units(draft):
         if missing_mapping_parts(unit):
             continue
@@ -42,7 +42,7 @@ def mappings_fit_the_event_catalog(draft: Draft) -> Iterator[Finding]:
 
 
 def _misfits(draft: Draft, unit: ValueUnit) -> Iterator[tuple[str, str]]:
-    """(part of the mapping, problem and fix) in the order of the mapping's own fields."""
+    """Pairs of a part of the mapping and its problem with the fix, in the order of the mapping's own fields."""
     mapping, events = unit.event_mapping, draft.catalogs.events
     dimensions = events.get(mapping.event_type or "")
     if dimensions is None:
@@ -64,9 +64,9 @@ def _aggregation_misfits(unit: ValueUnit, dimensions: tuple[str, ...] | None) ->
     how = unit.event_mapping.aggregation
     if how.type not in tuple(AggregationType):
         yield "aggregation.type", f"has the unknown aggregation {how.type}. {pick(AggregationType, '')}"
-    elif how.type != AggregationType.COUNT and not is_given(how.field):
+    elif how.type != AggregationType.COUNT and not is_filled(how.field):
         yield "aggregation.field", f"has aggregation {how.type} without a field. Name the dimension it works on."
-    elif is_given(how.field) and dimensions is not None and how.field not in (*dimensions, *BASE_DIMENSIONS):
+    elif is_filled(how.field) and dimensions is not None and how.field not in (*dimensions, *BASE_DIMENSIONS):
         yield "aggregation.field", f"aggregates {how.field}, which {_is_no_dimension(unit, dimensions)}"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rules.draft import Draft, given, is_given
+from rules.draft import Draft, filled, is_filled
 from rules.finding import Finding, Gate
 from rules.lifecycle import graduation_signal_is_required
 from rules.places import at_exploration
@@ -12,7 +12,7 @@ SENSIBLE_EXPIRY_DAYS = (14, 60)
 
 
 def production_exploration_is_complete(draft: Draft) -> Iterator[Finding]:
-    """One finding per field that an enabled exploration still lacks (production gate)."""
+    """Finds each field that an enabled exploration still lacks (production gate)."""
     if not draft.exploration.enabled:
         return
     for field, problem in _gaps(draft):
@@ -21,29 +21,29 @@ def production_exploration_is_complete(draft: Draft) -> Iterator[Finding]:
 
 
 def _gaps(draft: Draft) -> Iterator[tuple[str, str]]:
-    """(field, problem and fix) in the order of the screen's fields."""
+    """Pairs of a field and its problem with the fix, in the order of the screen's fields."""
     exploration = draft.exploration
     yield from _pool_gap(draft)
-    if not given(exploration.qualifying_events):
+    if not filled(exploration.qualifying_events):
         choice = pick(sorted(draft.catalogs.events), "Add an event to the catalog, then pick it.")
         yield "qualifying_events", f"is enabled without qualifying_events. {choice}"
     if exploration.expires_after_days is None:
         yield "expires_after_days", "is enabled without expires_after_days. Set when it ends, 30 for instance."
-    if graduation_signal_is_required(draft.config.stage) and not is_given(exploration.graduation_signal):
+    if graduation_signal_is_required(draft.config.stage) and not is_filled(exploration.graduation_signal):
         yield "graduation_signal", "has no graduation_signal, which stage scaling requires. Name one, or disable it."
 
 
 def _pool_gap(draft: Draft) -> Iterator[tuple[str, str]]:
     pools = {pool.pool_id: pool for pool in draft.pools}
-    candidates = [pool_id for pool_id, pool in pools.items() if pool_id and pool.is_exploration_pool]
+    candidates = [name for name, pool in pools.items() if name and pool.is_exploration_pool]
     fix = pick(candidates, "Add a pool with is_exploration_pool first.")
-    wanted = draft.exploration.exploration_pool_id
-    if not is_given(wanted):
+    pool_id = draft.exploration.exploration_pool_id
+    if not is_filled(pool_id):
         yield "exploration_pool_id", f"is enabled without exploration_pool_id. {fix}"
-    elif wanted not in pools:
-        yield "exploration_pool_id", f"names pool {wanted}, which the config does not have. {fix}"
-    elif wanted not in candidates:
-        yield "exploration_pool_id", f"names pool {wanted}, which is not an exploration pool. {fix}"
+    elif pool_id not in pools:
+        yield "exploration_pool_id", f"names pool {pool_id}, which the config does not have. {fix}"
+    elif pool_id not in candidates:
+        yield "exploration_pool_id", f"names pool {pool_id}, which is not an exploration pool. {fix}"
 
 
 def exploration_ends_within_sensible_days(draft: Draft) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What a text says about a product's economics, by fixed words alone: cards with the sentence they came from (spec 7).
+"""Cards of a product's economics, taken from a text by fixed words alone, each with its sentence (spec 7).
 
 Pure and deterministic: the same text and vocabulary give the same cards in the same order. Numbers are exact.
 """
@@ -13,7 +13,7 @@ from types import MappingProxyType
 from rules.enums import GoalType
 
 NEW, ACCEPTED, DISMISSED = "new", "accepted", "dismissed"
-MOST_CARDS, LONGEST_SENTENCE = 60, 400
+MAX_CARDS, MAX_SENTENCE_LENGTH = 60, 400
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\s*\n+\s*|(?<=;)\s+")
 _AMOUNT = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
@@ -58,7 +58,10 @@ _SYNONYMS = MappingProxyType(
         "revenue": ("revenue", "mrr", "arr"),
     }
 )
-"""A word of an identifier → the phrases that mean it in a text."""
+"""The phrases that mean a word of an identifier in a text, by that word."""
+
+Fact = tuple[str, str, str]
+"""Kind, value and label of a card."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,7 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One thing that a text says. `value` is what a later screen fills in: an identifier, or an exact number as text.
+    """A fact that a text states. `value` is what a later screen fills in: an identifier, or an exact number as text.
 
     Money is USD per unit, a margin a share (`0.7`). `state` is new, accepted or dismissed.
     """
@@ -87,7 +90,7 @@ class Card:
 
     @property
     def card_id(self) -> str:
-        """Stable: the same finding in the same text has the same id, so that reading twice keeps what was accepted."""
+        """An identifier made of kind, value and source: reading a text again keeps what was accepted before."""
         return "card_" + sha256(f"{self.kind}\0{self.value}\0{self.source}".encode()).hexdigest()[:16]
 
     def as_dict(self) -> dict[str, str]:
@@ -99,22 +102,22 @@ class Card:
 def extract(text: str, source: str, vocabulary: Vocabulary) -> tuple[Card, ...]:
     """The cards of a text in its order, each value once with its first sentence; at most 60."""
     phrases = _phrases(vocabulary)
-    found: dict[tuple[str, str], Card] = {}
+    cards: dict[tuple[str, str], Card] = {}
     for sentence in _sentences(text):
-        for kind, value, label in _said(sentence, phrases):
+        for kind, value, label in _facts(sentence, phrases):
             card = Card(kind=kind, value=value, label=label, sentence=sentence, source=source)
-            found.setdefault((kind, value), card)
-    return tuple(found.values())[:MOST_CARDS]
+            cards.setdefault((kind, value), card)
+    return tuple(cards.values())[:MAX_CARDS]
 
 
 def _sentences(text: str) -> Iterator[str]:
     for part in _SENTENCE.split(text):
         line = " ".join(part.split()).lstrip("#*-•> ")
         if line:
-            yield line[:LONGEST_SENTENCE]
+            yield line[:MAX_SENTENCE_LENGTH]
 
 
-def _said(sentence: str, phrases: Mapping[tuple[str, str, str], re.Pattern[str]]) -> Iterator[tuple[str, str, str]]:
+def _facts(sentence: str, phrases: Mapping[Fact, re.Pattern[str]]) -> Iterator[Fact]:
     lowered = sentence.casefold()
     for goal, words in _GOALS.items():
         if any(word in lowered for word in words):
@@ -127,7 +130,7 @@ def _said(sentence: str, phrases: Mapping[tuple[str, str, str], re.Pattern[str]]
     yield from _plans(sentence)
 
 
-def _money(sentence: str) -> Iterator[tuple[str, str, str]]:
+def _money(sentence: str) -> Iterator[Fact]:
     """Amounts of a sentence that also speaks of a price or a cost; the nearer word decides which."""
     for amount in _MONEY.finditer(sentence):
         kind = _nearest(sentence, amount.start())
@@ -145,11 +148,11 @@ def _nearest(sentence: str, position: int) -> str | None:
 
 
 def _per(sentence: str, position: int) -> str:
-    found = re.match(r"\s*(?:per\b|an?\b|each\b|/)\s*([a-z]+)", sentence[position:], re.IGNORECASE)
-    return f" per {found[1].casefold()}" if found else ""
+    unit = re.match(r"\s*(?:per\b|an?\b|each\b|/)\s*([a-z]+)", sentence[position:], re.IGNORECASE)
+    return f" per {unit[1].casefold()}" if unit else ""
 
 
-def _margins(sentence: str) -> Iterator[tuple[str, str, str]]:
+def _margins(sentence: str) -> Iterator[Fact]:
     if _MARGIN.search(sentence):
         for percent in _PERCENT.finditer(sentence):
             share = Decimal(percent[1].replace(",", "")) / 100
@@ -157,15 +160,15 @@ def _margins(sentence: str) -> Iterator[tuple[str, str, str]]:
                 yield "margin", _exact(share), f"margin {percent[1]} %"
 
 
-def _plans(sentence: str) -> Iterator[tuple[str, str, str]]:
+def _plans(sentence: str) -> Iterator[Fact]:
     for plan in _PLAN.finditer(sentence):
         name = plan[1] or plan[2]
         if name.casefold() not in _NOT_PLANS:
             yield "plan", name, f"plan {name}"
 
 
-def _phrases(vocabulary: Vocabulary) -> dict[tuple[str, str, str], re.Pattern[str]]:
-    """(kind, id, label) → what finds it: the id as words, its label, and synonyms of the id's words."""
+def _phrases(vocabulary: Vocabulary) -> dict[Fact, re.Pattern[str]]:
+    """The pattern that finds each term of the catalogs: its id as words, its label, and synonyms of the id's words."""
     kinds = ("metric", "event", "segment", "quality_signal")
     return {
         (kind, identifier, label or identifier): _any_of(_ways_to_say(identifier, label))

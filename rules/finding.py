@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Gate(StrEnum):
-    """What a finding holds back: `simulate` (and with it approval), `approve`, or nothing (`advisory`)."""
+    """The step that a finding holds back: `simulate` (and with it approval), `approve`, or none (`advisory`)."""
 
     SIMULATE = "simulate"
     APPROVE = "approve"
@@ -22,7 +22,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One result of a rule.
+    """A result of a rule.
 
     `code` is stable and documented; `message` names the record, the problem and the fix; `field` is a dotted path
     from the config version (`rails.margin_floor`, `pools.pool_core.value_unit_id`, `value_units.vu_x.event_mapping`);

@@ -10,7 +10,7 @@ from rules.simulation_run import ABOUT_THE_RUN
 
 
 def evaluate(draft: Draft) -> tuple[Finding, ...]:
-    """All findings, in the fixed order of spec 3; within a rule by pool position, unit, field. Never raises."""
+    """The findings in the fixed order of spec 3, within a rule by pool position, unit and field. Never raises."""
     production = draft.config.target_environment == TargetEnvironment.PRODUCTION
     return tuple(finding for rule in (RULES if production else EVERYWHERE) for finding in rule.check(draft))
 
@@ -21,7 +21,7 @@ def blocks_simulation(findings: Iterable[Finding]) -> bool:
 
 
 def blocks_approval(findings: Iterable[Finding]) -> bool:
-    """Whether the approve gate fails; what holds back simulation holds back approval too."""
+    """Whether the approve gate fails; a finding that holds back simulation holds back approval too."""
     return any(finding.gate is not Gate.ADVISORY for finding in findings)
 
 
@@ -39,5 +39,5 @@ def next_missing_item(findings: Iterable[Finding]) -> Finding | None:
 
 
 def blocking_issues_for_simulation(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """What a run writes to `outputs.blocking_issues`: approve-gate findings not about a run itself (spec 4.3)."""
+    """The entries of `outputs.blocking_issues`: the approve gate's findings, but for those about a run (spec 4.3)."""
     return tuple(finding for finding in findings if finding.gate is Gate.APPROVE and finding.code not in ABOUT_THE_RUN)

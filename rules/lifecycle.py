@@ -1,4 +1,4 @@
-"""What may become what, and what the stage suggests (spec 2). Values only: services do the writing."""
+"""The statuses that a config may go through, and what the stage suggests (spec 2). Values only: services write them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class SuggestedPool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageDefaults:
-    """What a new config of the stage starts from, and what the stage demands in production."""
+    """The start of a new config of the stage, and what the stage demands in production."""
 
     pools: tuple[SuggestedPool, ...]
     exploration: Exploration

@@ -1,15 +1,15 @@
-"""What the Navigator asks and advises: computed from findings and the last run, no model involved (spec 7)."""
+"""The Navigator's questions and advice: computed from findings and the last run, no model involved (spec 7)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from rules.draft import Draft, Risk, given, pooled_units
+from rules.draft import Draft, Risk, filled, pooled_units
 from rules.finding import Finding, Gate
 from rules.places import at_rails, at_unit, config_screen
 from rules.wording import listed
 
-MOST_QUESTIONS = 5
+MAX_QUESTIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +74,14 @@ def open_questions(findings: Iterable[Finding]) -> tuple[OpenQuestion, ...]:
     by_field: dict[str, OpenQuestion] = {}
     for question in _questions(findings):
         by_field.setdefault(question.field, question)
-    return tuple(by_field.values())[:MOST_QUESTIONS]
+    return tuple(by_field.values())[:MAX_QUESTIONS]
 
 
 def _questions(findings: Iterable[Finding]) -> Iterator[OpenQuestion]:
     for finding in findings:
-        asked = QUESTIONS.get(finding.code) or EXPLORATION_QUESTIONS.get(finding.field)
-        if asked and finding.gate is not Gate.ADVISORY:
-            question = asked.format(id=finding.entity.id or "it")
+        template = QUESTIONS.get(finding.code) or EXPLORATION_QUESTIONS.get(finding.field)
+        if template and finding.gate is not Gate.ADVISORY:
+            question = template.format(id=finding.entity.id or "it")
             yield OpenQuestion(question, finding.field, finding.deep_link)
 
 
@@ -109,7 +109,7 @@ RISK_ADVICE: Mapping[str, tuple[str, Callable[[Draft], str]]] = MappingProxyType
         ),
     }
 )
-"""Risk code → advice and where to follow it. The risks that a unit or pool explains are advised from the rules."""
+"""Advice and the link to follow it, by risk code. Risks that a unit or pool explains are advised from the rules."""
 
 ADVISORY_ADVICE: Mapping[str, str] = MappingProxyType(
     {
@@ -123,7 +123,7 @@ ADVISORY_ADVICE: Mapping[str, str] = MappingProxyType(
 
 
 def recommended_actions(draft: Draft, findings: Iterable[Finding]) -> tuple[RecommendedAction, ...]:
-    """What the last run's risks, the pooled units and the advisory findings suggest, in this order, each once."""
+    """Actions drawn from the last run's risks, the pooled units and the advisory findings, in this order, each once."""
     risks = draft.simulation.risks if draft.simulation else ()
     actions = (*_from_risks(draft, risks), *_from_units(draft), *_from_findings(findings))
     return tuple(dict.fromkeys(actions))
@@ -147,7 +147,7 @@ def _when(periods: Sequence[int]) -> str:
 
 def _from_units(draft: Draft) -> Iterator[RecommendedAction]:
     for unit in pooled_units(draft):
-        if not given(unit.quality_signal_source):
+        if not filled(unit.quality_signal_source):
             text = f"add a quality signal to {unit.value_unit_id} before scaling"
             link = at_unit(draft, unit, "quality_signal_source").deep_link
             yield RecommendedAction("quality_signal_missing", text, link)

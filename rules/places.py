@@ -1,4 +1,4 @@
-"""Where a finding points: field, entity, and the deep link into the screen that mends it (routes of spec 7)."""
+"""The places that findings point to: field, entity, and the deep link into the screen that mends it (spec 7)."""
 
 from typing import NamedTuple
 from urllib.parse import quote
@@ -15,32 +15,54 @@ class Place(NamedTuple):
     deep_link: str
 
 
-def _quoted(text: str) -> str:
-    return quote(text, safe="")
+def link_to_cycle(cycle_id: str | None, field: str) -> str:
+    """The path of a field of a cycle on the north star screen; without a cycle, of the screen that makes one."""
+    query = f"?cycle={_quoted(cycle_id)}" if cycle_id else ""
+    return f"/cycles/new/north-star{query}#{field}"
 
 
-def _cycle_screen(draft: Draft, screen: str) -> str:
-    """A screen under the cycle; without a cycle, the screen that makes one."""
-    cycle_id = draft.cycle.cycle_id
-    return f"/cycles/{_quoted(cycle_id)}/{screen}" if cycle_id else "/cycles/new/north-star"
+def link_to_unit(cycle_id: str | None, value_unit_id: str | None, field: str) -> str:
+    """The path of a field of a value unit in its detail pane; a field within a field has dots: `event_mapping.filters`.
+
+    Without a unit it is the pane of a new one.
+    """
+    return f"{_cycle_screen(cycle_id, 'value-units')}?unit={_quoted(value_unit_id or 'new')}#{_quoted(field)}"
+
+
+def link_to_config(config_version_id: str, screen: str, field: str) -> str:
+    """The path of a field of a config on one of its screens: `pools`, `exploration`, `rails`, `review`…"""
+    return f"{_screen_of_config(config_version_id, screen)}#{field}"
 
 
 def config_screen(draft: Draft, screen: str) -> str:
-    """The path of a config's screen (`pools`, `rails`…); without a config, the screen that makes one."""
+    """The path of a config's screen (`pools`, `rails`…); without a config, of the screen that makes one."""
     config_id = draft.config.config_version_id
-    return f"/configs/{_quoted(config_id)}/{screen}" if config_id else _cycle_screen(draft, "configs/new")
+    return _screen_of_config(config_id, screen) if config_id else _cycle_screen(draft.cycle.cycle_id, "configs/new")
+
+
+def _screen_of_config(config_version_id: str, screen: str) -> str:
+    return f"/configs/{_quoted(config_version_id)}/{screen}"
+
+
+def _cycle_screen(cycle_id: str | None, screen: str) -> str:
+    """The path of a screen under the cycle; without a cycle, of the screen that makes one."""
+    return f"/cycles/{_quoted(cycle_id)}/{screen}" if cycle_id else "/cycles/new/north-star"
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
 
 
 def at_cycle(draft: Draft, field: str) -> Place:
     """A field of the cycle, on the north star screen."""
     cycle_id = draft.cycle.cycle_id
-    query = f"?cycle={_quoted(cycle_id)}" if cycle_id else ""
-    return Place(f"cycle.{field}", Entity("cycle", cycle_id), f"/cycles/new/north-star{query}#{field}")
+    return Place(f"cycle.{field}", Entity("cycle", cycle_id), link_to_cycle(cycle_id, field))
 
 
 def at_snapshot(draft: Draft) -> Place:
     """The config's snapshot, on the screen that submits one and gives it to the drafts of the cycle."""
-    return Place("value_unit_snapshot_version", _config(draft), _cycle_screen(draft, "value-units/submit#submit"))
+    link = _cycle_screen(draft.cycle.cycle_id, "value-units/submit#submit")
+    return Place("value_unit_snapshot_version", _config(draft), link)
 
 
 def at_config(draft: Draft, field: str, screen: str) -> Place:
@@ -56,10 +78,10 @@ def at_pool(draft: Draft, pool: Pool, field: str) -> Place:
 
 
 def at_unit(draft: Draft, unit: ValueUnit, field: str) -> Place:
-    """A field of one value unit, in its detail pane; a field within a field has dots: `event_mapping.filters`."""
-    unit_id = unit.value_unit_id or "new"
-    link = f"{_cycle_screen(draft, 'value-units')}?unit={_quoted(unit_id)}#{_quoted(field)}"
-    return Place(f"value_units.{unit_id}.{field}", Entity("value_unit", unit.value_unit_id), link)
+    """A field of one value unit, in its detail pane."""
+    unit_id = unit.value_unit_id
+    link = link_to_unit(draft.cycle.cycle_id, unit_id, field)
+    return Place(f"value_units.{unit_id or 'new'}.{field}", Entity("value_unit", unit_id), link)
 
 
 def at_exploration(draft: Draft, field: str) -> Place:
@@ -78,7 +100,7 @@ def at_simulation(draft: Draft, field: str) -> Place:
 
 
 def at_blocking_issues(draft: Draft) -> Place:
-    """What the referenced run found to hold approval back: its review says what of it is mended since."""
+    """The issues that the referenced run found to hold approval back; its review says which are mended since."""
     return _at_run(draft, "outputs.blocking_issues", "review#blocking")
 
 

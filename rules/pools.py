@@ -7,6 +7,8 @@ from rules.finding import Finding, Gate
 from rules.places import at_config, at_pool
 from rules.wording import pick, record, this_config
 
+MAX_POOLS = 50
+
 
 def config_has_a_pool(draft: Draft) -> Iterator[Finding]:
     """Without a pool there is nothing to enforce, and nothing to simulate (simulation gate)."""

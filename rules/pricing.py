@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rules.draft import Draft, is_given, pooled_units
+from rules.draft import Draft, is_filled, pooled_units
 from rules.finding import Finding, Gate
 from rules.places import at_config, at_pool
 from rules.wording import record, this_config
@@ -10,7 +10,7 @@ from rules.wording import record, this_config
 
 def production_config_names_a_price_book(draft: Draft) -> Iterator[Finding]:
     """The ledger must know which rate cards to update (production gate)."""
-    if not is_given(draft.config.price_book_ref):
+    if not is_filled(draft.config.price_book_ref):
         message = f"{this_config(draft)} has no price_book_ref. Name the price book to bill from."
         place = at_config(draft, "price_book_ref", "pools")
         yield Finding("price_book_ref_missing", Gate.APPROVE, message, *place)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rules.draft import Draft, is_given
+from rules.draft import Draft, is_filled
 from rules.enums import Action
 from rules.finding import Finding, Gate
 from rules.lifecycle import THRESHOLD_PERCENTS
@@ -29,14 +29,14 @@ def production_rails_name_a_margin_floor(draft: Draft) -> Iterator[Finding]:
 
 def production_rails_say_what_happens_at_the_cap(draft: Draft) -> Iterator[Finding]:
     """A cap without an action is a wish (production gate)."""
-    if not is_given(draft.rails.at_cap_action):
+    if not is_filled(draft.rails.at_cap_action):
         message = f"{this_config(draft)} has no at_cap_action. {pick(Action, '')}"
         yield Finding("rails_at_cap_action_missing", Gate.APPROVE, message, *at_rails(draft, "at_cap_action"))
 
 
 def production_rails_act_at_70_90_and_100_percent(draft: Draft) -> Iterator[Finding]:
     """A threshold counts when it has an action (production gate)."""
-    acting = {threshold.percent for threshold in draft.rails.usage_thresholds if is_given(threshold.action)}
+    acting = {threshold.percent for threshold in draft.rails.usage_thresholds if is_filled(threshold.action)}
     missing = [percent for percent in THRESHOLD_PERCENTS if percent not in acting]
     if missing:
         message = (

@@ -1,4 +1,4 @@
-"""Every rule, in the one order in which findings are returned: spec 3's tables, row by row."""
+"""The rules in the one order in which findings are returned: spec 3's tables, row by row."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple

@@ -5,7 +5,7 @@ A run that has not completed has no outputs, so the rules about outputs wait unt
 
 from collections.abc import Iterator
 
-from rules.draft import Draft, SimulationRun, given
+from rules.draft import Draft, SimulationRun, filled
 from rules.enums import ConfigStatus, SimulationStatus
 from rules.finding import Finding, Gate
 from rules.places import at_blocking_issues, at_config, at_rails, at_simulation
@@ -36,8 +36,8 @@ def the_run_has_completed(draft: Draft) -> Iterator[Finding]:
     run = draft.simulation
     if run and run.status != SimulationStatus.COMPLETED:
         waiting = run.status in (SimulationStatus.QUEUED, SimulationStatus.RUNNING)
-        found = f"status {run.status}" if run.status else "no status"
-        message = f"{_run(run)} has {found}. {'Wait for it.' if waiting else 'Simulate again.'}"
+        status = f"status {run.status}" if run.status else "no status"
+        message = f"{_run(run)} has {status}. {'Wait for it.' if waiting else 'Simulate again.'}"
         yield Finding("simulation_not_completed", Gate.APPROVE, message, *at_simulation(draft, "status"))
 
 
@@ -69,7 +69,7 @@ def the_run_reports_every_declared_metric(draft: Draft) -> Iterator[Finding]:
 
 
 def the_run_has_no_blocking_issues(draft: Draft) -> Iterator[Finding]:
-    """What held approval back when the run was made has to be mended and simulated again (approve gate)."""
+    """Issues that held approval back when the run was made have to be mended and simulated again (approve gate)."""
     run = _completed(draft)
     if run and run.blocking_issues:
         issues = listed(dict.fromkeys(run.blocking_issues))
@@ -78,12 +78,12 @@ def the_run_has_no_blocking_issues(draft: Draft) -> Iterator[Finding]:
 
 
 def the_baseline_is_the_active_version(draft: Draft) -> Iterator[Finding]:
-    """A decision is a change from what runs now; without a named baseline that is taken by itself (approve gate)."""
-    wanted, active = draft.requested_baseline_config_version_id, draft.active_config_version_id
-    if wanted is not None and wanted != active:
+    """A decision changes what runs now; an approval that names no baseline takes the active version (approve gate)."""
+    baseline, active = draft.requested_baseline_config_version_id, draft.active_config_version_id
+    if baseline is not None and baseline != active:
         instead = f"{active} is" if active else "none is"
         message = (
-            f"Baseline {wanted} is not the active version of this subject; {instead}. Leave it out, or review again."
+            f"Baseline {baseline} is not the active version of this subject; {instead}. Leave it out, or review again."
         )
         place = at_config(draft, "baseline_config_version_id", "approve")
         yield Finding("baseline_not_active", Gate.APPROVE, message, *place)
@@ -132,15 +132,15 @@ def _run(run: SimulationRun) -> str:
 
 
 def _unreported(draft: Draft, run: SimulationRun) -> tuple[str, ...]:
-    metrics = [name for name in given(draft.cycle.primary_metrics) if name not in run.primary_metric_ids]
-    lenses = [name for name in given(draft.config.metric_lenses) if name not in run.lens_metric_ids]
+    metrics = [name for name in filled(draft.cycle.primary_metrics) if name not in run.primary_metric_ids]
+    lenses = [name for name in filled(draft.config.metric_lenses) if name not in run.lens_metric_ids]
     return tuple(dict.fromkeys(metrics + lenses))
 
 
 def _risks(draft: Draft, code: str) -> Iterator[tuple[SimulationRun, str]]:
     """The run, at most once, and what it says of the risk: the details' sentences, each after a space."""
     run = _completed(draft)
-    found = [risk for risk in run.risks if risk.code == code] if run else []
-    if run and found:
-        details = given(tuple(risk.detail or "" for risk in found))
+    risks = [risk for risk in run.risks if risk.code == code] if run else []
+    if run and risks:
+        details = filled(tuple(risk.detail or "" for risk in risks))
         yield run, "".join(f" {detail}" for detail in details)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rules.draft import Draft, ValueUnit, given, is_given, pooled_units
+from rules.draft import Draft, ValueUnit, filled, is_filled, pooled_units
 from rules.economics import missing_economics
 from rules.enums import CompletenessStatus, UnitType
 from rules.event_mapping import missing_mapping_parts
@@ -26,10 +26,10 @@ def value_unit_completeness(unit: ValueUnit) -> UnitCompleteness:
     """green: nothing is missing; red: event_mapping or outcome_statement is; amber: something else (spec 3)."""
     lacks = {
         "event_mapping": bool(missing_mapping_parts(unit)),
-        "outcome_statement": not is_given(unit.outcome_statement),
+        "outcome_statement": not is_filled(unit.outcome_statement),
         "metrics_intent": not intended_metrics(unit),
         "unit_economics": bool(missing_economics(unit)),
-        "quality_signal_source": not given(unit.quality_signal_source),
+        "quality_signal_source": not filled(unit.quality_signal_source),
     }
     missing = tuple(name for name, absent in lacks.items() if absent)
     if not missing:
@@ -39,21 +39,21 @@ def value_unit_completeness(unit: ValueUnit) -> UnitCompleteness:
 
 
 def intended_metrics(unit: ValueUnit) -> tuple[str, ...]:
-    """The metric ids that the unit's metrics_intent speaks of."""
-    return given(tuple(intent.metric_id or "" for intent in unit.metrics_intent))
+    """The metric ids in the unit's metrics_intent."""
+    return filled(tuple(intent.metric_id or "" for intent in unit.metrics_intent))
 
 
 def production_units_state_an_outcome(draft: Draft) -> Iterator[Finding]:
-    """What the customer gets, in words (production gate)."""
+    """An outcome statement says in words what the customer gets (production gate)."""
     for unit in pooled_units(draft):
-        if not is_given(unit.outcome_statement):
+        if not is_filled(unit.outcome_statement):
             message = f"{this_unit(unit)} has no outcome_statement. Say what the customer gets."
             place = at_unit(draft, unit, "outcome_statement")
             yield Finding("unit_outcome_statement_missing", Gate.APPROVE, message, *place)
 
 
 def production_units_intend_a_metric(draft: Draft) -> Iterator[Finding]:
-    """Which metric the unit should move (production gate)."""
+    """A unit names the metric that it should move (production gate)."""
     for unit in pooled_units(draft):
         if not intended_metrics(unit):
             choice = pick(draft.catalogs.metric_ids, "Add a metric to the catalog, then pick it.")
@@ -65,7 +65,7 @@ def production_units_intend_a_metric(draft: Draft) -> Iterator[Finding]:
 def production_units_have_a_quality_signal(draft: Draft) -> Iterator[Finding]:
     """Something has to tell whether the value was real (production gate)."""
     for unit in pooled_units(draft):
-        if not given(unit.quality_signal_source):
+        if not filled(unit.quality_signal_source):
             choice = pick(draft.catalogs.signal_ids, "Add a quality signal to the catalog, then pick it.")
             message = f"{this_unit(unit)} has no quality_signal_source. {choice}"
             place = at_unit(draft, unit, "quality_signal_source")
@@ -76,7 +76,7 @@ def metrics_intent_covers_the_primary_metrics(draft: Draft) -> Iterator[Finding]
     """Advisory: each primary metric of the cycle deserves an entry, be it `unknown`."""
     for unit in pooled_units(draft):
         intended = intended_metrics(unit)
-        silent = [metric for metric in given(draft.cycle.primary_metrics) if metric not in intended]
+        silent = [metric for metric in filled(draft.cycle.primary_metrics) if metric not in intended]
         if silent:
             message = (
                 f"{this_unit(unit)} says nothing about {listed(silent)} in its metrics_intent. "

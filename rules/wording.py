@@ -1,4 +1,4 @@
-"""How messages name records and lists: short, plain, the same everywhere."""
+"""Names of records and lists in messages: short, plain, one way everywhere."""
 
 from collections.abc import Iterable
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import Any
 
+from rules.enforcement import REPORTED_AS
 from rules.enums import Action, EnforcementEventType
 from seed import growth_story as story
 from seed.growth_customers import Profile
@@ -20,11 +21,6 @@ from seed.growth_usage import Event
 from simulation.canonical import timestamp_text
 
 PERIOD = timedelta(days=30)
-REPORTED_AS: Mapping[str, EnforcementEventType] = {
-    Action.WARN: EnforcementEventType.RAIL_WARNING_SHOWN,
-    Action.THROTTLE: EnforcementEventType.RAIL_THROTTLE_APPLIED,
-    Action.BLOCK: EnforcementEventType.HARD_CAP_BLOCKED,
-}
 CLIENTS: Mapping[str, str] = {
     story.SANDBOX_V1: "cli_growth_smb_sandbox",
     story.SMB_V1: "cli_growth_smb",

@@ -21,10 +21,10 @@ from api.schemas.common import (
     whole,
 )
 from app.ids import new_id
-from rules.delivery import LONGEST_STALENESS_SECONDS, Fail
+from rules.delivery import MAX_STALENESS_SECONDS, Fail
 from rules.enums import Action, CompletenessStatus, ConfigStatus, OverageBehavior, Stage, TargetEnvironment
+from rules.pools import MAX_POOLS
 
-MAX_POOLS = 50
 MAX_DAYS = 3650
 
 
@@ -107,7 +107,7 @@ class OnExpiredBody(Body):
 class DeliveryBody(Body):
     """How long apps may enforce their copy and what they do after; what is left out is as usual (decision 18)."""
 
-    max_staleness_seconds = whole(1, LONGEST_STALENESS_SECONDS)
+    max_staleness_seconds = whole(1, MAX_STALENESS_SECONDS)
     fail = Embedded(FailBody)
     on_expired = Embedded(OnExpiredBody)
 

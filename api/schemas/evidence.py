@@ -3,8 +3,8 @@
 from marshmallow import fields
 
 from api.schemas.common import Answered, Computed, ExactNumber, Moment, Query, choice, one_of
-from app.services.evidence.drift import METHOD, VERDICTS
 from app.services.evidence.files import FORMATS
+from rules.drift import METHOD, VERDICTS
 from rules.enums import Action, EnforcementEventType
 
 JSON = "json"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.extraction import MOST_CARDS, Card, Vocabulary, extract
+from rules.extraction import MAX_CARDS, Card, Vocabulary, extract
 
 VOCABULARY = Vocabulary(
     metric={"gross_margin": "Gross margin", "paid_engagement_retention_90d": "Paid engagement retention (90 days)"},
@@ -97,7 +97,7 @@ def test_reading_again_gives_the_same_cards_with_the_same_ids() -> None:
 def test_any_text_gives_at_most_sixty_cards_each_quoting_it(text: str) -> None:
     squeezed = " ".join(text.split())
     found = cards(text)
-    assert len(found) <= MOST_CARDS
+    assert len(found) <= MAX_CARDS
     for card in found:
         assert " ".join(card.sentence.split()) in squeezed
 

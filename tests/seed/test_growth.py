@@ -21,8 +21,8 @@ from app.services.configs.completeness import completeness_of
 from app.services.configs.lookup import get_config
 from app.services.delivery.current import read
 from app.services.evidence.comparison import evidence
-from app.services.evidence.drift import DRIFTED
 from app.services.evidence.sequence_gaps import clients_of
+from rules.drift import DRIFTED
 from seed import growth, growth_story
 from seed.growth_customers import DAYS, ENTERPRISE, SMB
 from seed.growth_usage import Event

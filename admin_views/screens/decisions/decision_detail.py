@@ -32,12 +32,13 @@ from app.services.decisions import log as decisions
 from app.services.decisions.content import diff_of
 from app.services.decisions.figures import simulated
 from app.services.decisions.next_actions import next_actions
-from app.services.evidence import drift, files
+from app.services.evidence import files
 from app.services.evidence.advice import drift_actions
 from app.services.evidence.comparison import evidence_of, standing
 from app.services.evidence.days import daily_comparisons
 from app.services.evidence.sequence_gaps import ranges_text
 from app.services.guidance.navigator import navigate
+from rules import drift
 from rules.enums import Stage, TargetEnvironment
 
 LOG = "/decision-log"

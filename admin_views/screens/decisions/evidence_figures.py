@@ -6,10 +6,10 @@ from decimal import Decimal
 from itertools import groupby
 
 from admin_views.screens.chart_panels import COLOURS, PLOT_HEIGHT, ROOM, Json, draw_line, figure_json
-from app.services.evidence import drift
 from app.services.evidence.comparison import Comparison, Evidence
 from app.services.evidence.days import DailyComparison
 from app.services.wording.words import plural
+from rules import drift
 
 NAME = "evidence-days"
 MOST_PANELS = 3

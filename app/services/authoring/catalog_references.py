@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from app.models.config_version import ConfigVersion, ExplorationRule
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition
-from rules import draft as d
-from rules.places import Place, at_config, at_cycle, at_exploration, at_unit
+from rules.places import link_to_config, link_to_cycle, link_to_unit
 from simulation.canonical import canonical_text
 
 MOST_REFERENCES = 200
@@ -54,33 +53,24 @@ def _units(session: Any, key: str, column: Any, field: str, uses: Callable[[Any]
     )
     for unit, workspace_id in session.execute(statement):
         if uses(getattr(unit, column.key)):
-            draft = d.Draft(cycle=d.Cycle(cycle_id=unit.cycle_id))
-            place = at_unit(draft, d.ValueUnit(value_unit_id=unit.value_unit_id), field)
-            yield _reference("value_unit", unit.value_unit_id, unit.name, workspace_id, field, place)
+            link = link_to_unit(unit.cycle_id, unit.value_unit_id, field)
+            yield Reference("value_unit", unit.value_unit_id, unit.name, workspace_id, field, link)
 
 
 def _cycles(session: Any, key: str, column: Any) -> Iterator[Reference]:
     statement = sa.select(Cycle).where(mentions(column, key)).order_by(Cycle.cycle_id)
     for cycle in session.scalars(statement):
         if key in getattr(cycle, column.key):
-            place = at_cycle(d.Draft(cycle=d.Cycle(cycle_id=cycle.cycle_id)), column.key)
-            yield _reference("cycle", cycle.cycle_id, cycle.cycle_name, cycle.workspace_id, column.key, place)
+            link = link_to_cycle(cycle.cycle_id, column.key)
+            yield Reference("cycle", cycle.cycle_id, cycle.cycle_name, cycle.workspace_id, column.key, link)
 
 
-def _config_draft(config: ConfigVersion) -> d.Draft:
-    return d.Draft(config=d.Config(config_version_id=config.config_version_id))
-
-
-def _configs(rows: Iterable[ConfigVersion], field: str, place: Callable[[d.Draft], Place]) -> Iterator[Reference]:
+def _configs(rows: Iterable[ConfigVersion], field: str, screen: str) -> Iterator[Reference]:
+    """Configs that use the entry in a field, which the screen shows under the last part of its name."""
     for config in rows:
         name = f"{config.segment} {config.stage} {config.target_environment} v{config.version}"
-        yield _reference(
-            "config_version", config.config_version_id, name, config.workspace_id, field, place(_config_draft(config))
-        )
-
-
-def _reference(kind: str, identifier: str, name: str, workspace_id: str, field: str, place: Place) -> Reference:
-    return Reference(kind, identifier, name, workspace_id, field, place.deep_link)
+        link = link_to_config(config.config_version_id, screen, field.rpartition(".")[2])
+        yield Reference("config_version", config.config_version_id, name, config.workspace_id, field, link)
 
 
 def _of_event(session: Any, key: str) -> Iterator[Reference]:
@@ -95,7 +85,7 @@ def _of_event(session: Any, key: str) -> Iterator[Reference]:
         .order_by(ConfigVersion.config_version_id)
     )
     rows = (row for row in session.scalars(statement) if key in row.exploration.qualifying_events)
-    yield from _configs(rows, "exploration.qualifying_events", lambda draft: at_exploration(draft, "qualifying_events"))
+    yield from _configs(rows, "exploration.qualifying_events", "exploration")
 
 
 def _of_metric(session: Any, key: str) -> Iterator[Reference]:
@@ -107,7 +97,7 @@ def _of_metric(session: Any, key: str) -> Iterator[Reference]:
     statement = sa.select(ConfigVersion).where(mentions(ConfigVersion.metric_lenses, key))
     rows = session.scalars(statement.order_by(ConfigVersion.config_version_id))
     lenses = (row for row in rows if key in row.metric_lenses)
-    yield from _configs(lenses, "metric_lenses", lambda draft: at_config(draft, "metric_lenses", "review"))
+    yield from _configs(lenses, "metric_lenses", "review")
 
 
 def _of_signal(session: Any, key: str) -> Iterator[Reference]:
@@ -118,7 +108,7 @@ def _of_signal(session: Any, key: str) -> Iterator[Reference]:
 def _of_segment(session: Any, key: str) -> Iterator[Reference]:
     yield from _cycles(session, key, Cycle.segments)
     rows = session.scalars(sa.select(ConfigVersion).filter_by(segment=key).order_by(ConfigVersion.config_version_id))
-    yield from _configs(rows, "segment", lambda draft: at_config(draft, "segment", "pools"))
+    yield from _configs(rows, "segment", "pools")
 
 
 def _of_customer(session: Any, key: str) -> Iterator[Reference]:

@@ -8,11 +8,11 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Pool
-from app.services.evidence import drift
 from app.services.evidence.comparison import Comparison, standing, type_comparisons
 from app.services.evidence.counts import by_unit
 from app.services.evidence.sequence_gaps import Reporters, ranges_text
 from app.services.wording.words import plural, quantity_text
+from rules import drift
 from rules.enums import ConfigStatus, EnforcementEventType
 from rules.lifecycle import is_editable
 from rules.navigator import RecommendedAction

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from app.models.config_version import ConfigVersion
 from app.models.enforcement import EnforcementEvent
-from app.services.evidence import drift
 from app.services.evidence.comparison import Comparison, standing, type_comparisons
 from app.services.evidence.counts import by_unit
 from app.services.wording.words import plural, quantity_text
+from rules import drift
 from rules.enums import ConfigStatus, EnforcementEventType
 from rules.extraction import Card
 

@@ -2,7 +2,7 @@
 
 The forecast counts customers over a window of N days, so the comparison counts the distinct customers of the first N
 days in force. While fewer have passed, a small number says nothing yet, but a large one already does. When a count has
-drifted from its forecast is said in `drift`.
+drifted from its forecast is said in `rules.drift`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,19 +19,12 @@ from app.models.enforcement import SPEND_CAP, limit_key
 from app.models.simulation_run import SimulationRun
 from app.services.configs.lookup import latest_completed_run
 from app.services.evidence import counts as counted
-from app.services.evidence import drift
 from app.services.evidence.counts import NOTHING, Counted
 from app.services.evidence.sequence_gaps import NOBODY, Reporters, reporters
-from rules.enums import Action, ConfigStatus, EnforcementEventType
+from rules import drift
+from rules.enforcement import REPORTED_AS
+from rules.enums import ConfigStatus, EnforcementEventType
 
-REPORTED_AS: Mapping[str, EnforcementEventType] = {
-    Action.WARN: EnforcementEventType.RAIL_WARNING_SHOWN,
-    Action.THROTTLE: EnforcementEventType.RAIL_THROTTLE_APPLIED,
-    Action.DEGRADE_QUALITY: EnforcementEventType.RAIL_THROTTLE_APPLIED,
-    Action.BLOCK: EnforcementEventType.HARD_CAP_BLOCKED,
-    Action.REQUIRE_APPROVAL: EnforcementEventType.OVERRIDE_APPROVED,
-}
-"""The enforcement event by which an app reports an action of the rails."""
 TYPES = tuple(item.value for item in EnforcementEventType)
 
 
@@ -40,7 +33,7 @@ class Comparison:
     """One event type: events and customers over all time, customers in the forecast's window, and what that means.
 
     `ratio` is observed ÷ forecast with two places, null without a forecast or when it is 0. `verdict` is one of
-    `drift.VERDICTS`; `text` says it in words.
+    `rules.drift.VERDICTS`; `text` says it in words.
     """
 
     event_type: str

@@ -11,9 +11,9 @@ from decimal import Decimal
 from typing import Any
 
 from app.services.evidence import counts as counted
-from app.services.evidence import drift
 from app.services.evidence.comparison import Limit, Standing, forecast_customers, forecast_limits, observed_key
 from app.services.evidence.counts import Key
+from rules import drift
 
 MOST_DAYS = 400
 

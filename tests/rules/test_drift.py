@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.evidence.drift import AS_FORECAST, LESS, MORE, NO_FORECAST, TOO_EARLY, overall, verdict_of
+from rules.drift import AS_FORECAST, LESS, MORE, NO_FORECAST, TOO_EARLY, overall, verdict_of
 
 COUNTS = st.integers(min_value=0, max_value=5_000)
 RANK = {TOO_EARLY: 0, LESS: 0, AS_FORECAST: 1, MORE: 2}

@@ -1,4 +1,4 @@
-"""Whether what was observed drifts from what was forecast: a ratio test that small numbers cannot set off. Pure.
+"""Drift of what apps report from what was forecast: a ratio test that small numbers cannot set off (spec 7, flow 6B).
 
 A count has drifted when it is more than twice or less than half the forecast, and the difference is larger than chance:
 more than twice the square root of both counts together (two standard deviations of two Poisson counts). A ratio says
@@ -32,32 +32,32 @@ _SAYS = {
 }
 
 
-def verdict_of(seen: int, expected: int | None, is_early: bool) -> str:
-    """Of customers seen against customers forecast. While it is early few prove nothing, but many do."""
-    if expected is None:
+def verdict_of(observed: int, forecast: int | None, is_early: bool) -> str:
+    """The verdict on the customers observed and forecast; while it is early, few prove nothing, but many do."""
+    if forecast is None:
         return NO_FORECAST
-    if (seen - expected) ** 2 <= CHANCE**2 * (seen + expected):
-        return TOO_EARLY if is_early and seen * AGREES_WITHIN < expected else AS_FORECAST
-    if seen > expected * AGREES_WITHIN:
+    if (observed - forecast) ** 2 <= CHANCE**2 * (observed + forecast):
+        return TOO_EARLY if is_early and observed * AGREES_WITHIN < forecast else AS_FORECAST
+    if observed > forecast * AGREES_WITHIN:
         return MORE
-    if seen * AGREES_WITHIN < expected:
+    if observed * AGREES_WITHIN < forecast:
         return TOO_EARLY if is_early else LESS
     return AS_FORECAST
 
 
-def ratio_of(seen: int, expected: int | None) -> Decimal | None:
+def ratio_of(observed: int, forecast: int | None) -> Decimal | None:
     """Observed ÷ forecast with two places; None without a forecast or when it is 0."""
-    return (Decimal(seen) / expected).quantize(RATIO_PLACES, ROUND_HALF_EVEN) if expected else None
+    return (Decimal(observed) / forecast).quantize(RATIO_PLACES, ROUND_HALF_EVEN) if forecast else None
 
 
-def text_of(name: str, seen: int, expected: int | None, verdict: str) -> str:
+def text_of(name: str, observed: int, forecast: int | None, verdict: str) -> str:
     """`rail_warning_shown: 12 customers, forecast 10: as forecast.`"""
-    forecast = "" if expected is None else f", forecast {expected}"
-    return f"{name}: {seen} customer{'' if seen == 1 else 's'}{forecast}: {_SAYS[verdict]}."
+    comparison = "" if forecast is None else f", forecast {forecast}"
+    return f"{name}: {observed} customer{'' if observed == 1 else 's'}{comparison}: {_SAYS[verdict]}."
 
 
 def overall(rows: Iterable[tuple[int, str, str]], observed_days: int, forecast_days: int | None) -> str:
-    """Of (events, verdict, text): the texts of what drifts, or one sentence when nothing does."""
+    """The texts of what drifts, or one sentence when nothing does; `rows` are (events, verdict, text)."""
     rows = tuple(rows)
     drifting = [text for _, verdict, text in rows if verdict in DRIFTED]
     if drifting:
