@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from app.models.config_version import SUBJECT_FIELDS
 from rules.enums import ConfigStatus, DecisionStatus, SimulationStatus
 from seed.problems import SeedProblem
 from seed.reading import SeedFiles, SeedRow
 from seed.references import differs, repeated, unknown, unknown_value
-
-SUBJECT = ("workspace_id", "segment", "stage", "target_environment")
 
 
 def decision_problems(files: SeedFiles) -> Iterator[SeedProblem]:
@@ -16,9 +15,9 @@ def decision_problems(files: SeedFiles) -> Iterator[SeedProblem]:
     configs = files.rows["configs.json"]
     for row in configs:
         yield from _config(files, row)
-    yield from repeated(configs, (*SUBJECT, "version"))
+    yield from repeated(configs, (*SUBJECT_FIELDS, "version"))
     active = [row for row in configs if row.values["status"] == ConfigStatus.ACTIVE]
-    yield from repeated(active, (*SUBJECT, "status"))
+    yield from repeated(active, (*SUBJECT_FIELDS, "status"))
     for row in active if "decision_records.json" not in files.bad else ():
         yield from _stands_on_one_decision(files, row)
     for row in files.rows["simulation_runs.json"]:
@@ -129,7 +128,7 @@ def _decision(files: SeedFiles, row: SeedRow) -> Iterator[SeedProblem]:
     yield from unknown(files, row, "billing_patch_id", "billing_patches.json")
     config = files.find("configs.json", said["config_version_id"])
     if config is not None:
-        subject = {name: config[name] for name in SUBJECT}
+        subject = {name: config[name] for name in SUBJECT_FIELDS}
         yield from differs(row, "subject_resolution", subject, said["config_version_id"])
         yield from _active_decision(row, config)
     run = files.find("simulation_runs.json", said["simulation_run_id"])

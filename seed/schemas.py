@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, validates, validates_schema
 
+from rules.cycle import PERIOD_LENGTHS
 from rules.enums import (
     Action,
     AggregationType,
@@ -110,7 +111,7 @@ class CycleRow(Row):
 
     @validates_schema(skip_on_field_errors=True)
     def _lasts_as_long_as_its_type(self, row: Mapping[str, Any], **_: Any) -> None:
-        allowed = (90,) if row["cycle_type"] == CycleType.PRODUCTION else (90, 120)
+        allowed = PERIOD_LENGTHS[row["cycle_type"]]
         if row["period_length_days"] not in allowed:
             days = " or ".join(map(str, allowed))
             raise ValidationError(f"a {row['cycle_type']} cycle lasts {days} days", "period_length_days")

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.ids import new_id
 from app.models.base import CanonicalJSON, Model, UtcDateTime, enum, identifier
+from rules.cycle import PERIOD_LENGTHS, PRODUCTION_PERIOD_DAYS
 from rules.enums import CycleStatus, CycleType, GoalType
 
 
@@ -15,8 +16,11 @@ class Cycle(Model):
     __tablename__ = "cycles"
     __table_args__ = (
         sa.CheckConstraint("period_length_days > 0", name="period_positive"),
-        sa.CheckConstraint("cycle_type <> 'production' OR period_length_days = 90", name="production_is_90_days"),
-        sa.CheckConstraint("period_length_days IN (90, 120)", name="period_90_or_120"),
+        sa.CheckConstraint(
+            f"cycle_type <> '{CycleType.PRODUCTION}' OR period_length_days = {PRODUCTION_PERIOD_DAYS}",
+            name="production_is_90_days",
+        ),
+        sa.CheckConstraint(f"period_length_days IN {PERIOD_LENGTHS[CycleType.SANDBOX]}", name="period_90_or_120"),
     )
 
     cycle_id: Mapped[str] = identifier("cycle_", new_id)

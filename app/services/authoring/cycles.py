@@ -23,10 +23,8 @@ from app.services.authoring.rows import (
 from app.services.configs.editing import refresh
 from app.services.configs.lookup import locked
 from app.services.lookup import get
-from rules.enums import CycleType
+from rules.cycle import PERIOD_LENGTHS
 from rules.lifecycle import is_editable
-
-PERIODS = {CycleType.PRODUCTION.value: (90,), CycleType.SANDBOX.value: (90, 120)}
 
 
 def create_cycle(session: Any, data: Changes, *, actor: Actor, now: datetime) -> Cycle:
@@ -84,7 +82,7 @@ def delete_cycle(session: Any, cycle_id: str, *, actor: Actor, now: datetime) ->
 def _check_cycle(session: Any, cycle: Cycle) -> None:
     errors = unknown_ids(session, MetricCatalog.metric_id, cycle.primary_metrics or (), "/primary_metrics", "metric")
     errors += unknown_ids(session, SegmentCatalog.segment_id, cycle.segments or (), "/segments", "segment")
-    allowed = PERIODS[cycle.cycle_type]
+    allowed = PERIOD_LENGTHS[cycle.cycle_type]
     if cycle.period_length_days not in allowed:
         errors.append(
             FieldError(
