@@ -1,4 +1,4 @@
-"""Who is acting, and whether they may (build pack: one local operator; a token guards every route when it is set)."""
+"""Who is acting, and whether they may: one local operator, and a token on every route when it is set (spec 6)."""
 
 import hmac
 from typing import Any

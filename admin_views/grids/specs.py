@@ -1,4 +1,4 @@
-"""Every grid, in menu order: one frozen value per table (house: collections are explicit tuples in one place)."""
+"""Every grid, in menu order: one frozen value per table, all in one explicit tuple."""
 
 from dataclasses import dataclass
 from typing import Any

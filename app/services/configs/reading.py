@@ -1,4 +1,4 @@
-"""The one place that turns rows into the values rules take (house: only this module crosses that border)."""
+"""A config version with everything that decides about it, and the values that the rules take of it (spec 3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

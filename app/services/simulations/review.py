@@ -1,4 +1,4 @@
-"""One simulation run as the review shows it: headline, risks with where to mend them, and how to get it again (4B)."""
+"""One simulation run as the review shows it: headline, risks with their links, and how to get it again (flow 4B)."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence

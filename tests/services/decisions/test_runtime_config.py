@@ -1,4 +1,4 @@
-"""The runtime config: the build pack's shape field for field, built once, the same bytes for everyone (spec 5)."""
+"""The runtime config: the shape of spec 5 field for field, built once, the same bytes for everyone."""
 
 import json
 from datetime import timedelta
