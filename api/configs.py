@@ -20,7 +20,7 @@ from app.services.configs.completeness import completeness
 from app.services.configs.documents import exploration_shape, pool_shape, rails_shape
 from app.services.configs.lookup import get_config as read_row
 from app.services.configs.lookup import locked
-from app.services.configs.reading import ConfigSnapshot, find_config, load_catalogs, read_config
+from app.services.configs.reading import ConfigReading, find_config, load_catalogs, read_config
 from rules.delivery import policy
 from rules.gate import evaluate
 
@@ -69,7 +69,7 @@ def documents(session: Any) -> Callable[[Row], dict[str, Any] | None]:
     return listed
 
 
-def _judged(config: Row, seen: ConfigSnapshot) -> dict[str, Any]:
+def _judged(config: Row, seen: ConfigReading) -> dict[str, Any]:
     return own(config) | {"completeness": completeness(evaluate(seen.draft()))}
 
 

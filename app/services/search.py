@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, scoped_session
 
 WORD = re.compile(r"[^\W_]+")
-LONGEST_QUERY = 200
+MAX_SEARCH_LENGTH = 200
 FEW = 2_000
 LAST_CHARACTER = "\U0010ffff"
 BEGINNINGS = {
@@ -30,7 +30,7 @@ _EXPRESSIONS: WeakKeyDictionary[sa.Engine, dict[str, str]] = WeakKeyDictionary()
 
 def phrases(search: str) -> list[list[str]]:
     """The words of each blank-separated term, in order; empty when nothing in it can be looked up."""
-    terms = (WORD.findall(term.lower()) for term in search[:LONGEST_QUERY].split())
+    terms = (WORD.findall(term.lower()) for term in search[:MAX_SEARCH_LENGTH].split())
     return [words for words in terms if words]
 
 
@@ -71,7 +71,7 @@ def _plus(session: AnySession, hits: sa.Select[Any]) -> str:
 
 
 def _beginnings(session: AnySession, table: sa.Table, search: str) -> sa.ColumnElement[bool]:
-    terms = search.replace("\x00", "")[:LONGEST_QUERY].split()  # PostgreSQL's text cannot hold a zero byte
+    terms = search.replace("\x00", "")[:MAX_SEARCH_LENGTH].split()  # PostgreSQL's text cannot hold a zero byte
     if not terms:
         return sa.false()
     found = _begun(table, terms)

@@ -73,7 +73,7 @@ class ConfigNew(Screen):
     @expose("", methods=("GET", "POST"))
     def page(self, cycle_id: str) -> Any:
         cycle = cycle_at(cycle_id)
-        holds = new_config.production_holds(db.session, cycle)
+        holds = new_config.production_obstacles(db.session, cycle)
         form = ConfigForm(get_form_data(), data=_begun(cycle, holds))
         form.segment.choices = _segments(cycle)
         if request.method == "GET":
@@ -91,7 +91,7 @@ class ConfigNew(Screen):
         subject = form.subject(cycle) or {}
         try:
             with write(db.session):
-                active = new_config.standing(db.session, subject).active
+                active = new_config.subject_versions(db.session, subject).active
                 source = active if form.start.data == ACTIVE else None
                 made = new_config.start(db.session, cycle, subject, source, **acting())
         except AvsError as error:
@@ -133,9 +133,9 @@ def _segments(cycle: Cycle) -> list[SelectChoice]:
     return sorted(choices, key=lambda choice: choice.value not in cycle.segments)
 
 
-def _standing(cycle: Cycle, form: ConfigForm) -> new_config.Standing | None:
+def _standing(cycle: Cycle, form: ConfigForm) -> new_config.SubjectVersions | None:
     subject = form.subject(cycle)
-    return None if subject is None else new_config.standing(db.session, subject)
+    return None if subject is None else new_config.subject_versions(db.session, subject)
 
 
 def _may_begin(form: ConfigForm, holds: Sequence[Finding]) -> bool:

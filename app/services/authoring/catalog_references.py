@@ -15,7 +15,7 @@ from app.models.value_unit import ValueUnitDefinition
 from rules.places import link_to_config, link_to_cycle, link_to_unit
 from simulation.canonical import canonical_text
 
-MOST_REFERENCES = 200
+MAX_REFERENCES = 200
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Reference:
 def references(session: Any, catalog: str, key: str) -> list[Reference]:
     """The first 200 uses of the entry `key` of `catalog` (events, metrics, quality-signals, segments, customers)."""
     found = (reference for search in SEARCHES.get(catalog, ()) for reference in search(session, key))
-    return [reference for reference, _ in zip(found, range(MOST_REFERENCES), strict=False)]
+    return [reference for reference, _ in zip(found, range(MAX_REFERENCES), strict=False)]
 
 
 def mentions(column: Any, key: str) -> sa.ColumnElement[bool]:

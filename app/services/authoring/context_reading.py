@@ -17,8 +17,8 @@ from app.errors import Invalid, invalid_field
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from rules.extraction import Card, Vocabulary, extract
 
-LONGEST_TEXT = 400_000
-MOST_PAGES = 300
+MAX_TEXT_LENGTH = 400_000
+MAX_PAGES = 300
 PASTED = "pasted text"
 
 
@@ -30,7 +30,7 @@ def read_document(name: str, content: bytes) -> dict[str, Any]:
     text = reader(name, content).replace("\x00", "").strip()
     if not text:
         raise _unreadable(name, "holds no text; a scanned page has to be typed in")
-    return {"name": PurePath(name).name[:200], "bytes": len(content), "text": text[:LONGEST_TEXT]}
+    return {"name": PurePath(name).name[:200], "bytes": len(content), "text": text[:MAX_TEXT_LENGTH]}
 
 
 def cards_of(session: Any, documents: list[dict[str, Any]], pasted_text: str | None) -> list[Card]:
@@ -68,7 +68,7 @@ def _plain(name: str, content: bytes) -> str:
 def _pdf(name: str, content: bytes) -> str:
     try:
         pages = PdfReader(BytesIO(content)).pages
-        return "\n".join(pages[number].extract_text() for number in range(min(len(pages), MOST_PAGES)))
+        return "\n".join(pages[number].extract_text() for number in range(min(len(pages), MAX_PAGES)))
     except (PyPdfError, ValueError, KeyError, TypeError, OSError) as error:
         raise _unreadable(name, "is not a PDF that can be read; save it again or paste its text") from error
 

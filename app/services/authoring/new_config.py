@@ -21,13 +21,13 @@ from rules.gate import evaluate
 
 PRODUCTION_NEEDS = ("cycle_type_not_production", "cycle_period_not_90_days", "value_unit_snapshot_missing")
 """The findings that no draft can mend: a production config is not begun while its cycle has one of them (spec 7)."""
-MOST_SUBJECTS = 50
+MAX_SUBJECTS = 50
 
 Subject = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Standing:
+class SubjectVersions:
     """What a subject has now. Without a newest version it is a new one."""
 
     newest: ConfigVersion | None
@@ -38,16 +38,16 @@ class Standing:
         return 1 if self.newest is None else self.newest.version + 1
 
 
-def standing(session: Any, subject: Subject) -> Standing:
+def subject_versions(session: Any, subject: Subject) -> SubjectVersions:
     versions = sa.select(ConfigVersion).filter_by(**{name: subject[name] for name in SUBJECT_FIELDS})
-    return Standing(
+    return SubjectVersions(
         newest=session.scalar(versions.order_by(ConfigVersion.version.desc()).limit(1)),
         active=session.scalar(versions.filter_by(status=ConfigStatus.ACTIVE.value)),
     )
 
 
-def subjects_of(session: Any, workspace_id: str) -> list[Standing]:
-    """Every subject of the workspace, by segment, stage and environment; at most `MOST_SUBJECTS`."""
+def subjects_of(session: Any, workspace_id: str) -> list[SubjectVersions]:
+    """Every subject of the workspace, by segment, stage and environment; at most `MAX_SUBJECTS`."""
     subject = [getattr(ConfigVersion, name) for name in SUBJECT_FIELDS]
     newest = (
         sa.select(sa.func.max(ConfigVersion.version).label("version"), *subject)
@@ -60,7 +60,7 @@ def subjects_of(session: Any, workspace_id: str) -> list[Standing]:
         sa.select(ConfigVersion)
         .join(newest, sa.and_(*same, newest.c.version == ConfigVersion.version))
         .order_by(*subject)
-        .limit(MOST_SUBJECTS)
+        .limit(MAX_SUBJECTS)
     ).all()
     active = {
         tuple(row.subject_resolution.values()): row
@@ -68,10 +68,10 @@ def subjects_of(session: Any, workspace_id: str) -> list[Standing]:
             sa.select(ConfigVersion).filter_by(workspace_id=workspace_id, status=ConfigStatus.ACTIVE.value)
         )
     }
-    return [Standing(row, active.get(tuple(row.subject_resolution.values()))) for row in rows]
+    return [SubjectVersions(row, active.get(tuple(row.subject_resolution.values()))) for row in rows]
 
 
-def production_holds(session: Any, cycle: Cycle) -> Sequence[Finding]:
+def production_obstacles(session: Any, cycle: Cycle) -> Sequence[Finding]:
     """Why a production config cannot be begun in this cycle; empty when it can."""
     draft = cycle_draft(session, cycle, latest_snapshot(session, cycle.cycle_id))
     production = replace(draft, config=Config(target_environment=TargetEnvironment.PRODUCTION))

@@ -69,7 +69,7 @@ class Served:
 
 
 @dataclass(frozen=True)
-class ConfigSnapshot:
+class ConfigReading:
     """A config version with everything that decides about it, read in one go.
 
     `run` is the run an approval names, else the latest completed one; `document` is its enforced content. Its hash is
@@ -79,7 +79,7 @@ class ConfigSnapshot:
 
     config: ConfigRow
     cycle: CycleRow
-    units: SnapshotRow | None
+    snapshot: SnapshotRow | None
     served: Served | None
     something_waits: bool
     run: RunRow | None
@@ -109,7 +109,7 @@ class ConfigSnapshot:
             ),
             exploration=_exploration(exploration_shape(self.config.exploration)),
             rails=_rails(rails_shape(self.config.rails)),
-            units=None if self.units is None else tuple(map(value_unit_from_document, self.units.value_units)),
+            units=None if self.snapshot is None else tuple(map(value_unit_from_document, self.snapshot.value_units)),
             catalogs=self.catalogs,
             simulation=None if self.run is None else _run(self.run, self.run_is_latest),
             active_config_version_id=self.served and self.served.config_version_id,
@@ -124,7 +124,7 @@ def find_config(
     simulation_run_id: str | None = None,
     requested_baseline_id: str | None = None,
     catalogs: d.Catalogs | None = None,
-) -> ConfigSnapshot | None:
+) -> ConfigReading | None:
     """Everything that decides about a config version; None when there is none, as when a listed one was just deleted.
 
     `simulation_run_id` is the run that an approval names, `catalogs` what was read before for the first of many.
@@ -133,10 +133,10 @@ def find_config(
     if rows is None:
         return None
     document = config_document(rows.config, rows.cycle, rows.snapshot)
-    return ConfigSnapshot(
+    return ConfigReading(
         config=rows.config,
         cycle=rows.cycle,
-        units=rows.snapshot,
+        snapshot=rows.snapshot,
         served=None if rows.served_id is None else Served(rows.served_id, rows.served),
         something_waits=rows.something_waits,
         run=rows.run,
@@ -148,7 +148,7 @@ def find_config(
     )
 
 
-def read_config(session: Any, config_version_id: str, **asked: Any) -> ConfigSnapshot:
+def read_config(session: Any, config_version_id: str, **asked: Any) -> ConfigReading:
     """The same; raises NotFound when there is no such config version."""
     seen = find_config(session, config_version_id, **asked)
     if seen is None:

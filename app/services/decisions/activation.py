@@ -21,7 +21,7 @@ from app.models.transactions import lock_subject_of, write
 from app.services.billing.patches import build, store
 from app.services.configs.diffs import diff
 from app.services.configs.lookup import locked, newest_decision
-from app.services.configs.reading import ConfigSnapshot, read_config
+from app.services.configs.reading import ConfigReading, read_config
 from app.services.configs.rows import ConfigRow
 from app.services.decisions.runtime_config import (
     Release,
@@ -76,7 +76,7 @@ def approve(
     Raises Conflict with all findings when a gate refuses, `config_immutable` when it was decided before.
     """
 
-    def read() -> ConfigSnapshot:
+    def read() -> ConfigReading:
         return read_config(
             session,
             config_version_id,
@@ -142,8 +142,8 @@ def held_back(session: Any, config_version_id: str) -> tuple[Finding, ...]:
 
 
 def _after_what_is_due(
-    session: Any, seen: ConfigSnapshot, read: Callable[[], ConfigSnapshot], now: datetime
-) -> ConfigSnapshot:
+    session: Any, seen: ConfigReading, read: Callable[[], ConfigReading], now: datetime
+) -> ConfigReading:
     """What was seen, or what `read` finds once every decision whose moment has come was carried out.
 
     A later decision must not come before it. The caller holds the subject's lock.
@@ -154,12 +154,12 @@ def _after_what_is_due(
     return read()
 
 
-def _as_decided(session: Any, config_version_id: str) -> ConfigSnapshot:
+def _as_decided(session: Any, config_version_id: str) -> ConfigReading:
     decided_on = newest_decision(session, config_version_id).simulation_run_id
     return read_config(session, config_version_id, simulation_run_id=decided_on)
 
 
-def _held_back(seen: ConfigSnapshot) -> tuple[Finding, ...]:
+def _held_back(seen: ConfigReading) -> tuple[Finding, ...]:
     return tuple(finding for finding in _blocking(seen) if finding.code != "simulation_not_latest")
 
 
@@ -210,7 +210,7 @@ def rollback(
             code="rollback_needs_archived",
         )
 
-    def read() -> ConfigSnapshot:
+    def read() -> ConfigReading:
         return _as_decided(session, config_version_id)
 
     seen = _after_what_is_due(session, read(), read, now)
@@ -224,11 +224,11 @@ def rollback(
     return decision
 
 
-def _blocking(seen: ConfigSnapshot) -> list[Finding]:
+def _blocking(seen: ConfigReading) -> list[Finding]:
     return [finding for finding in evaluate(seen.draft()) if finding.gate is not Gate.ADVISORY]
 
 
-def _require_own_run(seen: ConfigSnapshot, simulation_run_id: str) -> None:
+def _require_own_run(seen: ConfigReading, simulation_run_id: str) -> None:
     if seen.run is None:
         raise not_found("simulation run", simulation_run_id)
     simulated, candidate = seen.run.candidate_config_version_id, seen.config.config_version_id
@@ -238,7 +238,7 @@ def _require_own_run(seen: ConfigSnapshot, simulation_run_id: str) -> None:
 
 def _decide(
     writes: Writes,
-    seen: ConfigSnapshot,
+    seen: ConfigReading,
     kind: DiffType,
     approval: Approval,
     now: datetime,
@@ -271,7 +271,7 @@ def _decide(
     return decision
 
 
-def _activate(writes: Writes, seen: ConfigSnapshot, decision: AnyDecision, now: datetime) -> Done:
+def _activate(writes: Writes, seen: ConfigReading, decision: AnyDecision, now: datetime) -> Done:
     """Archive the prior version and its decision; `writes` then set this one active with what the apps will read."""
     config, prior = seen.config, seen.served
     document = _release(writes.session, seen, decision, now)
@@ -290,7 +290,7 @@ def _activate(writes: Writes, seen: ConfigSnapshot, decision: AnyDecision, now: 
     }
 
 
-def _release(session: Any, seen: ConfigSnapshot, decision: AnyDecision, now: datetime) -> dict[str, Any]:
+def _release(session: Any, seen: ConfigReading, decision: AnyDecision, now: datetime) -> dict[str, Any]:
     """What the apps read from now on: the document that was announced for this decision, else a new one."""
     served = seen.served and seen.served.avs_config
     promised = served and announced(served)
@@ -317,7 +317,7 @@ def _following(session: Any, config: ConfigRow, now: datetime) -> list[Release]:
     ]
 
 
-def _announce(session: Any, seen: ConfigSnapshot, now: datetime) -> None:
+def _announce(session: Any, seen: ConfigReading, now: datetime) -> None:
     """Say in the document that is served now what follows it and when; nothing served, nothing said."""
     if seen.served:
         following = _following(session, seen.config, now)
@@ -328,12 +328,12 @@ def _announce(session: Any, seen: ConfigSnapshot, now: datetime) -> None:
         writes.run()
 
 
-def _is_announced(seen: ConfigSnapshot) -> bool:
+def _is_announced(seen: ConfigReading) -> bool:
     following = seen.served and announced(seen.served.avs_config)
     return bool(following) and following["config_version_id"] == seen.config.config_version_id
 
 
-def _withdraw(session: Any, seen: ConfigSnapshot, held_back_by: tuple[Finding, ...], now: datetime) -> None:
+def _withdraw(session: Any, seen: ConfigReading, held_back_by: tuple[Finding, ...], now: datetime) -> None:
     """Take an announcement back whose moment came while a gate refuses: caches that flipped already flip back."""
     if not _is_announced(seen):
         return

@@ -17,7 +17,7 @@ from app.models.decision_record import DecisionRow
 from app.services.configs import lookup
 from app.services.configs.diffs import changes
 from app.services.configs.lookup import active_config, locked
-from app.services.configs.reading import ConfigSnapshot, read_config
+from app.services.configs.reading import ConfigReading, read_config
 from app.services.configs.rows import RunRow
 from app.services.decisions import activation
 from app.services.wording.changes import names_of
@@ -127,7 +127,7 @@ def runtime_address(subject: Mapping[str, str]) -> str:
     return f"{RUNTIME}?{urlencode({name: subject[name] for name in SUBJECT_FIELDS})}"
 
 
-def _refuse_unsimulated(seen: ConfigSnapshot) -> None:
+def _refuse_unsimulated(seen: ConfigReading) -> None:
     """The page showed no run: either a gate still refuses, or somebody has simulated since."""
     what = f"Config {seen.config.config_version_id} cannot be approved"
     if blocking := [finding for finding in evaluate(seen.draft()) if finding.gate is not Gate.ADVISORY]:
@@ -146,7 +146,7 @@ def _require_still_active(session: Any, config: ConfigVersion, shown_id: str | N
         )
 
 
-def _at_once(seen: ConfigSnapshot) -> tuple[str, ...]:
+def _at_once(seen: ConfigReading) -> tuple[str, ...]:
     config_id, prior = seen.config.config_version_id, seen.served and seen.served.config_version_id
     archived = f"; {prior} is archived" if prior else "; nothing was active for this subject before"
     return (
@@ -157,7 +157,7 @@ def _at_once(seen: ConfigSnapshot) -> tuple[str, ...]:
     )
 
 
-def _later(seen: ConfigSnapshot) -> tuple[str, ...]:
+def _later(seen: ConfigReading) -> tuple[str, ...]:
     config_id, prior = seen.config.config_version_id, seen.served and seen.served.config_version_id
     until = f"{prior} stays active until then" if prior else "nothing is active until then"
     archived = f" and {prior} is archived" if prior else ""

@@ -13,7 +13,7 @@ from app.errors import not_found
 from app.models.catalog import MetricCatalog
 from app.models.config_version import ConfigVersion
 from app.models.simulation_run import SimulationRun
-from app.services.configs.reading import ConfigSnapshot, read_config
+from app.services.configs.reading import ConfigReading, read_config
 from app.services.simulations.review_tables import Cell, Outputs, margin_change, margin_of
 from app.services.wording.words import SHARES
 from rules.draft import Draft, ValueUnit
@@ -182,7 +182,7 @@ def _mended(outputs: Outputs, findings: Sequence[Finding]) -> list[dict[str, Jso
     return [issue for issue in outputs["blocking_issues"] if (issue["code"], issue["field"]) not in still]
 
 
-def _floor(outputs: Outputs, seen: ConfigSnapshot, stale: bool) -> Decimal | int | None:
+def _floor(outputs: Outputs, seen: ConfigReading, stale: bool) -> Decimal | int | None:
     """A risk keeps the floor that it violates; otherwise it is the config's, as long as that has not changed."""
     kept = next((risk["margin_floor"] for risk in outputs["risks"] if risk["code"] == "margin_floor_violated"), None)
     return kept if kept is not None or stale else seen.document["rails"]["margin_floor"]

@@ -23,7 +23,7 @@ from app.models.transactions import write
 from app.services.configs.completeness import completeness
 from app.services.configs.editing import refresh
 from app.services.configs.lookup import locked
-from app.services.configs.reading import ConfigSnapshot, find_config, read_config
+from app.services.configs.reading import ConfigReading, find_config, read_config
 from app.services.product_events import log_event
 from app.services.usage.store import UsageEvents
 from rules.enums import HistoricalWindow, PricingMode, SimulationStatus
@@ -63,8 +63,8 @@ class Prepared:
     """A question past the simulation gate, with everything from the database that its answer needs."""
 
     request: Request
-    candidate: ConfigSnapshot
-    baseline: ConfigSnapshot | None
+    candidate: ConfigReading
+    baseline: ConfigReading | None
     blocking_issues: tuple[dict[str, object], ...]
     completeness: dict[str, Any]
 
@@ -105,14 +105,14 @@ def prepare(session: Any, request: Request) -> Prepared:
     )
 
 
-def _past_the_gate(seen: ConfigSnapshot) -> Any:
+def _past_the_gate(seen: ConfigReading) -> Any:
     findings = evaluate(seen.draft())
     if held := [finding for finding in findings if finding.gate is Gate.SIMULATE]:
         raise refused(f"Config {seen.config.config_version_id} cannot be simulated", held)
     return findings
 
 
-def _baseline(session: Any, candidate: ConfigSnapshot, wanted: str | None) -> ConfigSnapshot | None:
+def _baseline(session: Any, candidate: ConfigReading, wanted: str | None) -> ConfigReading | None:
     if wanted is None:
         return None
     if wanted == ACTIVE:
@@ -166,7 +166,7 @@ def _plan(prepared: Prepared, as_of: datetime, segment: str | None) -> Plan:
     )
 
 
-def _config_plan(seen: ConfigSnapshot) -> ConfigPlan:
+def _config_plan(seen: ConfigReading) -> ConfigPlan:
     return config_plan({"config_version_id": seen.config.config_version_id, **seen.document})
 
 
