@@ -4,12 +4,11 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 MAX_BODY_BYTES = 8 * 1024 * 1024  # a batch of 1,000 events is about 250 kB
 
 
-def settings(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+def settings(environ: Mapping[str, str] = os.environ) -> dict[str, object]:
     """Flask settings from `AVS_DATA_DIR`, `DATABASE_URL`, `AVS_SECRET_KEY`, `AVS_SIGNING_KEY` (PEM, newest
     first; without it a key is made beside the data), `AVS_PUBLISH_URL` (docs/publishing.md) and `AVS_API_TOKEN`;
     makes the directory."""

@@ -1,15 +1,15 @@
-"""Every refusal the product gives: a stable code, an HTTP status and a sentence that names the record and the fix."""
+"""Refusals: each has a stable code, an HTTP status and a sentence that names the record and the fix."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from rules.finding import Finding
+from simulation.canonical import JsonObject
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """One bad field: a JSON pointer into the request and what to change."""
+    """A bad field: a JSON pointer into the request and what to change."""
 
     pointer: str
     detail: str
@@ -27,7 +27,7 @@ class AvsError(Exception):
     code: str = "bad_request"
     errors: Sequence[FieldError] = ()
     findings: Sequence[Finding] = ()
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: JsonObject = field(default_factory=dict)
 
     status = 400
     title = "Bad request"
@@ -66,7 +66,7 @@ def not_found(kind: str, identifier: str) -> NotFound:
 
 
 def invalid(*errors: FieldError) -> Invalid:
-    """422 that names every bad field at once."""
+    """The refusal of input, 422, that names every bad field at once."""
     return Invalid("; ".join(error.detail for error in errors), code="invalid_input", errors=errors)
 
 
@@ -75,7 +75,7 @@ def invalid_field(pointer: str, detail: str, code: str = "invalid") -> Invalid:
 
 
 def refused(what: str, findings: Iterable[Finding]) -> Conflict:
-    """409 of a gate: the sentence leads with the first finding, all of them are attached."""
+    """The refusal of a gate, 409: its sentence leads with the first finding, all of them are attached."""
     findings = tuple(findings)
     return Conflict(f"{what}: {findings[0].message}", code=findings[0].code, findings=findings)
 

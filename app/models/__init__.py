@@ -1,4 +1,4 @@
-"""One module per aggregate; importing the package registers every table."""
+"""The tables, a module per aggregate; importing the package registers all of them."""
 
 from app.models import (
     billing_patch,

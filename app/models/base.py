@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
@@ -13,7 +13,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, MappedColumn, Session, mapped_column, scoped_session
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from simulation.canonical import canonical_text, number_text, parse_exact
+from simulation.canonical import Json, canonical_text, number_text, parse_exact
 
 MONEY_PLACES = 12  # one LLM token can cost 0.00000015 USD (spec 4.1)
 
@@ -53,17 +53,19 @@ class ExactDecimal(TypeDecorator[Decimal]):
     impl = sa.Numeric(38, MONEY_PLACES)
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(sa.String(64) if dialect.name == "sqlite" else sa.Numeric(38, MONEY_PLACES))
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str] | TypeEngine[Decimal]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.String(64))
+        return dialect.type_descriptor(sa.Numeric(38, MONEY_PLACES))
 
-    def process_bind_param(self, value: Decimal | int | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: Decimal | int | None, dialect: Dialect) -> str | Decimal | None:
         if value is None:
             return None
         if isinstance(value, float):
             raise TypeError("money and quantities are Decimal, never float")
         return format(Decimal(value), "f") if dialect.name == "sqlite" else Decimal(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+    def process_result_value(self, value: str | Decimal | None, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(number_text(Decimal(value)))
 
 
@@ -87,7 +89,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class CanonicalJSON(TypeDecorator[Any]):
+class CanonicalJSON(TypeDecorator[Json]):
     """A JSON document as canonical text: the same bytes on both engines, decimals exact.
 
     A loaded value is not tracked: assign a new one to change it.
@@ -96,10 +98,10 @@ class CanonicalJSON(TypeDecorator[Any]):
     impl = sa.Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: Json, dialect: Dialect) -> str | None:
         return None if value is None else canonical_text(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Json:
         return None if value is None else parse_exact(value)
 
 
@@ -114,7 +116,7 @@ def enum(values: type[StrEnum], name: str) -> sa.Enum:
 
 
 def not_negative(column: str) -> sa.CheckConstraint:
-    """CHECK column ≥ 0; the cast makes SQLite compare the text of a decimal as a number."""
+    """The constraint CHECK column ≥ 0; its cast makes SQLite compare the text of a decimal as a number."""
     return sa.CheckConstraint(f"CAST({column} AS REAL) >= 0", name=f"{column}_not_negative")
 
 

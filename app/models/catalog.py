@@ -8,6 +8,8 @@ from rules.enums import MetricType
 
 
 class EventCatalog(Model):
+    """An event type, with the dimensions that its usage events carry."""
+
     __tablename__ = "event_catalog"
 
     event_type: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
@@ -16,6 +18,8 @@ class EventCatalog(Model):
 
 
 class MetricCatalog(Model):
+    """A metric that cycles aim at or configs look at."""
+
     __tablename__ = "metric_catalog"
 
     metric_id: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
@@ -24,6 +28,8 @@ class MetricCatalog(Model):
 
 
 class QualitySignalCatalog(Model):
+    """A signal that tells how good a value unit was, and where it comes from."""
+
     __tablename__ = "quality_signal_catalog"
 
     signal_id: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
@@ -32,6 +38,8 @@ class QualitySignalCatalog(Model):
 
 
 class SegmentCatalog(Model):
+    """A segment of customers."""
+
     __tablename__ = "segment_catalog"
 
     segment_id: Mapped[str] = mapped_column(sa.String(200), primary_key=True)
@@ -40,6 +48,8 @@ class SegmentCatalog(Model):
 
 
 class Customer(Model):
+    """A customer of the product whose economics are decided here."""
+
     __tablename__ = "customers"
 
     customer_id: Mapped[str] = mapped_column(sa.String(200), primary_key=True)

@@ -1,8 +1,8 @@
-"""ConfigVersion with its pools, exploration rule and rails: what the customer app will enforce (spec 1 and 2)."""
+"""ConfigVersion with its pools, exploration rule and rails, which customer apps enforce (spec 1 and 2)."""
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import NotRequired, Protocol, TypedDict
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
@@ -13,17 +13,18 @@ from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitSnapshot
 from rules.delivery import stated
 from rules.enums import Action, ConfigStatus, OverageBehavior, Stage, TargetEnvironment
+from simulation.canonical import Json, JsonObject
 
 SUBJECT_FIELDS = ("workspace_id", "segment", "stage", "target_environment")
 
 
-def of_subject(model: type[Any]) -> list[sa.ColumnElement[bool]]:
-    """That a row is of the subject which the statement's parameters of these names say."""
+def of_subject(model: type["Subject"]) -> list[sa.ColumnElement[bool]]:
+    """The conditions that a row is of a subject, whose values the statement takes as parameters named like columns."""
     return [getattr(model, name) == sa.bindparam(name) for name in SUBJECT_FIELDS]
 
 
 def subject_of(row: object) -> dict[str, str]:
-    """The subject_resolution of a row that has the four columns (spec 1)."""
+    """The subject_resolution of a row that has the four columns, a model's or a plain one (spec 1)."""
     return {name: getattr(row, name) for name in SUBJECT_FIELDS}
 
 
@@ -41,6 +42,8 @@ class Subject:
 
 
 class ConfigVersion(Subject, Model):
+    """A version of a subject's config; a subject has one active version at most."""
+
     __tablename__ = "config_versions"
     __table_args__ = (
         sa.UniqueConstraint(*SUBJECT_FIELDS, "version", name="uq_config_versions_subject_version"),
@@ -73,7 +76,7 @@ class ConfigVersion(Subject, Model):
     )
     price_book_ref: Mapped[str | None] = mapped_column(sa.String(200))
     metric_lenses: Mapped[list[str]] = mapped_column(CanonicalJSON, default=list)
-    delivery: Mapped[dict[str, Any]] = mapped_column(CanonicalJSON, default=dict)
+    delivery: Mapped[JsonObject] = mapped_column(CanonicalJSON, default=dict)
     content_hash: Mapped[str] = mapped_column(sa.String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -94,12 +97,43 @@ class ConfigVersion(Subject, Model):
     )
 
     @validates("delivery")
-    def _keep_what_is_stated(self, _name: str, value: dict[str, Any] | None) -> dict[str, Any]:
-        """Only what differs from the usual policy, so that stating the usual one is no change."""
+    def _keep_what_is_stated(self, _name: str, value: JsonObject | None) -> JsonObject:
+        """Keep only the members that differ from the usual policy, so that stating the usual one is no change."""
         return stated(value or {})
 
 
+class Rollover(TypedDict):
+    """The embedded rollover of a pool (spec 1): what is not limited has no member."""
+
+    enabled: bool
+    max_rollover_quantity: NotRequired[Decimal]
+    expires_after_days: NotRequired[int]
+
+
+class RolloverColumns(Protocol):
+    """A row with the columns of a pool's rollover."""
+
+    @property
+    def rollover_enabled(self) -> bool: ...
+    @property
+    def max_rollover_quantity(self) -> Decimal | None: ...
+    @property
+    def rollover_expires_after_days(self) -> int | None: ...
+
+
+def rollover_of(pool: RolloverColumns) -> Rollover:
+    """The embedded rollover of a row that has its columns, a model's or a plain one (spec 1)."""
+    rollover: Rollover = {"enabled": pool.rollover_enabled}
+    if pool.max_rollover_quantity is not None:
+        rollover["max_rollover_quantity"] = pool.max_rollover_quantity
+    if pool.rollover_expires_after_days is not None:
+        rollover["expires_after_days"] = pool.rollover_expires_after_days
+    return rollover
+
+
 class Pool(Model):
+    """An allowance of a value unit, per customer and period."""
+
     __tablename__ = "pools"
     __table_args__ = (
         not_negative("included_quantity"),
@@ -124,23 +158,19 @@ class Pool(Model):
     config_version: Mapped[ConfigVersion] = relationship(back_populates="pools")
 
     @property
-    def rollover(self) -> dict[str, Any]:
-        """The embedded shape of spec 1: `{enabled, max_rollover_quantity?, expires_after_days?}`."""
-        optional = {
-            "max_rollover_quantity": self.max_rollover_quantity,
-            "expires_after_days": self.rollover_expires_after_days,
-        }
-        return {"enabled": self.rollover_enabled} | {key: value for key, value in optional.items() if value is not None}
+    def rollover(self) -> Rollover:
+        return rollover_of(self)
 
     @rollover.setter
-    def rollover(self, value: dict[str, Any] | None) -> None:
-        value = value or {}
-        self.rollover_enabled = value.get("enabled", False)
-        self.max_rollover_quantity = value.get("max_rollover_quantity")
-        self.rollover_expires_after_days = value.get("expires_after_days")
+    def rollover(self, value: Rollover | None) -> None:
+        self.rollover_enabled = value.get("enabled", False) if value else False
+        self.max_rollover_quantity = value.get("max_rollover_quantity") if value else None
+        self.rollover_expires_after_days = value.get("expires_after_days") if value else None
 
 
 class ExplorationRule(Model):
+    """The exploration rule of a config: which use is subsidised, and until when."""
+
     __tablename__ = "exploration_rules"
     __table_args__ = (sa.CheckConstraint("expires_after_days > 0", name="expiry_positive"),)
 
@@ -157,6 +187,8 @@ class ExplorationRule(Model):
 
 
 class RailRule(Model):
+    """The rails of a config: thresholds, spend cap, margin floor and absolute caps."""
+
     __tablename__ = "rail_rules"
     __table_args__ = (
         not_negative("monthly_spend_cap_usd"),
@@ -166,10 +198,10 @@ class RailRule(Model):
     config_version_id: Mapped[str] = mapped_column(
         sa.ForeignKey("config_versions.config_version_id", ondelete="CASCADE"), primary_key=True
     )
-    usage_thresholds: Mapped[list[Any]] = mapped_column(CanonicalJSON, default=list)
+    usage_thresholds: Mapped[list[Json]] = mapped_column(CanonicalJSON, default=list)
     monthly_spend_cap_usd: Mapped[Decimal | None] = mapped_column(ExactDecimal)
     at_cap_action: Mapped[str | None] = mapped_column(enum(Action, "action"))
     margin_floor: Mapped[Decimal | None] = mapped_column(ExactDecimal)
-    absolute_usage_caps: Mapped[list[Any] | None] = mapped_column(CanonicalJSON)
+    absolute_usage_caps: Mapped[list[Json] | None] = mapped_column(CanonicalJSON)
 
     config_version: Mapped[ConfigVersion] = relationship(back_populates="rails")

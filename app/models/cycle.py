@@ -1,7 +1,6 @@
-"""Cycle, the context it was drafted from, and what each submitted snapshot taught (spec 1)."""
+"""Cycle, the context it was drafted from, and the log of what its snapshots changed (spec 1)."""
 
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,9 +9,12 @@ from app.ids import new_id
 from app.models.base import CanonicalJSON, Model, UtcDateTime, enum, identifier
 from rules.cycle import PERIOD_LENGTHS, PRODUCTION_PERIOD_DAYS
 from rules.enums import CycleStatus, CycleType, GoalType
+from simulation.canonical import Json
 
 
 class Cycle(Model):
+    """A period with a goal, in which configs are drafted and decided."""
+
     __tablename__ = "cycles"
     __table_args__ = (
         sa.CheckConstraint("period_length_days > 0", name="period_positive"),
@@ -40,25 +42,29 @@ class Cycle(Model):
 
 
 class CycleDraftContext(Model):
+    """Documents and text that a cycle was drafted from, and the cards that were found in them."""
+
     __tablename__ = "cycle_draft_contexts"
 
     cycle_draft_context_id: Mapped[str] = identifier("ctx_", new_id)
     workspace_id: Mapped[str] = mapped_column(sa.ForeignKey("workspaces.workspace_id"), index=True)
     cycle_id: Mapped[str | None] = mapped_column(sa.ForeignKey("cycles.cycle_id"), index=True)
-    documents: Mapped[list[Any]] = mapped_column(CanonicalJSON, default=list)
+    documents: Mapped[list[Json]] = mapped_column(CanonicalJSON, default=list)
     pasted_text: Mapped[str | None] = mapped_column(sa.Text)
     skipped: Mapped[bool] = mapped_column(default=False)
-    extracted_cards: Mapped[list[Any]] = mapped_column(CanonicalJSON, default=list)
-    open_questions: Mapped[list[Any]] = mapped_column(CanonicalJSON, default=list)
+    extracted_cards: Mapped[list[Json]] = mapped_column(CanonicalJSON, default=list)
+    open_questions: Mapped[list[Json]] = mapped_column(CanonicalJSON, default=list)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class LearningLogEntry(Model):
+    """An entry of a cycle's learning log, written when a snapshot is submitted."""
+
     __tablename__ = "learning_log_entries"
 
     learning_log_entry_id: Mapped[str] = identifier("learn_", new_id)
     workspace_id: Mapped[str] = mapped_column(sa.ForeignKey("workspaces.workspace_id"), index=True)
     cycle_id: Mapped[str] = mapped_column(sa.ForeignKey("cycles.cycle_id"), index=True)
     kind: Mapped[str] = mapped_column(sa.String(80))
-    detail: Mapped[Any] = mapped_column(CanonicalJSON)
+    detail: Mapped[Json] = mapped_column(CanonicalJSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,7 +1,7 @@
-"""DecisionRecord: who decided what, why and on which evidence (spec 1)."""
+"""DecisionRecord: who decided on a config, why and on which evidence (spec 1)."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -12,9 +12,12 @@ from app.models.billing_patch import BillingPatch
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Subject, subject_of
 from app.models.simulation_run import SimulationRun
 from rules.enums import DecisionStatus
+from simulation.canonical import JsonObject
 
 
 class DecisionRecord(Subject, Model):
+    """A decision as stored, with the config, the run and the billing patch that it stands on."""
+
     __tablename__ = "decision_records"
     __table_args__ = (
         sa.Index("ix_decision_records_subject", *SUBJECT_FIELDS, "status"),
@@ -31,7 +34,7 @@ class DecisionRecord(Subject, Model):
     approver_name: Mapped[str] = mapped_column(sa.String(200))
     approver_role: Mapped[str] = mapped_column(sa.String(200))
     rationale: Mapped[str] = mapped_column(sa.Text)
-    diff: Mapped[dict[str, Any]] = mapped_column(CanonicalJSON)
+    diff: Mapped[JsonObject] = mapped_column(CanonicalJSON)
     value_unit_snapshot_version: Mapped[int]
     effective_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -54,7 +57,7 @@ class DecisionRow(NamedTuple):
     approver_name: str
     approver_role: str
     rationale: str
-    diff: dict[str, Any]
+    diff: JsonObject
     value_unit_snapshot_version: int
     effective_at: datetime
     created_at: datetime

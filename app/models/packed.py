@@ -1,41 +1,44 @@
-"""Rows that ride along in one column of another query: a statement less for what always belongs together (decision 13).
+"""Rows inside one column of another query, which saves a statement for what always belongs together (decision 13).
 
 The database sends them as JSON text, and every cell comes back as its column's type would give it: texts, integers,
-booleans, enums, and the types of `app.models.base`. Bytes cannot ride along.
+booleans, enums, and the types of `app.models.base`. Bytes cannot be sent so.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from app.models.base import UtcDateTime
-from simulation.canonical import parse_exact
+from simulation.canonical import Json, parse_exact
 
-Shape = Callable[..., Any]
+Column = sa.ColumnElement[Any]
+Type = TypeEngine[Any]
+Shaped = TypeVar("Shaped")
 
 
-def packed_row(shape: Shape, *columns: sa.ColumnElement[Any]) -> sa.Label[Any]:
+def packed_row(shape: Callable[..., Shaped], *columns: Column) -> sa.Label[Shaped | None]:
     """A column that holds `shape(*cells)` of these columns of the same row; None where the first, a key, is null."""
     return sa.type_coerce(_JsonRow(*columns), _PackedRow(shape, _types(columns))).label(None)
 
 
 def packed_rows(
-    shape: Shape, *columns: sa.ColumnElement[Any], where: Sequence[sa.ColumnElement[bool]] = ()
-) -> sa.Label[Any]:
+    shape: Callable[..., Shaped], *columns: Column, where: Sequence[sa.ColumnElement[bool]] = ()
+) -> sa.Label[list[Shaped]]:
     """A column that holds a list of `shape(*cells)`, one of each row of their table that matches, in no order."""
     rows = sa.select(_JsonRows(*columns)).where(*where).scalar_subquery()
     return sa.type_coerce(rows, _PackedRows(shape, _types(columns))).label(None)
 
 
-def _types(columns: Sequence[sa.ColumnElement[Any]]) -> tuple[Any, ...]:
+def _types(columns: Sequence[Column]) -> tuple[Type, ...]:
     types = tuple(column.type for column in columns)
-    if any(isinstance(of, sa.LargeBinary) for of in types):
+    if any(isinstance(kind, sa.LargeBinary) for kind in types):
         raise TypeError("bytes are not JSON")
     return types
 
@@ -54,46 +57,52 @@ _AGGREGATE = {"sqlite": "json_group_array", "postgresql": "json_agg"}
 
 
 @compiles(_JsonRow)
-def _row(element: _JsonRow, compiler: Any, **options: Any) -> str:
+def _row(element: _JsonRow, compiler: SQLCompiler, **options: object) -> str:
     cells = compiler.process(element.clauses, **options)
     return f"CAST({_ARRAY[compiler.dialect.name]}({cells}) AS TEXT)"
 
 
 @compiles(_JsonRows)
-def _rows(element: _JsonRows, compiler: Any, **options: Any) -> str:
+def _rows(element: _JsonRows, compiler: SQLCompiler, **options: object) -> str:
     engine, cells = compiler.dialect.name, compiler.process(element.clauses, **options)
     return f"CAST({_AGGREGATE[engine]}({_ARRAY[engine]}({cells})) AS TEXT)"
 
 
-class _PackedRow(TypeDecorator[Any]):
+class _PackedRow(TypeDecorator[Shaped | None]):
     impl = sa.Text
     cache_ok = True
 
-    def __init__(self, shape: Shape, types: tuple[Any, ...]) -> None:
+    def __init__(self, shape: Callable[..., Shaped], types: tuple[Type, ...]) -> None:
         super().__init__()
         self.shape, self.types = shape, types
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Shaped | None:
         cells = parse_exact(value) if value else [None]
-        return None if cells[0] is None else self.unpacked(cells, dialect)
-
-    def unpacked(self, cells: list[Any], dialect: Dialect) -> Any:
-        typed = zip(self.types, cells, strict=True)
-        return self.shape(*[None if cell is None else _cell(of, cell, dialect) for of, cell in typed])
+        return None if cells[0] is None else _unpacked(self.shape, self.types, cells, dialect)
 
 
-class _PackedRows(_PackedRow):
+class _PackedRows(TypeDecorator[list[Shaped]]):
+    impl = sa.Text
     cache_ok = True
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> list[Any]:
+    def __init__(self, shape: Callable[..., Shaped], types: tuple[Type, ...]) -> None:
+        super().__init__()
+        self.shape, self.types = shape, types
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> list[Shaped]:
         rows = parse_exact(value) if value else []  # PostgreSQL aggregates no rows to null
-        return [self.unpacked(cells, dialect) for cells in rows]
+        return [_unpacked(self.shape, self.types, cells, dialect) for cells in rows]
 
 
-def _cell(of: Any, cell: Any, dialect: Dialect) -> Any:
-    """A cell that JSON carried, as a column of this type gives it."""
-    if isinstance(of, UtcDateTime):
-        return of.process_result_value(datetime.fromisoformat(cell), dialect)
-    if isinstance(of, TypeDecorator):
-        return of.process_result_value(cell, dialect)
-    return bool(cell) if isinstance(of, sa.Boolean) else cell
+def _unpacked(shape: Callable[..., Shaped], types: tuple[Type, ...], cells: Sequence[Json], dialect: Dialect) -> Shaped:
+    typed = zip(types, cells, strict=True)
+    return shape(*[None if cell is None else _cell(kind, cell, dialect) for kind, cell in typed])
+
+
+def _cell(kind: Type, cell: Json, dialect: Dialect) -> Json | datetime:
+    """A cell that JSON carried, as a column of its type gives it."""
+    if isinstance(kind, UtcDateTime):
+        return kind.process_result_value(datetime.fromisoformat(cell), dialect)
+    if isinstance(kind, TypeDecorator):
+        return kind.process_result_value(cell, dialect)
+    return bool(cell) if isinstance(kind, sa.Boolean) else cell

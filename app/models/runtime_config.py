@@ -11,9 +11,9 @@ from app.models.decision_record import DecisionRecord
 
 
 class RuntimeConfig(Subject, Model):
-    """Every document that was ever served; `current` marks the one that is, `sequence` counts them per subject.
+    """A document that was served; `current` marks the one that still is, `sequence` counts them per subject.
 
-    An activating decision has one row, and one more for each time that what follows it was announced anew.
+    An activating decision has one row, and one more each time that its successor was announced or taken back.
     """
 
     __tablename__ = "runtime_configs"

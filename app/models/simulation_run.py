@@ -1,7 +1,6 @@
 """SimulationRun: the evidence before a decision (spec 1 and 4)."""
 
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -9,9 +8,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.ids import new_id
 from app.models.base import CanonicalJSON, Model, UtcDateTime, enum, identifier
 from rules.enums import SimulationStatus
+from simulation.canonical import JsonObject
+from simulation.output_shapes import DatasetDocument
 
 
 class SimulationRun(Model):
+    """A simulation of a candidate against a baseline; `outputs` is null until it has completed."""
+
     __tablename__ = "simulation_runs"
     __table_args__ = (
         sa.Index("ix_simulation_runs_latest", "candidate_config_version_id", "created_at", "simulation_run_id"),
@@ -23,10 +26,10 @@ class SimulationRun(Model):
     candidate_config_version_id: Mapped[str] = mapped_column(sa.ForeignKey("config_versions.config_version_id"))
     baseline_config_version_id: Mapped[str | None] = mapped_column(sa.ForeignKey("config_versions.config_version_id"))
     status: Mapped[str] = mapped_column(enum(SimulationStatus, "simulation_status"))
-    inputs: Mapped[dict[str, Any]] = mapped_column(CanonicalJSON)
-    outputs: Mapped[dict[str, Any] | None] = mapped_column(CanonicalJSON)
-    completeness_result: Mapped[dict[str, Any]] = mapped_column(CanonicalJSON)
+    inputs: Mapped[JsonObject] = mapped_column(CanonicalJSON)
+    outputs: Mapped[JsonObject | None] = mapped_column(CanonicalJSON)
+    completeness_result: Mapped[JsonObject] = mapped_column(CanonicalJSON)
     candidate_content_hash: Mapped[str] = mapped_column(sa.String(64))
-    dataset: Mapped[dict[str, Any]] = mapped_column(CanonicalJSON)
+    dataset: Mapped[DatasetDocument] = mapped_column(CanonicalJSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

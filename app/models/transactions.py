@@ -1,13 +1,13 @@
-"""How transactions begin: readers never wait, writers queue, nobody sees "database is locked".
+"""The beginning of transactions: readers never wait, writers queue, nobody sees "database is locked".
 
 SQLite upgrades a reading transaction to a writing one only if nobody wrote meanwhile, and answers SQLITE_BUSY at once
 otherwise, whatever the timeout. So a unit of work that will write says so before its first statement.
 """
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -31,7 +31,7 @@ def configure_sqlite(engine: sa.Engine) -> None:
         return
 
     @sa.event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _record: Any) -> None:
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # this module begins transactions, not the driver
         for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
@@ -43,9 +43,9 @@ def configure_sqlite(engine: sa.Engine) -> None:
 
 @contextmanager
 def write(session: AnySession) -> Iterator[None]:
-    """One unit of work that writes: all of it is committed at the end, or none of it.
+    """A unit of work that writes: all of it is committed at the end, or none of it.
 
-    What the session had read before is dropped, so that everything is read again under the lock.
+    Rows that the session had read before are dropped, so that they are read again under the lock.
     """
     session.rollback()
     with _sqlite_turn if session.get_bind().dialect.name == "sqlite" else nullcontext():
@@ -69,6 +69,9 @@ def lock_subject(session: AnySession, subject: tuple[str, ...]) -> None:
 
 
 def lock_subject_of(session: AnySession, config_version_id: str) -> None:
-    """The same lock by a config version, in one statement: its subject never changes, so it is read before the lock."""
+    """Take `lock_subject` for the subject of a config version, in one statement.
+
+    A config's subject never changes, so that it may be read before the lock is held.
+    """
     if session.get_bind().dialect.name == "postgresql":
         session.connection().execute(LOCK_SUBJECT_OF, {"config_version_id": config_version_id})

@@ -11,6 +11,8 @@ from rules.enums import DataMode, OperatorRole
 
 
 class Workspace(Model):
+    """A product whose economics are decided, with its operator's role and where its data comes from."""
+
     __tablename__ = "workspaces"
 
     workspace_id: Mapped[str] = identifier("ws_", new_id)
