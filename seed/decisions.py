@@ -1,12 +1,11 @@
-"""What configs, runs, patches and decisions say about each other and about what they stand on (spec 1 and 2)."""
+"""References between configs, runs, patches and decisions, and to the rows that they stand on (spec 1 and 2)."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from app.models.config_version import SUBJECT_FIELDS
 from rules.enums import ConfigStatus, DecisionStatus, SimulationStatus
 from seed.problems import SeedProblem
-from seed.reading import SeedFiles, SeedRow
+from seed.reading import SeedFiles, SeedRow, Values
 from seed.references import differs, repeated, unknown, unknown_value
 
 
@@ -45,15 +44,15 @@ def _baseline(files: SeedFiles, row: SeedRow) -> Iterator[SeedProblem]:
     """A baseline is another version of the workspace, and no chain of baselines leads back."""
     field = "baseline_config_version_id"
     yield from unknown(files, row, field, "configs.json")
-    seen = {row.values["config_version_id"]}
+    chain = {row.values["config_version_id"]}
     baseline = files.find("configs.json", row.values[field])
     if baseline is not None and baseline["workspace_id"] != row.values["workspace_id"]:
         yield row.problem(field, f"{row.values[field]!r} belongs to workspace {baseline['workspace_id']}")
     while baseline is not None:
-        if baseline["config_version_id"] in seen:
+        if baseline["config_version_id"] in chain:
             yield row.problem(field, "the chain of baselines leads back to itself")
             return
-        seen.add(baseline["config_version_id"])
+        chain.add(baseline["config_version_id"])
         baseline = files.find("configs.json", baseline[field])
 
 
@@ -62,19 +61,19 @@ def _pools(files: SeedFiles, row: SeedRow) -> Iterator[SeedProblem]:
     if units is None and "value_unit_snapshots.json" not in files.bad:
         version = row.values["value_unit_snapshot_version"]
         yield row.problem("value_unit_snapshot_version", f"{row.values['cycle_id']} has no snapshot {version}")
-    seen: set[str] = set()
+    pool_ids: set[str] = set()
     for index, pool in enumerate(row.values["pools"]):
         if units is not None and pool["value_unit_id"] not in units:
             yield row.problem(f"pools[{index}].value_unit_id", f"{pool['value_unit_id']!r} is not in the snapshot")
-        if pool["pool_id"] in seen:
+        if pool["pool_id"] in pool_ids:
             yield row.problem(f"pools[{index}].pool_id", f"{pool['pool_id']!r} stands twice in this config")
-        seen.add(pool["pool_id"])
+        pool_ids.add(pool["pool_id"])
 
 
 def _snapshot_units(files: SeedFiles, row: SeedRow) -> list[str] | None:
-    wanted = (row.values["cycle_id"], row.values["value_unit_snapshot_version"])
+    key = (row.values["cycle_id"], row.values["value_unit_snapshot_version"])
     for snapshot in files.rows["value_unit_snapshots.json"]:
-        if (snapshot.values["cycle_id"], snapshot.values["snapshot_version"]) == wanted:
+        if (snapshot.values["cycle_id"], snapshot.values["snapshot_version"]) == key:
             ids: list[str] = snapshot.values["value_unit_ids"]
             return ids
     return None
@@ -92,7 +91,7 @@ def _exploration(files: SeedFiles, row: SeedRow) -> Iterator[SeedProblem]:
 
 
 def _stands_on_one_decision(files: SeedFiles, row: SeedRow) -> Iterator[SeedProblem]:
-    """What a customer app enforces was decided by somebody."""
+    """A problem when an active config has no active decision, or several: apps enforce what was decided once."""
     config_id = row.values["config_version_id"]
     count = sum(
         decision.values["config_version_id"] == config_id and decision.values["status"] == DecisionStatus.ACTIVE
@@ -103,7 +102,7 @@ def _stands_on_one_decision(files: SeedFiles, row: SeedRow) -> Iterator[SeedProb
 
 
 def _of_config(files: SeedFiles, row: SeedRow, field: str) -> Iterator[SeedProblem]:
-    """The row belongs to a config, its cycle and its workspace."""
+    """Problems of a row that belongs to a config, and so to its cycle and its workspace."""
     yield from unknown(files, row, field, "configs.json")
     config = files.find("configs.json", row.values[field])
     if config is not None:
@@ -121,25 +120,25 @@ def _run(files: SeedFiles, row: SeedRow) -> Iterator[SeedProblem]:
 
 
 def _decision(files: SeedFiles, row: SeedRow) -> Iterator[SeedProblem]:
-    said = row.values
+    decision = row.values
     yield from _of_config(files, row, "config_version_id")
     yield from unknown(files, row, "baseline_config_version_id", "configs.json")
     yield from unknown(files, row, "simulation_run_id", "simulation_runs.json")
     yield from unknown(files, row, "billing_patch_id", "billing_patches.json")
-    config = files.find("configs.json", said["config_version_id"])
+    config = files.find("configs.json", decision["config_version_id"])
     if config is not None:
         subject = {name: config[name] for name in SUBJECT_FIELDS}
-        yield from differs(row, "subject_resolution", subject, said["config_version_id"])
+        yield from differs(row, "subject_resolution", subject, decision["config_version_id"])
         yield from _active_decision(row, config)
-    run = files.find("simulation_runs.json", said["simulation_run_id"])
-    if run is not None and run["candidate_config_version_id"] != said["config_version_id"]:
+    run = files.find("simulation_runs.json", decision["simulation_run_id"])
+    if run is not None and run["candidate_config_version_id"] != decision["config_version_id"]:
         yield row.problem("simulation_run_id", f"that run simulated {run['candidate_config_version_id']}")
-    patch = files.find("billing_patches.json", said["billing_patch_id"])
-    if patch is not None and patch["config_version_id"] != said["config_version_id"]:
+    patch = files.find("billing_patches.json", decision["billing_patch_id"])
+    if patch is not None and patch["config_version_id"] != decision["config_version_id"]:
         yield row.problem("billing_patch_id", f"that patch is of {patch['config_version_id']}")
 
 
-def _active_decision(row: SeedRow, config: dict[str, Any]) -> Iterator[SeedProblem]:
+def _active_decision(row: SeedRow, config: Values) -> Iterator[SeedProblem]:
     decided = (ConfigStatus.ACTIVE, ConfigStatus.APPROVED)
     if row.values["status"] == DecisionStatus.ACTIVE and config["status"] not in decided:
         yield row.problem("status", f"an active decision needs an active or approved config, it is {config['status']}")

@@ -5,33 +5,51 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from enum import StrEnum
-from typing import Any
+from typing import TypedDict, TypeVar, Unpack
 
 from marshmallow import ValidationError, fields
 
-MISSING: dict[str, Any] = {"required": "is required", "null": "must not be null"}
+from simulation.canonical import Json, JsonObject
+
+MISSING: dict[str, str | list[Json] | dict[Json, Json]] = {"required": "is required", "null": "must not be null"}
 MAX_PLACES, MAX_DIGITS = 12, 26  # what the database keeps exactly, after and before the point
 _LAST_PLACE, _WIDE = Decimal(1).scaleb(-MAX_PLACES), Context(prec=60)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z")
 
 
-class Strict(fields.Field[Any]):
-    """A required field unless it says otherwise; subclasses check in `_deserialize`."""
+class FieldOptions(TypedDict, total=False):
+    """The options of marshmallow's fields that the seed's schemas use."""
+
+    required: bool
+    allow_none: bool
+    load_default: object
+
+
+def required(options: FieldOptions) -> FieldOptions:
+    """The options of a field that is required unless they say otherwise."""
+    return {"required": True, **options}
+
+
+Loaded = TypeVar("Loaded")
+
+
+class Strict(fields.Field[Loaded]):
+    """A field that is required unless it says otherwise; subclasses check in `_deserialize`."""
 
     default_error_messages = MISSING
 
-    def __init__(self, *, required: bool = True, **options: Any) -> None:
-        super().__init__(required=required, **options)
+    def __init__(self, **options: Unpack[FieldOptions]) -> None:
+        super().__init__(**required(options))
 
 
-class Text(Strict):
-    """A text that says something."""
+class Text(Strict[str]):
+    """A text, not blank unless `empty` is allowed."""
 
-    def __init__(self, *, empty: bool = False, longest: int = 10_000, **options: Any) -> None:
+    def __init__(self, *, empty: bool = False, longest: int = 10_000, **options: Unpack[FieldOptions]) -> None:
         super().__init__(**options)
         self.empty, self.longest = empty, longest
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
         if not isinstance(value, str):
             raise ValidationError("must be a text")
         if not self.empty and not value.strip():
@@ -44,45 +62,45 @@ class Text(Strict):
 class Name(Text):
     """An identifier or a short name, as long as its column."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: Unpack[FieldOptions]) -> None:
         super().__init__(longest=200, **options)
 
 
 class Identifier(Name):
     """An identifier with its readable prefix."""
 
-    def __init__(self, prefix: str, **options: Any) -> None:
+    def __init__(self, prefix: str, **options: Unpack[FieldOptions]) -> None:
         super().__init__(**options)
         self.prefix = prefix
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
         text = super()._deserialize(value)
         if not text.startswith(self.prefix) or text == self.prefix:
             raise ValidationError(f"must begin with {self.prefix!r} and go on")
         return text
 
 
-class Choice(Strict):
-    """One of a closed list."""
+class Choice(Strict[str]):
+    """A value of a closed list."""
 
-    def __init__(self, values: type[StrEnum], **options: Any) -> None:
+    def __init__(self, values: type[StrEnum], **options: Unpack[FieldOptions]) -> None:
         super().__init__(**options)
         self.values = [item.value for item in values]
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+    def _deserialize(self, value: object, *_: object, **__: object) -> str:
         if value not in self.values:
             raise ValidationError(f"{value!r} is not one of: {', '.join(self.values)}")
         return str(value)
 
 
-class Number(Strict):
+class Number(Strict[int | Decimal]):
     """An exact number, int or Decimal, that the database can keep."""
 
-    def __init__(self, *, least: int | None = None, most: int | None = None, **options: Any) -> None:
+    def __init__(self, *, least: int | None = None, most: int | None = None, **options: Unpack[FieldOptions]) -> None:
         super().__init__(**options)
         self.least, self.most = least, most
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int | Decimal:
+    def _deserialize(self, value: object, *_: object, **__: object) -> int | Decimal:
         if not isinstance(value, int | Decimal) or isinstance(value, bool):
             raise ValidationError("must be a number")
         if self.least is not None and value < self.least:
@@ -97,26 +115,26 @@ class Number(Strict):
 class Count(Number):
     """A whole number."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+    def _deserialize(self, value: object, *_: object, **__: object) -> int:
         number = super()._deserialize(value)
         if not isinstance(number, int):
             raise ValidationError("must be a whole number")
         return number
 
 
-class Flag(Strict):
-    """true or false."""
+class Flag(Strict[bool]):
+    """A truth value: true or false."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+    def _deserialize(self, value: object, *_: object, **__: object) -> bool:
         if not isinstance(value, bool):
             raise ValidationError("must be true or false")
         return value
 
 
-class Moment(Strict):
+class Moment(Strict[datetime]):
     """A UTC time as all documents write it."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
+    def _deserialize(self, value: object, *_: object, **__: object) -> datetime:
         if isinstance(value, str) and _TIME.fullmatch(value):
             try:
                 return datetime.fromisoformat(value).astimezone(UTC)
@@ -125,26 +143,30 @@ class Moment(Strict):
         raise ValidationError("must be a UTC time such as 2026-01-15T00:00:00Z")
 
 
-class Document(Strict):
+class Document(Strict[JsonObject]):
     """A frozen JSON object, kept as it is."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
+    def _deserialize(self, value: object, *_: object, **__: object) -> JsonObject:
         if not isinstance(value, Mapping):
             raise ValidationError("must be an object")
         return dict(value)
 
 
-class Items(fields.List[Any]):
+class Items(fields.List[Json]):
     """A list whose items have a field of their own; `least` and `most` bound its length."""
 
     default_error_messages = MISSING | {"invalid": "must be a list"}
 
-    def __init__(self, inner: Any, *, least: int = 0, most: int | None = None, **options: Any) -> None:
-        super().__init__(inner, required=options.pop("required", True), **options)
+    def __init__(
+        self, inner: fields.Field[Json], *, least: int = 0, most: int | None = None, **options: Unpack[FieldOptions]
+    ) -> None:
+        super().__init__(inner, **required(options))
         self.least, self.most = least, most
 
-    def _deserialize(self, value: Any, attr: Any, data: Any, **options: Any) -> list[Any]:
-        items: list[Any] = super()._deserialize(value, attr, data, **options)
+    def _deserialize(
+        self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **options: Json
+    ) -> list[Json]:
+        items: list[Json] = super()._deserialize(value, attr, data, **options)
         if len(items) < self.least:
             raise ValidationError(f"must have at least {self.least} item{'s' if self.least > 1 else ''}")
         if self.most is not None and len(items) > self.most:

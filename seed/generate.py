@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -32,19 +32,27 @@ from app.services.simulations import runs
 from app.services.usage.store import EventStore, UsageEvents
 from rules.enums import ConfigStatus, HistoricalWindow
 from seed.loader import DEMO_EVENTS, SEED_DIR
-from seed.reading import read_files
+from seed.reading import Values, read_files
 from seed.schemas import FILES
 from seed.tables import TABLES, config_from
-from simulation.canonical import canonical_text, parse_exact
+from simulation.canonical import Json, JsonObject, canonical_text, parse_exact
 
-GENERATED = ("value_unit_snapshots.json", "simulation_runs.json", "billing_patches.json", "decision_records.json")
+_MODELS: Mapping[str, type[ValueUnitSnapshot | SimulationRun | BillingPatch | DecisionRecord]] = MappingProxyType(
+    {
+        "value_unit_snapshots.json": ValueUnitSnapshot,
+        "simulation_runs.json": SimulationRun,
+        "billing_patches.json": BillingPatch,
+        "decision_records.json": DecisionRecord,
+    }
+)
+GENERATED = tuple(_MODELS)
 OPERATOR = Actor("Theresa", "founder")
 CYCLE = "cycle_2026_01_prod_90d"
 
 
 @dataclass(frozen=True)
 class Decided:
-    """One decision of section 8, with the moments of its run and of itself; `effective_at` None means at once."""
+    """A decision of section 8, with the moments of its run and of itself; `effective_at` None means at once."""
 
     config_version_id: str
     decision_id: str
@@ -114,7 +122,7 @@ def _load_facts(session: Session, directory: Path) -> None:
     for file in authored:
         if file in TABLES and file != "configs.json":
             for row in files.rows[file]:
-                list(TABLES[file].add(session, row))
+                TABLES[file].add(session, row)
     unit_snapshots.submit_snapshot(
         session, CYCLE, actor=OPERATOR, now=SNAPSHOT_AT, snapshot_id=f"vus_{CYCLE.removeprefix('cycle_')}_1"
     )
@@ -146,31 +154,26 @@ def _decide(session: Session, usage: UsageEvents) -> None:
     session.flush()
 
 
-def _rows(session: Session, file: str) -> list[dict[str, Any]]:
-    """A table as its seed file holds it, oldest first; documents as the database gives them back."""
+def _rows(session: Session, file: str) -> list[Values]:
+    """The rows of a table with the fields of its seed file, oldest first; documents as the database gives them back."""
     session.expire_all()
-    model: Any = {
-        "value_unit_snapshots.json": ValueUnitSnapshot,
-        "simulation_runs.json": SimulationRun,
-        "billing_patches.json": BillingPatch,
-        "decision_records.json": DecisionRecord,
-    }[file]
+    model = _MODELS[file]
     names = list(FILES[file][0]().fields)
-    found = session.scalars(sa.select(model).order_by(model.created_at, TABLES[file].key))
-    return [{name: getattr(row, name) for name in names} for row in found]
+    rows = session.scalars(sa.select(model).order_by(model.created_at, TABLES[file].key))
+    return [{name: getattr(row, name) for name in names} for row in rows]
 
 
-def _text(rows: list[dict[str, Any]]) -> str:
+def _text(rows: list[Values]) -> str:
     """JSON to be read by people: canonical values, two spaces a level, fields in the schema's order."""
     return _pretty([_plain(row) for row in rows], "") + "\n"
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
+def _plain(row: Values) -> JsonObject:
     """Moments and numbers as their JSON text says them, nested keys in canonical order."""
     return {name: parse_exact(canonical_text(value)) for name, value in row.items()}
 
 
-def _pretty(value: Any, indent: str) -> str:
+def _pretty(value: Json, indent: str) -> str:
     deeper = indent + "  "
     if isinstance(value, Mapping) and value:
         lines = [f"{deeper}{canonical_text(key)}: {_pretty(item, deeper)}" for key, item in value.items()]

@@ -6,12 +6,13 @@ The caller holds the transaction; the usage events go to the event store on the 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
 
 import sqlalchemy as sa
 
 from app.actor import Actor
+from app.models.base import AnySession
 from app.models.catalog import Customer
+from app.models.config_version import SUBJECT_FIELDS
 from app.models.enforcement import EnforcementEvent
 from app.models.value_unit import ValueUnitDefinition
 from app.services.authoring import configs as config_drafts
@@ -26,6 +27,7 @@ from seed.growth_customers import Profile, customers
 from seed.growth_enforcement import InForce, numbered, reports
 from seed.growth_usage import END, Event, usage_events
 from seed.problems import SeedError, SeedProblem
+from seed.reading import Values
 
 SEED = 2049
 OPERATOR = Actor("Mara Lindqvist", "product_growth")
@@ -34,14 +36,14 @@ SANDBOX_REPORTS_FOR = timedelta(days=21)
 
 
 def people_and_usage() -> tuple[list[Profile], list[Event]]:
-    """The 240 customers and all their events; the same on every call."""
+    """The 240 customers and all their events, alike on every call."""
     rng = Random(SEED)  # noqa: S311  a demo, not a secret
     profiles = customers(rng)
     return profiles, usage_events(rng, profiles)
 
 
-def add(session: Any, usage: UsageEvents) -> int:
-    """Write the whole workspace; returns how many usage events the store did not have. Wants the catalogs."""
+def add(session: AnySession, usage: UsageEvents) -> int:
+    """Write the whole workspace; returns how many usage events the store did not have. The catalogs must be there."""
     profiles, events = people_and_usage()
     _customers(session, profiles)
     _foundation(session)
@@ -54,13 +56,13 @@ def add(session: Any, usage: UsageEvents) -> int:
     return accepted
 
 
-def _customers(session: Any, profiles: Sequence[Profile]) -> None:
+def _customers(session: AnySession, profiles: Sequence[Profile]) -> None:
     rows = [{"customer_id": p.customer_id, "name": p.name, "segment": p.segment} for p in profiles]
     taken = set(session.scalars(sa.select(Customer.customer_id)))
     session.execute(sa.insert(Customer), [row for row in rows if row["customer_id"] not in taken])
 
 
-def _foundation(session: Any) -> None:
+def _foundation(session: AnySession) -> None:
     """The workspace, its cycles and units, and the first snapshot of each cycle."""
     workspaces.create_workspace(session, story.WORKSPACE_ROW, actor=OPERATOR, now=story.FOUNDED)
     for cycle in story.CYCLES:
@@ -71,12 +73,12 @@ def _foundation(session: Any) -> None:
         _freeze(session, cycle_id, 1, story.FOUNDED if cycle_id == story.SANDBOX_CYCLE else story.UNITS_FROZEN)
 
 
-def _freeze(session: Any, cycle_id: str, version: int, now: datetime) -> None:
+def _freeze(session: AnySession, cycle_id: str, version: int, now: datetime) -> None:
     snapshot_id = f"vus_{cycle_id.removeprefix('cycle_')}_{version}"
     unit_snapshots.submit_snapshot(session, cycle_id, actor=OPERATOR, now=now, snapshot_id=snapshot_id)
 
 
-def _revise_units(session: Any) -> None:
+def _revise_units(session: AnySession) -> None:
     """Once: 4K became cheaper to serve and storyboards a unit of their own; the second snapshot."""
     if session.get(ValueUnitDefinition, story.STORYBOARD) is not None:
         return
@@ -86,14 +88,14 @@ def _revise_units(session: Any) -> None:
     _freeze(session, story.PRODUCTION_CYCLE, 2, story.UNITS_REVISED)
 
 
-def _ingest(session: Any, store: EventStore, events: list[Event]) -> int:
+def _ingest(session: AnySession, store: EventStore, events: list[Event]) -> int:
     receipt = store.ingest(Rows.counted(events), policy_for(session, story.WORKSPACE))
     if receipt.rejects:
         raise SeedError([SeedProblem("growth usage", r.row, r.field, r.reason) for r in receipt.rejects])
     return receipt.accepted
 
 
-def _take(session: Any, usage: UsageEvents, step: story.Decision | story.Rollback) -> None:
+def _take(session: AnySession, usage: UsageEvents, step: story.Decision | story.Rollback) -> None:
     """Draft, simulate and approve; or roll back."""
     decision_id = f"dec_{step.name}"
     if isinstance(step, story.Rollback):
@@ -117,7 +119,7 @@ def _take(session: Any, usage: UsageEvents, step: story.Decision | story.Rollbac
         )
 
 
-def _simulate(session: Any, usage: UsageEvents, step: story.Decision) -> str:
+def _simulate(session: AnySession, usage: UsageEvents, step: story.Decision) -> str:
     """The evidence for a decision, from the usage up to the midnight before."""
     request = runs.Request(
         candidate_config_version_id=step.config_version_id,
@@ -133,24 +135,25 @@ def _simulate(session: Any, usage: UsageEvents, step: story.Decision) -> str:
     return run_id
 
 
-def _report(session: Any, profiles: Sequence[Profile], events: Sequence[Event]) -> None:
+def _report(session: AnySession, profiles: Sequence[Profile], events: Sequence[Event]) -> None:
     """The enforcement events of every config while it was in force, numbered in order of time."""
     known = {profile.customer_id: profile for profile in profiles}
     graduated: set[tuple[str, str]] = set()
-    found = [report for force in in_force() for report in reports(force, events, known, graduated)]
-    found.sort(key=lambda report: (report["occurred_at"], report["config_version_id"], report["customer_id"]))
-    sent = enumerate(numbered(found), start=1)
-    rows = [{"enforcement_event_id": f"enf_g{number:05d}", **report} for number, report in sent]
+    sent = [report for force in in_force() for report in reports(force, events, known, graduated)]
+    sent.sort(key=lambda report: (report["occurred_at"], report["config_version_id"], report["customer_id"]))
+    arrivals = enumerate(numbered(sent), start=1)
+    rows = [{"enforcement_event_id": f"enf_g{number:05d}", **report} for number, report in arrivals]
     session.execute(sa.insert(EnforcementEvent), rows)
 
 
 def in_force() -> Iterator[InForce]:
-    """Which config was in force when: from its decision until the next one of its subject, or the end of the data."""
+    """Configs and when they were in force: from the decision to the next of its subject, or the end of the data."""
     configs = {step.config_version_id: step.config for step in story.STORY if isinstance(step, story.Decision)}
     taken = [step for step in story.STORY if step.rationale is not None]
     for step in taken:
         config = configs[step.config_version_id]
-        later = [other.decided for other in taken if other.decided > step.decided and _same(configs, other, config)]
+        others = [other for other in taken if _is_of_subject(configs, other, config)]
+        later = [other.decided for other in others if other.decided > step.decided]
         end = min([*later, END.replace(tzinfo=UTC)])
         if config["target_environment"] == "sandbox":
             end = step.decided + SANDBOX_REPORTS_FOR
@@ -158,6 +161,5 @@ def in_force() -> Iterator[InForce]:
         yield InForce(config, units, step.decided, end, step.config_version_id == story.SMB_V2)
 
 
-def _same(configs: dict[str, Any], step: story.Decision | story.Rollback, config: dict[str, Any]) -> bool:
-    names = ("segment", "stage", "target_environment")
-    return all(configs[step.config_version_id][name] == config[name] for name in names)
+def _is_of_subject(configs: dict[str, Values], step: story.Decision | story.Rollback, config: Values) -> bool:
+    return all(configs[step.config_version_id][name] == config[name] for name in SUBJECT_FIELDS)

@@ -68,7 +68,7 @@ _ENTERPRISE_KINDS = ("Media Group", "Broadcasting", "Entertainment", "Networks")
 
 @dataclass(frozen=True)
 class Profile:
-    """One customer; days count from 0, `weight` is use relative to the segment's average.
+    """A customer; days count from 0, `weight` is use relative to the segment's average.
 
     Until `buys_from` they only explore; `leaves` is the day of the last event, exclusive.
     """

@@ -1,4 +1,4 @@
-"""What the customer apps of ws_2049 reported: the usage events replayed against the config in force (spec 8).
+"""Reports of the customer apps of ws_2049: the usage events replayed against the config in force (spec 8).
 
 An app meters as its config says, in periods of 30 days from the activation on, so what it reports follows the
 forecast, give or take a month of growth. One app does not: while SMB_V2 is in force it counts previews as production
@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from operator import itemgetter
-from typing import Any
+from typing import TypedDict
 
 from rules.enforcement import REPORTED_AS
 from rules.enums import Action, EnforcementEventType
 from seed import growth_story as story
 from seed.growth_customers import Profile
 from seed.growth_usage import Event
-from simulation.canonical import timestamp_text
+from seed.reading import Values
+from simulation.canonical import JsonObject, timestamp_text
 
 PERIOD = timedelta(days=30)
 CLIENTS: Mapping[str, str] = {
@@ -28,11 +29,28 @@ CLIENTS: Mapping[str, str] = {
     story.ENTERPRISE_V1: "cli_growth_enterprise",
     story.ENTERPRISE_V2: "cli_growth_enterprise",
 }
-"""Whose queue sends what is reported about a config: each app enforces one subject."""
+"""The queue that sends the reports about a config, by config: each app enforces one subject."""
 CLIENT_THAT_LOST, LOST = "cli_growth_enterprise", range(41, 44)
 _UNSATISFIED = 2  # a csat of 2 or less is reported
 
-Report = dict[str, Any]
+
+class Report(TypedDict):
+    """An enforcement event without its id, as its app wrote it down."""
+
+    workspace_id: str
+    customer_id: str
+    config_version_id: str
+    occurred_at: datetime
+    event_type: str
+    context: JsonObject
+    received_at: datetime
+
+
+class NumberedReport(Report):
+    """A report as a queue sends it."""
+
+    client_id: str
+    sequence: int
 
 
 @dataclass(frozen=True)
@@ -42,8 +60,8 @@ class InForce:
     `miscounts_previews` says that the app counts previews as production renders.
     """
 
-    config: Mapping[str, Any]
-    units: Mapping[str, Mapping[str, Any]]
+    config: Values
+    units: Mapping[str, Values]
     start: datetime
     end: datetime
     miscounts_previews: bool = False
@@ -51,7 +69,7 @@ class InForce:
 
 @dataclass
 class _Month:
-    """One customer and period: units used, threshold percentages already reported, and whether the cap was."""
+    """A customer and period: units used, threshold percentages already reported, and whether the cap was."""
 
     used: dict[str, Decimal] = field(default_factory=dict)
     reported: set[int] = field(default_factory=set)
@@ -86,7 +104,7 @@ def _while_in_force(force: InForce, events: Sequence[Event]) -> Iterator[Event]:
     return (event for event in events[first:last] if event["segment"] == force.config["segment"])
 
 
-def _consequences(force: InForce, month: _Month, event: Event) -> Iterator[tuple[str, Report]]:
+def _consequences(force: InForce, month: _Month, event: Event) -> Iterator[tuple[str, JsonObject]]:
     if event["event_type"] == "quality_proxy_recorded":
         yield from _quality(force, event)
     for pool in force.config["pools"]:
@@ -99,8 +117,8 @@ def _consequences(force: InForce, month: _Month, event: Event) -> Iterator[tuple
             yield from _spend(force, month)
 
 
-def _quantity(mapping: Mapping[str, Any], event: Event, miscounts_previews: bool) -> Decimal:
-    """What the event adds to the unit, as the app sees it."""
+def _quantity(mapping: Values, event: Event, miscounts_previews: bool) -> Decimal:
+    """The quantity that the event adds to the unit, as the app counts it."""
     filters = dict(mapping["filters"])
     if miscounts_previews:
         filters.pop("render_mode", None)
@@ -109,7 +127,7 @@ def _quantity(mapping: Mapping[str, Any], event: Event, miscounts_previews: bool
     return Decimal(event[mapping["aggregation"]["field"]]) if "field" in mapping["aggregation"] else Decimal(1)
 
 
-def _thresholds(force: InForce, month: _Month, pool: Mapping[str, Any]) -> Iterator[tuple[str, Report]]:
+def _thresholds(force: InForce, month: _Month, pool: Values) -> Iterator[tuple[str, JsonObject]]:
     """Each percentage is reported once in a period, by the pool that reaches it first."""
     used, included = month.used[pool["value_unit_id"]], pool["included_quantity"]
     for threshold in force.config["rails"]["usage_thresholds"]:
@@ -129,7 +147,7 @@ def _thresholds(force: InForce, month: _Month, pool: Mapping[str, Any]) -> Itera
             yield REPORTED_AS[threshold["action"]].value, context
 
 
-def _spend(force: InForce, month: _Month) -> Iterator[tuple[str, Report]]:
+def _spend(force: InForce, month: _Month) -> Iterator[tuple[str, JsonObject]]:
     """At the cap the app asks for approval, and in this story gets it."""
     spend, cap = sum(_overage_usd(force, month), Decimal(0)), force.config["rails"]["monthly_spend_cap_usd"]
     if spend > cap and not month.over_cap and not force.miscounts_previews:
@@ -152,7 +170,7 @@ def _overage_usd(force: InForce, month: _Month) -> Iterator[Decimal]:
             yield over * force.units[pool["value_unit_id"]]["unit_economics"]["target_price_per_unit_usd"]
 
 
-def _quality(force: InForce, event: Event) -> Iterator[tuple[str, Report]]:
+def _quality(force: InForce, event: Event) -> Iterator[tuple[str, JsonObject]]:
     """The app asks about what it renders most: the unit of the first pool."""
     if event["proxy_type"] == "csat" and event["proxy_value"] <= _UNSATISFIED:
         yield (
@@ -174,22 +192,22 @@ def _graduates(force: InForce, profile: Profile, event: Event) -> bool:
     )
 
 
-def numbered(found: Iterable[Report]) -> Iterator[Report]:
+def numbered(sent: Iterable[Report]) -> Iterator[NumberedReport]:
     """Reports in order of time as the apps send them: a queue for each subject, which numbers them from 1.
 
     One app once lost what it had not sent yet, when its disk was replaced: `LOST` of its numbers never arrive.
     """
     counts: dict[str, int] = {}
-    for report in found:
+    for report in sent:
         client_id = CLIENTS[report["config_version_id"]]
         number = counts.get(client_id, 0) + 1
         if client_id == CLIENT_THAT_LOST and number == LOST.start:
             number = LOST.stop
         counts[client_id] = number
-        yield report | {"client_id": client_id, "sequence": number}
+        yield {**report, "client_id": client_id, "sequence": number}
 
 
-def _report(force: InForce, event: Event, moment: datetime, event_type: str, context: Report) -> Report:
+def _report(force: InForce, event: Event, moment: datetime, event_type: str, context: JsonObject) -> Report:
     return {
         "workspace_id": force.config["workspace_id"],
         "customer_id": event["customer_id"],

@@ -8,10 +8,11 @@ rolled back. A candidate waits with something to learn from.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 from rules.enums import HistoricalWindow, PricingMode
+from rules.lifecycle import THRESHOLD_PERCENTS
 from seed.growth_customers import ENTERPRISE, SMB
+from seed.reading import Values
 
 WORKSPACE = "ws_2049"
 SANDBOX_CYCLE = "cycle_2026_growth_sandbox_120d"
@@ -48,7 +49,7 @@ WORKSPACE_ROW = {
     "data_mode": "csv_upload",
 }
 
-CYCLES: tuple[dict[str, Any], ...] = (
+CYCLES: tuple[Values, ...] = (
     {
         "cycle_id": SANDBOX_CYCLE,
         "workspace_id": WORKSPACE,
@@ -80,7 +81,7 @@ CYCLES: tuple[dict[str, Any], ...] = (
 )
 
 
-def _economics(cost: str, price: str, margin: str, confidence: str) -> dict[str, Any]:
+def _economics(cost: str, price: str, margin: str, confidence: str) -> Values:
     return {
         "avg_cost_per_unit_usd": Decimal(cost),
         "target_price_per_unit_usd": Decimal(price),
@@ -89,7 +90,7 @@ def _economics(cost: str, price: str, margin: str, confidence: str) -> dict[str,
     }
 
 
-def _renders(resolution: str) -> dict[str, Any]:
+def _renders(resolution: str) -> Values:
     return {
         "event_type": "video_render_completed",
         "filters": {"resolution": resolution, "render_mode": "production"},
@@ -112,7 +113,7 @@ _HD_UNIT = {
     "quality_signal_source": ["csat", "edit_reopen_rate"],
     "unit_economics": _economics("0.16", "0.55", "0.71", "high"),
 }
-UNITS: tuple[dict[str, Any], ...] = (
+UNITS: tuple[Values, ...] = (
     {"value_unit_id": SANDBOX_HD, "cycle_id": SANDBOX_CYCLE, **_HD_UNIT},
     {"value_unit_id": HD, "cycle_id": PRODUCTION_CYCLE, **_HD_UNIT},
     {
@@ -147,7 +148,7 @@ UNITS: tuple[dict[str, Any], ...] = (
     },
 )
 REVISED_4K = {"unit_economics": _economics("0.47", "1.75", "0.73", "high")}
-STORYBOARD_UNIT: dict[str, Any] = {
+STORYBOARD_UNIT: Values = {
     "value_unit_id": STORYBOARD,
     "cycle_id": PRODUCTION_CYCLE,
     "name": "Storyboard turned into video",
@@ -164,7 +165,7 @@ STORYBOARD_UNIT: dict[str, Any] = {
 }
 
 
-def _pool(name: str, label: str, unit: str, included: int, overage: str, **more: Any) -> dict[str, Any]:
+def _pool(name: str, label: str, unit: str, included: int, overage: str, **more: object) -> Values:
     return {
         "pool_id": f"pool_{name}",
         "label": label,
@@ -177,10 +178,10 @@ def _pool(name: str, label: str, unit: str, included: int, overage: str, **more:
     }
 
 
-def _rails(actions: tuple[str, str, str], cap: int, floor: str) -> dict[str, Any]:
+def _rails(actions: tuple[str, str, str], cap: int, floor: str) -> Values:
     return {
         "usage_thresholds": [
-            {"percent": percent, "action": action} for percent, action in zip((70, 90, 100), actions, strict=True)
+            {"percent": percent, "action": action} for percent, action in zip(THRESHOLD_PERCENTS, actions, strict=True)
         ],
         "monthly_spend_cap_usd": Decimal(cap),
         "at_cap_action": "require_approval",
@@ -188,7 +189,7 @@ def _rails(actions: tuple[str, str, str], cap: int, floor: str) -> dict[str, Any
     }
 
 
-def _config(config_id: str, segment: str, stage: str, pools: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+def _config(config_id: str, segment: str, stage: str, pools: list[Values], **more: object) -> Values:
     return {
         "config_version_id": config_id,
         "workspace_id": WORKSPACE,
@@ -221,7 +222,7 @@ _ROLLOVER = {"enabled": True, "max_rollover_quantity": Decimal(40), "expires_aft
 class Decision:
     """A config that is drafted, simulated and, when there is a rationale, approved; or rolled back to."""
 
-    config: dict[str, Any]
+    config: Values
     drafted: datetime
     decided: datetime
     name: str

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any
 
 from seed.growth_customers import DAYS, SMB, Profile
+from simulation.canonical import JsonObject
 
 START = datetime(2026, 1, 1)  # noqa: DTZ001  all times here are UTC
 END = START + timedelta(days=DAYS)
@@ -18,7 +18,7 @@ EVENTS_A_DAY = {SMB: 1.8, "ai_video_enterprise": 2.85}
 MINUTES = tuple(Decimal(half) / 2 for half in range(1, 25))
 FEATURES = ("storyboard_to_video", "voice_clone", "auto_captions")
 
-Event = dict[str, Any]
+Event = JsonObject  # the base fields and the dimensions of its event_type
 Mix = tuple[tuple[float, str, dict[str, str]], ...]  # cumulative share, event_type, dimensions
 
 _RENDER, _EXPORT = "video_render_completed", "draft_export_created"
@@ -50,7 +50,7 @@ _BUYING: dict[str, Mix] = {
 
 
 def usage_events(rng: Random, profiles: Sequence[Profile]) -> list[Event]:
-    """Every event with its id, in order of time: one JSON object each, as `usage_events.json` holds them."""
+    """The events with their ids, in order of time: a JSON object each, as `usage_events.json` holds them."""
     seconds = [
         (second, number, day, profile)
         for number, profile in enumerate(profiles)
@@ -86,8 +86,8 @@ def _event(rng: Random, index: int, second: int, _number: int, day: int, profile
     }
 
 
-def _measured(rng: Random, event_type: str) -> dict[str, Any]:
-    """What differs from event to event: short videos are common, long ones rare; most are happy."""
+def _measured(rng: Random, event_type: str) -> JsonObject:
+    """The dimensions that differ from event to event: short videos are common, long ones rare; most are happy."""
     draw = rng.random()
     if event_type == _RENDER:
         return {"output_minutes": MINUTES[int(draw * draw * len(MINUTES))]}

@@ -1,4 +1,4 @@
-"""Loading the seed: everything is judged first, then it is one transaction, and a rerun adds only what is missing.
+"""Loading the seed: all files are judged first, then written in one transaction; a rerun adds only missing rows.
 
 Rows that exist stay as they are, whatever operators made of them. Usage events go to the event store just before the
 rows are committed: after a crash in between, the rerun finds the events taken and adds the rows.
@@ -7,12 +7,12 @@ rows are committed: after a crash in between, the rerun finds the events taken a
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.actor import SYSTEM
+from app.models.base import AnySession
 from app.models.transactions import lock_subject, write
 from app.models.workspace import Workspace
 from app.services.product_events import log_event
@@ -35,7 +35,7 @@ USAGE_EVENTS = DEMO_EVENTS.name
 
 @dataclass
 class SeedReport:
-    """What a run did: rows added and rows left alone, by file, and usage events that the store did not have yet."""
+    """The effect of a run: rows added and rows left alone, by file, and the number of new usage events."""
 
     added: dict[str, int] = field(default_factory=dict)
     present: dict[str, int] = field(default_factory=dict)
@@ -47,13 +47,13 @@ class SeedReport:
         return self.growth_added or self.usage_events_added > 0 or any(self.added.values())
 
 
-def ensure_seeded(session: Any, store: EventStore, *, now: datetime) -> SeedReport | None:
+def ensure_seeded(session: AnySession, store: EventStore, *, now: datetime) -> SeedReport | None:
     """Seed on first start: None, after one cheap look, as soon as there is any workspace."""
     return None if _any_workspace(session) else load_seed(session, store, now=now, only_first=True)
 
 
 def load_seed(
-    session: Any,
+    session: AnySession,
     store: EventStore,
     *,
     now: datetime,
@@ -82,7 +82,7 @@ def load_seed(
     return report
 
 
-def _any_workspace(session: Any) -> bool:
+def _any_workspace(session: AnySession) -> bool:
     return session.scalar(sa.select(Workspace.workspace_id).limit(1)) is not None
 
 
@@ -96,22 +96,22 @@ def checked_files(directory: Path) -> SeedFiles:
     return files
 
 
-def _add_rows(session: Any, files: SeedFiles, report: SeedReport, now: datetime) -> None:
+def _add_rows(session: AnySession, files: SeedFiles, report: SeedReport, now: datetime) -> None:
     for file, table in tables.TABLES.items():
         rows = tables.in_order(file, files.rows[file])
-        given = [row.values[table.key.key] for row in rows]
-        stored = set(session.scalars(sa.select(table.key).where(table.key.in_(given))))
-        missing = [row for row, identifier in zip(rows, given, strict=True) if identifier not in stored]
+        identifiers = [row.values[table.key.key] for row in rows]
+        stored = set(session.scalars(sa.select(table.key).where(table.key.in_(identifiers))))
+        missing = [row for row, identifier in zip(rows, identifiers, strict=True) if identifier not in stored]
         for row in missing:
             _add(session, table, row)
         report.added[file] = len(missing)
         report.present[file] = len(rows) - len(missing)
 
 
-def _add(session: Any, table: tables.Table, row: SeedRow) -> None:
-    """One row; what the database refuses becomes a problem of that row, and the whole run is rolled back."""
+def _add(session: AnySession, table: tables.Table, row: SeedRow) -> None:
+    """Add a row. A refusal of the database becomes a problem of that row, and the whole run is rolled back."""
     try:
-        problems = list(table.add(session, row))
+        problems = table.add(session, row)
     except IntegrityError as error:
         reason = str(error.orig).splitlines()[0]
         raise SeedError([row.problem("", f"does not fit what is stored already: {reason}")]) from error
@@ -119,17 +119,20 @@ def _add(session: Any, table: tables.Table, row: SeedRow) -> None:
         raise SeedError(problems)
 
 
-def _ingest(session: Any, store: EventStore, files: SeedFiles) -> int:
-    """How many usage events were new; each event id counts once. What the store rejects is a problem of its row."""
+def _ingest(session: AnySession, store: EventStore, files: SeedFiles) -> int:
+    """Give the usage events to the store; return how many were new, each event id once.
+
+    An event that the store rejects is a problem of its row.
+    """
     rows = files.rows[USAGE_EVENTS]
-    given = Rows([row.written for row in rows], [row.number for row in rows])
-    receipt = store.ingest(given, policy_for(session, None))
+    events = Rows([row.written for row in rows], [row.number for row in rows])
+    receipt = store.ingest(events, policy_for(session, None))
     if receipt.rejects:
         raise SeedError(SeedProblem(USAGE_EVENTS, r.row, r.field, r.reason) for r in receipt.rejects)
     return receipt.accepted
 
 
-def _log(session: Any, report: SeedReport, now: datetime) -> None:
+def _log(session: AnySession, report: SeedReport, now: datetime) -> None:
     log_event(
         session,
         "seed_loaded",

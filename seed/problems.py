@@ -1,15 +1,14 @@
-"""What is wrong with the seed files: every problem names file, row and field, and all are told at once."""
+"""Problems of the seed files: each names file, row and field, and all are reported at once."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from app.errors import Invalid
 
 
 @dataclass(frozen=True, order=True)
 class SeedProblem:
-    """One bad place: `row` counts from 1, 0 means the file as a whole; `field` is a path such as `pools[0].label`."""
+    """A bad place: `row` counts from 1, 0 means the file as a whole; `field` is a path such as `pools[0].label`."""
 
     file: str
     row: int
@@ -29,13 +28,17 @@ class SeedError(Invalid):
         super().__init__("\n".join(map(str, self.problems)), code="seed_invalid")
 
 
-def field_problems(file: str, row: int, errors: Mapping[Any, Any] | list[str]) -> Iterable[SeedProblem]:
+Messages = Mapping[str | int, "Messages"] | list[str]
+"""marshmallow's messages: a list of texts, or more messages by field name or index."""
+
+
+def field_problems(file: str, row: int, errors: Messages) -> Iterable[SeedProblem]:
     """marshmallow's nested messages of one row, flattened."""
     for path, message in _flat("", errors):
         yield SeedProblem(file, row, path, message)
 
 
-def _flat(path: str, errors: Any) -> Iterable[tuple[str, str]]:
+def _flat(path: str, errors: Messages) -> Iterable[tuple[str, str]]:
     if isinstance(errors, Mapping):
         for key, inner in errors.items():
             yield from _flat(_joined(path, key), inner)
@@ -44,7 +47,7 @@ def _flat(path: str, errors: Any) -> Iterable[tuple[str, str]]:
             yield path, message
 
 
-def _joined(path: str, key: Any) -> str:
+def _joined(path: str, key: str | int) -> str:
     if isinstance(key, int):
         return f"{path}[{key}]"
     if key == "_schema":

@@ -10,17 +10,20 @@ from marshmallow import ValidationError
 
 from seed.problems import SeedProblem, field_problems
 from seed.schemas import FILES
-from simulation.canonical import parse_exact
+from simulation.canonical import Json, JsonObject, parse_exact
+
+Values = dict[str, Any]
+"""The typed values of a row by field; the schema of its file says which there are."""
 
 
 @dataclass(frozen=True)
 class SeedRow:
-    """One row that fits its schema: where it stands, the typed values, and the JSON object as written."""
+    """A row that fits its schema: its file and number, its typed values, and the JSON object as written."""
 
     file: str
     number: int
-    values: dict[str, Any]
-    written: dict[str, Any]
+    values: Values
+    written: JsonObject
 
     def problem(self, field: str, message: str) -> SeedProblem:
         return SeedProblem(self.file, self.number, field, message)
@@ -28,7 +31,7 @@ class SeedRow:
 
 @dataclass(frozen=True)
 class SeedFiles:
-    """What the files hold: the rows that fit their schemas, and all identifiers, those of bad rows included.
+    """The content of the files: the rows that fit their schemas, and all identifiers, those of bad rows included.
 
     A row that refers to a bad one is not wrong itself, so references are judged by `identifiers`; None where a file
     does not tell them all. `bad` are the files with any problem: what they lack proves nothing.
@@ -38,8 +41,8 @@ class SeedFiles:
     identifiers: Mapping[str, frozenset[str] | None]
     bad: frozenset[str]
 
-    def find(self, file: str, identifier: Any) -> dict[str, Any] | None:
-        """The values of a good row."""
+    def find(self, file: str, identifier: object) -> Values | None:
+        """The values of the good row that has the identifier; None without one."""
         key = FILES[file][1][-1]
         return next((row.values for row in self.rows[file] if row.values[key] == identifier), None)
 
@@ -58,16 +61,16 @@ def read_files(directory: Path, names: Collection[str] = FILES) -> tuple[SeedFil
     return SeedFiles(rows, identifiers, frozenset(problem.file for problem in problems)), problems
 
 
-def _claimed(objects: list[Any] | None, key: str) -> frozenset[str] | None:
+def _claimed(objects: list[Json] | None, key: str) -> frozenset[str] | None:
     """The identifiers of a file's rows, good or bad; None when some cannot be known."""
     if objects is None:
         return None
-    found = [written.get(key) if isinstance(written, Mapping) else None for written in objects]
-    texts = frozenset(identifier for identifier in found if isinstance(identifier, str))
-    return texts if all(isinstance(identifier, str) for identifier in found) else None
+    identifiers = [written.get(key) if isinstance(written, Mapping) else None for written in objects]
+    texts = frozenset(identifier for identifier in identifiers if isinstance(identifier, str))
+    return texts if all(isinstance(identifier, str) for identifier in identifiers) else None
 
 
-def _objects(directory: Path, file: str, problems: list[SeedProblem]) -> list[Any] | None:
+def _objects(directory: Path, file: str, problems: list[SeedProblem]) -> list[Json] | None:
     """The array that the file holds; without one, None and a problem of the file as a whole."""
     try:
         content = parse_exact((directory / file).read_text(encoding="utf-8"))
@@ -84,7 +87,7 @@ def _objects(directory: Path, file: str, problems: list[SeedProblem]) -> list[An
     return None
 
 
-def _read_row(file: str, number: int, written: Any, rows: list[SeedRow], problems: list[SeedProblem]) -> None:
+def _read_row(file: str, number: int, written: Json, rows: list[SeedRow], problems: list[SeedProblem]) -> None:
     try:
         values = FILES[file][0]().load(written)
     except ValidationError as error:
@@ -94,8 +97,8 @@ def _read_row(file: str, number: int, written: Any, rows: list[SeedRow], problem
 
 
 def _repeated(rows: list[SeedRow], key: tuple[str, ...]) -> list[SeedProblem]:
-    """An identifier stands in a file once."""
-    first: dict[tuple[Any, ...], int] = {}
+    """A problem for each identifier that stands in a file a second time."""
+    first: dict[tuple[object, ...], int] = {}
     problems = []
     for row in rows:
         identity = tuple(row.values[name] for name in key)

@@ -1,15 +1,13 @@
-"""What rows say about rows of other files: every name must stand for something (spec 1)."""
+"""References of rows to rows of other files: each name must stand for something (spec 1)."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from rules.documents import value_unit_from_document
 from rules.event_mapping import BASE_DIMENSIONS
 from rules.value_units import value_unit_completeness
 from seed.problems import SeedProblem
 from seed.reading import SeedFiles, SeedRow
-
-BASE_FIELDS = ("event_id", "ts", "event_type", *BASE_DIMENSIONS)
+from simulation.events import BASE_FIELDS
 
 
 def reference_problems(files: SeedFiles) -> Iterator[SeedProblem]:
@@ -44,15 +42,15 @@ def unknown_value(files: SeedFiles, row: SeedRow, field: str, value: str, target
         yield row.problem(field, f"{value!r} is not in {target}")
 
 
-def differs(row: SeedRow, field: str, expected: Any, owner: str) -> Iterator[SeedProblem]:
+def differs(row: SeedRow, field: str, expected: object, owner: str) -> Iterator[SeedProblem]:
     """A problem when the field is not what its owner says."""
     if row.values[field] != expected:
         yield row.problem(field, f"must be {expected!r}, as {owner} says")
 
 
 def repeated(rows: Iterable[SeedRow], names: tuple[str, ...]) -> Iterator[SeedProblem]:
-    """Fields that together occur once."""
-    first: dict[tuple[Any, ...], int] = {}
+    """A problem for each row that repeats another one's values of fields that together occur once."""
+    first: dict[tuple[object, ...], int] = {}
     for row in rows:
         number = first.setdefault(tuple(row.values[name] for name in names), row.number)
         if number != row.number:

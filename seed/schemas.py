@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Unpack
 
 from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, validates, validates_schema
 
@@ -27,9 +27,24 @@ from rules.enums import (
     TargetEnvironment,
     UnitType,
 )
-from seed.fields import MISSING, Choice, Count, Document, Flag, Identifier, Items, Moment, Name, Number, Text
+from seed.fields import (
+    MISSING,
+    Choice,
+    Count,
+    Document,
+    FieldOptions,
+    Flag,
+    Identifier,
+    Items,
+    Moment,
+    Name,
+    Number,
+    Text,
+    required,
+)
+from simulation.canonical import Json
 
-OPTIONAL: dict[str, Any] = {"required": False, "allow_none": True, "load_default": None}
+OPTIONAL: FieldOptions = {"required": False, "allow_none": True, "load_default": None}
 
 
 class Row(Schema):
@@ -46,8 +61,8 @@ class Inside(fields.Nested):
 
     default_error_messages = MISSING | {"type": "must be an object"}
 
-    def __init__(self, schema: type[Row], **options: Any) -> None:
-        super().__init__(schema, required=options.pop("required", True), **options)
+    def __init__(self, schema: type[Row], **options: Unpack[FieldOptions]) -> None:
+        super().__init__(schema, **required(options))
 
 
 # Catalogs
@@ -110,7 +125,7 @@ class CycleRow(Row):
     created_at = Moment()
 
     @validates_schema(skip_on_field_errors=True)
-    def _lasts_as_long_as_its_type(self, row: Mapping[str, Any], **_: Any) -> None:
+    def _lasts_as_long_as_its_type(self, row: Mapping[str, Json], **_: object) -> None:
         allowed = PERIOD_LENGTHS[row["cycle_type"]]
         if row["period_length_days"] not in allowed:
             days = " or ".join(map(str, allowed))
@@ -124,7 +139,7 @@ class AggregationPart(Row):
     field = Name(required=False)
 
     @validates_schema(skip_on_field_errors=True)
-    def _sums_name_a_field(self, part: Mapping[str, Any], **_: Any) -> None:
+    def _sums_name_a_field(self, part: Mapping[str, Json], **_: object) -> None:
         if part["type"] != AggregationType.COUNT and "field" not in part:
             raise ValidationError(f"is required for {part['type']}", "field")
 
@@ -135,10 +150,10 @@ class EventMappingPart(Row):
     aggregation = Inside(AggregationPart)
 
     @validates("filters")
-    def _filters_are_values(self, filters: Mapping[str, Any], **_: Any) -> None:
-        """A value or a list of values for each dimension (spec 1)."""
-        for name, wanted in filters.items():
-            for value in wanted if isinstance(wanted, list) else [wanted]:
+    def _filters_are_values(self, filters: Mapping[str, Json], **_: object) -> None:
+        """Each dimension has a value or a list of values (spec 1)."""
+        for name, choice in filters.items():
+            for value in choice if isinstance(choice, list) else [choice]:
                 if value is None or isinstance(value, list | dict):
                     raise ValidationError({name: ["must be a text, a number, true or false, or a list of these"]})
 
@@ -234,7 +249,7 @@ class SubjectPart(Row):
 
 
 class ConfigRow(SubjectPart):
-    """Pools stand in position order."""
+    """A config version; its pools are in position order."""
 
     config_version_id = Identifier("cfg_")
     cycle_id = Name()
@@ -333,4 +348,4 @@ FILES: Mapping[str, tuple[type[Row], tuple[str, ...]]] = MappingProxyType(
         "usage_events.json": (UsageEventRow, ("workspace_id", "event_id")),
     }
 )
-"""Every seed file with the schema of its rows and what identifies a row, in the order they depend on each other."""
+"""The seed files with the schema of their rows and what identifies a row, in the order they depend on each other."""

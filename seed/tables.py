@@ -1,13 +1,13 @@
-"""From a seed row to database rows: one small function per file that is not simply its table."""
+"""Adding seed rows to the database: one small function for each file whose rows are not simply those of its table."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
+from app.models.base import AnySession, Model
 from app.models.billing_patch import BillingPatch
 from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from app.models.config_version import ConfigVersion, ExplorationRule, Pool, RailRule
@@ -24,14 +24,17 @@ from app.services.configs.reading import current_hash
 from app.services.decisions.runtime_config import Release, avs_config, materialise
 from rules.enums import ConfigStatus, DecisionStatus
 from seed.problems import SeedProblem
-from seed.reading import SeedRow
+from seed.reading import SeedRow, Values
 
-Add = Callable[[Any, SeedRow], Iterator[SeedProblem]]
+Add = Callable[[AnySession, SeedRow], list[SeedProblem]]
 
 
 @dataclass(frozen=True)
 class Table:
-    """The column that identifies a row, and how a row is added (flushed); problems come back as values."""
+    """A file's table: the column that identifies a row, and the function that adds one.
+
+    `add` flushes the row and returns its problems, none when all is well.
+    """
 
     key: InstrumentedAttribute[str]
     add: Add
@@ -51,25 +54,25 @@ def in_order(file: str, rows: Sequence[SeedRow]) -> list[SeedRow]:
     return ordered
 
 
-def _plain(model: type[Any]) -> Add:
-    """A row whose fields are the table's columns."""
+def _plain(model: type[Model]) -> Add:
+    """Adds a row whose fields are the table's columns."""
 
-    def add(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
+    def add(session: AnySession, row: SeedRow) -> list[SeedProblem]:
         session.add(model(**row.values))
         session.flush()
-        yield from ()
+        return []
 
     return add
 
 
-def _cycle(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
+def _cycle(session: AnySession, row: SeedRow) -> list[SeedProblem]:
     session.add(Cycle(**row.values, updated_at=row.values["created_at"]))
     session.flush()
-    yield from ()
+    return []
 
 
-def _snapshot(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
-    """The frozen units, with the learning log entry that a submission writes (spec 1)."""
+def _snapshot(session: AnySession, row: SeedRow) -> list[SeedProblem]:
+    """Add frozen units, with the learning log entry that a submission writes (spec 1)."""
     snapshot = ValueUnitSnapshot(**row.values)
     before = session.scalar(
         sa.select(ValueUnitSnapshot).filter_by(
@@ -90,10 +93,10 @@ def _snapshot(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
         )
     )
     session.flush()
-    yield from ()
+    return []
 
 
-def config_from(values: Mapping[str, Any]) -> ConfigVersion:
+def config_from(values: Values) -> ConfigVersion:
     """A config version with its pools in the order given, exploration and rails; its content is hashed on `_config`."""
     columns = {name: value for name, value in values.items() if name not in ("pools", "exploration", "rails")}
     return ConfigVersion(
@@ -105,27 +108,30 @@ def config_from(values: Mapping[str, Any]) -> ConfigVersion:
     )
 
 
-def _config(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
+def _config(session: AnySession, row: SeedRow) -> list[SeedProblem]:
     config = config_from(row.values)
     session.add(config)
     session.flush()
     config.content_hash = current_hash(session, config)
     session.flush()
-    yield from ()
+    return []
 
 
-def _decision(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
-    """A decision, and what customer apps read when it is the active one; it must stand on a run of this content."""
+def _decision(session: AnySession, row: SeedRow) -> list[SeedProblem]:
+    """Add a decision and, when it is the active one, the document that customer apps read.
+
+    Its run must have simulated the config's content.
+    """
     columns = {name: value for name, value in row.values.items() if name != "subject_resolution"}
     decision = DecisionRecord(**columns, **_subject_but_workspace(row))
     session.add(decision)
     session.flush()
-    config = session.get(ConfigVersion, decision.config_version_id)
-    run = session.get(SimulationRun, decision.simulation_run_id)
+    config = session.get_one(ConfigVersion, decision.config_version_id)
+    run = session.get_one(SimulationRun, decision.simulation_run_id)
+    problems = []
     if run.candidate_content_hash != config.content_hash:
-        yield row.problem(
-            "simulation_run_id", f"{run.simulation_run_id} saw other content than {decision.config_version_id}"
-        )
+        message = f"{run.simulation_run_id} saw other content than {decision.config_version_id}"
+        problems.append(row.problem("simulation_run_id", message))
     if decision.status == DecisionStatus.ACTIVE and config.status == ConfigStatus.ACTIVE:
         document = config_document(config, cycle_of(session, config), snapshot_of(session, config))
         activated_at = max(decision.effective_at, decision.created_at)
@@ -134,6 +140,7 @@ def _decision(session: Any, row: SeedRow) -> Iterator[SeedProblem]:
         materialise(writes, avs_config(release, activated_at=activated_at, sequence=1), activated_at)
         writes.run()
         session.flush()
+    return problems
 
 
 def _subject_but_workspace(row: SeedRow) -> dict[str, str]:
@@ -158,4 +165,4 @@ TABLES: Mapping[str, Table] = MappingProxyType(
         "decision_records.json": Table(DecisionRecord.decision_id, _decision),
     }
 )
-"""Every file that becomes rows, in dependency order; usage events go to the event store."""
+"""The files that become rows, in dependency order; usage events go to the event store."""
