@@ -12,7 +12,7 @@ from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.services.configs import lookup
 from app.services.evidence import files
-from app.services.evidence.comparison import evidence_of, standing
+from app.services.evidence.comparison import evidence_of, in_force
 from app.services.evidence.days import daily_comparisons
 
 TAG = "Decisions"
@@ -40,9 +40,9 @@ def get_decision_evidence(decision_id: str, query: dict[str, str]) -> Answer | R
     config = _config(decision_id)
     moment = now()
     if query["format"] != JSON:
-        return _file(files.comparison_rows(db.session, config, now=moment), config, files.COMPARISONS, query["format"])
-    stands = standing(db.session, config, now=moment)
-    found = {"evidence": evidence_of(db.session, stands), "comparisons": daily_comparisons(db.session, stands)}
+        return _file(files.comparison_table(db.session, config, now=moment), config, files.COMPARISONS, query["format"])
+    version = in_force(db.session, config, now=moment)
+    found = {"evidence": evidence_of(db.session, version), "comparisons": daily_comparisons(db.session, version)}
     return plain(DecisionEvidence().dump(found))
 
 
@@ -59,16 +59,16 @@ def get_decision_evidence(decision_id: str, query: dict[str, str]) -> Answer | R
 def get_decision_evidence_events(decision_id: str, query: dict[str, str]) -> Response:
     """All of them, oldest first, in one file; context is canonical JSON."""
     config = _config(decision_id)
-    return _file(files.event_rows(db.session, config), config, files.EVENTS, query["format"])
+    return _file(files.event_table(db.session, config), config, files.EVENTS, query["format"])
 
 
 def _config(decision_id: str) -> ConfigVersion:
     return lookup.get_decision(db.session, decision_id).config_version
 
 
-def _file(table: files.Rows, config: ConfigVersion, what: str, format_name: str) -> Any:
+def _file(table: files.EvidenceTable, config: ConfigVersion, what: str, format_name: str) -> Any:
     return send_file(
-        files.written(table, format_name),
+        files.temporary_file(table, format_name),
         files.FORMATS[format_name],
         as_attachment=True,
         download_name=files.file_name(config.config_version_id, what, format_name),

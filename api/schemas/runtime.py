@@ -6,7 +6,7 @@ from marshmallow.fields import Integer
 from marshmallow.validate import Range
 
 from api.schemas.common import Identifier, Query, choice
-from app.services.delivery.current import LONGEST_WAIT
+from app.services.delivery.current import MAX_WAIT_SECONDS
 from rules.delivery import RAILS, Fail
 from rules.enums import Stage, TargetEnvironment
 
@@ -24,7 +24,7 @@ class ConfigQuery(SubjectQuery):
     """A subject, and how long to wait for another config than the one that If-None-Match names."""
 
     wait = Integer(
-        strict=False, validate=Range(0, LONGEST_WAIT), metadata={"description": "Seconds; 0 answers at once."}
+        strict=False, validate=Range(0, MAX_WAIT_SECONDS), metadata={"description": "Seconds; 0 answers at once."}
     )
 
 

@@ -90,7 +90,7 @@ def _line(difference: dict[str, Any]) -> str:
 def evidence(config_version_id: str, format_name: str, what: str, out: BinaryIO) -> None:
     """Write forecast against observed by day, action and threshold, or the raw events."""
     config = get_config(db.session, config_version_id)
-    files.write_rows(files.rows_of(db.session, config, what, now=clock.now()), format_name, out)
+    files.write_rows(files.table_of(db.session, config, what, now=clock.now()), format_name, out)
 
 
 export = click.Group("export", commands=(billing_patch, drift, evidence), help="Documents for other systems.")

@@ -21,7 +21,7 @@ ENCODERS: dict[bytes, Callable[[bytes], bytes]] = {
     b"br": brotli.compress,
 }
 AGAIN = timedelta(seconds=1)
-MOST_SUBJECTS = 10_000
+MAX_SUBJECTS = 10_000
 """Kept at once; the oldest goes first. At 3 kB in three encodings that is about 60 MB."""
 
 
@@ -106,7 +106,7 @@ class Documents:
         if current is None or document is None or document.current != current:
             document = None if current is None else Document(current)
         entry = self._entries[subject] = _Entry(token, document, due_at, read_at)
-        while len(self._entries) > MOST_SUBJECTS:
+        while len(self._entries) > MAX_SUBJECTS:
             self._entries.pop(next(iter(self._entries)))
         return entry
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from app.delivery.documents import Document, Documents, Subject
 from app.delivery.hub import Hub, digest_of
-from app.services.delivery.current import LONGEST_WAIT
+from app.services.delivery.current import MAX_WAIT_SECONDS
 from rules.enums import Stage, TargetEnvironment
 
 Scope = dict[str, Any]
@@ -136,7 +136,7 @@ def _asked(query: bytes, path: str) -> Asked | None:
     if len(given) != len(pairs) - ("wait" in dict(pairs) and path == CONFIG) or set(given) != set(SUBJECT):
         return None
     closed = given["stage"] in tuple(Stage) and given["target_environment"] in tuple(TargetEnvironment)
-    if not closed or not wait.isdecimal() or int(wait) > LONGEST_WAIT or not all(given.values()):
+    if not closed or not wait.isdecimal() or int(wait) > MAX_WAIT_SECONDS or not all(given.values()):
         return None
     workspace_id, segment, stage, environment = (given[name] for name in SUBJECT)
     return (workspace_id, segment, stage, environment), float(wait)

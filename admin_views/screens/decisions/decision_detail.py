@@ -34,7 +34,7 @@ from app.services.decisions.figures import simulated
 from app.services.decisions.next_actions import next_actions
 from app.services.evidence import files
 from app.services.evidence.advice import drift_actions
-from app.services.evidence.comparison import evidence_of, standing
+from app.services.evidence.comparison import evidence_of, in_force
 from app.services.evidence.days import daily_comparisons
 from app.services.evidence.sequence_gaps import ranges_text
 from app.services.guidance.navigator import navigate
@@ -113,7 +113,7 @@ class DecisionDetail(Screen):
         if what not in (files.COMPARISONS, files.EVENTS) or format_name not in files.FORMATS:
             raise not_found("file", f"{what}.{format_name}")
         return send_file(
-            files.written(files.rows_of(db.session, config, what, now=clock.now()), format_name),
+            files.temporary_file(files.table_of(db.session, config, what, now=clock.now()), format_name),
             files.FORMATS[format_name],
             as_attachment=True,
             download_name=files.file_name(config.config_version_id, what, format_name),
@@ -122,8 +122,8 @@ class DecisionDetail(Screen):
     def _page(self, found: decisions.Detail, form: ForkForm, refusal: AvsError | None = None) -> Response:
         (summary,) = decisions.summaries(db.session, [found.decision])
         config = found.config
-        stands = standing(db.session, config, now=clock.now())
-        seen, days = evidence_of(db.session, stands), daily_comparisons(db.session, stands)
+        version = in_force(db.session, config, now=clock.now())
+        seen, days = evidence_of(db.session, version), daily_comparisons(db.session, version)
         drifts = drift_actions(db.session, config, seen.by_event_type, config.pools, lambda pool: "#fork")
         advice = navigate(db.session, config.config_version_id).recommended_actions
         return self.show(

@@ -28,7 +28,7 @@ from app.services.authoring import workspaces
 from app.services.guidance.overview import catalog_size
 from app.services.uploads.costs import suggested_costs
 from app.services.uploads.mapping import CATALOG, COSTS, USAGE
-from app.services.uploads.store import MOST_BYTES, Incoming, Upload
+from app.services.uploads.store import MAX_BYTES, Incoming, Upload
 from app.services.usage.summary import usage_summary
 from rules.enums import DataMode
 
@@ -85,7 +85,7 @@ class DataModeScreen(Screen):
     def upload(self, kind: str) -> Any:
         """Stream one file to disk, beyond the size that other requests may have, and show its preview."""
         workspace = here(Workspace, WORKSPACE)
-        if workspace is None or kind not in MOST_BYTES:
+        if workspace is None or kind not in MAX_BYTES:
             return without_workspace(SETUP)
         staged = uploads()
         staged.sweep(clock.now())
@@ -120,7 +120,7 @@ class DataModeScreen(Screen):
             usage=usage_summary(usage_events().store, workspace.workspace_id),
             event_types=catalog_size(db.session),
             costs=suggested_costs(db.session, workspace.workspace_id),
-            most_bytes=MOST_BYTES,
+            most_bytes=MAX_BYTES,
             kinds=(CATALOG, USAGE, COSTS),
             status=status,
         )
@@ -133,7 +133,7 @@ class TooLarge(AvsError):
 
 def _receive(incoming: Incoming, kind: str) -> Upload:
     """Read the request's file straight into the folder. Refused without the page's token, TooLarge, Invalid."""
-    limit = MOST_BYTES[kind]
+    limit = MAX_BYTES[kind]
     parser = FormDataParser(
         stream_factory=lambda *_sizes, **_names: incoming.open(),
         max_content_length=limit + AROUND_THE_FILE,

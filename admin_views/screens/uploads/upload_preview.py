@@ -21,8 +21,8 @@ from app.extensions import uploads, usage_events
 from app.identity import acting
 from app.models.base import db
 from app.models.workspace import Workspace
-from app.services.uploads.imports import Choice, Fit, Importing, first_rejects, known, start, try_out
-from app.services.uploads.mapping import FIELDS, LEFT_OUT, NEEDED, USAGE, Known, guess
+from app.services.uploads.imports import Choice, Fit, Importing, first_rejects, known_names, start, try_out
+from app.services.uploads.mapping import FIELDS, LEFT_OUT, NEEDED, USAGE, KnownNames, guess
 from app.services.uploads.store import DONE, FAILED, RUNNING, Upload
 from app.services.usage.heads import Head
 
@@ -97,7 +97,7 @@ class UploadPreview(Screen):
 
     def _preview(self, workspace: Workspace, upload: Upload, progress: Mapping[str, Any]) -> Any:
         head = upload.head()
-        form = _form(upload, head, known(db.session))
+        form = _form(upload, head, known_names(db.session))
         if request.method == "GET":
             failure = Invalid(progress["detail"]) if progress["state"] == FAILED else None
             return self._form_page(workspace, upload, head, form, failure)
@@ -167,7 +167,7 @@ def state_of(upload: Upload) -> dict[str, Any]:
     return upload.progress()
 
 
-def _form(upload: Upload, head: Head, catalogs: Known) -> Any:
+def _form(upload: Upload, head: Head, catalogs: KnownNames) -> Any:
     """The form of this file: a select for each column, guessed on first sight."""
     guessed = guess(upload.kind, head, catalogs)
     fields = {
@@ -186,7 +186,7 @@ def _select(place: int) -> str:
     return f"column_{place}"
 
 
-def _targets(kind: str, guessed: str, catalogs: Known) -> list[SelectChoice]:
+def _targets(kind: str, guessed: str, catalogs: KnownNames) -> list[SelectChoice]:
     fields = FIELDS[kind]
     choices = [SelectChoice(LEFT_OUT, "leave out")]
     choices += [SelectChoice(name, SAID[name], optgroup="Field") for name in fields]

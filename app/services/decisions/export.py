@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from app.models.decision_record import DecisionRecord
-from app.services.decisions import compare as decision_compare
-from app.services.decisions import log as decisions
+from app.services.decisions.compare import compared, diff_tables, simulation_comparison
 from app.services.decisions.content import decided_document, diff_of
 from app.services.decisions.figures import figure_rows, simulated
+from app.services.decisions.log import detail, summaries
 from app.services.evidence.comparison import evidence
 from app.services.wording.words import label_text, moment_text, value_text
 
@@ -26,9 +26,9 @@ TABLES: Mapping[str, str] = {
 
 def decision_document(session: Any, decision_id: str, *, now: datetime) -> dict[str, Json]:
     """Everything that the decision stands on and everything that came back, under canonical field names."""
-    found = decisions.detail(session, decision_id)
+    found = detail(session, decision_id)
     decision, config, run = found.decision, found.config, found.run
-    (summary,) = decisions.summaries(session, [decision])
+    (summary,) = summaries(session, [decision])
     snapshot = found.snapshot and columns(found.snapshot) | {"completeness": found.completeness}
     return {
         "decision_record": columns(decision) | {"subject_resolution": decision.subject_resolution},
@@ -145,13 +145,13 @@ def _prices(payload: Mapping[str, Json]) -> Iterator[str]:
 
 def comparison_document(session: Any, decision_id_a: str, decision_id_b: str) -> dict[str, Json]:
     """Both summaries with their reasons, the tables of spec 6 and the figures of both runs."""
-    a, b = decision_compare.compared(session, decision_id_a, decision_id_b)
-    summary_a, summary_b = (summary.as_dict() for summary in decisions.summaries(session, [a, b]))
+    a, b = compared(session, decision_id_a, decision_id_b)
+    summary_a, summary_b = (summary.as_dict() for summary in summaries(session, [a, b]))
     return {
         "a": summary_a | _reason(a),
         "b": summary_b | _reason(b),
-        "diff_tables": decision_compare.diff_tables(session, a, b),
-        "simulation_comparison": decision_compare.simulation_comparison(a, b),
+        "diff_tables": diff_tables(session, a, b),
+        "simulation_comparison": simulation_comparison(a, b),
     }
 
 

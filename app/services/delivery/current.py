@@ -16,7 +16,7 @@ from app.services.delivery.signing import KeyRing
 from rules.enums import ConfigStatus
 from simulation.canonical import canonical_bytes
 
-LONGEST_WAIT = 60
+MAX_WAIT_SECONDS = 60
 """Seconds that a request may wait for another document."""
 RETRY = b"retry: 2000\n\n"
 """Where streams cannot be held open, their readers ask again after two seconds."""

@@ -15,7 +15,7 @@ from app.models.config_version import SUBJECT_FIELDS
 from simulation.canonical import canonical_bytes, parse_exact
 
 KEYS, CURRENT, DOCUMENTS = "keys.json", "current", "documents"
-LONGEST_SEGMENT = 200
+MAX_SEGMENT_LENGTH = 200
 _AS_IT_IS = frozenset((string.ascii_letters + string.digits + "-_.").encode())
 
 
@@ -38,7 +38,7 @@ def segment(text: str) -> str:
     encoded = "".join(chr(byte) if byte in _AS_IT_IS else f"!{byte:02X}" for byte in text.encode())
     if encoded.startswith("."):
         encoded = "!2E" + encoded[1:]
-    if len(encoded) > LONGEST_SEGMENT:
+    if len(encoded) > MAX_SEGMENT_LENGTH:
         encoded = f"{encoded[:100]}!!{sha256(text.encode()).hexdigest()}"
     return encoded or "!!"
 

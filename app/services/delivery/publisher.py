@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 ROUND_SECONDS = 10.0
 VERIFY_SECONDS = 300.0
 """How often a serving process reads back everything that it believes to be published."""
-LONGEST_BACKOFF_SECONDS = 60.0
-MOST_FAILURES = 3
+MAX_BACKOFF_SECONDS = 60.0
+MAX_FAILURES = 3
 """In a row, until a round gives up: the store is down, not one object of it."""
 
 _LOCK = sa.text("SELECT pg_advisory_lock(hashtextextended('avs publish', 0))")
@@ -112,7 +112,7 @@ class Publisher:
         except Exception as error:  # the thread goes on, whatever happened
             problem = str(error) or repr(error)
         self._failures += 1
-        bound = min(2.0**self._failures, LONGEST_BACKOFF_SECONDS)
+        bound = min(2.0**self._failures, MAX_BACKOFF_SECONDS)
         pause = random.uniform(bound / 2, bound)  # noqa: S311
         log.warning("Not published, next attempt in %.0f s: %s", pause, problem)
         return pause
@@ -161,7 +161,7 @@ class Publisher:
             except StoreDown as error:
                 failures += 1
                 yield Published(subject, Outcome.FAILED, detail=error.detail)
-                if failures == MOST_FAILURES:
+                if failures == MAX_FAILURES:
                     return
 
     def _try(self, work: Callable[[], list[Published]]) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Pool
-from app.services.evidence.comparison import Comparison, standing, type_comparisons
+from app.services.evidence.comparison import Comparison, in_force, type_comparisons
 from app.services.evidence.counts import by_unit
 from app.services.evidence.sequence_gaps import Reporters, ranges_text
 from app.services.wording.words import plural, quantity_text
@@ -83,7 +83,7 @@ def missing_actions(found: Reporters) -> Iterator[RecommendedAction]:
         yield RecommendedAction("events_missing", text, "#clients")
 
 
-def learned(session: Any, config: ConfigVersion, *, now: datetime) -> list[RecommendedAction]:
+def predecessor_actions(session: Any, config: ConfigVersion, *, now: datetime) -> list[RecommendedAction]:
     """For a draft: what drifted under its baseline, and under the version that its subject decided last."""
     if not is_editable(config.status):
         return []
@@ -94,7 +94,7 @@ def learned(session: Any, config: ConfigVersion, *, now: datetime) -> list[Recom
 
     actions = []
     for before in _versions_before(session, config):
-        rows = type_comparisons(session, standing(session, before, now=now))
+        rows = type_comparisons(session, in_force(session, before, now=now))
         about = f" under {before.config_version_id}"
         actions += drift_actions(session, before, rows, config.pools, link, about)
     return actions

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from app.models.config_version import ConfigVersion
 from app.models.enforcement import EnforcementEvent
-from app.services.evidence.comparison import Comparison, standing, type_comparisons
+from app.services.evidence.comparison import Comparison, in_force, type_comparisons
 from app.services.evidence.counts import by_unit
 from app.services.wording.words import plural, quantity_text
 from rules import drift
@@ -20,7 +20,7 @@ from rules.enums import ConfigStatus, EnforcementEventType
 from rules.extraction import Card
 
 EVIDENCE = "evidence"
-MOST_CONFIGS = 12
+MAX_CONFIGS = 12
 GRADUATED = EnforcementEventType.EXPLORATION_GRADUATED.value
 QUALITY_FAILED = EnforcementEventType.QUALITY_PROXY_FAILED.value
 
@@ -32,7 +32,7 @@ def evidence_cards(session: Any, workspace_id: str, *, now: datetime) -> list[di
         .filter_by(workspace_id=workspace_id, status=ConfigStatus.ACTIVE.value)
         .where(sa.exists().where(EnforcementEvent.config_version_id == ConfigVersion.config_version_id))
         .order_by(ConfigVersion.segment, ConfigVersion.config_version_id)
-        .limit(MOST_CONFIGS)
+        .limit(MAX_CONFIGS)
     )
     return [card.as_dict() for config in session.scalars(active).all() for card in _cards(session, config, now)]
 
@@ -45,7 +45,7 @@ def with_evidence(cards: Sequence[Mapping[str, Any]], suggested: Iterable[Mappin
 
 def _cards(session: Any, config: ConfigVersion, now: datetime) -> Iterator[Card]:
     config_id = config.config_version_id
-    rows = {row.event_type: row for row in type_comparisons(session, standing(session, config, now=now))}
+    rows = {row.event_type: row for row in type_comparisons(session, in_force(session, config, now=now))}
     if graduated := rows[GRADUATED].customers:
         said = f"{plural(graduated, 'customer')} graduated from exploration under {config_id}"
         yield _card(config_id, GRADUATED, said, f"{plural(rows[GRADUATED].events, GRADUATED + ' event')} so far.")

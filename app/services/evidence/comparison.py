@@ -18,8 +18,7 @@ from app.models.decision_record import DecisionRecord
 from app.models.enforcement import SPEND_CAP, limit_key
 from app.models.simulation_run import SimulationRun
 from app.services.configs.lookup import latest_completed_run
-from app.services.evidence import counts as counted
-from app.services.evidence.counts import NOTHING, Counted
+from app.services.evidence.counts import NO_EVENTS, Counts, Key, by_limit, by_type, days_of, events_by_day, window_end
 from app.services.evidence.sequence_gaps import NOBODY, Reporters, reporters
 from rules import drift
 from rules.enforcement import REPORTED_AS
@@ -93,8 +92,8 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Since when a config is in force and until when it is looked at, and the outputs of the run it was decided on."""
+class InForce:
+    """A config version in force from `since` (None: never) to `until`, and the outputs of the run it was decided on."""
 
     workspace_id: str
     config_version_id: str
@@ -109,7 +108,7 @@ class Standing:
 
     @property
     def window_ends(self) -> datetime | None:
-        return counted.window_end(self.since, self.forecast_days)
+        return window_end(self.since, self.forecast_days)
 
     @property
     def observed_days(self) -> int:
@@ -122,42 +121,42 @@ class Standing:
 
 def evidence(session: Any, config: ConfigVersion, *, now: datetime) -> Evidence:
     """Everything reported about a config version up to now, compared with the run that it was decided on."""
-    return evidence_of(session, standing(session, config, now=now))
+    return evidence_of(session, in_force(session, config, now=now))
 
 
-def evidence_of(session: Any, stands: Standing) -> Evidence:
-    """The same, for who compares day by day as well and has looked already how the config stands."""
-    rows = type_comparisons(session, stands)
+def evidence_of(session: Any, version: InForce) -> Evidence:
+    """As `evidence`, of a version in force that was read before; use it when the daily comparison is needed too."""
+    rows = type_comparisons(session, version)
     return Evidence(
-        config_version_id=stands.config_version_id,
-        simulation_run_id=stands.simulation_run_id,
-        in_force_since=stands.since,
-        observed_days=stands.observed_days,
-        forecast_days=stands.forecast_days,
+        config_version_id=version.config_version_id,
+        simulation_run_id=version.simulation_run_id,
+        in_force_since=version.since,
+        observed_days=version.observed_days,
+        forecast_days=version.forecast_days,
         events=sum(row.events for row in rows),
         by_event_type=rows,
-        by_day=counted.days_of(counted.events_by_day(session, stands.config_version_id)),
+        by_day=days_of(events_by_day(session, version.config_version_id)),
         verdict=drift.overall(
-            ((row.events, row.verdict, row.text) for row in rows), stands.observed_days, stands.forecast_days
+            ((row.events, row.verdict, row.text) for row in rows), version.observed_days, version.forecast_days
         ),
-        by_threshold=_limit_comparisons(session, stands),
-        reporters=reporters(session, stands.workspace_id, stands.config_version_id),
+        by_threshold=_limit_comparisons(session, version),
+        reporters=reporters(session, version.workspace_id, version.config_version_id),
     )
 
 
-def standing(session: Any, config: ConfigVersion, *, now: datetime) -> Standing:
-    """How a config stands now: what every comparison of it starts from."""
+def in_force(session: Any, config: ConfigVersion, *, now: datetime) -> InForce:
+    """The config version with its time in force up to now: what every comparison of it starts from."""
     since, run = _decided(session, config)
     until = now if config.status == ConfigStatus.ACTIVE else max(config.updated_at, since or config.updated_at)
     outputs = (run.outputs if run else None) or {}
-    return Standing(config.workspace_id, config.config_version_id, run and run.simulation_run_id, since, until, outputs)
+    return InForce(config.workspace_id, config.config_version_id, run and run.simulation_run_id, since, until, outputs)
 
 
-def type_comparisons(session: Any, stands: Standing) -> tuple[Comparison, ...]:
+def type_comparisons(session: Any, version: InForce) -> tuple[Comparison, ...]:
     """A row for every event type, in one statement."""
-    found = counted.by_type(session, stands.config_version_id, stands.window_ends)
-    forecast = forecast_customers(stands.outputs)
-    return tuple(_compare(name, found.get(name, NOTHING), forecast.get(name), stands.is_early) for name in TYPES)
+    found = by_type(session, version.config_version_id, version.window_ends)
+    forecast = forecast_customers(version.outputs)
+    return tuple(_compare(name, found.get(name, NO_EVENTS), forecast.get(name), version.is_early) for name in TYPES)
 
 
 def forecast_customers(outputs: Mapping[str, Any]) -> dict[str, int]:
@@ -202,30 +201,30 @@ def _decided(session: Any, config: ConfigVersion) -> tuple[datetime | None, Simu
     return decision.effective_at, decision.simulation_run
 
 
-def _compare(event_type: str, found: Counted, expected: int | None, is_early: bool) -> Comparison:
+def _compare(event_type: str, found: Counts, expected: int | None, is_early: bool) -> Comparison:
     verdict = drift.verdict_of(found.in_window, expected, is_early)
     return Comparison(event_type, *_figures(event_type, found, expected, verdict))
 
 
-def _figures(name: str, found: Counted, expected: int | None, verdict: str) -> tuple[Any, ...]:
+def _figures(name: str, found: Counts, expected: int | None, verdict: str) -> tuple[Any, ...]:
     """The fields of a comparison after its event type."""
     seen = found.in_window
     ratio, text = drift.ratio_of(seen, expected), drift.text_of(name, seen, expected, verdict)
     return found.events, found.customers, seen, expected, ratio, verdict, text
 
 
-def _limit_comparisons(session: Any, stands: Standing) -> tuple[LimitComparison, ...]:
+def _limit_comparisons(session: Any, version: InForce) -> tuple[LimitComparison, ...]:
     """A row for every limit that the run forecast."""
-    limits = forecast_limits(stands.outputs)
-    found = counted.by_limit(session, stands.config_version_id, stands.window_ends) if limits else {}
-    return tuple(_compare_limit(limit, limits, found, stands.is_early) for limit in limits)
+    limits = forecast_limits(version.outputs)
+    found = by_limit(session, version.config_version_id, version.window_ends) if limits else {}
+    return tuple(_compare_limit(limit, limits, found, version.is_early) for limit in limits)
 
 
 def _compare_limit(
-    limit: Limit, limits: tuple[Limit, ...], found: Mapping[counted.Key, Counted], is_early: bool
+    limit: Limit, limits: tuple[Limit, ...], found: Mapping[Key, Counts], is_early: bool
 ) -> LimitComparison:
     key = observed_key(limit, limits, found)
-    seen = found.get(key, NOTHING)
+    seen = found.get(key, NO_EVENTS)
     verdict = drift.verdict_of(seen.in_window, limit.customers, is_early)
     if key not in found and (limit.event_type, None) in found and not _says_limits(limit.event_type, found):
         verdict = drift.NOT_TOLD_APART
@@ -233,7 +232,7 @@ def _compare_limit(
     return LimitComparison(limit.event_type, *figures, limit.percent, limit.action)
 
 
-def observed_key(limit: Limit, limits: tuple[Limit, ...], found: Mapping[counted.Key, Any]) -> counted.Key:
+def observed_key(limit: Limit, limits: tuple[Limit, ...], found: Mapping[Key, Any]) -> Key:
     """Which reports are about the limit: those that name it; all of its type when no other limit could be meant."""
     alone = [other.event_type for other in limits].count(limit.event_type) == 1
     if alone and not _says_limits(limit.event_type, found):
@@ -241,5 +240,5 @@ def observed_key(limit: Limit, limits: tuple[Limit, ...], found: Mapping[counted
     return limit.event_type, limit.limit_key
 
 
-def _says_limits(event_type: str, found: Mapping[counted.Key, Any]) -> bool:
+def _says_limits(event_type: str, found: Mapping[Key, Any]) -> bool:
     return any(kind == event_type and named is not None for kind, named in found)

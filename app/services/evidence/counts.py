@@ -14,7 +14,7 @@ Key = tuple[str, str | None]
 
 
 @dataclass(frozen=True)
-class Counted:
+class Counts:
     """Events and customers over all time, and the customers of the forecast's window."""
 
     events: int = 0
@@ -22,27 +22,27 @@ class Counted:
     in_window: int = 0
 
 
-NOTHING = Counted()
+NO_EVENTS = Counts()
 
 
-def by_type(session: Any, config_version_id: str, window_ends: datetime | None) -> dict[str, Counted]:
+def by_type(session: Any, config_version_id: str, window_ends: datetime | None) -> dict[str, Counts]:
     """event_type → what came; without a window everything is inside."""
     rows = session.execute(_counts(config_version_id, window_ends, EnforcementEvent.event_type))
-    return {row[0]: Counted(*row[1:]) for row in rows}
+    return {row[0]: Counts(*row[1:]) for row in rows}
 
 
-def by_limit(session: Any, config_version_id: str, window_ends: datetime | None) -> dict[Key, Counted]:
+def by_limit(session: Any, config_version_id: str, window_ends: datetime | None) -> dict[Key, Counts]:
     """The same by event_type and the limit that the app names, None where it names none."""
     event = EnforcementEvent
     rows = session.execute(_counts(config_version_id, window_ends, event.event_type, event.limit_key))
-    return {(row[0], row[1]): Counted(*row[2:]) for row in rows}
+    return {(row[0], row[1]): Counts(*row[2:]) for row in rows}
 
 
-def by_unit(session: Any, config_version_id: str, event_type: str) -> dict[str | None, Counted]:
+def by_unit(session: Any, config_version_id: str, event_type: str) -> dict[str | None, Counts]:
     """value_unit_id → what came of one event type, None where the app names no unit."""
     event = EnforcementEvent
     rows = session.execute(_counts(config_version_id, None, event.value_unit_id).filter_by(event_type=event_type))
-    return {row[0]: Counted(*row[1:]) for row in rows}
+    return {row[0]: Counts(*row[1:]) for row in rows}
 
 
 def _counts(config_version_id: str, window_ends: datetime | None, *keys: Any) -> sa.Select[Any]:

@@ -10,12 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from app.services.evidence import counts as counted
-from app.services.evidence.comparison import Limit, Standing, forecast_customers, forecast_limits, observed_key
-from app.services.evidence.counts import Key
+from app.services.evidence.comparison import InForce, Limit, forecast_customers, forecast_limits, observed_key
+from app.services.evidence.counts import Key, events_by_day, first_seen
 from rules import drift
 
-MOST_DAYS = 400
+MAX_DAYS = 400
 
 
 @dataclass(frozen=True)
@@ -51,28 +50,28 @@ class _Series:
     forecast: int
 
 
-def daily_comparisons(session: Any, stands: Standing) -> tuple[DailyComparison, ...]:
+def daily_comparisons(session: Any, version: InForce) -> tuple[DailyComparison, ...]:
     """Every day in force within the forecast's window, event types first, each followed by its limits.
 
     Three statements; no row without a forecast, or before the config was in force.
     """
-    days = _days(stands)
+    days = _days(version)
     if not days:
         return ()
-    config, until = stands.config_version_id, stands.window_ends
+    config, until = version.config_version_id, version.window_ends
     seen = {
-        False: _by_key(counted.first_seen(session, config, until, limits=False)),
-        True: _by_key(counted.first_seen(session, config, until, limits=True)),
+        False: _by_key(first_seen(session, config, until, limits=False)),
+        True: _by_key(first_seen(session, config, until, limits=True)),
     }
     events: dict[Key, dict[str, int]] = {}
-    for day, event_type, limit, number in counted.events_by_day(session, config):
+    for day, event_type, limit, number in events_by_day(session, config):
         events.setdefault((event_type, limit), {})[day] = number
         whole = events.setdefault((event_type, ""), {})
         whole[day] = whole.get(day, 0) + number
     return tuple(
         row
-        for series in _series(stands, seen[True])
-        for row in _rows(series, days, seen[series.limit is not None], events, stands.window_ends)
+        for series in _series(version, seen[True])
+        for row in _rows(series, days, seen[series.limit is not None], events, version.window_ends)
     )
 
 
@@ -83,18 +82,18 @@ def _by_key(rows: Iterator[tuple[Key, str, int]]) -> dict[Key, dict[str, int]]:
     return found
 
 
-def _days(stands: Standing) -> list[date]:
+def _days(version: InForce) -> list[date]:
     """From the day it came into force to today, or to the end of the window."""
-    if stands.since is None or stands.window_ends is None:
+    if version.since is None or version.window_ends is None:
         return []
-    first, last = stands.since, min(stands.until, stands.window_ends - timedelta(microseconds=1))
+    first, last = version.since, min(version.until, version.window_ends - timedelta(microseconds=1))
     number = (last.astimezone(UTC).date() - first.astimezone(UTC).date()).days + 1
-    return [first.astimezone(UTC).date() + timedelta(days=at) for at in range(min(number, MOST_DAYS))]
+    return [first.astimezone(UTC).date() + timedelta(days=at) for at in range(min(number, MAX_DAYS))]
 
 
-def _series(stands: Standing, found: Mapping[Key, Any]) -> Iterator[_Series]:
-    limits = forecast_limits(stands.outputs)
-    for event_type, forecast in forecast_customers(stands.outputs).items():
+def _series(version: InForce, found: Mapping[Key, Any]) -> Iterator[_Series]:
+    limits = forecast_limits(version.outputs)
+    for event_type, forecast in forecast_customers(version.outputs).items():
         yield _Series(event_type, None, (event_type, None), forecast)
         for limit in limits:
             if limit.event_type == event_type and limit.customers is not None:

@@ -1,7 +1,7 @@
 """Evidence as files: the comparison by day, and the raw events, as CSV and as Parquet.
 
-Rows are written as they come, so that a file's size is nobody's memory. CSV has exact numbers, moments in UTC, and no
-text that a spreadsheet would run; Parquet has typed columns.
+Rows are written as they are read, so that no file is held in memory. CSV has exact numbers, moments in UTC, and no text
+that a spreadsheet would run; Parquet has typed columns.
 """
 
 import csv
@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from app.models.config_version import ConfigVersion
 from app.models.enforcement import EnforcementEvent
-from app.services.evidence.comparison import standing
+from app.services.evidence.comparison import in_force
 from app.services.evidence.days import daily_comparisons
 from app.services.wording.csv_cells import safe_text
 from simulation.canonical import canonical_text, number_text, timestamp_text
@@ -78,22 +78,22 @@ EVENT_COLUMNS: Mapping[str, Kind] = {
 
 
 @dataclass(frozen=True)
-class Rows:
+class EvidenceTable:
     """A table to write: columns and an iterator of rows, read once."""
 
     columns: Mapping[str, Kind]
     rows: Iterable[Row]
 
 
-def comparison_rows(session: Any, config: ConfigVersion, *, now: datetime) -> Rows:
+def comparison_table(session: Any, config: ConfigVersion, *, now: datetime) -> EvidenceTable:
     """Forecast against observed by day, action and threshold (`evidence_days`)."""
-    found = daily_comparisons(session, standing(session, config, now=now))
+    found = daily_comparisons(session, in_force(session, config, now=now))
     names = list(COMPARISON_COLUMNS)[1:]
     rows = ((config.config_version_id, *(getattr(row, name) for name in names)) for row in found)
-    return Rows(COMPARISON_COLUMNS, rows)
+    return EvidenceTable(COMPARISON_COLUMNS, rows)
 
 
-def event_rows(session: Any, config: ConfigVersion) -> Rows:
+def event_table(session: Any, config: ConfigVersion) -> EvidenceTable:
     """Every enforcement event about the config, oldest first, read in pieces."""
     columns = [getattr(EnforcementEvent, name) for name in EVENT_COLUMNS]
     ordered = (
@@ -102,15 +102,15 @@ def event_rows(session: Any, config: ConfigVersion) -> Rows:
         .order_by(EnforcementEvent.occurred_at, EnforcementEvent.enforcement_event_id)
         .execution_options(yield_per=CHUNK)
     )
-    return Rows(EVENT_COLUMNS, session.execute(ordered))
+    return EvidenceTable(EVENT_COLUMNS, session.execute(ordered))
 
 
-def rows_of(session: Any, config: ConfigVersion, what: str, *, now: datetime) -> Rows:
+def table_of(session: Any, config: ConfigVersion, what: str, *, now: datetime) -> EvidenceTable:
     """`comparisons` or `events` of a config."""
-    return event_rows(session, config) if what == EVENTS else comparison_rows(session, config, now=now)
+    return event_table(session, config) if what == EVENTS else comparison_table(session, config, now=now)
 
 
-def written(table: Rows, format_name: str) -> IO[bytes]:
+def temporary_file(table: EvidenceTable, format_name: str) -> IO[bytes]:
     """The table in a temporary file, open at its beginning; who closes it removes it."""
     file = TemporaryFile()  # noqa: SIM115  the answer that sends it closes it
     write_rows(table, format_name, file)
@@ -123,12 +123,12 @@ def file_name(config_version_id: str, what: str, format_name: str) -> str:
     return f"{config_version_id}.{what}.{format_name}"
 
 
-def write_rows(table: Rows, format_name: str, file: IO[bytes]) -> None:
+def write_rows(table: EvidenceTable, format_name: str, file: IO[bytes]) -> None:
     """Write the table into an open binary file, which stays open."""
     (_write_csv if format_name == CSV else _write_parquet)(table, file)
 
 
-def _write_csv(table: Rows, file: IO[bytes]) -> None:
+def _write_csv(table: EvidenceTable, file: IO[bytes]) -> None:
     text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     line = csv.writer(text, lineterminator="\r\n").writerow
     line(table.columns)
@@ -138,7 +138,7 @@ def _write_csv(table: Rows, file: IO[bytes]) -> None:
     text.detach()
 
 
-def _write_parquet(table: Rows, file: IO[bytes]) -> None:
+def _write_parquet(table: EvidenceTable, file: IO[bytes]) -> None:
     kinds = table.columns.values()
     schema = pa.schema([(name, kind.arrow) for name, kind in table.columns.items()])
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from app.models.enforcement import EnforcementEvent, EnforcementRepeat
 
-MOST_CLIENTS, MOST_RANGES = 50, 5
+MAX_CLIENTS, MAX_RANGES = 50, 5
 
 Range = tuple[int, int]
 
@@ -126,7 +126,7 @@ def _totals(workspace_id: str, about: str | None) -> sa.Select[Any]:
         )
         .group_by(per_number.c.client_id)
         .order_by(missing.desc(), per_number.c.client_id)
-        .limit(MOST_CLIENTS)
+        .limit(MAX_CLIENTS)
     )
 
 
@@ -142,7 +142,7 @@ def _ranges(session: Any, workspace_id: str, client_ids: Sequence[str]) -> Mappi
     ).subquery()
     place = sa.func.row_number().over(partition_by=steps.c.client_id, order_by=steps.c.sequence).label("place")
     gaps = sa.select(steps, place).where(steps.c.sequence > steps.c.before + 1).subquery()
-    first = sa.select(gaps).where(gaps.c.place <= MOST_RANGES).order_by(gaps.c.client_id, gaps.c.place)
+    first = sa.select(gaps).where(gaps.c.place <= MAX_RANGES).order_by(gaps.c.client_id, gaps.c.place)
     found: dict[str, list[Range]] = {}
     for row in session.execute(first):
         found.setdefault(row.client_id, []).append((row.before + 1, row.sequence - 1))

@@ -13,7 +13,7 @@ from app.models.usage import UsageImport
 from app.services.guidance.overview import without_parts
 
 ROWS = 25
-MOST_IMPORTS = 25
+MAX_IMPORTS = 25
 
 
 CONFIG_FILTERS = ("status", "segment", "stage", "target_environment", "cycle_id")
@@ -126,6 +126,6 @@ def usage_imports_of(session: Any, workspace_id: str) -> list[UsageImport]:
     newest = (UsageImport.created_at.desc(), UsageImport.usage_import_id.desc())
     return list(
         session.scalars(
-            sa.select(UsageImport).filter_by(workspace_id=workspace_id).order_by(*newest).limit(MOST_IMPORTS)
+            sa.select(UsageImport).filter_by(workspace_id=workspace_id).order_by(*newest).limit(MAX_IMPORTS)
         )
     )

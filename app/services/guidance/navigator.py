@@ -11,7 +11,7 @@ from app.models.cycle import Cycle, CycleDraftContext
 from app.services.configs.completeness import completeness
 from app.services.configs.lookup import latest_snapshot
 from app.services.configs.reading import cycle_draft, read_config
-from app.services.evidence.advice import learned
+from app.services.evidence.advice import predecessor_actions
 from app.services.guidance.progress import Step, steps
 from rules.draft import Draft
 from rules.finding import Finding
@@ -64,7 +64,7 @@ def guide(session: Any, cycle: Cycle | None, config: ConfigVersion | None, *, no
     findings = evaluate(draft)
     navigator = _navigator(session, cycle and cycle.cycle_id, draft, findings)
     if config is not None and now is not None:
-        actions = (*learned(session, config, now=now), *navigator.recommended_actions)
+        actions = (*predecessor_actions(session, config, now=now), *navigator.recommended_actions)
         navigator = replace(navigator, recommended_actions=actions)
     return Guide(
         navigator=navigator,

@@ -19,7 +19,7 @@ from app.services.decisions.log import Summary, ordering, page_of_decisions, sum
 from rules.enums import ConfigStatus, DecisionStatus
 from rules.gate import evaluate
 
-MOST_ACTIVE, MOST_DRAFTS, MOST_DECISIONS = 12, 6, 5
+MAX_ACTIVE, MAX_DRAFTS, MAX_DECISIONS = 12, 6, 5
 DEMO = "ws_1049"
 IN_WORK = (ConfigStatus.DRAFT.value, ConfigStatus.SIMULATED.value)
 
@@ -44,7 +44,7 @@ class Active:
 
 
 @dataclass(frozen=True)
-class Draft:
+class DraftInWork:
     """A config in work; `completeness` has its pill and the next missing item."""
 
     config: ConfigVersion
@@ -58,7 +58,7 @@ class Overview:
     active: Sequence[Active]
     active_count: int
     scheduled: Sequence[ConfigVersion]
-    drafts: Sequence[Draft]
+    drafts: Sequence[DraftInWork]
     draft_count: int
     decisions: Sequence[Summary]
     newest_cycle: Cycle | None
@@ -90,7 +90,7 @@ def _active(session: Any, workspace_id: str) -> list[Active]:
         .where(IS_ACTIVE)
         .filter_by(workspace_id=workspace_id)
         .order_by(*order)
-        .limit(MOST_ACTIVE)
+        .limit(MAX_ACTIVE)
     ).all()
     decided = sa.select(DecisionRecord).where(
         DecisionRecord.config_version_id.in_([config.config_version_id for config in configs]),
@@ -111,22 +111,22 @@ def _scheduled(session: Any, workspace_id: str) -> list[ConfigVersion]:
     approved = without_parts(sa.select(ConfigVersion)).filter_by(
         workspace_id=workspace_id, status=ConfigStatus.APPROVED.value
     )
-    return list(session.scalars(approved.order_by(ConfigVersion.effective_at).limit(MOST_DRAFTS)))
+    return list(session.scalars(approved.order_by(ConfigVersion.effective_at).limit(MAX_DRAFTS)))
 
 
-def _drafts(session: Any, workspace_id: str) -> list[Draft]:
+def _drafts(session: Any, workspace_id: str) -> list[DraftInWork]:
     newest = (ConfigVersion.updated_at.desc(), ConfigVersion.config_version_id.desc())
     in_work = sa.select(ConfigVersion).where(ConfigVersion.status.in_(IN_WORK)).filter_by(workspace_id=workspace_id)
-    listed = without_parts(in_work).options(joinedload(ConfigVersion.cycle)).order_by(*newest).limit(MOST_DRAFTS)
+    listed = without_parts(in_work).options(joinedload(ConfigVersion.cycle)).order_by(*newest).limit(MAX_DRAFTS)
     configs = session.scalars(listed).all()
     catalogs = load_catalogs(session) if configs else None
     found = ((config, find_config(session, config.config_version_id, catalogs=catalogs)) for config in configs)
-    return [Draft(config, completeness(evaluate(seen.draft()))) for config, seen in found if seen]
+    return [DraftInWork(config, completeness(evaluate(seen.draft()))) for config, seen in found if seen]
 
 
 def newest_decisions(session: Any, workspace_id: str) -> list[Summary]:
     order = ordering(session, "newest")
-    rows, _ = page_of_decisions(session, {"workspace_id": workspace_id}, order, None, MOST_DECISIONS)
+    rows, _ = page_of_decisions(session, {"workspace_id": workspace_id}, order, None, MAX_DECISIONS)
     return summaries(session, rows)
 
 

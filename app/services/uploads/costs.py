@@ -19,7 +19,7 @@ from app.services.usage.fields import MAX_ID_LENGTH, Reject
 from rules.extraction import ACCEPTED, Card
 
 COST = "cost"
-MOST_DIGITS = 38 - MONEY_PLACES  # before the decimal point
+MAX_WHOLE_DIGITS = 38 - MONEY_PLACES  # before the decimal point
 _AMOUNT = re.compile(r"(?:US)?\$?\s*(\d+|\d{1,3}(?:,\d{3})+|(?=\.\d))(\.\d+)?\s*(?:USD)?", re.IGNORECASE)
 _OF = re.compile(r"cost \S+ per (.+)", re.DOTALL)
 
@@ -57,11 +57,11 @@ def _problem(name: str, amount: str) -> tuple[str, str] | None:
     if not _AMOUNT.fullmatch(amount):
         return "cost_per_unit_usd", f"{amount!r} is no amount in USD such as 0.18"
     whole, _, places = _plain(amount).partition(".")
-    fits = len(whole) <= MOST_DIGITS and len(places) <= MONEY_PLACES
+    fits = len(whole) <= MAX_WHOLE_DIGITS and len(places) <= MONEY_PLACES
     return (
         None
         if fits
-        else ("cost_per_unit_usd", f"{amount!r} has more than {MONEY_PLACES} decimals or {MOST_DIGITS} digits")
+        else ("cost_per_unit_usd", f"{amount!r} has more than {MONEY_PLACES} decimals or {MAX_WHOLE_DIGITS} digits")
     )
 
 

@@ -25,7 +25,7 @@ from app.models.transactions import write
 from app.services.product_events import log_event
 from app.services.uploads.catalog import keep_catalog, known_dimensions, read_catalog
 from app.services.uploads.costs import keep_costs, read_costs
-from app.services.uploads.mapping import CATALOG, COSTS, LEFT_OUT, USAGE, Known
+from app.services.uploads.mapping import CATALOG, COSTS, LEFT_OUT, USAGE, KnownNames
 from app.services.uploads.store import DONE, FAILED, RUNNING, Upload, Uploads
 from app.services.usage import imports
 from app.services.usage.fields import Policy, Reject, UnreadableInput
@@ -111,9 +111,9 @@ def _import(bind: Any, importing: Importing, upload: Upload, choice: Choice, beg
         begun.set()
 
 
-def known(session: Any) -> Known:
+def known_names(session: Any) -> KnownNames:
     """What values and columns of a file are recognised by."""
-    return Known(
+    return KnownNames(
         event_types=frozenset(session.scalars(sa.select(EventCatalog.event_type))),
         dimensions=known_dimensions(session),
         customers=frozenset(session.scalars(sa.select(Customer.customer_id).limit(RECOGNISED))),

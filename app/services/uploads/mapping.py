@@ -62,7 +62,7 @@ _DIMENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownNames:
     """What the catalogs hold already: by it values are recognised."""
 
     event_types: Collection[str] = ()
@@ -85,7 +85,7 @@ class Column:
         return re.sub(r"[^a-z0-9.]+", "_", parted.casefold()).strip("_")
 
 
-def guess(kind: str, head: Head, known: Known) -> dict[str, str]:
+def guess(kind: str, head: Head, known: KnownNames) -> dict[str, str]:
     """Column → field, dimension, or LEFT_OUT; each field at most once, the likeliest column first."""
     columns = [Column(name, head.values(position)) for position, name in enumerate(head.columns)]
     taken = _fields(kind, columns, known)
@@ -101,7 +101,7 @@ def guess(kind: str, head: Head, known: Known) -> dict[str, str]:
     return found
 
 
-def _fields(kind: str, columns: Sequence[Column], known: Known) -> dict[str, str]:
+def _fields(kind: str, columns: Sequence[Column], known: KnownNames) -> dict[str, str]:
     """Column → field, best matches first; a tie goes to the field and then the column that stands first."""
     fields = FIELDS[kind]
     ranked = sorted(
@@ -117,7 +117,7 @@ def _fields(kind: str, columns: Sequence[Column], known: Known) -> dict[str, str
     return found
 
 
-def _score(target: str, column: Column, known: Known) -> int:
+def _score(target: str, column: Column, known: KnownNames) -> int:
     """How well a column fits a field: by name 4 (its own) or 2 (a usual one), by values 3; 0 when they contradict."""
     own = column.plain_name == target
     by_name = 4 if own else 2 if column.plain_name in _NAMES[target] else 0
@@ -129,28 +129,28 @@ def _score(target: str, column: Column, known: Known) -> int:
     return by_name + 3 * fits
 
 
-def _are_times(values: Sequence[str], _known: Known) -> bool:
+def _are_times(values: Sequence[str], _known: KnownNames) -> bool:
     return parse_times(pa.array(values, pa.string())).null_count * 2 < len(values)
 
 
-def _are_ids(values: Sequence[str], _known: Known) -> bool:
+def _are_ids(values: Sequence[str], _known: KnownNames) -> bool:
     return not _repeat(values, _known) and all(map(_UUID.fullmatch, values))
 
 
-def _repeat(values: Sequence[str], _known: Known) -> bool:
+def _repeat(values: Sequence[str], _known: KnownNames) -> bool:
     """An id that repeats would make all but one of its events duplicates."""
     return len(set(values)) < len(values)
 
 
-def _are_amounts(values: Sequence[str], _known: Known) -> bool:
+def _are_amounts(values: Sequence[str], _known: KnownNames) -> bool:
     return sum(bool(_AMOUNT.fullmatch(value.strip())) for value in values) * 2 > len(values)
 
 
-def _mostly_in(kind: str) -> Callable[[Sequence[str], Known], bool]:
+def _mostly_in(kind: str) -> Callable[[Sequence[str], KnownNames], bool]:
     return lambda values, known: sum(value in getattr(known, kind) for value in values) * 2 > len(values)
 
 
-_FITTING: Mapping[str, Callable[[Sequence[str], Known], bool]] = MappingProxyType(
+_FITTING: Mapping[str, Callable[[Sequence[str], KnownNames], bool]] = MappingProxyType(
     {
         "ts": _are_times,
         "event_id": _are_ids,
@@ -160,7 +160,7 @@ _FITTING: Mapping[str, Callable[[Sequence[str], Known], bool]] = MappingProxyTyp
         "segment": _mostly_in("segments"),
     }
 )
-_CONTRADICTED: Mapping[str, Callable[[Sequence[str], Known], bool]] = MappingProxyType(
+_CONTRADICTED: Mapping[str, Callable[[Sequence[str], KnownNames], bool]] = MappingProxyType(
     {
         "ts": lambda values, known: not _are_times(values, known),
         "event_id": _repeat,
@@ -169,7 +169,7 @@ _CONTRADICTED: Mapping[str, Callable[[Sequence[str], Known], bool]] = MappingPro
 )
 
 
-def _dimension(column: Column, known: Known) -> str:
+def _dimension(column: Column, known: KnownNames) -> str:
     """The catalog's dimension of that name, however it is written; else a name that a new one may have."""
     if column.name in known.dimensions or not column.values:
         return column.name if column.values else LEFT_OUT

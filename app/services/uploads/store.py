@@ -31,7 +31,7 @@ from app.file_lock import exclusive
 from app.services.usage.fields import UnreadableInput
 from app.services.usage.heads import Head, format_of, read_head
 
-MOST_BYTES: Mapping[str, int] = {"usage": 512 * 2**20, "catalog": 8 * 2**20, "costs": 8 * 2**20}
+MAX_BYTES: Mapping[str, int] = {"usage": 512 * 2**20, "catalog": 8 * 2**20, "costs": 8 * 2**20}
 STAGED, RUNNING, DONE, FAILED = "staged", "running", "done", "failed"
 KEPT = timedelta(days=1)
 REJECTS_KEPT = timedelta(days=30)

@@ -17,8 +17,8 @@ from app.services.usage.fields import UnreadableInput, UnsupportedFormat
 from app.services.usage.formats import BYTE_ORDER_MARK, ndjson_events
 
 HEAD_ROWS = 100
-MOST_COLUMNS = 500
-LONGEST_LINE = 2**20  # bytes
+MAX_COLUMNS = 500
+MAX_LINE_BYTES = 2**20  # bytes
 _DELIMITERS = ",;\t|"
 _ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"%PDF")
 
@@ -59,7 +59,7 @@ def read_head(path: Path, file_format: str) -> tuple[Head, bytes]:
 
 def _csv_head(path: Path) -> tuple[Head, bytes]:
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        delimiter = max(_DELIMITERS, key=file.readline(LONGEST_LINE).count)
+        delimiter = max(_DELIMITERS, key=file.readline(MAX_LINE_BYTES).count)
         file.seek(0)
         try:
             records = list(islice(filter(None, csv.reader(file, delimiter=delimiter)), HEAD_ROWS + 1))
@@ -81,9 +81,9 @@ def _lines_head(path: Path) -> tuple[Head, bytes]:
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    while line := file.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
-            raise UnreadableInput(f"has a line of more than {LONGEST_LINE:,} bytes: write one event a line")
+    while line := file.readline(MAX_LINE_BYTES):
+        if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
+            raise UnreadableInput(f"has a line of more than {MAX_LINE_BYTES:,} bytes: write one event a line")
         line = line.removeprefix(BYTE_ORDER_MARK)
         if line.strip():
             yield line
@@ -109,8 +109,8 @@ def _json_text(value: Any) -> str | None:
 
 
 def _head(columns: Sequence[str], rows: Iterable[Sequence[str | None]]) -> Head:
-    if len(columns) > MOST_COLUMNS:
-        raise UnreadableInput(f"has {len(columns):,} columns; at most {MOST_COLUMNS} are read")
+    if len(columns) > MAX_COLUMNS:
+        raise UnreadableInput(f"has {len(columns):,} columns; at most {MAX_COLUMNS} are read")
     width = len(columns)
     padded = (([*row] + [None] * width)[:width] for row in rows)
     return Head(

@@ -9,7 +9,7 @@ from app.services.usage.imports import policy_for
 from app.services.usage.store import EventStore, Receipt
 from app.services.usage.validate import validate
 
-MOST_EVENTS = 10_000
+MAX_EVENTS = 10_000
 
 
 class PolicyCache:
@@ -38,6 +38,6 @@ def ingest(session: Any, store: EventStore, cache: PolicyCache, body: bytes, con
         rows = parse_body(body, content_type)
     except UnreadableInput as error:
         raise AvsError(f"The body cannot be read: {error}.", code="malformed_json") from error
-    if len(rows.values) > MOST_EVENTS:
-        raise Invalid(f"Send at most {MOST_EVENTS:,} events at once, not {len(rows.values):,}.", code="too_many_events")
+    if len(rows.values) > MAX_EVENTS:
+        raise Invalid(f"Send at most {MAX_EVENTS:,} events at once, not {len(rows.values):,}.", code="too_many_events")
     return store.append(cache.validate(session, rows))

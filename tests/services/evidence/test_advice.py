@@ -7,7 +7,7 @@ import pytest
 from app.models.transactions import write
 from app.services.authoring import fork as decision_fork
 from app.services.configs.lookup import get_config, newest_decision
-from app.services.evidence.advice import drift_actions, learned, missing_actions
+from app.services.evidence.advice import drift_actions, missing_actions, predecessor_actions
 from app.services.evidence.cards import evidence_cards, with_evidence
 from app.services.evidence.comparison import evidence
 from app.services.evidence.events import accept
@@ -92,7 +92,7 @@ def test_a_draft_is_told_what_drifted_under_the_version_before_and_where_to_mend
     with write(live):
         f.config(live, "cfg_2")
     config = get_config(live, "cfg_2")
-    (action,) = learned(live, config, now=f.NOW + timedelta(days=2))
+    (action,) = predecessor_actions(live, config, now=f.NOW + timedelta(days=2))
     assert action.text == "hard_cap_blocked 4 × forecast under cfg_1: raise Core or split the segment"
     assert action.deep_link == "/configs/cfg_2/pools?pool=pool_core#included_quantity"
     panel = guide(live, config.cycle, config, now=f.NOW + timedelta(days=2)).navigator
@@ -101,7 +101,7 @@ def test_a_draft_is_told_what_drifted_under_the_version_before_and_where_to_mend
 
 def test_a_decided_version_learns_nothing_about_itself(live):
     report(live, "hard_cap_blocked", 16)
-    assert learned(live, get_config(live, "cfg_1"), now=LATER) == []
+    assert predecessor_actions(live, get_config(live, "cfg_1"), now=LATER) == []
 
 
 def test_a_fork_of_the_newest_version_hears_of_it_once(live):
@@ -111,7 +111,7 @@ def test_a_fork_of_the_newest_version_hears_of_it_once(live):
         config = decision_fork.fork(
             live, decision_id, decision_fork.Target("cycle_1", "production"), actor=f.OPERATOR, now=LATER
         )
-    texts = [action.text for action in learned(live, config, now=f.NOW + timedelta(days=2))]
+    texts = [action.text for action in predecessor_actions(live, config, now=f.NOW + timedelta(days=2))]
     assert len(texts) == len(set(texts)) == 1
 
 

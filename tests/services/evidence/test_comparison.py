@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.models.enforcement import EnforcementEvent
 from app.models.transactions import write
 from app.services.configs.lookup import get_config
-from app.services.evidence.comparison import evidence, forecast_customers, standing
+from app.services.evidence.comparison import evidence, forecast_customers, in_force
 from app.services.evidence.days import daily_comparisons
 from app.services.evidence.events import accept
 from tests import factories as f
@@ -212,7 +212,7 @@ def test_a_percent_that_is_none_names_no_limit(live, percent):
 
 
 def days(session, now=AFTER_THE_WINDOW):
-    return daily_comparisons(session, standing(session, get_config(session, "cfg_1"), now=now))
+    return daily_comparisons(session, in_force(session, get_config(session, "cfg_1"), now=now))
 
 
 def day_of(rows, event_type, percent=None, *, is_limit=False):
@@ -264,7 +264,7 @@ def test_the_last_day_agrees_with_the_verdict_of_the_window(live):
 def test_a_config_that_was_never_in_force_has_no_days(live):
     with write(live):
         f.simulated(live, "cfg_2")
-    assert daily_comparisons(live, standing(live, get_config(live, "cfg_2"), now=AFTER_THE_WINDOW)) == ()
+    assert daily_comparisons(live, in_force(live, get_config(live, "cfg_2"), now=AFTER_THE_WINDOW)) == ()
 
 
 def statements_of(session, work):

@@ -46,7 +46,8 @@ def event(number):
 
 
 def content(session, what, format_name):
-    with files.written(files.rows_of(session, get_config(session, "cfg_1"), what, now=LATER), format_name) as file:
+    table = files.table_of(session, get_config(session, "cfg_1"), what, now=LATER)
+    with files.temporary_file(table, format_name) as file:
         return file.read()
 
 
@@ -87,24 +88,24 @@ def test_a_config_without_events_gives_the_heads_alone(live):
         f.simulated(live, "cfg_2")
     config = get_config(live, "cfg_2")
     for what in (files.COMPARISONS, files.EVENTS):
-        with files.written(files.rows_of(live, config, what, now=LATER), files.CSV) as file:
+        with files.temporary_file(files.table_of(live, config, what, now=LATER), files.CSV) as file:
             assert file.read().count(b"\r\n") == 1
-        with files.written(files.rows_of(live, config, what, now=LATER), files.PARQUET) as file:
+        with files.temporary_file(files.table_of(live, config, what, now=LATER), files.PARQUET) as file:
             assert pq.read_table(file).num_rows == 0
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@cmd", "\tx", "\rx"])
 def test_no_text_runs_as_a_formula(text):
-    table = files.Rows({"customer_id": files.TEXT}, [(text,)])
-    with files.written(table, files.CSV) as file:
+    table = files.EvidenceTable({"customer_id": files.TEXT}, [(text,)])
+    with files.temporary_file(table, files.CSV) as file:
         assert next(csv.reader(StringIO(file.read().decode().split("\r\n", 1)[1], newline="")))[0] == "'" + text
     assert safe_text("plain") == "plain"
 
 
 def test_rows_are_written_in_pieces(live):
     """More rows than a piece: all of them, in order."""
-    table = files.Rows({"number": files.WHOLE}, ((number,) for number in range(2 * files.CHUNK + 1)))
-    with files.written(table, files.PARQUET) as file:
+    table = files.EvidenceTable({"number": files.WHOLE}, ((number,) for number in range(2 * files.CHUNK + 1)))
+    with files.temporary_file(table, files.PARQUET) as file:
         read = pq.ParquetFile(file)
         assert read.read().column("number").to_pylist() == list(range(2 * files.CHUNK + 1))
         assert read.num_row_groups == 3

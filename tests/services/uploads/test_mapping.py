@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.uploads.mapping import CATALOG, COSTS, FIELDS, LEFT_OUT, USAGE, Known, guess
+from app.services.uploads.mapping import CATALOG, COSTS, FIELDS, LEFT_OUT, USAGE, KnownNames, guess
 from app.services.usage.heads import Head
 
-KNOWN = Known(
+KNOWN = KnownNames(
     event_types={"video_render_completed"},
     dimensions=["output_minutes", "resolution"],
     customers={"cust_1", "cust_2"},

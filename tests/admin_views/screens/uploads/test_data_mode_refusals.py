@@ -42,7 +42,7 @@ def test_a_file_that_cannot_be_read_is_refused_at_its_field(client, sqlite_app, 
 
 
 def test_a_file_beyond_the_limit_is_refused_before_it_is_read(client, sqlite_app, monkeypatch) -> None:
-    monkeypatch.setitem(staging.MOST_BYTES, "usage", 2**20)
+    monkeypatch.setitem(staging.MAX_BYTES, "usage", 2**20)
     answer = send(client, content=b"x" * (2**20 + 2**17))
     assert answer.status_code == 413
     assert "This file is larger than 1 MiB. Split it" in text_of(answer.text)
