@@ -1,11 +1,11 @@
 """/api/approve and /api/configs/{id}/rollback: the two ways to make a version active (spec 2 and 6)."""
 
-from typing import Any
-
 from api.blueprint import operation
 from api.resource import Answer, once
+from api.schemas.common import Document, Parsed
 from api.schemas.decision import ApprovalBody, ApproveBody, Decision
 from app.identity import acting
+from app.models.base import AnySession
 from app.models.decision_record import AnyDecision, DecisionRow
 from app.services.decisions import activation
 from simulation.canonical import canonical_bytes
@@ -13,9 +13,9 @@ from simulation.canonical import canonical_bytes
 TAG = "Decisions"
 
 
-def document(row: AnyDecision) -> dict[str, Any]:
+def document(row: AnyDecision) -> Document:
     """The decision record as every answer shows it."""
-    return Decision().dump(row)
+    return Decision().document(row)
 
 
 def decided(row: DecisionRow) -> Answer:
@@ -33,13 +33,13 @@ def decided(row: DecisionRow) -> Answer:
     problems=(404,),
     idempotent=True,
 )
-def approve(body: dict[str, Any]) -> Answer:
+def approve(body: Parsed) -> Answer:
     """Evaluates every gate under the subject's lock; 409 with all findings when one refuses.
 
     At effective_at the candidate becomes active and the prior version is archived; in the past or now means at once.
     """
 
-    def build(session: Any) -> Answer:
+    def build(session: AnySession) -> Answer:
         return decided(
             activation.approve(
                 session,
@@ -63,16 +63,16 @@ def approve(body: dict[str, Any]) -> Answer:
     answers={201: Decision},
     idempotent=True,
 )
-def roll_back(config_version_id: str, body: dict[str, Any]) -> Answer:
+def roll_back(config_version_id: str, body: Parsed) -> Answer:
     """Makes an archived version active again at once, with a decision of its own."""
 
-    def build(session: Any) -> Answer:
+    def build(session: AnySession) -> Answer:
         return decided(activation.rollback(session, config_version_id, _approval(body), **acting()))
 
     return once(build)
 
 
-def _approval(body: dict[str, Any]) -> activation.Approval:
+def _approval(body: Parsed) -> activation.Approval:
     return activation.Approval(
         body["approver_name"], body["approver_role"], body["rationale"], body.get("effective_at")
     )

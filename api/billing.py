@@ -16,6 +16,7 @@ from api.schemas.billing import (
     LedgerDrift,
     LedgerQuery,
 )
+from api.schemas.common import Document
 from app.clock import now
 from app.identity import acting
 from app.models.base import db
@@ -26,9 +27,9 @@ from app.services.product_events import log_event
 TAG = "Billing"
 
 
-def document(row: Any, ledger: str | None = None) -> dict[str, Any]:
+def document(row: Any, ledger: str | None = None) -> Document:
     """The patch as every answer shows it, or in the words of a ledger."""
-    return BillingPatch().dump(row) if ledger is None else ledger_patches.rendered(db.session, row, ledger)
+    return BillingPatch().document(row) if ledger is None else ledger_patches.rendered(db.session, row, ledger)
 
 
 @operation(
@@ -41,9 +42,9 @@ def document(row: Any, ledger: str | None = None) -> dict[str, Any]:
     problems=(404,),
 )
 def export_billing_patch(body: dict[str, str]) -> Answer:
-    """The same answer as reading it, and a row in the product event log. No billing system is called."""
+    """Answer what reading the patch answers, and log a product event. No billing system is called."""
     ledger = body.get("format")
-    asked: dict[str, Any] = {"format": ledger} if ledger else {}
+    format_argument: dict[str, Any] = {"format": ledger} if ledger else {}
     with writing() as session:
         patch = billing_patches.patch_of(session, body["config_version_id"], now=now())
         answer = plain(document(patch, ledger))
@@ -53,7 +54,7 @@ def export_billing_patch(body: dict[str, str]) -> Answer:
             workspace_id=patch.workspace_id,
             entity_id=patch.config_version_id,
             billing_patch_id=patch.billing_patch_id,
-            **asked,
+            **format_argument,
             **acting(),
         )
         return answer

@@ -3,22 +3,22 @@
 A resource is one module with views and an explicit tuple of them; `api/register.py` lists the modules::
 
     @operation("GET", "/workspaces/<workspace_id>", tag=TAG, summary="Read a workspace",
-               answers={200: Workspace}, conditional=True)
+               answers={200: schemas.Workspace}, conditional=True)
     def get_workspace(workspace_id):
-        return tagged(document(get(db.session, WorkspaceRow, workspace_id, "workspace")))
+        return tagged(document(get(db.session, Workspace, workspace_id, "workspace")))
 
-    @operation("POST", "/workspaces", tag=TAG, summary="Create a workspace", body=WorkspaceBody(),
-               answers={201: Workspace}, problems=(409,), idempotent=True)
+    @operation("POST", "/workspaces", tag=TAG, summary="Create a workspace", body=schemas.WorkspaceBody(),
+               answers={201: schemas.Workspace}, problems=(409,), idempotent=True)
     def create_workspace(body):
         def build(session):
-            row = authoring.create_workspace(session, body, **acting())
+            row = workspaces.create_workspace(session, body, **acting())
             return created("get_workspace", document(row), workspace_id=row.workspace_id)
         return once(build)
 
     @operation("GET", "/workspaces", tag=TAG, summary="List workspaces", query=WorkspaceQuery(),
-               answers={200: page_of(Workspace)})
+               answers={200: page_of(schemas.Workspace)})
     def list_workspaces(query):
-        return page(sa.select(WorkspaceRow), NEWEST, query, document)
+        return page(sa.select(Workspace), NEWEST, query, document)
 
     OPERATIONS = (list_workspaces, create_workspace, get_workspace)
 
@@ -36,7 +36,7 @@ from marshmallow import Schema
 
 from api.parsing import load_body, load_query, read_json, require_type
 from api.resource import Answer
-from api.schemas.common import is_identifier
+from api.schemas.common import Document, Parsed, is_identifier
 from app.errors import NotFound
 
 
@@ -57,16 +57,16 @@ class Operation:
     view: Callable[..., Answer | Response]
     tag: str
     summary: str
-    answers: Mapping[int, type[Schema] | dict[str, Any] | None]
+    answers: Mapping[int, type[Schema] | Document | None]
     query: Schema | None = None
     body: Schema | None = None
-    raw_body: Mapping[str, Any] | None = None
+    raw_body: Mapping[str, Document] | None = None
     problems: tuple[int, ...] = ()
     conditional: bool = False
     idempotent: bool = False
     description: str = ""
     media_type: str = "application/json"
-    also_as: Mapping[str, Any] = field(default_factory=dict)
+    also_as: Mapping[str, Document] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -79,7 +79,7 @@ class Operation:
                 raise NotFound(f"There is nothing called {identifier[:200]!r} here.", code="not_found")
         if self.raw_body is not None:
             require_type(request, self.raw_body)
-        parsed: dict[str, Any] = dict(parts)
+        parsed: Parsed = dict(parts)
         query = load_query(self.query, request)
         if self.query is not None:
             parsed["query"] = query
@@ -94,7 +94,8 @@ def operation(method: str, path: str, **declaration: Any) -> Callable[[Callable[
 
     def declare(view: Callable[..., Any]) -> Operation:
         text = " ".join((view.__doc__ or "").split())
-        return Operation(**{"method": method, "path": path, "view": view, "description": text} | declaration)
+        declared: dict[str, Any] = {"description": text} | declaration
+        return Operation(method=method, path=path, view=view, **declared)
 
     return declare
 

@@ -11,7 +11,7 @@ from api.blueprint import Operation
 from api.pagination import filtered, page
 from api.resource import Answer, tagged
 from api.schemas import catalogs as s
-from api.schemas.common import Answered, page_of
+from api.schemas.common import Answered, Parsed, page_of
 from app.models import catalog as m
 from app.models.base import db
 from app.services.authoring.catalog_references import references
@@ -118,7 +118,7 @@ def _named(name: str, view: Callable[..., Answer]) -> Callable[..., Answer]:
 
 
 def _list(catalog: Catalog) -> Callable[..., Answer]:
-    def view(query: dict[str, Any]) -> Answer:
+    def view(query: Parsed) -> Answer:
         rows = filtered(sa.select(catalog.model), query, catalog.filters)
         if "q" in query:
             rows = rows.where(sa.or_(*(_holds(column, query["q"]) for column in catalog.searched)))
@@ -134,7 +134,7 @@ def _holds(column: Any, words: str) -> sa.ColumnElement[bool]:
 def _read(catalog: Catalog) -> Callable[..., Answer]:
     def view(**parts: str) -> Answer:
         key = parts[catalog.key.key]
-        entry = catalog.entry().dump(get(db.session, catalog.model, key, catalog.kind))
+        entry = catalog.entry().document(get(db.session, catalog.model, key, catalog.kind))
         uses = [reference.as_dict() for reference in references(db.session, catalog.path, key)]
         return tagged(entry | {"referenced_in": uses})
 

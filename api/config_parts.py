@@ -4,20 +4,17 @@ Each write locks the config's subject, because its content hash and status follo
 may approve it meanwhile.
 """
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from api.blueprint import operation
 from api.configs import ONE, exploration_document, pool_document, rails_document
 from api.pagination import page
 from api.resource import Answer, created, deleted, once, require_match, tagged, writing
-from api.schemas.common import PageQuery, page_of
-from api.schemas.configs import Exploration, ExplorationBody, Pool, PoolBody, Rails, RailsBody
+from api.schemas import configs as schemas
+from api.schemas.common import PageQuery, Parsed, page_of
 from app.identity import acting
-from app.models.base import db
-from app.models.config_version import ExplorationRule, RailRule
-from app.models.config_version import Pool as PoolRow
+from app.models.base import AnySession, db
+from app.models.config_version import ExplorationRule, Pool, RailRule
 from app.services.authoring import config_parts
 from app.services.configs.lookup import get_config, locked
 
@@ -26,21 +23,29 @@ POOLS, POOL = f"{ONE}/pools", f"{ONE}/pools/<pool_id>"
 EXPLORATION, RAILS = f"{ONE}/exploration", f"{ONE}/rails"
 
 
-@operation("GET", POOLS, tag=TAG, summary="List a config's pools", query=PageQuery(), answers={200: page_of(Pool)})
-def list_pools(config_version_id: str, query: dict[str, Any]) -> Answer:
+@operation(
+    "GET", POOLS, tag=TAG, summary="List a config's pools", query=PageQuery(), answers={200: page_of(schemas.Pool)}
+)
+def list_pools(config_version_id: str, query: Parsed) -> Answer:
     """In the order in which they are drawn from."""
     get_config(db.session, config_version_id)
-    rows = sa.select(PoolRow).filter_by(config_version_id=config_version_id)
-    return page(rows, (PoolRow.position, PoolRow.pool_id), query, pool_document)
+    rows = sa.select(Pool).filter_by(config_version_id=config_version_id)
+    return page(rows, (Pool.position, Pool.pool_id), query, pool_document)
 
 
 @operation(
-    "POST", POOLS, tag=TAG, summary="Add a pool to a draft", body=PoolBody(), answers={201: Pool}, idempotent=True
+    "POST",
+    POOLS,
+    tag=TAG,
+    summary="Add a pool to a draft",
+    body=schemas.PoolBody(),
+    answers={201: schemas.Pool},
+    idempotent=True,
 )
-def add_pool(config_version_id: str, body: dict[str, Any]) -> Answer:
+def add_pool(config_version_id: str, body: Parsed) -> Answer:
     """Goes behind the others unless a position is given."""
 
-    def build(session: Any) -> Answer:
+    def build(session: AnySession) -> Answer:
         locked(session, config_version_id)
         pool = config_parts.add_pool(session, config_version_id, body, **acting())
         return created("get_pool", pool_document(pool), config_version_id=config_version_id, pool_id=pool.pool_id)
@@ -48,7 +53,7 @@ def add_pool(config_version_id: str, body: dict[str, Any]) -> Answer:
     return once(build)
 
 
-@operation("GET", POOL, tag=TAG, summary="Read a pool", answers={200: Pool}, conditional=True)
+@operation("GET", POOL, tag=TAG, summary="Read a pool", answers={200: schemas.Pool}, conditional=True)
 def get_pool(config_version_id: str, pool_id: str) -> Answer:
     return tagged(pool_document(config_parts.get_pool(db.session, config_version_id, pool_id)))
 
@@ -58,11 +63,11 @@ def get_pool(config_version_id: str, pool_id: str) -> Answer:
     POOL,
     tag=TAG,
     summary="Change a pool of a draft",
-    body=PoolBody(partial=True, exclude=("pool_id",)),
-    answers={200: Pool},
+    body=schemas.PoolBody(partial=True, exclude=("pool_id",)),
+    answers={200: schemas.Pool},
     conditional=True,
 )
-def update_pool(config_version_id: str, pool_id: str, body: dict[str, Any]) -> Answer:
+def update_pool(config_version_id: str, pool_id: str, body: Parsed) -> Answer:
     with writing() as session:
         locked(session, config_version_id)
         require_match(pool_document(config_parts.get_pool(session, config_version_id, pool_id)))
@@ -79,7 +84,12 @@ def delete_pool(config_version_id: str, pool_id: str) -> Answer:
 
 
 @operation(
-    "GET", EXPLORATION, tag=TAG, summary="Read the exploration rule", answers={200: Exploration}, conditional=True
+    "GET",
+    EXPLORATION,
+    tag=TAG,
+    summary="Read the exploration rule",
+    answers={200: schemas.Exploration},
+    conditional=True,
 )
 def get_exploration(config_version_id: str) -> Answer:
     return tagged(exploration_document(get_config(db.session, config_version_id).exploration))
@@ -90,11 +100,11 @@ def get_exploration(config_version_id: str) -> Answer:
     EXPLORATION,
     tag=TAG,
     summary="Replace a draft's exploration rule",
-    body=ExplorationBody(),
-    answers={200: Exploration},
+    body=schemas.ExplorationBody(),
+    answers={200: schemas.Exploration},
     conditional=True,
 )
-def put_exploration(config_version_id: str, body: dict[str, Any]) -> Answer:
+def put_exploration(config_version_id: str, body: Parsed) -> Answer:
     """What is left out is cleared."""
     return _write_exploration(config_version_id, body)
 
@@ -104,15 +114,15 @@ def put_exploration(config_version_id: str, body: dict[str, Any]) -> Answer:
     EXPLORATION,
     tag=TAG,
     summary="Change a draft's exploration rule",
-    body=ExplorationBody(partial=True),
-    answers={200: Exploration},
+    body=schemas.ExplorationBody(partial=True),
+    answers={200: schemas.Exploration},
     conditional=True,
 )
-def update_exploration(config_version_id: str, body: dict[str, Any]) -> Answer:
+def update_exploration(config_version_id: str, body: Parsed) -> Answer:
     return _write_exploration(config_version_id, body)
 
 
-def _write_exploration(config_version_id: str, body: dict[str, Any]) -> Answer:
+def _write_exploration(config_version_id: str, body: Parsed) -> Answer:
     with writing() as session:
         config = locked(session, config_version_id)
         require_match(exploration_document(config.exploration))
@@ -120,7 +130,7 @@ def _write_exploration(config_version_id: str, body: dict[str, Any]) -> Answer:
         return tagged(exploration_document(rule))
 
 
-@operation("GET", RAILS, tag=TAG, summary="Read the rails", answers={200: Rails}, conditional=True)
+@operation("GET", RAILS, tag=TAG, summary="Read the rails", answers={200: schemas.Rails}, conditional=True)
 def get_rails(config_version_id: str) -> Answer:
     return tagged(rails_document(get_config(db.session, config_version_id).rails))
 
@@ -130,11 +140,11 @@ def get_rails(config_version_id: str) -> Answer:
     RAILS,
     tag=TAG,
     summary="Replace a draft's rails",
-    body=RailsBody(),
-    answers={200: Rails},
+    body=schemas.RailsBody(),
+    answers={200: schemas.Rails},
     conditional=True,
 )
-def put_rails(config_version_id: str, body: dict[str, Any]) -> Answer:
+def put_rails(config_version_id: str, body: Parsed) -> Answer:
     """What is left out is cleared."""
     return _write_rails(config_version_id, body)
 
@@ -144,15 +154,15 @@ def put_rails(config_version_id: str, body: dict[str, Any]) -> Answer:
     RAILS,
     tag=TAG,
     summary="Change a draft's rails",
-    body=RailsBody(partial=True),
-    answers={200: Rails},
+    body=schemas.RailsBody(partial=True),
+    answers={200: schemas.Rails},
     conditional=True,
 )
-def update_rails(config_version_id: str, body: dict[str, Any]) -> Answer:
+def update_rails(config_version_id: str, body: Parsed) -> Answer:
     return _write_rails(config_version_id, body)
 
 
-def _write_rails(config_version_id: str, body: dict[str, Any]) -> Answer:
+def _write_rails(config_version_id: str, body: Parsed) -> Answer:
     with writing() as session:
         config = locked(session, config_version_id)
         require_match(rails_document(config.rails))

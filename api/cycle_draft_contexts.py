@@ -1,29 +1,27 @@
 """/api/cycle-draft-contexts: what a cycle is drafted from (spec 6)."""
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from api.blueprint import operation
 from api.pagination import filtered, page
 from api.resource import Answer, created, deleted, locked, once, require_match, tagged, writing
-from api.schemas.authoring import CycleDraftContext, CycleDraftContextBody, CycleDraftContextQuery
-from api.schemas.common import page_of
+from api.schemas import authoring as schemas
+from api.schemas.common import Document, Parsed, page_of
 from app.identity import acting
-from app.models.base import db
-from app.models.cycle import CycleDraftContext as Row
+from app.models.base import AnySession, db
+from app.models.cycle import CycleDraftContext
 from app.services.authoring import contexts
 from app.services.lookup import get
 
 TAG = "Cycle draft contexts"
 KIND = "cycle draft context"
-FILTERS = {"workspace_id": Row.workspace_id, "cycle_id": Row.cycle_id}
+FILTERS = {"workspace_id": CycleDraftContext.workspace_id, "cycle_id": CycleDraftContext.cycle_id}
 ONE = "/cycle-draft-contexts/<cycle_draft_context_id>"
 
 
-def document(row: Row) -> dict[str, Any]:
+def document(row: CycleDraftContext) -> Document:
     """The context as every answer shows it."""
-    return CycleDraftContext().dump(row)
+    return schemas.CycleDraftContext().document(row)
 
 
 @operation(
@@ -31,13 +29,19 @@ def document(row: Row) -> dict[str, Any]:
     "/cycle-draft-contexts",
     tag=TAG,
     summary="List contexts",
-    query=CycleDraftContextQuery(),
-    answers={200: page_of(CycleDraftContext)},
+    query=schemas.CycleDraftContextQuery(),
+    answers={200: page_of(schemas.CycleDraftContext)},
 )
-def list_cycle_draft_contexts(query: dict[str, Any]) -> Answer:
+def list_cycle_draft_contexts(query: Parsed) -> Answer:
     """Newest first."""
-    rows = filtered(sa.select(Row), query, FILTERS)
-    return page(rows, (Row.created_at, Row.cycle_draft_context_id), query, document, newest_first=True)
+    rows = filtered(sa.select(CycleDraftContext), query, FILTERS)
+    return page(
+        rows,
+        (CycleDraftContext.created_at, CycleDraftContext.cycle_draft_context_id),
+        query,
+        document,
+        newest_first=True,
+    )
 
 
 @operation(
@@ -45,12 +49,12 @@ def list_cycle_draft_contexts(query: dict[str, Any]) -> Answer:
     "/cycle-draft-contexts",
     tag=TAG,
     summary="Create a context",
-    body=CycleDraftContextBody(),
-    answers={201: CycleDraftContext},
+    body=schemas.CycleDraftContextBody(),
+    answers={201: schemas.CycleDraftContext},
     idempotent=True,
 )
-def create_cycle_draft_context(body: dict[str, Any]) -> Answer:
-    def build(session: Any) -> Answer:
+def create_cycle_draft_context(body: Parsed) -> Answer:
+    def build(session: AnySession) -> Answer:
         row = contexts.create_context(session, body, **acting())
         identifier = row.cycle_draft_context_id
         return created("get_cycle_draft_context", document(row), cycle_draft_context_id=identifier)
@@ -58,9 +62,9 @@ def create_cycle_draft_context(body: dict[str, Any]) -> Answer:
     return once(build)
 
 
-@operation("GET", ONE, tag=TAG, summary="Read a context", answers={200: CycleDraftContext}, conditional=True)
+@operation("GET", ONE, tag=TAG, summary="Read a context", answers={200: schemas.CycleDraftContext}, conditional=True)
 def get_cycle_draft_context(cycle_draft_context_id: str) -> Answer:
-    return tagged(document(get(db.session, Row, cycle_draft_context_id, KIND)))
+    return tagged(document(get(db.session, CycleDraftContext, cycle_draft_context_id, KIND)))
 
 
 @operation(
@@ -68,20 +72,20 @@ def get_cycle_draft_context(cycle_draft_context_id: str) -> Answer:
     ONE,
     tag=TAG,
     summary="Change a context",
-    body=CycleDraftContextBody(partial=True, exclude=("cycle_draft_context_id",)),
-    answers={200: CycleDraftContext},
+    body=schemas.CycleDraftContextBody(partial=True, exclude=("cycle_draft_context_id",)),
+    answers={200: schemas.CycleDraftContext},
     conditional=True,
 )
-def update_cycle_draft_context(cycle_draft_context_id: str, body: dict[str, Any]) -> Answer:
+def update_cycle_draft_context(cycle_draft_context_id: str, body: Parsed) -> Answer:
     with writing() as session:
-        require_match(document(locked(session, Row, cycle_draft_context_id, KIND)))
+        require_match(document(locked(session, CycleDraftContext, cycle_draft_context_id, KIND)))
         return tagged(document(contexts.update_context(session, cycle_draft_context_id, body, **acting())))
 
 
 @operation("DELETE", ONE, tag=TAG, summary="Delete a context", answers={204: None}, conditional=True)
 def delete_cycle_draft_context(cycle_draft_context_id: str) -> Answer:
     with writing() as session:
-        require_match(document(locked(session, Row, cycle_draft_context_id, KIND)))
+        require_match(document(locked(session, CycleDraftContext, cycle_draft_context_id, KIND)))
         contexts.delete_context(session, cycle_draft_context_id, **acting())
         return deleted()
 

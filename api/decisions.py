@@ -8,7 +8,7 @@ from api.billing import document as patch_document
 from api.blueprint import operation
 from api.pagination import decode_cursor, encode_cursor
 from api.resource import Answer, created, once, plain
-from api.schemas.common import page_of
+from api.schemas.common import Parsed, page_of
 from api.schemas.decision_log import (
     CompareQuery,
     DecisionComparison,
@@ -22,7 +22,7 @@ from api.schemas.evidence import Evidence
 from api.simulations import document as run_document
 from app.clock import now
 from app.identity import acting
-from app.models.base import db
+from app.models.base import AnySession, db
 from app.models.decision_record import DecisionRecord
 from app.services.authoring import fork as decision_fork
 from app.services.decisions import compare as decision_compare
@@ -35,7 +35,7 @@ ONE = "/decision-records/<decision_id>"
 
 def summary_documents(rows: list[DecisionRecord]) -> list[dict[str, Any]]:
     """The decisions as the log shows them."""
-    return [DecisionSummary().dump(summary.as_dict()) for summary in decisions.summaries(db.session, rows)]
+    return [DecisionSummary().document(summary.as_dict()) for summary in decisions.summaries(db.session, rows)]
 
 
 @operation(
@@ -46,7 +46,7 @@ def summary_documents(rows: list[DecisionRecord]) -> list[dict[str, Any]]:
     query=DecisionQuery(),
     answers={200: page_of(DecisionSummary)},
 )
-def list_decisions(query: dict[str, Any]) -> Answer:
+def list_decisions(query: Parsed) -> Answer:
     """Newest first, or by `sort`: margin_risk (least simulated margin above the floor first), retention_delta or
     exploration_delta (largest gain first). Decisions without the figure come last."""
     order = decisions.ordering(db.session, query["sort"])
@@ -80,18 +80,20 @@ def compare_decisions(query: dict[str, str]) -> Answer:
 @operation("GET", ONE, tag=TAG, summary="Read a decision", answers={200: DecisionDetail})
 def get_decision(decision_id: str) -> Answer:
     """The decision with its config, cycle, simulation run, billing patch and snapshot, and the evidence since."""
-    found = decisions.detail(db.session, decision_id)
-    (summary,) = decisions.summaries(db.session, [found.decision])
-    snapshot = found.snapshot and value_unit_snapshots.document(found.snapshot) | {"completeness": found.completeness}
+    decision_detail = decisions.detail(db.session, decision_id)
+    (summary,) = decisions.summaries(db.session, [decision_detail.decision])
+    snapshot = decision_detail.snapshot and value_unit_snapshots.document(decision_detail.snapshot) | {
+        "completeness": decision_detail.completeness
+    }
     document = {
-        "decision_record": decision_document(found.decision),
+        "decision_record": decision_document(decision_detail.decision),
         "outcome_pill": summary.outcome_pill,
-        "config_version": configs.document(db.session, found.config),
-        "cycle": cycles.document(found.cycle),
-        "simulation_run": run_document(found.run),
-        "billing_patch": patch_document(found.patch),
+        "config_version": configs.document(db.session, decision_detail.config),
+        "cycle": cycles.document(decision_detail.cycle),
+        "simulation_run": run_document(decision_detail.run),
+        "billing_patch": patch_document(decision_detail.patch),
         "value_unit_snapshot": snapshot,
-        "evidence": Evidence().dump(evidence(db.session, found.config, now=now())),
+        "evidence": Evidence().document(evidence(db.session, decision_detail.config, now=now())),
     }
     return plain(document)
 
@@ -105,13 +107,13 @@ def get_decision(decision_id: str) -> Answer:
     answers={201: Fork},
     idempotent=True,
 )
-def fork_decision(decision_id: str, body: dict[str, Any]) -> Answer:
+def fork_decision(decision_id: str, body: Parsed) -> Answer:
     """Copies pools, exploration, rails, price book and lenses; the baseline is the decided config.
 
     In another cycle each pool counts the unit with the same id, else the only one with the same name.
     """
 
-    def build(session: Any) -> Answer:
+    def build(session: AnySession) -> Answer:
         config = decision_fork.fork(session, decision_id, decision_fork.Target(**body), **acting())
         identifier = config.config_version_id
         document = {"new_config_version_id": identifier, "route_next": f"/configs/{identifier}/pools"}

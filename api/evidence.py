@@ -1,7 +1,5 @@
 """/api/decision-records/{id}/evidence: what came back of a decision, by day and by event, as JSON, CSV or Parquet."""
 
-from typing import Any
-
 from flask import Response, send_file
 
 from api.blueprint import operation
@@ -42,8 +40,8 @@ def get_decision_evidence(decision_id: str, query: dict[str, str]) -> Answer | R
     if query["format"] != JSON:
         return _file(files.comparison_table(db.session, config, now=moment), config, files.COMPARISONS, query["format"])
     version = in_force(db.session, config, now=moment)
-    found = {"evidence": evidence_of(db.session, version), "comparisons": daily_comparisons(db.session, version)}
-    return plain(DecisionEvidence().dump(found))
+    evidence = {"evidence": evidence_of(db.session, version), "comparisons": daily_comparisons(db.session, version)}
+    return plain(DecisionEvidence().document(evidence))
 
 
 @operation(
@@ -66,7 +64,7 @@ def _config(decision_id: str) -> ConfigVersion:
     return lookup.get_decision(db.session, decision_id).config_version
 
 
-def _file(table: files.EvidenceTable, config: ConfigVersion, what: str, format_name: str) -> Any:
+def _file(table: files.EvidenceTable, config: ConfigVersion, what: str, format_name: str) -> Response:
     return send_file(
         files.temporary_file(table, format_name),
         files.FORMATS[format_name],

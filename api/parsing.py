@@ -8,6 +8,7 @@ from typing import Any
 from flask import Request
 from marshmallow import Schema, ValidationError
 
+from api.schemas.common import Document
 from app.errors import AvsError, FieldError, Invalid
 from simulation.canonical import parse_exact
 
@@ -171,14 +172,16 @@ def field_errors(messages: Any, pointer: str = "") -> list[FieldError]:
     return [FieldError(pointer, str(messages), _CODES.get(str(messages), "invalid"))]
 
 
-def load_query(schema: Schema | None, incoming: Request) -> dict[str, Any]:
+def load_query(schema: Schema | None, incoming: Request) -> Document:
     """The checked query parameters, or 400 that names each bad one; unknown and repeated ones are bad."""
-    given = incoming.args
-    errors = [_bad(name, "is given more than once") for name in given if len(given.getlist(name)) > 1]
-    errors += [_bad(name, "holds a NUL or half a character") for name, value in given.items() if not storable(value)]
+    parameters = incoming.args
+    errors = [_bad(name, "is given more than once") for name in parameters if len(parameters.getlist(name)) > 1]
+    errors += [
+        _bad(name, "holds a NUL or half a character") for name, value in parameters.items() if not storable(value)
+    ]
     values = {}
     try:
-        values = (schema or NO_PARAMETERS).load(given.to_dict())
+        values = (schema or NO_PARAMETERS).load(parameters.to_dict())
     except ValidationError as error:
         errors += [FieldError(e.pointer.lstrip("/"), e.detail, e.code) for e in field_errors(error.messages)]
     if errors:

@@ -1,7 +1,6 @@
 """Everything under `/api`, in the order in which the documentation shows it."""
 
 from functools import cache
-from typing import Any
 
 from flask import Flask
 
@@ -26,6 +25,7 @@ from api import (
 )
 from api.blueprint import Operation, make_blueprint
 from api.errors import register_error_handlers
+from api.schemas.common import Document
 from api.spec import openapi
 
 MODULES = (
@@ -60,6 +60,6 @@ def register(app: Flask) -> None:
 
 
 @cache
-def document() -> dict[str, Any]:
+def document() -> Document:
     """The OpenAPI document, made when somebody first asks."""
     return openapi(OPERATIONS)

@@ -7,19 +7,22 @@ POSTs, through `once(build)`, which adds Idempotency-Key to the same transaction
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from flask import Request, Response, request, url_for
+from sqlalchemy.orm import class_mapper
 
 from api.parsing import parse_json
 from app.clock import now
 from app.errors import AvsError, FieldError, Invalid, PreconditionFailed
-from app.models.base import db
+from app.models.base import AnySession, db
 from app.models.product_event import IdempotencyKey
 from app.models.transactions import lock_subject, write
 from app.services.lookup import get
-from simulation.canonical import canonical_bytes, content_hash
+from simulation.canonical import Json, canonical_bytes, content_hash
+
+Row = TypeVar("Row")
 
 COMPUTED = frozenset({"completeness", "referenced_in"})
 """Members of a document that follow from other records."""
@@ -48,19 +51,19 @@ class Answer:
         return response
 
 
-def plain(document: Any, status: int = 200) -> Answer:
+def plain(document: Json, status: int = 200) -> Answer:
     """Canonical JSON without an ETag."""
     return Answer(canonical_bytes(document), status)
 
 
-def tagged(document: Mapping[str, Any]) -> Answer:
+def tagged(document: Mapping[str, Json]) -> Answer:
     """A single record with its strong ETag."""
     return Answer(canonical_bytes(document), etag=etag_of(document))
 
 
-def created(view_name: str, document: Mapping[str, Any], **parts: str) -> Answer:
+def created(view_name: str, document: Mapping[str, Json], **parts: str) -> Answer:
     """201 with the Location that the named view answers at, and the record's ETag."""
-    location = url_for(f"api.{view_name}", **parts)
+    location = url_for(f"api.{view_name}", **dict[str, Any](parts))
     return Answer(canonical_bytes(document), 201, {"Location": location}, etag_of(document))
 
 
@@ -68,7 +71,7 @@ def deleted() -> Answer:
     return Answer(status=204)
 
 
-def etag_of(document: Mapping[str, Any]) -> str:
+def etag_of(document: Mapping[str, Json]) -> str:
     """The strong ETag: SHA-256 of the record's own fields, and of what was computed with them where anything was.
 
     A read compares all of it, so a 304 never hides new findings; If-Match compares the first part, so a finding that
@@ -78,19 +81,19 @@ def etag_of(document: Mapping[str, Any]) -> str:
     return own_tag(document) + (f"-{content_hash(computed)}" if computed else "")
 
 
-def own_tag(document: Mapping[str, Any]) -> str:
+def own_tag(document: Mapping[str, Json]) -> str:
     """SHA-256 of the record's own fields in canonical JSON."""
     return content_hash({name: value for name, value in document.items() if name not in COMPUTED})
 
 
 @contextmanager
-def writing() -> Iterator[Any]:
+def writing() -> Iterator[AnySession]:
     """One writing transaction; gives the session, commits at the end, leaves nothing behind on an error."""
     with write(db.session):
         yield db.session
 
 
-def locked(session: Any, model: type[Any], identifier: Any, kind: str) -> Any:
+def locked(session: AnySession, model: type[Row], identifier: str, kind: str) -> Row:
     """The row, kept from other writers until the transaction ends, or 404.
 
     On PostgreSQL a row lock makes the check of If-Match and the write that follows one step; on SQLite `writing`
@@ -98,24 +101,25 @@ def locked(session: Any, model: type[Any], identifier: Any, kind: str) -> Any:
     goes on with the old rows of the tables that it joins. Rows that merely refer to this one do not wait. Configs have
     their own lock, `app.services.configs.lookup.locked`.
     """
-    key = sa.inspect(model).primary_key[0]
+    key = class_mapper(model).primary_key[0]
     session.execute(sa.select(key).where(key == identifier).with_for_update(key_share=True))
-    return get(session, model, identifier, kind)
+    row: Row = get(session, model, identifier, kind)
+    return row
 
 
-def require_match(document: Mapping[str, Any]) -> None:
+def require_match(document: Mapping[str, Json]) -> None:
     """Obey If-Match: 412 when the record is not as the client last read it. Call it inside `writing()`."""
-    wanted = request.if_match
-    if "If-Match" not in request.headers or wanted.star_tag:
+    expected = request.if_match
+    if "If-Match" not in request.headers or expected.star_tag:
         return
-    if own_tag(document) not in {tag.partition("-")[0] for tag in wanted.as_set() if tag}:
+    if own_tag(document) not in {tag.partition("-")[0] for tag in expected.as_set() if tag}:
         raise PreconditionFailed(
             "Another operator changed this since you read it: read it again and repeat your change.",
             code="changed_by_another_operator",
         )
 
 
-def once(build: Callable[[Any], Answer]) -> Answer:
+def once(build: Callable[[AnySession], Answer]) -> Answer:
     """Run `build(session)` in one writing transaction, at most once per Idempotency-Key of this operation.
 
     The same key with the same request gives the stored answer; with another request 422 `idempotency_key_reused`. The
@@ -143,7 +147,7 @@ def idempotency_key() -> str | None:
     return key
 
 
-def stored_answer(session: Any, key: str | None) -> Answer | None:
+def stored_answer(session: AnySession, key: str | None) -> Answer | None:
     """What was answered to this request under this key before; for views that work long before they write."""
     stored = session.get(IdempotencyKey, (_operation(), key)) if key else None
     if stored is None:

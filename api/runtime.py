@@ -35,9 +35,9 @@ def get_runtime_config(query: dict[str, str]) -> Answer:
     `wait` and If-None-Match the 304 comes after so many seconds, or the next config as soon as it is active. The
     header AVS-Signature is a detached JWS (EdDSA) over the body.
     """
-    found = _current(query)
-    headers = {"AVS-Signature": found.signature, "AVS-Config-Version-Id": found.config_version_id}
-    return Answer(found.document, etag=found.digest, headers=headers)
+    delivered = _current(query)
+    headers = {"AVS-Signature": delivered.signature, "AVS-Config-Version-Id": delivered.config_version_id}
+    return Answer(delivered.document, etag=delivered.digest, headers=headers)
 
 
 @operation(
@@ -55,9 +55,9 @@ def stream_runtime_config(query: dict[str, str]) -> Response:
 
     With Last-Event-ID the first event is the next config. Comments keep the line open.
     """
-    found = _current(query)
-    known = request.headers.get("Last-Event-ID") == found.digest
-    return Response(RETRY if known else RETRY + stream_event(found), mimetype="text/event-stream")
+    delivered = _current(query)
+    known = request.headers.get("Last-Event-ID") == delivered.digest
+    return Response(RETRY if known else RETRY + stream_event(delivered), mimetype="text/event-stream")
 
 
 @operation(
@@ -73,11 +73,11 @@ def list_signing_keys() -> Answer:
 
 
 def _current(query: dict[str, str]) -> Current:
-    found, _ = current(db.session, query, signing_keys().ring(), now=now())
-    if found is None:
+    delivered, _ = current(db.session, query, signing_keys().ring(), now=now())
+    if delivered is None:
         subject = ", ".join(value for name, value in query.items() if name != "wait")
         raise NotFound(f"Nothing is active for {subject}: approve a config for it first.", code="no_active_config")
-    return found
+    return delivered
 
 
 OPERATIONS = (get_runtime_config, stream_runtime_config, list_signing_keys)

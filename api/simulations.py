@@ -1,34 +1,32 @@
 """/api/simulations: ask what a candidate would have done to real usage, and read what was answered (spec 4 and 6)."""
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from api.blueprint import operation
 from api.pagination import filtered, page
 from api.resource import Answer, created, idempotency_key, once, stored_answer, tagged
-from api.schemas.common import page_of
-from api.schemas.simulation import Simulation, SimulationBody, SimulationQuery
+from api.schemas import simulation as schemas
+from api.schemas.common import Document, Parsed, page_of
 from app.extensions import usage_events
 from app.identity import acting
-from app.models.base import db
-from app.models.simulation_run import SimulationRun as Row
+from app.models.base import AnySession, db
+from app.models.simulation_run import SimulationRun
 from app.services.configs.lookup import get_config
 from app.services.lookup import get
 from app.services.simulations import runs
 
 TAG = "Simulations"
 FILTERS = {
-    "workspace_id": Row.workspace_id,
-    "cycle_id": Row.cycle_id,
-    "candidate_config_version_id": Row.candidate_config_version_id,
-    "status": Row.status,
+    "workspace_id": SimulationRun.workspace_id,
+    "cycle_id": SimulationRun.cycle_id,
+    "candidate_config_version_id": SimulationRun.candidate_config_version_id,
+    "status": SimulationRun.status,
 }
 
 
-def document(row: Row) -> dict[str, Any]:
+def document(row: SimulationRun) -> Document:
     """The run as every answer shows it."""
-    return Simulation().dump(row)
+    return schemas.Simulation().document(row)
 
 
 @operation(
@@ -36,13 +34,13 @@ def document(row: Row) -> dict[str, Any]:
     "/simulations",
     tag=TAG,
     summary="List simulation runs",
-    query=SimulationQuery(),
-    answers={200: page_of(Simulation)},
+    query=schemas.SimulationQuery(),
+    answers={200: page_of(schemas.Simulation)},
 )
-def list_simulations(query: dict[str, Any]) -> Answer:
+def list_simulations(query: Parsed) -> Answer:
     """Newest first."""
-    rows = filtered(sa.select(Row), query, FILTERS)
-    return page(rows, (Row.created_at, Row.simulation_run_id), query, document, newest_first=True)
+    rows = filtered(sa.select(SimulationRun), query, FILTERS)
+    return page(rows, (SimulationRun.created_at, SimulationRun.simulation_run_id), query, document, newest_first=True)
 
 
 @operation(
@@ -50,12 +48,12 @@ def list_simulations(query: dict[str, Any]) -> Answer:
     "/simulations",
     tag=TAG,
     summary="Simulate a candidate",
-    body=SimulationBody(),
-    answers={201: Simulation},
+    body=schemas.SimulationBody(),
+    answers={201: schemas.Simulation},
     problems=(404,),
     idempotent=True,
 )
-def simulate(body: dict[str, Any]) -> Answer:
+def simulate(body: Parsed) -> Answer:
     """Replays historical usage through candidate and baseline; 409 with findings when the gate holds it back."""
     answered = stored_answer(db.session, idempotency_key())
     if answered is not None:
@@ -65,7 +63,7 @@ def simulate(body: dict[str, Any]) -> Answer:
     db.session.rollback()  # nothing is held while the events are read
     answer = runs.compute(prepared, usage_events())
 
-    def build(session: Any) -> Answer:
+    def build(session: AnySession) -> Answer:
         run = runs.record(session, prepared, answer, **acting())
         return created("get_simulation", document(run), simulation_run_id=run.simulation_run_id)
 
@@ -77,11 +75,11 @@ def simulate(body: dict[str, Any]) -> Answer:
     "/simulations/<simulation_run_id>",
     tag=TAG,
     summary="Read a simulation run",
-    answers={200: Simulation},
+    answers={200: schemas.Simulation},
     conditional=True,
 )
 def get_simulation(simulation_run_id: str) -> Answer:
-    return tagged(document(get(db.session, Row, simulation_run_id, "simulation run")))
+    return tagged(document(get(db.session, SimulationRun, simulation_run_id, "simulation run")))
 
 
 OPERATIONS = (list_simulations, simulate, get_simulation)

@@ -6,16 +6,16 @@ from typing import Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
 from api.blueprint import Operation
 from api.errors import PROBLEM_TYPE
 from api.parsing import JSON_TYPE
 from api.schemas.common import (
-    DECIMAL_PLACES,
     IDENTIFIER,
-    NUMBER_LIMIT,
     Answered,
+    Document,
     ExactNumber,
     Flag,
     Identifier,
@@ -23,6 +23,7 @@ from api.schemas.common import (
     Moment,
     Problem,
 )
+from simulation.numbers import LIMIT, PLACES
 
 TITLE = "AVS Brain"
 VERSION = "1"
@@ -50,23 +51,24 @@ _IF_MATCH = "The ETag as last read: 412 when another operator was faster."
 _KEY = "A repeated request with the same key is answered as the first one was, and nothing is created twice."
 
 
-def openapi(operations: Sequence[Operation]) -> dict[str, Any]:
+def openapi(operations: Sequence[Operation]) -> Document:
     """The whole document, as plain JSON values with exact numbers."""
     plugin = MarshmallowPlugin(schema_name_resolver=_schema_name)
     spec = APISpec(TITLE, VERSION, "3.1.0", plugins=[plugin], info={"description": ABOUT})
-    _describe_fields(plugin)
+    converter = _converter(plugin)
+    _describe_fields(converter)
     _describe_security(spec)
     for tag in dict.fromkeys(operation.tag for operation in operations):
         spec.tag({"name": tag})
     for operation in operations:
         path = "/api" + PATH_PART.sub(r"{\1}", operation.path)
-        spec.path(path, operations={operation.method.lower(): _operation(operation, plugin)})
+        spec.path(path, operations={operation.method.lower(): _operation(operation, converter)})
     document = spec.to_dict()
-    _tell_apart(document["components"]["schemas"], plugin)
+    _tell_apart(document["components"]["schemas"], converter)
     return document
 
 
-def _schema_name(schema: Any) -> str:
+def _schema_name(schema: Schema | type[Schema]) -> str:
     """The class's name; what a PATCH loads is the same schema with nothing required."""
     name = (schema if isinstance(schema, type) else type(schema)).__name__
     return name + ("Patch" if isinstance(schema, Schema) and schema.partial else "")
@@ -82,9 +84,15 @@ def _describe_security(spec: APISpec) -> None:
     spec.options["security"] = [{}, {"token": []}, {"password": []}]
 
 
-def _describe_fields(plugin: MarshmallowPlugin) -> None:
+def _converter(plugin: MarshmallowPlugin) -> OpenAPIConverter:
+    """The plugin's converter, which it has once a document was begun with it."""
+    if plugin.converter is None:
+        raise RuntimeError("The plugin belongs to no document yet.")
+    return plugin.converter
+
+
+def _describe_fields(converter: OpenAPIConverter) -> None:
     """What apispec cannot know about our own field classes."""
-    converter = plugin.converter
     for field, kind in ((ExactNumber, "number"), (Flag, "boolean"), (JsonObject, "object")):
         converter.map_to_openapi_type(field, kind, None)
     converter.map_to_openapi_type(Moment, "string", "date-time")
@@ -92,25 +100,25 @@ def _describe_fields(plugin: MarshmallowPlugin) -> None:
     converter.add_attribute_function(_number_properties)
 
 
-def _identifier_properties(_converter: Any, field: fields.Field, **_: Any) -> dict[str, Any]:
+def _identifier_properties(_converter: OpenAPIConverter, field: fields.Field[Any], **_: Any) -> Document:
     return {"pattern": IDENTIFIER_SCHEMA["pattern"]} if isinstance(field, Identifier) else {}
 
 
-def _number_properties(_converter: Any, field: fields.Field, **_: Any) -> dict[str, Any]:
+def _number_properties(_converter: OpenAPIConverter, field: fields.Field[Any], **_: Any) -> Document:
     if not isinstance(field, ExactNumber):
         return {}
     bounds = {"minimum": field.minimum, "exclusiveMinimum": field.above, "maximum": field.maximum}
-    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    stated = {name: bound for name, bound in bounds.items() if bound is not None}
     if field.maximum is None:
-        given["exclusiveMaximum"] = int(NUMBER_LIMIT)
+        stated["exclusiveMaximum"] = int(LIMIT)
     if field.minimum is None and field.above is None:
-        given["exclusiveMinimum"] = -int(NUMBER_LIMIT)
-    return {"description": f"Exact decimal, at most {DECIMAL_PLACES} decimal places."} | given
+        stated["exclusiveMinimum"] = -int(LIMIT)
+    return {"description": f"Exact decimal, at most {PLACES} decimal places."} | stated
 
 
-def _tell_apart(schemas: dict[str, Any], plugin: MarshmallowPlugin) -> None:
+def _tell_apart(schemas: Document, converter: OpenAPIConverter) -> None:
     """Answers always have all of their fields, and only a POST fills in what is left out."""
-    for (schema, *_, partial), name in plugin.converter.refs.items():
+    for (schema, *_, partial), name in converter.refs.items():
         properties = schemas[name].get("properties", {})
         if issubclass(schema, Answered):
             schemas[name]["required"] = list(properties)
@@ -119,12 +127,12 @@ def _tell_apart(schemas: dict[str, Any], plugin: MarshmallowPlugin) -> None:
                 each.pop("default", None)
 
 
-def _operation(operation: Operation, plugin: MarshmallowPlugin) -> dict[str, Any]:
-    document: dict[str, Any] = {
+def _operation(operation: Operation, converter: OpenAPIConverter) -> Document:
+    document: Document = {
         "operationId": operation.name,
         "tags": [operation.tag],
         "summary": operation.summary,
-        "parameters": _parameters(operation, plugin),
+        "parameters": _parameters(operation, converter),
         "responses": _responses(operation),
     }
     if operation.description:
@@ -135,31 +143,31 @@ def _operation(operation: Operation, plugin: MarshmallowPlugin) -> dict[str, Any
     return document
 
 
-def _body(operation: Operation) -> dict[str, Any]:
+def _body(operation: Operation) -> Document:
     if operation.raw_body is not None:
         return {media_type: {"schema": schema} for media_type, schema in operation.raw_body.items()}
     return {JSON_TYPE: {"schema": operation.body}} if operation.body is not None else {}
 
 
-def _parameters(operation: Operation, plugin: MarshmallowPlugin) -> list[dict[str, Any]]:
+def _parameters(operation: Operation, converter: OpenAPIConverter) -> list[Document]:
     parts = [
         {"in": "path", "name": name, "required": True, "schema": IDENTIFIER_SCHEMA}
         for name in PATH_PART.findall(operation.path)
     ]
-    query = plugin.converter.schema2parameters(operation.query, location="query") if operation.query else []
+    query = converter.schema2parameters(operation.query, location="query") if operation.query else []
     return [*parts, *query, *_headers(operation)]
 
 
-def _headers(operation: Operation) -> list[dict[str, Any]]:
-    headers = []
+def _headers(operation: Operation) -> list[Document]:
+    headers: list[tuple[str, str, Document]] = []
     if operation.conditional:
-        name, about = ("If-None-Match", _IF_NONE_MATCH) if operation.method == "GET" else ("If-Match", _IF_MATCH)
-        headers.append((name, about, {"type": "string"}))
+        name, description = ("If-None-Match", _IF_NONE_MATCH) if operation.method == "GET" else ("If-Match", _IF_MATCH)
+        headers.append((name, description, {"type": "string"}))
     if operation.idempotent:
         headers.append(("Idempotency-Key", _KEY, {"type": "string", "minLength": 1, "maxLength": 200}))
     return [
-        {"in": "header", "name": name, "description": about, "required": False, "schema": schema}
-        for name, about, schema in headers
+        {"in": "header", "name": name, "description": description, "required": False, "schema": schema}
+        for name, description, schema in headers
     ]
 
 
@@ -176,14 +184,14 @@ def problem_statuses(operation: Operation) -> list[int]:
     return sorted(statuses)
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
-    responses: dict[str, Any] = {}
+def _responses(operation: Operation) -> Document:
+    responses: Document = {}
     for status, schema in operation.answers.items():
         responses[str(status)] = {"description": _FULFILLED.get(status, "Done.")}
         if schema is not None:
             others = operation.also_as if status == 200 else {}
             contents = {operation.media_type: schema} | dict(others)
-            responses[str(status)]["content"] = {name: {"schema": found} for name, found in contents.items()}
+            responses[str(status)]["content"] = {name: {"schema": each} for name, each in contents.items()}
         if headers := _answer_headers(operation, status):
             responses[str(status)]["headers"] = headers
     if operation.conditional and operation.method == "GET":
@@ -194,7 +202,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     return responses
 
 
-def _answer_headers(operation: Operation, status: int) -> dict[str, Any]:
+def _answer_headers(operation: Operation, status: int) -> Document:
     headers = {}
     if status == 201:
         headers["Location"] = {"description": "Where the record is.", "schema": {"type": "string"}}

@@ -1,27 +1,29 @@
 """/api/value-unit-snapshots: value units frozen for good; submitted and read, never changed (spec 6)."""
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from api.blueprint import operation
 from api.pagination import filtered, page
 from api.resource import Answer, created, once, tagged
-from api.schemas.authoring import ValueUnitSnapshot, ValueUnitSnapshotBody, ValueUnitSnapshotQuery
-from api.schemas.common import page_of
+from api.schemas import authoring as schemas
+from api.schemas.common import Document, Parsed, page_of
 from app.identity import acting
-from app.models.base import db
-from app.models.value_unit import ValueUnitSnapshot as Row
+from app.models.base import AnySession, db
+from app.models.value_unit import ValueUnitSnapshot
 from app.services.authoring import unit_snapshots
 from app.services.lookup import get
 
 TAG = "Value unit snapshots"
-FILTERS = {"workspace_id": Row.workspace_id, "cycle_id": Row.cycle_id, "snapshot_version": Row.snapshot_version}
+FILTERS = {
+    "workspace_id": ValueUnitSnapshot.workspace_id,
+    "cycle_id": ValueUnitSnapshot.cycle_id,
+    "snapshot_version": ValueUnitSnapshot.snapshot_version,
+}
 
 
-def document(row: Row) -> dict[str, Any]:
+def document(row: ValueUnitSnapshot) -> Document:
     """The snapshot as every answer shows it."""
-    return ValueUnitSnapshot().dump(row)
+    return schemas.ValueUnitSnapshot().document(row)
 
 
 @operation(
@@ -29,13 +31,19 @@ def document(row: Row) -> dict[str, Any]:
     "/value-unit-snapshots",
     tag=TAG,
     summary="List snapshots",
-    query=ValueUnitSnapshotQuery(),
-    answers={200: page_of(ValueUnitSnapshot)},
+    query=schemas.ValueUnitSnapshotQuery(),
+    answers={200: page_of(schemas.ValueUnitSnapshot)},
 )
-def list_value_unit_snapshots(query: dict[str, Any]) -> Answer:
+def list_value_unit_snapshots(query: Parsed) -> Answer:
     """Newest first."""
-    rows = filtered(sa.select(Row), query, FILTERS)
-    return page(rows, (Row.created_at, Row.value_unit_snapshot_id), query, document, newest_first=True)
+    rows = filtered(sa.select(ValueUnitSnapshot), query, FILTERS)
+    return page(
+        rows,
+        (ValueUnitSnapshot.created_at, ValueUnitSnapshot.value_unit_snapshot_id),
+        query,
+        document,
+        newest_first=True,
+    )
 
 
 @operation(
@@ -43,14 +51,14 @@ def list_value_unit_snapshots(query: dict[str, Any]) -> Answer:
     "/value-unit-snapshots",
     tag=TAG,
     summary="Submit a cycle's value units",
-    body=ValueUnitSnapshotBody(),
-    answers={201: ValueUnitSnapshot},
+    body=schemas.ValueUnitSnapshotBody(),
+    answers={201: schemas.ValueUnitSnapshot},
     idempotent=True,
 )
-def submit_value_unit_snapshot(body: dict[str, Any]) -> Answer:
+def submit_value_unit_snapshot(body: Parsed) -> Answer:
     """Freezes all value units of the cycle as its next snapshot version, and logs what changed since the last one."""
 
-    def build(session: Any) -> Answer:
+    def build(session: AnySession) -> Answer:
         identifier = body.get("value_unit_snapshot_id")
         row = unit_snapshots.submit_snapshot(session, body["cycle_id"], snapshot_id=identifier, **acting())
         part = {"value_unit_snapshot_id": row.value_unit_snapshot_id}
@@ -64,11 +72,11 @@ def submit_value_unit_snapshot(body: dict[str, Any]) -> Answer:
     "/value-unit-snapshots/<value_unit_snapshot_id>",
     tag=TAG,
     summary="Read a snapshot",
-    answers={200: ValueUnitSnapshot},
+    answers={200: schemas.ValueUnitSnapshot},
     conditional=True,
 )
 def get_value_unit_snapshot(value_unit_snapshot_id: str) -> Answer:
-    return tagged(document(get(db.session, Row, value_unit_snapshot_id, "value unit snapshot")))
+    return tagged(document(get(db.session, ValueUnitSnapshot, value_unit_snapshot_id, "value unit snapshot")))
 
 
 OPERATIONS = (list_value_unit_snapshots, submit_value_unit_snapshot, get_value_unit_snapshot)

@@ -1,17 +1,15 @@
 """/api/workspaces: whose decisions these are (spec 6)."""
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from api.blueprint import operation
 from api.pagination import page
 from api.resource import Answer, created, deleted, locked, once, require_match, tagged, writing
-from api.schemas.authoring import Workspace, WorkspaceBody
-from api.schemas.common import PageQuery, page_of
+from api.schemas import authoring as schemas
+from api.schemas.common import Document, PageQuery, Parsed, page_of
 from app.identity import acting
-from app.models.base import db
-from app.models.workspace import Workspace as Row
+from app.models.base import AnySession, db
+from app.models.workspace import Workspace
 from app.services.authoring import workspaces
 from app.services.lookup import get
 
@@ -19,17 +17,24 @@ TAG = "Workspaces"
 KIND = "workspace"
 
 
-def document(row: Row) -> dict[str, Any]:
+def document(row: Workspace) -> Document:
     """The workspace as every answer shows it."""
-    return Workspace().dump(row)
+    return schemas.Workspace().document(row)
 
 
 @operation(
-    "GET", "/workspaces", tag=TAG, summary="List workspaces", query=PageQuery(), answers={200: page_of(Workspace)}
+    "GET",
+    "/workspaces",
+    tag=TAG,
+    summary="List workspaces",
+    query=PageQuery(),
+    answers={200: page_of(schemas.Workspace)},
 )
-def list_workspaces(query: dict[str, Any]) -> Answer:
+def list_workspaces(query: Parsed) -> Answer:
     """Newest first."""
-    return page(sa.select(Row), (Row.created_at, Row.workspace_id), query, document, newest_first=True)
+    return page(
+        sa.select(Workspace), (Workspace.created_at, Workspace.workspace_id), query, document, newest_first=True
+    )
 
 
 @operation(
@@ -37,12 +42,12 @@ def list_workspaces(query: dict[str, Any]) -> Answer:
     "/workspaces",
     tag=TAG,
     summary="Create a workspace",
-    body=WorkspaceBody(),
-    answers={201: Workspace},
+    body=schemas.WorkspaceBody(),
+    answers={201: schemas.Workspace},
     idempotent=True,
 )
-def create_workspace(body: dict[str, Any]) -> Answer:
-    def build(session: Any) -> Answer:
+def create_workspace(body: Parsed) -> Answer:
+    def build(session: AnySession) -> Answer:
         row = workspaces.create_workspace(session, body, **acting())
         return created("get_workspace", document(row), workspace_id=row.workspace_id)
 
@@ -54,11 +59,11 @@ def create_workspace(body: dict[str, Any]) -> Answer:
     "/workspaces/<workspace_id>",
     tag=TAG,
     summary="Read a workspace",
-    answers={200: Workspace},
+    answers={200: schemas.Workspace},
     conditional=True,
 )
 def get_workspace(workspace_id: str) -> Answer:
-    return tagged(document(get(db.session, Row, workspace_id, KIND)))
+    return tagged(document(get(db.session, Workspace, workspace_id, KIND)))
 
 
 @operation(
@@ -66,13 +71,13 @@ def get_workspace(workspace_id: str) -> Answer:
     "/workspaces/<workspace_id>",
     tag=TAG,
     summary="Change a workspace",
-    body=WorkspaceBody(partial=True, exclude=("workspace_id",)),
-    answers={200: Workspace},
+    body=schemas.WorkspaceBody(partial=True, exclude=("workspace_id",)),
+    answers={200: schemas.Workspace},
     conditional=True,
 )
-def update_workspace(workspace_id: str, body: dict[str, Any]) -> Answer:
+def update_workspace(workspace_id: str, body: Parsed) -> Answer:
     with writing() as session:
-        require_match(document(locked(session, Row, workspace_id, KIND)))
+        require_match(document(locked(session, Workspace, workspace_id, KIND)))
         return tagged(document(workspaces.update_workspace(session, workspace_id, body, **acting())))
 
 
@@ -86,7 +91,7 @@ def update_workspace(workspace_id: str, body: dict[str, Any]) -> Answer:
 )
 def delete_workspace(workspace_id: str) -> Answer:
     with writing() as session:
-        require_match(document(locked(session, Row, workspace_id, KIND)))
+        require_match(document(locked(session, Workspace, workspace_id, KIND)))
         workspaces.delete_workspace(session, workspace_id, **acting())
         return deleted()
 

@@ -40,6 +40,7 @@ from rules.enums import (
     OperatorRole,
     UnitType,
 )
+from simulation.canonical import Json
 
 MAX_PASTED = 1_000_000
 MAX_FILTER_VALUES = 100
@@ -114,7 +115,7 @@ class CycleDraftContextQuery(PageQuery):
     cycle_id = Identifier()
 
 
-class Filters(fields.Field):
+class Filters(fields.Field[dict[str, Json]]):
     """Dimension → the value, or the values, that it must have: texts, exact numbers, true or false."""
 
     default_error_messages = {  # noqa: RUF012
@@ -125,28 +126,30 @@ class Filters(fields.Field):
     }
     number = ExactNumber()
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any]:
+    def _deserialize(
+        self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any
+    ) -> dict[str, Json]:
         if not isinstance(value, Mapping):
             raise self.make_error("object")
         loaded, errors = {}, {}
-        for name, wanted in value.items():
+        for name, allowed in value.items():
             try:
                 Identifier().deserialize(name)
-                loaded[name] = self._wanted(wanted)
+                loaded[name] = self._allowed(allowed)
             except ValidationError as error:
                 errors[name] = error.messages
         if errors:
             raise ValidationError(errors)
         return loaded
 
-    def _wanted(self, value: Any) -> Any:
+    def _allowed(self, value: Json) -> Json:
         if not isinstance(value, list):
             return self._scalar(value)
         if not 1 <= len(value) <= MAX_FILTER_VALUES:
             raise self.make_error("length")
         return [self._scalar(item) for item in value]
 
-    def _scalar(self, value: Any) -> Any:
+    def _scalar(self, value: Json) -> Json:
         if isinstance(value, bool):
             return value
         if isinstance(value, str):

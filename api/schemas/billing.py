@@ -8,9 +8,9 @@ from app.services.billing.ledgers.registry import NAMES
 FORMAT = "A ledger, to have the patch in the words of its API; the canonical patch when left out."
 
 
-def ledger(**kwargs: bool) -> fields.String:
+def ledger(*, required: bool = False) -> fields.String:
     """The name of a ledger, as `format` gives it."""
-    return fields.String(validate=one_of(NAMES), metadata={"description": FORMAT}, **kwargs)
+    return fields.String(validate=one_of(NAMES), metadata={"description": FORMAT}, required=required)
 
 
 class BillingPatchQuery(Query):

@@ -11,6 +11,7 @@ Numbers are `int` or `Decimal` on both sides, moments are aware datetimes in UTC
 
 import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -19,13 +20,17 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields, validate
 from marshmallow.exceptions import ValidationError
 
-from simulation.canonical import number_text
+from simulation.canonical import Json, number_text
+from simulation.numbers import LIMIT, PLACES, decimal_places
+
+Parsed = dict[str, Json]
+"""What a request's query or body holds once its schema has loaded it: typed values by field name."""
+Document = dict[str, Json]
+"""A record as answers show it."""
 
 MAX_TEXT = 20_000
 MAX_ITEMS = 200
 MAX_INTEGER = 2**31 - 1
-NUMBER_LIMIT = Decimal(10) ** 14
-DECIMAL_PLACES = 12
 IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]{0,199}")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 1970, 9998
@@ -42,6 +47,11 @@ class Body(Schema):
 
 class Answered(Body):
     """What an answer holds: every declared field, present in each answer (null where the schema says so)."""
+
+    def document(self, record: object) -> Document:
+        """The record, a row or a mapping, in the shape of this schema."""
+        document: Document = self.dump(record)
+        return document
 
 
 class Query(Schema):
@@ -65,14 +75,14 @@ class Identifier(fields.String):
         "identifier": "Must be 1 to 200 letters, digits or any of _ . : @ + ~ - (the first a letter, a digit or _)."
     }
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+    def _deserialize(self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
         if not is_identifier(text):
             raise self.make_error("identifier")
         return text
 
 
-class ExactNumber(fields.Field):
+class ExactNumber(fields.Field[int | Decimal]):
     """A JSON number, kept exact: at most 12 decimal places, below 10^14 in size, and within the given bounds.
 
     Texts, booleans, NaN and the infinities are refused. Loads and dumps `int` or `Decimal`.
@@ -80,7 +90,7 @@ class ExactNumber(fields.Field):
 
     default_error_messages = {  # noqa: RUF012
         "number": "Must be a JSON number.",
-        "places": f"Must have at most {DECIMAL_PLACES} decimal places.",
+        "places": f"Must have at most {PLACES} decimal places.",
         "size": "Must be smaller than 10^14 in size.",
         "minimum": "Must be at least {bound}.",
         "above": "Must be more than {bound}.",
@@ -93,7 +103,9 @@ class ExactNumber(fields.Field):
         super().__init__(**kwargs)
         self.minimum, self.above, self.maximum = minimum, above, maximum
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | Decimal:
+    def _deserialize(
+        self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any
+    ) -> int | Decimal:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise self.make_error("number")
         self._check_digits(Decimal(value))
@@ -103,9 +115,9 @@ class ExactNumber(fields.Field):
     def _check_digits(self, value: Decimal) -> None:
         if not value.is_finite():
             raise self.make_error("number")
-        if abs(value) >= NUMBER_LIMIT:
+        if abs(value) >= LIMIT:
             raise self.make_error("size")
-        if value and places_of(value) > DECIMAL_PLACES:
+        if decimal_places(value) > PLACES:
             raise self.make_error("places")
 
     def _check_bounds(self, value: int | Decimal) -> None:
@@ -117,14 +129,7 @@ class ExactNumber(fields.Field):
             raise self.make_error("maximum", bound=self.maximum)
 
 
-def places_of(value: Decimal) -> int:
-    """Decimal places that a number other than zero needs: 2 for 1.250, none for 1E+3."""
-    _, digits, exponent = value.as_tuple()
-    zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
-    return max(0, -(int(exponent) + zeros))
-
-
-class Moment(fields.Field):
+class Moment(fields.Field[datetime]):
     """An RFC 3339 moment with its zone; loads an aware datetime in UTC, written as `2026-01-15T00:00:00Z`."""
 
     default_error_messages = {  # noqa: RUF012
@@ -132,7 +137,7 @@ class Moment(fields.Field):
         "year": f"Must lie between the years {FIRST_YEAR} and {LAST_YEAR}.",
     }
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+    def _deserialize(self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any) -> datetime:
         if not isinstance(value, str) or not MOMENT.fullmatch(value):
             raise self.make_error("moment")
         try:
@@ -144,12 +149,12 @@ class Moment(fields.Field):
         return moment.astimezone(UTC)
 
 
-class Flag(fields.Field):
+class Flag(fields.Field[bool]):
     """A JSON true or false, and nothing that looks like one."""
 
     default_error_messages = {"flag": "Must be true or false."}  # noqa: RUF012
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+    def _deserialize(self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
             raise self.make_error("flag")
         return value
@@ -161,16 +166,23 @@ class Embedded(fields.Nested):
     Given a schema made with `partial=True` it loads only what is there: no defaults, nothing required.
     """
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return super()._deserialize(value, attr, data, **{**kwargs, "partial": None})
+    def _deserialize(
+        self,
+        value: Json,
+        attr: str | None,
+        data: Mapping[str, Json] | None,
+        partial: bool | Sequence[str] | AbstractSet[str] | None = None,
+        **kwargs: Any,
+    ) -> Json:
+        return super()._deserialize(value, attr, data, partial=None, **kwargs)
 
 
-class JsonObject(fields.Field):
+class JsonObject(fields.Field[Document]):
     """A free JSON object, numbers exact; its inner shape is the caller's."""
 
     default_error_messages = {"object": "Must be a JSON object."}  # noqa: RUF012
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any]:
+    def _deserialize(self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any) -> Document:
         if not isinstance(value, Mapping):
             raise self.make_error("object")
         return dict(value)
@@ -179,7 +191,7 @@ class JsonObject(fields.Field):
 class Computed(fields.Raw):
     """Part of an answer whose JSON Schema is given, for shapes that only answers have."""
 
-    def __init__(self, schema: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(self, schema: Mapping[str, Json], **kwargs: Any) -> None:
         super().__init__(metadata=dict(schema), **kwargs)
 
 
@@ -205,26 +217,26 @@ def choice(values: type[StrEnum], **kwargs: Any) -> fields.String:
     return fields.String(validate=one_of([item.value for item in values]), **kwargs)
 
 
-def one_of(values: Sequence[Any]) -> validate.OneOf:
+def one_of(values: Sequence[Json]) -> validate.OneOf:
     return validate.OneOf(values, error="Must be one of: {choices}.")
 
 
-def identifiers(maximum: int = MAX_ITEMS, minimum: int = 0, **kwargs: Any) -> fields.List:
+def identifiers(maximum: int = MAX_ITEMS, minimum: int = 0, **kwargs: Any) -> fields.List[Any]:
     """A list of different ids; `[]` when a POST leaves it out, unless `required=True` is given."""
     kwargs = kwargs if kwargs.get("required") else {"load_default": list} | kwargs
     count = validate.Length(min=minimum, max=maximum, error=_count(minimum, maximum))
     return fields.List(Identifier(), validate=[count, different], metadata={"uniqueItems": True}, **kwargs)
 
 
-def items(inner: fields.Field, maximum: int = MAX_ITEMS, **kwargs: Any) -> fields.List:
+def items(inner: fields.Field[Any], maximum: int = MAX_ITEMS, **kwargs: Any) -> fields.List[Any]:
     """A list of limited length."""
     return fields.List(inner, validate=validate.Length(max=maximum, error=_count(0, maximum)), **kwargs)
 
 
-def keyed_items(inner: fields.Field, key: str, maximum: int = MAX_ITEMS, **kwargs: Any) -> fields.List:
+def keyed_items(inner: fields.Field[Any], key: str, maximum: int = MAX_ITEMS, **kwargs: Any) -> fields.List[Any]:
     """A list of limited length of objects that differ in `key`."""
 
-    def differ(values: Sequence[Mapping[str, Any]]) -> None:
+    def differ(values: Sequence[Document]) -> None:
         keys = [value[key] for value in values]
         twice = {i: {key: [f"{k} is given twice."]} for i, k in enumerate(keys) if keys.count(k) > 1}
         if twice:

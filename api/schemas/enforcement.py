@@ -4,11 +4,22 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from api.schemas.common import Answered, Body, Identifier, JsonObject, Moment, PageQuery, ProblemField, choice, whole
+from api.schemas.common import (
+    Answered,
+    Body,
+    Identifier,
+    JsonObject,
+    Moment,
+    PageQuery,
+    Parsed,
+    ProblemField,
+    choice,
+    whole,
+)
 from rules.enums import EnforcementEventType
 
-MOST_EVENTS = 1_000
-MOST_SEQUENCE = 2**53 - 1
+MAX_EVENTS = 1_000
+MAX_SEQUENCE = 2**53 - 1
 NUMBER = ("client_id", "sequence")
 
 
@@ -18,23 +29,23 @@ class EnforcementEventBody(Body):
     `sequence` counts the events of the queue `client_id` from 1 without gaps, so that what is lost is noticed.
     """
 
-    enforcement_event_id = Identifier()
+    enforcement_event_id: fields.String = Identifier()
     workspace_id = Identifier(required=True)
     customer_id = Identifier(required=True)
     config_version_id = Identifier(required=True)
     occurred_at = Moment(required=True)
     event_type = choice(EnforcementEventType, required=True)
     context = JsonObject()
-    client_id = Identifier()
-    sequence = whole(1, MOST_SEQUENCE)
+    client_id: fields.String = Identifier()
+    sequence = whole(1, MAX_SEQUENCE)
 
     @validates_schema
-    def numbered_whole(self, data: dict[str, Any], **_: Any) -> None:
+    def numbered_whole(self, data: Parsed, **_: Any) -> None:
         """A number without its queue, or a queue without a number, says nothing."""
-        given = [name for name in NUMBER if name in data]
-        if len(given) == 1:
-            missing = NUMBER[1 - NUMBER.index(given[0])]
-            raise ValidationError(f"Must be given together with {given[0]}.", missing)
+        present = [name for name in NUMBER if name in data]
+        if len(present) == 1:
+            missing = NUMBER[1 - NUMBER.index(present[0])]
+            raise ValidationError(f"Must be given together with {present[0]}.", missing)
 
 
 class EnforcementEvent(Answered, EnforcementEventBody):
@@ -70,6 +81,6 @@ class EnforcementQuery(PageQuery):
     config_version_id = Identifier()
     customer_id = Identifier()
     event_type = choice(EnforcementEventType)
-    client_id = Identifier()
+    client_id: fields.String = Identifier()
     since = Moment(data_key="from")
     until = Moment(data_key="to")

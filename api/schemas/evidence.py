@@ -42,7 +42,7 @@ class EvidenceRow(Answered):
 
 
 class EvidenceThreshold(EvidenceRow):
-    """The same of one threshold, or of the spend cap."""
+    """Forecast against observed customers of one threshold, or of the spend cap."""
 
     percent = ExactNumber(allow_none=True, metadata=PERCENT)
     action = choice(Action)

@@ -1,5 +1,6 @@
 """Simulations as the API takes and gives them (spec 4 and 6)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
@@ -16,19 +17,21 @@ from api.schemas.common import (
     choice,
 )
 from rules.enums import HistoricalWindow, PricingMode, SimulationStatus, Stage, TargetEnvironment
+from simulation.canonical import Json
 
 WINDOWS = tuple(item.json_value for item in HistoricalWindow)
 
 
-class WindowField(fields.Field):
-    """30, 60, 90, 120 or "mocked"; loads the enum's member."""
+class WindowField(fields.Field[int | str]):
+    """30, 60, 90, 120 or "mocked": the values of `HistoricalWindow` as JSON has them."""
 
     default_error_messages = {"window": 'Must be one of: 30, 60, 90, 120, "mocked".'}  # noqa: RUF012
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+    def _deserialize(self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any) -> int | str:
         if isinstance(value, bool) or value not in WINDOWS:
             raise self.make_error("window")
-        return value
+        window: int | str = value
+        return window
 
 
 class SimulationFilters(Body):

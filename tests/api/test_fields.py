@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from api.parsing import parse_json
-from api.schemas.common import ExactNumber, Flag, Identifier, Moment, is_identifier, places_of
+from api.schemas.common import ExactNumber, Flag, Identifier, Moment, is_identifier
 from simulation.canonical import canonical_bytes, timestamp_text
+from simulation.numbers import decimal_places
 
 FITTING = st.integers(-(10**26) + 1, 10**26 - 1).map(lambda units: Decimal(units).scaleb(-12))
 
@@ -33,12 +34,12 @@ def test_a_number_is_taken_exactly_or_not_at_all(number: Decimal):
 
 @given(st.integers(-(10**40), 10**40))
 def test_whole_numbers_have_no_places(number: int):
-    assert places_of(Decimal(number)) == 0
+    assert decimal_places(Decimal(number)) == 0
 
 
 @pytest.mark.parametrize(("text", "places"), [("1.250", 2), ("1E+3", 0), ("1E-12", 12), ("0.10", 1), ("1.500E1", 0)])
 def test_places_are_those_that_the_value_needs(text: str, places: int):
-    assert places_of(Decimal(text)) == places
+    assert decimal_places(Decimal(text)) == places
 
 
 @pytest.mark.parametrize("value", [0.5, "1", True, False, None, [], {}])

@@ -10,7 +10,7 @@ from avs_client.json_text import exact_json
 
 log = logging.getLogger("avs_client")
 
-MOST_EVENTS = 1_000
+MAX_EVENTS = 1_000
 """Per request: what AVS Brain takes."""
 
 
@@ -19,7 +19,7 @@ class Sender:
     these fields is sent the events without them. With no AVS Brain to send to, events wait.
     """
 
-    def __init__(self, queue: EventQueue, brain: Brain | None, *, numbered: bool, batch: int = MOST_EVENTS) -> None:
+    def __init__(self, queue: EventQueue, brain: Brain | None, *, numbered: bool, batch: int = MAX_EVENTS) -> None:
         self._queue, self._brain, self._numbered, self._batch = queue, brain, numbered, batch
 
     def flush(self) -> int:
