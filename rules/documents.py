@@ -1,6 +1,6 @@
-"""From stored JSON to what the rules read: value units of a snapshot (spec 1) and risks of a run (spec 4.3).
+"""The rules' input from stored JSON: value units of a snapshot (spec 1) and risks of a run (spec 4.3).
 
-Documents may be in any state. What is absent, or not of the kind it should be, becomes absent: the rules then say so.
+Documents may be in any state. A member that is missing, or not of its kind, becomes absent: the rules then say so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from rules.draft import Aggregation, EventMapping, MetricIntent, Number, Risk, U
 
 
 def value_unit_from_document(document: Mapping[str, object]) -> ValueUnit:
-    """A ValueUnitDefinition with its canonical field names, as JSON with exact numbers."""
+    """The value unit of a document that has the canonical field names, as JSON with exact numbers."""
     return ValueUnit(
         value_unit_id=_text(document.get("value_unit_id")),
         name=_text(document.get("name")),
@@ -24,7 +24,7 @@ def value_unit_from_document(document: Mapping[str, object]) -> ValueUnit:
 
 
 def risk_from_document(document: Mapping[str, object]) -> Risk:
-    """An entry of `outputs.risks`; its `period_index` counts from 0, operators count from 1."""
+    """The risk of an entry of `outputs.risks`; its `period_index` counts from 0, operators count from 1."""
     index = document.get("period_index")
     periods = (index + 1,) if isinstance(index, int) and not isinstance(index, bool) else ()
     return Risk(code=_text(document.get("code")), detail=_text(document.get("detail")), periods=periods)

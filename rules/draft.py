@@ -49,7 +49,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exploration:
-    """The config's exploration rule; a config without one is the same as a disabled one."""
+    """The config's exploration rule; a config without one has a disabled one."""
 
     enabled: bool = False
     exploration_pool_id: str | None = None
@@ -60,7 +60,7 @@ class Exploration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageThreshold:
-    """At `percent` of the allowance the customer app takes `action`."""
+    """The action that the customer app takes at `percent` of the allowance."""
 
     percent: Number | None = None
     action: str | None = None
@@ -68,7 +68,7 @@ class UsageThreshold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rails:
-    """The config's rails; a config without any is the same as empty ones."""
+    """The config's rails; a config without any has empty ones."""
 
     usage_thresholds: tuple[UsageThreshold, ...] = ()
     monthly_spend_cap_usd: Number | None = None
@@ -127,7 +127,7 @@ class ValueUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogs:
-    """The shared vocabulary: event_type → its dimensions, and the known metric and quality signal ids."""
+    """The shared vocabulary: the dimensions of each event_type, and the known metric and quality signal ids."""
 
     events: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     metric_ids: tuple[str, ...] = ()

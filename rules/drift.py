@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
 
 AGREES_WITHIN = 2
-"""Half as many to twice as many."""
+"""Counts agree from half as many to twice as many."""
 CHANCE = 2
-"""Standard deviations."""
+"""Standard deviations within which a difference may be chance."""
 RATIO_PLACES = Decimal("0.01")
 METHOD = (
     "Drift: more than twice or less than half the forecast, and further off than chance alone explains "

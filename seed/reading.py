@@ -33,8 +33,8 @@ class SeedRow:
 class SeedFiles:
     """The content of the files: the rows that fit their schemas, and all identifiers, those of bad rows included.
 
-    A row that refers to a bad one is not wrong itself, so references are judged by `identifiers`; None where a file
-    does not tell them all. `bad` are the files with any problem: what they lack proves nothing.
+    A row that refers to a bad one is not wrong itself, so references are judged by `identifiers`; None where some of a
+    file's cannot be known. `bad` are the files with any problem: a row that they lack may be a bad one.
     """
 
     rows: Mapping[str, Sequence[SeedRow]]

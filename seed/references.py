@@ -37,6 +37,7 @@ def unknown(files: SeedFiles, row: SeedRow, field: str, target: str) -> Iterator
 
 
 def unknown_value(files: SeedFiles, row: SeedRow, field: str, value: str, target: str) -> Iterator[SeedProblem]:
+    """A problem when the target file does not identify the value."""
     known = files.identifiers[target]
     if known is not None and value not in known:
         yield row.problem(field, f"{value!r} is not in {target}")
@@ -49,7 +50,7 @@ def differs(row: SeedRow, field: str, expected: object, owner: str) -> Iterator[
 
 
 def repeated(rows: Iterable[SeedRow], names: tuple[str, ...]) -> Iterator[SeedProblem]:
-    """A problem for each row that repeats another one's values of fields that together occur once."""
+    """A problem for each row whose values of these fields an earlier row has already."""
     first: dict[tuple[object, ...], int] = {}
     for row in rows:
         number = first.setdefault(tuple(row.values[name] for name in names), row.number)

@@ -41,7 +41,7 @@ class Table:
 
 
 def in_order(file: str, rows: Sequence[SeedRow]) -> list[SeedRow]:
-    """The file's rows, a config after its baseline."""
+    """The file's rows in an order in which they can be added: a config after its baseline."""
     if file != "configs.json":
         return list(rows)
     waiting = {row.values["config_version_id"]: row for row in rows}
@@ -55,7 +55,7 @@ def in_order(file: str, rows: Sequence[SeedRow]) -> list[SeedRow]:
 
 
 def _plain(model: type[Model]) -> Add:
-    """Adds a row whose fields are the table's columns."""
+    """A function that adds rows whose fields are the table's columns."""
 
     def add(session: AnySession, row: SeedRow) -> list[SeedProblem]:
         session.add(model(**row.values))
@@ -97,7 +97,7 @@ def _snapshot(session: AnySession, row: SeedRow) -> list[SeedProblem]:
 
 
 def config_from(values: Values) -> ConfigVersion:
-    """A config version with its pools in the order given, exploration and rails; its content is hashed on `_config`."""
+    """A config version with its pools in the order given, exploration and rails; its content is not hashed yet."""
     columns = {name: value for name, value in values.items() if name not in ("pools", "exploration", "rails")}
     return ConfigVersion(
         **columns,

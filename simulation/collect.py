@@ -54,6 +54,7 @@ class Replay:
 
     @property
     def names(self) -> Columns:
+        """The names of the columns in `rows`."""
         return Columns(self.config)
 
     def explored(self, unit: UnitPlan) -> Column:
@@ -143,7 +144,7 @@ def _above(amount: Column, cap: Decimal | None, scale: Scale) -> Column:
 
 
 def _served(rows: Table, config: ConfigPlan, unit: UnitPlan, names: Columns) -> Column:
-    """Used, and not ended by a hard stop (`simulation.reference.stopped`)."""
+    """Whether the unit was used and its use was not ended by a hard stop (`simulation.reference.stopped`)."""
     used = rows[names.used(unit)] > ZERO
     if config.last_pool(unit).overage_behavior != "hard_stop":
         return used
@@ -151,7 +152,7 @@ def _served(rows: Table, config: ConfigPlan, unit: UnitPlan, names: Columns) -> 
 
 
 def _crosses(rows: Table, config: ConfigPlan, names: Columns, threshold: Threshold) -> Column:
-    """`simulation.reference.crosses`, for any unit; a percentage has at most two decimal places."""
+    """Whether any unit reaches the threshold (`simulation.reference.crosses`); a percent has two places at most."""
     places = decimal_places(threshold.percent)
     hundred, percent = 100 * 10**places, int(EXACT.scaleb(threshold.percent, places))
     conditions = []
@@ -166,7 +167,7 @@ def _crosses(rows: Table, config: ConfigPlan, names: Columns, threshold: Thresho
 
 
 def _graduates(replay: Replay) -> Column:
-    """`simulation.reference.Fold.graduated`, for the row's period."""
+    """Whether the customer graduates in the row's period (`simulation.reference.Fold.graduated`)."""
     if replay.history is None or not replay.config.exploration.enabled:
         return ibis.literal(False)
     rows, config = replay.rows, replay.config
@@ -177,7 +178,7 @@ def _graduates(replay: Replay) -> Column:
 
 
 def tally(replay: Replay, by_customer: Table, fetch: Fetch) -> ConfigTally:
-    """Bring the sums and counts home; `by_customer` is `customers`, materialised."""
+    """Fetch the sums and counts of a config; `by_customer` is `customers`, materialised."""
     plan, config, names = replay.plan, replay.config, replay.names
     sums = {row["period"]: row for row in fetch(period_sums(replay))}
     row = fetch(_counts(by_customer, config))[0]
@@ -226,7 +227,7 @@ def _counts(table: Table, config: ConfigPlan) -> Table:
 def _crossings(
     table: Table, plan: Plan, config: ConfigPlan, groups: Sequence[Row], fetch: Fetch
 ) -> dict[str, Crossing]:
-    """By limit; `groups` count customers by the period in which they first cross each of them."""
+    """The crossing of each limit; `groups` count customers by the period in which they first cross each limit."""
     limits = _limits(config)
     crossed = [limit for limit in limits if any(group[limit] is not None for group in groups)]
     first = _first(table, crossed, fetch)

@@ -27,7 +27,7 @@ INDEX_TYPE = "int8"
 
 
 def quantity(value: Decimal) -> Column:
-    """An exact literal; at most 12 decimal places."""
+    """An exact literal with at most 12 decimal places."""
     return ibis.literal(value, type=EXACT_TYPE)
 
 
@@ -42,8 +42,7 @@ def moment(value: datetime) -> Column:
 def times(column: Column, factor: int) -> Column:
     """An exact quantity times a whole number ≥ 0; the narrowed type leaves engines room for every digit.
 
-    `simulation.tally.check_magnitude` has made sure that the quantity fits it, and that
-    the factor has at most 18 digits.
+    `simulation.tally.check_magnitude` has made sure that the quantity fits and that the factor has 18 digits at most.
     """
     if not factor:
         return ZERO
@@ -69,7 +68,7 @@ def any_of(conditions: Sequence[Column]) -> Column:
 
 
 def truth(condition: Column) -> Column:
-    """1 or 0, so that it can be summed; unknown is 0."""
+    """A condition as 1 or 0, so that it can be summed; unknown is 0."""
     return condition.ifelse(1, 0)
 
 

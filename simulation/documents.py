@@ -22,9 +22,9 @@ Document = Mapping[str, Json]
 
 
 def config_plan(document: Document) -> ConfigPlan:
-    """A config with its frozen units, as in an avs_config.
+    """The plan of a config with its frozen units, as an avs_config has them.
 
-    Reads config_version_id, value_units, pools (in position order), exploration and rails; ignores what else there is.
+    Reads config_version_id, value_units, pools (in position order), exploration and rails; ignores all other members.
     Units that no pool names are left out; the last two sections may be absent.
     """
     pools = tuple(map(_pool, document["pools"]))

@@ -41,10 +41,12 @@ class Amounts:
 
     @property
     def margin(self) -> Decimal:
+        """(revenue − cost) / revenue."""
         return EXACT.divide(self.revenue - self.cost, max(self.revenue, EPSILON))
 
     @staticmethod
     def of(parts: "Iterable[Amounts]") -> "Amounts":
+        """The sum of the parts."""
         rows = list(parts)
         return Amounts(total(row.revenue for row in rows), total(row.cost for row in rows))
 
@@ -60,6 +62,7 @@ class PoolLine:
 
     @property
     def units(self) -> Decimal:
+        """The units that the pool served: drawn or overage."""
         return self.drawn + self.overage
 
 
@@ -77,6 +80,7 @@ class Statement:
         return tuple(pool for pool in self.config.pools if self.plan.bills_pool(pool))
 
     def unit_of(self, pool: PoolPlan) -> UnitPlan:
+        """The unit that the pool gives out."""
         return next(unit for unit in self.config.units if unit.value_unit_id == pool.value_unit_id)
 
     def line(self, pool: PoolPlan, periods: Sequence[int]) -> PoolLine:
@@ -92,9 +96,11 @@ class Statement:
 
     @property
     def all_periods(self) -> range:
+        """The indexes of the window's periods."""
         return range(len(self.plan.periods))
 
     def lines(self, periods: Sequence[int] | None = None) -> list[PoolLine]:
+        """The pools of the results over some of the periods, or over all."""
         return [self.line(pool, self.all_periods if periods is None else periods) for pool in self.pools]
 
     def amounts(self, periods: Sequence[int] | None = None) -> Amounts:
@@ -102,6 +108,7 @@ class Statement:
         return Amounts.of(line.amounts for line in self.lines(periods))
 
     def unit_lines(self, unit: UnitPlan) -> list[PoolLine]:
+        """The pools of one unit, over the whole window."""
         return [line for line in self.lines() if line.pool.value_unit_id == unit.value_unit_id]
 
 

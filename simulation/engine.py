@@ -43,7 +43,7 @@ def open_parquet(
     temp_directory: str | Path | None = None,
     deduplicate: bool = False,
 ) -> Iterator[Table]:
-    """The events of these files as one table; files may lack dimensions that others have; none at all is no events.
+    """The events of these files as one table. Files may lack dimensions that others have; without files it is empty.
 
     `memory_limit` is DuckDB's, as in "2GB"; beyond it intermediate results go to `temp_directory`. The usage event
     store holds each event_id once; other files need `deduplicate`.
@@ -71,7 +71,7 @@ def open_arrow(data: Table, *, threads: int | None = None, deduplicate: bool = T
 
 @contextmanager
 def _connected(threads: int | None, memory_limit: str | None, temp_directory: str | Path | None) -> Iterator[Backend]:
-    """A private in-memory DuckDB that fetches nothing, prints nothing and keeps no order that nobody asked for."""
+    """A private in-memory DuckDB: it installs nothing, prints nothing, and orders rows only where a query says so."""
     limits = {
         "threads": threads,
         "memory_limit": memory_limit,
@@ -105,13 +105,13 @@ class Scratch:
         self.backend, self.names = backend, list[str]()
 
     def keep(self, table: Table) -> Table:
-        """Materialise: later steps read plain columns instead of repeating the expression."""
+        """Materialise a table, so that later steps read plain columns instead of repeating its expression."""
         name = ibis.util.gen_name("step")
         self.names.append(name)
         return self.backend.create_table(name, table, temp=True)
 
     def drop(self) -> None:
-        """In SQL of our own: this Ibis forgets the table's name when it writes DROP for DuckDB."""
+        """Drop the tables, in SQL written here: this Ibis forgets the table's name when it writes DROP for DuckDB."""
         for name in self.names:
             self.backend.raw_sql(f'DROP TABLE IF EXISTS temp.main."{name}"')
 
@@ -123,7 +123,7 @@ def fetch(table: Table) -> list[Row]:
 
 
 def simulate(plan: Plan, events: Table) -> Outputs:
-    """Answer the plan from an events table (spec 4), to the bytes of `simulation.reference.simulate_reference`.
+    """Answer the plan from an events table (spec 4), with the bytes of `simulation.reference.simulate_reference`.
 
     OverflowError when the sums of the run are beyond the exact range (`simulation.tally.check_magnitude`).
     """
@@ -136,7 +136,7 @@ def simulate(plan: Plan, events: Table) -> Outputs:
 
 
 def newest_ts(events: Table, segment: str | None = None) -> datetime | None:
-    """The newest event in the segment, or in all: what as_of is when nobody names it. None without events."""
+    """The moment of the newest event, in the segment or in all, which is the default of as_of; None without events."""
     table = events if segment is None else events.filter(events.segment == segment)
     newest = fetch(table.agg(newest=table.ts.max()))[0]["newest"]
     return None if newest is None else newest.replace(tzinfo=UTC)

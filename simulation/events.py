@@ -13,7 +13,7 @@ BASE_FIELDS = ("event_id", "ts", "event_type", "workspace_id", "customer_id", "s
 
 @dataclass(frozen=True)
 class Event:
-    """`ts` is aware; `dimensions` are texts by name, absent ones are not in it."""
+    """A usage event; `ts` is aware, `dimensions` are the texts of those that it has, by name."""
 
     event_id: str
     ts: datetime
@@ -69,7 +69,7 @@ def dimension_text(value: object) -> str:
 
 
 def deduplicated(events: Iterable[Event]) -> list[Event]:
-    """Each event_id once: the least by (ts, then every other column), so that row order never decides.
+    """The events with each event_id once: the least by (ts, then every other column), so that row order never decides.
 
     Columns are compared one after the other: event_type, customer_id, segment, then the dimensions in name order, an
     absent one before any text.

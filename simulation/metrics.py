@@ -28,6 +28,7 @@ NOT_SIMULATED = "Not simulated: usage events and this config do not determine th
 
 
 def gross_margin(statement: Statement) -> Decimal:
+    """The margin over the whole window (spec 4.2, 4)."""
     return statement.amounts().margin
 
 
@@ -48,6 +49,7 @@ def periods_below_margin_floor(statement: Statement) -> list[tuple[int, Amounts]
 
 
 def margin_floor_violations(statement: Statement) -> Decimal:
+    """The number of periods below the margin floor."""
     return Decimal(len(periods_below_margin_floor(statement)))
 
 

@@ -212,7 +212,7 @@ class MetricRow(TypedDict):
 
 
 class OutputsDocument(TypedDict):
-    """All of it: `outputs` of a simulation run."""
+    """The whole `outputs` of a simulation run."""
 
     window: WindowFields
     primary_metric_deltas: dict[str, Decimal | None]

@@ -46,7 +46,7 @@ class UnitPlan:
 
 @dataclass(frozen=True)
 class Rollover:
-    """How much of an allowance is carried on, and for how long; None is no limit. Irrelevant unless enabled."""
+    """The limits of carrying an allowance on, in units and in days; None is no limit. Irrelevant unless enabled."""
 
     enabled: bool
     max_rollover_quantity: Decimal | None
@@ -54,7 +54,7 @@ class Rollover:
 
     @property
     def periods(self) -> int | None:
-        """For how many periods after its own a lot can be drawn; None for ever: (j − k) × 30 ≤ expires_after_days."""
+        """The periods after its own in which a lot can be drawn, (j − k) × 30 ≤ expires_after_days; None is no end."""
         return None if self.expires_after_days is None else self.expires_after_days // PERIOD_DAYS
 
 
@@ -90,7 +90,7 @@ class ExplorationPlan:
 
 @dataclass(frozen=True)
 class Threshold:
-    """Percent of a pool's available allowance at which the customer app acts."""
+    """The percent of a pool's available allowance at which the customer app takes an action."""
 
     percent: Decimal
     action: str
@@ -139,7 +139,7 @@ class ConfigPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole question. `segment` None means all segments; `blocking_issues` are findings as plain mappings."""
+    """The whole question, about all segments where `segment` is None; `blocking_issues` are findings as mappings."""
 
     candidate: ConfigPlan
     baseline: ConfigPlan | None
@@ -162,12 +162,12 @@ class Plan:
 
     @property
     def configs(self) -> tuple[ConfigPlan, ...]:
-        """Candidate, then the baseline if there is one."""
+        """The candidate, then the baseline if there is one."""
         return (self.candidate,) if self.baseline is None else (self.candidate, self.baseline)
 
     @property
     def meters(self) -> tuple[Meter, ...]:
-        """Each distinct definition once, candidate's first: two units with the same mapping are metered together."""
+        """The distinct meters, the candidate's first: units with equal mappings are metered together."""
         return tuple(dict.fromkeys(unit.meter for config in self.configs for unit in config.units))
 
     @property

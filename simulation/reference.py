@@ -70,7 +70,7 @@ class Fold:
         self.plan, self.config, self.quantities, self.scope = plan, config, quantities, scope
 
     def used(self, customer: str, unit: UnitPlan, period: int) -> Decimal:
-        """A customer cannot have used less than nothing: a negative sum counts as 0 and is a data issue."""
+        """The units used in a period, at least 0: a negative sum counts as 0 and is a data issue."""
         return max(self.quantities[unit.meter].get((customer, period), Decimal(0)), Decimal(0))
 
     @cached_property
@@ -235,7 +235,7 @@ class Fold:
 
 
 def explores(rule: ExplorationPlan, first: datetime | None, moment: datetime) -> bool:
-    """Whether exploration pools give to a customer at `moment`; one who has not begun is within."""
+    """Whether exploration pools give to a customer at `moment`; they do to one who has not begun."""
     cutoff = rule.latest_expired_beginning(moment)
     return rule.enabled and (first is None or cutoff is None or first >= cutoff)
 
@@ -253,7 +253,7 @@ def crosses(threshold: Threshold, booked: UnitPeriod) -> bool:
 
 
 def first_crossings(hits: Iterable[CustomerPeriod], plan: Plan) -> Crossing:
-    """Each customer counts once, in the first period in which they cross."""
+    """The crossing made of all hits: each customer counts once, in the first period in which they cross."""
     first: dict[str, int] = {}
     for customer, period in hits:
         first[customer] = min(period, first.get(customer, period))

@@ -1,8 +1,8 @@
 """The draw-down in columns: the twin of `simulation.draw` (spec 4.2, 2 and 3).
 
-One row per customer and period. A unit's pools are drawn in a fixed order, so what pool j gives has a closed form: the
-use beyond everything that the pools before it had, cut to what it has itself. Without rollover all periods are done at
-once; with it one after the other, each materialised, for expressions over expressions over four periods explode.
+A row per customer and period. A unit's pools are drawn in a fixed order, so the quantity that pool j gives has a closed
+form: the use beyond everything that the pools before it had, cut to what it has itself. Without rollover all periods
+are computed at once; with it one after the other, each materialised: expressions nested over four periods explode.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """`outputs.risks` and `outputs.data_issues`: stable codes with a sentence that names record and numbers (spec 4.3).
 
-Every entry has `code` and `detail`; what it is about stands beside them under its canonical field names.
+An entry has `code` and `detail`, and beside them the record and the numbers, under their canonical field names.
 """
 
 from collections.abc import Iterator, Mapping

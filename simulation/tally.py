@@ -65,7 +65,10 @@ class CapCrossing(Crossing):
 
 @dataclass(frozen=True)
 class ExplorationTally:
-    """`events` are the qualifying ones in the window by event_type; who began may have done so before it."""
+    """The counts of exploration: qualifying events in the window by event_type, and customers, consumers by pool_id.
+
+    Customers who began may have done so before the window.
+    """
 
     events: Mapping[str, int]
     began: int
@@ -104,6 +107,7 @@ class BillChange:
 
     @property
     def change(self) -> Decimal:
+        """Candidate − baseline, in USD."""
         return self.candidate - self.baseline
 
 
@@ -124,10 +128,12 @@ class Impact:
 
     @property
     def billed_more(self) -> int:
+        """The number of customers who pay more under the candidate."""
         return sum(customers for index, customers in self.bins.items() if index > 0)
 
     @property
     def billed_less(self) -> int:
+        """The number of customers who pay less under the candidate."""
         return sum(customers for index, customers in self.bins.items() if index < 0)
 
 

@@ -18,7 +18,7 @@ class EventCatalog(Model):
 
 
 class MetricCatalog(Model):
-    """A metric that cycles aim at or configs look at."""
+    """A metric that success is measured by: a north star of cycles, or a lens of configs."""
 
     __tablename__ = "metric_catalog"
 
@@ -28,7 +28,7 @@ class MetricCatalog(Model):
 
 
 class QualitySignalCatalog(Model):
-    """A signal that tells how good a value unit was, and where it comes from."""
+    """A source of evidence of a value unit's quality."""
 
     __tablename__ = "quality_signal_catalog"
 
@@ -38,7 +38,7 @@ class QualitySignalCatalog(Model):
 
 
 class SegmentCatalog(Model):
-    """A segment of customers."""
+    """A group of customers with one economics."""
 
     __tablename__ = "segment_catalog"
 
@@ -48,7 +48,7 @@ class SegmentCatalog(Model):
 
 
 class Customer(Model):
-    """A customer of the product whose economics are decided here."""
+    """A customer, who uses the AI product and is billed for it."""
 
     __tablename__ = "customers"
 

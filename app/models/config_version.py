@@ -132,7 +132,7 @@ def rollover_of(pool: RolloverColumns) -> Rollover:
 
 
 class Pool(Model):
-    """An allowance of a value unit, per customer and period."""
+    """A quantity of a value unit that is included per customer and period, and what happens beyond."""
 
     __tablename__ = "pools"
     __table_args__ = (

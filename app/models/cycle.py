@@ -13,7 +13,7 @@ from simulation.canonical import Json
 
 
 class Cycle(Model):
-    """A period with a goal, in which configs are drafted and decided."""
+    """A stretch of learning with a goal, metrics and a length, in which configs are drafted and decided."""
 
     __tablename__ = "cycles"
     __table_args__ = (

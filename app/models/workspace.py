@@ -11,7 +11,7 @@ from rules.enums import DataMode, OperatorRole
 
 
 class Workspace(Model):
-    """A product whose economics are decided, with its operator's role and where its data comes from."""
+    """A business with its cycles, usage and configs; `data_mode` says where its usage comes from."""
 
     __tablename__ = "workspaces"
 
