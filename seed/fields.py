@@ -9,11 +9,12 @@ from typing import TypedDict, TypeVar, Unpack
 
 from marshmallow import ValidationError, fields
 
+from app.models.base import MONEY_DIGITS, MONEY_PLACES
 from simulation.canonical import Json, JsonObject
 
 MISSING: dict[str, str | list[Json] | dict[Json, Json]] = {"required": "is required", "null": "must not be null"}
-MAX_PLACES, MAX_DIGITS = 12, 26  # what the database keeps exactly, after and before the point
-_LAST_PLACE, _WIDE = Decimal(1).scaleb(-MAX_PLACES), Context(prec=60)
+MAX_DIGITS = MONEY_DIGITS - MONEY_PLACES  # before the point; the database keeps MONEY_PLACES after it
+_LAST_PLACE, _WIDE = Decimal(1).scaleb(-MONEY_PLACES), Context(prec=60)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z")
 
 
@@ -108,7 +109,7 @@ class Number(Strict[int | Decimal]):
         if self.most is not None and value > self.most:
             raise ValidationError(f"must be ≤ {self.most}")
         if abs(value) >= 10**MAX_DIGITS or Decimal(value).quantize(_LAST_PLACE, context=_WIDE) != value:
-            raise ValidationError(f"must be below 10^{MAX_DIGITS} and have at most {MAX_PLACES} decimal places")
+            raise ValidationError(f"must be below 10^{MAX_DIGITS} and have at most {MONEY_PLACES} decimal places")
         return value
 
 

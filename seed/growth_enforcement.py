@@ -20,8 +20,9 @@ from seed.growth_customers import Profile
 from seed.growth_usage import Event
 from seed.reading import Values
 from simulation.canonical import JsonObject, timestamp_text
+from simulation.window import PERIOD_DAYS
 
-PERIOD = timedelta(days=30)
+PERIOD = timedelta(days=PERIOD_DAYS)
 CLIENTS: Mapping[str, str] = {
     story.SANDBOX_V1: "cli_growth_smb_sandbox",
     story.SMB_V1: "cli_growth_smb",

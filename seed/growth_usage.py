@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from seed.growth_customers import DAYS, SMB, Profile
+from seed.growth_customers import DAYS, ENTERPRISE, SMB, Profile
+from seed.growth_story import WORKSPACE
 from simulation.canonical import JsonObject
 
 START = datetime(2026, 1, 1)  # noqa: DTZ001  all times here are UTC
@@ -14,7 +15,7 @@ END = START + timedelta(days=DAYS)
 GROWTH = 0.5  # more use per customer at the end than at the start
 WEEK = (1.15, 1.2, 1.2, 1.15, 1.0, 0.55, 0.45)  # Monday first
 HOURS = (9, 9, 10, 10, 10, 11, 11, 11, 12, 13, 14, 14, 14, 15, 15, 15, 16, 16, 16, 17, 17, 18, 19, 20, 21, 22, 7, 8)
-EVENTS_A_DAY = {SMB: 1.8, "ai_video_enterprise": 2.85}
+EVENTS_A_DAY = {SMB: 1.8, ENTERPRISE: 2.85}
 MINUTES = tuple(Decimal(half) / 2 for half in range(1, 25))
 FEATURES = ("storyboard_to_video", "voice_clone", "auto_captions")
 
@@ -38,7 +39,7 @@ _BUYING: dict[str, Mix] = {
         (0.94, _LABS, {}),
         (1.0, _QUALITY, {}),
     ),
-    "ai_video_enterprise": (
+    ENTERPRISE: (
         (0.5, _RENDER, {"resolution": "HD", "render_mode": "production"}),
         (0.58, _RENDER, {"resolution": "HD", "render_mode": "preview"}),
         (0.87, _RENDER, {"resolution": "4K", "render_mode": "production"}),
@@ -78,7 +79,7 @@ def _event(rng: Random, index: int, second: int, _number: int, day: int, profile
         "event_id": f"evt_g{index:06d}",
         "ts": f"{(START + timedelta(seconds=second)).isoformat()}Z",
         "event_type": event_type,
-        "workspace_id": "ws_2049",
+        "workspace_id": WORKSPACE,
         "customer_id": profile.customer_id,
         "segment": profile.segment,
         **dimensions,

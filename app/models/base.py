@@ -14,8 +14,9 @@ from sqlalchemy.orm import DeclarativeBase, MappedColumn, Session, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from simulation.canonical import Json, canonical_text, number_text, parse_exact
+from simulation.numbers import PLACES
 
-MONEY_PLACES = 12  # one LLM token can cost 0.00000015 USD (spec 4.1)
+MONEY_DIGITS, MONEY_PLACES = 38, PLACES  # one LLM token can cost 0.00000015 USD (spec 4.1)
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -50,13 +51,13 @@ AnySession = Session | scoped_session[FlaskSession]
 class ExactDecimal(TypeDecorator[Decimal]):
     """A decimal that comes back as it went in: NUMERIC on PostgreSQL, text on SQLite, which has no decimals."""
 
-    impl = sa.Numeric(38, MONEY_PLACES)
+    impl = sa.Numeric(MONEY_DIGITS, MONEY_PLACES)
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str] | TypeEngine[Decimal]:
         if dialect.name == "sqlite":
             return dialect.type_descriptor(sa.String(64))
-        return dialect.type_descriptor(sa.Numeric(38, MONEY_PLACES))
+        return dialect.type_descriptor(sa.Numeric(MONEY_DIGITS, MONEY_PLACES))
 
     def process_bind_param(self, value: Decimal | int | None, dialect: Dialect) -> str | Decimal | None:
         if value is None:
