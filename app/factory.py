@@ -32,13 +32,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     with app.app_context():
         configure_sqlite(db.engine)
     Migrate(app, db, directory=str(MIGRATIONS))
-    events = UsageEvents(EventStore(app.config["DATA_DIR"] / "usage"), DEMO_EVENTS)
-    keys = KeyStore(app.config["DATA_DIR"] / "signing_keys", app.config.get("SIGNING_KEY"))
-    app.extensions[extensions.KEY] = extensions.Extensions(events, keys)
-    if url := app.config.get("PUBLISH_URL"):
-        with app.app_context():
-            publisher = extensions.publisher_to(url)
-        app.extensions[extensions.KEY] = extensions.Extensions(events, keys, publisher)
+    install_extensions(app)
     if not sa.event.contains(db.session, "after_commit", extensions.publish_committed):
         sa.event.listen(db.session, "after_commit", extensions.publish_committed)
     guard(app)
@@ -47,6 +41,17 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     admin_views.register.register(app)
     app.cli.add_command(avs)
     return app
+
+
+def install_extensions(app: Flask) -> None:
+    """What the settings name besides the database: usage events, signing keys and where to publish."""
+    events = UsageEvents(EventStore(app.config["DATA_DIR"] / "usage"), DEMO_EVENTS)
+    keys = KeyStore(app.config["DATA_DIR"] / "signing_keys", app.config.get("SIGNING_KEY"))
+    app.extensions[extensions.KEY] = extensions.Extensions(events, keys)
+    if url := app.config.get("PUBLISH_URL"):
+        with app.app_context():
+            publisher = extensions.publisher_to(url)
+        app.extensions[extensions.KEY] = extensions.Extensions(events, keys, publisher)
 
 
 def main() -> None:

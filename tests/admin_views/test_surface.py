@@ -95,6 +95,7 @@ def test_every_admin_route_wants_the_api_token_when_one_is_set(sqlite_grids: Fla
     assert sqlite_grids.get("/admin/cycles/", auth=("operator", "secret")).status_code == 200
 
 
+@pytest.mark.own_database  # it takes the application's guard away
 def test_a_grid_stays_closed_when_the_apps_own_guard_is_missing(sqlite_grids: FlaskClient) -> None:
     app = sqlite_grids.application
     app.config["API_TOKEN"] = "secret"

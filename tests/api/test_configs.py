@@ -158,6 +158,7 @@ def test_a_decided_config_is_immutable_through_every_door(sqlite_studio: Api, me
     assert sqlite_studio.get("/api/configs/cfg_1").data == before
 
 
+@pytest.mark.own_database  # its listener stays on the engine
 def test_a_draft_that_is_deleted_while_the_list_is_read_is_left_out_or_shown_whole(draft: Api):
     draft.post("/api/configs", CONFIG | {"config_version_id": "cfg_2"})
     engine, gone = db.engine, []

@@ -10,7 +10,7 @@ from api.problem_codes import MEANINGS
 from app.models.base import db
 from tests import factories
 from tests.api.conftest import Api
-from tests.conftest import running_app
+from tests.databases import running_app
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -24,7 +24,8 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from app.models.base import db
 from tests import factories
 from tests.api.conftest import published
-from tests.conftest import fresh_uri, running_app
+from tests.conftest import fresh_uri
+from tests.databases import running_app
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 KNOWN = {

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from werkzeug.serving import make_server
 
 from app import extensions
 from app.factory import create_app
 from app.models.base import db
 from seed.loader import load_seed
-from tests.conftest import migrated, settings
+from tests.databases import DATABASE, migrated, settings
 
 FLAGS = (
     "--no-sandbox",
@@ -35,7 +36,7 @@ SEEDED_AT = datetime(2026, 4, 20, tzinfo=UTC)
 class Site:
     """The running product and its address."""
 
-    app: Any
+    app: Flask
     address: str
 
 
@@ -48,7 +49,7 @@ def chromium_path() -> str:
 
 def seed_folder(folder: Path) -> None:
     """Fill a data directory with both demo workspaces."""
-    uri = f"sqlite:///{folder / 'avs.db'}"
+    uri = f"sqlite:///{folder / DATABASE}"
     migrated(uri, folder)
     app = create_app(settings(uri, folder))
     with app.app_context():
@@ -58,10 +59,24 @@ def seed_folder(folder: Path) -> None:
         db.engine.dispose()
 
 
+def served_settings(folder: Path) -> dict[str, Any]:
+    """As in production, a page that fails answers with the page that says so."""
+    return settings(f"sqlite:///{folder / DATABASE}", folder) | {"TESTING": False}
+
+
 @contextmanager
 def served(folder: Path) -> Iterator[Site]:
     """The product on a data directory, on a free port of this machine."""
-    app = create_app(settings(f"sqlite:///{folder / 'avs.db'}", folder) | {"TESTING": False})
+    app = create_app(served_settings(folder))
+    with listening(app) as site:
+        yield site
+    with app.app_context():
+        db.engine.dispose()
+
+
+@contextmanager
+def listening(app: Flask) -> Iterator[Site]:
+    """A server for the application, on a free port of this machine."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -71,5 +86,3 @@ def served(folder: Path) -> Iterator[Site]:
         server.shutdown()
         thread.join()
         server.server_close()
-        with app.app_context():
-            db.engine.dispose()

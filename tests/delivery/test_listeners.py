@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
+import pytest
 from flask import Flask
 
 from app.commands.serve import SERVED_BY
@@ -18,6 +19,8 @@ from app.models.transactions import write
 from tests import factories as f
 from tests.delivery.conftest import CONFIG, STREAM
 from tests.delivery.test_server import free_port, wait_until_ready
+
+pytestmark = pytest.mark.own_database
 
 LISTENERS = 1_200
 """More than the 1,024 connections that granian holds unless told."""

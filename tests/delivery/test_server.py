@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from flask import Flask
 
 from app.models.transactions import write
 from tests import factories as f
 from tests.delivery.conftest import CONFIG, approve
+
+pytestmark = pytest.mark.own_database
 
 
 def free_port() -> int:

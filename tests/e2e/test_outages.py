@@ -36,6 +36,8 @@ from tests.delivery.conftest import CONFIG
 from tests.delivery.test_server import free_port, wait_until_ready
 from tests.e2e.test_plane_off import CLIENT, children, eventually
 
+pytestmark = pytest.mark.own_database
+
 APP = "tests.e2e.enforcing_app"
 ROOT = Path(__file__).resolve().parents[2]
 MODES = ("poll", "longpoll", "stream")

@@ -22,6 +22,8 @@ from app.services.delivery.pointers import pointer_of, pointer_path
 from tests import factories as f
 from tests.delivery.test_server import free_port, wait_until_ready
 
+pytestmark = pytest.mark.own_database
+
 ODD = "Größe 1/2 ../100%!"
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "python" / "src"
 ENFORCE = """

@@ -13,7 +13,8 @@ from app.extensions import usage_events
 from app.models.base import db
 from app.services.usage.store import EventStore
 from seed.loader import SEED_DIR, load_seed
-from tests.conftest import fresh_uri, running_app
+from tests.conftest import fresh_uri
+from tests.databases import running_app
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

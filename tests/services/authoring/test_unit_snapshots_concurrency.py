@@ -18,6 +18,8 @@ from tests import factories as f
 from tests.admin_views.screens.authoring.unit_pages import HD, UNITS, changed, typed_in
 from tests.admin_views.screens.draft_pages import AUTOSAVE
 
+pytestmark = pytest.mark.own_database
+
 WHO: dict[str, Any] = {"actor": f.OPERATOR, "now": f.NOW}
 WRITERS, ROUNDS = 6, 4
 SUBMIT = f"{UNITS}/submit"

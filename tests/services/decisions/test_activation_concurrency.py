@@ -26,8 +26,10 @@ from app.services.authoring import config_parts
 from app.services.configs.lookup import get_config
 from app.services.decisions import activation
 from tests import factories as f
-from tests.conftest import settings
+from tests.databases import settings
 from tests.services.observe import current_documents, decision_statuses, statuses
+
+pytestmark = pytest.mark.own_database
 
 THREADS = 16
 ACTIVE_AND_SERVED = sa.text(

@@ -17,8 +17,10 @@ from app.models.base import db
 from app.models.transactions import write
 from app.services.decisions import activation
 from tests import factories as f
-from tests.conftest import settings
+from tests.databases import settings
 from tests.services.observe import current_documents, decision_statuses, everything, statuses
+
+pytestmark = pytest.mark.own_database
 
 BEFORE_COMMIT, AFTER_COMMIT = "before commit", "after commit"
 MOST_WRITES = 40

@@ -29,7 +29,7 @@ from app.services.delivery.pointers import CURRENT, KEYS, Pointer, document_path
 from app.services.delivery.publish_check import differences, verifies
 from app.services.delivery.publishing import Outcome, published_keys, put
 from tests import factories as f
-from tests.conftest import settings
+from tests.databases import settings
 from tests.services.delivery.test_pointers import a_pointer
 
 STORES = ("file", "memory")

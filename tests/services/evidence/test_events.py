@@ -100,6 +100,7 @@ def test_an_empty_batch_is_no_work(live):
     assert take(live) == []
 
 
+@pytest.mark.own_database  # its listener stays on the engine
 def test_a_full_batch_is_one_insert(live):
     statements = []
     sa.event.listen(

@@ -125,6 +125,7 @@ def test_clients_of_another_workspace_are_not_seen(live):
     assert clients_of(live, "ws_other") == ()
 
 
+@pytest.mark.own_database  # its listener stays on the engine
 def test_ten_thousand_numbers_are_read_in_two_statements(live):
     for start in range(0, 10_000, 1_000):
         take(live, *(event("cli_1", number + 1) for number in range(start, start + 1_000) if number % 100 != 50))
