@@ -1,13 +1,13 @@
-"""What to change because of what came back: one action for each pool that a drift is about, with the pool's name."""
+"""Actions from evidence: what to change where reports drift from the forecast, one for each pool concerned."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Pool
+from app.models.base import AnySession
+from app.models.config_version import ConfigVersion, Pool, subject_of
 from app.services.evidence.comparison import Comparison, in_force, type_comparisons
 from app.services.evidence.counts import by_unit
 from app.services.evidence.sequence_gaps import Reporters, ranges_text
@@ -23,32 +23,32 @@ ADVICE: Mapping[str, str] = {
     EnforcementEventType.OVERRIDE_APPROVED: "raise monthly_spend_cap_usd or include more in {}",
     EnforcementEventType.RAIL_WARNING_SHOWN: "raise {} or warn later",
 }
-"""What to do when more customers than forecast met it, gravest first; of one pool only the gravest is said."""
+"""What to do when more customers than forecast met a limit, by event type, gravest first; a pool gets the gravest."""
 WHEN_LESS = "include less in {}, once the app is known to report everything"
 IN_FORCE = (ConfigStatus.ACTIVE.value, ConfigStatus.ARCHIVED.value)
 
 
 def drift_actions(
-    session: Any,
-    seen_in: ConfigVersion,
+    session: AnySession,
+    observed: ConfigVersion,
     rows: Iterable[Comparison],
     pools: Sequence[Pool],
     link: Callable[[Pool], str],
-    about: str = "",
+    suffix: str = "",
 ) -> list[RecommendedAction]:
     """`hard_cap_blocked 4.06 × forecast: raise Core or split the segment`; none without a drift or a pool.
 
-    `pools` are those that can be changed: of the version itself, or of the draft that follows it. A statement for each
-    event type that drifts, four at most.
+    `rows` compare the version `observed`; `pools` are those that can be changed: its own, or those of the draft that
+    follows it. `suffix` follows what has drifted. Takes a statement for each event type that drifts, at most four.
     """
     by_type = {row.event_type: row for row in rows if row.verdict in drift.DRIFTED}
     actions: dict[tuple[str, str], RecommendedAction] = {}
     for event_type, advice in ADVICE.items():
         row = by_type.get(event_type)
-        pool = row and _pool_in_question(session, seen_in, event_type, pools)
+        pool = _pool_in_question(session, observed, event_type, pools) if row else None
         if row and pool:
             change = (advice if row.verdict == drift.MORE else WHEN_LESS).format(pool.label)
-            text = f"{event_type} {_times(row)}{about}: {change}"
+            text = f"{event_type} {_times(row)}{suffix}: {change}"
             action = RecommendedAction(f"drift_{row.verdict}", text, link(pool))
             actions.setdefault((pool.pool_id, row.verdict), action)
     return list(actions.values())
@@ -60,31 +60,33 @@ def _times(row: Comparison) -> str:
     return f"{quantity_text(row.ratio)} × forecast"
 
 
-def _pool_in_question(session: Any, seen_in: ConfigVersion, event_type: str, pools: Sequence[Pool]) -> Pool | None:
-    """The pool of the unit that most customers met the limit with; the last one, where what is beyond is booked."""
+def _pool_in_question(
+    session: AnySession, observed: ConfigVersion, event_type: str, pools: Sequence[Pool]
+) -> Pool | None:
+    """The pool of the unit with which most customers met the limit; of several its last, which books what is beyond."""
     candidates = [pool for pool in pools if not pool.is_exploration_pool] or list(pools)
-    counts = by_unit(session, seen_in.config_version_id, event_type)
+    counts = by_unit(session, observed.config_version_id, event_type)
     ranked = sorted(counts.items(), key=lambda item: (-item[1].customers, item[0] or ""))
     for unit_id, _ in ranked:
-        if found := [pool for pool in candidates if pool.value_unit_id == unit_id]:
-            return found[-1]
+        if of_unit := [pool for pool in candidates if pool.value_unit_id == unit_id]:
+            return of_unit[-1]
     return candidates[0] if candidates else None
 
 
-def missing_actions(found: Reporters) -> Iterator[RecommendedAction]:
-    """Where numbers are missing: the evidence is not whole."""
-    if found.missing:
-        worst = found.listed[0]
-        others = f" and {plural(found.clients - 1, 'other client')}" if found.clients > 1 else ""
+def missing_actions(reporters: Reporters) -> Iterator[RecommendedAction]:
+    """One action where numbers are missing, because the evidence is incomplete then."""
+    if reporters.missing:
+        worst = reporters.listed[0]
+        others = f" and {plural(reporters.clients - 1, 'other client')}" if reporters.clients > 1 else ""
         text = (
-            f"find out what became of {plural(found.missing, 'enforcement event')} that never arrived: "
+            f"find out what became of {plural(reporters.missing, 'enforcement event')} that never arrived: "
             f"{worst.client_id} sent no {ranges_text(worst.missing_ranges)}{others}"
         )
         yield RecommendedAction("events_missing", text, "#clients")
 
 
-def predecessor_actions(session: Any, config: ConfigVersion, *, now: datetime) -> list[RecommendedAction]:
-    """For a draft: what drifted under its baseline, and under the version that its subject decided last."""
+def predecessor_actions(session: AnySession, config: ConfigVersion, *, now: datetime) -> list[RecommendedAction]:
+    """For a draft: what drifts under its baseline and under its subject's last decided version ask to change."""
     if not is_editable(config.status):
         return []
 
@@ -93,17 +95,17 @@ def predecessor_actions(session: Any, config: ConfigVersion, *, now: datetime) -
         return f"{here}?pool={quote(pool.pool_id, safe='')}#included_quantity"
 
     actions = []
-    for before in _versions_before(session, config):
-        rows = type_comparisons(session, in_force(session, before, now=now))
-        about = f" under {before.config_version_id}"
-        actions += drift_actions(session, before, rows, config.pools, link, about)
+    for predecessor in _predecessors(session, config):
+        rows = type_comparisons(session, in_force(session, predecessor, now=now))
+        suffix = f" under {predecessor.config_version_id}"
+        actions += drift_actions(session, predecessor, rows, config.pools, link, suffix)
     return actions
 
 
-def _versions_before(session: Any, config: ConfigVersion) -> Sequence[ConfigVersion]:
-    """At most two, the newest first."""
-    same = {name: getattr(config, name) for name in SUBJECT_FIELDS}
-    decided = sa.select(ConfigVersion).filter_by(**same).where(ConfigVersion.status.in_(IN_FORCE))
+def _predecessors(session: AnySession, config: ConfigVersion) -> Sequence[ConfigVersion]:
+    """The newest version of the subject that was in force, and the config's baseline; each once."""
+    decided = sa.select(ConfigVersion).filter_by(**subject_of(config)).where(ConfigVersion.status.in_(IN_FORCE))
     newest = session.scalar(decided.order_by(ConfigVersion.version.desc()).limit(1))
-    baseline = config.baseline_config_version_id and session.get(ConfigVersion, config.baseline_config_version_id)
+    baseline_id = config.baseline_config_version_id
+    baseline = session.get(ConfigVersion, baseline_id) if baseline_id else None
     return list(dict.fromkeys(version for version in (newest, baseline) if version is not None))

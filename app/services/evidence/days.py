@@ -1,27 +1,34 @@
-"""Evidence day by day: forecast against observed per action and per limit, as it stood at the end of each day.
+"""Evidence day by day: forecast against observed per event type and per limit, at the end of each day.
 
-The forecast counts customers over its whole window, so a day shows how many customers have been seen so far, and the
-verdict that an operator would have read that evening; the last day's is the verdict of the window.
+The forecast counts customers over its whole window, so each day shows how many customers had been counted by its end,
+and the verdict that an operator would have read then; the last day's is the verdict of the window.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
+from app.models.base import AnySession
 from app.services.evidence.comparison import InForce, Limit, forecast_customers, forecast_limits, observed_key
-from app.services.evidence.counts import Key, events_by_day, first_seen
+from app.services.evidence.counts import DayEvents, Key, events_by_day, first_seen
 from rules import drift
+from simulation.canonical import JsonObject
 
 MAX_DAYS = 400
+
+ALL_LIMITS = ""
+"""Stands for every limit of an event type together; no app reports it, limit_key is never empty."""
+
+ByDay = dict[str, int]
+"""Day (UTC) → a number of events or customers."""
 
 
 @dataclass(frozen=True)
 class DailyComparison:
-    """One day (UTC) of one event type (`action` null), or of one limit of it (`percent` null: the spend cap).
+    """One day (UTC) of one event type (`action` None), or of one limit of it (`percent` None: the spend cap).
 
-    `events` and `new_customers` are the day's; `customers` have been seen by its end, each once.
+    `events` and `new_customers` are the day's; `customers` is how many were counted up to its end, each once.
     """
 
     day: str
@@ -35,14 +42,14 @@ class DailyComparison:
     ratio: Decimal | None
     verdict: str
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Plain JSON with the same names."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class _Series:
-    """What is compared day by day: an event type, or one of its limits, and the key of its counts."""
+    """One line to compare day by day: an event type, or one of its limits, the key of its counts and its forecast."""
 
     event_type: str
     limit: Limit | None
@@ -50,40 +57,44 @@ class _Series:
     forecast: int
 
 
-def daily_comparisons(session: Any, version: InForce) -> tuple[DailyComparison, ...]:
-    """Every day in force within the forecast's window, event types first, each followed by its limits.
+def daily_comparisons(session: AnySession, version: InForce) -> tuple[DailyComparison, ...]:
+    """Every day in force within the forecast's window: each event type, followed by its limits.
 
-    Three statements; no row without a forecast, or before the config was in force.
+    Takes three statements. There is no row without a forecast, nor before the config was in force.
     """
     days = _days(version)
     if not days:
         return ()
-    config, until = version.config_version_id, version.window_ends
-    seen = {
-        False: _by_key(first_seen(session, config, until, limits=False)),
-        True: _by_key(first_seen(session, config, until, limits=True)),
-    }
-    events: dict[Key, dict[str, int]] = {}
-    for day, event_type, limit, number in events_by_day(session, config):
-        events.setdefault((event_type, limit), {})[day] = number
-        whole = events.setdefault((event_type, ""), {})
-        whole[day] = whole.get(day, 0) + number
+    config_id, until = version.config_version_id, version.window_ends
+    by_type = _by_key(first_seen(session, config_id, until, limits=False))
+    by_limit = _by_key(first_seen(session, config_id, until, limits=True))
+    events = _events(events_by_day(session, config_id))
     return tuple(
         row
-        for series in _series(version, seen[True])
-        for row in _rows(series, days, seen[series.limit is not None], events, version.window_ends)
+        for series in _series(version, by_limit)
+        for row in _rows(series, days, by_limit if series.limit else by_type, events, until)
     )
 
 
-def _by_key(rows: Iterator[tuple[Key, str, int]]) -> dict[Key, dict[str, int]]:
-    found: dict[Key, dict[str, int]] = {}
+def _by_key(rows: Iterator[tuple[Key, str, int]]) -> dict[Key, ByDay]:
+    new_customers: dict[Key, ByDay] = {}
     for key, day, customers in rows:
-        found.setdefault(key, {})[day] = customers
-    return found
+        new_customers.setdefault(key, {})[day] = customers
+    return new_customers
+
+
+def _events(rows: Iterable[DayEvents]) -> dict[Key, ByDay]:
+    """Events by type and limit; all of a type together under `(event_type, ALL_LIMITS)`."""
+    events: dict[Key, ByDay] = {}
+    for row in rows:
+        events.setdefault((row.event_type, row.limit_key), {})[row.day] = row.events
+        all_limits = events.setdefault((row.event_type, ALL_LIMITS), {})
+        all_limits[row.day] = all_limits.get(row.day, 0) + row.events
+    return events
 
 
 def _days(version: InForce) -> list[date]:
-    """From the day it came into force to today, or to the end of the window."""
+    """From the day it came into force to its last one, or to the end of the window; at most `MAX_DAYS`."""
     if version.since is None or version.window_ends is None:
         return []
     first, last = version.since, min(version.until, version.window_ends - timedelta(microseconds=1))
@@ -91,34 +102,34 @@ def _days(version: InForce) -> list[date]:
     return [first.astimezone(UTC).date() + timedelta(days=at) for at in range(min(number, MAX_DAYS))]
 
 
-def _series(version: InForce, found: Mapping[Key, Any]) -> Iterator[_Series]:
+def _series(version: InForce, reported: Collection[Key]) -> Iterator[_Series]:
     limits = forecast_limits(version.outputs)
     for event_type, forecast in forecast_customers(version.outputs).items():
         yield _Series(event_type, None, (event_type, None), forecast)
         for limit in limits:
             if limit.event_type == event_type and limit.customers is not None:
-                yield _Series(event_type, limit, observed_key(limit, limits, found), limit.customers)
+                yield _Series(event_type, limit, observed_key(limit, limits, reported), limit.customers)
 
 
 def _rows(
     series: _Series,
     days: list[date],
-    seen: Mapping[Key, Mapping[str, int]],
-    events: Mapping[Key, Mapping[str, int]],
+    new_customers: Mapping[Key, ByDay],
+    events: Mapping[Key, ByDay],
     window_ends: datetime | None,
 ) -> Iterator[DailyComparison]:
-    new_by_day = seen.get(series.key, {})
-    counts = events.get(series.key if series.limit else (series.event_type, ""), {})
-    customers = 0
+    limit, customers = series.limit, 0
+    new_by_day = new_customers.get(series.key, {})
+    daily_events = events.get(series.key if limit else (series.event_type, ALL_LIMITS), {})
     for day in days:
         new = new_by_day.get(day.isoformat(), 0)
         customers += new
         yield DailyComparison(
             day=day.isoformat(),
             event_type=series.event_type,
-            action=series.limit and series.limit.action,
-            percent=series.limit and series.limit.percent,
-            events=counts.get(day.isoformat(), 0),
+            action=limit.action if limit else None,
+            percent=limit.percent if limit else None,
+            events=daily_events.get(day.isoformat(), 0),
             new_customers=new,
             customers=customers,
             forecast_customers=series.forecast,

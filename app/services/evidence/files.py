@@ -12,18 +12,19 @@ from decimal import Decimal
 from io import TextIOWrapper
 from itertools import islice
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from app.models.base import AnySession
 from app.models.config_version import ConfigVersion
 from app.models.enforcement import EnforcementEvent
 from app.services.evidence.comparison import in_force
 from app.services.evidence.days import daily_comparisons
 from app.services.wording.csv_cells import safe_text
-from simulation.canonical import canonical_text, number_text, timestamp_text
+from simulation.canonical import Json, canonical_text, number_text, timestamp_text
 
 CSV, PARQUET = "csv", "parquet"
 FORMATS: Mapping[str, str] = {CSV: "text/csv", PARQUET: "application/vnd.apache.parquet"}
@@ -31,26 +32,27 @@ FORMATS: Mapping[str, str] = {CSV: "text/csv", PARQUET: "application/vnd.apache.
 COMPARISONS, EVENTS = "comparisons", "events"
 CHUNK = 2_000
 
-Row = Sequence[Any]
+Row = Sequence[Json]
+"""One value per column; its column's type knows which."""
 
 
 @dataclass(frozen=True)
-class Kind:
-    """How a column is written: as text in CSV, as a value of a type in Parquet."""
+class ColumnType:
+    """How the values of a column are written: as text in CSV, as a value of an Arrow type in Parquet."""
 
-    text: Callable[[Any], str]
+    text: Callable[[Json], str]
     arrow: pa.DataType
-    value: Callable[[Any], Any] = lambda value: value
+    value: Callable[[Json], Json] = lambda value: value
 
 
-TEXT = Kind(safe_text, pa.string())
-WHOLE = Kind(str, pa.int64())
-NUMBER = Kind(lambda value: number_text(Decimal(value)), pa.decimal128(38, 12), Decimal)
-DAY = Kind(str, pa.date32(), date.fromisoformat)
-MOMENT = Kind(timestamp_text, pa.timestamp("us", tz="UTC"))
-JSON = Kind(canonical_text, pa.string(), canonical_text)
+TEXT = ColumnType(safe_text, pa.string())
+WHOLE = ColumnType(str, pa.int64())
+NUMBER = ColumnType(lambda value: number_text(Decimal(value)), pa.decimal128(38, 12), Decimal)
+DAY = ColumnType(str, pa.date32(), date.fromisoformat)
+MOMENT = ColumnType(timestamp_text, pa.timestamp("us", tz="UTC"))
+JSON = ColumnType(canonical_text, pa.string(), canonical_text)
 
-COMPARISON_COLUMNS: Mapping[str, Kind] = {
+COMPARISON_COLUMNS: Mapping[str, ColumnType] = {
     "config_version_id": TEXT,
     "day": DAY,
     "event_type": TEXT,
@@ -63,7 +65,7 @@ COMPARISON_COLUMNS: Mapping[str, Kind] = {
     "ratio": NUMBER,
     "verdict": TEXT,
 }
-EVENT_COLUMNS: Mapping[str, Kind] = {
+EVENT_COLUMNS: Mapping[str, ColumnType] = {
     "enforcement_event_id": TEXT,
     "workspace_id": TEXT,
     "customer_id": TEXT,
@@ -79,22 +81,22 @@ EVENT_COLUMNS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True)
 class EvidenceTable:
-    """A table to write: columns and an iterator of rows, read once."""
+    """A table to write: its columns by name, and its rows, which can be read once."""
 
-    columns: Mapping[str, Kind]
+    columns: Mapping[str, ColumnType]
     rows: Iterable[Row]
 
 
-def comparison_table(session: Any, config: ConfigVersion, *, now: datetime) -> EvidenceTable:
-    """Forecast against observed by day, action and threshold (`evidence_days`)."""
-    found = daily_comparisons(session, in_force(session, config, now=now))
+def comparison_table(session: AnySession, config: ConfigVersion, *, now: datetime) -> EvidenceTable:
+    """Forecast against observed by day, action and threshold (see `days`)."""
+    comparisons = daily_comparisons(session, in_force(session, config, now=now))
     names = list(COMPARISON_COLUMNS)[1:]
-    rows = ((config.config_version_id, *(getattr(row, name) for name in names)) for row in found)
+    rows = ((config.config_version_id, *(getattr(row, name) for name in names)) for row in comparisons)
     return EvidenceTable(COMPARISON_COLUMNS, rows)
 
 
-def event_table(session: Any, config: ConfigVersion) -> EvidenceTable:
-    """Every enforcement event about the config, oldest first, read in pieces."""
+def event_table(session: AnySession, config: ConfigVersion) -> EvidenceTable:
+    """Every enforcement event about the config, oldest first, read in pieces of `CHUNK` rows."""
     columns = [getattr(EnforcementEvent, name) for name in EVENT_COLUMNS]
     ordered = (
         sa.select(*columns)
@@ -105,22 +107,22 @@ def event_table(session: Any, config: ConfigVersion) -> EvidenceTable:
     return EvidenceTable(EVENT_COLUMNS, session.execute(ordered))
 
 
-def table_of(session: Any, config: ConfigVersion, what: str, *, now: datetime) -> EvidenceTable:
-    """`comparisons` or `events` of a config."""
-    return event_table(session, config) if what == EVENTS else comparison_table(session, config, now=now)
+def table_of(session: AnySession, config: ConfigVersion, name: str, *, now: datetime) -> EvidenceTable:
+    """The table of that name, `COMPARISONS` or `EVENTS`, of a config."""
+    return event_table(session, config) if name == EVENTS else comparison_table(session, config, now=now)
 
 
 def temporary_file(table: EvidenceTable, format_name: str) -> IO[bytes]:
-    """The table in a temporary file, open at its beginning; who closes it removes it."""
+    """The table in a temporary file, open at its beginning; closing it removes it."""
     file = TemporaryFile()  # noqa: SIM115  the answer that sends it closes it
     write_rows(table, format_name, file)
     file.seek(0)
     return file
 
 
-def file_name(config_version_id: str, what: str, format_name: str) -> str:
+def file_name(config_version_id: str, table_name: str, format_name: str) -> str:
     """`cfg_1.comparisons.csv`."""
-    return f"{config_version_id}.{what}.{format_name}"
+    return f"{config_version_id}.{table_name}.{format_name}"
 
 
 def write_rows(table: EvidenceTable, format_name: str, file: IO[bytes]) -> None:
@@ -132,27 +134,26 @@ def _write_csv(table: EvidenceTable, file: IO[bytes]) -> None:
     text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
     line = csv.writer(text, lineterminator="\r\n").writerow
     line(table.columns)
-    kinds = list(table.columns.values())
+    columns = list(table.columns.values())
     for row in table.rows:
-        line("" if value is None else kind.text(value) for kind, value in zip(kinds, row, strict=True))
+        line("" if value is None else column.text(value) for column, value in zip(columns, row, strict=True))
     text.detach()
 
 
 def _write_parquet(table: EvidenceTable, file: IO[bytes]) -> None:
-    kinds = table.columns.values()
-    schema = pa.schema([(name, kind.arrow) for name, kind in table.columns.items()])
+    schema = pa.schema([(name, column.arrow) for name, column in table.columns.items()])
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for piece in _pieces(table.rows):
-            columns = zip(*piece, strict=True)
-            arrays = [_array(kind, values) for kind, values in zip(kinds, columns, strict=True)]
+            by_column = zip(table.columns.values(), zip(*piece, strict=True), strict=True)
+            arrays = [_array(column, values) for column, values in by_column]
             writer.write_batch(pa.record_batch(arrays, schema=schema))
 
 
-def _array(kind: Kind, values: Iterable[Any]) -> pa.Array:
-    return pa.array([None if value is None else kind.value(value) for value in values], kind.arrow)
+def _array(column: ColumnType, values: Iterable[Json]) -> pa.Array:
+    return pa.array([None if value is None else column.value(value) for value in values], column.arrow)
 
 
 def _pieces(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    left = iter(rows)
-    while piece := list(islice(left, CHUNK)):
+    remaining = iter(rows)
+    while piece := list(islice(remaining, CHUNK)):
         yield piece

@@ -1,8 +1,8 @@
-"""What the numbers of enforcement events say: which ones have not arrived, client by client (spec 6).
+"""Gaps in the numbers of enforcement events: which ones have not arrived, client by client (spec 6).
 
-A client is one queue of a customer app; it numbers its events from 1 without gaps. Counted is what is stored now, so
-events may come in any order, and a gap closes when the late event arrives. A missing number was lost, is still on its
-way, or belongs to an event that was rejected. Two events under one number mean two queues with one client_id.
+A client is one queue of a customer app; it numbers its events from 1 without gaps. Only what is stored now is counted,
+so events may come in any order, and a gap closes when the late event arrives. A missing number was lost, is still on
+its way, or belongs to an event that was rejected. Two events under one number mean two queues with one client_id.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.models.base import AnySession
 from app.models.enforcement import EnforcementEvent, EnforcementRepeat
 
 MAX_CLIENTS, MAX_RANGES = 50, 5
@@ -23,7 +24,7 @@ Range = tuple[int, int]
 class ClientNumbers:
     """One client of a workspace. `missing` counts the numbers from 1 to `highest_sequence` that have not arrived.
 
-    `missing_ranges`: the first of them, both ends included. `reused` counts numbers that stand for two events or more.
+    `missing_ranges`: the first of them, both ends included. `reused` counts numbers that two events or more carry.
     """
 
     client_id: str
@@ -37,9 +38,9 @@ class ClientNumbers:
 
 @dataclass(frozen=True)
 class Reporters:
-    """Who reported about a config: how many clients in all, and those with most missing numbers first, at most 50.
+    """The clients that reported about a config: how many there are, and the 50 with most missing numbers.
 
-    `missing` is the sum over the clients listed; `unnumbered_events` came without a number.
+    `missing` is the sum over the clients listed; `unnumbered_events` arrived without a number.
     """
 
     clients: int
@@ -51,12 +52,14 @@ class Reporters:
 NOBODY = Reporters(0, 0, 0, ())
 
 
-def clients_of(session: Any, workspace_id: str, *, about: str | None = None) -> tuple[ClientNumbers, ...]:
-    """The workspace's clients, or those that reported about a config; most missing numbers first, at most 50.
+def clients_of(
+    session: AnySession, workspace_id: str, config_version_id: str | None = None
+) -> tuple[ClientNumbers, ...]:
+    """The workspace's clients, or those that reported about a config version; most missing numbers first, at most 50.
 
-    Two statements, whatever was sent; numbers are counted over all that a client sent, also about other configs.
+    Takes two statements. Numbers are counted over all that a client sent, also about other configs.
     """
-    totals = session.execute(_totals(workspace_id, about)).all()
+    totals = session.execute(_totals(workspace_id, config_version_id)).all()
     gaps = [row.client_id for row in totals if row.missing]
     ranges = _ranges(session, workspace_id, gaps) if gaps else {}
     return tuple(
@@ -73,19 +76,19 @@ def clients_of(session: Any, workspace_id: str, *, about: str | None = None) -> 
     )
 
 
-def reporters(session: Any, workspace_id: str, config_version_id: str) -> Reporters:
+def reporters(session: AnySession, workspace_id: str, config_version_id: str) -> Reporters:
     """The clients that reported about a config, and how many events came without a number."""
-    counted = sa.select(
+    counts = sa.select(
         sa.func.count(EnforcementEvent.client_id.distinct()),
         sa.func.count() - sa.func.count(EnforcementEvent.client_id),
     ).filter_by(config_version_id=config_version_id)
-    clients, unnumbered = session.execute(counted).one()
-    listed = clients_of(session, workspace_id, about=config_version_id) if clients else ()
+    clients, unnumbered = session.execute(counts).one()
+    listed = clients_of(session, workspace_id, config_version_id) if clients else ()
     return Reporters(clients, sum(client.missing for client in listed), unnumbered, listed)
 
 
-def _arrived(workspace_id: str, client_ids: Any) -> sa.CompoundSelect[Any]:
-    """client_id, sequence and received_at of every number that came, once for each event that it stands for."""
+def _arrived(workspace_id: str, client_ids: sa.Select[tuple[str | None]] | Sequence[str]) -> sa.CompoundSelect[Any]:
+    """client_id, sequence and received_at of every number that arrived, a row for each event that carried it."""
     parts = [
         sa.select(model.client_id, model.sequence, model.received_at).where(
             model.workspace_id == workspace_id, model.client_id.in_(client_ids)
@@ -95,22 +98,22 @@ def _arrived(workspace_id: str, client_ids: Any) -> sa.CompoundSelect[Any]:
     return sa.union_all(*parts)
 
 
-def _totals(workspace_id: str, about: str | None) -> sa.Select[Any]:
-    """A number under which several events came is received once."""
+def _totals(workspace_id: str, config_version_id: str | None) -> sa.Select[Any]:
+    """One row per client: its highest number, and how many were received (each once), are missing, are reused."""
     named = sa.select(EnforcementEvent.client_id).where(
         EnforcementEvent.workspace_id == workspace_id, EnforcementEvent.client_id.is_not(None)
     )
-    if about is not None:
-        named = named.filter_by(config_version_id=about)
-    came = _arrived(workspace_id, named.distinct()).subquery()
+    if config_version_id is not None:
+        named = named.filter_by(config_version_id=config_version_id)
+    arrived = _arrived(workspace_id, named.distinct()).subquery()
     per_number = (
         sa.select(
-            came.c.client_id,
-            came.c.sequence,
+            arrived.c.client_id,
+            arrived.c.sequence,
             sa.func.count().label("events"),
-            sa.func.max(came.c.received_at).label("received_at"),
+            sa.func.max(arrived.c.received_at).label("received_at"),
         )
-        .group_by(came.c.client_id, came.c.sequence)
+        .group_by(arrived.c.client_id, arrived.c.sequence)
         .subquery()
     )
     highest, received = sa.func.max(per_number.c.sequence), sa.func.count()
@@ -122,7 +125,7 @@ def _totals(workspace_id: str, about: str | None) -> sa.Select[Any]:
             received.label("received"),
             missing,
             sa.func.count(sa.case((per_number.c.events > 1, 1))).label("reused"),
-            sa.func.max(per_number.c.received_at, type_=came.c.received_at.type).label("last_received_at"),
+            sa.func.max(per_number.c.received_at, type_=arrived.c.received_at.type).label("last_received_at"),
         )
         .group_by(per_number.c.client_id)
         .order_by(missing.desc(), per_number.c.client_id)
@@ -130,23 +133,19 @@ def _totals(workspace_id: str, about: str | None) -> sa.Select[Any]:
     )
 
 
-def _ranges(session: Any, workspace_id: str, client_ids: Sequence[str]) -> Mapping[str, list[Range]]:
-    """client_id → its first gaps: between a number that came and the one before it, or 0."""
-    came = _arrived(workspace_id, client_ids).subquery()
-    numbers = sa.select(came.c.client_id, came.c.sequence).distinct().subquery()
-    ordered = {"partition_by": numbers.c.client_id, "order_by": numbers.c.sequence}
-    steps = sa.select(
-        numbers.c.client_id,
-        numbers.c.sequence,
-        sa.func.coalesce(sa.func.lag(numbers.c.sequence).over(**ordered), 0).label("before"),
-    ).subquery()
+def _ranges(session: AnySession, workspace_id: str, client_ids: Sequence[str]) -> Mapping[str, list[Range]]:
+    """client_id → its first gaps: between a number that arrived and the one before it, or 0."""
+    arrived = _arrived(workspace_id, client_ids).subquery()
+    numbers = sa.select(arrived.c.client_id, arrived.c.sequence).distinct().subquery()
+    before = sa.func.lag(numbers.c.sequence).over(partition_by=numbers.c.client_id, order_by=numbers.c.sequence)
+    steps = sa.select(numbers.c.client_id, numbers.c.sequence, sa.func.coalesce(before, 0).label("before")).subquery()
     place = sa.func.row_number().over(partition_by=steps.c.client_id, order_by=steps.c.sequence).label("place")
     gaps = sa.select(steps, place).where(steps.c.sequence > steps.c.before + 1).subquery()
     first = sa.select(gaps).where(gaps.c.place <= MAX_RANGES).order_by(gaps.c.client_id, gaps.c.place)
-    found: dict[str, list[Range]] = {}
+    ranges: dict[str, list[Range]] = {}
     for row in session.execute(first):
-        found.setdefault(row.client_id, []).append((row.before + 1, row.sequence - 1))
-    return found
+        ranges.setdefault(row.client_id, []).append((row.before + 1, row.sequence - 1))
+    return ranges
 
 
 def ranges_text(ranges: Iterable[Range]) -> str:
