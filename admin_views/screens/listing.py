@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 
 from flask import request
 
+from app.models.config_version import ConfigVersion
+from app.models.cycle import Cycle
 from app.services.guidance.lists import Listing, Page
 
 
@@ -58,7 +60,7 @@ class Links:
         return f"{self.route}?{urlencode(query)}" if query else self.route
 
 
-def extent(page: Page, rows: int) -> str:
+def extent(page: Page[ConfigVersion] | Page[Cycle], rows: int) -> str:
     """`26–50 of 1,234`."""
     first = (page.number - 1) * rows + 1
     return f"{first:,}–{first + len(page.rows) - 1:,} of {page.total:,}" if page.rows else "0 of 0"

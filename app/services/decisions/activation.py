@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from app.actor import SYSTEM, Actor
 from app.errors import Conflict, config_immutable, invalid_field, not_found, refused
 from app.ids import new_id
+from app.models.base import AnySession
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.decision_record import AnyDecision, DecisionRecord, DecisionRow
 from app.models.statements import Writes
@@ -61,7 +62,7 @@ class Approval:
 
 
 def approve(
-    session: Any,
+    session: AnySession,
     config_version_id: str,
     simulation_run_id: str,
     approval: Approval,
@@ -108,7 +109,7 @@ def approve(
     return decision
 
 
-def activate_due(session: Any, *, now: datetime, subject: Mapping[str, str] | None = None) -> list[str]:
+def activate_due(session: AnySession, *, now: datetime, subject: Mapping[str, str] | None = None) -> list[str]:
     """Promote every approved config version whose moment has come, earliest first; of one subject, or of all.
 
     One that a gate would no longer let through stays `approved`: its findings say what to mend.
@@ -116,13 +117,13 @@ def activate_due(session: Any, *, now: datetime, subject: Mapping[str, str] | No
     return [due for due in _due(session, now, subject) if _promote(session, due, now)]
 
 
-def something_is_due(session: Any, *, now: datetime, subject: Mapping[str, str]) -> bool:
+def something_is_due(session: AnySession, *, now: datetime, subject: Mapping[str, str]) -> bool:
     """Whether `activate_due` would promote anything: reads only, so that looking costs no write lock."""
     due = (_as_decided(session, one) for one in _due(session, now, subject))
     return any(not _held_back(seen) or _is_announced(seen) for seen in due)
 
 
-def promote_due(session: Any, subject: Mapping[str, str], *, now: datetime) -> bool:
+def promote_due(session: AnySession, subject: Mapping[str, str], *, now: datetime) -> bool:
     """Promote what is due for a subject, for whoever looks first (spec 2); whether there was something to promote.
 
     Looking locks nothing: only when something can be promoted does it end the caller's read, and open and commit a
@@ -136,13 +137,13 @@ def promote_due(session: Any, subject: Mapping[str, str], *, now: datetime) -> b
     return True
 
 
-def held_back(session: Any, config_version_id: str) -> tuple[Finding, ...]:
+def held_back(session: AnySession, config_version_id: str) -> tuple[Finding, ...]:
     """What stands against activating a decided config now; that it was simulated again does not (spec 2)."""
     return _held_back(_as_decided(session, config_version_id))
 
 
 def _after_what_is_due(
-    session: Any, seen: ConfigReading, read: Callable[[], ConfigReading], now: datetime
+    session: AnySession, seen: ConfigReading, read: Callable[[], ConfigReading], now: datetime
 ) -> ConfigReading:
     """What was seen, or what `read` finds once every decision whose moment has come was carried out.
 
@@ -154,7 +155,7 @@ def _after_what_is_due(
     return read()
 
 
-def _as_decided(session: Any, config_version_id: str) -> ConfigReading:
+def _as_decided(session: AnySession, config_version_id: str) -> ConfigReading:
     decided_on = newest_decision(session, config_version_id).simulation_run_id
     return read_config(session, config_version_id, simulation_run_id=decided_on)
 
@@ -163,7 +164,7 @@ def _held_back(seen: ConfigReading) -> tuple[Finding, ...]:
     return tuple(finding for finding in _blocking(seen) if finding.code != "simulation_not_latest")
 
 
-def _due(session: Any, now: datetime, subject: Mapping[str, str] | None) -> list[str]:
+def _due(session: AnySession, now: datetime, subject: Mapping[str, str] | None) -> list[str]:
     """Config versions whose moment has come, subject by subject: locks are always taken in that order."""
     due = sa.select(ConfigVersion.config_version_id).where(
         ConfigVersion.status == ConfigStatus.APPROVED.value, ConfigVersion.effective_at <= now
@@ -174,7 +175,7 @@ def _due(session: Any, now: datetime, subject: Mapping[str, str] | None) -> list
     return list(session.scalars(due.order_by(*order)))
 
 
-def _promote(session: Any, config_version_id: str, now: datetime) -> bool:
+def _promote(session: AnySession, config_version_id: str, now: datetime) -> bool:
     """Activate a decided config, unless somebody else was faster or a gate holds it back."""
     lock_subject_of(session, config_version_id)
     seen = _as_decided(session, config_version_id)
@@ -191,7 +192,7 @@ def _promote(session: Any, config_version_id: str, now: datetime) -> bool:
 
 
 def rollback(
-    session: Any,
+    session: AnySession,
     config_version_id: str,
     approval: Approval,
     *,
@@ -290,7 +291,7 @@ def _activate(writes: Writes, seen: ConfigReading, decision: AnyDecision, now: d
     }
 
 
-def _release(session: Any, seen: ConfigReading, decision: AnyDecision, now: datetime) -> dict[str, Any]:
+def _release(session: AnySession, seen: ConfigReading, decision: AnyDecision, now: datetime) -> dict[str, Any]:
     """What the apps read from now on: the document that was announced for this decision, else a new one."""
     served = seen.served and seen.served.avs_config
     promised = served and announced(served)
@@ -301,7 +302,7 @@ def _release(session: Any, seen: ConfigReading, decision: AnyDecision, now: date
     return avs_config(release, activated_at=now, sequence=next_sequence(served), following=following)
 
 
-def _following(session: Any, config: ConfigRow, now: datetime) -> list[Release]:
+def _following(session: AnySession, config: ConfigRow, now: datetime) -> list[Release]:
     """The subject's versions that are approved for later and that every gate lets through now, earliest first."""
     waiting = (
         sa.select(ConfigVersion.config_version_id)
@@ -317,7 +318,7 @@ def _following(session: Any, config: ConfigRow, now: datetime) -> list[Release]:
     ]
 
 
-def _announce(session: Any, seen: ConfigReading, now: datetime) -> None:
+def _announce(session: AnySession, seen: ConfigReading, now: datetime) -> None:
     """Say in the document that is served now what follows it and when; nothing served, nothing said."""
     if seen.served:
         following = _following(session, seen.config, now)
@@ -333,7 +334,7 @@ def _is_announced(seen: ConfigReading) -> bool:
     return bool(following) and following["config_version_id"] == seen.config.config_version_id
 
 
-def _withdraw(session: Any, seen: ConfigReading, held_back_by: tuple[Finding, ...], now: datetime) -> None:
+def _withdraw(session: AnySession, seen: ConfigReading, held_back_by: tuple[Finding, ...], now: datetime) -> None:
     """Take an announcement back whose moment came while a gate refuses: caches that flipped already flip back."""
     if not _is_announced(seen):
         return

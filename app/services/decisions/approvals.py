@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from app.actor import Actor
 from app.errors import Conflict, refused
+from app.models.base import AnySession
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.decision_record import DecisionRow
 from app.services.configs import lookup
@@ -55,7 +56,7 @@ class Proposal:
     later: tuple[str, ...]
 
 
-def proposal(session: Any, config: ConfigVersion) -> Proposal:
+def proposal(session: AnySession, config: ConfigVersion) -> Proposal:
     """Of a draft on its latest completed run; of an archived version on the run that it was decided on."""
     if is_editable(config.status):
         seen = read_config(session, config.config_version_id)
@@ -79,7 +80,7 @@ def proposal(session: Any, config: ConfigVersion) -> Proposal:
 
 
 def approve_as_shown(
-    session: Any,
+    session: AnySession,
     config_version_id: str,
     shown: Shown,
     approval: activation.Approval,
@@ -108,7 +109,7 @@ def approve_as_shown(
 
 
 def roll_back_as_shown(
-    session: Any,
+    session: AnySession,
     config_version_id: str,
     shown: Shown,
     approval: activation.Approval,
@@ -135,7 +136,7 @@ def _refuse_unsimulated(seen: ConfigReading) -> None:
     raise Conflict(f"{what} as shown: it was simulated since. Look at the run, then approve.", code="changed_meanwhile")
 
 
-def _require_still_active(session: Any, config: ConfigVersion, shown_id: str | None) -> None:
+def _require_still_active(session: AnySession, config: ConfigVersion, shown_id: str | None) -> None:
     active = active_config(session, config.subject_resolution)
     active_id = active and active.config_version_id
     if active_id != shown_id:

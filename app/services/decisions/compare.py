@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import defer, joinedload
 
 from app.errors import AvsError, FieldError
+from app.models.base import AnySession
 from app.models.decision_record import DecisionRecord
 from app.services.configs.diffs import same, sections
 from app.services.configs.documents import config_document
@@ -17,7 +18,7 @@ Cells = dict[tuple[str, str], Any]
 """(item, field) → value: one side of a table."""
 
 
-def compared(session: Any, decision_id_a: str, decision_id_b: str) -> tuple[DecisionRecord, DecisionRecord]:
+def compared(session: AnySession, decision_id_a: str, decision_id_b: str) -> tuple[DecisionRecord, DecisionRecord]:
     """Both decisions, which must be of one workspace."""
     a, b = get_decision(session, decision_id_a), get_decision(session, decision_id_b)
     if a.workspace_id != b.workspace_id:
@@ -28,7 +29,7 @@ def compared(session: Any, decision_id_a: str, decision_id_b: str) -> tuple[Deci
     return a, b
 
 
-def pickable(session: Any, workspace_id: str) -> list[tuple[str, str]]:
+def pickable(session: AnySession, workspace_id: str) -> list[tuple[str, str]]:
     """Decisions to choose from, newest first: the id, and what tells one from another."""
     newest = (
         sa.select(DecisionRecord)
@@ -44,7 +45,7 @@ def _told(row: DecisionRecord) -> str:
     return f"{row.created_at:%Y-%m-%d} {subject} · v{row.config_version.version}, {row.status} ({row.decision_id})"
 
 
-def diff_tables(session: Any, a: DecisionRecord, b: DecisionRecord) -> dict[str, list[dict[str, Any]]]:
+def diff_tables(session: AnySession, a: DecisionRecord, b: DecisionRecord) -> dict[str, list[dict[str, Any]]]:
     """Per table the rows `{item, field, a, b, changed}`: every field that one of them has, null where it is not set."""
     before, after = _tables(session, a), _tables(session, b)
     return {name: list(_rows(before[name], after[name])) for name in before}
@@ -64,7 +65,7 @@ def simulation_comparison(a: DecisionRecord, b: DecisionRecord) -> list[dict[str
     ]
 
 
-def _tables(session: Any, decision: DecisionRecord) -> dict[str, Cells]:
+def _tables(session: AnySession, decision: DecisionRecord) -> dict[str, Cells]:
     config = decision.config_version
     document = sections(config_document(config, cycle_of(session, config), snapshot_of(session, config)))
     return {

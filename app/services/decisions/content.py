@@ -4,6 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.models.base import AnySession
 from app.models.decision_record import DecisionRecord
 from app.models.runtime_config import RuntimeConfig
 from app.services.configs.diffs import sections
@@ -14,7 +15,7 @@ from app.services.wording.changes import names_of
 from app.services.wording.tables import SectionTable, tables, undone
 
 
-def runtime_of(session: Any, decision: DecisionRecord) -> RuntimeConfig | None:
+def runtime_of(session: AnySession, decision: DecisionRecord) -> RuntimeConfig | None:
     """What the decision's activation gave the customer apps; None while it is scheduled."""
     newest = (
         sa.select(RuntimeConfig)
@@ -26,7 +27,7 @@ def runtime_of(session: Any, decision: DecisionRecord) -> RuntimeConfig | None:
     return found
 
 
-def decided_document(session: Any, decision: DecisionRecord) -> dict[str, Any]:
+def decided_document(session: AnySession, decision: DecisionRecord) -> dict[str, Any]:
     """The config document that the decision is about: as the apps read it, or as it will be while it is scheduled."""
     runtime = runtime_of(session, decision)
     if runtime is not None:
@@ -36,7 +37,7 @@ def decided_document(session: Any, decision: DecisionRecord) -> dict[str, Any]:
     return with_delivery(content, config.delivery)
 
 
-def diff_of(session: Any, decision: DecisionRecord) -> list[SectionTable]:
+def diff_of(session: AnySession, decision: DecisionRecord) -> list[SectionTable]:
     """The decision's diff section by section, with a sentence for each change."""
     document, changes = decided_document(session, decision), decision.diff.get("changes") or []
     before = undone(sections(document), changes)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from app.models.base import AnySession
 from app.models.decision_record import DecisionRecord
 from app.services.decisions.compare import compared, diff_tables, simulation_comparison
 from app.services.decisions.content import decided_document, diff_of
@@ -24,7 +25,7 @@ TABLES: Mapping[str, str] = {
 # One decision
 
 
-def decision_document(session: Any, decision_id: str, *, now: datetime) -> dict[str, Json]:
+def decision_document(session: AnySession, decision_id: str, *, now: datetime) -> dict[str, Json]:
     """Everything that the decision stands on and everything that came back, under canonical field names."""
     found = detail(session, decision_id)
     decision, config, run = found.decision, found.config, found.run
@@ -143,7 +144,7 @@ def _prices(payload: Mapping[str, Json]) -> Iterator[str]:
 # Two decisions
 
 
-def comparison_document(session: Any, decision_id_a: str, decision_id_b: str) -> dict[str, Json]:
+def comparison_document(session: AnySession, decision_id_a: str, decision_id_b: str) -> dict[str, Json]:
     """Both summaries with their reasons, the tables of spec 6 and the figures of both runs."""
     a, b = compared(session, decision_id_a, decision_id_b)
     summary_a, summary_b = (summary.as_dict() for summary in summaries(session, [a, b]))

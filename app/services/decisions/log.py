@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import joinedload
 
 from app.errors import not_found
+from app.models.base import AnySession
 from app.models.billing_patch import BillingPatch
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, RailRule
 from app.models.cycle import Cycle
@@ -61,7 +62,7 @@ def chosen(filters: Mapping[str, Any]) -> sa.Select[Any]:
     return statement
 
 
-def ordering(session: Any, sort: str) -> tuple[sa.ColumnElement[Any], ...]:
+def ordering(session: AnySession, sort: str) -> tuple[sa.ColumnElement[Any], ...]:
     """What the list is ordered by, all descending: the sort's rank, then newest.
 
     `margin_risk`: least simulated margin above the floor first; the deltas: largest gain first; unknown figures last.
@@ -73,7 +74,7 @@ def ordering(session: Any, sort: str) -> tuple[sa.ColumnElement[Any], ...]:
 
 
 def page_of_decisions(
-    session: Any, filters: Mapping[str, Any], order: Sequence[Any], after: Sequence[Any] | None, limit: int
+    session: AnySession, filters: Mapping[str, Any], order: Sequence[Any], after: Sequence[Any] | None, limit: int
 ) -> tuple[list[DecisionRecord], list[Any] | None]:
     """At most `limit` decisions after the row with these values of `order`; the last one's values if more follow."""
     statement = _with_figures(chosen(filters))
@@ -90,7 +91,7 @@ def page_of_decisions(
     return [row[0] for row in rows[:limit]], list(rows[limit - 1][1:]) if more else None
 
 
-def position(session: Any, decision_id: str, order: Sequence[Any]) -> list[Any]:
+def position(session: AnySession, decision_id: str, order: Sequence[Any]) -> list[Any]:
     """The values of `order` of one decision: a page after it starts where the one that ended with it stopped."""
     statement = _with_figures(sa.select(DecisionRecord).filter_by(decision_id=decision_id))
     row = session.execute(statement.with_only_columns(*order)).first()
@@ -105,7 +106,7 @@ def _with_figures(statement: sa.Select[Any]) -> sa.Select[Any]:
     return joined.outerjoin(RailRule, RailRule.config_version_id == ConfigVersion.config_version_id)
 
 
-def _rank(session: Any, sort: str) -> sa.ColumnElement[Any]:
+def _rank(session: AnySession, sort: str) -> sa.ColumnElement[Any]:
     """A figure of the run as whole millionths, so that both engines compare the same exact numbers."""
     if sort == "margin_risk":
         margin = _figure(session, "economics", "candidate", "margin")
@@ -118,7 +119,7 @@ def _millionths(figure: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.cast(sa.func.round(figure * 1_000_000), sa.BigInteger)
 
 
-def _figure(session: Any, *path: str) -> sa.ColumnElement[Any]:
+def _figure(session: AnySession, *path: str) -> sa.ColumnElement[Any]:
     """A number inside the run's outputs, NULL when it is not there."""
     outputs = sa.cast(SimulationRun.outputs, sa.Text)
     if session.get_bind().dialect.name == "postgresql":
@@ -162,7 +163,7 @@ class Summary:
         }
 
 
-def summaries(session: Any, decisions: Sequence[DecisionRecord]) -> list[Summary]:
+def summaries(session: AnySession, decisions: Sequence[DecisionRecord]) -> list[Summary]:
     """The decisions' summaries, in their order, with two queries for all of them."""
     cycles = sa.select(Cycle).where(Cycle.cycle_id.in_({decision.cycle_id for decision in decisions}))
     by_id = {cycle.cycle_id: cycle for cycle in session.scalars(cycles)}
@@ -200,7 +201,7 @@ def preview(rationale: str) -> str:
     return line if len(line) <= PREVIEW_CHARACTERS else line[: PREVIEW_CHARACTERS - 1].rstrip() + "…"
 
 
-def _successors(session: Any, decisions: Iterable[DecisionRecord]) -> list[DecisionRecord]:
+def _successors(session: AnySession, decisions: Iterable[DecisionRecord]) -> list[DecisionRecord]:
     """Every decision that replaced one of the decisions' configs, oldest first."""
     ended = {item.config_version_id for item in decisions if item.status == DecisionStatus.ARCHIVED}
     replacing = sa.select(DecisionRecord).where(DecisionRecord.baseline_config_version_id.in_(ended))
@@ -237,7 +238,7 @@ class Detail:
     completeness: dict[str, dict[str, Any]]
 
 
-def detail(session: Any, decision_id: str) -> Detail:
+def detail(session: AnySession, decision_id: str) -> Detail:
     """Everything behind one decision; NotFound that names it."""
     decision = get_decision(session, decision_id)
     snapshot = snapshot_of(session, decision.config_version)

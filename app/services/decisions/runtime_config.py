@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.models.base import AnySession
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.decision_record import AnyDecision
 from app.models.runtime_config import RuntimeConfig
@@ -135,12 +136,12 @@ def materialise(writes: Writes, document: Json, now: datetime) -> None:
 _NOTED = "avs_became_active"
 
 
-def note_new_document(session: Any, subject: Mapping[str, str]) -> None:
+def note_new_document(session: AnySession, subject: Mapping[str, str]) -> None:
     """Another document becomes current for the subject if this transaction commits."""
     session.info.setdefault(_NOTED, set()).add(tuple(subject[name] for name in SUBJECT_FIELDS))
 
 
-def take_new_documents(session: Any) -> set[tuple[str, ...]]:
+def take_new_documents(session: AnySession) -> set[tuple[str, ...]]:
     """What was noted since the last time, as values of SUBJECT_FIELDS; after a rollback too much, never too little."""
     found: set[tuple[str, ...]] = session.info.pop(_NOTED, set())
     return found

@@ -4,11 +4,10 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
-from app.models.base import UtcDateTime
+from app.models.base import AnySession, UtcDateTime
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, of_subject
 from app.models.runtime_config import RuntimeConfig
 from app.services.decisions.activation import promote_due
@@ -59,7 +58,7 @@ class Reading:
     something_due: bool
 
 
-def read(session: Any, subject: Mapping[str, str], *, now: datetime) -> Reading:
+def read(session: AnySession, subject: Mapping[str, str], *, now: datetime) -> Reading:
     """The active document of a subject: one statement, answered from indexes."""
     row = session.connection().execute(_READ, {name: subject[name] for name in SUBJECT_FIELDS}).one()
     return Reading(*row, something_due=row.due_at is not None and row.due_at <= now)
@@ -76,7 +75,7 @@ class Current:
 
 
 def current(
-    session: Any, subject: Mapping[str, str], keys: KeyRing, *, now: datetime
+    session: AnySession, subject: Mapping[str, str], keys: KeyRing, *, now: datetime
 ) -> tuple[Current | None, datetime | None]:
     """The active document, after promoting what is due, and the moment when the next approved version is.
 

@@ -9,6 +9,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from app.models.base import AnySession
 from app.services.delivery.object_store import PublishStore
 from app.services.delivery.pointers import CURRENT, KEYS, Pointer, document_path, pointer_of, pointer_path
 from app.services.delivery.publishing import active_pointer, active_subjects, newer_there, published_keys
@@ -27,7 +28,7 @@ class Difference:
     detail: str
 
 
-def differences(session: Any, store: PublishStore, ring: KeyRing) -> list[Difference]:
+def differences(session: AnySession, store: PublishStore, ring: KeyRing) -> list[Difference]:
     """Everything that a reader of the published location would see otherwise than a reader of this AVS Brain."""
     jwks, expected = published_keys(store), set()
     found = []

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.models.base import AnySession
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, of_subject
 from app.models.runtime_config import RuntimeConfig
 from app.services.delivery.object_store import PublishStore
@@ -52,19 +53,19 @@ class Published:
     detail: str = ""
 
 
-def active_subjects(session: Any) -> dict[Subject, str]:
+def active_subjects(session: AnySession) -> dict[Subject, str]:
     """The digest of what is active, by subject, in order."""
     return {tuple(subject): digest for *subject, digest in session.execute(_ALL_CURRENT)}
 
 
-def due_subjects(session: Any, now: datetime) -> list[dict[str, str]]:
+def due_subjects(session: AnySession, now: datetime) -> list[dict[str, str]]:
     """Subjects with an approved version whose moment has come: nobody promotes it while all read what is published."""
     columns = [getattr(ConfigVersion, name) for name in SUBJECT_FIELDS]
     is_due = ConfigVersion.status == ConfigStatus.APPROVED.value, ConfigVersion.effective_at <= now
     return [dict(row._mapping) for row in session.execute(sa.select(*columns).distinct().where(*is_due))]
 
 
-def active_pointer(session: Any, subject: Subject, ring: KeyRing) -> tuple[Pointer, bytes]:
+def active_pointer(session: AnySession, subject: Subject, ring: KeyRing) -> tuple[Pointer, bytes]:
     """What should be published for a subject that something is active for: its pointer and its document."""
     named = dict(zip(SUBJECT_FIELDS, subject, strict=True))
     row = session.execute(_ONE_CURRENT, named).one()
@@ -73,7 +74,7 @@ def active_pointer(session: Any, subject: Subject, ring: KeyRing) -> tuple[Point
     return pointer, row.document
 
 
-def publish_subject(session: Any, store: PublishStore, ring: KeyRing, subject: Subject) -> Published:
+def publish_subject(session: AnySession, store: PublishStore, ring: KeyRing, subject: Subject) -> Published:
     """Bring one subject up to date with the database."""
     return put(store, *active_pointer(session, subject, ring))
 

@@ -1,12 +1,13 @@
-"""The lists of configs and cycles: filters, sorts and pages."""
+"""The lists of configs, cycles and usage imports: filters, sorts and pages (spec 7)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
+from app.models.base import AnySession
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
 from app.models.usage import UsageImport
@@ -15,46 +16,43 @@ from app.services.guidance.overview import without_parts
 ROWS = 25
 MAX_IMPORTS = 25
 
-
 CONFIG_FILTERS = ("status", "segment", "stage", "target_environment", "cycle_id")
-
-
 CYCLE_FILTERS = ("status", "cycle_type", "goal_type")
-
-
-CONFIG_SORTS = {
+CONFIG_SORTS: Mapping[str, InstrumentedAttribute[Any]] = {
     "updated": ConfigVersion.updated_at,
     "version": ConfigVersion.version,
     "segment": ConfigVersion.segment,
     "status": ConfigVersion.status,
     "config": ConfigVersion.config_version_id,
 }
-
-
-CYCLE_SORTS = {
+CYCLE_SORTS: Mapping[str, InstrumentedAttribute[Any]] = {
     "created": Cycle.created_at,
     "cycle": Cycle.cycle_name,
     "starts": Cycle.start_date,
     "status": Cycle.status,
 }
+"""Column by name in the address; the first is the default."""
+
+Listed = TypeVar("Listed", ConfigVersion, Cycle)
 
 
 @dataclass(frozen=True)
-class Page:
-    """At most 25 rows, and how many there are in all. `number` counts from 1."""
+class Page(Generic[Listed]):
+    """One page of at most `ROWS` rows; `total` counts the rows of all pages, `number` the pages from 1."""
 
-    rows: Sequence[Any]
+    rows: Sequence[Listed]
     number: int
     total: int
 
     @property
     def pages(self) -> int:
+        """How many pages there are; an empty list has one."""
         return max(1, -(-self.total // ROWS))
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a list is asked for: filters that agree exactly, words to find, and `sort`, a minus first for descending."""
+    """A request for a page: filters that match exactly, words to find, and `sort`, with a minus in front to descend."""
 
     filters: Mapping[str, str]
     words: str
@@ -62,10 +60,10 @@ class Listing:
     page: int
 
 
-def configs_page(session: Any, workspace_id: str, asked: Listing) -> Page:
-    """Config versions with their cycle's name."""
-    statement = _filtered(sa.select(ConfigVersion), ConfigVersion, workspace_id, asked, CONFIG_FILTERS)
-    for word in asked.words.split():
+def configs_page(session: AnySession, workspace_id: str, listing: Listing) -> Page[ConfigVersion]:
+    """A page of config versions, each with its cycle."""
+    statement = sa.select(ConfigVersion).filter_by(workspace_id=workspace_id, **_filters(listing, CONFIG_FILTERS))
+    for word in listing.words.split():
         statement = statement.where(
             sa.or_(
                 ConfigVersion.config_version_id.icontains(word, autoescape=True),
@@ -73,17 +71,19 @@ def configs_page(session: Any, workspace_id: str, asked: Listing) -> Page:
             )
         )
     shown = without_parts(statement).options(joinedload(ConfigVersion.cycle))
-    return _page(session, statement, shown, asked, CONFIG_SORTS, ConfigVersion.config_version_id)
+    return _page(session, statement, shown, listing, CONFIG_SORTS, ConfigVersion.config_version_id)
 
 
-def cycles_page(session: Any, workspace_id: str, asked: Listing) -> tuple[Page, dict[str, dict[str, int]]]:
-    """Cycles, and for each the number of its configs by status."""
-    statement = _filtered(sa.select(Cycle), Cycle, workspace_id, asked, CYCLE_FILTERS)
-    for word in asked.words.split():
+def cycles_page(
+    session: AnySession, workspace_id: str, listing: Listing
+) -> tuple[Page[Cycle], dict[str, dict[str, int]]]:
+    """A page of cycles, and by cycle_id and status the number of their configs."""
+    statement = sa.select(Cycle).filter_by(workspace_id=workspace_id, **_filters(listing, CYCLE_FILTERS))
+    for word in listing.words.split():
         statement = statement.where(
             sa.or_(Cycle.cycle_name.icontains(word, autoescape=True), Cycle.cycle_id.icontains(word, autoescape=True))
         )
-    page = _page(session, statement, statement, asked, CYCLE_SORTS, Cycle.cycle_id)
+    page = _page(session, statement, statement, listing, CYCLE_SORTS, Cycle.cycle_id)
     grouped = (
         sa.select(ConfigVersion.cycle_id, ConfigVersion.status, sa.func.count())
         .where(ConfigVersion.cycle_id.in_([cycle.cycle_id for cycle in page.rows]))
@@ -95,22 +95,29 @@ def cycles_page(session: Any, workspace_id: str, asked: Listing) -> tuple[Page, 
     return page, counts
 
 
-def _filtered(statement: Any, model: type[Any], workspace_id: str, asked: Listing, names: Sequence[str]) -> Any:
-    given = {name: asked.filters[name] for name in names if asked.filters.get(name)}
-    return statement.filter_by(workspace_id=workspace_id, **given)
+def _filters(listing: Listing, names: Sequence[str]) -> dict[str, str]:
+    return {name: listing.filters[name] for name in names if listing.filters.get(name)}
 
 
-def _page(session: Any, statement: Any, shown: Any, asked: Listing, sorts: Mapping[str, Any], key: Any) -> Page:
-    total = session.scalar(sa.select(sa.func.count()).select_from(statement.subquery()))
-    number = min(max(asked.page, 1), max(1, -(-total // ROWS)))
-    column = sorts.get(asked.sort.removeprefix("-"), next(iter(sorts.values())))
-    order = (column.desc(), key.desc()) if asked.sort.startswith("-") else (column, key)
+def _page(
+    session: AnySession,
+    statement: sa.Select[tuple[Listed]],
+    shown: sa.Select[tuple[Listed]],
+    listing: Listing,
+    sorts: Mapping[str, InstrumentedAttribute[Any]],
+    key: InstrumentedAttribute[str],
+) -> Page[Listed]:
+    """The page of `shown`, out of all that `statement` counts; `key` makes the order total."""
+    total = session.scalar(sa.select(sa.func.count()).select_from(statement.subquery())) or 0
+    number = min(max(listing.page, 1), max(1, -(-total // ROWS)))
+    column = sorts.get(listing.sort.removeprefix("-"), next(iter(sorts.values())))
+    order = (column.desc(), key.desc()) if listing.sort.startswith("-") else (column, key)
     rows = session.scalars(shown.order_by(*order).offset((number - 1) * ROWS).limit(ROWS)).all()
     return Page(rows, number, total)
 
 
-def segments_of(session: Any, workspace_id: str) -> list[str]:
-    """The segments that the workspace's configs are for."""
+def segments_of(session: AnySession, workspace_id: str) -> list[str]:
+    """The segments that the workspace's configs are for, in order."""
     return list(
         session.scalars(
             sa.select(ConfigVersion.segment)
@@ -121,8 +128,8 @@ def segments_of(session: Any, workspace_id: str) -> list[str]:
     )
 
 
-def usage_imports_of(session: Any, workspace_id: str) -> list[UsageImport]:
-    """The newest imports, newest first."""
+def usage_imports_of(session: AnySession, workspace_id: str) -> list[UsageImport]:
+    """The workspace's newest usage imports, at most `MAX_IMPORTS`, newest first."""
     newest = (UsageImport.created_at.desc(), UsageImport.usage_import_id.desc())
     return list(
         session.scalars(

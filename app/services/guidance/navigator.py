@@ -1,11 +1,11 @@
-"""The Navigator beside every screen: cards, questions, what is missing next, what is worth doing (spec 7)."""
+"""The Navigator beside every screen: extracted cards, open questions, the next missing item, advice (spec 7)."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
+from app.models.base import AnySession
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle, CycleDraftContext
 from app.services.configs.completeness import completeness
@@ -17,18 +17,19 @@ from rules.draft import Draft
 from rules.finding import Finding
 from rules.gate import evaluate
 from rules.navigator import OpenQuestion, RecommendedAction, open_questions, recommended_actions
+from simulation.canonical import JsonObject
 
 
 @dataclass(frozen=True)
 class Navigator:
-    """What the panel says about one config; `completeness` has the pill, the next missing item and all findings."""
+    """The panel's content for one config; `completeness` has the pill, the next missing item and all findings."""
 
-    extracted_cards: tuple[dict[str, Any], ...]
+    extracted_cards: tuple[JsonObject, ...]
     open_questions: tuple[OpenQuestion, ...]
     recommended_actions: tuple[RecommendedAction, ...]
-    completeness: dict[str, Any]
+    completeness: JsonObject
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """Plain JSON with the same names."""
         return {
             "extracted_cards": list(self.extracted_cards),
@@ -46,33 +47,32 @@ class Guide:
     steps: list[Step]
 
 
-def navigate(session: Any, config_version_id: str) -> Navigator:
-    """Computed from the rules and the latest completed run; no model is asked."""
+def navigate(session: AnySession, config_version_id: str) -> Navigator:
+    """The Navigator of a config, from the rules and its latest completed run; no language model is involved."""
     draft = read_config(session, config_version_id).draft()
     return _navigator(session, draft.cycle.cycle_id, draft, evaluate(draft))
 
 
-def guide(session: Any, cycle: Cycle | None, config: ConfigVersion | None, *, now: datetime | None = None) -> Guide:
-    """What stands around the canvas: of a config, of a cycle that has none yet, or of a start from nothing.
+def guide(
+    session: AnySession, cycle: Cycle | None, config: ConfigVersion | None, *, now: datetime | None = None
+) -> Guide:
+    """The frame of a screen about a config, about a cycle that has no config yet, or about neither.
 
-    With `now` a draft is also told what came back of the versions before it.
+    With `now` the advice for a draft begins with what drifted under the versions before it.
     """
     if config is not None:
         draft = read_config(session, config.config_version_id).draft()
     else:
-        draft = cycle_draft(session, cycle, cycle and latest_snapshot(session, cycle.cycle_id))
+        draft = cycle_draft(session, cycle, latest_snapshot(session, cycle.cycle_id) if cycle else None)
     findings = evaluate(draft)
-    navigator = _navigator(session, cycle and cycle.cycle_id, draft, findings)
+    navigator = _navigator(session, cycle.cycle_id if cycle else None, draft, findings)
     if config is not None and now is not None:
         actions = (*predecessor_actions(session, config, now=now), *navigator.recommended_actions)
         navigator = replace(navigator, recommended_actions=actions)
-    return Guide(
-        navigator=navigator,
-        steps=steps(session, cycle, config, draft, findings),
-    )
+    return Guide(navigator, steps(session, cycle, config, draft, findings))
 
 
-def _navigator(session: Any, cycle_id: str | None, draft: Draft, findings: tuple[Finding, ...]) -> Navigator:
+def _navigator(session: AnySession, cycle_id: str | None, draft: Draft, findings: tuple[Finding, ...]) -> Navigator:
     return Navigator(
         extracted_cards=tuple(extracted_cards(session, cycle_id)) if cycle_id else (),
         open_questions=open_questions(findings),
@@ -81,8 +81,8 @@ def _navigator(session: Any, cycle_id: str | None, draft: Draft, findings: tuple
     )
 
 
-def extracted_cards(session: Any, cycle_id: str) -> list[dict[str, Any]]:
-    """What was read from the cycle's documents, newest context first."""
+def extracted_cards(session: AnySession, cycle_id: str) -> list[JsonObject]:
+    """The cards of the cycle's documents, newest context first."""
     contexts = sa.select(CycleDraftContext.extracted_cards).filter_by(cycle_id=cycle_id)
     newest = contexts.order_by(CycleDraftContext.created_at.desc(), CycleDraftContext.cycle_draft_context_id.desc())
     return [card for cards in session.scalars(newest) for card in cards]

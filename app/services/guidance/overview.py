@@ -1,12 +1,13 @@
-"""What a workspace decides on now: active versions, drafts in work, newest decisions, and its lists (spec 7, Home)."""
+"""Home's overview of a workspace: active versions, approved ones, drafts in work, newest decisions (spec 7)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload, lazyload
 
+from app.models.base import AnySession
 from app.models.catalog import EventCatalog
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.cycle import Cycle
@@ -18,6 +19,8 @@ from app.services.configs.reading import find_config, load_catalogs
 from app.services.decisions.log import Summary, ordering, page_of_decisions, summaries
 from rules.enums import ConfigStatus, DecisionStatus
 from rules.gate import evaluate
+from simulation.canonical import Json
+from simulation.output_shapes import RiskEntry
 
 MAX_ACTIVE, MAX_DRAFTS, MAX_DECISIONS = 12, 6, 5
 DEMO = "ws_1049"
@@ -26,20 +29,21 @@ IN_WORK = (ConfigStatus.DRAFT.value, ConfigStatus.SIMULATED.value)
 
 @dataclass(frozen=True)
 class Active:
-    """An active version with the run that was decided on: `outputs` is empty when it was imported without one."""
+    """An active version with the run that it was decided on; `outputs` is empty when it was imported without one."""
 
     config: ConfigVersion
     decision: DecisionRecord | None
-    outputs: Mapping[str, Any]
+    outputs: Mapping[str, Json]
 
     @property
-    def economics(self) -> Mapping[str, Any]:
-        """revenue_usd, cost_usd and margin of the candidate side, as it was simulated; None where it was not."""
-        found = (self.outputs.get("economics") or {}).get("candidate") or {}
-        return {name: found.get(name) for name in ("revenue_usd", "cost_usd", "margin")}
+    def economics(self) -> Mapping[str, Decimal | None]:
+        """revenue_usd, cost_usd and margin of the candidate side, as simulated; None where they were not."""
+        candidate: Mapping[str, Json] = (self.outputs.get("economics") or {}).get("candidate") or {}
+        return {name: candidate.get(name) for name in ("revenue_usd", "cost_usd", "margin")}
 
     @property
-    def risks(self) -> Sequence[Mapping[str, Any]]:
+    def risks(self) -> Sequence[RiskEntry]:
+        """The risks that the run named, which were accepted with the decision."""
         return self.outputs.get("risks") or ()
 
 
@@ -48,12 +52,12 @@ class DraftInWork:
     """A config in work; `completeness` has its pill and the next missing item."""
 
     config: ConfigVersion
-    completeness: Mapping[str, Any]
+    completeness: Mapping[str, Json]
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What Home shows of one workspace; the counts are of all, the lists are the first of them."""
+    """Home's content for one workspace; the counts are of all, the lists hold the first of them."""
 
     active: Sequence[Active]
     active_count: int
@@ -64,8 +68,8 @@ class Overview:
     newest_cycle: Cycle | None
 
 
-def overview(session: Any, workspace_id: str) -> Overview:
-    """Everything that Home shows; what is counted is not read."""
+def overview(session: AnySession, workspace_id: str) -> Overview:
+    """Everything that Home shows of a workspace."""
     counts = _counts(session, workspace_id)
     return Overview(
         active=_active(session, workspace_id),
@@ -78,12 +82,12 @@ def overview(session: Any, workspace_id: str) -> Overview:
     )
 
 
-def _counts(session: Any, workspace_id: str) -> dict[str, int]:
+def _counts(session: AnySession, workspace_id: str) -> dict[str, int]:
     by_status = sa.select(ConfigVersion.status, sa.func.count()).filter_by(workspace_id=workspace_id)
-    return dict(session.execute(by_status.group_by(ConfigVersion.status)).all())
+    return dict(session.execute(by_status.group_by(ConfigVersion.status)).tuples().all())
 
 
-def _active(session: Any, workspace_id: str) -> list[Active]:
+def _active(session: AnySession, workspace_id: str) -> list[Active]:
     order = [getattr(ConfigVersion, name) for name in SUBJECT_FIELDS]
     configs = session.scalars(
         without_parts(sa.select(ConfigVersion))
@@ -107,49 +111,46 @@ def _with_run(config: ConfigVersion, decision: DecisionRecord | None) -> Active:
     return Active(config, decision, (decision.simulation_run.outputs or {}) if decision else {})
 
 
-def _scheduled(session: Any, workspace_id: str) -> list[ConfigVersion]:
+def _scheduled(session: AnySession, workspace_id: str) -> list[ConfigVersion]:
     approved = without_parts(sa.select(ConfigVersion)).filter_by(
         workspace_id=workspace_id, status=ConfigStatus.APPROVED.value
     )
     return list(session.scalars(approved.order_by(ConfigVersion.effective_at).limit(MAX_DRAFTS)))
 
 
-def _drafts(session: Any, workspace_id: str) -> list[DraftInWork]:
+def _drafts(session: AnySession, workspace_id: str) -> list[DraftInWork]:
     newest = (ConfigVersion.updated_at.desc(), ConfigVersion.config_version_id.desc())
     in_work = sa.select(ConfigVersion).where(ConfigVersion.status.in_(IN_WORK)).filter_by(workspace_id=workspace_id)
     listed = without_parts(in_work).options(joinedload(ConfigVersion.cycle)).order_by(*newest).limit(MAX_DRAFTS)
     configs = session.scalars(listed).all()
     catalogs = load_catalogs(session) if configs else None
-    found = ((config, find_config(session, config.config_version_id, catalogs=catalogs)) for config in configs)
-    return [DraftInWork(config, completeness(evaluate(seen.draft()))) for config, seen in found if seen]
+    readings = ((config, find_config(session, config.config_version_id, catalogs=catalogs)) for config in configs)
+    return [DraftInWork(config, completeness(evaluate(reading.draft()))) for config, reading in readings if reading]
 
 
-def newest_decisions(session: Any, workspace_id: str) -> list[Summary]:
+def newest_decisions(session: AnySession, workspace_id: str) -> list[Summary]:
+    """The workspace's last decisions, newest first."""
     order = ordering(session, "newest")
     rows, _ = page_of_decisions(session, {"workspace_id": workspace_id}, order, None, MAX_DECISIONS)
     return summaries(session, rows)
 
 
-def newest_cycle(session: Any, workspace_id: str) -> Cycle | None:
+def newest_cycle(session: AnySession, workspace_id: str) -> Cycle | None:
+    """The workspace's cycle that was made last."""
     newest = (Cycle.created_at.desc(), Cycle.cycle_id.desc())
-    found: Cycle | None = session.scalar(
-        sa.select(Cycle).filter_by(workspace_id=workspace_id).order_by(*newest).limit(1)
-    )
-    return found
+    return session.scalar(sa.select(Cycle).filter_by(workspace_id=workspace_id).order_by(*newest).limit(1))
 
 
-def without_parts(statement: sa.Select[Any]) -> sa.Select[Any]:
-    """Without reading pools, exploration and rails, which a list does not show."""
+def without_parts(statement: sa.Select[tuple[ConfigVersion]]) -> sa.Select[tuple[ConfigVersion]]:
+    """The statement without reading pools, exploration and rails, which a list does not show."""
     return statement.options(*map(lazyload, (ConfigVersion.pools, ConfigVersion.exploration, ConfigVersion.rails)))
 
 
-def catalog_size(session: Any) -> int:
+def catalog_size(session: AnySession) -> int:
     """How many event types the catalog has."""
-    size: int = session.scalar(sa.select(sa.func.count()).select_from(EventCatalog))
-    return size
+    return session.scalar(sa.select(sa.func.count()).select_from(EventCatalog)) or 0
 
 
-def demo(session: Any) -> Workspace | None:
-    """The Lumina demo, where it was seeded."""
-    found: Workspace | None = session.get(Workspace, DEMO)
-    return found
+def demo(session: AnySession) -> Workspace | None:
+    """The workspace of the Lumina demo, None where it was not seeded."""
+    return session.get(Workspace, DEMO)

@@ -1,12 +1,12 @@
-"""How far a config has come, step by step: the strip on top of every screen (spec 7)."""
+"""Progress of a config, step by step: the strip on top of every screen (spec 7)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
 
+from app.models.base import AnySession
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition
@@ -22,7 +22,7 @@ DONE, ATTENTION, TODO = "done", "attention", "todo"
 
 @dataclass(frozen=True)
 class Step:
-    """One step: `state` is done, attention (begun, and something is wrong) or todo; `note` says it in words.
+    """One step: `state` is done, attention (begun, and something is wrong) or todo; `note` is the state in words.
 
     `href` is None while the step cannot be taken.
     """
@@ -34,11 +34,11 @@ class Step:
 
 
 def steps(
-    session: Any, cycle: Cycle | None, config: ConfigVersion | None, draft: Draft, findings: Sequence[Finding]
+    session: AnySession, cycle: Cycle | None, config: ConfigVersion | None, draft: Draft, findings: Sequence[Finding]
 ) -> list[Step]:
-    """Cycle → Units → Config → Sim → Approve, of the cycle and the config that a screen is about.
+    """Cycle → Units → Config → Sim → Approve, for the cycle and the config that a screen is about.
 
-    `draft` is what the rules read of them, `findings` what they found.
+    `draft` is what the rules read of both, `findings` what they reported.
     """
     return [
         _cycle_step(cycle, findings),
@@ -52,12 +52,12 @@ def steps(
 def _cycle_step(cycle: Cycle | None, findings: Sequence[Finding]) -> Step:
     if cycle is None:
         return Step("Cycle", TODO, "not started", "/cycles/new/context")
-    missing = _blocking_about(findings, "cycle")
+    missing = _count_blocking(findings, "cycle")
     here = f"/cycles/new/north-star?cycle={quote(cycle.cycle_id, safe='')}"
     return Step("Cycle", ATTENTION, f"{missing} missing", here) if missing else Step("Cycle", DONE, "done", here)
 
 
-def _units_step(session: Any, cycle: Cycle | None, findings: Sequence[Finding]) -> Step:
+def _units_step(session: AnySession, cycle: Cycle | None, findings: Sequence[Finding]) -> Step:
     if cycle is None:
         return Step("Units", TODO, "not started", None)
     here = f"/cycles/{quote(cycle.cycle_id, safe='')}/value-units"
@@ -66,21 +66,21 @@ def _units_step(session: Any, cycle: Cycle | None, findings: Sequence[Finding]) 
     ).all()
     if not units:
         return Step("Units", TODO, "not started", here)
-    before = latest_snapshot(session, cycle.cycle_id)
-    if before is None:
+    snapshot = latest_snapshot(session, cycle.cycle_id)
+    if snapshot is None:
         return Step("Units", ATTENTION, "not submitted", here)
-    if any(snapshot_changes(before, [frozen_unit(unit) for unit in units])):
+    if any(snapshot_changes(snapshot, [frozen_unit(unit) for unit in units])):
         return Step("Units", ATTENTION, "changed since submitted", here)
-    if missing := _blocking_about(findings, "value_unit"):
+    if missing := _count_blocking(findings, "value_unit"):
         return Step("Units", ATTENTION, f"{missing} missing", here)
-    return Step("Units", DONE, f"snapshot {before.snapshot_version}", here)
+    return Step("Units", DONE, f"snapshot {snapshot.snapshot_version}", here)
 
 
 def _config_step(cycle: Cycle | None, config: ConfigVersion | None, findings: Sequence[Finding]) -> Step:
     if config is None:
         here = None if cycle is None else f"/cycles/{quote(cycle.cycle_id, safe='')}/configs/new"
         return Step("Config", TODO, "not started", here)
-    missing = _blocking_about(findings, "config_version", "pool")
+    missing = _count_blocking(findings, "config_version", "pool")
     here = f"{_base(config)}/pools"
     return Step("Config", ATTENTION, f"{missing} missing", here) if missing else Step("Config", DONE, "done", here)
 
@@ -90,9 +90,9 @@ def _simulation_step(config: ConfigVersion | None, draft: Draft, findings: Seque
         return Step("Sim", TODO, "not started", None)
     if draft.simulation is None:
         return Step("Sim", TODO, "not started", f"{_base(config)}/simulate")
-    about_the_run = [finding for finding in findings if finding.entity.type == "simulation_run"]
-    if about_the_run and config.status in (ConfigStatus.DRAFT, ConfigStatus.SIMULATED):
-        stale = any(finding.code == "simulation_stale" for finding in about_the_run)
+    of_run = [finding for finding in findings if finding.entity.type == "simulation_run"]
+    if of_run and config.status in (ConfigStatus.DRAFT, ConfigStatus.SIMULATED):
+        stale = any(finding.code == "simulation_stale" for finding in of_run)
         return Step("Sim", ATTENTION, "stale" if stale else "look again", f"{_base(config)}/simulate")
     return Step("Sim", DONE, "done", f"{_base(config)}/review")
 
@@ -107,7 +107,7 @@ def _approve_step(config: ConfigVersion | None, findings: Sequence[Finding]) -> 
     return Step("Approve", TODO, "held back" if held else "ready", here)
 
 
-def _blocking_about(findings: Sequence[Finding], *kinds: str) -> int:
+def _count_blocking(findings: Sequence[Finding], *kinds: str) -> int:
     return sum(finding.gate is not Gate.ADVISORY and finding.entity.type in kinds for finding in findings)
 
 

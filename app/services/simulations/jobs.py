@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.actor import SYSTEM, Actor
 from app.errors import AvsError
+from app.models.base import AnySession
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
 from app.services.lookup import get
@@ -41,7 +42,7 @@ _log = logging.getLogger(__name__)
 _threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="simulation")
 
 
-def start(session: Any, events: UsageEvents, request: Request, *, actor: Actor, clock: Clock) -> SimulationRun:
+def start(session: AnySession, events: UsageEvents, request: Request, *, actor: Actor, clock: Clock) -> SimulationRun:
     """Write the run and compute it in a thread; returns when it has ended or after `AT_ONCE_SECONDS`.
 
     Opens and commits its own write transaction. Raises Conflict with all findings when the simulation gate refuses,
@@ -56,7 +57,7 @@ def start(session: Any, events: UsageEvents, request: Request, *, actor: Actor, 
     return run_of_id(session, run_id)
 
 
-def watch(session: Any, simulation_run_id: str, *, now: datetime) -> SimulationRun:
+def watch(session: AnySession, simulation_run_id: str, *, now: datetime) -> SimulationRun:
     """The run as it stands; one that should have ended long ago is failed first, in a write transaction of its own."""
     run = run_of_id(session, simulation_run_id)
     if run.status in UNFINISHED and now - run.created_at > GIVE_UP_AFTER:
@@ -67,7 +68,7 @@ def watch(session: Any, simulation_run_id: str, *, now: datetime) -> SimulationR
     return run
 
 
-def run_of_id(session: Any, simulation_run_id: str) -> SimulationRun:
+def run_of_id(session: AnySession, simulation_run_id: str) -> SimulationRun:
     """The run, read anew; NotFound that names it."""
     run: SimulationRun = get(session, SimulationRun, simulation_run_id, "simulation run", populate_existing=True)
     return run

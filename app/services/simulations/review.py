@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import defer
 
 from app.errors import not_found
+from app.models.base import AnySession
 from app.models.catalog import MetricCatalog
 from app.models.config_version import ConfigVersion
 from app.models.simulation_run import SimulationRun
@@ -78,7 +79,7 @@ class Review:
     command: str
 
 
-def review(session: Any, config: ConfigVersion, simulation_run_id: str | None = None) -> Review | None:
+def review(session: AnySession, config: ConfigVersion, simulation_run_id: str | None = None) -> Review | None:
     """The review of that run, else of the latest completed one; None when there is no completed run to review.
 
     Raises NotFound for a run that is not this config's.
@@ -108,7 +109,7 @@ def review(session: Any, config: ConfigVersion, simulation_run_id: str | None = 
     )
 
 
-def run_of_config(session: Any, config: ConfigVersion, simulation_run_id: str) -> SimulationRun:
+def run_of_config(session: AnySession, config: ConfigVersion, simulation_run_id: str) -> SimulationRun:
     """The run, if it is one of this config."""
     run: SimulationRun | None = session.get(SimulationRun, simulation_run_id)
     if run is None or run.candidate_config_version_id != config.config_version_id:
@@ -116,7 +117,7 @@ def run_of_config(session: Any, config: ConfigVersion, simulation_run_id: str) -
     return run
 
 
-def runs_of(session: Any, config: ConfigVersion) -> list[SimulationRun]:
+def runs_of(session: AnySession, config: ConfigVersion) -> list[SimulationRun]:
     """The newest runs first, in whatever state, without their outputs."""
     return list(
         session.scalars(
@@ -129,7 +130,7 @@ def runs_of(session: Any, config: ConfigVersion) -> list[SimulationRun]:
     )
 
 
-def metric_labels(session: Any) -> dict[str, str]:
+def metric_labels(session: AnySession) -> dict[str, str]:
     """The names of the catalog's metrics."""
     return dict(session.execute(sa.select(MetricCatalog.metric_id, MetricCatalog.label)).tuples().all())
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from app.actor import Actor
 from app.errors import Conflict, invalid_field, refused
 from app.ids import new_id
+from app.models.base import AnySession
 from app.models.config_version import ConfigVersion
 from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
@@ -79,7 +80,13 @@ class Answer:
 
 
 def simulate(
-    session: Any, events: UsageEvents, request: Request, *, actor: Actor, now: datetime, run_id: str | None = None
+    session: AnySession,
+    events: UsageEvents,
+    request: Request,
+    *,
+    actor: Actor,
+    now: datetime,
+    run_id: str | None = None,
 ) -> SimulationRun:
     """Prepare, compute and record; opens and commits its own write transaction for the last step only."""
     prepared = prepare(session, request)
@@ -89,7 +96,7 @@ def simulate(
         return record(session, prepared, answer, actor=actor, now=now, run_id=run_id)
 
 
-def prepare(session: Any, request: Request) -> Prepared:
+def prepare(session: AnySession, request: Request) -> Prepared:
     """Read the candidate and its baseline; Conflict with all findings when the simulation gate holds one back."""
     candidate = read_config(session, request.candidate_config_version_id)
     findings = _past_the_gate(candidate)
@@ -112,7 +119,7 @@ def _past_the_gate(seen: ConfigReading) -> Any:
     return findings
 
 
-def _baseline(session: Any, candidate: ConfigReading, wanted: str | None) -> ConfigReading | None:
+def _baseline(session: AnySession, candidate: ConfigReading, wanted: str | None) -> ConfigReading | None:
     if wanted is None:
         return None
     if wanted == ACTIVE:
@@ -194,7 +201,7 @@ def _asked(prepared: Prepared) -> dict[str, Any]:
 
 
 def record(
-    session: Any, prepared: Prepared, answer: Answer, *, actor: Actor, now: datetime, run_id: str | None = None
+    session: AnySession, prepared: Prepared, answer: Answer, *, actor: Actor, now: datetime, run_id: str | None = None
 ) -> SimulationRun:
     """Write the completed run. A draft that still has the simulated content becomes `simulated`."""
     run = begin(session, prepared, actor=actor, now=now, run_id=run_id)
@@ -202,7 +209,9 @@ def record(
     return run
 
 
-def begin(session: Any, prepared: Prepared, *, actor: Actor, now: datetime, run_id: str | None = None) -> SimulationRun:
+def begin(
+    session: AnySession, prepared: Prepared, *, actor: Actor, now: datetime, run_id: str | None = None
+) -> SimulationRun:
     """Write the run as queued: what is asked, and of which content. It has no outputs and no dataset yet."""
     config = locked(session, prepared.candidate.config.config_version_id)
     if run_id is not None and session.get(SimulationRun, run_id) is not None:
@@ -227,7 +236,7 @@ def begin(session: Any, prepared: Prepared, *, actor: Actor, now: datetime, run_
 
 
 def complete(
-    session: Any, run: SimulationRun, prepared: Prepared, answer: Answer, *, actor: Actor, now: datetime
+    session: AnySession, run: SimulationRun, prepared: Prepared, answer: Answer, *, actor: Actor, now: datetime
 ) -> None:
     """Give the run its answer. A draft that still has the simulated content becomes `simulated`."""
     config = locked(session, run.candidate_config_version_id)
@@ -245,7 +254,7 @@ def complete(
     _log(session, "simulation_completed", run, actor, now)
 
 
-def fail(session: Any, run: SimulationRun, reason: str, *, actor: Actor, now: datetime) -> None:
+def fail(session: AnySession, run: SimulationRun, reason: str, *, actor: Actor, now: datetime) -> None:
     """End the run without an answer; the product event keeps the reason, a sentence for operators."""
     run.status = SimulationStatus.FAILED.value
     run.completed_at = now
@@ -253,14 +262,14 @@ def fail(session: Any, run: SimulationRun, reason: str, *, actor: Actor, now: da
     _log(session, FAILED, run, actor, now, reason=reason)
 
 
-def failure_reason(session: Any, simulation_run_id: str) -> str | None:
+def failure_reason(session: AnySession, simulation_run_id: str) -> str | None:
     """Why the run failed, None when it did not."""
     about_it = sa.select(ProductEvent.detail).filter_by(entity_id=simulation_run_id, event_name=FAILED).limit(1)
     detail = session.scalar(about_it)
     return detail and detail["reason"]
 
 
-def _log(session: Any, name: str, run: SimulationRun, actor: Actor, now: datetime, **detail: Any) -> None:
+def _log(session: AnySession, name: str, run: SimulationRun, actor: Actor, now: datetime, **detail: Any) -> None:
     log_event(
         session,
         name,

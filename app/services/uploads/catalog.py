@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
+from app.models.base import AnySession
 from app.models.catalog import EventCatalog
 from app.services.usage.fields import BASE_FIELDS, MAX_ID_LENGTH, Reject, by_folded_name
 
@@ -78,7 +78,7 @@ def _problem(event_type: str, dimensions: Iterable[str], names: Mapping[str, str
     return None
 
 
-def keep_catalog(session: Any, entries: Iterable[Entry]) -> list[str]:
+def keep_catalog(session: AnySession, entries: Iterable[Entry]) -> list[str]:
     """Add what is new; returns the event types that were."""
     new = []
     for entry in entries:
@@ -95,6 +95,6 @@ def keep_catalog(session: Any, entries: Iterable[Entry]) -> list[str]:
     return new
 
 
-def known_dimensions(session: Any) -> list[str]:
+def known_dimensions(session: AnySession) -> list[str]:
     """Every dimension of every event type."""
     return sorted({name for names in session.scalars(sa.select(EventCatalog.dimensions)) for name in names})

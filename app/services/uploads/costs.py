@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.actor import Actor
-from app.models.base import MONEY_PLACES
+from app.models.base import MONEY_PLACES, AnySession
 from app.models.cycle import CycleDraftContext
 from app.services.authoring import contexts as contexts_module
 from app.services.usage.fields import MAX_ID_LENGTH, Reject
@@ -73,7 +73,7 @@ def _plain(amount: str) -> str:
 
 
 def keep_costs(
-    session: Any, workspace_id: str, cards: Iterable[Card], *, actor: Actor, now: datetime
+    session: AnySession, workspace_id: str, cards: Iterable[Card], *, actor: Actor, now: datetime
 ) -> CycleDraftContext:
     """Put the cards into the newest context, or a new one, in place of earlier costs of the same things."""
     fresh = {card.label.partition(" per ")[2]: card.as_dict() for card in cards}
@@ -86,7 +86,7 @@ def keep_costs(
     return contexts_module.update_context(session, context.cycle_draft_context_id, data, actor=actor, now=now)
 
 
-def newest_context(session: Any, workspace_id: str) -> CycleDraftContext | None:
+def newest_context(session: AnySession, workspace_id: str) -> CycleDraftContext | None:
     newest = (CycleDraftContext.created_at.desc(), CycleDraftContext.cycle_draft_context_id.desc())
     found: CycleDraftContext | None = session.scalar(
         sa.select(CycleDraftContext).filter_by(workspace_id=workspace_id).order_by(*newest).limit(1)
@@ -94,12 +94,12 @@ def newest_context(session: Any, workspace_id: str) -> CycleDraftContext | None:
     return found
 
 
-def suggested_costs(session: Any, workspace_id: str) -> dict[str, Decimal]:
+def suggested_costs(session: AnySession, workspace_id: str) -> dict[str, Decimal]:
     """Event type, value unit id or name → avg_cost_per_unit_usd, as accepted cards say; the newest wins."""
     return {subject: Decimal(card["value"]) for subject, card in cost_cards(session, workspace_id).items()}
 
 
-def cost_cards(session: Any, workspace_id: str) -> dict[str, Mapping[str, Any]]:
+def cost_cards(session: AnySession, workspace_id: str) -> dict[str, Mapping[str, Any]]:
     """The same with the cards themselves, which say where each cost comes from."""
     oldest_first = (CycleDraftContext.created_at, CycleDraftContext.cycle_draft_context_id)
     contexts = sa.select(CycleDraftContext.extracted_cards).filter_by(workspace_id=workspace_id).order_by(*oldest_first)

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from app.actor import Actor
 from app.errors import Invalid
+from app.models.base import AnySession
 from app.models.catalog import Customer, EventCatalog, SegmentCatalog
 from app.models.transactions import write
 from app.services.product_events import log_event
@@ -76,7 +77,7 @@ class Fit:
 class Importing:
     """Where an import goes, and for whom."""
 
-    session: Any
+    session: AnySession
     store: EventStore
     uploads: Uploads
     workspace_id: str
@@ -111,7 +112,7 @@ def _import(bind: Any, importing: Importing, upload: Upload, choice: Choice, beg
         begun.set()
 
 
-def known_names(session: Any) -> KnownNames:
+def known_names(session: AnySession) -> KnownNames:
     """What values and columns of a file are recognised by."""
     return KnownNames(
         event_types=frozenset(session.scalars(sa.select(EventCatalog.event_type))),
@@ -121,7 +122,7 @@ def known_names(session: Any) -> KnownNames:
     )
 
 
-def try_out(session: Any, workspace_id: str, upload: Upload, choice: Choice) -> Fit:
+def try_out(session: AnySession, workspace_id: str, upload: Upload, choice: Choice) -> Fit:
     """Judge the first rows as an import would; nothing is stored. Invalid when the choice does not fit the file."""
     if upload.kind != USAGE:
         rows = list(named_rows(upload.head_path, choice))
@@ -144,7 +145,7 @@ def _usage_head(upload: Upload, choice: Choice, policy: Policy) -> tuple[int, li
     return read, sorted(rejects, key=lambda reject: reject.row)
 
 
-def _judged(session: Any, upload: Upload, rows: Sequence[tuple[int, Mapping[str, str]]]) -> list[Reject]:
+def _judged(session: AnySession, upload: Upload, rows: Sequence[tuple[int, Mapping[str, str]]]) -> list[Reject]:
     if upload.kind == CATALOG:
         return read_catalog(rows, known_dimensions(session))[1]
     return read_costs(upload.name, rows)[1]
@@ -216,7 +217,7 @@ def _learn_customers(about: Importing) -> list[str]:
     return texts + ([f"{len(customers):,} customer{'s' if len(customers) > 1 else ''}"] if customers else [])
 
 
-def _new(session: Any, column: Any, given: Iterator[str]) -> list[str]:
+def _new(session: AnySession, column: Any, given: Iterator[str]) -> list[str]:
     return sorted(set(given) - set(session.scalars(sa.select(column))))
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from app.actor import Actor
 from app.errors import Invalid
+from app.models.base import AnySession
 from app.models.catalog import Customer, EventCatalog, SegmentCatalog
 from app.models.transactions import write
 from app.models.usage import UsageImport
@@ -25,7 +26,7 @@ from app.services.usage.importer import ImportReport, import_file
 from app.services.usage.store import EventStore
 
 
-def policy_for(session: Any, workspace_id: str | None, *, extend_catalog: bool = False) -> Policy:
+def policy_for(session: AnySession, workspace_id: str | None, *, extend_catalog: bool = False) -> Policy:
     """What the catalogs say about events to come; `workspace_id` None when each event names its own."""
     return Policy(
         workspace_id=workspace_id,
@@ -37,7 +38,7 @@ def policy_for(session: Any, workspace_id: str | None, *, extend_catalog: bool =
 
 
 def import_usage(
-    session: Any,
+    session: AnySession,
     store: EventStore,
     workspace_id: str,
     path: Path,
@@ -79,7 +80,7 @@ def import_usage(
 
 
 def _record(
-    session: Any,
+    session: AnySession,
     workspace_id: str,
     source: str,
     report: ImportReport,
@@ -112,7 +113,7 @@ def _record(
     return row
 
 
-def extend(session: Any, new_event_types: Mapping[str, frozenset[str]]) -> None:
+def extend(session: AnySession, new_event_types: Mapping[str, frozenset[str]]) -> None:
     """Add event types, and dimensions to known ones."""
     for event_type, dimensions in sorted(new_event_types.items()):
         entry = session.get(EventCatalog, event_type)
@@ -122,7 +123,7 @@ def extend(session: Any, new_event_types: Mapping[str, frozenset[str]]) -> None:
             entry.dimensions = [*entry.dimensions, *sorted(dimensions - set(entry.dimensions))]
 
 
-def _know_customer(session: Any, constants: Mapping[str, Any]) -> None:
+def _know_customer(session: AnySession, constants: Mapping[str, Any]) -> None:
     """A customer and segment named for the whole file become pickable."""
     customer_id, segment = constants.get("customer_id"), constants.get("segment")
     if segment is not None and session.get(SegmentCatalog, segment) is None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.errors import AvsError, Invalid
+from app.models.base import AnySession
 from app.services.usage.fields import UnreadableInput
 from app.services.usage.formats import parse_body
 from app.services.usage.imports import policy_for
@@ -22,7 +23,7 @@ class PolicyCache:
     def __init__(self) -> None:
         self._policy: Any = None
 
-    def validate(self, session: Any, rows: Any) -> Any:
+    def validate(self, session: AnySession, rows: Any) -> Any:
         """The validated batch; every reject in it was judged by the catalogs as they are now."""
         if self._policy is not None:
             batch = validate(rows, self._policy)
@@ -32,7 +33,7 @@ class PolicyCache:
         return validate(rows, self._policy)
 
 
-def ingest(session: Any, store: EventStore, cache: PolicyCache, body: bytes, content_type: str) -> Receipt:
+def ingest(session: AnySession, store: EventStore, cache: PolicyCache, body: bytes, content_type: str) -> Receipt:
     """Store the events of one request body: all that fit, durably, when this returns; 400 for an unreadable body."""
     try:
         rows = parse_body(body, content_type)
