@@ -25,8 +25,10 @@ NUMBER = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
 MOMENT_FORMATS = ("%Y-%m-%d %H:%M UTC", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 WHOLE_DIGITS = 38 - MONEY_PLACES  # before the decimal point
 TOO_LONG = f"Give at most {WHOLE_DIGITS} digits before the decimal point and {MONEY_PLACES} after it: no more is kept."
-SHOWN = 40
-SUGGESTIONS = 200
+MAX_NAME_LENGTH = 200
+"""Characters of a name, a label or a reference."""
+MAX_QUOTED = 40
+MAX_SUGGESTIONS = 200
 CATALOG_LISTS = {
     "primary_metrics": (MetricCatalog.metric_id, 3),
     "metric_lenses": (MetricCatalog.metric_id, None),
@@ -142,7 +144,7 @@ def percent_text(share: Decimal) -> str:
 
 def shortened(typed: str) -> str:
     """What was typed, quoted, cut where it would drown the sentence."""
-    return repr(typed if len(typed) <= SHOWN else f"{typed[:SHOWN]}…")
+    return repr(typed if len(typed) <= MAX_QUOTED else f"{typed[:MAX_QUOTED]}…")
 
 
 class PercentField(ExactField):
@@ -231,7 +233,7 @@ def load_choices(form: Any, session: Any, references: dict[str, Any]) -> None:
             field.choices = [SelectChoice(key, key) for key in dict.fromkeys((*known, *(field.data or ())))]
         elif field.short_name in references:
             key = next(iter(references[field.short_name].__table__.primary_key))
-            field.suggestions = list(session.scalars(sa.select(key).order_by(key.desc()).limit(SUGGESTIONS)))
+            field.suggestions = list(session.scalars(sa.select(key).order_by(key.desc()).limit(MAX_SUGGESTIONS)))
 
 
 def _field(column: sa.Column[Any], references: dict[str, Any]) -> Any:
@@ -259,7 +261,7 @@ def _field(column: sa.Column[Any], references: dict[str, Any]) -> Any:
             return JsonField(validators=[], **options)
     if isinstance(column.type, sa.Text) and column.name not in references:
         return LongTextField(validators=required, **options)
-    return TextField(validators=[*required, Length(max=column.type.length or 200)], **options)
+    return TextField(validators=[*required, Length(max=column.type.length or MAX_NAME_LENGTH)], **options)
 
 
 IN_USE = "The database refused this: another record holds it, or a value is out of its range."

@@ -5,7 +5,7 @@ from flask_admin import Admin
 from flask_admin.menu import MenuLink
 from flask_admin.theme import Bootstrap4Theme
 
-from admin_views.grids.editing import DraftGridView
+from admin_views.grids.editable_view import EditableGridView
 from admin_views.grids.index import HomeView
 from admin_views.grids.specs import GRIDS, GridSpec
 from admin_views.grids.view import GridView
@@ -100,4 +100,4 @@ def register(app: Flask) -> None:
 
 def view_of(spec: GridSpec) -> GridView:
     """The view that a spec asks for: read-only unless it names the services of a draft."""
-    return DraftGridView(spec) if spec.draft else GridView(spec)
+    return EditableGridView(spec) if spec.editing else GridView(spec)

@@ -16,7 +16,7 @@ Service = Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class Draft:
+class EditableGrid:
     """What a form offers and which service each of its buttons calls; a missing service means no button.
 
     `fixed` fields are asked for at creation and then never again; `config_key` names the column that holds the config
@@ -41,14 +41,14 @@ def _add_pool(session: Any, data: dict[str, Any], **who: Any) -> Any:
     return config_parts.add_pool(session, fields.pop("config_version_id"), fields, **who)
 
 
-WORKSPACE = Draft(
+WORKSPACE = EditableGrid(
     fixed=("workspace_id",),
     fields=("workspace_name", "operator_role", "data_mode"),
     create=workspaces.create_workspace,
     update=workspaces.update_workspace,
     delete=workspaces.delete_workspace,
 )
-CYCLE = Draft(
+CYCLE = EditableGrid(
     fixed=("cycle_id", "workspace_id"),
     fields=(
         "cycle_name",
@@ -66,14 +66,14 @@ CYCLE = Draft(
     update=cycles.update_cycle,
     delete=cycles.delete_cycle,
 )
-CONTEXT = Draft(
+CONTEXT = EditableGrid(
     fixed=("cycle_draft_context_id", "workspace_id"),
     fields=("cycle_id", "skipped", "pasted_text", "documents", "extracted_cards", "open_questions"),
     create=contexts.create_context,
     update=contexts.update_context,
     delete=contexts.delete_context,
 )
-VALUE_UNIT = Draft(
+VALUE_UNIT = EditableGrid(
     fixed=("value_unit_id", "cycle_id"),
     fields=(
         "name",
@@ -92,7 +92,7 @@ VALUE_UNIT = Draft(
     update=value_units.update_value_unit,
     delete=value_units.delete_value_unit,
 )
-CONFIG = Draft(
+CONFIG = EditableGrid(
     fixed=("config_version_id", "workspace_id", "cycle_id", "segment", "stage", "target_environment"),
     fields=("value_unit_snapshot_version", "baseline_config_version_id", "price_book_ref", "metric_lenses"),
     create=config_drafts.create_config,
@@ -100,7 +100,7 @@ CONFIG = Draft(
     delete=config_drafts.delete_config,
     config_key="config_version_id",
 )
-POOL = Draft(
+POOL = EditableGrid(
     fixed=("config_version_id", "pool_id"),
     fields=(
         "label",
@@ -118,13 +118,13 @@ POOL = Draft(
     delete=config_parts.delete_pool,
     config_key="config_version_id",
 )
-EXPLORATION = Draft(
+EXPLORATION = EditableGrid(
     fixed=(),
     fields=("enabled", "exploration_pool_id", "qualifying_events", "expires_after_days", "graduation_signal"),
     update=config_parts.put_exploration,
     config_key="config_version_id",
 )
-RAILS = Draft(
+RAILS = EditableGrid(
     fixed=(),
     fields=("usage_thresholds", "monthly_spend_cap_usd", "at_cap_action", "margin_floor", "absolute_usage_caps"),
     update=config_parts.put_rails,

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from admin_views.grids import services
-from admin_views.grids.services import Draft
+from admin_views.grids.services import EditableGrid
 from app.models.billing_patch import BillingPatch
 from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from app.models.config_version import ConfigVersion, ExplorationRule, Pool, RailRule
@@ -26,10 +26,10 @@ CATEGORIES = (CATALOGS, AUTHORING, DECISIONS, EVIDENCE, LOG)
 
 @dataclass(frozen=True)
 class GridSpec:
-    """What one grid shows and allows; without a `draft` it is read-only through every door.
+    """What one grid shows and allows; without `editing` it is read-only through every door.
 
     `columns` stand in the list after the identifier; `filters` and `sorts` name columns, which for tables that grow
-    without bound (`newest` given and no `draft`) are the leading columns of an index.
+    without bound (`newest` given and no `editing`) are the leading columns of an index.
     """
 
     model: type[Any]
@@ -42,7 +42,7 @@ class GridSpec:
     newest: str | None = None
     links: tuple[tuple[str, type[Any]], ...] = ()
     empty: str = "Nothing is recorded yet."
-    draft: Draft | None = None
+    editing: EditableGrid | None = None
 
     @property
     def table(self) -> sa.Table:
@@ -145,7 +145,7 @@ GRIDS: tuple[GridSpec, ...] = (
         sorts=("workspace_id", "workspace_name", "created_at"),
         newest="created_at",
         empty="No workspace yet. Create the first one.",
-        draft=services.WORKSPACE,
+        editing=services.WORKSPACE,
     ),
     GridSpec(
         Cycle,
@@ -157,7 +157,7 @@ GRIDS: tuple[GridSpec, ...] = (
         sorts=("cycle_id", "created_at", "workspace_id"),
         newest="created_at",
         empty="No cycle yet. Create one to state a goal and how it is measured.",
-        draft=services.CYCLE,
+        editing=services.CYCLE,
     ),
     GridSpec(
         CycleDraftContext,
@@ -169,7 +169,7 @@ GRIDS: tuple[GridSpec, ...] = (
         sorts=("cycle_draft_context_id", "created_at"),
         newest="created_at",
         empty="No context yet. Paste notes or skip: a cycle can do without.",
-        draft=services.CONTEXT,
+        editing=services.CONTEXT,
     ),
     GridSpec(
         ValueUnitDefinition,
@@ -190,7 +190,7 @@ GRIDS: tuple[GridSpec, ...] = (
         sorts=("value_unit_id", "created_at", "cycle_id"),
         newest="created_at",
         empty="No value unit yet. Create one to say which usage is customer value.",
-        draft=services.VALUE_UNIT,
+        editing=services.VALUE_UNIT,
     ),
     GridSpec(
         ValueUnitSnapshot,
@@ -214,7 +214,7 @@ GRIDS: tuple[GridSpec, ...] = (
         newest="created_at",
         links=SEGMENT_LINK,
         empty="No config yet. Create a draft for a segment, stage and environment.",
-        draft=services.CONFIG,
+        editing=services.CONFIG,
     ),
     GridSpec(
         Pool,
@@ -235,7 +235,7 @@ GRIDS: tuple[GridSpec, ...] = (
         sorts=("config_version_id", "value_unit_id"),
         links=(("value_unit_id", ValueUnitDefinition),),
         empty="No pool yet. Add one to a draft config.",
-        draft=services.POOL,
+        editing=services.POOL,
     ),
     GridSpec(
         ExplorationRule,
@@ -246,7 +246,7 @@ GRIDS: tuple[GridSpec, ...] = (
         filters=("enabled",),
         sorts=("config_version_id",),
         empty="No rule yet. Each new config draft brings one.",
-        draft=services.EXPLORATION,
+        editing=services.EXPLORATION,
     ),
     GridSpec(
         RailRule,
@@ -257,7 +257,7 @@ GRIDS: tuple[GridSpec, ...] = (
         filters=("at_cap_action",),
         sorts=("config_version_id",),
         empty="No rails yet. Each new config draft brings some.",
-        draft=services.RAILS,
+        editing=services.RAILS,
     ),
     GridSpec(
         SimulationRun,

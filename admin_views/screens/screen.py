@@ -26,7 +26,7 @@ from app.services.product_events import log_event
 WORKSPACE, CYCLE, OPERATOR = "workspace_id", "cycle_id", "operator_name"
 """What the browser's session remembers: where the operator works, and who that is."""
 
-SWITCHABLE = 50
+MAX_SWITCHABLE = 50
 """As many as the switcher lists; the Cycles screen has all."""
 
 
@@ -114,10 +114,10 @@ def places() -> list[tuple[Workspace, list[Cycle]]]:
     """Every workspace with its cycles, newest first: what the switcher offers."""
     cycles: dict[str, list[Cycle]] = {}
     for cycle in db.session.scalars(
-        sa.select(Cycle).order_by(Cycle.created_at.desc(), Cycle.cycle_id).limit(SWITCHABLE)
+        sa.select(Cycle).order_by(Cycle.created_at.desc(), Cycle.cycle_id).limit(MAX_SWITCHABLE)
     ):
         cycles.setdefault(cycle.workspace_id, []).append(cycle)
-    workspaces = sa.select(Workspace).order_by(Workspace.created_at, Workspace.workspace_id).limit(SWITCHABLE)
+    workspaces = sa.select(Workspace).order_by(Workspace.created_at, Workspace.workspace_id).limit(MAX_SWITCHABLE)
     return [(workspace, cycles.get(workspace.workspace_id, [])) for workspace in db.session.scalars(workspaces)]
 
 

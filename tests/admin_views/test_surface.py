@@ -11,7 +11,7 @@ from admin_views.base import POLICY
 from admin_views.grids.specs import GRIDS, GridSpec
 from app.models.base import Model, db
 
-READ_ONLY = [spec for spec in GRIDS if spec.draft is None]
+READ_ONLY = [spec for spec in GRIDS if spec.editing is None]
 UNLISTED = {"idempotency_keys"}
 
 

@@ -9,9 +9,9 @@ from wtforms import BooleanField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional
 
-from admin_views.forms import CheckListField, ChoiceField, TextField, VersionedForm, WholeField
-from admin_views.screens.authoring.config_drafting import ConfigDraftScreen, pools_at, units_at
-from admin_views.screens.drafting import Document, in_order
+from admin_views.forms import MAX_NAME_LENGTH, CheckListField, ChoiceField, TextField, VersionedForm, WholeField
+from admin_views.screens.authoring.config_draft_screen import ConfigDraftScreen, pools_at, units_at
+from admin_views.screens.draft_screen import Document, in_order
 from app.identity import acting
 from app.models.base import db
 from app.models.catalog import EventCatalog, QualitySignalCatalog
@@ -22,7 +22,7 @@ from app.services.configs.lookup import latest_completed_run
 from app.services.wording.configs import ending_sentence, subsidy_sentence
 from rules.lifecycle import graduation_signal_is_required, stage_defaults
 
-MOST_DAYS = 3650
+MAX_DAYS = 3650
 
 
 class ExplorationForm(VersionedForm):
@@ -33,12 +33,12 @@ class ExplorationForm(VersionedForm):
     )
     expires_after_days = WholeField(
         "Ends after",
-        [Optional(), NumberRange(1, MOST_DAYS, "Give 1 to 3650 days.")],
+        [Optional(), NumberRange(1, MAX_DAYS, "Give 1 to 3650 days.")],
         description="Days after the first qualifying event. 14 to 60 teaches enough without giving value away.",
     )
     graduation_signal = TextField(
         "Graduation signal",
-        [Length(max=200)],
+        [Length(max=MAX_NAME_LENGTH)],
         description="What shows that a customer has found the value and can pay for it.",
     )
 

@@ -13,7 +13,7 @@ from simulation.numbers import exact_number
 
 Json = Any
 TRUTHS = {"true": True, "false": False}
-MOST_VALUES, LONGEST = 100, 500
+MAX_VALUES, MAX_VALUE_LENGTH = 100, 500
 _ITEM = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,"]*)\s*(,|$)')
 
 
@@ -27,8 +27,8 @@ def read_values(typed: str) -> list[Json]:
         if found[1].strip():
             values.append(_read(found[1].strip()))
         position = found.end()
-    if len(values) > MOST_VALUES:
-        raise ValueError(f"Give at most {MOST_VALUES} values.")
+    if len(values) > MAX_VALUES:
+        raise ValueError(f"Give at most {MAX_VALUES} values.")
     return values
 
 
@@ -47,8 +47,8 @@ def _read(item: str) -> Json:
         return TRUTHS[item]
     elif (number := exact_number(item)) is not None:
         return number
-    if len(item) > LONGEST:
-        raise ValueError(f"A value has at most {LONGEST} characters.")
+    if len(item) > MAX_VALUE_LENGTH:
+        raise ValueError(f"A value has at most {MAX_VALUE_LENGTH} characters.")
     return item
 
 

@@ -16,6 +16,7 @@ from wtforms.validators import DataRequired, Length, ValidationError
 from admin_views.base import note
 from admin_views.formatters import label_of, time_text
 from admin_views.forms import (
+    MAX_NAME_LENGTH,
     AtMost,
     CheckListField,
     ChoiceField,
@@ -25,7 +26,7 @@ from admin_views.forms import (
     VersionedForm,
 )
 from admin_views.screens.authoring.context import CONTEXT
-from admin_views.screens.drafting import Difference, Document, DraftScreen, in_order
+from admin_views.screens.draft_screen import Difference, Document, DraftScreen, in_order
 from admin_views.screens.screen import WORKSPACE, cycle_at, go, here, path
 from app.identity import acting
 from app.models.base import db
@@ -65,7 +66,7 @@ GOALS = {
 
 
 class NorthStarForm(VersionedForm):
-    cycle_name = TextField("Cycle name", [DataRequired("Name the cycle."), Length(max=200)])
+    cycle_name = TextField("Cycle name", [DataRequired("Name the cycle."), Length(max=MAX_NAME_LENGTH)])
     goal_type = ChoiceField(
         "Goal",
         choices=[SelectChoice("", "choose"), *(SelectChoice(goal.value, text) for goal, text in GOALS.items())],

@@ -11,11 +11,20 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.utils import unset_value
 from wtforms.validators import Length, NumberRange, Optional, Regexp, StopValidation
 
-from admin_views.forms import CheckListField, ChoiceField, ExactField, TextField, VersionedForm, WholeField
+from admin_views.forms import (
+    MAX_NAME_LENGTH,
+    CheckListField,
+    ChoiceField,
+    ExactField,
+    TextField,
+    VersionedForm,
+    WholeField,
+)
 from rules.enums import OverageBehavior
+from rules.pools import MAX_POOLS
 
 Json = Any
-MOST_POOLS, MOST_DAYS = 50, 3650
+MAX_DAYS = 3650
 KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]{0,199}")
 BLANK_KEY = "__key__"
 """The key of the row that the page's script copies for a new pool."""
@@ -25,7 +34,6 @@ BEYOND = {
     OverageBehavior.HARD_STOP: "stop",
 }
 COPY = " (copy)"
-LONGEST = 200
 
 
 class Given:
@@ -46,7 +54,7 @@ class PoolForm(Form):
 
     pool_id = HiddenField(validators=[Optional(), Regexp(KEY, message="This pool has an id that cannot be.")])
     removed = HiddenField()
-    label = TextField("Label", [Given("Name the pool."), Length(max=LONGEST)])
+    label = TextField("Label", [Given("Name the pool."), Length(max=MAX_NAME_LENGTH)])
     value_unit_id = ChoiceField("Value unit", [Given("Choose the unit that it counts.")], choices=[])
     included_quantity = ExactField("Included", [Given("Say how many are included; 0 is none.")])
     overage_behavior = ChoiceField(
@@ -57,7 +65,7 @@ class PoolForm(Form):
     rollover_enabled = BooleanField("Unused carries over")
     max_rollover_quantity = ExactField("At most")
     rollover_expires_after_days = WholeField(
-        "For days", [Optional(), NumberRange(1, MOST_DAYS, "Give 1 to 3650 days, or nothing for no end.")]
+        "For days", [Optional(), NumberRange(1, MAX_DAYS, "Give 1 to 3650 days, or nothing for no end.")]
     )
     is_exploration_pool = BooleanField("Exploration pool")
 
@@ -145,7 +153,7 @@ class PoolsField(Field):
         return Row(key, PoolForm(formdata, prefix=f"{key}.", data=controls_of(pool or {})))
 
     def validate(self, form: Any, extra_validators: Any = ()) -> bool:
-        self.errors = [f"A config has at most {MOST_POOLS} pools."] if len(self.kept) > MOST_POOLS else []
+        self.errors = [f"A config has at most {MAX_POOLS} pools."] if len(self.kept) > MAX_POOLS else []
         unreadable = [row for row in self.kept if not row.form.validate()]
         return not unreadable and not self.errors
 
@@ -209,7 +217,7 @@ class PoolsForm(VersionedForm):
     pools = PoolsField("Pools")
     price_book_ref = TextField(
         "Price book",
-        [Length(max=LONGEST)],
+        [Length(max=MAX_NAME_LENGTH)],
         description="The rate card in your billing system that these prices go to. Production needs one.",
     )
     metric_lenses = CheckListField(
@@ -259,7 +267,7 @@ def _duplicate(pools: PoolsField, row: Row) -> None:
         twin = copied.form[field.short_name]
         twin.data, twin.raw_data = field.data, field.raw_data
     copied.form.pool_id.data = ""
-    copied.form.label.data = (row.form.label.data or "")[: LONGEST - len(COPY)] + COPY
+    copied.form.label.data = (row.form.label.data or "")[: MAX_NAME_LENGTH - len(COPY)] + COPY
 
 
 def _suggest(pools: PoolsField, pool: Mapping[str, Json]) -> None:

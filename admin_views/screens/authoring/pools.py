@@ -11,9 +11,9 @@ from flask_admin.helpers import get_form_data
 from wtforms.fields.choices import SelectChoice
 
 from admin_views.forms import at_its_field
-from admin_views.screens.authoring.config_drafting import ConfigDraftScreen, pools_at
+from admin_views.screens.authoring.config_draft_screen import ConfigDraftScreen, pools_at
 from admin_views.screens.authoring.pool_forms import PoolsForm, Row, act
-from admin_views.screens.drafting import Difference, Document, in_order
+from admin_views.screens.draft_screen import Difference, Document, in_order
 from app.errors import AvsError
 from app.identity import acting
 from app.models.base import db

@@ -14,7 +14,7 @@ from rules.enums import Action
 from rules.lifecycle import THRESHOLD_PERCENTS
 
 Json = Any
-HIGHEST = 1000
+MAX_PERCENT = 1000
 UNIT, QUANTITY = "value_unit_id", "max_quantity"
 NUMBER = ExactField().bind(Form(), "quantity")
 """Reads one exact number as every form does."""
@@ -23,7 +23,7 @@ NUMBER = ExactField().bind(Form(), "quantity")
 class ThresholdsField(RowsField):
     """percent → action. The three that production needs always have a row; one without an action is not stored."""
 
-    first, second, most = "threshold_percent", "threshold_action", 20
+    first, second, max_rows = "threshold_percent", "threshold_action", 20
 
     def shown(self, data: Json) -> list[tuple[str, str]]:
         stored = {decimal_text(Decimal(item["percent"])): item["action"] for item in data or ()}
@@ -51,7 +51,7 @@ class ThresholdsField(RowsField):
 class CapsField(RowsField):
     """value unit → the most of it that a customer gets in 30 days. Caps of another shape are kept as they are."""
 
-    first, second, most = "cap_unit", "cap_quantity", 50
+    first, second, max_rows = "cap_unit", "cap_quantity", 50
     foreign: list[Json]
 
     def process(self, formdata: Any, data: Any = unset_value, extra_filters: Any = None) -> None:
@@ -82,8 +82,8 @@ def _is_cap(item: Mapping[str, Json]) -> bool:
 
 def _percent(typed: str) -> Decimal:
     percent = _quantity(typed.removesuffix("%").strip())
-    if not 0 < percent <= HIGHEST:
-        raise ValueError(f"{typed} is not a percentage above 0 and up to {HIGHEST}.")
+    if not 0 < percent <= MAX_PERCENT:
+        raise ValueError(f"{typed} is not a percentage above 0 and up to {MAX_PERCENT}.")
     return percent
 
 

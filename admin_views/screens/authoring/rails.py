@@ -8,11 +8,11 @@ from flask_admin.helpers import get_form_data
 from wtforms.fields.choices import SelectChoice
 
 from admin_views.forms import ChoiceField, ExactField, PercentField
-from admin_views.screens.authoring.config_drafting import ConfigDraftScreen, units_at
+from admin_views.screens.authoring.config_draft_screen import ConfigDraftScreen, units_at
 from admin_views.screens.authoring.rail_delivery import DeliveryForm, controls, offer, typed_policy
 from admin_views.screens.authoring.rail_gauge import gauge
 from admin_views.screens.authoring.rail_rows import CapsField, ThresholdsField
-from admin_views.screens.drafting import Document
+from admin_views.screens.draft_screen import Document
 from app.identity import acting
 from app.models.base import db
 from app.models.config_version import ConfigVersion

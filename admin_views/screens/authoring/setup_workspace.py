@@ -11,7 +11,7 @@ from wtforms import RadioField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length
 
-from admin_views.forms import TextField
+from admin_views.forms import MAX_NAME_LENGTH, TextField
 from admin_views.screens.screen import OPERATOR, WORKSPACE, Screen, go, here, remember
 from admin_views.screens.workplace import expired, leave_workspace
 from app.identity import acting
@@ -31,7 +31,7 @@ ROLES = {
 class WorkspaceForm(SecureForm):
     workspace_name = TextField(
         "Workspace name",
-        [DataRequired("Name the workspace."), Length(max=200)],
+        [DataRequired("Name the workspace."), Length(max=MAX_NAME_LENGTH)],
         description="Your company or product.",
     )
     operator_role = RadioField(
@@ -40,7 +40,7 @@ class WorkspaceForm(SecureForm):
         choices=[SelectChoice(role.value, text) for role, text in ROLES.items()],
     )
     operator_name = TextField(
-        "Your name", [Length(max=200)], description="Signs what you approve. It stays in this browser."
+        "Your name", [Length(max=MAX_NAME_LENGTH)], description="Signs what you approve. It stays in this browser."
     )
 
 

@@ -9,6 +9,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
 from admin_views.forms import (
+    MAX_NAME_LENGTH,
     CheckListField,
     ChoiceField,
     ExactField,
@@ -17,8 +18,8 @@ from admin_views.forms import (
     TextField,
     VersionedForm,
 )
-from admin_views.screens.authoring.unit_rows import LONGEST_NAME, FiltersField, IntentsField
-from admin_views.screens.drafting import in_order
+from admin_views.screens.authoring.unit_rows import FiltersField, IntentsField
+from admin_views.screens.draft_screen import in_order
 from app.models.catalog import MetricCatalog, QualitySignalCatalog
 from app.models.value_unit import ECONOMICS_FIELDS
 from app.services.authoring.unit_economics import COST, MARGIN, PRICE, Economics, economics
@@ -28,7 +29,7 @@ from rules.enums import AggregationType, EconomicsConfidence, UnitType
 from rules.event_mapping import BASE_DIMENSIONS
 
 Json = Any
-LONGEST_TEXT = 20_000
+MAX_TEXT_LENGTH = 20_000
 UNIT_FIELDS = (
     "name",
     "unit_type",
@@ -63,11 +64,11 @@ def _plain(values: Iterable[str]) -> dict[str, str]:
 
 
 class NamingControls:
-    name = TextField("Name", [Length(max=LONGEST_NAME)])
+    name = TextField("Name", [Length(max=MAX_NAME_LENGTH)])
     unit_type = ChoiceField("Type", [InputRequired("Choose a type.")], choices=_choices(TYPES))
     outcome_statement = LongTextField(
         "Outcome statement",
-        [Length(max=LONGEST_TEXT)],
+        [Length(max=MAX_TEXT_LENGTH)],
         description="What the customer gets from one unit, in a sentence.",
     )
 
@@ -80,7 +81,7 @@ class MappingControls:
     )
     aggregation_field = ChoiceField(
         "Field",
-        [Optional(), Length(max=LONGEST_NAME)],
+        [Optional(), Length(max=MAX_NAME_LENGTH)],
         id="event_mapping.aggregation.field",
         choices=[],
     )
@@ -111,7 +112,7 @@ class UnitForm(NamingControls, MappingControls, EconomicsControls, VersionedForm
     )
     metrics_intent = IntentsField("Metrics intent", id="metrics_intent")
     quality_signal_source = CheckListField("Quality signals", choices=[])
-    quality_note = LongTextField("Quality note", [Length(max=LONGEST_TEXT)])
+    quality_note = LongTextField("Quality note", [Length(max=MAX_TEXT_LENGTH)])
 
     def put(self, name: str, value: Json) -> None:
         """Set a control as if its value were stored: what was typed in it before is gone."""

@@ -8,7 +8,7 @@ from flask import request
 from flask_admin.helpers import get_form_data
 
 from admin_views.screens.authoring.unit_forms import UNIT_FIELDS, UnitForm, controls_of
-from admin_views.screens.drafting import Difference, Document
+from admin_views.screens.draft_screen import Difference, Document
 from admin_views.screens.screen import cycle_at, path
 from app.errors import Conflict, not_found
 from app.identity import acting

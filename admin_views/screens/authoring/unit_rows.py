@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 from wtforms import Field
 from wtforms.utils import unset_value
 
+from admin_views.forms import MAX_NAME_LENGTH
 from admin_views.screens.authoring.filter_text import read_values, write_values
 from rules.enums import ExpectedImpact
 
 Json = Any
-MOST_FILTERS, MOST_INTENTS, LONGEST_NAME = 20, 10, 200
+MAX_FILTERS, MAX_INTENTS = 20, 10
 
 
 class RowsField(Field):
@@ -18,7 +19,7 @@ class RowsField(Field):
 
     first: ClassVar[str]
     second: ClassVar[str]
-    most: ClassVar[int]
+    max_rows: ClassVar[int]
     rows: list[tuple[str, str]]
 
     def process(self, formdata: Any, data: Any = unset_value, extra_filters: Any = None) -> None:
@@ -34,8 +35,8 @@ class RowsField(Field):
         self.rows, self.process_errors = rows, []
         try:
             self.data = self.read([row for row in rows if row[0] or self.counts_without_first(row)])
-            if len(self.data) > self.most:
-                raise ValueError(f"Give at most {self.most}.")
+            if len(self.data) > self.max_rows:
+                raise ValueError(f"Give at most {self.max_rows}.")
         except ValueError as error:
             self.process_errors.append(str(error))
 
@@ -62,7 +63,7 @@ class RowsField(Field):
 class FiltersField(RowsField):
     """dimension → the value, or the values, that it must have."""
 
-    first, second, most = "filter_dimension", "filter_values", MOST_FILTERS
+    first, second, max_rows = "filter_dimension", "filter_values", MAX_FILTERS
 
     def shown(self, data: Json) -> list[tuple[str, str]]:
         return [(dimension, write_values(value)) for dimension, value in (data or {}).items()]
@@ -75,8 +76,8 @@ class FiltersField(RowsField):
                 raise ValueError(f"Choose the dimension that has to be {typed}.")
             if dimension in filters:
                 raise ValueError(f"{dimension} is there twice: put all its values in one row, with commas between.")
-            if len(dimension) > LONGEST_NAME:
-                raise ValueError(f"A dimension has at most {LONGEST_NAME} characters.")
+            if len(dimension) > MAX_NAME_LENGTH:
+                raise ValueError(f"A dimension has at most {MAX_NAME_LENGTH} characters.")
             if not values:
                 raise ValueError(f"Say what {dimension} has to be, or remove the row.")
             filters[dimension] = values if len(values) > 1 else values[0]
@@ -86,7 +87,7 @@ class FiltersField(RowsField):
 class IntentsField(RowsField):
     """What the unit is expected to do to each metric."""
 
-    first, second, most = "intent_metric", "intent_impact", MOST_INTENTS
+    first, second, max_rows = "intent_metric", "intent_impact", MAX_INTENTS
 
     def counts_without_first(self, row: tuple[str, str]) -> bool:
         return False

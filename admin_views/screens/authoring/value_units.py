@@ -9,7 +9,7 @@ from markupsafe import escape
 
 from admin_views.base import csrf_field, note
 from admin_views.formatters import decimal_text
-from admin_views.forms import percent_text
+from admin_views.forms import MAX_NAME_LENGTH, percent_text
 from admin_views.screens.authoring import unit_pane
 from admin_views.screens.authoring.unit_actions import act, cards_for, prefills
 from admin_views.screens.authoring.unit_forms import (
@@ -23,7 +23,7 @@ from admin_views.screens.authoring.unit_forms import (
     offer,
 )
 from admin_views.screens.authoring.unit_pane import BLANK, NEW, PREFIX, Pane, address_of, pane_at, unit_in
-from admin_views.screens.drafting import Difference, Document, DraftScreen
+from admin_views.screens.draft_screen import Difference, Document, DraftScreen
 from admin_views.screens.screen import cycle_at, go, path
 from app import extensions
 from app.errors import AvsError, not_found
@@ -44,7 +44,6 @@ from app.services.simulations.live_line import LiveLine, live_line
 from rules.draft import Catalogs
 from simulation.canonical import content_hash
 
-LONGEST_NAME = 200
 COPY = " (copy)"
 
 
@@ -142,7 +141,7 @@ class ValueUnits(DraftScreen):
     def duplicate(self, cycle_id: str) -> Any:
         cycle = cycle_at(cycle_id)
         source = _existing(cycle, request.form.get("unit", ""))
-        name = source.name[: LONGEST_NAME - len(COPY)] + COPY
+        name = source.name[: MAX_NAME_LENGTH - len(COPY)] + COPY
         copy = {**Pane(cycle, NEW, source).document, "name": name, "cycle_id": cycle_id}
         with write(db.session):
             made = value_units.create_value_unit(db.session, copy, **acting())

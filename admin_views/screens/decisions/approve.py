@@ -14,7 +14,7 @@ from wtforms.validators import DataRequired, Length
 
 from admin_views.base import note
 from admin_views.formatters import pretty_json
-from admin_views.forms import LongTextField, MomentField, TextField, at_its_field, refusal_of
+from admin_views.forms import MAX_NAME_LENGTH, LongTextField, MomentField, TextField, at_its_field, refusal_of
 from admin_views.screens.screen import OPERATOR, Screen, attachment, config_at, go, path, remember
 from app import clock
 from app.errors import AvsError, NotFound, config_immutable
@@ -38,7 +38,7 @@ from rules.lifecycle import is_editable
 from simulation.canonical import canonical_bytes, parse_exact
 
 ROLE = "approver_role"
-MOST_RATIONALE = 20_000
+MAX_RATIONALE_LENGTH = 20_000
 
 
 class DecisionForm(SecureForm):
@@ -49,11 +49,11 @@ class DecisionForm(SecureForm):
         "Compared with",
         description="The version that is active now. If another one becomes active, you are asked again.",
     )
-    approver_name = TextField("Approver name", [DataRequired("Say who approves."), Length(max=200)])
-    approver_role = TextField("Approver role", [DataRequired("Say in which role."), Length(max=200)])
+    approver_name = TextField("Approver name", [DataRequired("Say who approves."), Length(max=MAX_NAME_LENGTH)])
+    approver_role = TextField("Approver role", [DataRequired("Say in which role."), Length(max=MAX_NAME_LENGTH)])
     rationale = LongTextField(
         "Rationale",
-        [DataRequired("Say why: whoever reads the decision log next asks for it."), Length(max=MOST_RATIONALE)],
+        [DataRequired("Say why: whoever reads the decision log next asks for it."), Length(max=MAX_RATIONALE_LENGTH)],
         description="What you expect from this, and what would make you take it back.",
     )
 

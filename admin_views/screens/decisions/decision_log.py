@@ -13,7 +13,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
 from admin_views.formatters import time_text
-from admin_views.forms import ChoiceField, MomentField, TextField
+from admin_views.forms import MAX_NAME_LENGTH, ChoiceField, MomentField, TextField
 from admin_views.screens.screen import CYCLE, WORKSPACE, Screen, here
 from app.models.base import db
 from app.models.catalog import SegmentCatalog
@@ -45,7 +45,7 @@ def _choices(values: Any, none: str = "any") -> list[SelectChoice]:
 class FilterForm(Form):
     """What narrows the log; every field may stay empty."""
 
-    q = TextField("Search", [Length(max=200)])
+    q = TextField("Search", [Length(max=MAX_NAME_LENGTH)])
     workspace_id = ChoiceField("Workspace")
     segment = ChoiceField("Segment")
     stage = ChoiceField("Stage", choices=_choices(Stage))

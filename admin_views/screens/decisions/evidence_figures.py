@@ -12,7 +12,7 @@ from app.services.wording.words import plural
 from rules import drift
 
 NAME = "evidence-days"
-MOST_PANELS = 3
+MAX_PANELS = 3
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def evidence_picture(evidence: Evidence, days: Iterable[DailyComparison]) -> Evi
     if not series:
         return None
     shown = [row.event_type for row in _most_telling(evidence.by_event_type) if row.event_type in series]
-    panels = [_panel(name, series[name]) for name in shown[:MOST_PANELS]]
+    panels = [_panel(name, series[name]) for name in shown[:MAX_PANELS]]
     figure = figure_json({"name": NAME, "panels": panels})
     return EvidencePicture(NAME, finding(evidence), figure, _table(series))
 

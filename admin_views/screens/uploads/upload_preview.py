@@ -12,7 +12,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
 from admin_views.base import CsrfForm, note
-from admin_views.forms import ChoiceField, TextField
+from admin_views.forms import MAX_NAME_LENGTH, ChoiceField, TextField
 from admin_views.screens.screen import WORKSPACE, Screen, go, here
 from admin_views.screens.uploads.data_mode import CONTEXT_SCREEN, DataModeScreen, address_of
 from admin_views.screens.workplace import cycle_in, expired, without_workspace
@@ -47,11 +47,11 @@ INTERRUPTED = "The server stopped while it imported this file. Nothing was count
 class PreviewForm(SecureForm):
     """What every row gets; the selects of the columns are added to it, one per column."""
 
-    ts = TextField("Time", [Length(max=200)])
-    event_type = TextField("Event type", [Length(max=200)])
-    customer_id = TextField("Customer", [Length(max=200)])
+    ts = TextField("Time", [Length(max=MAX_NAME_LENGTH)])
+    event_type = TextField("Event type", [Length(max=MAX_NAME_LENGTH)])
+    customer_id = TextField("Customer", [Length(max=MAX_NAME_LENGTH)])
     segment = TextField(
-        "Segment", [Length(max=200)], description="Customers that the catalog knows have theirs already."
+        "Segment", [Length(max=MAX_NAME_LENGTH)], description="Customers that the catalog knows have theirs already."
     )
     extend_catalog = BooleanField(
         "Add new event types, dimensions, segments and customers to the catalogs", default=True

@@ -20,7 +20,7 @@ from app.models.transactions import write
 from simulation.canonical import content_hash
 
 
-class DraftGridView(GridView):
+class EditableGridView(GridView):
     """A grid whose rows may change while they are drafts."""
 
     edit_template = "avs/form.html"
@@ -28,20 +28,20 @@ class DraftGridView(GridView):
     checks_own_token = frozenset({"create_view", "edit_view"})
 
     def __init__(self, spec: GridSpec) -> None:
-        assert spec.draft is not None  # noqa: S101  (the registry's caller chose this class by it)
-        self.draft = spec.draft
+        assert spec.editing is not None  # noqa: S101  (register.view_of chose this class by it)
+        self.editing = spec.editing
         self.can_edit = True
-        self.can_create = self.draft.create is not None
-        self.can_delete = self.draft.delete is not None
+        self.can_create = self.editing.create is not None
+        self.can_delete = self.editing.delete is not None
         routes = {"edit_view": self.can_edit, "create_view": self.can_create, "delete_view": self.can_delete}
         self.writes = frozenset(name for name, allowed in routes.items() if allowed)
         super().__init__(spec)
 
     def get_create_form(self) -> Any:
-        return form_class(self.spec.table, (*self.draft.fixed, *self.draft.fields), self.references, SecureForm)
+        return form_class(self.spec.table, (*self.editing.fixed, *self.editing.fields), self.references, SecureForm)
 
     def get_edit_form(self) -> Any:
-        return form_class(self.spec.table, self.draft.fields, self.references, VersionedForm)
+        return form_class(self.spec.table, self.editing.fields, self.references, VersionedForm)
 
     @expose("/new/", methods=("GET", "POST"))
     def create_view(self) -> Any:
@@ -65,7 +65,7 @@ class DraftGridView(GridView):
     @expose("/edit/", methods=("GET", "POST"))
     def edit_view(self) -> Any:
         row = self.existing()
-        self.draft.require_editable(db.session, row)
+        self.editing.require_editable(db.session, row)
         form = self.edit_form(obj=row)
         load_choices(form, db.session, self.references)
         if request.method == "GET":
@@ -88,23 +88,23 @@ class DraftGridView(GridView):
     @expose("/delete/", methods=("GET", "POST"))
     def delete_view(self) -> Any:
         """GET asks, naming what will go; POST deletes. So nothing depends on a script for its confirmation."""
-        if self.draft.delete is None:
+        if self.editing.delete is None:
             raise NotFound(f"{self.name} are not deleted here: each goes with its config.")
         row = self.existing()
-        self.draft.require_editable(db.session, row)
+        self.editing.require_editable(db.session, row)
         if request.method == "GET":
             return self.render(
                 "avs/delete.html", what=self._what(row), token=csrf_field(), row_id=self.get_pk_value(row)
             )
         what, key = self._what(row), self.key_of(request.values["id"])
         with write(db.session):
-            self.draft.delete(db.session, *key, **acting())
+            self.editing.delete(db.session, *key, **acting())
         note(f"{what} was deleted.")
         return redirect(self.get_url(".index_view"))
 
     def frozen(self, row: Any) -> str | None:
         try:
-            self.draft.require_editable(db.session, row)
+            self.editing.require_editable(db.session, row)
         except Conflict as refusal:
             return refusal.detail
         return None
@@ -114,26 +114,26 @@ class DraftGridView(GridView):
         return content_hash([getattr(row, column.name) for column in self.spec.table.columns])
 
     def _create(self, form: Any) -> Any:
-        assert self.draft.create is not None  # noqa: S101
-        data = {name: form[name].data for name in (*self.draft.fixed, *self.draft.fields)}
+        assert self.editing.create is not None  # noqa: S101
+        data = {name: form[name].data for name in (*self.editing.fixed, *self.editing.fields)}
         given = {name: value for name, value in data.items() if value is not None}
         with write(db.session):
-            return self.draft.create(db.session, given, **acting())
+            return self.editing.create(db.session, given, **acting())
 
     def _update(self, form: Any, key: tuple[str, ...]) -> None:
         with write(db.session):
             row = self.existing()
-            self.draft.require_editable(db.session, row)
+            self.editing.require_editable(db.session, row)
             changes = self._changes(form, row)
             if form.row_version.data != self.version_of(row):
                 raise PreconditionFailed(self._overtaken(row, changes), code="changed_meanwhile")
             if changes:
-                self.draft.update(db.session, *key, changes, **acting())
+                self.editing.update(db.session, *key, changes, **acting())
 
     def _changes(self, form: Any, row: Any) -> dict[str, Any]:
         """What the operator changed; a list of choices keeps the order it is stored in."""
         changes = {}
-        for name in self.draft.fields:
+        for name in self.editing.fields:
             column, stored, value = self.spec.table.c[name], getattr(row, name), form[name].data
             if isinstance(value, list) and isinstance(stored, list) and form[name].type == "SelectMultipleField":
                 value = [item for item in stored if item in value] + [item for item in value if item not in stored]

@@ -8,7 +8,7 @@ from flask_admin import expose
 
 from admin_views.base import note
 from admin_views.forms import refusal_of
-from admin_views.screens.drafting import Difference, Document, DraftScreen, Outcome
+from admin_views.screens.draft_screen import Difference, Document, DraftScreen, Outcome
 from admin_views.screens.screen import config_at, go, path
 from app.identity import acting
 from app.models.base import db
