@@ -9,7 +9,6 @@ An events table holds the events of one workspace in the physical layout of the 
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from pathlib import Path
@@ -19,6 +18,7 @@ import ibis
 
 from simulation import columnar, scan
 from simulation.columns import Row, Table
+from simulation.metering import SAMPLE_FIELDS, MeterPreview
 from simulation.numbers import EXACT
 from simulation.plan import Meter, Plan
 from simulation.result import Outputs, assemble
@@ -142,15 +142,6 @@ def newest_ts(events: Table, segment: str | None = None) -> datetime | None:
     return None if newest is None else newest.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class MeterPreview:
-    """The events that a mapping would count, the units that they add up to, and the three newest of them."""
-
-    events: int
-    units: Decimal
-    samples: tuple[Row, ...]
-
-
 def meter_preview(
     meter: Meter, events: Table, window: Window, *, workspace_id: str, segment: str | None = None
 ) -> MeterPreview:
@@ -169,6 +160,6 @@ def meter_preview(
 
 
 def _sample(row: Row) -> Row:
-    base = {name: row[name] for name in BASE_COLUMNS} | {"ts": row["ts"].replace(tzinfo=UTC)}
+    base = {name: row[name] for name in SAMPLE_FIELDS} | {"ts": row["ts"].replace(tzinfo=UTC)}
     dimensions = {name[2:]: row[name] for name in sorted(row) if name.startswith("d_") and row[name] is not None}
     return base | {"dimensions": dimensions}

@@ -4,8 +4,10 @@
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from simulation.events import Event
 from simulation.numbers import total
@@ -13,6 +15,17 @@ from simulation.plan import Meter
 from simulation.window import Period
 
 CustomerPeriod = tuple[str, int]
+SAMPLE_FIELDS = ("event_id", "ts", "event_type", "customer_id", "segment")
+"""What a sample shows of an event, beside the dimensions that it has."""
+
+
+@dataclass(frozen=True)
+class MeterPreview:
+    """The events that a mapping would count, the units that they add up to, and the three newest of them."""
+
+    events: int
+    units: Decimal
+    samples: tuple[Mapping[str, Any], ...]
 
 
 def period_of(event: Event, periods: Sequence[Period]) -> int | None:

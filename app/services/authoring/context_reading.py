@@ -8,10 +8,6 @@ from typing import Any
 from zipfile import BadZipFile
 
 import sqlalchemy as sa
-from docx import Document
-from docx.opc.exceptions import PackageNotFoundError
-from pypdf import PdfReader
-from pypdf.errors import PyPdfError
 
 from app.errors import Invalid, invalid_field
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
@@ -66,6 +62,9 @@ def _plain(name: str, content: bytes) -> str:
 
 
 def _pdf(name: str, content: bytes) -> str:
+    from pypdf import PdfReader  # late: each reader comes with the first document of its kind
+    from pypdf.errors import PyPdfError
+
     try:
         pages = PdfReader(BytesIO(content)).pages
         return "\n".join(pages[number].extract_text() for number in range(min(len(pages), MAX_PAGES)))
@@ -74,6 +73,9 @@ def _pdf(name: str, content: bytes) -> str:
 
 
 def _docx(name: str, content: bytes) -> str:
+    from docx import Document  # late: each reader comes with the first document of its kind
+    from docx.opc.exceptions import PackageNotFoundError
+
     try:
         document = Document(BytesIO(content))
     except (PackageNotFoundError, BadZipFile, KeyError, ValueError, OSError) as error:

@@ -14,8 +14,6 @@ from itertools import islice
 from tempfile import TemporaryFile
 from typing import IO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from app.models.base import AnySession
@@ -38,19 +36,19 @@ Row = Sequence[Json]
 
 @dataclass(frozen=True)
 class ColumnType:
-    """How the values of a column are written: as text in CSV, as a value of an Arrow type in Parquet."""
+    """How a column is written: as text in CSV, as a value of a named type in Parquet (`parquet.TYPES`)."""
 
     text: Callable[[Json], str]
-    arrow: pa.DataType
+    type_name: str
     value: Callable[[Json], Json] = lambda value: value
 
 
-TEXT = ColumnType(safe_text, pa.string())
-WHOLE = ColumnType(str, pa.int64())
-NUMBER = ColumnType(lambda value: number_text(Decimal(value)), pa.decimal128(38, 12), Decimal)
-DAY = ColumnType(str, pa.date32(), date.fromisoformat)
-MOMENT = ColumnType(timestamp_text, pa.timestamp("us", tz="UTC"))
-JSON = ColumnType(canonical_text, pa.string(), canonical_text)
+TEXT = ColumnType(safe_text, "text")
+WHOLE = ColumnType(str, "whole")
+NUMBER = ColumnType(lambda value: number_text(Decimal(value)), "number", Decimal)
+DAY = ColumnType(str, "day", date.fromisoformat)
+MOMENT = ColumnType(timestamp_text, "moment")
+JSON = ColumnType(canonical_text, "text", canonical_text)
 
 COMPARISON_COLUMNS: Mapping[str, ColumnType] = {
     "config_version_id": TEXT,
@@ -141,19 +139,15 @@ def _write_csv(table: EvidenceTable, file: IO[bytes]) -> None:
 
 
 def _write_parquet(table: EvidenceTable, file: IO[bytes]) -> None:
-    schema = pa.schema([(name, column.arrow) for name, column in table.columns.items()])
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for piece in _pieces(table.rows):
-            by_column = zip(table.columns.values(), zip(*piece, strict=True), strict=True)
-            arrays = [_array(column, values) for column, values in by_column]
-            writer.write_batch(pa.record_batch(arrays, schema=schema))
+    from app.services.evidence import parquet  # late: Arrow comes with the first file in its format
+
+    types = {name: column.type_name for name, column in table.columns.items()}
+    parquet.write(types, _column_pieces(table), file)
 
 
-def _array(column: ColumnType, values: Iterable[Json]) -> pa.Array:
-    return pa.array([None if value is None else column.value(value) for value in values], column.arrow)
-
-
-def _pieces(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    remaining = iter(rows)
+def _column_pieces(table: EvidenceTable) -> Iterator[list[list[Json]]]:
+    """Some rows at a time, as the values of each column."""
+    columns, remaining = list(table.columns.values()), iter(table.rows)
     while piece := list(islice(remaining, CHUNK)):
-        yield piece
+        by_column = zip(columns, zip(*piece, strict=True), strict=True)
+        yield [[None if value is None else column.value(value) for value in values] for column, values in by_column]

@@ -14,12 +14,10 @@ from typing import Any
 from app.models.workspace import Workspace
 from app.services.usage.store import UsageEvents
 from rules.enums import DataMode
-from simulation import engine
 from simulation.canonical import parse_exact
 from simulation.documents import meter
-from simulation.engine import MeterPreview
 from simulation.events import Event, deduplicated, event
-from simulation.metering import matches, metered
+from simulation.metering import SAMPLE_FIELDS, MeterPreview, matches, metered
 from simulation.numbers import total
 from simulation.plan import Meter
 from simulation.window import Window
@@ -91,6 +89,8 @@ def _over_usage(
     paths: tuple[Path, ...], digest: str, workspace_id: str, segment: str | None, wanted: Meter
 ) -> Counted | None:
     """The digest names the events exactly, so the same question has the same answer for good."""
+    from simulation import engine  # late: Ibis and DuckDB come with the first question to real usage
+
     with engine.open_parquet(paths) as table:
         newest = engine.newest_ts(table, segment)
         if newest is None:
@@ -134,5 +134,5 @@ def _unfiltered(wanted: Meter) -> Meter:
 
 
 def _sample(item: Event) -> dict[str, Any]:
-    """The same fields as a sample of `engine.meter_preview`."""
-    return {name: getattr(item, name) for name in engine.BASE_COLUMNS} | {"dimensions": dict(item.dimensions)}
+    """The event as `engine.meter_preview` shows one."""
+    return {name: getattr(item, name) for name in SAMPLE_FIELDS} | {"dimensions": dict(item.dimensions)}

@@ -31,7 +31,6 @@ from rules.enums import HistoricalWindow, PricingMode, SimulationStatus
 from rules.finding import Gate
 from rules.gate import blocking_issues_for_simulation, evaluate
 from rules.lifecycle import is_editable
-from simulation import engine
 from simulation.canonical import content_hash, parse_exact
 from simulation.documents import config_plan
 from simulation.events import event
@@ -138,6 +137,8 @@ def compute(prepared: Prepared, events: UsageEvents) -> Answer:
     """Run the question over its events. Pure but for reading files; the demo events take the reference fold."""
     if prepared.request.window is HistoricalWindow.MOCKED:
         return _over_demo_events(prepared, events.demo_file)
+    from simulation import engine  # late: Ibis and DuckDB come with the first simulation of real usage
+
     workspace_id = prepared.candidate.config.workspace_id
     seen = events.store.snapshot(workspace_id)
     with engine.open_parquet(seen.paths) as table:

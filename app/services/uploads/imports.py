@@ -30,12 +30,10 @@ from app.services.uploads.mapping import CATALOG, COSTS, LEFT_OUT, USAGE, KnownN
 from app.services.uploads.store import DONE, FAILED, RUNNING, Upload, Uploads
 from app.services.usage import imports
 from app.services.usage.fields import Policy, Reject, UnreadableInput
-from app.services.usage.files import open_source
 from app.services.usage.mapping import ColumnPlan
 from app.services.usage.rejects import RejectsReport
 from app.services.usage.store import EventStore
 from app.services.usage.summary import customer_segments
-from app.services.usage.validate import validate_texts
 
 AT_ONCE_SECONDS = 0.4
 """What ends sooner needs no progress page."""
@@ -137,6 +135,9 @@ def try_out(session: AnySession, workspace_id: str, upload: Upload, choice: Choi
 
 
 def _usage_head(upload: Upload, choice: Choice, policy: Policy) -> tuple[int, list[Reject]]:
+    from app.services.usage.files import open_source  # late: Arrow comes with the first file
+    from app.services.usage.validate import validate_texts
+
     plan = ColumnPlan(choice.mapping, choice.constants, choice.ignored)
     read, rejects = 0, []
     for texts, unfit in open_source(upload.head_path, plan, policy).batches:

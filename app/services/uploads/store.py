@@ -23,8 +23,6 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from app.errors import Invalid, not_found
 from app.file_lock import exclusive
@@ -205,10 +203,9 @@ def harmless(filename: str) -> str:
 
 def _rows(path: Path, file_format: str) -> int:
     if file_format == "parquet":
-        try:
-            return int(pq.read_metadata(path).num_rows)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise UnreadableInput(f"cannot be read as parquet: {error}") from None
+        from app.services.usage import parquet_file  # late: Arrow comes with the first Parquet file
+
+        return parquet_file.count_rows(path)
     with path.open("rb") as file:
         lines, last = 0, b"\n"
         while piece := file.read(_PIECE):

@@ -8,7 +8,16 @@ from collections import defaultdict
 from pathlib import Path
 
 from app.services.usage import parquet, staging
-from app.services.usage.index import Index, StoredFile, add_files, committed_files, supersede_files, workspace_number
+from app.services.usage.index import (
+    Index,
+    StoredFile,
+    add_files,
+    combine,
+    committed_files,
+    supersede_files,
+    workspace_number,
+)
+from app.services.usage.sql import scan
 
 SMALL_ROWS = 250_000
 
@@ -47,11 +56,11 @@ def _merge(root: Path, workspace_id: str, group: list[StoredFile], folder: Path)
     columns |= {f"n_{name}" for file in group for name in file.numbers}
     engine = parquet.open_engine(folder)
     try:
-        relation = parquet.scan(root / file.path for file in group)
+        relation = scan(root / file.path for file in group)
         written = parquet.write_months(engine, relation, sorted(columns), workspace_id, folder)
     finally:
         engine.close()
-    expected = (sum(file.rows for file in group), parquet.combine(file.digest for file in group))
+    expected = (sum(file.rows for file in group), combine(file.digest for file in group))
     if [(file.rows, file.digest) for file in written] != [expected]:
         raise DamagedFiles(f"month {group[0].month} of {workspace_id}: merged files do not give what was stored")
     return written[0]

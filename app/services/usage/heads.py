@@ -5,13 +5,10 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from io import BytesIO, StringIO
+from io import StringIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from app.services.usage.fields import UnreadableInput, UnsupportedFormat
 from app.services.usage.formats import BYTE_ORDER_MARK, ndjson_events
@@ -90,16 +87,11 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _parquet_head(path: Path) -> tuple[Head, bytes]:
-    try:
-        with pq.ParquetFile(path) as file:
-            table = pa.Table.from_batches(islice(file.iter_batches(HEAD_ROWS), 1), file.schema_arrow)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UnreadableInput(f"cannot be read as parquet: {error}") from None
-    copied = BytesIO()
-    pq.write_table(table, copied)
-    rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+    from app.services.usage import parquet_file  # late: of the three kinds of file one alone needs Arrow
+
+    columns, rows, content = parquet_file.head(path, HEAD_ROWS)
     texts = [[None if value is None else str(value) for value in row] for row in rows]
-    return _head(table.column_names, texts), copied.getvalue()
+    return _head(columns, texts), content
 
 
 def _json_text(value: Any) -> str | None:

@@ -27,6 +27,7 @@ from app.services.usage.index import StoredFile, add_files, take_ids, taken_ids,
 from app.services.usage.mapping import ColumnPlan
 from app.services.usage.pieces import Source
 from app.services.usage.rejects import RejectsReport
+from app.services.usage.sql import quoted, scan
 from app.services.usage.store import EventStore
 from app.services.usage.validate import validate_texts
 
@@ -124,7 +125,7 @@ def _store(store: EventStore, workspace_id: str, folder: Path, *, has_ids: bool)
         return 0, 0
     engine = parquet.open_engine(folder)
     try:
-        staged = _make_candidates(engine, parquet.scan(pieces), has_ids=has_ids)
+        staged = _make_candidates(engine, scan(pieces), has_ids=has_ids)
         while True:
             try:
                 return staged, _commit(store, workspace_id, engine, folder)
@@ -143,7 +144,7 @@ def _make_candidates(engine: duckdb.DuckDBPyConnection, scan: str, *, has_ids: b
             f"SELECT event_id, min(row) AS first FROM {scan} GROUP BY event_id HAVING count(*) > 1"
         )
         engine.execute(
-            f"CREATE VIEW candidates AS SELECT {', '.join(map(parquet.quoted, columns))} "
+            f"CREATE VIEW candidates AS SELECT {', '.join(map(quoted, columns))} "
             f"FROM {scan} LEFT JOIN twins USING (event_id) WHERE first IS NULL OR row = first"
         )
     else:

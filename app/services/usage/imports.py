@@ -7,7 +7,7 @@ import again finds them as duplicates and adds the entries.
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -22,8 +22,10 @@ from app.services.configs.reading import load_catalogs
 from app.services.lookup import get
 from app.services.product_events import log_event
 from app.services.usage.fields import Policy, UnreadableInput
-from app.services.usage.importer import ImportReport, import_file
 from app.services.usage.store import EventStore
+
+if TYPE_CHECKING:
+    from app.services.usage.importer import ImportReport
 
 
 def policy_for(session: AnySession, workspace_id: str | None, *, extend_catalog: bool = False) -> Policy:
@@ -51,8 +53,10 @@ def import_usage(
     extend_catalog: bool = False,
     rejects_path: Path | None = None,
     progress: Callable[[int, int | None], None] | None = None,
-) -> tuple[UsageImport, ImportReport]:
+) -> "tuple[UsageImport, ImportReport]":
     """Import one file, extend the catalogs when asked, and record it. Invalid when the file as a whole is unfit."""
+    from app.services.usage.importer import import_file  # late: Arrow and DuckDB come with the first file
+
     get(session, Workspace, workspace_id, "workspace")
     constants = dict(constants or {})
     policy = policy_for(session, workspace_id, extend_catalog=extend_catalog)
@@ -83,7 +87,7 @@ def _record(
     session: AnySession,
     workspace_id: str,
     source: str,
-    report: ImportReport,
+    report: "ImportReport",
     described: Mapping[str, Any],
     actor: Actor,
     now: datetime,

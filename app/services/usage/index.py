@@ -59,6 +59,14 @@ class StoredFile:
     numbers: tuple[str, ...]
 
 
+def combine(digests: Iterable[str]) -> str:
+    """The digest of disjoint sets of events taken together."""
+    total = 0
+    for digest in digests:
+        total ^= int(digest, 16)
+    return f"{total:064x}"
+
+
 class Index:
     """Connections to the index, safe for threads, processes and forks."""
 

@@ -8,7 +8,6 @@ from app.services.usage.fields import UnreadableInput
 from app.services.usage.formats import parse_body
 from app.services.usage.imports import policy_for
 from app.services.usage.store import EventStore, Receipt
-from app.services.usage.validate import validate
 
 MAX_EVENTS = 10_000
 
@@ -25,6 +24,8 @@ class PolicyCache:
 
     def validate(self, session: AnySession, rows: Any) -> Any:
         """The validated batch; every reject in it was judged by the catalogs as they are now."""
+        from app.services.usage.validate import validate  # late: Arrow comes with the first event
+
         if self._policy is not None:
             batch = validate(rows, self._policy)
             if not batch.rejects:

@@ -18,19 +18,9 @@ import pyarrow as pa
 from app.services.usage.fields import STORED_FIELDS
 from app.services.usage.index import StoredFile
 from app.services.usage.numbers import number_column
+from app.services.usage.sql import quoted, text
 
 _ROW_GROUP = 122_880  # DuckDB's unit of parallel work
-NO_EVENTS = "0" * 64
-
-
-def quoted(name: str) -> str:
-    """A column name in SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def text(value: str) -> str:
-    """A string literal in SQL."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def open_engine(scratch: Path) -> duckdb.DuckDBPyConnection:
@@ -40,12 +30,6 @@ def open_engine(scratch: Path) -> duckdb.DuckDBPyConnection:
     )
     engine.execute("SET enable_progress_bar = false")
     return engine
-
-
-def scan(paths: Iterable[Path]) -> str:
-    """The relation of Parquet files read together: columns that a file lacks are NULL."""
-    listed = ", ".join(text(str(path)) for path in paths)
-    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
 
 
 def with_numbers(events: pa.Table | pa.RecordBatch) -> pa.Table | pa.RecordBatch:
@@ -68,17 +52,21 @@ def content(dimensions: Iterable[str], fields: Sequence[str] = STORED_FIELDS) ->
     return f"concat_ws(chr(0), {', '.join(parts)})"
 
 
-def combine(digests: Iterable[str]) -> str:
-    """The digest of disjoint sets of events taken together."""
-    total = 0
-    for digest in digests:
-        total ^= int(digest, 16)
-    return f"{total:064x}"
-
-
 def partition(workspace_id: str, month: str) -> Path:
     """The folder of a workspace's month, relative to the store."""
     return Path(f"workspace_id={quote(workspace_id, safe='')}", f"month={month}")
+
+
+def write_tail(batches: Iterable[bytes], workspace_id: str, staging: Path) -> list[StoredFile]:
+    """Write batches of a tail, each an Arrow IPC stream, as `write_months` does."""
+    parts = [pa.ipc.open_stream(batch).read_all() for batch in batches]
+    events = with_numbers(pa.concat_tables(parts, promote_options="default").combine_chunks())
+    engine = open_engine(staging)
+    try:
+        engine.register("events", events)
+        return write_months(engine, "events", events.schema.names, workspace_id, staging)
+    finally:
+        engine.close()
 
 
 def write_months(

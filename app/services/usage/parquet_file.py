@@ -1,7 +1,11 @@
 """Parquet files of usage events from elsewhere: typed columns, turned into the texts that the store keeps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +27,30 @@ def open_file(path: Path, plan: ColumnPlan, policy: Policy) -> Source:
     for target, column in targets.items():
         _check_type(path.name, target, column, _value_type(file.schema_arrow.field(column).type))
     return Source(file.metadata.num_rows, "event_id" in targets, _batches(path, file, targets, plan))
+
+
+def head(path: Path, count: int) -> tuple[list[str], Iterable[tuple[Any, ...]], bytes]:
+    """The columns, the first rows, and a file of them alone; UnreadableInput for what is no Parquet."""
+    with _readable(), pq.ParquetFile(path) as file:
+        table = pa.Table.from_batches(islice(file.iter_batches(count), 1), file.schema_arrow)
+    copied = BytesIO()
+    pq.write_table(table, copied)
+    rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+    return table.column_names, rows, copied.getvalue()
+
+
+def count_rows(path: Path) -> int:
+    """The number of rows, which the file says itself; UnreadableInput for what is no Parquet."""
+    with _readable():
+        return int(pq.read_metadata(path).num_rows)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UnreadableInput(f"cannot be read as parquet: {error}") from None
 
 
 def _value_type(kind: pa.DataType) -> pa.DataType:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from app.services.usage import parquet, staging
+from app.services.usage.sql import quoted, scan
 from app.services.usage.store import EventStore
 
 
@@ -28,12 +29,12 @@ def usage_stats(store: EventStore, workspace_id: str) -> list[UsageStats]:
     if not dataset.paths:
         return []
     names = sorted(dataset.numbers)
-    sums = "".join(f", sum({parquet.quoted('n_' + name)})" for name in names)
+    sums = "".join(f", sum({quoted('n_' + name)})" for name in names)
     with staging.folder(store.root) as folder:
         engine = parquet.open_engine(folder)
         try:
             rows = engine.execute(
-                f"SELECT event_type, customer_id, count(*), min(ts), max(ts){sums} FROM {parquet.scan(dataset.paths)} "
+                f"SELECT event_type, customer_id, count(*), min(ts), max(ts){sums} FROM {scan(dataset.paths)} "
                 "GROUP BY event_type, customer_id ORDER BY event_type, customer_id"
             ).fetchall()
         finally:

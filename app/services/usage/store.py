@@ -1,7 +1,9 @@
 """The usage event store: Parquet by workspace and month, a SQLite index, each event id once (spec 4.1).
 
 An HTTP batch goes to the index's tail in one small transaction; the tail becomes Parquet when it is long, or when
-someone asks for the files. Any number of threads and processes may use one store at a time.
+someone asks for the files. Any number of threads and processes may use one store at a time. What is counted stands in
+the index; Arrow and DuckDB write events, so the methods that do are where their modules are imported: a server that
+has met no event holds neither.
 
     <root>/index.sqlite                                    what counts (see index.py)
     <root>/workspace_id=ws_1/month=2026-01/<digest>.parquet
@@ -14,12 +16,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
+from typing import TYPE_CHECKING
 
 import orjson
-import pyarrow as pa
 
 from app.file_lock import exclusive
-from app.services.usage import compaction, parquet, staging
+from app.services.usage import staging
 from app.services.usage.fields import Policy, Reject
 from app.services.usage.formats import Rows
 from app.services.usage.index import (
@@ -27,12 +29,15 @@ from app.services.usage.index import (
     StoredFile,
     TailIds,
     add_files,
+    combine,
     committed_files,
     taken_ids,
     workspace_number,
 )
-from app.services.usage.parcel import Parcel, parcel
-from app.services.usage.validate import Batch, validate
+
+if TYPE_CHECKING:
+    from app.services.usage.parcel import Parcel
+    from app.services.usage.validate import Batch
 
 FLUSH_ROWS = 250_000  # of one workspace's tail; each flush reads at most this many, so memory is bounded too
 
@@ -94,13 +99,17 @@ class EventStore:
 
     def ingest(self, rows: Rows, policy: Policy) -> Receipt:
         """Validate and store one batch of events (see `formats.parse_body`)."""
+        from app.services.usage.validate import validate
+
         return self.append(validate(rows, policy))
 
-    def append(self, batch: Batch) -> Receipt:
+    def append(self, batch: "Batch") -> Receipt:
         """Store validated events. All of the batch is committed when this returns, or nothing if it raises.
 
         Of events with one id the first to be committed counts; within the batch the one in the first row.
         """
+        from app.services.usage.parcel import parcel
+
         parcels = [parcel(key, events) for key, events in batch.events.items() if len(events)]
         with self.index.writing() as connection:
             accepted = sum([self._add_to_tail(connection, each) for each in parcels])
@@ -108,7 +117,7 @@ class EventStore:
         given = sum(map(len, batch.events.values()))
         return Receipt(accepted, given - accepted, tuple(batch.rejects), dict(batch.new_event_types))
 
-    def _add_to_tail(self, connection: Connection, new: Parcel) -> int:
+    def _add_to_tail(self, connection: Connection, new: "Parcel") -> int:
         workspace = workspace_number(connection, new.workspace_id, create=True)
         if taken := self._taken(connection, workspace, new.ids):
             new = new.without(taken)
@@ -143,6 +152,8 @@ class EventStore:
 
     def compact(self, workspace_id: str, *, fan_in: int) -> None:
         """Merge the small files of each month that has `fan_in` of like size; only while `maintaining`."""
+        from app.services.usage import compaction
+
         compaction.compact(self.root, self.index, workspace_id, fan_in=fan_in)
 
     def _tail_extent(self, workspace_id: str) -> tuple[int, int]:
@@ -154,27 +165,29 @@ class EventStore:
 
     def _flush(self, workspace_id: str, until: int) -> None:
         """Batches that arrive meanwhile are left: with a steady stream of them there would be no end."""
+        from app.services.usage import parquet
+
         while tail := self._read_tail(workspace_id, until):
             with staging.folder(self.root) as folder:
-                last, events = tail
-                files = _write_table(parquet.with_numbers(events), workspace_id, folder)
+                last, batches = tail
+                files = parquet.write_tail(batches, workspace_id, folder)
                 parquet.place(files, folder, self.root)
                 self._commit_flush(workspace_id, last, files)
 
-    def _read_tail(self, workspace_id: str, until: int) -> tuple[int, pa.Table] | None:
+    def _read_tail(self, workspace_id: str, until: int) -> tuple[int, list[bytes]] | None:
         """The oldest batches of the tail, up to the flush size, and the number of the last of them."""
-        parts, rows, last = [], 0, 0
+        batches, total, last = list[bytes](), 0, 0
         with self.index.reading() as connection:
-            for number, events in connection.execute(
-                "SELECT tail.no, events FROM tail JOIN workspace ON workspace.no = tail.workspace "
+            for number, rows, events in connection.execute(
+                "SELECT tail.no, rows, events FROM tail JOIN workspace ON workspace.no = tail.workspace "
                 "WHERE workspace_id = ? AND tail.no <= ? ORDER BY tail.no",
                 (workspace_id, until),
             ):
-                parts.append(pa.ipc.open_stream(events).read_all())
-                rows, last = rows + len(parts[-1]), number
-                if rows >= self._flush_rows:
+                batches.append(events)
+                total, last = total + rows, number
+                if total >= self._flush_rows:
                     break
-        return (last, pa.concat_tables(parts, promote_options="default").combine_chunks()) if parts else None
+        return (last, batches) if batches else None
 
     def _commit_flush(self, workspace_id: str, last: int, files: list[StoredFile]) -> None:
         with self.index.writing() as connection:
@@ -205,7 +218,7 @@ class EventStore:
             files=tuple(files),
             row_count=sum(file.rows for file in files),
             newest_ts=max((file.max_ts for file in files), default=None),
-            digest=parquet.combine(file.digest for file in files),
+            digest=combine(file.digest for file in files),
         )
 
     @contextmanager
@@ -221,15 +234,6 @@ class EventStore:
         """
         with self.maintaining():
             return staging.sweep(self.root, self.index, now, grace)
-
-
-def _write_table(events: pa.Table, workspace_id: str, folder: Path) -> list[StoredFile]:
-    engine = parquet.open_engine(folder)
-    try:
-        engine.register("events", events)
-        return parquet.write_months(engine, "events", events.schema.names, workspace_id, folder)
-    finally:
-        engine.close()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from app.services.usage import parquet, staging
+from app.services.usage import staging
+from app.services.usage.sql import scan
 from app.services.usage.store import Dataset, EventStore
 
 DAYS = 14
@@ -61,7 +62,7 @@ def usage_summary(store: EventStore, workspace_id: str) -> UsageSummary:
 
 @lru_cache(maxsize=64)
 def _summary(root: Path, dataset: Dataset) -> UsageSummary:
-    events = parquet.scan(dataset.paths)
+    events = scan(dataset.paths)
     by_type = (
         "SELECT event_type, sum(n)::BIGINT, count(*), min(first), max(last) FROM "
         f"(SELECT event_type, customer_id, count(*) AS n, min(ts) AS first, max(ts) AS last FROM {events} "
@@ -92,13 +93,15 @@ def customer_segments(store: EventStore, workspace_id: str) -> list[tuple[str, s
     if not dataset.paths:
         return []
     newest = (
-        f"SELECT customer_id, arg_max(segment, (ts, event_id)) FROM {parquet.scan(dataset.paths)} "
+        f"SELECT customer_id, arg_max(segment, (ts, event_id)) FROM {scan(dataset.paths)} "
         "GROUP BY customer_id ORDER BY customer_id"
     )
     return [(customer_id, segment) for customer_id, segment in _ask(store.root, newest)[0]]
 
 
 def _ask(root: Path, *questions: str) -> list[list[Any]]:
+    from app.services.usage import parquet  # late: only a workspace with events needs DuckDB
+
     with staging.folder(root) as folder:
         engine = parquet.open_engine(folder)
         try:

@@ -1,6 +1,7 @@
 """Event times: RFC 3339 text or Arrow timestamps → UTC microseconds without zone, as the store keeps them."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -24,6 +25,11 @@ def parse_times(column: pa.Array) -> pa.Array:
     times = _from_timestamps(column) if pa.types.is_timestamp(column.type) else _from_texts(column)
     sane = pc.and_(pc.greater_equal(times, pa.scalar(EARLIEST, TIME)), pc.less(times, pa.scalar(LATEST, TIME)))
     return pc.if_else(sane, times, pa.scalar(None, TIME))
+
+
+def count_times(texts: Sequence[str]) -> int:
+    """How many of the texts `parse_times` would read."""
+    return len(texts) - int(parse_times(pa.array(texts, pa.string())).null_count)
 
 
 def _from_timestamps(column: pa.Array) -> pa.Array:

@@ -9,7 +9,7 @@ import pytest
 
 from app.services.usage.fields import Policy
 from app.services.usage.formats import Rows
-from app.services.usage.parquet import scan
+from app.services.usage.sql import scan
 from app.services.usage.store import EventStore
 
 CATALOG = {
