@@ -1,15 +1,73 @@
-"""The command line, `avs …` or `flask avs …`: what the API does, for scripts; `--json` prints what it would answer."""
+"""The command line, `avs …` or `flask avs …`: what the API does, for scripts; `--json` prints what it would answer.
+
+A command's module is imported when the command is called for, and the application is made when it runs: `avs --help`
+is answered from `COMMANDS` alone.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from app.commands.configs import activate_due, approve, check, simulate
-from app.commands.export import export
-from app.commands.publish import publish
-from app.commands.runtime import keys, runtime
-from app.commands.search import search
-from app.commands.serve import seed, serve
-from app.commands.usage import usage
+if TYPE_CHECKING:
+    from flask import Flask
 
-COMMANDS = (serve, seed, check, simulate, approve, activate_due, publish, usage, search, export, runtime, keys)
 
-avs = click.Group("avs", commands=COMMANDS, help="Decide, simulate, approve and deliver AVS configs.")
+class Entry(NamedTuple):
+    """A command or a group of commands: its name, its module under app/commands, and what `avs --help` says of it."""
+
+    name: str
+    module: str
+    help: str
+
+    def command(self) -> click.Command:
+        """The command itself."""
+        command: click.Command = getattr(import_module(f"app.commands.{self.module}"), self.name.replace("-", "_"))
+        return command
+
+
+COMMANDS = (
+    Entry("serve", "serve", "Migrate, seed on first start, and serve."),
+    Entry("seed", "serve", "Load the demo data, or what is missing of it."),
+    Entry("check", "configs", "Evaluate every rule for a config."),
+    Entry("simulate", "configs", "Replay usage through a candidate config and keep the run."),
+    Entry("approve", "configs", "Approve a candidate: it becomes active."),
+    Entry("activate-due", "configs", "Promote approved configs whose effective_at has come."),
+    Entry("runtime", "runtime", "What customer apps enforce."),
+    Entry("publish", "publish", "Publish every active config, or check what is published."),
+    Entry("export", "export", "Documents for other systems."),
+    Entry("usage", "usage", "Usage events: what simulations replay."),
+    Entry("keys", "runtime", "What runtime configs are signed with."),
+    Entry("search", "search", "The search of the tables."),
+)
+
+
+class Commands(click.Group):
+    """The commands of `COMMANDS`, each imported when it is called for, and shown in the order of that table."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [entry.name for entry in COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = next((entry for entry in COMMANDS if entry.name == cmd_name), None)
+        return None if entry is None else entry.command()
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(entry.name, entry.help) for entry in COMMANDS])
+
+
+@click.group(cls=Commands)
+@click.pass_context
+def avs(context: click.Context) -> None:
+    """Decide, simulate, approve and deliver AVS configs."""
+    if context.obj is None:  # `flask avs` comes with an application
+        from flask.cli import ScriptInfo  # late, as the application is: help needs neither
+
+        context.obj = ScriptInfo(create_app=_application)
+
+
+def _application() -> "Flask":
+    from app.factory import create_app
+
+    return create_app()

@@ -1,19 +1,22 @@
 """What the composition root hands to requests and commands besides the database."""
 
 from dataclasses import dataclass, field
-from typing import Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
+import sqlalchemy as sa
 from flask import current_app
 
 from app import clock
 from app.models.base import db
 from app.services.decisions import runtime_config
-from app.services.delivery.object_store import PublishStore
-from app.services.delivery.publisher import Publisher
 from app.services.delivery.signing import KeyStore
 from app.services.uploads.store import Uploads
 from app.services.usage.ingest import PolicyCache
 from app.services.usage.store import UsageEvents
+
+if TYPE_CHECKING:
+    from app.services.delivery.publisher import Publisher
 
 KEY = "avs"
 
@@ -24,7 +27,7 @@ class Extensions:
 
     usage_events: UsageEvents
     signing_keys: KeyStore
-    publisher: Publisher | None = None
+    publisher: "Publisher | None" = None
     usage_policies: PolicyCache = field(default_factory=PolicyCache)
 
 
@@ -47,15 +50,22 @@ def signing_keys() -> KeyStore:
     return _extensions().signing_keys
 
 
-def publisher() -> Publisher | None:
+def publisher() -> "Publisher | None":
     """What publishes its runtime configs; None without AVS_PUBLISH_URL."""
     return _extensions().publisher
 
 
-def publisher_to(url: str) -> Publisher:
+def publisher_to(url: str) -> "Publisher":
     """One that publishes the same to another place."""
-    data_dir = current_app.config["DATA_DIR"]
-    return Publisher(PublishStore(url), signing_keys(), db.engine, data_dir, clock.now)
+    return publishing_to(url, signing_keys(), db.engine, current_app.config["DATA_DIR"])
+
+
+def publishing_to(url: str, keys: KeyStore, engine: sa.Engine, data_dir: Path) -> "Publisher":
+    """A publisher of what is active in a database, signed with these keys, to the folder or bucket at `url`."""
+    from app.services.delivery.object_store import PublishStore  # late: fsspec is for those who publish
+    from app.services.delivery.publisher import Publisher
+
+    return Publisher(PublishStore(url), keys, engine, data_dir, clock.now)
 
 
 def publish_committed(session: Any) -> None:

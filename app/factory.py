@@ -5,7 +5,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
-from flask_migrate import Migrate
 
 import admin_views.register
 import api.register
@@ -13,9 +12,8 @@ from app import (
     extensions,
     models,  # noqa: F401  (registers every table)
 )
-from app.cli import avs
-from app.commands.serve import MIGRATIONS
 from app.config import settings
+from app.extensions import Extensions
 from app.identity import guard
 from app.models.base import db
 from app.models.transactions import configure_sqlite
@@ -31,30 +29,20 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     db.init_app(app)
     with app.app_context():
         configure_sqlite(db.engine)
-    Migrate(app, db, directory=str(MIGRATIONS))
-    install_extensions(app)
+        install_extensions(app)
     if not sa.event.contains(db.session, "after_commit", extensions.publish_committed):
         sa.event.listen(db.session, "after_commit", extensions.publish_committed)
     guard(app)
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     api.register.register(app)
     admin_views.register.register(app)
-    app.cli.add_command(avs)
     return app
 
 
 def install_extensions(app: Flask) -> None:
-    """What the settings name besides the database: usage events, signing keys and where to publish."""
-    events = UsageEvents(EventStore(app.config["DATA_DIR"] / "usage"), DEMO_EVENTS)
-    keys = KeyStore(app.config["DATA_DIR"] / "signing_keys", app.config.get("SIGNING_KEY"))
-    app.extensions[extensions.KEY] = extensions.Extensions(events, keys)
-    if url := app.config.get("PUBLISH_URL"):
-        with app.app_context():
-            publisher = extensions.publisher_to(url)
-        app.extensions[extensions.KEY] = extensions.Extensions(events, keys, publisher)
-
-
-def main() -> None:
-    """The console script `avs`: the same commands as `flask avs`."""
-    with create_app().app_context():
-        avs()
+    """Give the application what its settings ask for besides the database: usage events, signing keys, a publisher."""
+    data_dir, url = app.config["DATA_DIR"], app.config.get("PUBLISH_URL")
+    events = UsageEvents(EventStore(data_dir / "usage"), DEMO_EVENTS)
+    keys = KeyStore(data_dir / "signing_keys", app.config.get("SIGNING_KEY"))
+    publisher = extensions.publishing_to(url, keys, db.engine, data_dir) if url else None
+    app.extensions[extensions.KEY] = Extensions(events, keys, publisher)

@@ -18,10 +18,10 @@ from statistics import median
 
 import sqlalchemy as sa
 from flask import Flask
-from flask_migrate import upgrade
 
 from app.actor import SYSTEM
 from app.factory import create_app
+from app.migrations import upgrade
 from app.models.base import db
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from app.models.config_version import ConfigVersion

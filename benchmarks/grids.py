@@ -18,10 +18,10 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
-from flask_migrate import upgrade
 
 from app.factory import create_app
 from app.ids import new_id
+from app.migrations import upgrade
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle

@@ -14,10 +14,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
-from flask_migrate import upgrade
 
 from app.extensions import usage_events
 from app.factory import create_app, install_extensions
+from app.migrations import upgrade
 from app.models.base import db
 
 DATABASE, TEMPLATE = "avs.db", "template_avs"

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import sqlalchemy as sa
+from flask.cli import with_appcontext
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.actor import Actor
@@ -22,7 +23,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print machine-re
 
 
 def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:
-    """A command whose refusals are printed as sentences with exit status 1, not as tracebacks."""
+    """A command inside the application, whose refusals are sentences with exit status 1 and no tracebacks."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @wraps(function)
@@ -38,7 +39,7 @@ def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Com
                     raise
                 raise click.ClickException(f"{db.engine.url!r} is empty: run `avs seed` first.") from error
 
-        return click.command(name)(guarded)
+        return click.command(name)(with_appcontext(guarded))
 
     return decorate
 

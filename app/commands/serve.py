@@ -8,15 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
-from flask_migrate import upgrade
 
 from app import clock
 from app.commands.command import as_json, command, show
 from app.extensions import publisher, uploads, usage_events
+from app.migrations import upgrade
 from app.models.base import db
 from seed.loader import ensure_seeded, load_seed
 
-MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 STOPPED_WITHIN = "10"
 """Seconds for requests under way when the server is told to stop; listeners come back to another one."""
 SERVED_BY = (
