@@ -1,13 +1,15 @@
 """`avs serve` and `avs seed`: from an empty directory to a server with the demo data."""
 
+import gc
 import os
 import resource
 import socket
 import sys
+from contextvars import Context
 from datetime import timedelta
-from pathlib import Path
 
 import click
+from granian.cli import cli as granian
 
 from app import clock
 from app.commands.command import as_json, command, show
@@ -44,10 +46,14 @@ def serve(host: str, port: int, workers: int) -> None:
     uploads().sweep(clock.now())
     report = ensure_seeded(db.session, store, now=clock.now())
     db.session.remove()
+    if report is not None:
+        click.echo("Seeded the Lumina demo.")
+        _begin_again()
     db.engine.dispose()
+    store.close()
     address = f"http://{host}:{port}"
     click.echo(
-        f"AVS Brain on {address}{'' if report is None else ' (seeded the Lumina demo)'}\n"
+        f"AVS Brain on {address}\n"
         f"  {address}/           the screens, from an empty workspace to an active config\n"
         f"  {address}/admin/     every table\n"
         f"  {address}/api/docs   the API, to read and try\n"
@@ -56,10 +62,26 @@ def serve(host: str, port: int, workers: int) -> None:
         "  avs simulate cfg_smb_learning_prod_v2_candidate --window mocked",
     )
     sys.stdout.flush()
-    granian = str(Path(sys.executable).with_name("granian"))
-    where = ["--host", host, "--port", str(port), "--workers", str(workers), "--workers-kill-timeout", STOPPED_WITHIN]
     _allow_open_files()
-    os.execv(granian, [granian, *where, "--log-level", "warning", *SERVED_BY])  # noqa: S606
+    where = ["--host", host, "--port", str(port), "--workers", str(workers), "--workers-kill-timeout", STOPPED_WITHIN]
+    _become_server([*where, "--log-level", "warning", *SERVED_BY])
+
+
+def _begin_again() -> None:
+    """Start this command anew, in a process without the threads of DuckDB and Arrow, which do not cross a fork."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  the command as it was called
+
+
+def _become_server(arguments: list[str]) -> None:
+    """Turn into granian's main process, whose workers are forks of it: they find the product loaded, and share it.
+
+    Where Python does not fork (macOS, or 3.14 and later), each worker loads the product for itself.
+    """
+    gc.collect()
+    gc.freeze()  # the collector would write to every object, and so give each worker a copy of its own
+    without_application = Context()
+    without_application.run(granian.main, arguments, prog_name="granian", auto_envvar_prefix="GRANIAN")
 
 
 def _allow_open_files() -> None:
