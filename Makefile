@@ -3,6 +3,7 @@ PYTHON ?= python3
 PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
+TEMPLATES := admin_views/templates
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format bench pictures lock clean
@@ -20,6 +21,8 @@ test: $(VENV)/dev.stamp ## Every test, PostgreSQL, a browser and the client libr
 lint: $(VENV)/dev.stamp ## Style, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/djangofmt --check $(TEMPLATES)
+	$(BIN)/djlint --lint --quiet $(TEMPLATES)
 	$(BIN)/mypy
 	cd clients/python && $(CURDIR)/$(BIN)/mypy
 	$(BIN)/lint-imports
@@ -27,6 +30,7 @@ lint: $(VENV)/dev.stamp ## Style, types and import contracts
 format: $(VENV)/dev.stamp ## Rewrite the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/djangofmt $(TEMPLATES)
 
 bench: $(VENV)/dev.stamp ## Every benchmark; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
