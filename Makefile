@@ -1,9 +1,12 @@
-# Everything a newcomer needs: `make run` and `make test`. Python 3.11 or newer is the only thing that must be there.
+# Everything a newcomer needs: `make run` and `make test`. Python 3.11 or newer is the only thing that must be there;
+# `make lint` and `make format` need Node 20 as well, for styles and scripts.
 PYTHON ?= python3
 PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
 TEMPLATES := admin_views/templates
+NODE_STAMP := node_modules/run.stamp
+BIOME := node_modules/.bin/biome
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format bench pictures lock clean
@@ -18,19 +21,21 @@ test: $(VENV)/dev.stamp ## Every test, PostgreSQL, a browser and the client libr
 	$(BIN)/pytest -n 2
 	cd clients/python && $(CURDIR)/$(BIN)/python -m pytest -n 2
 
-lint: $(VENV)/dev.stamp ## Style, types and import contracts
+lint: $(VENV)/dev.stamp $(NODE_STAMP) ## Style, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/djangofmt --check $(TEMPLATES)
 	$(BIN)/djlint --lint --quiet $(TEMPLATES)
+	$(BIOME) check --error-on-warnings
 	$(BIN)/mypy
 	cd clients/python && $(CURDIR)/$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(VENV)/dev.stamp ## Rewrite the style
+format: $(VENV)/dev.stamp $(NODE_STAMP) ## Rewrite the style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djangofmt $(TEMPLATES)
+	$(BIOME) check --write
 
 bench: $(VENV)/dev.stamp ## Every benchmark; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
@@ -43,7 +48,7 @@ lock: $(VENV)/dev.stamp ## Resolve the dependencies anew
 	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade -q --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra dev -o requirements-dev.lock
 
 clean: ## Remove the environment and the caches (data under AVS_DATA_DIR stays)
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("AVS Brain needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
@@ -56,4 +61,9 @@ $(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/python
 
 $(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(NODE_STAMP): package.json package-lock.json
+	@command -v npm >/dev/null || { echo "Styles and scripts are checked with Biome: install Node 20 or newer with npm" >&2; exit 1; }
+	npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
