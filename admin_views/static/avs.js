@@ -1,16 +1,25 @@
-"use strict";
+// What every page has: identifiers that can be copied, a focus that deep links lead to, forms that need no second look.
+import { announce } from "./announce.js";
 
-// Copy an identifier: the button says so, and so does the live region for those who cannot see it.
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("button[data-copy]");
-  if (!button) return;
-  const copied = await copy(button.dataset.copy);
-  const said = copied ? "Copied" : "Press Ctrl+C";
-  button.dataset.label ??= button.textContent;
-  button.textContent = said;
-  document.getElementById("said").textContent = `${said}: ${button.dataset.copy}`;
-  window.setTimeout(() => { button.textContent = button.dataset.label; }, 1500);
+const COPIED_FOR = 1500;
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("button[data-copy]");
+  if (button) copyFrom(button);
 });
+
+// Copying: the button says so, and so does the live region for those who cannot see it
+
+async function copyFrom(button) {
+  const isCopied = await copy(button.dataset.copy);
+  const result = isCopied ? "Copied" : "Press Ctrl+C";
+  button.dataset.label ??= button.textContent;
+  button.textContent = result;
+  announce(`${result}: ${button.dataset.copy}`);
+  window.setTimeout(() => {
+    button.textContent = button.dataset.label;
+  }, COPIED_FOR);
+}
 
 async function copy(text) {
   try {
@@ -26,72 +35,84 @@ function copyBySelection(text) {
   area.value = text;
   document.body.append(area);
   area.select();
-  const copied = document.execCommand("copy");
+  const isCopied = document.execCommand("copy");
   area.remove();
-  return copied;
+  return isCopied;
 }
 
-// Forms: focus goes to the first error, Escape closes the filters.
+// Focus: the first error has it, then whatever a deep link names
+
 document.getElementById("problems")?.focus();
 document.querySelector('[aria-invalid="true"]')?.focus();
 focusNamed();
 window.addEventListener("load", () => window.setTimeout(focusNamed)); // the browser's own jump takes the focus away
 window.addEventListener("hashchange", focusNamed);
-document.addEventListener("click", (event) => {
-  const again = event.target.closest("a[href]")?.href === location.href && location.hash; // followed twice: nothing changes
-  if (again) window.setTimeout(focusNamed);
-});
-document.addEventListener("keydown", (event) => {
-  const open = document.querySelector("details.filters[open], details.switcher[open]");
-  if (event.key === "Escape" && open) {
-    open.open = false;
-    open.querySelector("summary").focus();
-  }
+document.addEventListener("click", ({ target }) => {
+  const address = target.closest("a[href]")?.href;
+  if (location.hash && address === location.href) window.setTimeout(focusNamed); // followed twice: the hash stays
 });
 
-// A deep link names a field: it gets the focus, and whatever hides it opens.
+// What hides the named field opens; it stands in the middle of the window, when it is small enough for that.
 function focusNamed() {
   const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!named) return;
-  for (let around = named.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
+  for (let details = named.closest("details"); details; details = details.parentElement.closest("details")) {
+    details.open = true;
+  }
   named.scrollIntoView({ block: named.offsetHeight < window.innerHeight / 2 ? "center" : "start" });
   controlOf(named)?.focus({ preventScroll: true });
 }
 
-// Of a group: the chosen option, else what is still empty, else the first. A form has its button at the end of the page, too.
+// Of a group: the chosen option, else what is still empty, else the first.
 function controlOf(named) {
   if (named.matches("input, select, textarea, button, a, [tabindex]")) return named;
-  const inside = named.elements ?? named.querySelectorAll("input, select, textarea, button, a.button");
-  const usable = [...inside].filter((control) => control.checkVisibility() && !control.disabled && control.tabIndex >= 0);
-  return usable.find((control) => control.type === "radio" && control.checked)
-    ?? usable.find((control) => control.matches("input, select, textarea") && control.value === "")
-    ?? usable[0];
+  const inside = named.elements ?? named.querySelectorAll("input, select, textarea, button, a.button"); // a form's may be elsewhere
+  const usable = [...inside].filter(
+    (control) => control.checkVisibility() && !control.disabled && control.tabIndex >= 0,
+  );
+  const chosen = usable.find((control) => control.type === "radio" && control.checked);
+  const empty = usable.find((control) => control.matches("input, select, textarea") && control.value === "");
+  return chosen ?? empty ?? usable[0];
 }
 
-// Empty filter inputs stay out of the address.
-document.querySelectorAll('form[method="get"]').forEach((form) => {
-  form.addEventListener("submit", () => {
-    form.querySelectorAll("input, select").forEach((input) => { input.disabled = input.value === ""; });
-  });
+// Escape closes filters and menus, and the focus goes back to what opened them.
+
+document.addEventListener("keydown", ({ key }) => {
+  const open = document.querySelector("details.filters[open], details.switcher[open]");
+  if (key !== "Escape" || !open) return;
+  open.open = false;
+  open.querySelector("summary").focus();
 });
 
+// Empty filter inputs stay out of the address.
+
+for (const form of document.querySelectorAll('form[method="get"]')) {
+  form.addEventListener("submit", () => {
+    for (const input of form.querySelectorAll("input, select")) input.disabled = input.value === "";
+  });
+}
+
 // A form that names the fields it cannot do without keeps its button off until they say something, and says which.
-document.querySelectorAll("form[data-require]").forEach((form) => {
+
+for (const form of document.querySelectorAll("form[data-require]")) {
   const button = document.querySelector(`button.primary[form="${form.id}"]`);
   const why = Object.assign(document.createElement("span"), { className: "why", id: "why" });
   button.before(why);
   button.setAttribute("aria-describedby", "why");
-  const refresh = () => {
-    const missing = form.dataset.require.split(" ").filter((name) => !new FormData(form).get(name)?.trim());
-    button.disabled = missing.length > 0;
-    why.replaceChildren(...missing.flatMap((name, at) => [at ? ", " : "Still needed: ", linkTo(name)]));
-  };
-  form.addEventListener("input", refresh);
-  refresh();
-});
+  form.addEventListener("input", () => showMissing(form, button, why));
+  showMissing(form, button, why);
+}
+
+function showMissing(form, button, why) {
+  const values = new FormData(form);
+  const missing = form.dataset.require.split(" ").filter((name) => !values.get(name)?.trim());
+  button.disabled = missing.length > 0;
+  why.replaceChildren(...missing.flatMap((name, index) => [index ? ", " : "Still needed: ", linkTo(name)]));
+}
 
 function linkTo(name) {
   const named = document.getElementById(name);
   const label = named.labels?.[0] ?? named.querySelector("legend");
-  return Object.assign(document.createElement("a"), { href: `#${name}`, textContent: label.firstChild.textContent.trim() });
+  const text = label.firstChild.textContent.trim();
+  return Object.assign(document.createElement("a"), { href: `#${name}`, textContent: text });
 }

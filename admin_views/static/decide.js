@@ -1,22 +1,27 @@
 // What exactly will happen: of the two accounts, now and later, only the one that Effective at asks for stays.
-const FORMATS = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d))?)?(?: UTC|Z)?$/;
+const MOMENT = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d))?)?(?: UTC|Z)?$/;
 
-function momentOf(text) {
-  const found = FORMATS.exec(text.trim());
-  return found ? new Date(`${found[1]}T${found[2] ?? "00:00"}:${found[3] ?? "00"}Z`) : null;
+for (const happens of document.querySelectorAll("[data-effective]")) {
+  const input = document.getElementById(happens.dataset.effective);
+  input.addEventListener("input", () => showWhatHappens(happens, input.value));
+  showWhatHappens(happens, input.value);
 }
 
-document.querySelectorAll("[data-effective]").forEach((happens) => {
-  const input = document.getElementById(happens.dataset.effective);
+function showWhatHappens(happens, effectiveAt) {
+  const moment = momentOf(effectiveAt);
+  const isAhead = moment > new Date();
   const [now, later] = ["now", "later"].map((name) => happens.querySelector(`[data-happens="${name}"]`));
-  const said = later.querySelector("[data-moment]");
-  const refresh = () => {
-    const moment = momentOf(input.value);
-    const ahead = moment !== null && !Number.isNaN(moment.valueOf()) && moment > new Date();
-    now.hidden = ahead;
-    later.hidden = !ahead;
-    said.textContent = ahead ? `: ${moment.toISOString().slice(0, 16).replace("T", " ")} UTC` : "";
-  };
-  input.addEventListener("input", refresh);
-  refresh();
-});
+  now.hidden = isAhead;
+  later.hidden = !isAhead;
+  later.querySelector("[data-moment]").textContent = isAhead ? `: ${written(moment)}` : "";
+}
+
+// An invalid date where the text is no moment: it compares as neither ahead nor past.
+function momentOf(text) {
+  const [, day, minute = "00:00", second = "00"] = MOMENT.exec(text.trim()) ?? [];
+  return new Date(`${day}T${minute}:${second}Z`);
+}
+
+function written(moment) {
+  return `${moment.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}

@@ -1,123 +1,175 @@
 // Drafts that save themselves. The page works without this: every button here is a plain submit as well.
-import { inPlace } from "./in_place.js";
+import { showParts } from "./parts.js";
+import { startRows } from "./pool_rows.js";
+
+const QUIET = 1200;
+const SOON = 250;
+const LIVE = 150;
+const FIRST_RETRY = 500;
+const LONGEST_RETRY = 30_000;
+
+const OPEN = "open"; // what is typed is saved in a moment
+const HALTED = "halted"; // only the operator can say how it goes on; nothing is saved until then
+const LEAVING = "leaving"; // a button or a link takes the page away on purpose: nobody is asked
 
 const form = document.querySelector("form[data-autosave], form[data-preview]");
-const QUIET = 1200, SOON = 250, LIVE = 150, PATIENCE = 30_000;
-const touched = new Set();
-let typed = 0; // counts what was typed, so that a save knows whether more came while it was away
-let saved = 0;
-let failures = 0;
-let halted = false;
-let leaving = false;
-let lost = null; // a body whose answer never came: it goes again before anything newer, so that no save overtakes itself
-let timer, previewTimer, previewing, underway;
+const draft = {
+  phase: OPEN,
+  touched: new Set(), // names of the controls that may show their errors
+  typed: 0, // counts what was typed, so that a save knows whether more came while it was away
+  saved: 0, // how much of that is stored
+  failures: 0, // saves in a row that the server did not take
+  unanswered: null, // a save whose answer never came: it goes again before anything newer, so that none overtakes it
+  saving: null, // settles when the saves asked for so far are through
+  saveTimer: 0,
+  previewTimer: 0,
+  preview: new AbortController(), // of the newest question
+};
 
-if (form) {
-  document.querySelectorAll(".script-off").forEach((button) => { button.hidden = true; });
-  form.addEventListener("input", onInput);
-  form.addEventListener("change", (event) => { touched.add(event.target.name); if (dirty()) schedule(SOON); });
-  form.addEventListener("focusout", (event) => { if (event.target.value) touched.add(event.target.name); });
-  form.addEventListener("click", onClick);
-  form.addEventListener("keydown", onKey);
-  form.addEventListener("submit", onSubmit);
-  document.addEventListener("click", onLink);
-  document.addEventListener("submit", onOtherSubmit);
-  document.addEventListener("visibilitychange", () => { if (document.hidden && dirty() && !leaving) save({ keepalive: true }); });
-  window.addEventListener("online", () => { if (dirty()) schedule(0); });
-  window.addEventListener("beforeunload", (event) => { if (dirty() && !leaving) event.preventDefault(); });
-  form.querySelectorAll("[aria-invalid]").forEach((control) => touched.add(control.name));
+if (form) start();
+
+function start() {
+  for (const button of document.querySelectorAll(".script-off")) button.hidden = true;
+  startRows(
+    form,
+    () => changed(QUIET),
+    () => changed(SOON),
+  );
+  followTyping();
+  followLeaving();
+  for (const control of form.querySelectorAll("[aria-invalid]")) draft.touched.add(control.name);
   if (form.hasAttribute("data-unsaved")) changed(SOON);
 }
 
-function dirty() {
-  return form.hasAttribute("data-autosave") && typed > saved;
+function isDirty() {
+  return form.hasAttribute("data-autosave") && draft.typed > draft.saved;
 }
 
-function onInput(event) {
-  if (event.target.name?.endsWith(".label")) rename(event.target);
-  changed(QUIET);
+// Typing
+
+function followTyping() {
+  form.addEventListener("input", () => changed(QUIET));
+  form.addEventListener("change", ({ target }) => {
+    draft.touched.add(target.name);
+    if (isDirty()) schedule(SOON);
+  });
+  form.addEventListener("focusout", ({ target }) => {
+    if (target.value) draft.touched.add(target.name);
+  });
 }
 
 function changed(wait) {
-  typed += 1;
-  window.clearTimeout(previewTimer);
-  if (form.hasAttribute("data-preview")) previewTimer = window.setTimeout(preview, LIVE);
-  if (dirty() && !halted) {
-    say("Not saved yet");
-    schedule(wait);
+  draft.typed += 1;
+  window.clearTimeout(draft.previewTimer);
+  if (form.hasAttribute("data-preview")) draft.previewTimer = window.setTimeout(preview, LIVE);
+  if (!isDirty() || draft.phase === HALTED) return;
+  say("Not saved yet");
+  schedule(wait);
+}
+
+// What the page says about the values as they are typed
+async function preview() {
+  draft.preview.abort();
+  draft.preview = new AbortController();
+  try {
+    const answer = await send(content(), { headers: { "X-Preview": "1" }, signal: draft.preview.signal });
+    if (answer.ok) showParts((await answer.json()).parts);
+  } catch {
+    // The next question will come through, or saving says that the server cannot be reached.
   }
 }
 
-// Saving in the background
+function content() {
+  return new URLSearchParams(new FormData(form));
+}
+
+function send(body, options) {
+  return fetch(form.action, { method: "POST", body, ...options });
+}
+
+// Saving in the background: one save at a time, each with everything typed up to then
 
 function schedule(wait) {
-  if (halted) return;
-  window.clearTimeout(timer);
-  timer = window.setTimeout(() => save(), wait);
+  if (draft.phase === HALTED) return;
+  window.clearTimeout(draft.saveTimer);
+  draft.saveTimer = window.setTimeout(save, wait);
+}
+
+function needsSave() {
+  return draft.phase !== HALTED && isDirty();
 }
 
 function save(options = {}) {
-  window.clearTimeout(timer);
-  if (halted || !dirty()) return underway ?? Promise.resolve();
-  underway = (underway ?? Promise.resolve()).then(() => (halted || !dirty() ? null : attempt(options)));
-  const mine = underway;
-  mine.finally(() => { if (underway === mine) underway = undefined; });
-  return mine;
+  window.clearTimeout(draft.saveTimer);
+  if (!needsSave()) return draft.saving ?? Promise.resolve();
+  const before = draft.saving ?? Promise.resolve();
+  const saving = before.then(() => (needsSave() ? attempt(options) : null));
+  draft.saving = saving;
+  saving.finally(() => {
+    if (draft.saving === saving) draft.saving = null;
+  });
+  return saving;
 }
 
 async function attempt(options) {
-  const at = lost?.at ?? typed;
-  const body = lost?.body ?? new URLSearchParams(new FormData(form));
+  const sent = draft.unanswered ?? { typed: draft.typed, body: content() };
   say("Saving…");
   try {
-    const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Autosave": "1" }, ...options });
+    const answer = await send(sent.body, { headers: { "X-Autosave": "1" }, ...options });
     if (answer.status >= 500) throw new Error("the server failed");
-    lost = null;
-    if (answer.headers.get("Content-Type")?.includes("json")) take(answer, await answer.json(), at);
+    draft.unanswered = null;
+    if (answer.headers.get("Content-Type")?.includes("json")) take(answer, await answer.json(), sent.typed);
     else halt("The server refused it.");
   } catch {
-    lost = { at, body };
+    draft.unanswered = sent;
     say("Not saved: the server cannot be reached. Everything typed is still here; trying again.", "bad");
     retry();
   }
 }
 
 function retry() {
-  failures += 1;
-  schedule(Math.min(PATIENCE, 500 * 2 ** failures));
+  draft.failures += 1;
+  schedule(Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** draft.failures));
 }
 
-function take(answer, told, at) {
-  for (const [name, value] of Object.entries(told.values ?? {})) if (form.elements[name]) form.elements[name].value = value;
-  if (answer.ok) {
-    failures = 0;
-    form.elements.row_version.value = told.row_version;
-    saved = Math.max(saved, at);
-    say(dirty() ? "Not saved yet" : `Saved ${told.saved_at}`);
-    showErrors({});
-    document.getElementById("problems")?.remove();
-    stay(told.address);
-    if (dirty()) schedule(SOON);
-  } else if (told.code === "csrf_failed") {
-    retry(); // with the token that came along
-  } else if (answer.status === 422) {
-    showErrors(told.errors);
-    say(`Not saved yet: ${told.detail}`, "bad");
-  } else {
-    halt(answer.status === 412 ? "Another operator changed this meanwhile." : told.detail);
+function take(answer, result, typed) {
+  for (const [name, value] of Object.entries(result.values ?? {})) {
+    if (form.elements[name]) form.elements[name].value = value;
   }
-  if (answer.ok || answer.status === 422) showParts(told.parts);
+  if (answer.ok) takeSaved(result, typed);
+  else if (result.code === "csrf_failed")
+    retry(); // with the token that came along
+  else if (answer.status === 422) takeErrors(result);
+  else halt(answer.status === 412 ? "Another operator changed this meanwhile." : result.detail);
+  if (answer.ok || answer.status === 422) showParts(result.parts);
+}
+
+function takeSaved(result, typed) {
+  draft.failures = 0;
+  draft.saved = Math.max(draft.saved, typed);
+  form.elements.row_version.value = result.row_version;
+  say(isDirty() ? "Not saved yet" : `Saved ${result.saved_at}`);
+  showErrors({});
+  document.getElementById("problems")?.remove();
+  stay(result.address);
+  if (isDirty()) schedule(SOON);
+}
+
+function takeErrors(result) {
+  showErrors(result.errors);
+  say(`Not saved yet: ${result.detail}`, "bad");
 }
 
 // A page that a button sent for can be reloaded again, and a record that the save made has an address of its own.
 function stay(address) {
   form.action = address;
-  history.replaceState(null, "", new URL(form.action).search === location.search ? location.href : address);
+  const isHere = new URL(form.action).search === location.search;
+  history.replaceState(null, "", isHere ? location.href : address);
 }
 
-// Only the operator can say how it goes on: the button sends the whole form, and the page that comes back shows all.
+// The button sends the whole form, and the page that comes back shows both versions.
 function halt(reason) {
-  halted = true;
+  draft.phase = HALTED;
   const button = document.createElement("button");
   Object.assign(button, { className: "button", name: "do", value: "save", textContent: "Compare and decide" });
   button.setAttribute("form", form.id);
@@ -131,133 +183,82 @@ function say(text, kind = "") {
   return place;
 }
 
+// Errors of fields that were not touched wait: nobody is scolded for what they have not come to yet.
 function showErrors(errors) {
-  form.querySelectorAll(".error").forEach((place) => { place.hidden = true; place.textContent = ""; });
-  form.querySelectorAll("[aria-invalid]").forEach((control) => control.removeAttribute("aria-invalid"));
+  for (const place of form.querySelectorAll(".error")) Object.assign(place, { hidden: true, textContent: "" });
+  for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
   for (const [name, texts] of Object.entries(errors)) {
     const control = form.elements[name];
-    const place = form.querySelector(`[data-error-of="${CSS.escape(name)}"]`) ?? control?.closest?.(".field")?.querySelector(".error");
-    if (!place || (control?.name && !touched.has(name))) continue;
-    place.textContent = texts.join(" ");
-    place.hidden = false;
-    control?.setAttribute?.("aria-invalid", "true");
+    const isWaiting = control?.name && !draft.touched.has(name);
+    if (!isWaiting) showError(name, control, texts.join(" "));
   }
 }
 
-// What the page says about the values as they are typed
-
-async function preview() {
-  previewing?.abort();
-  previewing = new AbortController();
-  const body = new URLSearchParams(new FormData(form));
-  try {
-    const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Preview": "1" }, signal: previewing.signal });
-    if (answer.ok) showParts((await answer.json()).parts);
-  } catch {
-    // the next one will come through, or saving says that the server cannot be reached
-  }
-}
-
-function showParts(parts) {
-  inPlace(() => {
-    for (const [id, html] of Object.entries(parts ?? {})) {
-      const place = document.getElementById(id);
-      if (place && place.innerHTML !== html) place.innerHTML = html;
-    }
-  });
+// `control` may be one, several of one name, or none: rows have one place for what is wrong with them.
+function showError(name, control, text) {
+  const place =
+    form.querySelector(`[data-error-of="${CSS.escape(name)}"]`) ??
+    control?.closest?.(".field")?.querySelector(".error");
+  if (!place) return;
+  Object.assign(place, { hidden: false, textContent: text });
+  control?.setAttribute?.("aria-invalid", "true");
 }
 
 // Leaving: the save goes first; what could not be saved makes the browser ask
 
+function followLeaving() {
+  form.addEventListener("submit", onSubmit);
+  document.addEventListener("click", onLink);
+  document.addEventListener("submit", onOtherSubmit);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden && isDirty() && draft.phase !== LEAVING) save({ keepalive: true });
+  });
+  window.addEventListener("online", () => {
+    if (isDirty()) schedule(0);
+  });
+  window.addEventListener("beforeunload", (event) => {
+    if (isDirty() && draft.phase !== LEAVING) event.preventDefault();
+  });
+}
+
+// A save on its way is let through first: the submit then has the newest row version.
 function onSubmit(event) {
-  if (underway) {
+  if (draft.saving) {
     event.preventDefault();
     const { submitter } = event;
-    underway.then(() => form.requestSubmit(submitter));
-    return;
+    draft.saving.then(() => form.requestSubmit(submitter));
+  } else {
+    draft.phase = LEAVING;
+    window.clearTimeout(draft.saveTimer);
   }
-  leaving = true;
-  window.clearTimeout(timer);
 }
 
 function onLink(event) {
   const link = event.target.closest("a[href]");
-  if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || link.target) return;
-  if ("leave" in link.dataset) leaving = true;
-  const elsewhere = link.origin === location.origin && link.pathname + link.search !== location.pathname + location.search;
-  if (!dirty() || leaving || halted || !elsewhere) return;
+  if (!link || isForAnotherTab(event, link)) return;
+  if ("leave" in link.dataset) draft.phase = LEAVING;
+  if (draft.phase !== OPEN || !isDirty() || !leavesPage(link)) return;
   event.preventDefault();
-  save().then(() => { location.href = link.href; });
+  save().then(() => {
+    location.href = link.href;
+  });
+}
+
+function isForAnotherTab(event, link) {
+  return event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || link.target !== "";
+}
+
+function leavesPage(link) {
+  const isOfSite = link.origin === location.origin;
+  return isOfSite && link.pathname + link.search !== location.pathname + location.search;
 }
 
 // A button of another form, such as one that copies the record, wants what is stored to be what is shown.
 function onOtherSubmit(event) {
-  if (event.target === form || !dirty() || halted) return;
+  if (event.target === form || !needsSave()) return;
   event.preventDefault();
   const { submitter } = event;
-  save().then(() => { if (!dirty()) event.target.requestSubmit(submitter); });
-}
-
-// Rows that come, move and go
-
-function onClick(event) {
-  const button = event.target.closest("button");
-  if (!button) return;
-  const row = button.closest("[data-row]");
-  if ("add" in button.dataset && button.closest("#pools")) addRow(event, button);
-  else if (row && "move" in button.dataset) move(event, row, Number(button.dataset.move), button);
-  else if (row && "remove" in button.dataset) setRemoved(event, row, true);
-  else if (row && "undo" in button.dataset) setRemoved(event, row, false);
-}
-
-function onKey(event) {
-  const row = event.target.closest("[data-row]");
-  const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-  if (row && by && event.altKey) move(event, row, by, event.target);
-}
-
-function addRow(event, button) {
-  event.preventDefault();
-  const place = button.closest("#pools");
-  const key = `new_${Math.random().toString(36).slice(2, 10)}`;
-  const holder = document.createElement("template");
-  holder.innerHTML = place.querySelector("template").innerHTML.replaceAll("__key__", key);
-  const row = holder.content.firstElementChild;
-  place.querySelector("[data-rows]").append(row);
-  place.querySelector("[data-none]")?.remove();
-  row.querySelector("input:not([type=hidden])").focus();
-  changed(QUIET);
-}
-
-function move(event, row, by, focused) {
-  event.preventDefault();
-  const shown = [...row.parentElement.children].filter((other) => !other.classList.contains("removed"));
-  const other = shown[shown.indexOf(row) + by];
-  if (!other) return;
-  if (by < 0) other.before(row);
-  else other.after(row);
-  focused.focus();
-  document.getElementById("said").textContent = `${row.dataset.name} is now ${shown.indexOf(row) + by + 1} of ${shown.length}`;
-  changed(SOON);
-}
-
-function setRemoved(event, row, removed) {
-  event.preventDefault();
-  form.elements[`${row.dataset.row}.removed`].value = removed ? "yes" : "";
-  row.classList.toggle("removed", removed);
-  row.querySelector(".gone").hidden = !removed;
-  row.querySelector(".pool-body").hidden = removed;
-  row.querySelector("[data-called]").textContent = row.dataset.name;
-  row.querySelector(removed ? "[data-undo]" : "[data-remove]").focus();
-  document.getElementById("said").textContent = `${row.dataset.name} is ${removed ? "taken out" : "back"}`;
-  changed(SOON);
-}
-
-function rename(control) {
-  const row = control.closest("[data-row]");
-  const before = row.dataset.name;
-  row.dataset.name = control.value.trim() || "New pool";
-  row.querySelectorAll("button[aria-label]").forEach((button) => {
-    button.setAttribute("aria-label", button.getAttribute("aria-label").replace(before, row.dataset.name));
+  save().then(() => {
+    if (!isDirty()) event.target.requestSubmit(submitter);
   });
 }

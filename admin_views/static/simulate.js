@@ -1,24 +1,17 @@
-// A run on its way: ask how far it is, and go on when it has ended.
-const box = document.querySelector("[data-run-status]");
-const FIRST_WAIT = 300;
+// A run on its way: says how far it is, and goes on to its review when it has ended.
+import { poll } from "./poll.js";
+
 const LONGEST_WAIT = 2000;
+const box = document.querySelector("[data-run-status]");
 
-async function look(wait) {
-  try {
-    const answer = await fetch(box.dataset.runStatus, { headers: { Accept: "application/json" } });
-    if (answer.ok) {
-      const { status, seconds, next } = await answer.json();
-      if (next) {
-        window.location.replace(next);
-        return;
-      }
-      box.querySelector("[data-status]").textContent = status;
-      box.querySelector("[data-seconds]").textContent = seconds;
-    }
-  } catch {
-    // The server may be restarting: ask again.
+if (box) poll(box.dataset.runStatus, LONGEST_WAIT, showRun);
+
+function showRun({ status, seconds, next }) {
+  if (next) {
+    window.location.replace(next);
+    return true;
   }
-  window.setTimeout(look, wait, Math.min(LONGEST_WAIT, wait * 1.5));
+  box.querySelector("[data-status]").textContent = status;
+  box.querySelector("[data-seconds]").textContent = seconds;
+  return false;
 }
-
-if (box) look(FIRST_WAIT);

@@ -1,13 +1,28 @@
 // The value unit form, livelier: every button here also works as a plain submit.
-import { inPlace } from "./in_place.js";
+import { showParts } from "./parts.js";
 
-const FOLLOWS = "follows";
-const form = document.getElementById("unit");
-const mapping = document.getElementById("event_mapping");
-const money = document.getElementById("unit_economics");
-const field = (id) => document.getElementById(id);
+const ALWAYS_THERE = ["customer_id", "segment", "workspace_id"]; // dimensions of every event
+const MONEY = ["avg_cost_per_unit_usd", "target_price_per_unit_usd", "target_margin"];
+const FOLLOWS = "follows"; // says of an input event that the value was computed, not typed
+const LINE_DELAY = 250;
+const MONEY_DELAY = 150;
 
-if (form) {
+const byId = (id) => document.getElementById(id);
+const form = byId("unit");
+const mapping = byId("event_mapping");
+const money = byId("unit_economics");
+
+// The margin follows cost and price until it is typed itself; the price follows the margin while it is empty.
+const economics = {
+  marginFollows: form !== null && form.target_margin.value === "",
+  priceFollows: false,
+  agree: agree(),
+};
+const questions = {}; // by the place that shows the answer: the newest one
+
+if (form) start();
+
+function start() {
   form.addEventListener("click", onClick);
   mapping.addEventListener("input", onMapping);
   money.addEventListener("input", onMoney);
@@ -24,23 +39,22 @@ function focusAgain() {
 
 function onClick(event) {
   const button = event.target.closest("button");
-  if (!button) return;
-  if ("add" in button.dataset) {
-    event.preventDefault();
-    addRow(button);
-  } else if ("remove" in button.dataset) {
-    event.preventDefault();
-    removeRow(button);
-  } else if (button.dataset.fill) {
-    event.preventDefault();
-    fill(field(button.dataset.fill), button.dataset.value);
-    if (button.closest(".prefill")) button.remove();
-  }
+  const action = button && actionOf(button);
+  if (!action) return;
+  event.preventDefault();
+  action(button);
+}
+
+function actionOf(button) {
+  if ("add" in button.dataset) return addRow;
+  if ("remove" in button.dataset) return removeRow;
+  return button.dataset.fill ? fill : null;
 }
 
 function addRow(button) {
   const rows = button.closest(".rows");
-  rows.querySelector("template").before(rows.querySelector("template").content.cloneNode(true));
+  const template = rows.querySelector("template");
+  template.before(template.content.cloneNode(true));
   numberRows(rows);
   [...rows.querySelectorAll(":scope > .row-edit")].at(-1).querySelector("select").focus();
 }
@@ -53,40 +67,42 @@ function removeRow(button) {
   rows.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-// Names that a screen reader hears count from 1, and a remove button without scripts says which row.
+// Names that a screen reader hears count from 1; the value of a remove button, which the server reads, from 0.
 function numberRows(rows) {
-  rows.querySelectorAll(":scope > .row-edit").forEach((row, index) => {
-    row.querySelectorAll("[aria-label]").forEach((control) => {
+  for (const [index, row] of rows.querySelectorAll(":scope > .row-edit").entries()) {
+    for (const control of row.querySelectorAll("[aria-label]")) {
       control.setAttribute("aria-label", control.getAttribute("aria-label").replace(/\d+/, index + 1));
-    });
+    }
     const remove = row.querySelector("[data-remove]");
     remove.value = remove.value.replace(/\d+$/, index);
-  });
+  }
 }
 
-function fill(control, value) {
-  control.value = value;
+// A suggestion from the documents is used up; the buttons that make the economics agree stay.
+function fill(button) {
+  const control = byId(button.dataset.fill);
+  control.value = button.dataset.value;
   control.focus();
   control.dispatchEvent(new Event("input", { bubbles: true }));
+  if (button.closest(".prefill")) button.remove();
 }
 
 // The mapping: dimensions follow the event, the live line follows everything
 
-function onMapping(event) {
-  if (event.target.name === "event_type") offerDimensions();
+function onMapping({ target }) {
+  if (target.name === "event_type") offerDimensions();
   showFieldOfAggregation();
-  ask("live", mapping.dataset.live, mapping, 250, async (answer) => {
-    const line = await answer.text();
-    inPlace(() => { field("live").innerHTML = line; });
+  ask({ place: "live", address: mapping.dataset.live, within: mapping, delay: LINE_DELAY }, async (answer) => {
+    showParts({ live: await answer.text() });
   });
 }
 
 function offerDimensions() {
-  const known = JSON.parse(field("event-dimensions").textContent);
-  const names = [...new Set([...(known[form.event_type.value] ?? []), "customer_id", "segment", "workspace_id"])];
+  const known = JSON.parse(byId("event-dimensions").textContent);
+  const names = [...new Set([...(known[form.event_type.value] ?? []), ...ALWAYS_THERE])];
   const selects = [...mapping.querySelectorAll('select[name="filter_dimension"]'), form.aggregation_field];
-  mapping.querySelectorAll("template").forEach((each) => selects.push(each.content.querySelector("select")));
-  selects.forEach((select) => offerIn(select, names));
+  for (const { content } of mapping.querySelectorAll("template")) selects.push(content.querySelector("select"));
+  for (const select of selects) offerIn(select, names);
 }
 
 // What was chosen stays chosen, and says so when the event does not have it.
@@ -98,68 +114,82 @@ function offerIn(select, names) {
 }
 
 function showFieldOfAggregation() {
-  const kind = form.aggregation_type.value;
-  form.aggregation_field.closest(".field").hidden = kind === "count";
+  form.aggregation_field.closest(".field").hidden = form.aggregation_type.value === "count";
 }
 
-// Economics: the margin follows cost and price until it is typed itself; the price follows it while it is empty
+// Economics: of cost, price and margin any two give the third
 
-
-let marginFollows = form && !form.target_margin.value;
-let priceFollows = false;
-let agreed = form && !document.querySelector("#agreement .disagrees");
-
-// The others hear of it as of anything typed; here it is no sign that somebody typed it.
-function follow(follower, value) {
-  if (follower.value === value) return;
-  follower.value = value;
-  follower.dispatchEvent(new CustomEvent("input", { bubbles: true, detail: FOLLOWS }));
+function onMoney({ target, detail }) {
+  if (detail === FOLLOWS || !MONEY.includes(target.name)) return;
+  chooseFollower(target);
+  const leftOut = follower();
+  const question = { place: "agreement", address: money.dataset.economics, within: money, delay: MONEY_DELAY, leftOut };
+  ask(question, async (answer) => {
+    const { implied, html } = await answer.json();
+    if (leftOut && implied[leftOut.name]) follow(leftOut, implied[leftOut.name]);
+    showParts({ agreement: html });
+    economics.agree = agree();
+  });
 }
 
-function onMoney(event) {
-  const name = event.target.name;
-  if (event.detail === FOLLOWS) return;
-  if (!["avg_cost_per_unit_usd", "target_price_per_unit_usd", "target_margin"].includes(name)) return;
+function chooseFollower(typed) {
   const { target_price_per_unit_usd: price, target_margin: margin } = form;
-  if (name === "target_margin") {
-    marginFollows = !margin.value;
-    priceFollows = priceFollows || !price.value;
-  } else {
-    if (name === "target_price_per_unit_usd") priceFollows = !price.value;
-    marginFollows = !priceFollows && (marginFollows || agreed || !margin.value);
+  if (typed === margin) {
+    economics.marginFollows = margin.value === "";
+    economics.priceFollows ||= price.value === "";
+    return;
   }
-  const follower = priceFollows ? price : marginFollows ? margin : null;
-  ask("agreement", money.dataset.economics, money, 150, async (answer) => {
-    const said = await answer.json();
-    if (follower && said.implied[follower.name]) follow(follower, said.implied[follower.name]);
-    inPlace(() => { field("agreement").innerHTML = said.html; });
-    agreed = !document.querySelector("#agreement .disagrees");
-  }, follower);
+  if (typed === price) economics.priceFollows = price.value === "";
+  const marginIsFree = economics.marginFollows || economics.agree || margin.value === "";
+  economics.marginFollows = !economics.priceFollows && marginIsFree;
+}
+
+function follower() {
+  if (economics.priceFollows) return form.target_price_per_unit_usd;
+  return economics.marginFollows ? form.target_margin : null;
+}
+
+function agree() {
+  return document.querySelector("#agreement .disagrees") === null;
+}
+
+// The others hear of it as of anything typed.
+function follow(control, value) {
+  if (control.value === value) return;
+  control.value = value;
+  control.dispatchEvent(new CustomEvent("input", { bubbles: true, detail: FOLLOWS }));
 }
 
 // One question at a time for each place: a newer one replaces an older one that is still on its way.
-const waiting = {};
 
-function ask(place, address, within, delay, show, leftOut) {
-  const mine = waiting[place] ?? {};
-  window.clearTimeout(mine.timer);
-  mine.controller?.abort();
+function ask(question, show) {
+  const { place, delay } = question;
+  window.clearTimeout(questions[place]?.timer);
+  questions[place]?.controller.abort();
   const controller = new AbortController();
-  const timer = window.setTimeout(async () => {
-    const query = new URLSearchParams();
-    within.querySelectorAll("[name]:not(button)").forEach((control) => {
-      if (control !== leftOut) query.append(control.name, control.value);
-    });
-    if (leftOut) query.append("fill", leftOut.name);
-    field(place).setAttribute("aria-busy", "true");
-    try {
-      const answer = await fetch(`${address}?${query}`, { signal: controller.signal });
-      if (answer.ok) await show(answer);
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      field(place).textContent = "The server did not answer; what you typed is still here.";
-    }
-    field(place).removeAttribute("aria-busy");
-  }, delay);
-  waiting[place] = { timer, controller };
+  const timer = window.setTimeout(() => askNow(question, controller.signal, show), delay);
+  questions[place] = { timer, controller };
+}
+
+async function askNow(question, signal, show) {
+  const place = byId(question.place);
+  place.setAttribute("aria-busy", "true");
+  try {
+    const response = await fetch(`${question.address}?${queryOf(question)}`, { signal });
+    if (response.ok) await show(response);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    place.textContent = "The server did not answer; what you typed is still here.";
+  }
+  place.removeAttribute("aria-busy");
+}
+
+// `leftOut` is the control that the answer fills.
+function queryOf({ within, leftOut }) {
+  const query = new URLSearchParams();
+  for (const control of within.querySelectorAll("[name]:not(button)")) {
+    if (control !== leftOut) query.append(control.name, control.value);
+  }
+  if (leftOut) query.append("fill", leftOut.name);
+  return query;
 }
