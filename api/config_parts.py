@@ -16,6 +16,7 @@ from app.identity import acting
 from app.models.base import AnySession, db
 from app.models.config_version import ExplorationRule, Pool, RailRule
 from app.services.authoring import config_parts
+from app.services.authoring.inputs import ExplorationInput, PoolInput, RailsInput
 from app.services.configs.lookup import get_config, locked
 
 TAG = "Config parts"
@@ -42,7 +43,7 @@ def list_pools(config_version_id: str, query: Parsed) -> Answer:
     answers={201: schemas.Pool},
     idempotent=True,
 )
-def add_pool(config_version_id: str, body: Parsed) -> Answer:
+def add_pool(config_version_id: str, body: PoolInput) -> Answer:
     """Goes behind the others unless a position is given."""
 
     def build(session: AnySession) -> Answer:
@@ -67,7 +68,7 @@ def get_pool(config_version_id: str, pool_id: str) -> Answer:
     answers={200: schemas.Pool},
     conditional=True,
 )
-def update_pool(config_version_id: str, pool_id: str, body: Parsed) -> Answer:
+def update_pool(config_version_id: str, pool_id: str, body: PoolInput) -> Answer:
     with writing() as session:
         locked(session, config_version_id)
         require_match(pool_document(config_parts.get_pool(session, config_version_id, pool_id)))
@@ -104,7 +105,7 @@ def get_exploration(config_version_id: str) -> Answer:
     answers={200: schemas.Exploration},
     conditional=True,
 )
-def put_exploration(config_version_id: str, body: Parsed) -> Answer:
+def put_exploration(config_version_id: str, body: ExplorationInput) -> Answer:
     """What is left out is cleared."""
     return _write_exploration(config_version_id, body)
 
@@ -118,11 +119,11 @@ def put_exploration(config_version_id: str, body: Parsed) -> Answer:
     answers={200: schemas.Exploration},
     conditional=True,
 )
-def update_exploration(config_version_id: str, body: Parsed) -> Answer:
+def update_exploration(config_version_id: str, body: ExplorationInput) -> Answer:
     return _write_exploration(config_version_id, body)
 
 
-def _write_exploration(config_version_id: str, body: Parsed) -> Answer:
+def _write_exploration(config_version_id: str, body: ExplorationInput) -> Answer:
     with writing() as session:
         config = locked(session, config_version_id)
         require_match(exploration_document(config.exploration))
@@ -144,7 +145,7 @@ def get_rails(config_version_id: str) -> Answer:
     answers={200: schemas.Rails},
     conditional=True,
 )
-def put_rails(config_version_id: str, body: Parsed) -> Answer:
+def put_rails(config_version_id: str, body: RailsInput) -> Answer:
     """What is left out is cleared."""
     return _write_rails(config_version_id, body)
 
@@ -158,11 +159,11 @@ def put_rails(config_version_id: str, body: Parsed) -> Answer:
     answers={200: schemas.Rails},
     conditional=True,
 )
-def update_rails(config_version_id: str, body: Parsed) -> Answer:
+def update_rails(config_version_id: str, body: RailsInput) -> Answer:
     return _write_rails(config_version_id, body)
 
 
-def _write_rails(config_version_id: str, body: Parsed) -> Answer:
+def _write_rails(config_version_id: str, body: RailsInput) -> Answer:
     with writing() as session:
         config = locked(session, config_version_id)
         require_match(rails_document(config.rails))

@@ -13,6 +13,7 @@ from app.identity import acting
 from app.models.base import AnySession, db
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, ExplorationRule, Pool, RailRule
 from app.services.authoring import configs as drafts
+from app.services.authoring.inputs import ConfigColumns, ConfigInput
 from app.services.configs import lookup
 from app.services.configs.completeness import completeness
 from app.services.configs.documents import exploration_shape, pool_shape, rails_shape
@@ -95,7 +96,7 @@ def list_configs(query: Parsed) -> Answer:
     answers={201: schemas.Config},
     idempotent=True,
 )
-def create_config(body: Parsed) -> Answer:
+def create_config(body: ConfigInput) -> Answer:
     """Numbered after the subject's newest version. What is left out comes from the stage's defaults."""
 
     def build(session: AnySession) -> Answer:
@@ -119,7 +120,7 @@ def get_config(config_version_id: str) -> Answer:
     answers={200: schemas.Config},
     conditional=True,
 )
-def update_config(config_version_id: str, body: Parsed) -> Answer:
+def update_config(config_version_id: str, body: ConfigColumns) -> Answer:
     """A changed simulated config is a draft again; a decided one answers 409 config_immutable."""
     with writing() as session:
         require_match(own(locked(session, config_version_id)))

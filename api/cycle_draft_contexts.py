@@ -11,6 +11,7 @@ from app.identity import acting
 from app.models.base import AnySession, db
 from app.models.cycle import CycleDraftContext
 from app.services.authoring import contexts
+from app.services.authoring.inputs import ContextInput
 from app.services.lookup import get
 
 TAG = "Cycle draft contexts"
@@ -53,7 +54,7 @@ def list_cycle_draft_contexts(query: Parsed) -> Answer:
     answers={201: schemas.CycleDraftContext},
     idempotent=True,
 )
-def create_cycle_draft_context(body: Parsed) -> Answer:
+def create_cycle_draft_context(body: ContextInput) -> Answer:
     def build(session: AnySession) -> Answer:
         row = contexts.create_context(session, body, **acting())
         identifier = row.cycle_draft_context_id
@@ -76,7 +77,7 @@ def get_cycle_draft_context(cycle_draft_context_id: str) -> Answer:
     answers={200: schemas.CycleDraftContext},
     conditional=True,
 )
-def update_cycle_draft_context(cycle_draft_context_id: str, body: Parsed) -> Answer:
+def update_cycle_draft_context(cycle_draft_context_id: str, body: ContextInput) -> Answer:
     with writing() as session:
         require_match(document(locked(session, CycleDraftContext, cycle_draft_context_id, KIND)))
         return tagged(document(contexts.update_context(session, cycle_draft_context_id, body, **acting())))

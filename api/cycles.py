@@ -11,6 +11,7 @@ from app.identity import acting
 from app.models.base import AnySession, db
 from app.models.cycle import Cycle
 from app.services.authoring import cycles
+from app.services.authoring.inputs import CycleInput
 from app.services.lookup import get
 
 TAG = "Cycles"
@@ -41,7 +42,7 @@ def list_cycles(query: Parsed) -> Answer:
     answers={201: schemas.Cycle},
     idempotent=True,
 )
-def create_cycle(body: Parsed) -> Answer:
+def create_cycle(body: CycleInput) -> Answer:
     def build(session: AnySession) -> Answer:
         row = cycles.create_cycle(session, body, **acting())
         return created("get_cycle", document(row), cycle_id=row.cycle_id)
@@ -63,7 +64,7 @@ def get_cycle(cycle_id: str) -> Answer:
     answers={200: schemas.Cycle},
     conditional=True,
 )
-def update_cycle(cycle_id: str, body: Parsed) -> Answer:
+def update_cycle(cycle_id: str, body: CycleInput) -> Answer:
     """What a decided config enforces cannot change any more: 409 cycle_immutable."""
     with writing() as session:
         require_match(document(locked(session, Cycle, cycle_id, KIND)))

@@ -12,6 +12,7 @@ from app.models.base import AnySession, db
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition
 from app.services.authoring import value_units
+from app.services.authoring.inputs import ValueUnitInput
 from app.services.configs.reading import definition_value
 from app.services.lookup import get
 from rules.value_units import value_unit_completeness
@@ -65,7 +66,7 @@ def list_value_units(query: Parsed) -> Answer:
     answers={201: schemas.ValueUnit},
     idempotent=True,
 )
-def create_value_unit(body: Parsed) -> Answer:
+def create_value_unit(body: ValueUnitInput) -> Answer:
     """It may be incomplete; completeness says what is missing."""
 
     def build(session: AnySession) -> Answer:
@@ -89,7 +90,7 @@ def get_value_unit(value_unit_id: str) -> Answer:
     answers={200: schemas.ValueUnit},
     conditional=True,
 )
-def update_value_unit(value_unit_id: str, body: Parsed) -> Answer:
+def update_value_unit(value_unit_id: str, body: ValueUnitInput) -> Answer:
     """Embedded objects are replaced whole. Snapshots that were submitted keep what they froze."""
     with writing() as session:
         require_match(own(value_units.locked_unit(session, value_unit_id)))

@@ -11,6 +11,7 @@ from app.identity import acting
 from app.models.base import AnySession, db
 from app.models.workspace import Workspace
 from app.services.authoring import workspaces
+from app.services.authoring.inputs import WorkspaceInput
 from app.services.lookup import get
 
 TAG = "Workspaces"
@@ -46,7 +47,7 @@ def list_workspaces(query: Parsed) -> Answer:
     answers={201: schemas.Workspace},
     idempotent=True,
 )
-def create_workspace(body: Parsed) -> Answer:
+def create_workspace(body: WorkspaceInput) -> Answer:
     def build(session: AnySession) -> Answer:
         row = workspaces.create_workspace(session, body, **acting())
         return created("get_workspace", document(row), workspace_id=row.workspace_id)
@@ -75,7 +76,7 @@ def get_workspace(workspace_id: str) -> Answer:
     answers={200: schemas.Workspace},
     conditional=True,
 )
-def update_workspace(workspace_id: str, body: Parsed) -> Answer:
+def update_workspace(workspace_id: str, body: WorkspaceInput) -> Answer:
     with writing() as session:
         require_match(document(locked(session, Workspace, workspace_id, KIND)))
         return tagged(document(workspaces.update_workspace(session, workspace_id, body, **acting())))

@@ -3,7 +3,7 @@
 The caller holds the transaction; the usage events go to the event store on the way, where a rerun finds them taken.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -17,6 +17,7 @@ from app.models.enforcement import EnforcementEvent
 from app.models.value_unit import ValueUnitDefinition
 from app.services.authoring import configs as config_drafts
 from app.services.authoring import cycles, unit_snapshots, value_units, workspaces
+from app.services.authoring.inputs import ConfigInput
 from app.services.decisions import activation
 from app.services.simulations import runs
 from app.services.usage.formats import Rows
@@ -27,7 +28,7 @@ from seed.growth_customers import Profile, customers
 from seed.growth_enforcement import InForce, numbered, reports
 from seed.growth_usage import END, Event, usage_events
 from seed.problems import SeedError, SeedProblem
-from seed.reading import Values
+from simulation.canonical import Json
 
 SEED = 2049
 OPERATOR = Actor("Mara Lindqvist", "product_growth")
@@ -161,5 +162,8 @@ def in_force() -> Iterator[InForce]:
         yield InForce(config, units, step.decided, end, step.config_version_id == story.SMB_V2)
 
 
-def _is_of_subject(configs: dict[str, Values], step: story.Decision | story.Rollback, config: Values) -> bool:
-    return all(configs[step.config_version_id][name] == config[name] for name in SUBJECT_FIELDS)
+def _is_of_subject(
+    configs: Mapping[str, ConfigInput], step: story.Decision | story.Rollback, config: Mapping[str, Json]
+) -> bool:
+    others: Mapping[str, Json] = configs[step.config_version_id]
+    return all(others[name] == config[name] for name in SUBJECT_FIELDS)

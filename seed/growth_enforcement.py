@@ -19,7 +19,7 @@ from seed import growth_story as story
 from seed.growth_customers import Profile
 from seed.growth_usage import Event
 from seed.reading import Values
-from simulation.canonical import JsonObject, timestamp_text
+from simulation.canonical import Json, JsonObject, timestamp_text
 from simulation.window import PERIOD_DAYS
 
 PERIOD = timedelta(days=PERIOD_DAYS)
@@ -61,8 +61,8 @@ class InForce:
     `miscounts_previews` says that the app counts previews as production renders.
     """
 
-    config: Values
-    units: Mapping[str, Values]
+    config: Mapping[str, Json]
+    units: Mapping[str, Mapping[str, Json]]
     start: datetime
     end: datetime
     miscounts_previews: bool = False

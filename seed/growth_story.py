@@ -8,11 +8,22 @@ rolled back. A candidate waits with something to learn from.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Unpack
 
+from app.models.config_version import Rollover
+from app.services.authoring.inputs import (
+    ConfigInput,
+    CycleInput,
+    ExplorationInput,
+    PoolInput,
+    RailsInput,
+    ValueUnitInput,
+    WorkspaceInput,
+)
 from rules.enums import HistoricalWindow, PricingMode
 from rules.lifecycle import THRESHOLD_PERCENTS
 from seed.growth_customers import ENTERPRISE, SMB
-from seed.reading import Values
+from simulation.canonical import JsonObject
 
 WORKSPACE = "ws_2049"
 SANDBOX_CYCLE = "cycle_2026_growth_sandbox_120d"
@@ -42,14 +53,14 @@ FOUNDED = at(1, 1, 8)
 UNITS_FROZEN = at(1, 30, 15)
 UNITS_REVISED = at(3, 22, 15)
 
-WORKSPACE_ROW = {
+WORKSPACE_ROW: WorkspaceInput = {
     "workspace_id": WORKSPACE,
     "workspace_name": "Lumina Growth Demo",
     "operator_role": "product_growth",
     "data_mode": "csv_upload",
 }
 
-CYCLES: tuple[Values, ...] = (
+CYCLES: tuple[CycleInput, ...] = (
     {
         "cycle_id": SANDBOX_CYCLE,
         "workspace_id": WORKSPACE,
@@ -81,7 +92,7 @@ CYCLES: tuple[Values, ...] = (
 )
 
 
-def _economics(cost: str, price: str, margin: str, confidence: str) -> Values:
+def _economics(cost: str, price: str, margin: str, confidence: str) -> JsonObject:
     return {
         "avg_cost_per_unit_usd": Decimal(cost),
         "target_price_per_unit_usd": Decimal(price),
@@ -90,7 +101,7 @@ def _economics(cost: str, price: str, margin: str, confidence: str) -> Values:
     }
 
 
-def _renders(resolution: str) -> Values:
+def _renders(resolution: str) -> JsonObject:
     return {
         "event_type": "video_render_completed",
         "filters": {"resolution": resolution, "render_mode": "production"},
@@ -102,7 +113,7 @@ def _intent(**impacts: str) -> list[dict[str, str]]:
     return [{"metric_id": metric, "expected_impact": impact} for metric, impact in impacts.items()]
 
 
-_HD_UNIT = {
+_HD_UNIT: ValueUnitInput = {
     "name": "Usable HD minute",
     "unit_type": "outcome",
     "event_mapping": _renders("HD"),
@@ -113,7 +124,7 @@ _HD_UNIT = {
     "quality_signal_source": ["csat", "edit_reopen_rate"],
     "unit_economics": _economics("0.16", "0.55", "0.71", "high"),
 }
-UNITS: tuple[Values, ...] = (
+UNITS: tuple[ValueUnitInput, ...] = (
     {"value_unit_id": SANDBOX_HD, "cycle_id": SANDBOX_CYCLE, **_HD_UNIT},
     {"value_unit_id": HD, "cycle_id": PRODUCTION_CYCLE, **_HD_UNIT},
     {
@@ -147,8 +158,8 @@ UNITS: tuple[Values, ...] = (
         "unit_economics": _economics("0.015", "0", "0", "medium"),
     },
 )
-REVISED_4K = {"unit_economics": _economics("0.47", "1.75", "0.73", "high")}
-STORYBOARD_UNIT: Values = {
+REVISED_4K: ValueUnitInput = {"unit_economics": _economics("0.47", "1.75", "0.73", "high")}
+STORYBOARD_UNIT: ValueUnitInput = {
     "value_unit_id": STORYBOARD,
     "cycle_id": PRODUCTION_CYCLE,
     "name": "Storyboard turned into video",
@@ -165,7 +176,7 @@ STORYBOARD_UNIT: Values = {
 }
 
 
-def _pool(name: str, label: str, unit: str, included: int, overage: str, **more: object) -> Values:
+def _pool(name: str, label: str, unit: str, included: int, overage: str, /, **more: Unpack[PoolInput]) -> PoolInput:
     return {
         "pool_id": f"pool_{name}",
         "label": label,
@@ -178,7 +189,7 @@ def _pool(name: str, label: str, unit: str, included: int, overage: str, **more:
     }
 
 
-def _rails(actions: tuple[str, str, str], cap: int, floor: str) -> Values:
+def _rails(actions: tuple[str, str, str], cap: int, floor: str) -> RailsInput:
     return {
         "usage_thresholds": [
             {"percent": percent, "action": action} for percent, action in zip(THRESHOLD_PERCENTS, actions, strict=True)
@@ -189,7 +200,9 @@ def _rails(actions: tuple[str, str, str], cap: int, floor: str) -> Values:
     }
 
 
-def _config(config_id: str, segment: str, stage: str, pools: list[Values], **more: object) -> Values:
+def _config(
+    config_id: str, segment: str, stage: str, pools: list[PoolInput], /, **more: Unpack[ConfigInput]
+) -> ConfigInput:
     return {
         "config_version_id": config_id,
         "workspace_id": WORKSPACE,
@@ -206,23 +219,23 @@ def _config(config_id: str, segment: str, stage: str, pools: list[Values], **mor
 
 _LEARNING = ("warn", "warn", "throttle")
 _SCALING = ("warn", "throttle", "block")
-_NO_EXPLORATION = {"enabled": False, "expires_after_days": None}
+_NO_EXPLORATION: ExplorationInput = {"enabled": False, "expires_after_days": None}
 _EXPLORATION_POOL = _pool("exploration", "Exploration", DRAFT, 10, "throttle", is_exploration_pool=True)
-_EXPLORATION = {
+_EXPLORATION: ExplorationInput = {
     "enabled": True,
     "exploration_pool_id": "pool_exploration",
     "qualifying_events": ["draft_export_created", "labs_feature_used"],
     "expires_after_days": 30,
     "graduation_signal": "first_production_render",
 }
-_ROLLOVER = {"enabled": True, "max_rollover_quantity": Decimal(40), "expires_after_days": 30}
+_ROLLOVER: Rollover = {"enabled": True, "max_rollover_quantity": Decimal(40), "expires_after_days": 30}
 
 
 @dataclass(frozen=True)
 class Decision:
     """A config that is drafted, simulated and, when there is a rationale, approved; or rolled back to."""
 
-    config: Values
+    config: ConfigInput
     drafted: datetime
     decided: datetime
     name: str

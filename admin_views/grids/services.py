@@ -37,7 +37,7 @@ class EditableGrid:
 
 
 def _add_pool(session: Any, data: dict[str, Any], **who: Any) -> Any:
-    fields = dict(data)
+    fields: Any = dict(data)
     return config_parts.add_pool(session, fields.pop("config_version_id"), fields, **who)
 
 

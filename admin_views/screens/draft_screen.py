@@ -4,7 +4,7 @@ The form carries `row_version`, a digest of what was shown. Whoever saves after 
 with all that was typed still in the form; saving again keeps it, opening the page again takes the other one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from app.services.configs.diffs import same
 from simulation.canonical import content_hash
 
 Json = Any
-Document = Mapping[str, Json]
+Document = Json  # a screen says the shape of its own
 SAVE = "save"
 OVERTAKEN = (
     "{} was changed by another operator since you opened it. Nothing was saved, and what you typed is still here. "

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 import sqlalchemy as sa
 
 from app.actor import Actor
 from app.ids import new_id
+from app.models.base import AnySession
 from app.models.product_event import ProductEvent
 from app.models.statements import Writes
+from simulation.canonical import Json
 
 PRODUCT_EVENTS = (
     "workspace_created",
@@ -46,7 +47,14 @@ _EVENTS = ProductEvent.__table__
 
 
 def log_event(
-    session: Any, name: str, *, actor: Actor, now: datetime, workspace_id: str | None, entity_id: str, **detail: Any
+    session: AnySession,
+    name: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    workspace_id: str | None,
+    entity_id: str,
+    **detail: Json,
 ) -> None:
     """Append one row; `name` is one of `PRODUCT_EVENTS` or the `entity_verb` of a write that the spec does not name."""
     writes = Writes(session)
@@ -56,29 +64,29 @@ def log_event(
 
 def append(
     writes: Writes,
-    details: Mapping[str, Mapping[str, Any]],
+    details: Mapping[str, Mapping[str, Json]],
     *,
     actor: Actor,
     now: datetime,
     workspace_id: str | None,
     entity_id: str,
 ) -> None:
-    """A row per name, all about one record, among other writes."""
-    about = {"actor": actor.name, "workspace_id": workspace_id, "entity_id": entity_id, "occurred_at": now}
+    """Add a row for each name of `details` to the writes that run next; all of them are about one record."""
+    shared = {"actor": actor.name, "workspace_id": workspace_id, "entity_id": entity_id, "occurred_at": now}
     rows = [
-        about | {"product_event_id": new_id("pe_"), "event_name": name, "detail": detail}
+        shared | {"product_event_id": new_id("pe_"), "event_name": name, "detail": detail}
         for name, detail in details.items()
     ]
-    values = {f"event_{at}_{name}": value for at, row in enumerate(rows) for name, value in row.items()}
+    values = {f"event_{index}_{name}": value for index, row in enumerate(rows) for name, value in row.items()}
     writes.add(_insert_of(len(rows)), values)
 
 
 @cache
 def _insert_of(count: int) -> sa.Insert:
-    """One statement for so many rows; unlike `values`, its compiled form is kept."""
+    """The statement that inserts so many rows; its compiled form is kept, which that of `values` is not."""
     columns = list(_EVENTS.c)
     rows = [
-        sa.select(*(sa.bindparam(f"event_{at}_{column.name}", type_=column.type) for column in columns))
-        for at in range(count)
+        sa.select(*(sa.bindparam(f"event_{index}_{column.name}", type_=column.type) for column in columns))
+        for index in range(count)
     ]
     return sa.insert(_EVENTS).from_select(columns, sa.union_all(*rows))

@@ -1,20 +1,20 @@
-"""Search over the full-text indexes of migration 0002: words and beginnings of words, the same on both engines.
+"""Search over the full-text indexes of migration 0002: words and beginnings of words, alike on both engines.
 
 `cust_20 warn` finds rows that hold a word starting with `20` right after `cust`, and anywhere a word starting with
-`warn`. Letters and digits make words, everything else separates them; case does not count. In a table of `BEGINNINGS`
-each term is instead the beginning of one of its columns, exactly as written.
+`warn`. Words are made of letters and digits, all other characters separate them, and case does not count. In a table of
+`BEGINNINGS` each term is instead the beginning of one of its columns, exactly as written.
 """
 
 import re
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, scoped_session
+
+from app.models.base import AnySession
 
 WORD = re.compile(r"[^\W_]+")
 MAX_SEARCH_LENGTH = 200
-FEW = 2_000
+FEW_HITS = 2_000
 LAST_CHARACTER = "\U0010ffff"
 BEGINNINGS = {
     "product_events": ("entity_id", "event_name", "actor"),
@@ -23,7 +23,6 @@ BEGINNINGS = {
 }
 """Table → indexed columns: identifiers, too busy for an index of words, which would cost every write (decision 9)."""
 
-AnySession = Session | scoped_session[Session]
 _EXPRESSIONS: WeakKeyDictionary[sa.Engine, dict[str, str]] = WeakKeyDictionary()
 """Engine → table → the expression that PostgreSQL indexed."""
 
@@ -38,21 +37,23 @@ def matching(session: AnySession, table: sa.Table, search: str) -> sa.ColumnElem
     """The condition that a row of the table is found by the search."""
     if table.name in BEGINNINGS:
         return _beginnings(session, table, search)
-    wanted = phrases(search)
-    if not wanted:
+    terms = phrases(search)
+    if not terms:
         return sa.false()
     if session.get_bind().dialect.name == "sqlite":
-        return _sqlite(session, table.name, fts5_query(wanted))
-    words = sa.literal_column(_indexed_expression(session, table.name))
-    return words.op("@@", is_comparison=True)(sa.func.to_tsquery("simple", tsquery(wanted)))
+        return _sqlite(session, table.name, fts5_query(terms))
+    words: sa.ColumnClause[str] = sa.literal_column(_indexed_expression(session, table.name))
+    return words.op("@@", is_comparison=True)(sa.func.to_tsquery("simple", tsquery(terms)))
 
 
-def fts5_query(wanted: list[list[str]]) -> str:
-    return " AND ".join('"' + " ".join(words) + '" *' for words in wanted)
+def fts5_query(terms: list[list[str]]) -> str:
+    """The query of SQLite's FTS5: all terms, each a phrase whose last word may go on."""
+    return " AND ".join('"' + " ".join(words) + '" *' for words in terms)
 
 
-def tsquery(wanted: list[list[str]]) -> str:
-    return " & ".join("(" + " <-> ".join(f"'{word}'" for word in words) + ":*)" for words in wanted)
+def tsquery(terms: list[list[str]]) -> str:
+    """The text of PostgreSQL's `to_tsquery`: all terms, each a phrase whose last word may go on."""
+    return " & ".join("(" + " <-> ".join(f"'{word}'" for word in words) + ":*)" for words in terms)
 
 
 def _sqlite(session: AnySession, table: str, query: str) -> sa.ColumnElement[bool]:
@@ -61,27 +62,31 @@ def _sqlite(session: AnySession, table: str, query: str) -> sa.ColumnElement[boo
     return sa.literal_column(f"{_plus(session, hits)}{table}.rowid").in_(hits)
 
 
-def _plus(session: AnySession, hits: sa.Select[Any]) -> str:
-    """Few hits are fetched and sorted; with many it is quicker to walk the rows in their order until a page is full.
+def _plus(session: AnySession, hits: sa.Select[tuple[int]]) -> str:
+    """The sign before a column that tells SQLite's planner how to go on: nothing with few hits, a plus with many.
 
-    A unary plus before a column keeps SQLite's planner from fetching the hits first.
+    Few hits are fetched and sorted. With many it is quicker to walk the rows in their order until a page is full, and a
+    unary plus keeps the planner from fetching the hits first.
     """
-    found: int = session.scalar(sa.select(sa.func.count()).select_from(hits.limit(FEW).subquery())) or 0
-    return "" if found < FEW else "+"
+    count: int = session.scalar(sa.select(sa.func.count()).select_from(hits.limit(FEW_HITS).subquery())) or 0
+    return "" if count < FEW_HITS else "+"
 
 
 def _beginnings(session: AnySession, table: sa.Table, search: str) -> sa.ColumnElement[bool]:
     terms = search.replace("\x00", "")[:MAX_SEARCH_LENGTH].split()  # PostgreSQL's text cannot hold a zero byte
     if not terms:
         return sa.false()
-    found = _begun(table, terms)
+    condition = _begun(table, terms)
     if session.get_bind().dialect.name == "sqlite":
-        return _begun(table, terms, _plus(session, sa.select(table.c[0]).where(found)))
-    return found
+        return _begun(table, terms, _plus(session, sa.select(table.c[0]).where(condition)))
+    return condition
 
 
 def _begun(table: sa.Table, terms: list[str], plus: str = "") -> sa.ColumnElement[bool]:
-    """Every term is the beginning of one of the columns; a range, so that both engines find it in an index."""
+    """The condition that every term is the beginning of one of the columns.
+
+    It compares with both ends of a range, so that both engines find the rows in an index.
+    """
     columns = [sa.literal_column(f"{plus}{table.name}.{name}", sa.String) for name in BEGINNINGS[table.name]]
     return sa.and_(
         *(sa.or_(*(sa.and_(column >= term, column < term + LAST_CHARACTER) for column in columns)) for term in terms)
@@ -89,9 +94,9 @@ def _begun(table: sa.Table, terms: list[str], plus: str = "") -> sa.ColumnElemen
 
 
 def rebuild(session: AnySession) -> int:
-    """Fill SQLite's word indexes again from the tables, which a restored dump gave new row numbers; how many there are.
+    """Fill SQLite's word indexes from the tables again, as after restoring a dump, which gives rows new numbers.
 
-    PostgreSQL keeps its own, so there is nothing to do: 0.
+    Returns the number of indexes: 0 on PostgreSQL, which keeps its own up to date.
     """
     if session.get_bind().dialect.name != "sqlite":
         return 0
@@ -105,11 +110,11 @@ def rebuild(session: AnySession) -> int:
 
 
 def _indexed_expression(session: AnySession, table: str) -> str:
-    """The expression that PostgreSQL indexed: only the very same one uses the index, so it is read from there once."""
-    known = _EXPRESSIONS.setdefault(session.get_bind().engine, {})
-    if table not in known:
+    """The expression that PostgreSQL indexed, read from its catalog once: an index serves no other spelling of it."""
+    expressions = _EXPRESSIONS.setdefault(session.get_bind().engine, {})
+    if table not in expressions:
         definition = sa.text(
             "SELECT pg_get_expr(indexprs, indrelid) FROM pg_index WHERE indexrelid = to_regclass(:name)"
         )
-        known[table] = session.scalar(definition, {"name": f"ix_{table}_search"})
-    return known[table]
+        expressions[table] = session.scalar(definition, {"name": f"ix_{table}_search"})
+    return expressions[table]

@@ -19,6 +19,7 @@ from app.services.configs import editing
 from app.services.configs.diffs import changes
 from app.services.configs.documents import config_document, pool_shape
 from app.services.configs.lookup import snapshot_of
+from app.services.configs.shapes import PoolShape
 from app.services.wording.changes import names_of
 from app.services.wording.tables import tables
 from rules.lifecycle import is_editable
@@ -86,6 +87,6 @@ def units_at(config: ConfigVersion) -> dict[str, Unit]:
     return {unit["value_unit_id"]: unit for unit in (snapshot.value_units if snapshot else ())}
 
 
-def pools_at(config: ConfigVersion) -> dict[str, dict[str, Any]]:
+def pools_at(config: ConfigVersion) -> dict[str, PoolShape]:
     """pool_id → the pool in the shape of spec 1, in the order in which they are drawn from."""
     return {pool.pool_id: pool_shape(pool) for pool in config.pools}

@@ -21,6 +21,7 @@ from app.models.transactions import write
 from app.models.workspace import Workspace
 from app.services.authoring import contexts
 from app.services.authoring.context_reading import PASTED, cards_of, read_document
+from app.services.authoring.inputs import ContextInput
 from app.services.evidence.cards import EVIDENCE, evidence_cards, with_evidence
 from rules.extraction import ACCEPTED, DISMISSED, NEW
 
@@ -145,9 +146,9 @@ def _set_state(
     return _save(context, {"extracted_cards": kept, "skipped": False})
 
 
-def _save(context: CycleDraftContext | None, data: dict[str, Any]) -> CycleDraftContext:
+def _save(context: CycleDraftContext | None, data: ContextInput) -> CycleDraftContext:
     with write(db.session):
         if context is None:
             workspace_id = browser[WORKSPACE]
-            return contexts.create_context(db.session, data | {"workspace_id": workspace_id}, **acting())
+            return contexts.create_context(db.session, {**data, "workspace_id": workspace_id}, **acting())
         return contexts.update_context(db.session, context.cycle_draft_context_id, data, **acting())

@@ -135,7 +135,8 @@ class NorthStar(DraftScreen):
     def store(self, record: Cycle | None, document: Document) -> Cycle:
         if record is not None:
             return cycles.update_cycle(db.session, record.cycle_id, document, **acting())
-        made = cycles.create_cycle(db.session, {**document, "workspace_id": browser[WORKSPACE]}, **acting())
+        fields: Document = {**document, "workspace_id": browser[WORKSPACE]}
+        made = cycles.create_cycle(db.session, fields, **acting())
         _adopt_context(made)
         return made
 

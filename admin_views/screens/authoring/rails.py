@@ -18,6 +18,7 @@ from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.services.authoring import config_parts
 from app.services.authoring import configs as config_drafts
+from app.services.authoring.inputs import ConfigColumns
 from app.services.configs.diffs import same
 from app.services.configs.documents import rails_shape
 from rules.delivery import policy, stated
@@ -73,7 +74,7 @@ class Rails(ConfigDraftScreen):
         if not same(stored["rails"], document["rails"]):
             config_parts.put_rails(db.session, config_version_id, document["rails"], **acting())
         if not same(stored["delivery"], document["delivery"]):
-            delivery = {"delivery": document["delivery"]}
+            delivery: ConfigColumns = {"delivery": document["delivery"]}
             config_drafts.update_config(db.session, config_version_id, delivery, **acting())
 
     def enforced(self, document: Document) -> dict[str, Any]:

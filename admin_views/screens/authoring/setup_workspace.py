@@ -19,6 +19,7 @@ from app.models.base import db
 from app.models.transactions import write
 from app.models.workspace import Workspace
 from app.services.authoring import workspaces
+from app.services.authoring.inputs import WorkspaceInput
 from rules.enums import OperatorRole
 
 ROLES = {
@@ -69,7 +70,7 @@ class SetupWorkspace(Screen):
 
 
 def _save(form: WorkspaceForm, editing: Workspace | None) -> str:
-    data = {"workspace_name": form.workspace_name.data, "operator_role": form.operator_role.data}
+    data: WorkspaceInput = {"workspace_name": form.workspace_name.data or "", "operator_role": form.operator_role.data}
     with write(db.session):
         if editing is None:
             saved = workspaces.create_workspace(db.session, data, **acting())

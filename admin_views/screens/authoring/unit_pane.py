@@ -116,12 +116,12 @@ def store(pane: Pane, document: Document) -> Pane:
     """Write what differs, or make the unit; one that nobody named yet says so."""
     if pane.unit is not None:
         stored = pane.document
-        changes = {name: value for name, value in document.items() if not same(stored[name], value)}
+        changes: Document = {name: value for name, value in document.items() if not same(stored[name], value)}
         value_units.update_value_unit(db.session, pane.unit_id, changes, **acting())
         return pane
     made_as, name = request.form.get("makes", ""), document["name"] or UNTITLED
     identified = {"value_unit_id": made_as} if FRESH_ID.fullmatch(made_as) else {}
-    data = {**document, **identified, "name": name, "cycle_id": pane.cycle.cycle_id}
+    data: Document = {**document, **identified, "name": name, "cycle_id": pane.cycle.cycle_id}
     return Pane(pane.cycle, pane.named, value_units.create_value_unit(db.session, data, **acting()))
 
 

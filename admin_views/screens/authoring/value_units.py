@@ -142,7 +142,7 @@ class ValueUnits(DraftScreen):
         cycle = cycle_at(cycle_id)
         source = _existing(cycle, request.form.get("unit", ""))
         name = source.name[: MAX_NAME_LENGTH - len(COPY)] + COPY
-        copy = {**Pane(cycle, NEW, source).document, "name": name, "cycle_id": cycle_id}
+        copy: Document = {**Pane(cycle, NEW, source).document, "name": name, "cycle_id": cycle_id}
         with write(db.session):
             made = value_units.create_value_unit(db.session, copy, **acting())
         note(f"{made.name} was made. Change what differs.")

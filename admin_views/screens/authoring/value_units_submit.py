@@ -22,6 +22,7 @@ from app.models.transactions import write
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.services.authoring import configs as config_drafts
 from app.services.authoring import unit_snapshots, value_units
+from app.services.authoring.inputs import ConfigColumns
 from app.services.authoring.unit_review import drafts_not_on, review, units_of
 from app.services.configs import lookup
 from app.services.configs.documents import frozen_unit
@@ -145,7 +146,7 @@ def _snapshot_of(cycle_id: str, frozen: list[dict[str, Any]]) -> tuple[ValueUnit
 
 def _give(snapshot: ValueUnitSnapshot, use_in: Sequence[str]) -> list[str]:
     """The chosen drafts, last edited first, once they name the snapshot; one decided on meanwhile keeps its own."""
-    version = {"value_unit_snapshot_version": snapshot.snapshot_version}
+    version: ConfigColumns = {"value_unit_snapshot_version": snapshot.snapshot_version}
     behind = drafts_not_on(db.session, snapshot.cycle_id, snapshot.snapshot_version)
     chosen = [draft for draft in behind if draft.config_version_id in use_in]
     drafts = [draft.config_version_id for draft in chosen]

@@ -1,50 +1,67 @@
 """Create, change and delete the contexts that cycles are drafted from (spec 1, flow 1A)."""
 
 from datetime import datetime
-from typing import Any
 
 from app.actor import Actor
 from app.errors import invalid_field
+from app.models.base import AnySession
 from app.models.cycle import Cycle, CycleDraftContext
-from app.services.authoring.rows import (
-    Changes,
-    assign,
-    insert,
-    log_change,
-    remove,
-    require_workspace,
-)
+from app.services.authoring.inputs import ContextInput
+from app.services.authoring.rows import assign, insert, remove, require_workspace
 from app.services.lookup import get
+from app.services.product_events import log_event
+from simulation.canonical import Json
+
+KIND = "cycle draft context"
 
 
-def create_context(session: Any, data: Changes, *, actor: Actor, now: datetime) -> CycleDraftContext:
+def create_context(session: AnySession, data: ContextInput, *, actor: Actor, now: datetime) -> CycleDraftContext:
     require_workspace(session, data["workspace_id"])
     _check_context(session, data["workspace_id"], data)
-    row: CycleDraftContext = insert(session, CycleDraftContext(**data, created_at=now), "cycle_draft_context_id")
-    name = "context_skipped" if row.skipped else "context_uploaded"
-    log_change(session, name, row.workspace_id, row.cycle_draft_context_id, actor, now)
+    row = insert(session, CycleDraftContext(**data, created_at=now), "cycle_draft_context_id")
+    _log_context(session, _event_of(row), row, actor, now)
     return row
 
 
-def update_context(session: Any, context_id: str, data: Changes, *, actor: Actor, now: datetime) -> CycleDraftContext:
-    row: CycleDraftContext = get(session, CycleDraftContext, context_id, "cycle draft context")
+def update_context(
+    session: AnySession, context_id: str, data: ContextInput, *, actor: Actor, now: datetime
+) -> CycleDraftContext:
+    row = get(session, CycleDraftContext, context_id, KIND)
     _check_context(session, row.workspace_id, data)
     assign(row, data)
-    name = "context_skipped" if row.skipped else "context_uploaded"
-    log_change(session, name, row.workspace_id, context_id, actor, now, changed=sorted(data))
+    _log_context(session, _event_of(row), row, actor, now, changed=sorted(data))
     return row
 
 
-def delete_context(session: Any, context_id: str, *, actor: Actor, now: datetime) -> None:
-    row: CycleDraftContext = get(session, CycleDraftContext, context_id, "cycle draft context")
-    remove(session, row, "cycle draft context", context_id)
-    log_change(session, "context_deleted", row.workspace_id, context_id, actor, now)
+def delete_context(session: AnySession, context_id: str, *, actor: Actor, now: datetime) -> None:
+    row = get(session, CycleDraftContext, context_id, KIND)
+    remove(session, row, KIND, context_id)
+    _log_context(session, "context_deleted", row, actor, now)
 
 
-def _check_context(session: Any, workspace_id: str, data: Changes) -> None:
+def _check_context(session: AnySession, workspace_id: str, data: ContextInput) -> None:
     if data.get("workspace_id", workspace_id) != workspace_id:
         raise invalid_field("/workspace_id", f"The context stays in workspace {workspace_id}.")
-    if data.get("cycle_id") is not None:
-        cycle = session.get(Cycle, data["cycle_id"])
+    cycle_id = data.get("cycle_id")
+    if cycle_id is not None:
+        cycle = session.get(Cycle, cycle_id)
         if cycle is None or cycle.workspace_id != workspace_id:
-            raise invalid_field("/cycle_id", f"Workspace {workspace_id} has no cycle {data['cycle_id']!r}.")
+            raise invalid_field("/cycle_id", f"Workspace {workspace_id} has no cycle {cycle_id!r}.")
+
+
+def _event_of(context: CycleDraftContext) -> str:
+    return "context_skipped" if context.skipped else "context_uploaded"
+
+
+def _log_context(
+    session: AnySession, name: str, context: CycleDraftContext, actor: Actor, now: datetime, **detail: Json
+) -> None:
+    log_event(
+        session,
+        name,
+        actor=actor,
+        now=now,
+        workspace_id=context.workspace_id,
+        entity_id=context.cycle_draft_context_id,
+        **detail,
+    )

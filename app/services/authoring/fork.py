@@ -1,26 +1,28 @@
-"""Fork: a decision's config as a new draft, in the same cycle or the next one (spec 6; "immutable: fork it")."""
+"""Fork a decision's config: a new draft with its content, in the same cycle or another one (spec 6)."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from app.actor import Actor
 from app.errors import FieldError, invalid
+from app.models.base import AnySession
 from app.models.config_version import ConfigVersion, Pool
 from app.models.value_unit import ValueUnitDefinition
-from app.services.authoring import configs as config_drafts
-from app.services.configs.documents import exploration_shape, pool_shape, rails_shape
+from app.services.authoring.configs import create_config
+from app.services.authoring.inputs import ConfigInput, PoolInput
+from app.services.configs.documents import exploration_shape, rails_shape
 from app.services.configs.lookup import get_decision, latest_snapshot, snapshot_of
 from app.services.product_events import log_event
+from simulation.canonical import JsonObject
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where the fork goes; None keeps the source's segment and stage."""
+    """The cycle and the subject of a fork; None keeps the source's segment and stage."""
 
     cycle_id: str
     target_environment: str
@@ -28,15 +30,15 @@ class Target:
     stage: str | None = None
 
 
-def fork(session: Any, decision_id: str, target: Target, *, actor: Actor, now: datetime) -> ConfigVersion:
+def fork(session: AnySession, decision_id: str, target: Target, *, actor: Actor, now: datetime) -> ConfigVersion:
     """A new draft with the source's pools, exploration, rails, price book and lenses; its baseline is the source.
 
     In its own cycle the fork keeps the snapshot, in another it takes that cycle's newest. There a pool counts the unit
-    with the same id, else the only one with the same name; Invalid names every pool that finds none.
+    with the same id, else the only one with the same name. Raises Invalid that names every pool without such a unit.
     """
     decision = get_decision(session, decision_id)
     source = decision.config_version
-    config = config_drafts.create_config(session, _draft(session, source, target), actor=actor, now=now)
+    config = create_config(session, _draft(session, source, target), actor=actor, now=now)
     log_event(
         session,
         "decision_forked",
@@ -49,7 +51,8 @@ def fork(session: Any, decision_id: str, target: Target, *, actor: Actor, now: d
     return config
 
 
-def _draft(session: Any, source: ConfigVersion, target: Target) -> dict[str, Any]:
+def _draft(session: AnySession, source: ConfigVersion, target: Target) -> ConfigInput:
+    version, pools = _units(session, source, target.cycle_id)
     return {
         "workspace_id": source.workspace_id,
         "cycle_id": target.cycle_id,
@@ -60,43 +63,57 @@ def _draft(session: Any, source: ConfigVersion, target: Target) -> dict[str, Any
         "price_book_ref": source.price_book_ref,
         "metric_lenses": list(source.metric_lenses),
         "delivery": dict(source.delivery),
-        "exploration": exploration_shape(source.exploration),
-        "rails": rails_shape(source.rails),
-        **_units(session, source, target.cycle_id),
+        "exploration": {**exploration_shape(source.exploration)},
+        "rails": {**rails_shape(source.rails)},
+        "value_unit_snapshot_version": version,
+        "pools": pools,
     }
 
 
-def _units(session: Any, source: ConfigVersion, cycle_id: str) -> dict[str, Any]:
-    """`value_unit_snapshot_version` and `pools`, each pool on a unit of the target cycle."""
+def _units(session: AnySession, source: ConfigVersion, cycle_id: str) -> tuple[int | None, list[PoolInput]]:
+    """The snapshot version of the draft, and its pools, each on a unit of the target cycle."""
     if cycle_id == source.cycle_id:
-        pools = [pool_shape(pool) for pool in source.pools]
-        return {"value_unit_snapshot_version": source.value_unit_snapshot_version, "pools": pools}
+        return source.value_unit_snapshot_version, [_pool(pool, pool.value_unit_id) for pool in source.pools]
     newest = latest_snapshot(session, cycle_id)
-    there = newest.value_units if newest else _definitions(session, cycle_id)
-    found = _counterparts(session, source, there)
-    _require_all(source.pools, found, cycle_id)
+    units = newest.value_units if newest else _definitions(session, cycle_id)
+    counterparts = _counterparts(session, source, units)
+    _require_all(source.pools, counterparts, cycle_id)
+    pools = [_pool(pool, counterparts[pool.value_unit_id]) for pool in source.pools]
+    return newest.snapshot_version if newest else None, pools
+
+
+def _pool(pool: Pool, value_unit_id: str) -> PoolInput:
     return {
-        "value_unit_snapshot_version": newest and newest.snapshot_version,
-        "pools": [pool_shape(pool) | {"value_unit_id": found[pool.value_unit_id]} for pool in source.pools],
+        "pool_id": pool.pool_id,
+        "label": pool.label,
+        "value_unit_id": value_unit_id,
+        "included_quantity": pool.included_quantity,
+        "rollover": pool.rollover,
+        "overage_behavior": pool.overage_behavior,
+        "is_exploration_pool": pool.is_exploration_pool,
     }
 
 
-def _definitions(session: Any, cycle_id: str) -> list[dict[str, Any]]:
+def _definitions(session: AnySession, cycle_id: str) -> list[JsonObject]:
     rows = session.scalars(sa.select(ValueUnitDefinition).filter_by(cycle_id=cycle_id))
     return [{"value_unit_id": row.value_unit_id, "name": row.name} for row in rows]
 
 
-def _counterparts(session: Any, source: ConfigVersion, there: list[dict[str, Any]]) -> Mapping[str, str]:
-    """The source's unit id → the id of the same unit in the target cycle, where there is one."""
+def _counterparts(session: AnySession, source: ConfigVersion, units: list[JsonObject]) -> Mapping[str, str]:
+    """The source's unit id → the id of the same unit in the target cycle, where there is one.
+
+    `units` are those of the target cycle. A name that two of them have matches none.
+    """
     snapshot = snapshot_of(session, source)
     names = {unit["value_unit_id"]: unit["name"] for unit in (snapshot.value_units if snapshot else ())}
-    count = Counter(unit["name"] for unit in there)
-    by_name = {unit["name"]: unit["value_unit_id"] for unit in there if count[unit["name"]] == 1}
+    count = Counter(unit["name"] for unit in units)
+    by_name = {unit["name"]: unit["value_unit_id"] for unit in units if count[unit["name"]] == 1}
     matched = {unit_id: by_name[name] for unit_id, name in names.items() if name in by_name}
-    return matched | {unit["value_unit_id"]: unit["value_unit_id"] for unit in there}
+    return matched | {unit["value_unit_id"]: unit["value_unit_id"] for unit in units}
 
 
-def _require_all(pools: list[Pool], found: Mapping[str, str], cycle_id: str) -> None:
+def _require_all(pools: Iterable[Pool], counterparts: Mapping[str, str], cycle_id: str) -> None:
+    """Raise Invalid that names every pool whose unit has no counterpart."""
     missing = [
         FieldError(
             "/cycle_id",
@@ -105,7 +122,7 @@ def _require_all(pools: list[Pool], found: Mapping[str, str], cycle_id: str) -> 
             "pool_value_unit_unknown",
         )
         for pool in pools
-        if pool.value_unit_id not in found
+        if pool.value_unit_id not in counterparts
     ]
     if missing:
         raise invalid(*missing)

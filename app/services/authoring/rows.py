@@ -1,27 +1,27 @@
-"""Insert, change and remove rows that operators author; what all of it shares."""
+"""Insert, change and remove the rows that operators author, and refuse what the catalogs do not know."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute
 
-from app.actor import Actor
 from app.errors import Conflict, FieldError, invalid, invalid_field
+from app.models.base import AnySession, Model
 from app.models.workspace import Workspace
-from app.services.product_events import log_event
 
-Changes = Mapping[str, Any]
+Row = TypeVar("Row", bound=Model)
 
 
-def assign(row: Any, changes: Changes) -> None:
-    for name, value in changes.items():
+def assign(row: Model, fields: Mapping[str, object]) -> None:
+    """Set the attributes of a row that the fields name."""
+    for name, value in fields.items():
         setattr(row, name, value)
 
 
-def insert(session: Any, row: Any, key: str) -> Any:
-    """Add a row whose identifier may have been given; a taken one is a conflict that names it."""
+def insert(session: AnySession, row: Row, key: str) -> Row:
+    """Add a row whose identifier, the attribute `key`, may have been given; Conflict when it is taken."""
     identifier = getattr(row, key)
     if identifier is not None and session.get(type(row), identifier) is not None:
         raise Conflict(f"{key} {identifier!r} is taken already.", code="already_exists")
@@ -30,8 +30,8 @@ def insert(session: Any, row: Any, key: str) -> Any:
     return row
 
 
-def remove(session: Any, row: Any, kind: str, identifier: str) -> None:
-    """Delete a row that nothing refers to."""
+def remove(session: AnySession, row: Model, kind: str, identifier: str) -> None:
+    """Delete a row; Conflict when other records refer to it."""
     session.delete(row)
     try:
         session.flush()
@@ -39,29 +39,28 @@ def remove(session: Any, row: Any, kind: str, identifier: str) -> None:
         raise Conflict(f"The {kind} {identifier} is still referred to by other records.", code="in_use") from error
 
 
-def unknown_ids(session: Any, column: Any, given: Iterable[str], pointer: str, catalog: str) -> list[FieldError]:
-    """One error for each id that the catalog lacks, naming the ones it has."""
-    known = list(session.scalars(sa.select(column).order_by(column)))
+def unknown_ids(
+    session: AnySession, column: InstrumentedAttribute[str], ids: Iterable[str], pointer: str, catalog: str
+) -> list[FieldError]:
+    """One error for each of the ids that the catalog lacks, at its place in the list; it names the ones there are."""
+    known_ids = list(session.scalars(sa.select(column).order_by(column)))
     return [
         FieldError(
-            f"{pointer}/{i}", f"{item!r} is not in the {catalog} catalog; it has: {', '.join(known) or 'nothing'}"
+            f"{pointer}/{index}",
+            f"{identifier!r} is not in the {catalog} catalog; it has: {', '.join(known_ids) or 'nothing'}",
         )
-        for i, item in enumerate(given)
-        if item not in known
+        for index, identifier in enumerate(ids)
+        if identifier not in known_ids
     ]
 
 
 def raise_all(errors: Iterable[FieldError]) -> None:
-    if found := list(errors):
-        raise invalid(*found)
+    """Raise Invalid that names every error, if there is one."""
+    if listed := list(errors):
+        raise invalid(*listed)
 
 
-def require_workspace(session: Any, workspace_id: str) -> None:
+def require_workspace(session: AnySession, workspace_id: str) -> None:
+    """Raise Invalid when there is no such workspace."""
     if session.get(Workspace, workspace_id) is None:
         raise invalid_field("/workspace_id", f"There is no workspace {workspace_id!r}.")
-
-
-def log_change(
-    session: Any, name: str, workspace_id: str | None, entity_id: str, actor: Actor, now: datetime, **detail: Any
-) -> None:
-    log_event(session, name, actor=actor, now=now, workspace_id=workspace_id, entity_id=entity_id, **detail)

@@ -1,73 +1,90 @@
 """Freeze a cycle's value units as its next snapshot version (spec 1, flow 2B)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from app.actor import Actor
 from app.errors import Conflict
-from app.models.cycle import LearningLogEntry
+from app.models.base import AnySession
+from app.models.cycle import Cycle, LearningLogEntry
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
-from app.services.authoring.rows import (
-    insert,
-    log_change,
-)
+from app.services.authoring.rows import insert
 from app.services.authoring.value_units import lock_units
+from app.services.configs.diffs import Change
 from app.services.configs.diffs import changes as document_changes
 from app.services.configs.documents import frozen_unit
 from app.services.configs.lookup import latest_snapshot
+from app.services.product_events import log_event
+from simulation.canonical import JsonObject
+
+SUBMITTED = "value_unit_snapshot_submitted"
 
 
-def submit_snapshot(session: Any, cycle_id: str, *, actor: Actor, now: datetime, snapshot_id: str | None = None) -> Any:
+def submit_snapshot(
+    session: AnySession, cycle_id: str, *, actor: Actor, now: datetime, snapshot_id: str | None = None
+) -> ValueUnitSnapshot:
     """Freeze every unit of the cycle as its next snapshot version, and log what changed since the one before.
 
     Versions count without gaps, and no edit comes between the reading of the units and the snapshot of them.
     """
     cycle = lock_units(session, cycle_id)
-    units = list(
-        session.scalars(
-            sa.select(ValueUnitDefinition).filter_by(cycle_id=cycle_id).order_by(ValueUnitDefinition.value_unit_id)
-        )
-    )
-    if not units:
-        raise Conflict(f"Cycle {cycle_id} has no value units to freeze: add one first.", code="no_value_units")
-    before = latest_snapshot(session, cycle_id)
-    snapshot = ValueUnitSnapshot(
-        value_unit_snapshot_id=snapshot_id,
-        workspace_id=cycle.workspace_id,
-        cycle_id=cycle_id,
-        snapshot_version=before.snapshot_version + 1 if before else 1,
-        value_unit_ids=[unit.value_unit_id for unit in units],
-        value_units=[frozen_unit(unit) for unit in units],
-        created_at=now,
-    )
+    previous = latest_snapshot(session, cycle_id)
+    snapshot = _snapshot(cycle, _units(session, cycle_id), previous, snapshot_id, now)
     insert(session, snapshot, "value_unit_snapshot_id")
-    session.add(
-        LearningLogEntry(
-            workspace_id=cycle.workspace_id,
-            cycle_id=cycle_id,
-            kind="value_unit_snapshot_submitted",
-            detail={
-                "snapshot_version": snapshot.snapshot_version,
-                "changes": list(snapshot_changes(before, snapshot.value_units)),
-            },
-            created_at=now,
-        )
-    )
-    log_change(
+    session.add(_learned(previous, snapshot, now))
+    log_event(
         session,
-        "value_unit_snapshot_submitted",
-        cycle.workspace_id,
-        snapshot.value_unit_snapshot_id,
-        actor,
-        now,
+        SUBMITTED,
+        actor=actor,
+        now=now,
+        workspace_id=cycle.workspace_id,
+        entity_id=snapshot.value_unit_snapshot_id,
         snapshot_version=snapshot.snapshot_version,
     )
     return snapshot
 
 
-def snapshot_changes(before: ValueUnitSnapshot | None, units: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    """From a snapshot to frozen units: the same change rows as a decision's diff, sections value_units and pricing."""
-    return document_changes({"value_units": before.value_units} if before else {}, {"value_units": units})
+def _units(session: AnySession, cycle_id: str) -> Sequence[ValueUnitDefinition]:
+    """The cycle's definitions by their ids; Conflict when there are none."""
+    of_cycle = sa.select(ValueUnitDefinition).filter_by(cycle_id=cycle_id).order_by(ValueUnitDefinition.value_unit_id)
+    units = session.scalars(of_cycle).all()
+    if not units:
+        raise Conflict(f"Cycle {cycle_id} has no value units to freeze: add one first.", code="no_value_units")
+    return units
+
+
+def _snapshot(
+    cycle: Cycle,
+    units: Sequence[ValueUnitDefinition],
+    previous: ValueUnitSnapshot | None,
+    snapshot_id: str | None,
+    now: datetime,
+) -> ValueUnitSnapshot:
+    return ValueUnitSnapshot(
+        value_unit_snapshot_id=snapshot_id,
+        workspace_id=cycle.workspace_id,
+        cycle_id=cycle.cycle_id,
+        snapshot_version=previous.snapshot_version + 1 if previous else 1,
+        value_unit_ids=[unit.value_unit_id for unit in units],
+        value_units=[frozen_unit(unit) for unit in units],
+        created_at=now,
+    )
+
+
+def _learned(previous: ValueUnitSnapshot | None, snapshot: ValueUnitSnapshot, now: datetime) -> LearningLogEntry:
+    """The entry of the learning log that says what the snapshot changed."""
+    changes = list(snapshot_changes(previous, snapshot.value_units))
+    return LearningLogEntry(
+        workspace_id=snapshot.workspace_id,
+        cycle_id=snapshot.cycle_id,
+        kind=SUBMITTED,
+        detail={"snapshot_version": snapshot.snapshot_version, "changes": changes},
+        created_at=now,
+    )
+
+
+def snapshot_changes(previous: ValueUnitSnapshot | None, units: list[JsonObject]) -> Iterator[Change]:
+    """The changes from a snapshot to frozen units, as a decision's diff has them, in value_units and pricing."""
+    return document_changes({"value_units": previous.value_units} if previous else {}, {"value_units": units})

@@ -1,54 +1,48 @@
-"""Create, change and delete value units (spec 1 and 6, authoring).
+"""Create, change and delete value units (spec 1 and 6).
 
-Values arrive parsed and typed (schemas and forms do that); here stands what needs the other rows. Functions take the
+Values arrive parsed and typed (schemas and forms do that); here they are compared with other rows. Functions take the
 session, return the row, raise `app.errors`, and never commit.
 """
 
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from app.actor import Actor
 from app.errors import Conflict, invalid_field
+from app.models.base import AnySession
 from app.models.catalog import MetricCatalog, QualitySignalCatalog
 from app.models.config_version import Pool
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition
-from app.services.authoring.rows import (
-    Changes,
-    assign,
-    insert,
-    log_change,
-    raise_all,
-    remove,
-    unknown_ids,
-)
+from app.services.authoring.inputs import ValueUnitInput
+from app.services.authoring.rows import assign, insert, raise_all, remove, unknown_ids
 from app.services.configs.reading import definition_value
 from app.services.lookup import get
+from app.services.product_events import log_event
 from rules.value_units import value_unit_completeness
+from simulation.canonical import Json
 
 
-def lock_units(session: Any, cycle_id: str) -> Cycle:
+def lock_units(session: AnySession, cycle_id: str) -> Cycle:
     """The cycle, with its units and snapshots kept from other writers until the transaction ends.
 
-    Whoever compares before writing asks for this first: what it reads then is what it writes over or freezes. Rows that
-    refer to the cycle do not wait, and on SQLite `write` holds the only write lock already.
+    A caller that compares before it writes locks first: it then writes over, or freezes, exactly what it compared.
+    Rows that refer to the cycle do not wait, and on SQLite `write` holds the only write lock already.
     """
-    cycle: Cycle | None = session.get(Cycle, cycle_id, with_for_update={"key_share": True})
+    cycle = session.get(Cycle, cycle_id, with_for_update={"key_share": True})
     if cycle is None:
         raise invalid_field("/cycle_id", f"There is no cycle {cycle_id!r}.")
     return cycle
 
 
-def locked_unit(session: Any, value_unit_id: str) -> ValueUnitDefinition:
-    """The value unit as it is once nobody else can change it, or NotFound; its cycle never changes."""
+def locked_unit(session: AnySession, value_unit_id: str) -> ValueUnitDefinition:
+    """The value unit, read once its cycle's units are locked, or NotFound; a unit never changes its cycle."""
     lock_units(session, get(session, ValueUnitDefinition, value_unit_id, "value unit").cycle_id)
-    unit: ValueUnitDefinition = get(session, ValueUnitDefinition, value_unit_id, "value unit", populate_existing=True)
-    return unit
+    return get(session, ValueUnitDefinition, value_unit_id, "value unit", populate_existing=True)
 
 
-def create_value_unit(session: Any, data: Changes, *, actor: Actor, now: datetime) -> ValueUnitDefinition:
+def create_value_unit(session: AnySession, data: ValueUnitInput, *, actor: Actor, now: datetime) -> ValueUnitDefinition:
     lock_units(session, data["cycle_id"])
     row = ValueUnitDefinition(created_at=now, updated_at=now)
     assign(row, data)
@@ -60,7 +54,7 @@ def create_value_unit(session: Any, data: Changes, *, actor: Actor, now: datetim
 
 
 def update_value_unit(
-    session: Any, value_unit_id: str, data: Changes, *, actor: Actor, now: datetime
+    session: AnySession, value_unit_id: str, data: ValueUnitInput, *, actor: Actor, now: datetime
 ) -> ValueUnitDefinition:
     row = locked_unit(session, value_unit_id)
     if data.get("cycle_id", row.cycle_id) != row.cycle_id:
@@ -74,7 +68,7 @@ def update_value_unit(
     return row
 
 
-def delete_value_unit(session: Any, value_unit_id: str, *, actor: Actor, now: datetime) -> None:
+def delete_value_unit(session: AnySession, value_unit_id: str, *, actor: Actor, now: datetime) -> None:
     """Delete a definition that no pool of a config names; snapshots keep their frozen copy."""
     row = locked_unit(session, value_unit_id)
     pool = session.scalar(sa.select(Pool).filter_by(value_unit_id=value_unit_id).limit(1))
@@ -87,7 +81,7 @@ def delete_value_unit(session: Any, value_unit_id: str, *, actor: Actor, now: da
     remove(session, row, "value unit", value_unit_id)
 
 
-def _check_unit(session: Any, unit: ValueUnitDefinition) -> None:
+def _check_unit(session: AnySession, unit: ValueUnitDefinition) -> None:
     intents = [intent["metric_id"] for intent in unit.metrics_intent or ()]
     errors = unknown_ids(session, MetricCatalog.metric_id, intents, "/metrics_intent", "metric")
     errors += unknown_ids(
@@ -104,9 +98,8 @@ def _completeness(unit: ValueUnitDefinition) -> str:
     return value_unit_completeness(definition_value(unit)).status.value
 
 
-# Logging
-
-
-def _log_unit(session: Any, name: str, unit: ValueUnitDefinition, actor: Actor, now: datetime, **detail: Any) -> None:
-    cycle = session.get(Cycle, unit.cycle_id)
-    log_change(session, name, cycle.workspace_id, unit.value_unit_id, actor, now, **detail)
+def _log_unit(
+    session: AnySession, name: str, unit: ValueUnitDefinition, actor: Actor, now: datetime, **detail: Json
+) -> None:
+    workspace_id = get(session, Cycle, unit.cycle_id, "cycle").workspace_id
+    log_event(session, name, actor=actor, now=now, workspace_id=workspace_id, entity_id=unit.value_unit_id, **detail)

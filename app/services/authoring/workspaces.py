@@ -1,34 +1,41 @@
 """Create, change and delete workspaces (spec 1)."""
 
 from datetime import datetime
-from typing import Any
 
 from app.actor import Actor
+from app.models.base import AnySession
 from app.models.workspace import Workspace
-from app.services.authoring.rows import (
-    Changes,
-    assign,
-    insert,
-    log_change,
-    remove,
-)
+from app.services.authoring.inputs import WorkspaceInput
+from app.services.authoring.rows import assign, insert, remove
 from app.services.lookup import get
+from app.services.product_events import log_event
 
 
-def create_workspace(session: Any, data: Changes, *, actor: Actor, now: datetime) -> Workspace:
-    row: Workspace = insert(session, Workspace(**data, created_at=now), "workspace_id")
-    log_change(session, "workspace_created", row.workspace_id, row.workspace_id, actor, now)
+def create_workspace(session: AnySession, data: WorkspaceInput, *, actor: Actor, now: datetime) -> Workspace:
+    row = insert(session, Workspace(**data, created_at=now), "workspace_id")
+    identifier = row.workspace_id
+    log_event(session, "workspace_created", actor=actor, now=now, workspace_id=identifier, entity_id=identifier)
     return row
 
 
-def update_workspace(session: Any, workspace_id: str, data: Changes, *, actor: Actor, now: datetime) -> Workspace:
-    row: Workspace = get(session, Workspace, workspace_id, "workspace")
+def update_workspace(
+    session: AnySession, workspace_id: str, data: WorkspaceInput, *, actor: Actor, now: datetime
+) -> Workspace:
+    """Change a workspace; the choice of a data mode is an event of its own name."""
+    row = get(session, Workspace, workspace_id, "workspace")
     assign(row, data)
-    name = "data_mode_selected" if "data_mode" in data else "workspace_updated"
-    log_change(session, name, row.workspace_id, row.workspace_id, actor, now, changed=sorted(data))
+    log_event(
+        session,
+        "data_mode_selected" if "data_mode" in data else "workspace_updated",
+        actor=actor,
+        now=now,
+        workspace_id=row.workspace_id,
+        entity_id=row.workspace_id,
+        changed=sorted(data),
+    )
     return row
 
 
-def delete_workspace(session: Any, workspace_id: str, *, actor: Actor, now: datetime) -> None:
+def delete_workspace(session: AnySession, workspace_id: str, *, actor: Actor, now: datetime) -> None:
     remove(session, get(session, Workspace, workspace_id, "workspace"), "workspace", workspace_id)
-    log_change(session, "workspace_deleted", workspace_id, workspace_id, actor, now)
+    log_event(session, "workspace_deleted", actor=actor, now=now, workspace_id=workspace_id, entity_id=workspace_id)

@@ -1,23 +1,32 @@
 """How complete a config is, in the one shape that answers, runs and screens share (spec 3)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
+from app.models.base import AnySession
 from app.services.configs.reading import read_config
 from rules.finding import Finding
 from rules.gate import completeness_pill, evaluate, next_missing_item
 
 
-def completeness(findings: Sequence[Finding]) -> dict[str, Any]:
-    """`{pill, next_missing_item, findings[]}`; the item is null when nothing blocks."""
+class Completeness(TypedDict):
+    """The pill, the first finding that blocks (None when nothing does), and all findings in the order of the rules."""
+
+    pill: str
+    next_missing_item: dict[str, object] | None
+    findings: list[dict[str, object]]
+
+
+def completeness(findings: Sequence[Finding]) -> Completeness:
+    """The completeness that the findings of a gate evaluation amount to."""
     item = next_missing_item(findings)
     return {
         "pill": completeness_pill(findings).value,
-        "next_missing_item": item and item.as_dict(),
+        "next_missing_item": None if item is None else item.as_dict(),
         "findings": [finding.as_dict() for finding in findings],
     }
 
 
-def completeness_of(session: Any, config_version_id: str) -> dict[str, Any]:
-    """The same for a stored config, judged with its latest completed run."""
+def completeness_of(session: AnySession, config_version_id: str) -> Completeness:
+    """The completeness of a stored config, judged with its latest completed run."""
     return completeness(evaluate(read_config(session, config_version_id).draft()))

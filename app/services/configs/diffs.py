@@ -1,16 +1,35 @@
-"""What changed between two config documents, for people (`changes`) and for programs (`json_patch`) (spec 5)."""
+"""The differences between two config documents, for people (`changes`) and for programs (`json_patch`) (spec 5)."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NotRequired, TypedDict
 
 from rules.enums import DiffType
+from simulation.canonical import Json, JsonObject
 
 SECTIONS = ("pools", "exploration", "rails", "pricing", "value_units", "governance")
 
-Json = Any
+
+class Change(TypedDict):
+    """A difference in a section; `op` is add, remove or replace, `path` a JSON pointer within the section."""
+
+    section: str
+    path: str
+    op: str
+    before: Json
+    after: Json
 
 
-def diff(kind: DiffType, baseline_id: str | None, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> Json:
+class PatchStep(TypedDict):
+    """An operation of a JSON Patch (RFC 6902): test, add, remove or replace; a removal has no value."""
+
+    op: str
+    path: str
+    value: NotRequired[Json]
+
+
+def diff(
+    kind: DiffType, baseline_id: str | None, before: Mapping[str, Json] | None, after: Mapping[str, Json]
+) -> JsonObject:
     """The DecisionRecord's diff from the baseline's config document (None: there was none) to the candidate's."""
     return {
         "type": kind.value,
@@ -20,15 +39,15 @@ def diff(kind: DiffType, baseline_id: str | None, before: Mapping[str, Any] | No
     }
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """One `{section, path, op, before, after}` per difference; lists compare by key, so order is no change."""
+def changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[Change]:
+    """The differences, section by section; lists compare by their items' keys, so another order is no change."""
     old, new = sections(before), sections(after)
     for section in SECTIONS:
         yield from _changes(section, "", old[section], new[section])
 
 
-def sections(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """A config document cut into the sections that operators know, lists keyed by what identifies their items."""
+def sections(document: Mapping[str, Json]) -> dict[str, JsonObject]:
+    """A config document by the sections that operators know, lists turned to objects by their items' identifiers."""
     units = document.get("value_units", ())
     rails = dict(document.get("rails", {}))
     if "usage_thresholds" in rails:
@@ -49,7 +68,7 @@ def sections(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _changes(section: str, path: str, before: Json, after: Json) -> Iterator[dict[str, Any]]:
+def _changes(section: str, path: str, before: Json, after: Json) -> Iterator[Change]:
     if same(before, after):
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
@@ -65,12 +84,12 @@ def _changes(section: str, path: str, before: Json, after: Json) -> Iterator[dic
         yield _change(section, path, "replace", before, after)
 
 
-def _change(section: str, path: str, op: str, before: Json, after: Json) -> dict[str, Any]:
+def _change(section: str, path: str, op: str, before: Json, after: Json) -> Change:
     return {"section": section, "path": path, "op": op, "before": before, "after": after}
 
 
-def json_patch(before: Json, after: Json, path: str = "") -> Iterator[dict[str, Any]]:
-    """RFC 6902 from `before` to `after`; each removal and replacement is preceded by a `test` of the old value.
+def json_patch(before: Json, after: Json, path: str = "") -> Iterator[PatchStep]:
+    """The JSON Patch from `before` to `after`; a `test` of the old value precedes each removal and replacement.
 
     The tests make the patch refuse a wrong baseline and let `reversed_patch` undo it.
     """
@@ -94,23 +113,23 @@ def json_patch(before: Json, after: Json, path: str = "") -> Iterator[dict[str, 
         yield {"op": "replace", "path": path, "value": after}
 
 
-def reversed_patch(patch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def reversed_patch(patch: Iterable[PatchStep]) -> list[PatchStep]:
     """The patch that leads back: applied to the candidate it gives the baseline."""
-    undo: list[dict[str, Any]] = []
-    tested: Json = None
+    undo: list[PatchStep] = []
+    old: Json = None
     for step in patch:
         path = step["path"]
         match step["op"]:
             case "test":
-                tested = step["value"]
+                old = step["value"]
             case "add":
                 undo[:0] = [{"op": "test", "path": path, "value": step["value"]}, {"op": "remove", "path": path}]
             case "remove":
-                undo[:0] = [{"op": "add", "path": path, "value": tested}]
+                undo[:0] = [{"op": "add", "path": path, "value": old}]
             case "replace":
                 undo[:0] = [
                     {"op": "test", "path": path, "value": step["value"]},
-                    {"op": "replace", "path": path, "value": tested},
+                    {"op": "replace", "path": path, "value": old},
                 ]
     return undo
 
@@ -121,7 +140,7 @@ def same(before: Json, after: Json) -> bool:
 
 
 def _same_truths(before: Json, after: Json) -> bool:
-    """Of two equal values: whether true stands where true stands, and not a one."""
+    """Whether two values that are equal to Python have true and false at the same places."""
     if isinstance(before, dict):
         return all(map(_same_truths, before.values(), [after[key] for key in before]))
     if isinstance(before, list):

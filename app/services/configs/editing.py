@@ -1,19 +1,20 @@
-"""The lock of an edit: who may change a config, and what a change makes of its hash and status (spec 2)."""
+"""The lock of an edit: whether a config may change, and its hash, status and event afterwards (spec 2)."""
 
 from datetime import datetime
-from typing import Any
 
 from app.actor import Actor
 from app.errors import config_immutable
+from app.models.base import AnySession
 from app.models.config_version import ConfigVersion
 from app.services.configs.lookup import latest_completed_run, locked
 from app.services.configs.reading import current_hash
 from app.services.product_events import log_event
 from rules.enums import ConfigStatus
 from rules.lifecycle import is_editable
+from simulation.canonical import Json
 
 
-def editable(session: Any, config_version_id: str) -> ConfigVersion:
+def editable(session: AnySession, config_version_id: str) -> ConfigVersion:
     """The config if its content may change, else the 409 that every door gives.
 
     Its subject is locked, so that nobody approves it between this check and the edit.
@@ -24,24 +25,25 @@ def editable(session: Any, config_version_id: str) -> ConfigVersion:
     return config
 
 
-def refresh(session: Any, config: ConfigVersion, now: datetime) -> None:
-    """After an edit: the new content hash, and the status it implies; `updated_at` moves only with them.
+def refresh(session: AnySession, config: ConfigVersion, now: datetime) -> None:
+    """Set the content hash after an edit, and the status that follows from it; `updated_at` moves only with them.
 
-    `simulated` means that the latest completed run saw exactly this content.
+    The status `simulated` means that the latest completed run is about exactly this content.
     """
     session.flush()
     before = (config.content_hash, config.status)
     config.content_hash = current_hash(session, config)
     run = latest_completed_run(session, config.config_version_id)
-    seen = run is not None and run.candidate_content_hash == config.content_hash
-    config.status = (ConfigStatus.SIMULATED if seen else ConfigStatus.DRAFT).value
+    is_simulated = run is not None and run.candidate_content_hash == config.content_hash
+    config.status = (ConfigStatus.SIMULATED if is_simulated else ConfigStatus.DRAFT).value
     if (config.content_hash, config.status) != before:
         config.updated_at = now
 
 
 def log_config_event(
-    session: Any, name: str, config: ConfigVersion, actor: Actor, now: datetime, **detail: Any
+    session: AnySession, name: str, config: ConfigVersion, actor: Actor, now: datetime, **detail: Json
 ) -> None:
+    """Append a product event about the config version."""
     log_event(
         session,
         name,

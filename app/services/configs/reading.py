@@ -1,44 +1,49 @@
-"""A config version with everything that decides about it, and the values that the rules take of it (spec 3)."""
+"""Turn rows into the values that rules take (spec 3): every `rules.draft.Draft` of the services is made here.
 
-from collections.abc import Mapping
+`read_config` reads a stored config with everything that decides about it; `cycle_draft` and `units_draft` are for the
+time before there is a config.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from app.errors import not_found
+from app.models.base import AnySession
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
-from app.services.configs.documents import (
-    CONFIG_SECTIONS,
-    config_document,
-    exploration_shape,
-    frozen_unit,
-    rails_shape,
-    with_delivery,
-)
+from app.services.configs.documents import CONFIG_SECTIONS, config_document, frozen_unit, with_delivery
 from app.services.configs.lookup import cycle_of, snapshot_of
 from app.services.configs.rows import (
     CatalogRows,
     ConfigRow,
+    ConfigRows,
     CycleRow,
+    ExplorationRow,
+    RailsRow,
     RunRow,
     SnapshotRow,
     read_catalogs,
     read_rows,
 )
+from app.services.configs.shapes import ConfigDocument
 from rules import draft as d
 from rules.delivery import stated
 from rules.documents import risk_from_document, value_unit_from_document
-from simulation.canonical import content_hash, parse_exact
+from rules.enums import Stage, TargetEnvironment
+from simulation.canonical import Json, JsonObject, content_hash, parse_exact
 
 
-def load_catalogs(session: Any) -> d.Catalogs:
+def load_catalogs(session: AnySession) -> d.Catalogs:
+    """The catalogs as the rules read them."""
     return _catalogs(read_catalogs(session))
 
 
-def _catalogs(rows: CatalogRows) -> d.Catalogs:
-    """In their order, whatever order the database met them in."""
+def _catalogs(rows: CatalogRows | None) -> d.Catalogs:
+    """The catalogs sorted, because the database gives them in no order; empty ones where none were read."""
+    if rows is None:
+        return d.Catalogs()
     return d.Catalogs(
         events={event_type: tuple(dimensions) for event_type, dimensions in sorted(rows.events)},
         metric_ids=tuple(sorted(rows.metric_ids)),
@@ -48,33 +53,34 @@ def _catalogs(rows: CatalogRows) -> d.Catalogs:
 
 @dataclass(frozen=True)
 class Served:
-    """What is active for a subject now, as the customer apps read it."""
+    """The document that is active for a subject now, as the customer apps read it."""
 
     config_version_id: str
     document: bytes
 
     @cached_property
-    def avs_config(self) -> dict[str, Any]:
+    def avs_config(self) -> JsonObject:
+        """The runtime config that the document holds."""
         return dict(parse_exact(self.document))
 
     @property
-    def content(self) -> dict[str, Any]:
-        """Its enforced content, in the shape of `documents.config_document`."""
+    def content(self) -> JsonObject:
+        """The enforced content, in the shape of `documents.config_document`."""
         return {name: self.avs_config[name] for name in CONFIG_SECTIONS}
 
     @property
-    def decided(self) -> dict[str, Any]:
-        """What its decision was about: the content and how it is delivered."""
+    def decided(self) -> JsonObject:
+        """The document that its decision was about: the content and how it is delivered."""
         return with_delivery(self.content, stated(self.avs_config["governance"]["delivery"]))
 
 
 @dataclass(frozen=True)
 class ConfigReading:
-    """A config version with everything that decides about it, read in one go.
+    """A config version with everything that decides about it, read in one statement.
 
-    `run` is the run an approval names, else the latest completed one; `document` is its enforced content. Its hash is
-    taken from the content itself: a gate believes no column that somebody may have left behind. `something_waits` says
-    that some version of the subject is approved for later.
+    `run` is the run that an approval names, else the latest completed one. `document` is the enforced content.
+    `content_hash` is computed from it and not read from the config's column, which may be out of date.
+    `something_waits` says that some version of the subject is approved for later.
     """
 
     config: ConfigRow
@@ -85,13 +91,13 @@ class ConfigReading:
     run: RunRow | None
     run_is_latest: bool
     catalogs: d.Catalogs
-    document: dict[str, Any]
+    document: ConfigDocument
     content_hash: str
     requested_baseline_id: str | None = None
 
     @property
-    def decided(self) -> dict[str, Any]:
-        """What a decision for it is about: the content and how it is delivered."""
+    def decided(self) -> JsonObject:
+        """The document that a decision for the config is about: the content and how it is delivered."""
         return with_delivery(self.document, self.config.delivery)
 
     def draft(self) -> d.Draft:
@@ -107,57 +113,74 @@ class ConfigReading:
                 )
                 for pool in self.config.pools
             ),
-            exploration=_exploration(exploration_shape(self.config.exploration)),
-            rails=_rails(rails_shape(self.config.rails)),
-            units=None if self.snapshot is None else tuple(map(value_unit_from_document, self.snapshot.value_units)),
+            exploration=_exploration(self.config.exploration),
+            rails=_rails(self.config.rails),
+            units=_units(self.snapshot),
             catalogs=self.catalogs,
             simulation=None if self.run is None else _run(self.run, self.run_is_latest),
-            active_config_version_id=self.served and self.served.config_version_id,
+            active_config_version_id=None if self.served is None else self.served.config_version_id,
             requested_baseline_config_version_id=self.requested_baseline_id,
         )
 
 
 def find_config(
-    session: Any,
+    session: AnySession,
     config_version_id: str,
     *,
     simulation_run_id: str | None = None,
     requested_baseline_id: str | None = None,
     catalogs: d.Catalogs | None = None,
 ) -> ConfigReading | None:
-    """Everything that decides about a config version; None when there is none, as when a listed one was just deleted.
+    """Read a config version with everything that decides about it; None when there is no such version.
 
-    `simulation_run_id` is the run that an approval names, `catalogs` what was read before for the first of many.
+    `simulation_run_id` is the run that an approval names, else the latest completed one is read;
+    `requested_baseline_id` the baseline that it names. `catalogs` are those that were read before, when one config of
+    many is read.
     """
     rows = read_rows(session, config_version_id, simulation_run_id, with_catalogs=catalogs is None)
     if rows is None:
         return None
+    return _reading(rows, catalogs or _catalogs(rows.catalogs), requested_baseline_id)
+
+
+def _reading(rows: ConfigRows, catalogs: d.Catalogs, requested_baseline_id: str | None) -> ConfigReading:
     document = config_document(rows.config, rows.cycle, rows.snapshot)
     return ConfigReading(
         config=rows.config,
         cycle=rows.cycle,
         snapshot=rows.snapshot,
-        served=None if rows.served_id is None else Served(rows.served_id, rows.served),
+        served=None if rows.served is None else Served(*rows.served),
         something_waits=rows.something_waits,
         run=rows.run,
         run_is_latest=rows.run_is_latest,
-        catalogs=catalogs or _catalogs(rows.catalogs),
+        catalogs=catalogs,
         document=document,
         content_hash=content_hash(document),
         requested_baseline_id=requested_baseline_id,
     )
 
 
-def read_config(session: Any, config_version_id: str, **asked: Any) -> ConfigReading:
-    """The same; raises NotFound when there is no such config version."""
-    seen = find_config(session, config_version_id, **asked)
-    if seen is None:
+def read_config(
+    session: AnySession,
+    config_version_id: str,
+    *,
+    simulation_run_id: str | None = None,
+    requested_baseline_id: str | None = None,
+) -> ConfigReading:
+    """Read a config version as `find_config` does; raises NotFound when there is no such version."""
+    reading = find_config(
+        session,
+        config_version_id,
+        simulation_run_id=simulation_run_id,
+        requested_baseline_id=requested_baseline_id,
+    )
+    if reading is None:
         raise not_found("config version", config_version_id)
-    return seen
+    return reading
 
 
-def current_hash(session: Any, config: ConfigVersion) -> str:
-    """SHA-256 of what the config would enforce now."""
+def current_hash(session: AnySession, config: ConfigVersion) -> str:
+    """SHA-256 of the content that the config would enforce now."""
     return content_hash(config_document(config, cycle_of(session, config), snapshot_of(session, config)))
 
 
@@ -183,22 +206,38 @@ def _config(config: ConfigRow, content_hash: str) -> d.Config:
     )
 
 
-def _exploration(shape: Mapping[str, Any]) -> d.Exploration:
-    return d.Exploration(**{**shape, "qualifying_events": tuple(shape["qualifying_events"])})
-
-
-def _rails(shape: Mapping[str, Any]) -> d.Rails:
-    return d.Rails(
-        usage_thresholds=tuple(
-            d.UsageThreshold(percent=item["percent"], action=item["action"]) for item in shape["usage_thresholds"]
-        ),
-        monthly_spend_cap_usd=shape["monthly_spend_cap_usd"],
-        at_cap_action=shape["at_cap_action"],
-        margin_floor=shape["margin_floor"],
+def _exploration(row: ExplorationRow | None) -> d.Exploration:
+    if row is None:
+        return d.Exploration()
+    return d.Exploration(
+        enabled=row.enabled,
+        exploration_pool_id=row.exploration_pool_id,
+        qualifying_events=tuple(row.qualifying_events),
+        expires_after_days=row.expires_after_days,
+        graduation_signal=row.graduation_signal,
     )
 
 
+def _rails(row: RailsRow | None) -> d.Rails:
+    if row is None:
+        return d.Rails()
+    return d.Rails(
+        usage_thresholds=tuple(
+            d.UsageThreshold(percent=threshold["percent"], action=threshold["action"])
+            for threshold in row.usage_thresholds
+        ),
+        monthly_spend_cap_usd=row.monthly_spend_cap_usd,
+        at_cap_action=row.at_cap_action,
+        margin_floor=row.margin_floor,
+    )
+
+
+def _units(snapshot: ValueUnitSnapshot | SnapshotRow | None) -> tuple[d.ValueUnit, ...] | None:
+    return None if snapshot is None else tuple(map(value_unit_from_document, snapshot.value_units))
+
+
 def definition_value(unit: ValueUnitDefinition) -> d.ValueUnit:
+    """A definition as the rules read it: the one that a snapshot made now would freeze."""
     return value_unit_from_document(frozen_unit(unit))
 
 
@@ -217,12 +256,34 @@ def _run(run: RunRow, is_latest: bool) -> d.SimulationRun:
     )
 
 
-def cycle_draft(session: Any, cycle: Cycle | None, units: ValueUnitSnapshot | None) -> d.Draft:
-    """What the rules can judge before there is a config: the cycle and its newest snapshot."""
+def cycle_draft(
+    session: AnySession,
+    cycle: Cycle | None,
+    snapshot: ValueUnitSnapshot | None,
+    *,
+    target_environment: str | None = None,
+) -> d.Draft:
+    """The draft that the rules judge before there is a config: the cycle and its newest snapshot.
+
+    `target_environment` is that of the config which is to be begun.
+    """
+    config = d.Config(target_environment=target_environment)
     if cycle is None:
-        return d.Draft()
+        return d.Draft(config=config)
+    return d.Draft(cycle=_cycle(cycle), config=config, units=_units(snapshot), catalogs=load_catalogs(session))
+
+
+def units_draft(cycle: Cycle, documents: Iterable[Mapping[str, Json]], catalogs: d.Catalogs) -> d.Draft:
+    """The draft that judges units, as snapshots keep them, before any config pools them.
+
+    The rules judge pooled units only, so each has a pool of its own here, in a learning config for production: no first
+    config of a cycle meets stricter rules.
+    """
+    units = tuple(map(value_unit_from_document, documents))
     return d.Draft(
-        cycle=_cycle(cycle),
-        units=None if units is None else tuple(map(value_unit_from_document, units.value_units)),
-        catalogs=load_catalogs(session),
+        cycle=d.Cycle(cycle_id=cycle.cycle_id, primary_metrics=tuple(cycle.primary_metrics)),
+        config=d.Config(stage=Stage.LEARNING, target_environment=TargetEnvironment.PRODUCTION),
+        pools=tuple(d.Pool(value_unit_id=unit.value_unit_id) for unit in units),
+        units=units,
+        catalogs=catalogs,
     )

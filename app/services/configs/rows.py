@@ -1,27 +1,39 @@
-"""Everything that decides about a config version, in one statement and as plain rows.
+"""Read a config version and everything that decides about it in one statement, as plain rows.
 
-Every screen, answer and approval asks it, and approvals of one subject take turns: objects of the unit of work would
+Every screen, answer and approval reads them, and approvals of one subject take turns: objects of the unit of work would
 cost more here than the database does (decision 13).
 """
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from app.models.base import AnySession, Model
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog
-from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, ExplorationRule, Pool, RailRule
+from app.models.config_version import (
+    SUBJECT_FIELDS,
+    ConfigVersion,
+    ExplorationRule,
+    Pool,
+    RailRule,
+    Rollover,
+    rollover_of,
+    subject_of,
+)
 from app.models.cycle import Cycle
 from app.models.packed import packed_row, packed_rows
 from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
 from app.models.value_unit import ValueUnitSnapshot
+from app.services.configs.shapes import UsageThreshold
 from rules.enums import ConfigStatus, SimulationStatus
+from simulation.canonical import Json, JsonObject
 
 
 class PoolRow(NamedTuple):
-    """Sorts by its place in the config."""
+    """A pool; rows sort by their place in the config."""
 
     position: int
     pool_id: str
@@ -34,10 +46,14 @@ class PoolRow(NamedTuple):
     overage_behavior: str
     is_exploration_pool: bool
 
-    rollover = Pool.rollover
+    @property
+    def rollover(self) -> Rollover:
+        return rollover_of(self)
 
 
 class ExplorationRow(NamedTuple):
+    """The exploration rule of a config."""
+
     enabled: bool
     exploration_pool_id: str | None
     qualifying_events: list[str]
@@ -46,14 +62,18 @@ class ExplorationRow(NamedTuple):
 
 
 class RailsRow(NamedTuple):
-    usage_thresholds: list[Any]
+    """The rails of a config."""
+
+    usage_thresholds: list[UsageThreshold]
     monthly_spend_cap_usd: Decimal | None
     at_cap_action: str | None
     margin_floor: Decimal | None
-    absolute_usage_caps: list[Any] | None
+    absolute_usage_caps: list[Json] | None
 
 
 class ConfigRow(NamedTuple):
+    """A config version with its parts."""
+
     config_version_id: str
     workspace_id: str
     segment: str
@@ -64,16 +84,20 @@ class ConfigRow(NamedTuple):
     value_unit_snapshot_version: int | None
     price_book_ref: str | None
     metric_lenses: list[str]
-    delivery: dict[str, Any]
+    delivery: JsonObject
     created_at: datetime
     pools: tuple[PoolRow, ...] = ()
     exploration: ExplorationRow | None = None
     rails: RailsRow | None = None
 
-    subject_resolution = ConfigVersion.subject_resolution
+    @property
+    def subject_resolution(self) -> dict[str, str]:
+        return subject_of(self)
 
 
 class CycleRow(NamedTuple):
+    """The cycle of a config."""
+
     cycle_id: str
     cycle_type: str
     period_length_days: int
@@ -83,26 +107,39 @@ class CycleRow(NamedTuple):
 
 
 class SnapshotRow(NamedTuple):
-    value_units: list[Any]
+    """The snapshot that a config names."""
+
+    value_units: list[JsonObject]
 
 
 class RunRow(NamedTuple):
+    """A simulation run of a config."""
+
     simulation_run_id: str
     candidate_config_version_id: str
     baseline_config_version_id: str | None
     status: str
     candidate_content_hash: str
     completed_at: datetime | None
-    outputs: dict[str, Any] | None = None
+    outputs: JsonObject | None = None
+
+
+class ServedRow(NamedTuple):
+    """The current document of a subject, and the config version that it came from."""
+
+    config_version_id: str
+    document: bytes
 
 
 class EventRow(NamedTuple):
+    """An entry of the event catalog."""
+
     event_type: str
     dimensions: list[str]
 
 
 class CatalogRows(NamedTuple):
-    """In no order."""
+    """The catalogs that rules read, in no order."""
 
     events: list[EventRow]
     metric_ids: list[str]
@@ -110,9 +147,11 @@ class CatalogRows(NamedTuple):
 
 
 class ConfigRows(NamedTuple):
-    """The run is the one asked for, else the latest completed one; `served` is the subject's current document.
+    """A config version with all that decides about it.
 
-    `something_waits`: some version of the subject is approved for later. `catalogs`: None where nobody asked for them.
+    `run` is the one that the caller named, else the latest completed one. `served` is the current document of the
+    subject, if it has one. `something_waits` says that some version of the subject is approved for later. `catalogs` is
+    None where the caller did without them.
     """
 
     config: ConfigRow
@@ -120,8 +159,7 @@ class ConfigRows(NamedTuple):
     snapshot: SnapshotRow | None
     run: RunRow | None
     run_is_latest: bool
-    served_id: str | None
-    served: bytes | None
+    served: ServedRow | None
     something_waits: bool
     catalogs: CatalogRows | None
 
@@ -132,18 +170,20 @@ _runs, _documents = SimulationRun.__table__, RuntimeConfig.__table__
 _others = _configs.alias()
 
 
-def _row(shape: type[Any], model: type[Any], *, but: tuple[str, ...] = ()) -> sa.Label[Any]:
+def _row(shape: type[NamedTuple], model: type[Model], *, but: tuple[str, ...] = ()) -> sa.Label[Json]:
+    """A column that holds the fields of `shape`, except those in `but`, of the joined row of `model`."""
     columns = model.__table__.c
     return packed_row(shape, *(columns[name] for name in shape._fields if name not in but))
 
 
-def _part(shape: type[Any], model: type[Any]) -> sa.Label[Any]:
+def _part(shape: type[NamedTuple], model: type[Model]) -> sa.Label[Json]:
+    """A column that holds a `shape` for each row of `model` that belongs to the config."""
     columns = model.__table__.c
     of_the_config = columns.config_version_id == _configs.c.config_version_id
     return packed_rows(shape, *(columns[name] for name in shape._fields), where=[of_the_config])
 
 
-def _same_subject(table: Any) -> list[sa.ColumnElement[bool]]:
+def _same_subject(table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
     return [table.c[name] == _configs.c[name] for name in SUBJECT_FIELDS]
 
 
@@ -206,15 +246,16 @@ _CONFIG_AND_CATALOGS = _CONFIG.add_columns(*_CATALOGS)
 
 
 def read_rows(
-    session: Any, config_version_id: str, simulation_run_id: str | None, *, with_catalogs: bool
+    session: AnySession, config_version_id: str, simulation_run_id: str | None, *, with_catalogs: bool
 ) -> ConfigRows | None:
-    """All of it as this transaction sees it, with what the session has not written yet; None: no such config."""
+    """The rows as this transaction sees them, with what the session has not written yet; None: no such config."""
     session.flush()
-    asked = {"config_version_id": config_version_id, "run_id": simulation_run_id}
-    found = session.connection().execute(_CONFIG_AND_CATALOGS if with_catalogs else _CONFIG, asked).one_or_none()
-    if found is None:
+    parameters = {"config_version_id": config_version_id, "run_id": simulation_run_id}
+    statement = _CONFIG_AND_CATALOGS if with_catalogs else _CONFIG
+    cells = session.connection().execute(statement, parameters).one_or_none()
+    if cells is None:
         return None
-    config, pools, exploration, rails, cycle, units, run, outputs, is_latest, served_id, served, waits, *terms = found
+    config, pools, exploration, rails, cycle, units, run, outputs, is_latest, served_id, document, waits, *terms = cells
     return ConfigRows(
         config=config._replace(
             pools=tuple(sorted(pools)),
@@ -225,14 +266,13 @@ def read_rows(
         snapshot=None if units is None else SnapshotRow(units),
         run=run and run._replace(outputs=outputs),
         run_is_latest=bool(is_latest),
-        served_id=served_id,
-        served=served,
+        served=None if served_id is None else ServedRow(served_id, document),
         something_waits=bool(waits),
         catalogs=CatalogRows(*terms) if with_catalogs else None,
     )
 
 
-def read_catalogs(session: Any) -> CatalogRows:
-    """What every gate evaluation needs of the catalogs."""
+def read_catalogs(session: AnySession) -> CatalogRows:
+    """The catalogs alone, for callers that judge more than one config."""
     session.flush()
     return CatalogRows(*session.connection().execute(_ONLY_CATALOGS).one())

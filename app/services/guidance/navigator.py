@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.models.base import AnySession
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle, CycleDraftContext
-from app.services.configs.completeness import completeness
+from app.services.configs.completeness import Completeness, completeness
 from app.services.configs.lookup import latest_snapshot
 from app.services.configs.reading import cycle_draft, read_config
 from app.services.evidence.advice import predecessor_actions
@@ -27,7 +27,7 @@ class Navigator:
     extracted_cards: tuple[JsonObject, ...]
     open_questions: tuple[OpenQuestion, ...]
     recommended_actions: tuple[RecommendedAction, ...]
-    completeness: JsonObject
+    completeness: Completeness
 
     def as_dict(self) -> JsonObject:
         """Plain JSON with the same names."""

@@ -21,7 +21,7 @@ from app.models.config_version import ConfigVersion
 from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
-from app.services.configs.completeness import completeness
+from app.services.configs.completeness import Completeness, completeness
 from app.services.configs.editing import refresh
 from app.services.configs.lookup import locked
 from app.services.configs.reading import ConfigReading, find_config, read_config
@@ -66,7 +66,7 @@ class Prepared:
     candidate: ConfigReading
     baseline: ConfigReading | None
     blocking_issues: tuple[dict[str, object], ...]
-    completeness: dict[str, Any]
+    completeness: Completeness
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ def complete(
     run.inputs = answer.inputs
     run.baseline_config_version_id = answer.inputs["baseline_config_version_id"]
     run.outputs = dict(answer.outputs.document)
-    run.completeness_result = prepared.completeness
+    run.completeness_result = dict(prepared.completeness)
     run.candidate_content_hash = content_hash(prepared.candidate.document)
     run.dataset = answer.dataset.document()
     run.completed_at = now

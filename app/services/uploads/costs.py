@@ -15,6 +15,7 @@ from app.actor import Actor
 from app.models.base import MONEY_PLACES, AnySession
 from app.models.cycle import CycleDraftContext
 from app.services.authoring import contexts as contexts_module
+from app.services.authoring.inputs import ContextInput
 from app.services.usage.fields import MAX_ID_LENGTH, Reject
 from rules.extraction import ACCEPTED, Card
 
@@ -79,7 +80,7 @@ def keep_costs(
     fresh = {card.label.partition(" per ")[2]: card.as_dict() for card in cards}
     context = newest_context(session, workspace_id)
     if context is None:
-        data = {"workspace_id": workspace_id, "extracted_cards": list(fresh.values())}
+        data: ContextInput = {"workspace_id": workspace_id, "extracted_cards": list(fresh.values())}
         return contexts_module.create_context(session, data, actor=actor, now=now)
     kept = [card for card in context.extracted_cards if card["kind"] != COST or subject_of(card) not in fresh]
     data = {"extracted_cards": [*kept, *fresh.values()]}
