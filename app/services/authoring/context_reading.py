@@ -1,25 +1,36 @@
-"""Text out of uploaded documents: txt, md, pdf and docx (spec 7, flow 1)."""
+"""Read the text of uploaded documents (txt, md, pdf and docx) and the cards in it (spec 7, flow 1)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from pathlib import PurePath
 from types import MappingProxyType
-from typing import Any
+from typing import TypedDict
 from zipfile import BadZipFile
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.errors import Invalid, invalid_field
+from app.models.base import AnySession
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from rules.extraction import Card, Vocabulary, extract
+from simulation.canonical import Json
 
 MAX_TEXT_LENGTH = 400_000
 MAX_PAGES = 300
 PASTED = "pasted text"
 
 
-def read_document(name: str, content: bytes) -> dict[str, Any]:
-    """`{name, bytes, text}` of an upload; Invalid that names the file when nothing can be read from it."""
+class ReadDocument(TypedDict):
+    """A document as a context keeps it: its name, its size in bytes and its text."""
+
+    name: str
+    bytes: int
+    text: str
+
+
+def read_document(name: str, content: bytes) -> ReadDocument:
+    """The document that was uploaded; raises Invalid that names the file when nothing can be read from it."""
     reader = READERS.get(PurePath(name).suffix.casefold())
     if reader is None:
         raise _unreadable(name, f"is not one of {', '.join(READERS)}")
@@ -29,21 +40,23 @@ def read_document(name: str, content: bytes) -> dict[str, Any]:
     return {"name": PurePath(name).name[:200], "bytes": len(content), "text": text[:MAX_TEXT_LENGTH]}
 
 
-def cards_of(session: Any, documents: list[dict[str, Any]], pasted_text: str | None) -> list[Card]:
-    """What all texts of a context say, documents first; a value said in several is one card."""
+def cards_of(session: AnySession, documents: Iterable[Mapping[str, Json]], pasted_text: str | None) -> list[Card]:
+    """The cards of all texts of a context, documents first; a value that several texts name is one card."""
     vocabulary = vocabulary_of(session)
     texts = [(document["text"], document["name"]) for document in documents]
     if pasted_text:
         texts.append((pasted_text, PASTED))
-    found: dict[tuple[str, str], Card] = {}
+    cards: dict[tuple[str, str], Card] = {}
     for text, source in texts:
         for card in extract(text, source, vocabulary):
-            found.setdefault((card.kind, card.value), card)
-    return list(found.values())
+            cards.setdefault((card.kind, card.value), card)
+    return list(cards.values())
 
 
-def vocabulary_of(session: Any) -> Vocabulary:
-    def terms(identifier: Any, label: Any) -> dict[str, str]:
+def vocabulary_of(session: AnySession) -> Vocabulary:
+    """The terms of the catalogs that texts are searched for, each id with its label."""
+
+    def terms(identifier: InstrumentedAttribute[str], label: InstrumentedAttribute[str]) -> dict[str, str]:
         return dict(session.execute(sa.select(identifier, label).order_by(identifier)).tuples().all())
 
     return Vocabulary(

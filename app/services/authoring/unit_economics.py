@@ -1,6 +1,6 @@
 """Cost, price and margin of a unit: any two give the third, and three may disagree (spec 1, flow 2A). Pure.
 
-margin = (price − cost) / price, exactly as the rules judge it. What is filled in is rounded half-even: a margin to
+margin = (price − cost) / price, exactly as the rules judge it. A computed number is rounded half-even: a margin to
 four places of its share, a price or cost to six significant digits, never beyond the places that money is kept in.
 """
 
@@ -15,41 +15,43 @@ COST, PRICE, MARGIN = "avg_cost_per_unit_usd", "target_price_per_unit_usd", "tar
 SIGNIFICANT = 6
 MARGIN_PLACE = Decimal("0.0001")
 DIGITS = 60
-BEYOND = Decimal(10) ** (38 - PLACES)  # the first number that no column of ours keeps
+TOO_LARGE = Decimal(10) ** (38 - PLACES)
+"""The first number that no column has room for."""
 
 Number = Decimal | None
 
 
 @dataclass(frozen=True)
 class Economics:
-    """What is given, and what each field would be by the two others; None where they do not say.
+    """The three fields of a unit by their names, as stated and as computed.
 
-    `disagrees` when all three are given and the margin is off by more than the rules tolerate; `given` has all that was
-    stated, `filled` the same with the one missing field, if the other two say it.
+    `implied` has each field as it follows from the two others, None where it does not. `disagrees` is true when all
+    three are stated and the margin is off by more than the rules tolerate.
     """
 
-    given: dict[str, Number]
+    stated: dict[str, Number]
     implied: dict[str, Number]
     disagrees: bool
 
     @property
     def missing(self) -> str | None:
-        """The one field that is not given, if the others say what it is."""
-        absent = [name for name, value in self.given.items() if value is None]
+        """The one field that is not stated, if it follows from the others."""
+        absent = [name for name, value in self.stated.items() if value is None]
         return absent[0] if len(absent) == 1 and self.implied[absent[0]] is not None else None
 
     @property
     def is_complete(self) -> bool:
-        return all(value is not None for value in self.given.values())
+        return all(value is not None for value in self.stated.values())
 
     @property
     def is_free(self) -> bool:
-        """Whether the unit is given away: then nothing follows from its margin."""
-        return self.given[PRICE] == 0
+        """Whether the unit is given away, so that nothing follows from its margin."""
+        return self.stated[PRICE] == 0
 
     @property
     def filled(self) -> dict[str, Number]:
-        return self.given if self.missing is None else self.given | {self.missing: self.implied[self.missing]}
+        """The stated fields, with the one that is missing where it follows from the others."""
+        return self.stated if self.missing is None else self.stated | {self.missing: self.implied[self.missing]}
 
 
 def economics(cost: Number, price: Number, margin: Number) -> Economics:
@@ -59,8 +61,10 @@ def economics(cost: Number, price: Number, margin: Number) -> Economics:
         PRICE: _price(cost, margin),
         MARGIN: _margin(cost, price),
     }
-    kept = {name: None if value is None or value.copy_abs() >= BEYOND else value for name, value in implied.items()}
-    return Economics({COST: cost, PRICE: price, MARGIN: margin}, kept, _disagree(cost, price, margin))
+    storable = {
+        name: None if value is None or value.copy_abs() >= TOO_LARGE else value for name, value in implied.items()
+    }
+    return Economics({COST: cost, PRICE: price, MARGIN: margin}, storable, _disagree(cost, price, margin))
 
 
 def _margin(cost: Number, price: Number) -> Number:
@@ -89,7 +93,7 @@ def _cost(price: Number, margin: Number) -> Number:
 
 
 def _rounded(value: Decimal) -> Decimal:
-    """Six significant digits, but never a place more than money has nor one before the decimal point cut."""
+    """The value with six significant digits, but with all digits before the point and never more places than money."""
     if not value:
         return Decimal(0)
     places = min(PLACES, max(0, SIGNIFICANT - 1 - value.adjusted()))
