@@ -1,45 +1,48 @@
-"""A plain sentence for each change of a diff: what an operator reads before approving (spec 5 and 7, flow 5A).
+"""A plain sentence for each change of a diff, which operators read before they approve (spec 5 and 7, flow 5A).
 
-Pure, over the rows `{section, path, op, before, after}` of `app.services.configs.diffs`.
+Pure.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
+from app.services.configs.diffs import Change
 from app.services.wording.words import SUFFIXES, label_text, money_text, quantity_text, value_text
+from simulation.canonical import Json
 
-Json = Any
 Names = Mapping[str, str]
 """pool_id or value_unit_id → the name that operators gave it."""
+Describe = Callable[[Mapping[str, Json], Names], str]
+"""A record of a section → its description."""
 
-SUBJECTS: Mapping[str, str] = {
+SECTION_NAMES: Mapping[str, str] = {
     "exploration": "Exploration",
     "rails": "Rails",
     "pricing": "Pricing",
     "governance": "Governance",
 }
-"""What a change is about where the section holds no list of records."""
+"""The sections that hold no list of records, as sentences name them."""
 
 
 def names_of(*documents: Mapping[str, Json]) -> dict[str, str]:
     """The names that config documents give to their pools and units; of two documents the later one wins."""
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for document in documents:
-        found |= {unit["value_unit_id"]: unit["name"] for unit in document.get("value_units", ())}
-        found |= {pool["pool_id"]: pool["label"] for pool in document.get("pools", ())}
-    return found
+        names |= {unit["value_unit_id"]: unit["name"] for unit in document.get("value_units", ())}
+        names |= {pool["pool_id"]: pool["label"] for pool in document.get("pools", ())}
+    return names
 
 
-def sentences(changes: Iterable[Mapping[str, Json]], names: Names) -> list[str]:
+def sentences(changes: Iterable[Change], names: Names) -> list[str]:
     """One sentence for each change, in their order: `Core pool: included 0 → 300 per customer and 30 days`."""
     return [sentence(change, names) for change in changes]
 
 
-def sentence(change: Mapping[str, Json], names: Names) -> str:
+def sentence(change: Change, names: Names) -> str:
+    """The sentence for a change: `Core pool: included 0 → 300 per customer and 30 days`."""
     subject, field = _split(change["section"], tokens(change["path"]), names)
     if not field:
         return _whole(change, subject, names)
-    before, after = (_value(field, change[side], names) for side in ("before", "after"))
+    before, after = _value(field, change["before"], names), _value(field, change["after"], names)
     what, suffix = label_text(field), SUFFIXES.get(field, "")
     match change["op"], change["before"], change["after"]:
         case "add", _, None:
@@ -60,21 +63,21 @@ def tokens(path: str) -> list[str]:
     return [token.replace("~1", "/").replace("~0", "~") for token in path.split("/")[1:]]
 
 
-def subject_name(section: str, item: str, names: Names) -> str:
-    """`Core pool`, `Usable HD minute`, `Rails`: whom a section's item is to an operator."""
+def item_name(section: str, item: str, names: Names) -> str:
+    """The name of a section's item for people: `Core pool`, `Usable HD minute`; without an item `Rails`."""
     if section == "pools":
         label = names.get(item, item)
         return label if label.lower().endswith("pool") else f"{label} pool"
-    return names.get(item, item) if item else SUBJECTS.get(section, section)
+    return names.get(item, item) if item else SECTION_NAMES.get(section, section)
 
 
 def _split(section: str, path: list[str], names: Names) -> tuple[str, str]:
-    """Whom a change is about, and the dotted field within; the field is empty when all of the record came or went."""
+    """The item that a path leads to, by its name, and the dotted field in it; no field means the whole item."""
     if section in ("pools", "value_units"):
-        return subject_name(section, path[0] if path else "", names), ".".join(path[1:])
+        return item_name(section, path[0] if path else "", names), ".".join(path[1:])
     if section == "pricing" and path[:1] == ["unit_economics"] and len(path) > 1:
-        return subject_name(section, path[1], names), ".".join(path[2:])
-    return subject_name(section, "", names), ".".join(path) or section
+        return item_name(section, path[1], names), ".".join(path[2:])
+    return item_name(section, "", names), ".".join(path) or section
 
 
 def _value(field: str, value: Json, names: Names) -> str:
@@ -82,10 +85,10 @@ def _value(field: str, value: Json, names: Names) -> str:
     return names.get(value, value) if named else value_text(field, value)
 
 
-def _whole(change: Mapping[str, Json], subject: str, names: Names) -> str:
-    """A record that came, went or was replaced as a whole."""
-    about = {"pools": _pool, "pricing": _economics, "value_units": _unit}.get(change["section"], _fields)
-    before, after = (_about(about, change[side], names) for side in ("before", "after"))
+def _whole(change: Change, subject: str, names: Names) -> str:
+    """The sentence for a record that is added, removed or replaced as a whole."""
+    describe = _DESCRIPTIONS.get(change["section"], _fields)
+    before, after = _described(describe, change["before"], names), _described(describe, change["after"], names)
     match change["op"]:
         case "add":
             return f"{subject} added: {after}"
@@ -94,9 +97,9 @@ def _whole(change: Mapping[str, Json], subject: str, names: Names) -> str:
     return f"{subject}: {before} → {after}"
 
 
-def _about(describe: Any, record: Json, names: Names) -> str:
+def _described(describe: Describe, record: Json, names: Names) -> str:
     if isinstance(record, Mapping) and record:
-        return str(describe(record, names))
+        return describe(record, names)
     return value_text("", record)
 
 
@@ -130,3 +133,7 @@ def counted_text(mapping: Mapping[str, Json]) -> str:
 
 def _fields(record: Mapping[str, Json], _: Names) -> str:
     return value_text("", record)
+
+
+_DESCRIPTIONS: Mapping[str, Describe] = {"pools": _pool, "pricing": _economics, "value_units": _unit}
+"""Section → the description of one of its records."""

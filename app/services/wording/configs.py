@@ -1,18 +1,20 @@
-"""What a draft's content means, in a sentence beside each control: pools, exploration, thresholds (flow 3). Pure."""
+"""Sentences beside the controls of a draft, which say in words what pools and exploration do (spec 7, flow 3). Pure."""
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 from app.services.wording.words import DAYS, money_text, quantity_text, share_text
 from rules.enums import OverageBehavior
+from simulation.canonical import Json
 
-Json = Any
 PER_PERIOD = "per customer and 30 days"
 
 
 def pool_sentence(pool: Mapping[str, Json], unit: Mapping[str, Json] | None) -> str:
-    """`300 × Usable HD minute per customer and 30 days, then $0.60 each.`; empty while it counts no unit."""
+    """The sentence for a pool: `300 × Usable HD minute per customer and 30 days, then $0.60 each.`
+
+    It is empty while the pool counts no unit.
+    """
     if unit is None:
         return ""
     quantity, price = pool["included_quantity"] or Decimal(0), _economics(unit).get("target_price_per_unit_usd")
@@ -23,18 +25,20 @@ def pool_sentence(pool: Mapping[str, Json], unit: Mapping[str, Json] | None) -> 
 
 
 def unit_words(unit: Mapping[str, Json]) -> str:
-    """`price $0.60 · cost $0.18 · margin 70 %`, with what is not stated left out."""
+    """The economics of a unit, as far as they are stated: `price $0.60 · cost $0.18 · margin 70 %`."""
     economics = _economics(unit)
-    said = (
+    stated = (
         ("price", economics.get("target_price_per_unit_usd"), money_text),
         ("cost", economics.get("avg_cost_per_unit_usd"), money_text),
         ("margin", economics.get("target_margin"), share_text),
     )
-    return " · ".join(f"{name} {text(value)}" for name, value, text in said if value is not None) or "no economics yet"
+    return (
+        " · ".join(f"{name} {text(value)}" for name, value, text in stated if value is not None) or "no economics yet"
+    )
 
 
 def subsidy_sentence(pool: Mapping[str, Json] | None, unit: Mapping[str, Json] | None) -> str:
-    """What an exploring customer costs at most from this pool's allowance, in one period."""
+    """The sentence for what an exploring customer costs at most, in one period, from the pool that pays."""
     if pool is None or unit is None:
         return "Choose the pool that pays: what its units cost is what exploring costs you."
     cost, quantity = _economics(unit).get("avg_cost_per_unit_usd"), pool["included_quantity"]
@@ -48,7 +52,7 @@ def subsidy_sentence(pool: Mapping[str, Json] | None, unit: Mapping[str, Json] |
 
 
 def ending_sentence(days: int | None, signal: str | None) -> str:
-    """When the subsidy ends for a customer (spec 4.2, draw-down)."""
+    """The sentence for when the subsidy of a customer ends (spec 4.2, draw-down)."""
     graduation = f" They graduate by {signal}." if signal else ""
     if days is None:
         return f"Nothing ends it: set the days after a customer's first qualifying event.{graduation}"
@@ -81,6 +85,6 @@ def _beyond(behavior: str | None, price: Decimal | None) -> str:
 def _rollover(rollover: Mapping[str, Json]) -> list[str]:
     if not rollover.get("enabled"):
         return []
-    most, days = rollover.get("max_rollover_quantity"), rollover.get("expires_after_days")
-    amount = "What is unused" if most is None else f"Up to {quantity_text(most)} unused"
+    limit, days = rollover.get("max_rollover_quantity"), rollover.get("expires_after_days")
+    amount = "What is unused" if limit is None else f"Up to {quantity_text(limit)} unused"
     return [f"{amount} carries over{'' if days is None else f', for {days}{DAYS}'}."]

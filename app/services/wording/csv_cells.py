@@ -4,5 +4,5 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe_text(text: str) -> str:
-    """Text that a spreadsheet would run as a formula is kept from it by an apostrophe."""
+    """The text, behind an apostrophe where a spreadsheet would run it as a formula."""
     return "'" + text if text.startswith(FORMULA) else text

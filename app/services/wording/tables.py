@@ -1,19 +1,18 @@
-"""A diff as side-by-side tables, section by section: what stood there, what stands there now (spec 7, flow 5A). Pure.
+"""A diff as tables with the values before and after side by side, section by section (spec 7, flow 5A). Pure.
 
-Made from the later config document and the change rows of `app.services.configs.diffs`, so a stored decision shows
-what it decided even after everything around it has moved on.
+They are made from the later config document and its changes, so a stored decision shows what it decided even after the
+records around it have changed.
 """
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from app.services.configs.diffs import SECTIONS, same, sections
-from app.services.wording.changes import Names, sentence, subject_name, tokens
+from app.services.configs.diffs import SECTIONS, Change, same, sections
+from app.services.wording.changes import Names, item_name, sentence, tokens
 from app.services.wording.words import DAYS, SUFFIXES, difference_text, label_text, shown_order, value_text
+from simulation.canonical import Json, JsonObject
 
-Json = Any
 ADDED, REMOVED, CHANGED, UNCHANGED = "added", "removed", "changed", "unchanged"
 TITLES: Mapping[str, str] = {
     "pools": "Pools",
@@ -24,12 +23,12 @@ TITLES: Mapping[str, str] = {
     "governance": "Governance",
 }
 KEYS: Mapping[str, str] = {"pools": "pool_id", "value_units": "value_unit_id"}
-"""What names a record stands in its heading, not in a row of its own."""
+"""Section → the field that names its records: the heading shows it, no row does."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One field on both sides as text, None where it is not there; `difference` of two numbers, else empty."""
+    """A field on both sides as text, None where it is missing; `difference` is that of two numbers, else empty."""
 
     field: str
     label: str
@@ -41,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """One record of a section: a pool, a unit, or the section itself (`item` is empty then)."""
+    """A record of a section: a pool, a unit, or the section itself (`item` is empty then)."""
 
     item: str
     title: str
@@ -65,20 +64,20 @@ class SectionTable:
 
     @property
     def unchanged(self) -> int:
-        """Rows that a reader may fold away."""
+        """The number of rows that a reader may fold away."""
         return sum(len(group.unchanged) for group in self.groups)
 
 
-def tables(document: Mapping[str, Json], changes: Iterable[Mapping[str, Json]], names: Names) -> list[SectionTable]:
-    """All six sections, in the order of spec 5, of the later document and what changed on the way to it."""
+def tables(document: Mapping[str, Json], changes: Iterable[Change], names: Names) -> list[SectionTable]:
+    """The tables of all six sections, in the order of spec 5, for the later document and the changes that led to it."""
     rows = list(changes)
     after = sections(document)
     before = undone(after, rows)
     return [_section(name, before[name], after[name], rows, names) for name in SECTIONS]
 
 
-def undone(after: Mapping[str, Json], changes: Iterable[Mapping[str, Json]]) -> dict[str, Json]:
-    """The sections as they stood before the changes."""
+def undone(after: Mapping[str, JsonObject], changes: Iterable[Change]) -> dict[str, JsonObject]:
+    """The sections as they were before the changes."""
     before = copy.deepcopy(dict(after))
     for change in changes:
         *way, last = (change["section"], *tokens(change["path"]))
@@ -92,7 +91,7 @@ def undone(after: Mapping[str, Json], changes: Iterable[Mapping[str, Json]]) -> 
     return before
 
 
-def _section(name: str, before: Json, after: Json, changes: Iterable[Mapping[str, Json]], names: Names) -> SectionTable:
+def _section(name: str, before: JsonObject, after: JsonObject, changes: Iterable[Change], names: Names) -> SectionTable:
     old, new = _records(name, before), _records(name, after)
     return SectionTable(
         name=name,
@@ -102,8 +101,8 @@ def _section(name: str, before: Json, after: Json, changes: Iterable[Mapping[str
     )
 
 
-def _records(name: str, section: Mapping[str, Json]) -> dict[str, Json]:
-    """item → its fields; what belongs to no record has the item `""`, and stands first."""
+def _records(name: str, section: JsonObject) -> dict[str, JsonObject]:
+    """item → its fields; fields that belong to no record have the item `""`, which comes first."""
     if name in ("pools", "value_units"):
         return dict(section)
     if name == "pricing":
@@ -112,21 +111,23 @@ def _records(name: str, section: Mapping[str, Json]) -> dict[str, Json]:
     return {"": section}
 
 
-def _group(section: str, item: str, old: Mapping[str, Json], new: Mapping[str, Json], names: Names) -> Group:
+def _group(
+    section: str, item: str, old: Mapping[str, JsonObject], new: Mapping[str, JsonObject], names: Names
+) -> Group:
     rows = [row for row in _rows(old.get(item), new.get(item), names) if row.field != KEYS.get(section)]
     state = CHANGED if any(row.state != UNCHANGED for row in rows) else UNCHANGED
     if item not in old or item not in new:
         state = REMOVED if item in old else ADDED
     return Group(
         item=item,
-        title=subject_name(section, item, names),
+        title=item_name(section, item, names),
         state=state,
         changed=tuple(row for row in rows if row.state != UNCHANGED),
         unchanged=tuple(row for row in rows if row.state == UNCHANGED),
     )
 
 
-def _rows(before: Json, after: Json, names: Names) -> Iterator[Row]:
+def _rows(before: JsonObject | None, after: JsonObject | None, names: Names) -> Iterator[Row]:
     old, new = dict(flat(before or {})), dict(flat(after or {}))
     for field in sorted(new | old, key=shown_order):
         yield _row(field, old, new, names)

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
-Json = Any
+from simulation.canonical import Json
 
 SHARES = frozenset({"target_margin", "margin_floor", "margin", "gross_margin", "paid_engagement_retention_90d"})
 SHARES |= {"monthly_churn_rate"}
@@ -21,7 +20,7 @@ CLOSED_LISTS = frozenset(
         "action",
     }
 )
-"""Fields whose values are words of a closed list; every other text is a name and stays as it is."""
+"""Fields whose values are words of a closed list; every other text is a name and is shown as it is."""
 
 LABELS: Mapping[str, str] = {
     "name": "name",
@@ -67,7 +66,7 @@ LABELS: Mapping[str, str] = {
     "revenue_usd": "revenue",
     "cost_usd": "cost",
 }
-"""Field → its name for people, in the order that tables show; one that ends in a dot stands for all fields below it."""
+"""Field → its name for people, in the order that tables show; one that ends in a dot is for all fields below it."""
 DAYS = " days"
 SUFFIXES: Mapping[str, str] = {
     "included_quantity": " per customer and 30 days",
@@ -80,21 +79,22 @@ DROPPED = ("event_mapping.", "north_star.", "subject_resolution.", "rollover.")
 
 
 def label_text(field: str) -> str:
-    """`rails.margin_floor`'s last part as words; `usage_thresholds.90` is `at 90 % of the allowance`."""
-    if (known := _known(field)) is not None:
-        return LABELS[known].format(field.removeprefix(known))
+    """The name of a field for people: `margin floor`, `at 90 % of the allowance` for `usage_thresholds.90`."""
+    if (key := _label_key(field)) is not None:
+        return LABELS[key].format(field.removeprefix(key))
     for prefix in DROPPED:
         field = field.removeprefix(prefix)
     return field.replace("_", " ")
 
 
 def shown_order(field: str) -> tuple[int, str]:
-    """A sort key: known fields as `LABELS` has them, then the rest by name."""
-    known = _known(field)
-    return (len(LABELS) if known is None else list(LABELS).index(known), field if known is None else "")
+    """The sort key of a field: the fields of `LABELS` in its order, then the others by name."""
+    key = _label_key(field)
+    return (len(LABELS), field) if key is None else (list(LABELS).index(key), "")
 
 
-def _known(field: str) -> str | None:
+def _label_key(field: str) -> str | None:
+    """The key of `LABELS` that serves a field."""
     return next((name for name in LABELS if name == field or (name[-1] == "." and field.startswith(name))), None)
 
 
@@ -121,15 +121,18 @@ def value_text(field: str, value: Json) -> str:
 
 
 def number_text(name: str, value: int | Decimal) -> str:
-    """Money by a name that ends in `_usd`, a share by its name, else a plain amount; every decimal place kept."""
+    """A number with the sign that its field's name asks for: money (`…_usd`), a share, else a plain amount.
+
+    Every decimal place is kept.
+    """
     if name.endswith("_usd"):
         return money_text(value)
     return share_text(value) if name in SHARES else quantity_text(value)
 
 
 def money_text(value: int | Decimal) -> str:
-    """`$1,234.50`, `$0.0000025`, `−$3.00`."""
-    return f"{'−' if value < 0 else ''}${_places(abs(value), 2)}"
+    """An amount in USD: `$1,234.50`, `$0.0000025`, `−$3.00`."""
+    return f"{'−' if value < 0 else ''}${_places(Decimal(value).copy_abs(), 2)}"
 
 
 def share_text(value: int | Decimal) -> str:
@@ -138,11 +141,12 @@ def share_text(value: int | Decimal) -> str:
 
 
 def quantity_text(value: int | Decimal) -> str:
+    """A plain amount: `1,234.5`, `−3`."""
     return _places(value, 0).replace("-", "−")
 
 
 def difference_text(field: str, before: Json, after: Json) -> str:
-    """`+280`, `−$0.05`, `−2.1 pp`; empty when either is no number, or nothing changed."""
+    """The difference of two numbers: `+280`, `−$0.05`, `−2.1 pp`; empty when either is no number or they are equal."""
     numbers = [value for value in (before, after) if isinstance(value, int | Decimal) and not isinstance(value, bool)]
     if len(numbers) < 2 or before == after:
         return ""
@@ -153,11 +157,12 @@ def difference_text(field: str, before: Json, after: Json) -> str:
 
 
 def moment_text(value: datetime) -> str:
+    """A moment in UTC: `2026-03-22 15:00 UTC`."""
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 customer`, `2,000 customers`."""
+    """A count with its noun: `1 customer`, `2,000 customers`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
@@ -174,7 +179,7 @@ def _item_text(name: str, item: Json) -> str:
 
 
 def _thresholds_text(actions: Mapping[str, Json]) -> str:
-    """`70 % warn, 90 % throttle`, of percent → action."""
+    """The text of percent → action: `70 % warn, 90 % throttle`."""
     return ", ".join(f"{percent} % {value_text('action', action)}" for percent, action in actions.items())
 
 

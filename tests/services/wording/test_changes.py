@@ -209,6 +209,7 @@ def test_prices_stand_under_their_unit_after_the_price_book() -> None:
         (money_text(Decimal("1234.5")), "$1,234.50"),
         (money_text(Decimal("0.0000025")), "$0.0000025"),
         (money_text(Decimal(-3)), "−$3.00"),
+        (money_text(Decimal("-98765432109876543210.123456789012")), "−$98,765,432,109,876,543,210.123456789012"),
         (share_text(Decimal("0.6850")), "68.5 %"),
         (quantity_text(Decimal("-12000.50")), "−12,000.5"),
         (value_text("margin_floor", None), "not set"),
