@@ -40,7 +40,7 @@ def billing_patch(config_version_id: str, ledger: str | None) -> None:
 @as_json
 def drift(file: BinaryIO, ledger: str, config_version_id: str | None, as_json: bool) -> None:
     """Compare a ledger's exported JSON with a config's billing patch; exit status 1 when they differ."""
-    config = config_version_id or ledger_patches.the_active_config_id(db.session)
+    config = config_version_id or ledger_patches.only_active_config_id(db.session)
     found = ledger_patches.drift_of(db.session, config, ledger, read_export(file), now=clock.now())
     show(found, as_json, lines(found))
     if found["differences"]:

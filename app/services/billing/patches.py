@@ -1,22 +1,22 @@
-"""The billing patch: what the ledger must know about a config, a pure function of it (spec 5)."""
+"""The billing patch: the meters, products and prices that a ledger needs, a pure function of a config (spec 5)."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from app.errors import Conflict
+from app.models.base import AnySession
 from app.models.billing_patch import BillingPatch
 from app.models.config_version import ConfigVersion
 from app.models.statements import Writes
 from app.services.configs.documents import config_document
 from app.services.configs.lookup import cycle_of, get_config, snapshot_of
 from app.services.configs.rows import ConfigRow
-from simulation.canonical import content_hash
+from simulation.canonical import Json, JsonObject, content_hash
 
 
-def payload(document: Mapping[str, Any]) -> dict[str, Any]:
+def payload(document: Mapping[str, Json]) -> JsonObject:
     """Meters, products and rate card lines of a config document; one meter per pooled unit (spec 5)."""
     units, price_book = document["value_units"], document["rating_agility"]["price_book_ref"]
     return {
@@ -30,13 +30,16 @@ def payload(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _derived(prefix: str, unit: Mapping[str, Any]) -> str:
-    """`meter_hd_minute` of `vu_hd_minute`; an imported id without `vu_` stays whole, so no two units share a meter."""
+def _derived(prefix: str, unit: Mapping[str, Json]) -> str:
+    """The id of a unit's meter or product: `meter_hd_minute` of `vu_hd_minute`.
+
+    An imported id without `vu_` stays whole, so that no two units share a meter.
+    """
     unit_id: str = unit["value_unit_id"]
     return f"{prefix}_{unit_id.removeprefix('vu_')}" if unit_id.startswith("vu_") else f"{prefix}.{unit_id}"
 
 
-def _meter(unit: Mapping[str, Any]) -> dict[str, Any]:
+def _meter(unit: Mapping[str, Json]) -> JsonObject:
     mapping = unit["event_mapping"] or {}
     return {
         "meter_id": _derived("meter", unit),
@@ -46,7 +49,7 @@ def _meter(unit: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _line(unit: Mapping[str, Any]) -> dict[str, Any]:
+def _line(unit: Mapping[str, Json]) -> JsonObject:
     economics = unit["unit_economics"] or {}
     return {
         "meter_id": _derived("meter", unit),
@@ -55,18 +58,18 @@ def _line(unit: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build(
-    config: ConfigVersion | ConfigRow, document: Mapping[str, Any], *, effective_at: datetime, now: datetime
+    config: ConfigVersion | ConfigRow, document: Mapping[str, Json], *, effective_at: datetime, now: datetime
 ) -> BillingPatch:
-    """The patch of a config that takes effect at a moment; its id is derived from what it says."""
+    """The patch of a config that takes effect at a moment; its id is derived from its content."""
     content = payload(document)
-    said = {
+    identifying = {
         "config_version_id": config.config_version_id,
         "price_book_ref": config.price_book_ref,
         "effective_at": effective_at,
         "payload": content,
     }
     return BillingPatch(
-        billing_patch_id="bp_" + content_hash(said)[:26],
+        billing_patch_id="bp_" + content_hash(identifying)[:26],
         workspace_id=config.workspace_id,
         cycle_id=config.cycle_id,
         config_version_id=config.config_version_id,
@@ -87,12 +90,12 @@ _STORE = sa.insert(_PATCHES).from_select(
 
 
 def store(writes: Writes, patch: BillingPatch) -> None:
-    """Add the row of this patch, unless the same one stands already."""
+    """Add the row of this patch to the writes that run next; nothing happens when it is stored already."""
     writes.add(_STORE, {f"patch_{column.name}": getattr(patch, column.name) for column in _PATCHES.c})
 
 
-def patch_of(session: Any, config_version_id: str, *, now: datetime) -> BillingPatch:
-    """The newest stored patch of a config, or what its patch would be while it is a draft (not stored)."""
+def patch_of(session: AnySession, config_version_id: str, *, now: datetime) -> BillingPatch:
+    """The newest stored patch of a config; for a draft, which has none, the one it would have (not stored)."""
     config = get_config(session, config_version_id)
     newest = (
         sa.select(BillingPatch)
@@ -102,14 +105,14 @@ def patch_of(session: Any, config_version_id: str, *, now: datetime) -> BillingP
         )
         .limit(1)
     )
-    patch: BillingPatch | None = session.scalar(newest)
+    patch = session.scalar(newest)
     if patch is not None:
         return patch
-    units = snapshot_of(session, config)
-    if units is None:
+    snapshot = snapshot_of(session, config)
+    if snapshot is None:
         raise Conflict(
             f"Config {config_version_id} has no value unit snapshot, so there is nothing to bill.",
             code="value_unit_snapshot_missing",
         )
-    document = config_document(config, cycle_of(session, config), units)
+    document = config_document(config, cycle_of(session, config), snapshot)
     return build(config, document, effective_at=config.effective_at or config.updated_at, now=now)

@@ -1,1 +1,1 @@
-"""The billing patch in the words of real ledgers: pure renderers, and how a ledger's export differs (spec 5)."""
+"""The billing patch as real ledgers take it: pure renderers, and the comparison with a ledger's export (spec 5)."""

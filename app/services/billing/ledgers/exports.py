@@ -1,16 +1,16 @@
-"""A ledger's exported JSON as records by kind: lists as the API answers them, page by page, or a rendering of ours."""
+"""Read the records of a ledger's export by kind: lists as its API answers them, or a rendering of ours."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from app.errors import FieldError, Invalid, invalid, invalid_field
-from app.services.billing.ledgers.reading import member
-from app.services.billing.ledgers.rendering import Json, Ledger
+from app.services.billing.ledgers.reading import Fields, member
+from app.services.billing.ledgers.rendering import Ledger
+from simulation.canonical import Json
 
 LIST_MEMBERS = ("data", "items")
 
 
-def records_of(ledger: Ledger, export: Any) -> dict[str, list[Json]]:
+def records_of(ledger: Ledger, export: Json) -> dict[str, list[Fields]]:
     """The exported records by resource, in the order listed.
 
     The export is an object with a member per resource that the ledger lists: the API's answer, a list of its pages, or
@@ -33,7 +33,7 @@ def _expected(ledger: Ledger) -> str:
     return f"An export of {ledger.title} is a JSON object with {members}: each the list that the API answers."
 
 
-def _of_rendering(ledger: Ledger, records: list[Any]) -> dict[str, list[Json]]:
+def _of_rendering(ledger: Ledger, records: list[Json]) -> dict[str, list[Fields]]:
     bodies = [(member(record, "resource"), member(record, "body")) for record in records]
     return {
         name: [body for resource, body in bodies if resource == name and isinstance(body, Mapping)]
@@ -41,7 +41,8 @@ def _of_rendering(ledger: Ledger, records: list[Any]) -> dict[str, list[Json]]:
     }
 
 
-def _listed(name: str, value: Any) -> Iterator[Json]:
+def _listed(name: str, value: Json) -> Iterator[Fields]:
+    """The records of all pages; Invalid (422) when the last page says that another follows."""
     pages = value if isinstance(value, list) and any(_is_page(name, item) for item in value) else [value]
     count, last = 0, None
     for page in pages:
@@ -51,15 +52,15 @@ def _listed(name: str, value: Any) -> Iterator[Json]:
             count += 1
             yield record
         last = page
-    if _goes_on(last, count):
+    if _has_further_page(last, count):
         raise invalid_field(f"/{name}", f"The list of {name} has further pages: export all of them.")
 
 
-def _is_page(name: str, value: Any) -> bool:
+def _is_page(name: str, value: Json) -> bool:
     return isinstance(value, Mapping) and any(isinstance(value.get(key), list) for key in (*LIST_MEMBERS, name))
 
 
-def _records(name: str, page: Any) -> list[Any]:
+def _records(name: str, page: Json) -> list[Json]:
     if isinstance(page, list):
         return page
     for key in (*LIST_MEMBERS, name):
@@ -68,8 +69,8 @@ def _records(name: str, page: Any) -> list[Any]:
     raise invalid_field(f"/{name}", f"{name} is no list and no answer with one.")
 
 
-def _goes_on(page: Any, count: int) -> bool:
-    """Whether the last page says that another follows, in any of the ledgers' ways."""
+def _has_further_page(page: Json, count: int) -> bool:
+    """Whether the last page says that another follows, in any of the ledgers' ways; `count` records came so far."""
     total = member(page, "totalCount")
     return bool(
         member(page, "has_more")

@@ -1,31 +1,31 @@
-"""What a ledger has no word for, said aloud: by feature, pool and unit, with who has to see to it."""
+"""The parts of a config that a ledger cannot express: by feature, pool and unit, with what to do about each."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from app.services.billing.ledgers.terms import PERIOD_DAYS, Pool, Terms, Unit
-from app.services.billing.ledgers.texts import filter_text, plain
+from app.services.billing.ledgers.texts import filter_texts, plain
 from rules.enums import OverageBehavior
+from simulation.canonical import Json
 
 RAILS = ("usage_thresholds", "monthly_spend_cap_usd", "absolute_usage_caps")
 
 
 @dataclass(frozen=True)
 class Gap:
-    """One thing that the rendering leaves out; pool and unit are None where the whole config is meant."""
+    """A feature that the rendering leaves out; pool and unit are None where the whole config is meant."""
 
     feature: str
     reason: str
     pool_id: str | None = None
     value_unit_id: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, str | None]:
         return asdict(self)
 
 
 def common_gaps(ledger: str, terms: Terms) -> Iterator[Gap]:
-    """Pool by pool, then the rails: what no ledger's prices say, because the customer app enforces it."""
+    """The gaps of every ledger, pool by pool and then the rails: the customer app enforces them, no price does."""
     for unit in terms.units:
         for pool in unit.pools:
             yield from _of_pool(ledger, terms, unit, pool)
@@ -67,26 +67,28 @@ def _exploration(ledger: str, terms: Terms, pool: Pool) -> str:
 
 
 def no_30_days(ledger: str, instead: str) -> Gap:
-    """For ledgers whose billing periods are calendar ones."""
+    """The gap of ledgers whose billing periods are calendar ones."""
     return Gap("period", f"An allowance lasts {PERIOD_DAYS} days; {ledger} renews it {instead}.")
 
 
 def event_is_renamed(ledger: str, unit: Unit, name: str, *, with_filters: bool) -> Gap:
-    """For ledgers where a meter listens to one event name of its own, which no other meter may share."""
-    chosen = f" where {_conditions(unit)}" if with_filters and unit.filters else ""
-    reason = f"{ledger} counts events of the meter's own name: send {name} for each {unit.event_type}{chosen}."
+    """The gap of ledgers in which a meter counts one event name that no other meter counts."""
+    where = f" where {_conditions(unit)}" if with_filters and unit.filters else ""
+    reason = f"{ledger} counts events of the meter's own name: send {name} for each {unit.event_type}{where}."
     return Gap("event_type", reason, value_unit_id=unit.value_unit_id)
 
 
 def _conditions(unit: Unit) -> str:
-    return " and ".join(
-        f"{name} is {' or '.join(map(filter_text, wanted))}" for name, wanted in sorted(unit.filters.items())
-    )
+    return " and ".join(f"{name} is {_either(values)}" for name, values in sorted(unit.filters.items()))
+
+
+def _either(values: tuple[Json, ...]) -> str:
+    return " or ".join(filter_texts(values))
 
 
 def numbers_compare_as_text(ledger: str, unit: Unit) -> Iterator[Gap]:
-    """A numeric filter means the number, `4` and `4.0` alike; text does not."""
-    for name, wanted in sorted(unit.filters.items()):
-        if any(not isinstance(value, str) for value in wanted):
-            reason = f"{ledger} compares {name} as text: send it as {' or '.join(map(filter_text, wanted))}."
+    """The gap of ledgers that compare texts: a numeric filter of ours means the number, `4` and `4.0` alike."""
+    for name, values in sorted(unit.filters.items()):
+        if any(not isinstance(value, str) for value in values):
+            reason = f"{ledger} compares {name} as text: send it as {_either(values)}."
             yield Gap("filter", reason, value_unit_id=unit.value_unit_id)

@@ -6,15 +6,23 @@ Prices are cents as JSON numbers, the allowance is a first tier at 0, rates star
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from app.services.billing.ledgers.gaps import Gap, no_30_days, numbers_compare_as_text
-from app.services.billing.ledgers.reading import mapping, member, number, objects, texts
-from app.services.billing.ledgers.rendering import Json, Ledger, Names, Record, Resource, Scope, ref
+from app.services.billing.ledgers.reading import (
+    Fields,
+    is_not_archived,
+    mapping,
+    member,
+    number,
+    numbers,
+    objects,
+    texts,
+)
+from app.services.billing.ledgers.rendering import KeyOf, Ledger, Record, Resource, Scope, key_at, ref
 from app.services.billing.ledgers.terms import Terms, Unit, cannot_express
-from app.services.billing.ledgers.texts import cents, filter_text, fits_double, fitted, plain
+from app.services.billing.ledgers.texts import cents, filter_texts, fits_double, fitted, plain
 from rules.enums import AggregationType
-from simulation.canonical import timestamp_text
+from simulation.canonical import JsonObject, timestamp_text
 
 TITLE = "Metronome"
 NAME_LIMIT = 200
@@ -27,7 +35,7 @@ AGGREGATIONS = {
 
 
 def card_name(terms: Terms) -> str:
-    """One rate card per subject; the price book that it belongs to is its description."""
+    """The name of the subject's rate card; the price book that it belongs to is the card's description."""
     return fitted(terms.subject_key, NAME_LIMIT, r"A-Za-z0-9_./:@+~-")
 
 
@@ -40,12 +48,14 @@ def records(terms: Terms) -> Iterator[Record]:
         yield Record("rates", unit.product_id, f"{CARDS}/addRate", _rate(terms, unit))
 
 
-def _metric(unit: Unit) -> dict[str, Any]:
-    filters = [{"name": n, "exists": True, "in_values": [*map(filter_text, v)]} for n, v in unit.filters.items()]
+def _metric(unit: Unit) -> JsonObject:
+    filters: list[JsonObject] = [
+        {"name": name, "exists": True, "in_values": filter_texts(values)} for name, values in unit.filters.items()
+    ]
     counted = unit.aggregation == AggregationType.COUNT.value
     if not counted and unit.field not in unit.filters:  # an aggregation key must be among the filters
         filters.append({"name": unit.field, "exists": True})
-    body = {
+    body: JsonObject = {
         "name": unit.meter_id,
         "aggregation_type": AGGREGATIONS[unit.aggregation],
         "event_type_filter": {"in_values": [unit.event_type]},
@@ -54,7 +64,7 @@ def _metric(unit: Unit) -> dict[str, Any]:
     return body if counted else body | {"aggregation_key": unit.field}
 
 
-def _product(unit: Unit) -> dict[str, Any]:
+def _product(unit: Unit) -> JsonObject:
     return {
         "name": unit.label,
         "type": "USAGE",
@@ -67,12 +77,12 @@ def _tag(product_id: str) -> str:
     return f"avs:{product_id}"
 
 
-def _card(terms: Terms) -> dict[str, Any]:
+def _card(terms: Terms) -> JsonObject:
     name = card_name(terms)
     return {"name": name, "description": terms.price_book_ref or "", "aliases": [{"name": name}]}
 
 
-def _rate(terms: Terms, unit: Unit) -> dict[str, Any]:
+def _rate(terms: Terms, unit: Unit) -> JsonObject:
     return {
         "rate_card_id": ref("rate_cards", card_name(terms)),
         "product_id": ref("products", unit.product_id),
@@ -83,12 +93,12 @@ def _rate(terms: Terms, unit: Unit) -> dict[str, Any]:
 
 
 def next_hour(moment: datetime) -> datetime:
-    """The moment itself on an hour, else the hour after it: nobody pays a price before it holds."""
+    """The moment itself on a whole hour, else the next whole hour, so that no price applies before its time."""
     hour = moment.replace(minute=0, second=0, microsecond=0)
     return hour if hour == moment else hour + timedelta(hours=1)
 
 
-def _amounts(unit: Unit) -> dict[str, Any]:
+def _amounts(unit: Unit) -> JsonObject:
     price = _exact(unit, "price in cents", cents(unit.price))
     if not unit.included:
         return {"rate_type": "FLAT", "price": price}
@@ -110,7 +120,7 @@ def gaps(terms: Terms) -> Iterator[Gap]:
         yield from numbers_compare_as_text(TITLE, unit)
 
 
-def _metric_view(record: Json, _names: Names) -> dict[str, Any]:
+def _metric_view(record: Fields, _key_of: KeyOf) -> JsonObject:
     view = {
         "aggregation_type": record.get("aggregation_type"),
         "aggregation_key": record.get("aggregation_key"),
@@ -125,29 +135,29 @@ def _metric_view(record: Json, _names: Names) -> dict[str, Any]:
     return view
 
 
-def _product_state(record: Json) -> Json:
-    """A listed product holds its fields under `current`."""
+def _product_state(record: Fields) -> Fields:
+    """The fields of a product, which a listed one holds under `current`."""
     return {**record, **mapping(record.get("current"))}
 
 
-def _product_key(record: Json, _names: Names) -> str | None:
+def _product_key(record: Fields, _key_of: KeyOf) -> str | None:
     tags = _product_state(record).get("tags")
     ours = [tag for tag in tags if str(tag).startswith("avs:")] if isinstance(tags, list) else []
     return str(ours[0]).removeprefix("avs:") if ours else None
 
 
-def _product_view(record: Json, names: Names) -> dict[str, Any]:
+def _product_view(record: Fields, key_of: KeyOf) -> JsonObject:
     state = _product_state(record)
     return {
         "name": state.get("name"),
         "type": state.get("type"),
-        "billable_metric_id": names("billable_metrics", state.get("billable_metric_id")),
+        "billable_metric_id": key_of("billable_metrics", state.get("billable_metric_id")),
         "quantity_conversion": member(state, "quantity_conversion", "conversion_factor"),
         "quantity_rounding": member(state, "quantity_rounding", "rounding_method"),
     }
 
 
-def _rate_view(record: Json, _names: Names) -> dict[str, Any]:
+def _rate_view(record: Fields, _key_of: KeyOf) -> JsonObject:
     rate = mapping(record.get("rate")) or record
     view = {
         "entitled": record.get("entitled"),
@@ -155,19 +165,12 @@ def _rate_view(record: Json, _names: Names) -> dict[str, Any]:
         "price": number(rate.get("price")) if rate.get("rate_type") == "FLAT" else None,
         "commit_rate": member(record, "commit_rate", "rate_type"),
     }
-    for index, tier in enumerate(objects(rate.get("tiers"))):
-        view[f"tiers/{index}/size"] = number(tier.get("size"))
-        view[f"tiers/{index}/price"] = number(tier.get("price"))
-    return view
+    return view | numbers("tiers", objects(rate.get("tiers")), "size", "price")
 
 
-def _of_the_card(_record: Json, _names: Names, _scope: Scope) -> bool:
-    """Rates are listed per rate card, and the subject has one of its own."""
+def _of_the_card(_record: Fields, _key_of: KeyOf, _scope: Scope) -> bool:
+    """Whether a rate is the subject's: always, because rates are listed per rate card and each subject has its own."""
     return True
-
-
-def _not_archived(record: Json) -> bool:
-    return record.get("archived_at") is None
 
 
 LEDGER = Ledger(
@@ -180,17 +183,17 @@ LEDGER = Ledger(
     mark=card_name,
     listed=("billable_metrics", "products", "rate_cards", "rates"),
     resources=(
-        Resource("billable_metrics", lambda record, _: record.get("name"), _metric_view, _not_archived),
-        Resource("products", _product_key, _product_view, _not_archived),
+        Resource("billable_metrics", key_at("name"), _metric_view, is_not_archived),
+        Resource("products", _product_key, _product_view, is_not_archived),
         Resource(
             "rate_cards",
-            lambda record, _: record.get("name"),
-            lambda record, _: {"description": record.get("description") or None},
-            _not_archived,
+            key_at("name"),
+            lambda record, _key_of: {"description": record.get("description") or None},
+            is_not_archived,
         ),
         Resource(
             "rates",
-            lambda record, names: names("products", record.get("product_id")),
+            lambda record, key_of: key_of("products", record.get("product_id")),
             _rate_view,
             ours=_of_the_card,
             id_field="product_id",

@@ -4,15 +4,23 @@ Amounts and quantities are decimal text; the allowance is a usage discount; a pl
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from app.services.billing.ledgers.gaps import Gap, no_30_days, numbers_compare_as_text
-from app.services.billing.ledgers.reading import mapping, member, number, objects, texts, unless_zero
-from app.services.billing.ledgers.rendering import Json, Ledger, Names, Record, Resource, Scope
+from app.services.billing.ledgers.reading import Fields, is_active, mapping, member, number, objects, texts, unless_zero
+from app.services.billing.ledgers.rendering import (
+    KeyOf,
+    Ledger,
+    Record,
+    Resource,
+    in_our_plan,
+    key_at,
+    plan_metadata,
+    view_of,
+)
 from app.services.billing.ledgers.terms import Terms, Unit
-from app.services.billing.ledgers.texts import filter_text, plain, snake
+from app.services.billing.ledgers.texts import filter_texts, plain, snake
 from rules.enums import AggregationType
-from simulation.canonical import canonical_text
+from simulation.canonical import Json, JsonObject, canonical_text
 
 TITLE = "OpenMeter"
 KEY_LIMIT = 64
@@ -26,6 +34,7 @@ AGGREGATIONS = {
 
 
 def plan_key(terms: Terms) -> str:
+    """The key of the subject's plan."""
     return snake(terms.subject_key, KEY_LIMIT)
 
 
@@ -44,8 +53,8 @@ def feature_key(unit: Unit) -> str:
     return snake(unit.product_id, KEY_LIMIT)
 
 
-def _meter(unit: Unit) -> dict[str, Any]:
-    body: dict[str, Any] = {
+def _meter(unit: Unit) -> JsonObject:
+    body: JsonObject = {
         "slug": slug(unit),
         "name": unit.label,
         "eventType": unit.event_type,
@@ -63,35 +72,35 @@ def _group(dimension: str) -> str:
 
 
 def _path(property_name: str) -> str:
-    """JSONPath to a property of the event's data; the bracket form takes any name."""
+    """The JSONPath to a property of the event's data; its bracket form takes any name."""
     if property_name.isidentifier():
         return f"$.{property_name}"
     return "$['" + property_name.replace("\\", "\\\\").replace("'", "\\'") + "']"
 
 
-def _feature(unit: Unit) -> dict[str, Any]:
-    body: dict[str, Any] = {"key": feature_key(unit), "name": unit.label, "meterSlug": slug(unit)}
+def _feature(unit: Unit) -> JsonObject:
+    body: JsonObject = {"key": feature_key(unit), "name": unit.label, "meterSlug": slug(unit)}
     if unit.filters:
         body["advancedMeterGroupByFilters"] = {
-            _group(name): {"$in": [*map(filter_text, wanted)]} for name, wanted in unit.filters.items()
+            _group(name): {"$in": filter_texts(values)} for name, values in unit.filters.items()
         }
     return body
 
 
-def _plan(terms: Terms) -> dict[str, Any]:
+def _plan(terms: Terms) -> JsonObject:
     phase = {"key": PHASE, "name": terms.title, "duration": None, "rateCards": [*map(_rate_card, terms.units)]}
     return {
         "key": plan_key(terms),
         "name": terms.title,
         "currency": "USD",
         "billingCadence": CADENCE,
-        "metadata": {"avs_billing_patch_id": terms.billing_patch_id, "avs_price_book_ref": terms.price_book_ref or ""},
+        "metadata": plan_metadata(terms),
         "phases": [phase],
     }
 
 
-def _rate_card(unit: Unit) -> dict[str, Any]:
-    card: dict[str, Any] = {
+def _rate_card(unit: Unit) -> JsonObject:
+    card: JsonObject = {
         "type": "usage_based",
         "key": feature_key(unit),
         "featureKey": feature_key(unit),
@@ -108,7 +117,7 @@ def gaps(terms: Terms) -> Iterator[Gap]:
         yield from numbers_compare_as_text(TITLE, unit)
 
 
-def unfold(resource: str, record: Json) -> Iterator[tuple[str, Json]]:
+def unfold(resource: str, record: Fields) -> Iterator[tuple[str, Fields]]:
     """A plan and the rate cards of its phases, each with the plan that it belongs to."""
     yield resource, record
     if resource == "plans":
@@ -117,7 +126,7 @@ def unfold(resource: str, record: Json) -> Iterator[tuple[str, Json]]:
                 yield "rate_cards", {**card, "plan": record.get("key"), "phase": phase.get("key")}
 
 
-def _meter_view(record: Json, _names: Names) -> dict[str, Any]:
+def _meter_view(record: Fields, _key_of: KeyOf) -> JsonObject:
     groups = mapping(record.get("groupBy"))
     return {
         "eventType": record.get("eventType"),
@@ -127,25 +136,30 @@ def _meter_view(record: Json, _names: Names) -> dict[str, Any]:
     }
 
 
-def _feature_view(record: Json, _names: Names) -> dict[str, Any]:
-    filters: dict[str, Any] = {n: {"$eq": value} for n, value in mapping(record.get("meterGroupByFilters")).items()}
+def _feature_view(record: Fields, _key_of: KeyOf) -> JsonObject:
+    plain_filters = mapping(record.get("meterGroupByFilters"))
+    filters: JsonObject = {name: {"$eq": value} for name, value in plain_filters.items()}
     filters |= mapping(record.get("advancedMeterGroupByFilters"))
     return {
         "name": record.get("name"),
         "meterSlug": record.get("meterSlug"),
-        **{f"filters/{name}": _filter_view(wanted) for name, wanted in filters.items()},
+        **{f"filters/{name}": _filter_view(condition) for name, condition in filters.items()},
     }
 
 
-def _filter_view(wanted: Any) -> str | None:
-    """`$eq` is an `$in` of one; anything else is shown as it is, so that it differs."""
-    given = {name: value for name, value in mapping(wanted).items() if value is not None}
-    if set(given) == {"$eq"}:
-        return texts([given["$eq"]])
-    return texts(given["$in"]) if set(given) == {"$in"} else canonical_text(wanted)
+def _filter_view(condition: Json) -> str | None:
+    """The values of a filter: `$eq` is an `$in` of one; any other condition stays as it is, so that it differs."""
+    operators = {name: value for name, value in mapping(condition).items() if value is not None}
+    if set(operators) == {"$eq"}:
+        return texts([operators["$eq"]])
+    return texts(operators["$in"]) if set(operators) == {"$in"} else canonical_text(condition)
 
 
-def _card_view(record: Json, _names: Names) -> dict[str, Any]:
+def _card_key(record: Fields, _key_of: KeyOf) -> str:
+    return f"{record.get('plan')}/{record.get('key')}"
+
+
+def _card_view(record: Fields, _key_of: KeyOf) -> JsonObject:
     return {
         "featureKey": record.get("featureKey"),
         "phase": record.get("phase"),
@@ -160,11 +174,7 @@ def _card_view(record: Json, _names: Names) -> dict[str, Any]:
     }
 
 
-def _in_our_plan(record: Json, _names: Names, scope: Scope) -> bool:
-    return record.get("plan") == scope.mark
-
-
-def _not_deleted(record: Json) -> bool:
+def _not_deleted(record: Fields) -> bool:
     return record.get("deletedAt") is None and record.get("archivedAt") is None
 
 
@@ -179,16 +189,14 @@ LEDGER = Ledger(
     listed=("meters", "features", "plans"),
     unfold=unfold,
     resources=(
-        Resource("meters", lambda record, _: record.get("slug"), _meter_view, _not_deleted),
-        Resource("features", lambda record, _: record.get("key"), _feature_view, _not_deleted),
+        Resource("meters", key_at("slug"), _meter_view, _not_deleted),
+        Resource("features", key_at("key"), _feature_view, _not_deleted),
         Resource(
             "plans",
-            lambda record, _: record.get("key"),
-            lambda record, _: {name: record.get(name) for name in ("currency", "billingCadence")},
-            lambda record: _not_deleted(record) and record.get("status", "active") == "active",
+            key_at("key"),
+            view_of("currency", "billingCadence"),
+            lambda record: _not_deleted(record) and is_active(record),
         ),
-        Resource(
-            "rate_cards", lambda record, _: f"{record.get('plan')}/{record.get('key')}", _card_view, ours=_in_our_plan
-        ),
+        Resource("rate_cards", _card_key, _card_view, ours=in_our_plan),
     ),
 )

@@ -6,15 +6,34 @@ Amounts are decimal text in dollars; the allowance is a first tier at 0; a custo
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 from app.services.billing.ledgers.gaps import Gap
-from app.services.billing.ledgers.reading import mapping, member, number, objects, unless_zero
-from app.services.billing.ledgers.rendering import Json, Ledger, Names, Record, Resource, Scope, ref
+from app.services.billing.ledgers.reading import (
+    Fields,
+    is_active,
+    is_not_archived,
+    mapping,
+    member,
+    number,
+    numbers,
+    objects,
+    unless_zero,
+)
+from app.services.billing.ledgers.rendering import (
+    KeyOf,
+    Ledger,
+    Record,
+    Resource,
+    in_our_plan,
+    key_at,
+    plan_metadata,
+    ref,
+    view_of,
+)
 from app.services.billing.ledgers.terms import PERIOD_DAYS, Terms, Unit, cannot_express
 from app.services.billing.ledgers.texts import fits_double, fitted, plain
 from rules.enums import AggregationType
-from simulation.canonical import number_text
+from simulation.canonical import Json, JsonObject, number_text
 
 TITLE = "Orb"
 NAME_LIMIT = 200
@@ -27,7 +46,7 @@ AGGREGATES = {
 
 
 def plan_id(terms: Terms) -> str:
-    """The plan's external_plan_id, which also stands in addresses."""
+    """The external_plan_id of the subject's plan, which addresses contain too."""
     return fitted(terms.subject_key, NAME_LIMIT, "A-Za-z0-9_-")
 
 
@@ -38,11 +57,11 @@ def records(terms: Terms) -> Iterator[Record]:
     yield Record("plans", plan_id(terms), "/v1/plans", _plan(terms))
 
 
-def _item(unit: Unit) -> dict[str, Any]:
+def _item(unit: Unit) -> JsonObject:
     return {"name": unit.label, "metadata": {"avs_product_id": unit.product_id}}
 
 
-def _metric(unit: Unit) -> dict[str, Any]:
+def _metric(unit: Unit) -> JsonObject:
     return {
         "name": unit.meter_id,
         "description": unit.label,
@@ -56,37 +75,37 @@ def sql(unit: Unit) -> str:
     """The metric over Orb's `events`: event_name and the event's properties are its columns."""
     aggregate = AGGREGATES[unit.aggregation].format(field=_column(unit.field or ""))
     conditions = [f"event_name = {_literal(unit.event_type)}"]
-    conditions += [_condition(name, wanted) for name, wanted in unit.filters.items()]
+    conditions += [_condition(name, values) for name, values in unit.filters.items()]
     return " ".join(["SELECT", aggregate, "FROM events WHERE", " AND ".join(conditions)])
 
 
-def _condition(name: str, wanted: tuple[Any, ...]) -> str:
-    values = [*map(_literal, wanted)]
-    return f"{_column(name)} = {values[0]}" if len(values) == 1 else f"{_column(name)} IN ({', '.join(values)})"
+def _condition(name: str, values: tuple[Json, ...]) -> str:
+    literals = [*map(_literal, values)]
+    return f"{_column(name)} = {literals[0]}" if len(literals) == 1 else f"{_column(name)} IN ({', '.join(literals)})"
 
 
 def _column(name: str) -> str:
     return name if IDENTIFIER.fullmatch(name) else '"' + name.replace('"', '""') + '"'
 
 
-def _literal(value: Any) -> str:
+def _literal(value: Json) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else number_text(Decimal(value))
 
 
-def _plan(terms: Terms) -> dict[str, Any]:
+def _plan(terms: Terms) -> JsonObject:
     return {
         "name": terms.title,
         "currency": "USD",
         "external_plan_id": plan_id(terms),
         "status": "active",
-        "metadata": {"avs_billing_patch_id": terms.billing_patch_id, "avs_price_book_ref": terms.price_book_ref or ""},
+        "metadata": plan_metadata(terms),
         "prices": [{"price": _price(terms, unit)} for unit in terms.units],
     }
 
 
-def _price(terms: Terms, unit: Unit) -> dict[str, Any]:
+def _price(terms: Terms, unit: Unit) -> JsonObject:
     return {
         "name": unit.label,
         "external_price_id": fitted(f"{terms.subject_key}/{unit.meter_id}", NAME_LIMIT, "A-Za-z0-9_-"),
@@ -99,7 +118,7 @@ def _price(terms: Terms, unit: Unit) -> dict[str, Any]:
     }
 
 
-def _amounts(unit: Unit) -> dict[str, Any]:
+def _amounts(unit: Unit) -> JsonObject:
     if not unit.included:
         return {"model_type": "unit", "unit_config": {"unit_amount": plain(unit.price)}}
     if not fits_double(unit.included):
@@ -111,11 +130,11 @@ def _amounts(unit: Unit) -> dict[str, Any]:
 
 
 def gaps(terms: Terms) -> Iterator[Gap]:
-    """None beyond the common ones: filters, periods and sub-cent prices all have a form."""
+    """No gaps beyond the common ones: filters, periods and prices below a cent can all be expressed."""
     yield from ()
 
 
-def unfold(resource: str, record: Json) -> Iterator[tuple[str, Json]]:
+def unfold(resource: str, record: Fields) -> Iterator[tuple[str, Fields]]:
     """A plan and each of its prices with the plan that it belongs to; a request wraps each price once more."""
     yield resource, record
     if resource == "plans":
@@ -123,19 +142,19 @@ def unfold(resource: str, record: Json) -> Iterator[tuple[str, Json]]:
             yield "prices", {**(mapping(entry.get("price")) or entry), "plan": record.get("external_plan_id")}
 
 
-def _metric_view(record: Json, names: Names) -> dict[str, Any]:
+def _metric_view(record: Fields, key_of: KeyOf) -> JsonObject:
     text = record.get("sql")
     return {
         "sql": " ".join(text.split()) if isinstance(text, str) else text,
-        "item": names("items", record.get("item_id") or record.get("item")),
+        "item": key_of("items", record.get("item_id") or record.get("item")),
     }
 
 
-def _price_view(record: Json, names: Names) -> dict[str, Any]:
+def _price_view(record: Fields, key_of: KeyOf) -> JsonObject:
     view = {
         "name": record.get("name"),
-        "item": names("items", record.get("item_id") or record.get("item")),
-        "billable_metric": names("metrics", record.get("billable_metric_id") or record.get("billable_metric")),
+        "item": key_of("items", record.get("item_id") or record.get("item")),
+        "billable_metric": key_of("metrics", record.get("billable_metric_id") or record.get("billable_metric")),
         "currency": record.get("currency"),
         "billing_cycle_configuration.duration": number(member(record, "billing_cycle_configuration", "duration")),
         "billing_cycle_configuration.duration_unit": member(record, "billing_cycle_configuration", "duration_unit"),
@@ -145,14 +164,8 @@ def _price_view(record: Json, names: Names) -> dict[str, Any]:
         "maximum_amount": number(record.get("maximum_amount")),
         "discount": member(record, "discount", "discount_type"),
     }
-    for index, tier in enumerate(objects(member(record, "tiered_config", "tiers"))):
-        for name in ("first_unit", "last_unit", "unit_amount"):
-            view[f"tiered_config.tiers/{index}/{name}"] = number(tier.get(name))
-    return view
-
-
-def _in_our_plan(record: Json, _names: Names, scope: Scope) -> bool:
-    return record.get("plan") == scope.mark
+    tiers = objects(member(record, "tiered_config", "tiers"))
+    return view | numbers("tiered_config.tiers", tiers, "first_unit", "last_unit", "unit_amount")
 
 
 LEDGER = Ledger(
@@ -168,22 +181,22 @@ LEDGER = Ledger(
     resources=(
         Resource(
             "items",
-            lambda record, _: member(record, "metadata", "avs_product_id"),
-            lambda record, _: {"name": record.get("name")},
-            lambda record: record.get("archived_at") is None,
+            key_at("metadata", "avs_product_id"),
+            view_of("name"),
+            is_not_archived,
         ),
         Resource(
             "metrics",
-            lambda record, _: member(record, "metadata", "avs_meter_id"),
+            key_at("metadata", "avs_meter_id"),
             _metric_view,
-            lambda record: record.get("status", "active") == "active",
+            is_active,
         ),
         Resource(
             "plans",
-            lambda record, _: record.get("external_plan_id"),
-            lambda record, _: {"currency": record.get("currency")},
-            lambda record: record.get("status", "active") == "active",
+            key_at("external_plan_id"),
+            view_of("currency"),
+            is_active,
         ),
-        Resource("prices", lambda record, _: record.get("external_price_id"), _price_view, ours=_in_our_plan),
+        Resource("prices", key_at("external_price_id"), _price_view, ours=in_our_plan),
     ),
 )

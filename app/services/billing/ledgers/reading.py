@@ -1,23 +1,23 @@
-"""Reading values out of records that others wrote: nothing here trusts a shape."""
+"""Read values out of records that a ledger wrote: nothing here relies on a shape."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
-from simulation.canonical import canonical_text
+from simulation.canonical import Json, JsonObject, canonical_text
 
-Json = Mapping[str, Any]
+Fields = Mapping[str, Json]
+"""The members of a JSON object: a record's, or those of an object within it."""
 
 
-def member(record: Any, *path: str) -> Any:
+def member(record: Json, *path: str) -> Json:
     """The value at a path of members, None when there is none."""
     for name in path:
         record = record.get(name) if isinstance(record, Mapping) else None
     return record
 
 
-def number(value: Any) -> Any:
-    """An exact number, from JSON or from text, so that `10` equals `"10.00"`; what is no number stays as it is."""
+def number(value: Json) -> Json:
+    """An exact number from JSON or from text, so that `10` equals `"10.00"`; anything else as it is."""
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         return value
     try:
@@ -27,22 +27,37 @@ def number(value: Any) -> Any:
     return exact if exact.is_finite() else value
 
 
-def unless_zero(value: Any) -> Any:
-    """None for a number that is 0: a ledger may or may not write an amount that is nothing."""
+def unless_zero(value: Json) -> Json:
+    """The value, None for a number that is 0: a ledger may leave out an amount of nothing."""
     return value or None
 
 
-def mapping(value: Any) -> Json:
-    """The object itself, an empty one when it is none."""
+def mapping(value: Json) -> Fields:
+    """The object itself, an empty one when the value is none."""
     return value if isinstance(value, Mapping) else {}
 
 
-def texts(value: Any) -> str | None:
-    """A list of texts as one that does not depend on their order, None when there are none."""
+def texts(value: Json) -> str | None:
+    """The texts of a list as one text in which their order makes no difference; None when there are none."""
     items = value if isinstance(value, list | tuple) else ()
     return canonical_text(sorted(map(str, items))) if items else None
 
 
-def objects(value: Any) -> Sequence[Json]:
-    """The objects of a list, nothing when it is none."""
+def objects(value: Json) -> Sequence[Fields]:
+    """The objects of a list, nothing when the value is none."""
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else ()
+
+
+def numbers(prefix: str, items: Iterable[Fields], *names: str) -> JsonObject:
+    """`prefix/index/name` → the number that the item at the index has under the name."""
+    return {f"{prefix}/{index}/{name}": number(item.get(name)) for index, item in enumerate(items) for name in names}
+
+
+def is_active(record: Fields) -> bool:
+    """Whether a record is in force by its `status`; one that is only to be created has none yet."""
+    return bool(record.get("status", "active") == "active")
+
+
+def is_not_archived(record: Fields) -> bool:
+    """Whether a record is in force by its `archived_at`."""
+    return record.get("archived_at") is None

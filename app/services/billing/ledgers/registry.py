@@ -8,5 +8,5 @@ NAMES = tuple(ledger.name for ledger in LEDGERS)
 
 
 def ledger_named(name: str) -> Ledger:
-    """One of `NAMES`; anything else is the caller's fault and a KeyError."""
+    """The ledger with this name, which is one of `NAMES`; a KeyError for any other."""
     return {ledger.name: ledger for ledger in LEDGERS}[name]

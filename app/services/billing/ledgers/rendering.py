@@ -1,22 +1,22 @@
-"""The shape of a rendering: what to create in a ledger, in order, and what the ledger has no word for."""
+"""Render a billing patch for a ledger: the records to create, in order, and what the ledger cannot express."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from app.services.billing.ledgers.gaps import Gap, common_gaps
+from app.services.billing.ledgers.reading import Fields, member
 from app.services.billing.ledgers.terms import PERIOD_DAYS, Pool, Terms, Unit
 from app.services.billing.ledgers.texts import fitted, plain
+from simulation.canonical import Json, JsonObject
 
 KEY_LIMIT = 255  # Stripe's longest idempotency key
-Json = Mapping[str, Any]
-Names = Callable[[str, Any], Any]
-"""`names("meters", value)`: our key of a record that another one refers to, by the ledger's id or by `ref`."""
+KeyOf = Callable[[str, Json], Json]
+"""`key_of("meters", value)`: our key of a record that another one refers to, by the ledger's id or by `ref`."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One creating request; `key` is derived from our ids, the same for every patch of the subject.
+    """A request that creates something; `key` is derived from our ids and equal for every patch of the subject.
 
     `then` is a request that follows once the ledger has given the record its id.
     """
@@ -24,21 +24,13 @@ class Record:
     resource: str
     key: str
     path: str
-    body: Json
+    body: Fields
     then: str | None = None
 
 
 def ref(resource: str, key: str) -> dict[str, str]:
-    """Stands for the id that the ledger gives to another record of the rendering."""
+    """A placeholder for the id that the ledger gives to another record of the rendering."""
     return {"$ref": f"{resource}/{key}"}
-
-
-def _never(_record: Json, _names: Names, _scope: "Scope") -> bool:
-    return False
-
-
-def _always(_record: Json) -> bool:
-    return True
 
 
 @dataclass(frozen=True)
@@ -49,24 +41,52 @@ class Scope:
     keys: Mapping[str, frozenset[str]]
 
 
+def _never(_record: Fields, _key_of: KeyOf, _scope: Scope) -> bool:
+    return False
+
+
+def _always(_record: Fields) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Resource:
     """How records of one kind are read back, from a rendering's body or from the ledger's own export.
 
-    `key` finds ours (None: not of ours). `view` gives the compared fields, numbers as Decimal and what is not set as
+    `key` gives ours (None: not of ours). `view` gives the compared fields, numbers as Decimal and what is not set as
     None or absent. `live` leaves out what was archived. `ours` says whether a record that the rendering does not
     expect bills for its subject all the same.
     """
 
     name: str
-    key: Callable[[Json, Names], str | None]
-    view: Callable[[Json, Names], dict[str, Any]]
-    live: Callable[[Json], bool] = _always
-    ours: Callable[[Json, Names, Scope], bool] = _never
+    key: Callable[[Fields, KeyOf], Json]
+    view: Callable[[Fields, KeyOf], JsonObject]
+    live: Callable[[Fields], bool] = _always
+    ours: Callable[[Fields, KeyOf, Scope], bool] = _never
     id_field: str = "id"
 
 
-def _itself(resource: str, record: Json) -> Iterable[tuple[str, Json]]:
+def key_at(*path: str) -> Callable[[Fields, KeyOf], Json]:
+    """A `Resource.key` for records that carry our key in the member at a path."""
+    return lambda record, _key_of: member(record, *path)
+
+
+def view_of(*names: str) -> Callable[[Fields, KeyOf], JsonObject]:
+    """A `Resource.view` of members that are compared as they are."""
+    return lambda record, _key_of: {name: record.get(name) for name in names}
+
+
+def in_our_plan(record: Fields, _key_of: KeyOf, scope: Scope) -> bool:
+    """A `Resource.ours` for parts of a plan, to which `unfold` gave the plan's key."""
+    return bool(record.get("plan") == scope.mark)
+
+
+def plan_metadata(terms: Terms) -> dict[str, str]:
+    """The metadata of a plan, which lead from the ledger back to the patch."""
+    return {"avs_billing_patch_id": terms.billing_patch_id, "avs_price_book_ref": terms.price_book_ref or ""}
+
+
+def _itself(resource: str, record: Fields) -> Iterable[tuple[str, Fields]]:
     yield resource, record
 
 
@@ -86,11 +106,11 @@ class Ledger:
     mark: Callable[[Terms], str]
     listed: tuple[str, ...]
     resources: tuple[Resource, ...]
-    unfold: Callable[[str, Json], Iterable[tuple[str, Json]]] = _itself
+    unfold: Callable[[str, Fields], Iterable[tuple[str, Fields]]] = _itself
 
 
-def render(ledger: Ledger, terms: Terms) -> dict[str, Any]:
-    """The whole rendering as plain JSON values; a pure function of the terms, so the same bytes for the same patch.
+def render(ledger: Ledger, terms: Terms) -> JsonObject:
+    """The whole rendering as plain JSON values; a pure function of the terms, so a patch has one sequence of bytes.
 
     Raises Conflict `ledger_cannot_express` rather than bill another amount than the config says.
     """
@@ -110,7 +130,7 @@ def render(ledger: Ledger, terms: Terms) -> dict[str, Any]:
     }
 
 
-def _record(terms: Terms, record: Record) -> dict[str, Any]:
+def _record(terms: Terms, record: Record) -> JsonObject:
     return {
         "resource": record.resource,
         "key": record.key,
@@ -124,7 +144,7 @@ def _record(terms: Terms, record: Record) -> dict[str, Any]:
     }
 
 
-def _pool(unit: Unit, pool: Pool) -> dict[str, Any]:
+def _pool(unit: Unit, pool: Pool) -> JsonObject:
     return {
         "pool_id": pool.pool_id,
         "label": pool.label,

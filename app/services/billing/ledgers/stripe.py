@@ -5,15 +5,15 @@ The allowance is a first graduated tier at 0. Prices are cents of at most 12 dec
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any
 
 from app.errors import invalid_field
 from app.services.billing.ledgers.gaps import Gap, event_is_renamed
-from app.services.billing.ledgers.reading import member, number, objects, unless_zero
-from app.services.billing.ledgers.rendering import Json, Ledger, Names, Record, Resource, Scope, ref
-from app.services.billing.ledgers.terms import PERIOD_DAYS, Terms, Unit, cannot_express
+from app.services.billing.ledgers.reading import Fields, is_active, member, number, objects, unless_zero
+from app.services.billing.ledgers.rendering import KeyOf, Ledger, Record, Resource, Scope, key_at, ref, view_of
+from app.services.billing.ledgers.terms import PERIOD_DAYS, Terms, Unit, cannot_express, whole_included
 from app.services.billing.ledgers.texts import cents, fitted, places, plain
 from rules.enums import AggregationType
+from simulation.canonical import Json, JsonObject
 
 TITLE = "Stripe"
 EVENT_NAME_LIMIT, NAME_LIMIT, TEXT_LIMIT = 100, 200, 250
@@ -21,7 +21,7 @@ CENT_PLACES = 12
 
 
 def mark(terms: Terms) -> str:
-    """The metadata value by which a price says whose it is."""
+    """The value in a price's metadata that names its subject."""
     return fitted(terms.subject_key, NAME_LIMIT, r"A-Za-z0-9_./:@+~-")
 
 
@@ -34,7 +34,7 @@ def records(terms: Terms) -> Iterator[Record]:
 
 
 def event_name(unit: Unit) -> str:
-    """Meters have no id of ours; their event name is unique in an account."""
+    """The event name of a unit's meter, unique in an account: meters can carry no id of ours."""
     return fitted(unit.meter_id, EVENT_NAME_LIMIT)
 
 
@@ -46,7 +46,7 @@ def lookup_key(terms: Terms, unit: Unit) -> str:
     return fitted(f"{terms.subject_key}/{unit.meter_id}", NAME_LIMIT, r"A-Za-z0-9_./:@+~-")
 
 
-def _meter(unit: Unit) -> dict[str, Any]:
+def _meter(unit: Unit) -> JsonObject:
     summed = unit.aggregation == AggregationType.SUM.value
     return {
         "display_name": unit.label[:TEXT_LIMIT],
@@ -57,13 +57,13 @@ def _meter(unit: Unit) -> dict[str, Any]:
     }
 
 
-def _product(unit: Unit) -> dict[str, Any]:
+def _product(unit: Unit) -> JsonObject:
     metadata = {"avs_value_unit_id": unit.value_unit_id}
     return {"id": product_id(unit), "name": unit.label[:TEXT_LIMIT], "metadata": metadata}
 
 
-def _price(terms: Terms, unit: Unit) -> dict[str, Any]:
-    """Prices cannot be edited: a new one takes the lookup key over from the one before."""
+def _price(terms: Terms, unit: Unit) -> JsonObject:
+    """The price of a unit; it takes the lookup key over from the one before, because prices cannot be edited."""
     return {
         "currency": "usd",
         "product": product_id(unit),
@@ -80,14 +80,11 @@ def _price(terms: Terms, unit: Unit) -> dict[str, Any]:
     }
 
 
-def _amounts(unit: Unit) -> dict[str, Any]:
+def _amounts(unit: Unit) -> JsonObject:
     price = _in_cents(unit)
     if not unit.included:
         return {"billing_scheme": "per_unit", "unit_amount_decimal": price}
-    if unit.included != unit.included.to_integral_value():
-        detail = f"{unit.value_unit_id} includes {plain(unit.included)} units, and tiers end at whole numbers."
-        raise cannot_express(TITLE, detail)
-    free = {"up_to": int(unit.included), "unit_amount_decimal": "0"}
+    free = {"up_to": whole_included(TITLE, unit, "tiers"), "unit_amount_decimal": "0"}
     beyond = {"up_to": "inf", "unit_amount_decimal": price}
     return {"billing_scheme": "tiered", "tiers_mode": "graduated", "tiers": [free, beyond]}
 
@@ -108,7 +105,7 @@ def gaps(terms: Terms) -> Iterator[Gap]:
             yield Gap("aggregation.distinct_count", reason, value_unit_id=unit.value_unit_id)
 
 
-def _meter_view(record: Json, _names: Names) -> dict[str, Any]:
+def _meter_view(record: Fields, _key_of: KeyOf) -> JsonObject:
     return {
         "display_name": record.get("display_name"),
         "default_aggregation.formula": member(record, "default_aggregation", "formula"),
@@ -117,14 +114,14 @@ def _meter_view(record: Json, _names: Names) -> dict[str, Any]:
     }
 
 
-def _price_view(record: Json, names: Names) -> dict[str, Any]:
+def _price_view(record: Fields, key_of: KeyOf) -> JsonObject:
     view = {
         "currency": record.get("currency"),
-        "product": names("products", record.get("product")),
+        "product": key_of("products", record.get("product")),
         "recurring.interval": member(record, "recurring", "interval"),
         "recurring.interval_count": number(member(record, "recurring", "interval_count")),
         "recurring.usage_type": member(record, "recurring", "usage_type"),
-        "recurring.meter": names("meters", member(record, "recurring", "meter")),
+        "recurring.meter": key_of("meters", member(record, "recurring", "meter")),
         "metadata.avs_subject": member(record, "metadata", "avs_subject"),
         "billing_scheme": record.get("billing_scheme"),
         "tiers_mode": record.get("tiers_mode"),
@@ -139,26 +136,30 @@ def _price_view(record: Json, names: Names) -> dict[str, Any]:
     return view
 
 
-def _amount(record: Json, name: str) -> Any:
-    """Stripe gives an amount twice, and the whole one is null when there is a fraction."""
+def _amount(record: Fields, name: str) -> Json:
+    """An amount in cents; Stripe gives it twice, and as a whole number null where it has a fraction."""
     exact = record.get(f"{name}_decimal")
     return number(record.get(name) if exact is None else exact)
 
 
-def _tiers(record: Json) -> Sequence[Json]:
+def _tiers(record: Fields) -> Sequence[Fields]:
     tiers = record.get("tiers")
     if tiers is None and record.get("billing_scheme") == "tiered":
         raise invalid_field("/prices", "Stripe leaves tiers out: list prices with expand[]=data.tiers.")
     return objects(tiers)
 
 
-def _bills_ours(record: Json, names: Names, scope: Scope) -> bool:
-    """A price of this subject, or one without an owner on a product or meter that the subject uses."""
+def _bills_ours(record: Fields, key_of: KeyOf, scope: Scope) -> bool:
+    """Whether a price is the subject's, or has no owner and is on a product or meter that the subject uses."""
     owner = member(record, "metadata", "avs_subject")
     if owner is not None:
         return bool(owner == scope.mark)
-    product, meter = names("products", record.get("product")), names("meters", member(record, "recurring", "meter"))
+    product, meter = key_of("products", record.get("product")), key_of("meters", member(record, "recurring", "meter"))
     return product in scope.keys["products"] or meter in scope.keys["meters"]
+
+
+def _is_offered(record: Fields) -> bool:
+    return record.get("active", True) is True
 
 
 LEDGER = Ledger(
@@ -173,21 +174,21 @@ LEDGER = Ledger(
     resources=(
         Resource(
             "meters",
-            key=lambda record, _: record.get("event_name"),
+            key=key_at("event_name"),
             view=_meter_view,
-            live=lambda record: record.get("status", "active") == "active",
+            live=is_active,
         ),
         Resource(
             "products",
-            key=lambda record, _: record.get("id"),
-            view=lambda record, _: {"name": record.get("name")},
-            live=lambda record: record.get("active", True) is True,
+            key=key_at("id"),
+            view=view_of("name"),
+            live=_is_offered,
         ),
         Resource(
             "prices",
-            key=lambda record, _: record.get("lookup_key"),
+            key=key_at("lookup_key"),
             view=_price_view,
-            live=lambda record: record.get("active", True) is True,
+            live=_is_offered,
             ours=_bills_ours,
         ),
     ),

@@ -1,18 +1,20 @@
-"""What every ledger has to know of a config: per unit its meter, its allowance and its price (spec 4.2 and 5)."""
+"""The terms of a config, which every ledger has to know: a unit's meter, its allowance and its price (spec 4.2, 5)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
-from typing import Any
+from typing import Protocol
 
 from app.errors import Conflict
+from app.services.billing.ledgers.reading import Fields
+from app.services.billing.ledgers.texts import plain
 from rules.enums import AggregationType
+from simulation.canonical import Json, JsonObject
 from simulation.window import PERIOD_DAYS
 
-__all__ = ["PERIOD_DAYS", "Pool", "Terms", "Unit", "cannot_express", "read"]
+__all__ = ["PERIOD_DAYS", "Pool", "Terms", "Unit", "cannot_express", "read", "whole_included"]
 
-Json = Mapping[str, Any]
 KINDS = tuple(kind.value for kind in AggregationType)  # count comes first and is the one without a field
 DIGITS = 64  # more than 200 pools of 26 digits can sum up to
 
@@ -25,14 +27,14 @@ class Pool:
     label: str
     included_quantity: Decimal
     overage_behavior: str
-    rollover: Json
+    rollover: Fields
     is_exploration_pool: bool
     counted: bool
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A priced unit of measure: which events count, how, and what one costs in USD beyond the allowance."""
+    """A priced value unit: the events that count, how they add up, and the price in USD beyond the allowance."""
 
     value_unit_id: str
     label: str
@@ -41,13 +43,13 @@ class Unit:
     event_type: str
     aggregation: str
     field: str | None
-    filters: Mapping[str, tuple[Any, ...]]
+    filters: Mapping[str, tuple[Json, ...]]
     price: Decimal
     pools: tuple[Pool, ...]
 
     @property
     def included(self) -> Decimal:
-        """What a customer may use per period before anything is billed: the sum over the unit's pools."""
+        """The quantity that a customer may use per period before anything is billed: the sum over the unit's pools."""
         with localcontext(prec=DIGITS):
             return sum((pool.included_quantity for pool in self.pools if pool.counted), Decimal(0))
 
@@ -62,36 +64,59 @@ class Terms:
     effective_at: datetime
     subject: Mapping[str, str]
     units: tuple[Unit, ...]
-    exploration: Json
-    rails: Json
+    exploration: Fields
+    rails: Fields
 
     @property
     def subject_key(self) -> str:
-        """What tells the prices of one subject from those of another; ids hold no `/`, so no two subjects share it."""
+        """The key of the subject, by which its prices are known; ids hold no `/`, so no two subjects share one."""
         parts = ("workspace_id", "segment", "stage", "target_environment")
         return "/".join(["avs", *(self.subject[part] for part in parts)])
 
     @property
     def title(self) -> str:
-        """A plan's name for people."""
+        """The name of a plan for people."""
         return f"{self.subject['segment']} {self.subject['stage']} ({self.subject['target_environment']})"
 
 
 def cannot_express(ledger: str, detail: str) -> Conflict:
-    """409: the ledger has no exact way to say this, and anything near it would bill another amount."""
+    """The refusal (409) of terms that the ledger cannot state exactly: anything near them bills another amount."""
     return Conflict(f"{ledger} cannot express this exactly: {detail}", code="ledger_cannot_express")
 
 
-def read(patch: Any, document: Json) -> Terms:
-    """The terms of a billing patch and the config document that it was built from.
+def whole_included(ledger: str, unit: Unit, steps: str) -> int:
+    """The unit's allowance as a whole number; Conflict when it is none, because the ledger's `steps` end at those."""
+    if unit.included != unit.included.to_integral_value():
+        detail = f"{unit.value_unit_id} includes {plain(unit.included)} units, and {steps} end at whole numbers."
+        raise cannot_express(ledger, detail)
+    return int(unit.included)
+
+
+class Patch(Protocol):
+    """The columns of a billing patch."""
+
+    @property
+    def billing_patch_id(self) -> str: ...
+    @property
+    def config_version_id(self) -> str: ...
+    @property
+    def price_book_ref(self) -> str | None: ...
+    @property
+    def effective_at(self) -> datetime: ...
+    @property
+    def payload(self) -> JsonObject: ...
+
+
+def read(patch: Patch, document: Fields) -> Terms:
+    """The terms of a billing patch and of the config document that it was built from.
 
     Raises Conflict (409) with the code of the rule that is not met yet, when a draft lacks what a ledger must know.
     """
     payload, exploration = patch.payload, document["exploration"]
     lines = [line for card in payload["rate_card_updates"] for line in card["lines"]]
-    known = {unit["value_unit_id"] for unit in document["value_units"]}
+    known_ids = {unit["value_unit_id"] for unit in document["value_units"]}
     for pool in document["pools"]:
-        if pool["value_unit_id"] not in known:
+        if pool["value_unit_id"] not in known_ids:
             raise _lacks("pool_value_unit_unknown", f"pool {pool['pool_id']} names no unit of the snapshot")
     rows = zip(document["value_units"], payload["meters"], payload["products"], lines, strict=True)
     return Terms(
@@ -106,7 +131,7 @@ def read(patch: Any, document: Json) -> Terms:
     )
 
 
-def _pools(unit: Json, pools: Iterable[Json], exploration: Json) -> tuple[Pool, ...]:
+def _pools(unit: Fields, pools: Iterable[Fields], exploration: Fields) -> tuple[Pool, ...]:
     return tuple(
         Pool(
             pool_id=pool["pool_id"],
@@ -122,7 +147,7 @@ def _pools(unit: Json, pools: Iterable[Json], exploration: Json) -> tuple[Pool, 
     )
 
 
-def _unit(unit: Json, meter: Json, product: Json, line: Json, pools: tuple[Pool, ...]) -> Unit:
+def _unit(unit: Fields, meter: Fields, product: Fields, line: Fields, pools: tuple[Pool, ...]) -> Unit:
     unit_id, aggregation = unit["value_unit_id"], meter["aggregation"] or {}
     if not meter["event_type"] or not aggregation.get("type"):
         raise _lacks("unit_event_mapping_missing", f"value unit {unit_id} has no event_mapping to meter by")
@@ -144,10 +169,11 @@ def _unit(unit: Json, meter: Json, product: Json, line: Json, pools: tuple[Pool,
     )
 
 
-def _filters(unit_id: str, given: Json) -> dict[str, tuple[Any, ...]]:
-    filters = {name: tuple(wanted) if isinstance(wanted, list) else (wanted,) for name, wanted in given.items()}
-    for name, wanted in filters.items():
-        if not wanted or not all(isinstance(value, str | int | Decimal) for value in wanted):
+def _filters(unit_id: str, stored: Fields) -> dict[str, tuple[Json, ...]]:
+    """The filters by name, each with all the values that match."""
+    filters = {name: tuple(value) if isinstance(value, list) else (value,) for name, value in stored.items()}
+    for name, values in filters.items():
+        if not values or not all(isinstance(value, str | int | Decimal) for value in values):
             raise _lacks("unit_event_mapping_invalid", f"the filter {name!r} of value unit {unit_id} matches nothing")
     return dict(sorted(filters.items()))
 

@@ -1,11 +1,11 @@
-"""Identifiers and numbers as ledgers take them, derived from ours without chance and without loss."""
+"""Derive identifiers and numbers that ledgers take from ours: always the same ones, and nothing is lost."""
 
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
 
-from simulation.canonical import number_text
+from simulation.canonical import Json, number_text
 
 DIGEST_DIGITS = 12
 DOUBLE_DIGITS = 15
@@ -39,13 +39,13 @@ def plain(value: Decimal) -> str:
 
 
 def cents(dollars: Decimal) -> Decimal:
-    """A hundred times as much, exact however many digits there are."""
+    """The amount in cents, exact however many digits there are."""
     sign, digits, exponent = dollars.as_tuple()
     return Decimal((sign, digits, int(exponent) + 2))
 
 
 def places(value: Decimal) -> int:
-    """Decimal places that the number needs."""
+    """The number of decimal places that a number needs."""
     return len(plain(value).partition(".")[2])
 
 
@@ -54,8 +54,13 @@ def fits_double(value: Decimal) -> bool:
     return len(plain(abs(value)).replace(".", "").strip("0")) <= DOUBLE_DIGITS
 
 
-def filter_text(value: Any) -> str:
-    """A filter's value as an event property holds it; booleans as JSON writes them."""
+def filter_text(value: Json) -> str:
+    """The value of a filter as an event property holds it; booleans as JSON writes them."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, str) else number_text(Decimal(value))
+
+
+def filter_texts(values: Iterable[Json]) -> list[str]:
+    """The values of a filter as event properties hold them, in their order."""
+    return [filter_text(value) for value in values]
