@@ -19,6 +19,7 @@ BENCHMARKS = (
     ("Beside Unleash", "unleash", ()),
     ("Listeners", "listeners", ()),
     ("Approve and activate", "activation", ()),
+    ("Start", "start", ()),
     ("Simulation", "simulation", ()),
     ("Usage event ingest", "ingest", ()),
     ("Usage event ingest over HTTP", "ingest_http", ()),

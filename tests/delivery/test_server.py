@@ -26,8 +26,8 @@ def free_port() -> int:
         return port
 
 
-def wait_until_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 90
+def wait_until_ready(address: str, process: subprocess.Popen[bytes], log: Path, *, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
         try:

@@ -41,8 +41,9 @@ def commands(command: click.Command = avs, *names: str) -> Iterator[tuple[str, c
     """Every command that does something, by its full name."""
     path = (*names, command.name or "")
     if isinstance(command, click.Group):
-        for one in command.commands.values():
-            yield from commands(one, *path)
+        context = click.Context(command)
+        for one in command.list_commands(context):
+            yield from commands(command.get_command(context, one) or command, *path)
     else:
         yield " ".join(path), command
 
