@@ -28,7 +28,7 @@ _SAYS = {
     NOT_TOLD_APART: "the app does not say which limit was reached",
     AS_FORECAST: "as forecast",
     MORE: "more than forecast: look at what the app counts before trusting the next simulation",
-    LESS: "less than forecast: look whether the app reports everything",
+    LESS: "less than forecast: check that the app reports everything",
 }
 
 

@@ -1,13 +1,13 @@
 """Approve, activate, promote and roll back: each one transaction that leaves all of itself or nothing (spec 2).
 
-The caller opens the transaction (`transactions.write`) and commits it; everything here happens under the subject's
-lock, so two approvals of one subject take turns and the later one sees what the earlier one did.
+The caller opens the transaction (`transactions.write`) and commits it. Everything here happens under the subject's
+lock, so two approvals of one subject take turns and the later one reads what the earlier one wrote.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -27,20 +27,23 @@ from app.services.configs.rows import ConfigRow
 from app.services.decisions.runtime_config import (
     Release,
     announced,
-    announcing,
     avs_config,
     materialise,
     next_sequence,
     retire,
+    with_following,
 )
 from app.services.product_events import append, log_event
 from rules.enums import ConfigStatus, DecisionStatus, DiffType
 from rules.finding import Finding, Gate
 from rules.gate import evaluate
 from rules.lifecycle import is_editable
+from simulation.canonical import JsonObject
 
-Done = dict[str, dict[str, Any]]
+Done = dict[str, JsonObject]
 """Product event → its detail: what an act did, to be logged in one statement."""
+
+Value = TypeVar("Value")
 
 _DECISIONS = DecisionRecord.__table__
 _ARCHIVE_DECISION = (
@@ -53,7 +56,7 @@ _ARCHIVE_DECISION = (
 
 @dataclass(frozen=True)
 class Approval:
-    """Who takes the decision, why, and from when it holds; `effective_at` None means at once."""
+    """The approver, their reasons, and from when the decision takes effect; `effective_at` None means at once."""
 
     approver_name: str
     approver_role: str
@@ -72,7 +75,7 @@ def approve(
     baseline_config_version_id: str | None = None,
     decision_id: str | None = None,
 ) -> DecisionRow:
-    """Decide for a candidate. It becomes active now, or stays `approved` until its `effective_at`.
+    """Decide for a candidate: it becomes active now, or stays `approved` until its `effective_at`.
 
     Raises Conflict with all findings when a gate refuses, `config_immutable` when it was decided before.
     """
@@ -86,48 +89,48 @@ def approve(
         )
 
     lock_subject_of(session, config_version_id)
-    seen = read()
-    if not is_editable(seen.config.status):
-        raise config_immutable(config_version_id, seen.config.status)
-    seen = _after_what_is_due(session, seen, read, now)
-    _require_own_run(seen, simulation_run_id)
-    if blocking := _blocking(seen):
+    reading = read()
+    if not is_editable(reading.config.status):
+        raise config_immutable(config_version_id, reading.config.status)
+    reading = _after_what_is_due(session, reading, read, now)
+    _require_own_run(reading, simulation_run_id)
+    if blocking := _blocking(reading):
         raise refused(f"Config {config_version_id} cannot be approved", blocking)
-    kind = DiffType.UPDATE if seen.served else DiffType.INITIAL_ACTIVATION
+    kind = DiffType.UPDATE if reading.served else DiffType.INITIAL_ACTIVATION
     writes = Writes(session)
-    decision = _decide(writes, seen, kind, approval, now, decision_id)
+    decision = _decide(writes, reading, kind, approval, now, decision_id)
     done: Done = {"config_approved": {}}
     if decision.effective_at <= now:
-        done |= _activate(writes, seen, decision, now)
+        done |= _activate(writes, reading, decision, now)
     else:
         status = ConfigStatus.APPROVED.value
         writes.update(ConfigVersion, config_version_id, status=status, effective_at=decision.effective_at)
     _log(writes, done, decision, actor, now)
     writes.run()
     if decision.effective_at > now:
-        _announce(session, seen, now)
+        _announce(session, reading, now)
     return decision
 
 
 def activate_due(session: AnySession, *, now: datetime, subject: Mapping[str, str] | None = None) -> list[str]:
     """Promote every approved config version whose moment has come, earliest first; of one subject, or of all.
 
-    One that a gate would no longer let through stays `approved`: its findings say what to mend.
+    One that a gate would no longer let through stays `approved`: its findings say what to fix.
     """
     return [due for due in _due(session, now, subject) if _promote(session, due, now)]
 
 
 def something_is_due(session: AnySession, *, now: datetime, subject: Mapping[str, str]) -> bool:
-    """Whether `activate_due` would promote anything: reads only, so that looking costs no write lock."""
-    due = (_as_decided(session, one) for one in _due(session, now, subject))
-    return any(not _held_back(seen) or _is_announced(seen) for seen in due)
+    """Whether `activate_due` would change anything; reads only, so that looking costs no write lock."""
+    due = (_as_decided(session, config_version_id) for config_version_id in _due(session, now, subject))
+    return any(not _held_back(reading) or _is_announced(reading) for reading in due)
 
 
 def promote_due(session: AnySession, subject: Mapping[str, str], *, now: datetime) -> bool:
-    """Promote what is due for a subject, for whoever looks first (spec 2); whether there was something to promote.
+    """Promote what is due for a subject, whichever reader comes first (spec 2); whether there was something to promote.
 
-    Looking locks nothing: only when something can be promoted does it end the caller's read, and open and commit a
-    write transaction of its own.
+    Looking locks nothing. Only when something is due does it end the caller's read, and open and commit a write
+    transaction of its own.
     """
     if not something_is_due(session, now=now, subject=subject):
         return False
@@ -138,34 +141,35 @@ def promote_due(session: AnySession, subject: Mapping[str, str], *, now: datetim
 
 
 def held_back(session: AnySession, config_version_id: str) -> tuple[Finding, ...]:
-    """What stands against activating a decided config now; that it was simulated again does not (spec 2)."""
+    """The findings that hold a decided config back from becoming active now; a newer run does not count (spec 2)."""
     return _held_back(_as_decided(session, config_version_id))
 
 
 def _after_what_is_due(
-    session: AnySession, seen: ConfigReading, read: Callable[[], ConfigReading], now: datetime
+    session: AnySession, reading: ConfigReading, read: Callable[[], ConfigReading], now: datetime
 ) -> ConfigReading:
-    """What was seen, or what `read` finds once every decision whose moment has come was carried out.
+    """The reading, taken again after every decision of the subject whose moment has come was carried out.
 
     A later decision must not come before it. The caller holds the subject's lock.
     """
-    if not seen.something_waits:
-        return seen
-    activate_due(session, now=now, subject=seen.config.subject_resolution)
+    if not reading.something_waits:
+        return reading
+    activate_due(session, now=now, subject=reading.config.subject_resolution)
     return read()
 
 
 def _as_decided(session: AnySession, config_version_id: str) -> ConfigReading:
+    """The config with the run that it was decided on last."""
     decided_on = newest_decision(session, config_version_id).simulation_run_id
     return read_config(session, config_version_id, simulation_run_id=decided_on)
 
 
-def _held_back(seen: ConfigReading) -> tuple[Finding, ...]:
-    return tuple(finding for finding in _blocking(seen) if finding.code != "simulation_not_latest")
+def _held_back(reading: ConfigReading) -> tuple[Finding, ...]:
+    return tuple(finding for finding in _blocking(reading) if finding.code != "simulation_not_latest")
 
 
 def _due(session: AnySession, now: datetime, subject: Mapping[str, str] | None) -> list[str]:
-    """Config versions whose moment has come, subject by subject: locks are always taken in that order."""
+    """Config versions whose moment has come, by subject: all callers take the subjects' locks in that order."""
     due = sa.select(ConfigVersion.config_version_id).where(
         ConfigVersion.status == ConfigStatus.APPROVED.value, ConfigVersion.effective_at <= now
     )
@@ -176,16 +180,16 @@ def _due(session: AnySession, now: datetime, subject: Mapping[str, str] | None) 
 
 
 def _promote(session: AnySession, config_version_id: str, now: datetime) -> bool:
-    """Activate a decided config, unless somebody else was faster or a gate holds it back."""
+    """Activate a decided config, unless another process did so before or a gate holds it back."""
     lock_subject_of(session, config_version_id)
-    seen = _as_decided(session, config_version_id)
-    if seen.config.status != ConfigStatus.APPROVED.value:
+    reading = _as_decided(session, config_version_id)
+    if reading.config.status != ConfigStatus.APPROVED.value:
         return False
-    if held_back_by := _held_back(seen):
-        _withdraw(session, seen, held_back_by, now)
+    if held_back_by := _held_back(reading):
+        _withdraw(session, reading, held_back_by, now)
         return False
     decision, writes = newest_decision(session, config_version_id), Writes(session)
-    done = _activate(writes, seen, decision, now)
+    done = _activate(writes, reading, decision, now)
     _log(writes, done, decision, SYSTEM, now)
     writes.run()
     return True
@@ -214,41 +218,41 @@ def rollback(
     def read() -> ConfigReading:
         return _as_decided(session, config_version_id)
 
-    seen = _after_what_is_due(session, read(), read, now)
-    if blocking := _held_back(seen):
+    reading = _after_what_is_due(session, read(), read, now)
+    if blocking := _held_back(reading):
         raise refused(f"Config {config_version_id} cannot be rolled back to", blocking)
     writes = Writes(session)
-    decision = _decide(writes, seen, DiffType.ROLLBACK, replace(approval, effective_at=None), now, decision_id)
-    done = _activate(writes, seen, decision, now)
+    decision = _decide(writes, reading, DiffType.ROLLBACK, replace(approval, effective_at=None), now, decision_id)
+    done = _activate(writes, reading, decision, now)
     _log(writes, {"config_rolled_back": {}} | done, decision, actor, now)
     writes.run()
     return decision
 
 
-def _blocking(seen: ConfigReading) -> list[Finding]:
-    return [finding for finding in evaluate(seen.draft()) if finding.gate is not Gate.ADVISORY]
+def _blocking(reading: ConfigReading) -> list[Finding]:
+    return [finding for finding in evaluate(reading.draft()) if finding.gate is not Gate.ADVISORY]
 
 
-def _require_own_run(seen: ConfigReading, simulation_run_id: str) -> None:
-    if seen.run is None:
+def _require_own_run(reading: ConfigReading, simulation_run_id: str) -> None:
+    if reading.run is None:
         raise not_found("simulation run", simulation_run_id)
-    simulated, candidate = seen.run.candidate_config_version_id, seen.config.config_version_id
+    simulated, candidate = reading.run.candidate_config_version_id, reading.config.config_version_id
     if simulated != candidate:
         raise invalid_field("/simulation_run_id", f"Run {simulation_run_id} simulated {simulated}, not {candidate}.")
 
 
 def _decide(
     writes: Writes,
-    seen: ConfigReading,
+    reading: ConfigReading,
     kind: DiffType,
     approval: Approval,
     now: datetime,
     decision_id: str | None,
 ) -> DecisionRow:
-    """The DecisionRecord and its BillingPatch, diffed against what is active now."""
-    config, prior = seen.config, seen.served
+    """Write the DecisionRecord and its BillingPatch, with the diff against what is active now."""
+    config, prior = reading.config, reading.served
     effective_at = approval.effective_at or now
-    patch = build(config, seen.document, effective_at=effective_at, now=now)
+    patch = build(config, reading.document, effective_at=effective_at, now=now)
     store(writes, patch)
     baseline_id = prior.config_version_id if prior else None
     decision = DecisionRow(
@@ -257,14 +261,14 @@ def _decide(
         **config.subject_resolution,
         config_version_id=config.config_version_id,
         baseline_config_version_id=baseline_id,
-        simulation_run_id=seen.run.simulation_run_id,
+        simulation_run_id=_passed(reading.run).simulation_run_id,
         billing_patch_id=patch.billing_patch_id,
         status=DecisionStatus.ACTIVE.value,
         approver_name=approval.approver_name,
         approver_role=approval.approver_role,
         rationale=approval.rationale,
-        diff=diff(kind, baseline_id, prior.decided if prior else None, seen.decided),
-        value_unit_snapshot_version=config.value_unit_snapshot_version,
+        diff=diff(kind, baseline_id, prior.decided if prior else None, reading.decided),
+        value_unit_snapshot_version=_passed(config.value_unit_snapshot_version),
         effective_at=effective_at,
         created_at=now,
     )
@@ -272,33 +276,40 @@ def _decide(
     return decision
 
 
-def _activate(writes: Writes, seen: ConfigReading, decision: AnyDecision, now: datetime) -> Done:
-    """Archive the prior version and its decision; `writes` then set this one active with what the apps will read."""
-    config, prior = seen.config, seen.served
-    document = _release(writes.session, seen, decision, now)
-    if prior is not None:  # first: one active version at every statement
-        before = Writes(writes.session)
-        before.update(ConfigVersion, prior.config_version_id, status=ConfigStatus.ARCHIVED.value, updated_at=now)
-        before.add(_ARCHIVE_DECISION, {"archived_decision_of": prior.config_version_id})
-        retire(before, config.subject_resolution)
-        before.run()
+def _passed(value: Value | None) -> Value:
+    """A part of a config that passed the gates, none of which lets it pass without this part."""
+    if value is None:
+        raise ValueError("A gate let a config pass without a run or a snapshot of value units.")
+    return value
+
+
+def _activate(writes: Writes, reading: ConfigReading, decision: AnyDecision, now: datetime) -> Done:
+    """Archive the prior version and its decision; add to `writes` what makes this one active and what its apps read."""
+    config, prior = reading.config, reading.served
+    document = _release(writes.session, reading, decision, now)
+    if prior is not None:  # archived first: a unique index allows one active version, at every statement
+        archiving = Writes(writes.session)
+        archiving.update(ConfigVersion, prior.config_version_id, status=ConfigStatus.ARCHIVED.value, updated_at=now)
+        archiving.add(_ARCHIVE_DECISION, {"archived_decision_of": prior.config_version_id})
+        retire(archiving, config.subject_resolution)
+        archiving.run()
     status, effective_at = ConfigStatus.ACTIVE.value, decision.effective_at
     writes.update(ConfigVersion, config.config_version_id, status=status, effective_at=effective_at, updated_at=now)
     materialise(writes, document, now)
     return {
-        "config_activated": {"archived": prior and prior.config_version_id},
+        "config_activated": {"archived": prior.config_version_id if prior else None},
         "billing_patch_generated": {"billing_patch_id": decision.billing_patch_id},
     }
 
 
-def _release(session: AnySession, seen: ConfigReading, decision: AnyDecision, now: datetime) -> dict[str, Any]:
-    """What the apps read from now on: the document that was announced for this decision, else a new one."""
-    served = seen.served and seen.served.avs_config
-    promised = served and announced(served)
+def _release(session: AnySession, reading: ConfigReading, decision: AnyDecision, now: datetime) -> JsonObject:
+    """The document that apps read from now on: the one announced for this decision, else a new one."""
+    served = reading.served.avs_config if reading.served else None
+    promised = announced(served) if served else None
     if promised and promised["governance"]["approval_ref"] == decision.decision_id:
         return promised
-    release = Release(seen.document, seen.config, decision, seen.run)
-    following = _following(session, seen.config, now) if seen.something_waits else []
+    release = Release(reading.document, reading.config, decision, _passed(reading.run))
+    following = _following(session, reading.config, now) if reading.something_waits else []
     return avs_config(release, activated_at=now, sequence=next_sequence(served), following=following)
 
 
@@ -310,42 +321,43 @@ def _following(session: AnySession, config: ConfigRow, now: datetime) -> list[Re
         .where(ConfigVersion.effective_at > now)
         .order_by(ConfigVersion.effective_at, ConfigVersion.config_version_id)
     )
-    others = (_as_decided(session, one) for one in session.scalars(waiting).all())
-    return [
-        Release(other.document, other.config, newest_decision(session, other.config.config_version_id), other.run)
-        for other in others
-        if not _held_back(other)
-    ]
+    readings = (_as_decided(session, config_version_id) for config_version_id in session.scalars(waiting).all())
+    return [_following_release(session, reading) for reading in readings if not _held_back(reading)]
 
 
-def _announce(session: AnySession, seen: ConfigReading, now: datetime) -> None:
-    """Say in the document that is served now what follows it and when; nothing served, nothing said."""
-    if seen.served:
-        following = _following(session, seen.config, now)
+def _following_release(session: AnySession, reading: ConfigReading) -> Release:
+    decision = newest_decision(session, reading.config.config_version_id)
+    return Release(reading.document, reading.config, decision, _passed(reading.run))
+
+
+def _announce(session: AnySession, reading: ConfigReading, now: datetime) -> None:
+    """Serve the current document again, announcing what follows it and when; nothing to do when none is served."""
+    if reading.served:
+        following = _following(session, reading.config, now)
         writes = Writes(session)
-        retire(writes, seen.config.subject_resolution)
+        retire(writes, reading.config.subject_resolution)
         writes.run()
-        materialise(writes, announcing(seen.served.avs_config, following), now)
+        materialise(writes, with_following(reading.served.avs_config, following), now)
         writes.run()
 
 
-def _is_announced(seen: ConfigReading) -> bool:
-    following = seen.served and announced(seen.served.avs_config)
-    return bool(following) and following["config_version_id"] == seen.config.config_version_id
+def _is_announced(reading: ConfigReading) -> bool:
+    following = announced(reading.served.avs_config) if reading.served else None
+    return following is not None and following["config_version_id"] == reading.config.config_version_id
 
 
-def _withdraw(session: AnySession, seen: ConfigReading, held_back_by: tuple[Finding, ...], now: datetime) -> None:
-    """Take an announcement back whose moment came while a gate refuses: caches that flipped already flip back."""
-    if not _is_announced(seen):
+def _withdraw(session: AnySession, reading: ConfigReading, held_back_by: tuple[Finding, ...], now: datetime) -> None:
+    """Take back the announcement of a version whose moment came while a gate refuses it: caches switch back."""
+    if not _is_announced(reading):
         return
-    _announce(session, seen, now)
+    _announce(session, reading, now)
     log_event(
         session,
         "config_held_back",
         actor=SYSTEM,
         now=now,
-        workspace_id=seen.config.workspace_id,
-        entity_id=seen.config.config_version_id,
+        workspace_id=reading.config.workspace_id,
+        entity_id=reading.config.config_version_id,
         findings=[finding.code for finding in held_back_by],
     )
 

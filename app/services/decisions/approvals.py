@@ -1,13 +1,12 @@
-"""What an approver is shown, and that nothing else is approved than what was shown (spec 7, flow 5A).
+"""The approver's page: what it shows of a config, and the guard that only what was shown is approved (spec 7, flow 5A).
 
-A page stands for a while between looking and deciding. `Shown` pins what it showed; under the subject's lock the act is
-refused when that is no longer what would happen.
+Time passes between looking at a page and deciding. `Shown` keeps what the page showed; under the subject's lock the
+decision is refused when something else would happen now.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from app.actor import Actor
@@ -27,8 +26,8 @@ from app.services.wording.words import plural
 from rules.finding import Finding, Gate
 from rules.gate import evaluate
 from rules.lifecycle import is_editable
+from simulation.canonical import Json
 
-Json = Any
 RUNTIME = "/api/runtime/config"
 
 
@@ -44,7 +43,7 @@ class Shown:
 class Proposal:
     """A config beside what is active for its subject: findings, the diff, and in words what activating it would do.
 
-    `at_once` says it for now, `later` for an `effective_at` that is still ahead.
+    `at_once` tells it for an activation now, `later` for an `effective_at` in the future.
     """
 
     run: RunRow | None
@@ -57,25 +56,25 @@ class Proposal:
 
 
 def proposal(session: AnySession, config: ConfigVersion) -> Proposal:
-    """Of a draft on its latest completed run; of an archived version on the run that it was decided on."""
+    """The proposal of a draft on its latest completed run, of any other version on the run that it was decided on."""
     if is_editable(config.status):
-        seen = read_config(session, config.config_version_id)
-        findings = evaluate(seen.draft())
+        reading = read_config(session, config.config_version_id)
+        findings = evaluate(reading.draft())
         blocking = tuple(finding for finding in findings if finding.gate is not Gate.ADVISORY)
         advice = tuple(finding for finding in findings if finding.gate is Gate.ADVISORY)
     else:
         decided_on = lookup.newest_decision(session, config.config_version_id).simulation_run_id
-        seen = read_config(session, config.config_version_id, simulation_run_id=decided_on)
+        reading = read_config(session, config.config_version_id, simulation_run_id=decided_on)
         blocking, advice = activation.held_back(session, config.config_version_id), ()
-    active = seen.served.decided if seen.served else {}
+    active = reading.served.decided if reading.served else {}
     return Proposal(
-        run=seen.run,
-        shown=Shown(seen.run and seen.run.simulation_run_id, seen.served and seen.served.config_version_id),
+        run=reading.run,
+        shown=Shown(reading.run.simulation_run_id if reading.run else None, _active_id(reading)),
         blocking=blocking,
         advice=advice,
-        diff=tables(seen.decided, list(changes(active, seen.decided)), names_of(active, seen.decided)),
-        at_once=_at_once(seen),
-        later=_later(seen),
+        diff=tables(reading.decided, list(changes(active, reading.decided)), names_of(active, reading.decided)),
+        at_once=_at_once(reading),
+        later=_later(reading),
     )
 
 
@@ -128,17 +127,19 @@ def runtime_address(subject: Mapping[str, str]) -> str:
     return f"{RUNTIME}?{urlencode({name: subject[name] for name in SUBJECT_FIELDS})}"
 
 
-def _refuse_unsimulated(seen: ConfigReading) -> None:
-    """The page showed no run: either a gate still refuses, or somebody has simulated since."""
-    what = f"Config {seen.config.config_version_id} cannot be approved"
-    if blocking := [finding for finding in evaluate(seen.draft()) if finding.gate is not Gate.ADVISORY]:
-        raise refused(what, blocking)
-    raise Conflict(f"{what} as shown: it was simulated since. Look at the run, then approve.", code="changed_meanwhile")
+def _refuse_unsimulated(reading: ConfigReading) -> None:
+    """Refuse what was shown without a run: either a gate still refuses it, or it was simulated since."""
+    refusal = f"Config {reading.config.config_version_id} cannot be approved"
+    if blocking := [finding for finding in evaluate(reading.draft()) if finding.gate is not Gate.ADVISORY]:
+        raise refused(refusal, blocking)
+    raise Conflict(
+        f"{refusal} as shown: it was simulated since. Look at the run, then approve.", code="changed_meanwhile"
+    )
 
 
 def _require_still_active(session: AnySession, config: ConfigVersion, shown_id: str | None) -> None:
     active = active_config(session, config.subject_resolution)
-    active_id = active and active.config_version_id
+    active_id = active.config_version_id if active else None
     if active_id != shown_id:
         raise Conflict(
             f"{active_id or 'Nothing'} is active for this subject now; this page had shown {shown_id or 'nothing'}. "
@@ -147,27 +148,31 @@ def _require_still_active(session: AnySession, config: ConfigVersion, shown_id: 
         )
 
 
-def _at_once(seen: ConfigReading) -> tuple[str, ...]:
-    config_id, prior = seen.config.config_version_id, seen.served and seen.served.config_version_id
+def _active_id(reading: ConfigReading) -> str | None:
+    return reading.served.config_version_id if reading.served else None
+
+
+def _at_once(reading: ConfigReading) -> tuple[str, ...]:
+    config_id, prior = reading.config.config_version_id, _active_id(reading)
     archived = f"; {prior} is archived" if prior else "; nothing was active for this subject before"
     return (
         f"{config_id} becomes active now{archived}.",
-        f"{_billing(seen.document)} effective from now.",
-        f"Apps read it at {runtime_address(seen.config.subject_resolution)} from their next request on.",
-        "The decision is recorded under your name and stays as it is; mending it means another decision.",
+        f"{_billing(reading.document)} effective from now.",
+        f"Apps read it at {runtime_address(reading.config.subject_resolution)} from their next request on.",
+        "The decision is recorded under your name and stays as it is; correcting it takes another decision.",
     )
 
 
-def _later(seen: ConfigReading) -> tuple[str, ...]:
-    config_id, prior = seen.config.config_version_id, seen.served and seen.served.config_version_id
+def _later(reading: ConfigReading) -> tuple[str, ...]:
+    config_id, prior = reading.config.config_version_id, _active_id(reading)
     until = f"{prior} stays active until then" if prior else "nothing is active until then"
     archived = f" and {prior} is archived" if prior else ""
-    told = f"that enforce {prior} are told now and switch at that moment by their own clocks; others " if prior else ""
+    by_clock = f"that enforce {prior} are told now and switch then by their own clocks; others " if prior else ""
     return (
         f"{config_id} is approved and can no longer be edited; {until}.",
         f"At that moment every gate is asked again; then {config_id} becomes active{archived}.",
-        f"{_billing(seen.document)} effective from that moment.",
-        f"Apps {told}read it at {runtime_address(seen.config.subject_resolution)} from that moment on.",
+        f"{_billing(reading.document)} effective from that moment.",
+        f"Apps {by_clock}read it at {runtime_address(reading.config.subject_resolution)} from that moment on.",
     )
 
 

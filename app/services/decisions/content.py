@@ -1,6 +1,4 @@
-"""What a decision decided: its config document, its runtime config, and its diff as tables (spec 5 and 7)."""
-
-from typing import Any
+"""The content of a decision: its config document, its runtime config, and its diff as tables (spec 5 and 7)."""
 
 import sqlalchemy as sa
 
@@ -13,22 +11,22 @@ from app.services.configs.lookup import cycle_of, snapshot_of
 from app.services.configs.reading import Served
 from app.services.wording.changes import names_of
 from app.services.wording.tables import SectionTable, tables, undone
+from simulation.canonical import JsonObject
 
 
 def runtime_of(session: AnySession, decision: DecisionRecord) -> RuntimeConfig | None:
-    """What the decision's activation gave the customer apps; None while it is scheduled."""
+    """The newest document that the decision gave the customer apps; None while it is scheduled."""
     newest = (
         sa.select(RuntimeConfig)
         .filter_by(decision_id=decision.decision_id)
         .order_by(RuntimeConfig.sequence.desc())
         .limit(1)
     )
-    found: RuntimeConfig | None = session.scalar(newest)
-    return found
+    return session.scalar(newest)
 
 
-def decided_document(session: AnySession, decision: DecisionRecord) -> dict[str, Any]:
-    """The config document that the decision is about: as the apps read it, or as it will be while it is scheduled."""
+def decided_document(session: AnySession, decision: DecisionRecord) -> JsonObject:
+    """The config document that the decision is about: as apps read it; of a scheduled one, as they will."""
     runtime = runtime_of(session, decision)
     if runtime is not None:
         return Served(runtime.config_version_id, runtime.document).decided

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from app.models.base import AnySession
+from app.models.base import AnySession, Model
 from app.models.decision_record import DecisionRecord
 from app.services.decisions.compare import compared, diff_tables, simulation_comparison
 from app.services.decisions.content import decided_document, diff_of
@@ -12,8 +11,8 @@ from app.services.decisions.figures import figure_rows, simulated
 from app.services.decisions.log import detail, summaries
 from app.services.evidence.comparison import evidence
 from app.services.wording.words import label_text, moment_text, value_text
+from simulation.canonical import Json, JsonObject
 
-Json = Any
 TABLES: Mapping[str, str] = {
     "pools": "Pools",
     "rails": "Rails",
@@ -25,30 +24,31 @@ TABLES: Mapping[str, str] = {
 # One decision
 
 
-def decision_document(session: AnySession, decision_id: str, *, now: datetime) -> dict[str, Json]:
-    """Everything that the decision stands on and everything that came back, under canonical field names."""
-    found = detail(session, decision_id)
-    decision, config, run = found.decision, found.config, found.run
+def decision_document(session: AnySession, decision_id: str, *, now: datetime) -> JsonObject:
+    """Every record that the decision rests on and everything that was reported, under canonical field names."""
+    records = detail(session, decision_id)
+    decision, config, run = records.decision, records.config, records.run
     (summary,) = summaries(session, [decision])
-    snapshot = found.snapshot and columns(found.snapshot) | {"completeness": found.completeness}
+    snapshot = columns(records.snapshot) | {"completeness": records.completeness} if records.snapshot else None
     return {
         "decision_record": columns(decision) | {"subject_resolution": decision.subject_resolution},
         "outcome_pill": summary.outcome_pill,
         "changes_in_words": [text for section in diff_of(session, decision) for text in section.sentences],
         "config_version": columns(config) | {"content": decided_document(session, decision)},
-        "cycle": columns(found.cycle),
+        "cycle": columns(records.cycle),
         "simulation_run": columns(run),
-        "billing_patch": columns(found.patch),
+        "billing_patch": columns(records.patch),
         "value_unit_snapshot": snapshot,
         "evidence": _lists(evidence(session, config, now=now).as_dict()),
     }
 
 
-def _lists(document: Mapping[str, Json]) -> dict[str, Json]:
+def _lists(document: Mapping[str, Json]) -> JsonObject:
+    """The document with lists where it has tuples, as JSON gives them back."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in document.items()}
 
 
-def columns(row: Any) -> dict[str, Json]:
+def columns(row: Model) -> JsonObject:
     """A stored row under its column names."""
     return {column.key: getattr(row, column.key) for column in row.__table__.columns}
 
@@ -100,7 +100,7 @@ def _simulation(outputs: Mapping[str, Json]) -> Iterator[str]:
         yield from ("", *(f"- **{risk['code']}**: {_inline(risk['detail'])}" for risk in risks))
 
 
-def _evidence(found: Mapping[str, Json]) -> Iterator[str]:
+def _evidence(evidence: Mapping[str, Json]) -> Iterator[str]:
     yield from table(
         ("Enforcement event", "Events", "Customers in the window", "Forecast", "Verdict"),
         (
@@ -111,7 +111,7 @@ def _evidence(found: Mapping[str, Json]) -> Iterator[str]:
                 "none" if row["forecast_customers"] is None else value_text("", row["forecast_customers"]),
                 row["verdict"].replace("_", " "),
             )
-            for row in found["by_event_type"]
+            for row in evidence["by_event_type"]
         ),
     )
 
@@ -144,7 +144,7 @@ def _prices(payload: Mapping[str, Json]) -> Iterator[str]:
 # Two decisions
 
 
-def comparison_document(session: AnySession, decision_id_a: str, decision_id_b: str) -> dict[str, Json]:
+def comparison_document(session: AnySession, decision_id_a: str, decision_id_b: str) -> JsonObject:
     """Both summaries with their reasons, the tables of spec 6 and the figures of both runs."""
     a, b = compared(session, decision_id_a, decision_id_b)
     summary_a, summary_b = (summary.as_dict() for summary in summaries(session, [a, b]))
@@ -156,7 +156,7 @@ def comparison_document(session: AnySession, decision_id_a: str, decision_id_b: 
     }
 
 
-def _reason(decision: DecisionRecord) -> dict[str, Json]:
+def _reason(decision: DecisionRecord) -> JsonObject:
     return {"rationale": decision.rationale, "simulation_run_id": decision.simulation_run_id}
 
 
@@ -217,7 +217,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 
 def _inline(text: str) -> str:
-    """Text that stays on its line and in its cell."""
+    """The text on one line, with nothing in it that would end a table's cell."""
     return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
 
 

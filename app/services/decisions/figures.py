@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from app.services.wording.words import SHARES, difference_text, label_text, value_text
+from simulation.canonical import Json
 
-Json = Any
+Number = int | Decimal
 A, B = "a", "b"
 BETTER: Mapping[str, int] = {
     "revenue_usd": 1,
@@ -18,7 +18,7 @@ BETTER: Mapping[str, int] = {
     "monthly_churn_rate": -1,
     "margin_floor_violations": -1,
 }
-"""1 where more is better, −1 where less is; of other figures the operator judges."""
+"""1 where more is better, −1 where less is; other figures are left to the operator's judgement."""
 ECONOMICS = ("revenue_usd", "cost_usd", "margin")
 SIDES = ("baseline", "candidate")
 SHARE_PLACES = 3
@@ -27,7 +27,7 @@ MARGINS = frozenset({"margin", "gross_margin"})
 
 @dataclass(frozen=True)
 class FigureRow:
-    """`difference` is b − a, empty without it; `better` is `a`, `b` or None."""
+    """One figure of two sides as text; `difference` is b − a, empty without one; `better` is `a`, `b` or None."""
 
     metric_id: str
     label: str
@@ -38,7 +38,7 @@ class FigureRow:
 
 
 def figure_rows(figures: Iterable[Mapping[str, Json]]) -> list[FigureRow]:
-    """Of `{metric_id, a, b}`: null is "not measured", and a margin without revenue is "no revenue"."""
+    """Rows of text from `{metric_id, a, b}`: None is "not measured", and a margin without revenue is "no revenue"."""
     figures = list(figures)
     revenue = next((row for row in figures if row["metric_id"] == "revenue_usd"), {})
     return [_row(row, revenue) for row in figures]
@@ -69,18 +69,18 @@ def _row(row: Mapping[str, Json], revenue: Mapping[str, Json]) -> FigureRow:
     )
 
 
-def _text(name: str, value: Json, earned: bool) -> str:
+def _text(name: str, value: Number | None, earned: bool) -> str:
     if value is None:
         return "not measured"
     return value_text(name, _rounded(name, value)) if earned else "no revenue"
 
 
-def _rounded(name: str, value: Json) -> Json:
-    """A simulated share to a tenth of a per cent: its further places are noise to a reader."""
+def _rounded(name: str, value: Number | None) -> Number | None:
+    """A simulated share to a tenth of a per cent: further places would only distract a reader."""
     return round(Decimal(value), SHARE_PLACES) if name in SHARES and value is not None else value
 
 
-def _better(name: str, a: Json, b: Json) -> str | None:
+def _better(name: str, a: Number | None, b: Number | None) -> str | None:
     direction = BETTER.get(name, 0)
     if a is None or b is None or a == b or not direction:
         return None

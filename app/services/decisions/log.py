@@ -1,12 +1,13 @@
-"""The decision log: which decisions matter now, and everything that one of them stands on (spec 6 and 7)."""
+"""The decision log: lists of decisions, their summaries, and every record behind one of them (spec 6 and 7)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import InstrumentedAttribute, joinedload
 
 from app.errors import not_found
 from app.models.base import AnySession
@@ -21,13 +22,17 @@ from app.services.lookup import get
 from rules.documents import value_unit_from_document
 from rules.enums import ConfigStatus, DecisionStatus, DiffType
 from rules.value_units import value_unit_completeness
+from simulation.canonical import Json, JsonObject
 
 PREVIEW_CHARACTERS = 120
 SORTS = ("newest", "margin_risk", "retention_delta", "exploration_delta")
 FILTERS = (*SUBJECT_FIELDS, "status")
 RETENTION, EXPLORATION = "paid_engagement_retention_90d", "exploration_depth"
 UNKNOWN_RANK = -(2**62)
-"""Sorts what has no figure behind everything that has one."""
+"""Sorts decisions without the figure behind all that have it."""
+
+Order = tuple[sa.ColumnElement[Any] | InstrumentedAttribute[Any], ...]
+Selected = TypeVar("Selected", bound=tuple[Any, ...])
 
 _SEARCHED = (
     "rationale",
@@ -46,7 +51,7 @@ _SEARCHED = (
 # The list
 
 
-def chosen(filters: Mapping[str, Any]) -> sa.Select[Any]:
+def chosen(filters: Mapping[str, object]) -> sa.Select[tuple[DecisionRecord]]:
     """The decisions that agree with `FILTERS`, `goal_type` and `q`, made in `[since, until)`."""
     statement = sa.select(DecisionRecord).filter_by(**{name: filters[name] for name in FILTERS if name in filters})
     if "since" in filters:
@@ -62,8 +67,8 @@ def chosen(filters: Mapping[str, Any]) -> sa.Select[Any]:
     return statement
 
 
-def ordering(session: AnySession, sort: str) -> tuple[sa.ColumnElement[Any], ...]:
-    """What the list is ordered by, all descending: the sort's rank, then newest.
+def ordering(session: AnySession, sort: str) -> Order:
+    """The columns that the list is ordered by, all descending: the sort's rank, then newest.
 
     `margin_risk`: least simulated margin above the floor first; the deltas: largest gain first; unknown figures last.
     """
@@ -74,8 +79,8 @@ def ordering(session: AnySession, sort: str) -> tuple[sa.ColumnElement[Any], ...
 
 
 def page_of_decisions(
-    session: AnySession, filters: Mapping[str, Any], order: Sequence[Any], after: Sequence[Any] | None, limit: int
-) -> tuple[list[DecisionRecord], list[Any] | None]:
+    session: AnySession, filters: Mapping[str, object], order: Order, after: Sequence[Json] | None, limit: int
+) -> tuple[list[DecisionRecord], list[Json] | None]:
     """At most `limit` decisions after the row with these values of `order`; the last one's values if more follow."""
     statement = _with_figures(chosen(filters))
     if after is not None:
@@ -91,8 +96,8 @@ def page_of_decisions(
     return [row[0] for row in rows[:limit]], list(rows[limit - 1][1:]) if more else None
 
 
-def position(session: AnySession, decision_id: str, order: Sequence[Any]) -> list[Any]:
-    """The values of `order` of one decision: a page after it starts where the one that ended with it stopped."""
+def position(session: AnySession, decision_id: str, order: Order) -> list[Json]:
+    """The values of `order` of one decision: pass them as `after` for the page that follows it."""
     statement = _with_figures(sa.select(DecisionRecord).filter_by(decision_id=decision_id))
     row = session.execute(statement.with_only_columns(*order)).first()
     if row is None:
@@ -100,13 +105,13 @@ def position(session: AnySession, decision_id: str, order: Sequence[Any]) -> lis
     return list(row)
 
 
-def _with_figures(statement: sa.Select[Any]) -> sa.Select[Any]:
-    """Joined with what the sorts look at: the config's rails and the run."""
+def _with_figures(statement: sa.Select[Selected]) -> sa.Select[Selected]:
+    """The statement, joined with what the sorts read: the config's rails and the run."""
     joined = statement.join(DecisionRecord.config_version).join(DecisionRecord.simulation_run)
     return joined.outerjoin(RailRule, RailRule.config_version_id == ConfigVersion.config_version_id)
 
 
-def _rank(session: AnySession, sort: str) -> sa.ColumnElement[Any]:
+def _rank(session: AnySession, sort: str) -> sa.ColumnElement[int]:
     """A figure of the run as whole millionths, so that both engines compare the same exact numbers."""
     if sort == "margin_risk":
         margin = _figure(session, "economics", "candidate", "margin")
@@ -115,11 +120,11 @@ def _rank(session: AnySession, sort: str) -> sa.ColumnElement[Any]:
     return _millionths(_figure(session, "metrics", metric_id, "delta"))
 
 
-def _millionths(figure: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+def _millionths(figure: sa.ColumnElement[Decimal]) -> sa.ColumnElement[int]:
     return sa.cast(sa.func.round(figure * 1_000_000), sa.BigInteger)
 
 
-def _figure(session: AnySession, *path: str) -> sa.ColumnElement[Any]:
+def _figure(session: AnySession, *path: str) -> sa.ColumnElement[Decimal]:
     """A number inside the run's outputs, NULL when it is not there."""
     outputs = sa.cast(SimulationRun.outputs, sa.Text)
     if session.get_bind().dialect.name == "postgresql":
@@ -138,7 +143,7 @@ class Summary:
     cycle: Cycle
     outcome_pill: str
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """The DecisionSummary of spec 6."""
         decision = self.decision
         outputs = decision.simulation_run.outputs or {}
@@ -164,7 +169,7 @@ class Summary:
 
 
 def summaries(session: AnySession, decisions: Sequence[DecisionRecord]) -> list[Summary]:
-    """The decisions' summaries, in their order, with two queries for all of them."""
+    """The decisions' summaries, in their order; takes two statements."""
     cycles = sa.select(Cycle).where(Cycle.cycle_id.in_({decision.cycle_id for decision in decisions}))
     by_id = {cycle.cycle_id: cycle for cycle in session.scalars(cycles)}
     successors = _successors(session, decisions)
@@ -182,13 +187,13 @@ def outcome_pill(decision: DecisionRecord, successor: DecisionRecord | None) -> 
     return "rolled_back" if ended_by_rollback else "archived"
 
 
-def risk_pills(outputs: Mapping[str, Any]) -> list[str]:
+def risk_pills(outputs: Mapping[str, Json]) -> list[str]:
     """The codes of the run's risks, each once, in the run's order."""
     return list(dict.fromkeys(risk["code"] for risk in outputs.get("risks") or ()))
 
 
-def sim_deltas(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Candidate minus baseline: money, margin and every declared metric; null without a baseline."""
+def sim_deltas(outputs: Mapping[str, Json]) -> JsonObject:
+    """Candidate minus baseline: money, margin and every declared metric; None without a baseline."""
     economics = (outputs.get("economics") or {}).get("delta") or {}
     money = {name: economics.get(name) for name in ("revenue_usd", "cost_usd", "margin")}
     declared = {name: row.get("delta") for name, row in (outputs.get("metrics") or {}).items()}
@@ -227,7 +232,7 @@ def _next(decision: DecisionRecord, successors: Iterable[DecisionRecord]) -> Dec
 
 @dataclass(frozen=True)
 class Detail:
-    """A decision with every record it stands on (spec 6); `completeness` is per unit of the snapshot."""
+    """A decision with every record behind it (spec 6); `completeness` is by value_unit_id of the snapshot."""
 
     decision: DecisionRecord
     config: ConfigVersion
@@ -235,11 +240,11 @@ class Detail:
     run: SimulationRun
     patch: BillingPatch
     snapshot: ValueUnitSnapshot | None
-    completeness: dict[str, dict[str, Any]]
+    completeness: dict[str, JsonObject]
 
 
 def detail(session: AnySession, decision_id: str) -> Detail:
-    """Everything behind one decision; NotFound that names it."""
+    """Every record behind one decision. Raises NotFound when there is no such decision."""
     decision = get_decision(session, decision_id)
     snapshot = snapshot_of(session, decision.config_version)
     return Detail(
@@ -253,10 +258,10 @@ def detail(session: AnySession, decision_id: str) -> Detail:
     )
 
 
-def completeness_map(snapshot: ValueUnitSnapshot | None) -> dict[str, dict[str, Any]]:
-    """value_unit_id → `{status, missing[]}` of the frozen definitions."""
-    found = {}
+def completeness_map(snapshot: ValueUnitSnapshot | None) -> dict[str, JsonObject]:
+    """value_unit_id → `{status, missing[]}` of the snapshot's definitions."""
+    by_unit = {}
     for unit in snapshot.value_units if snapshot else ():
         state = value_unit_completeness(value_unit_from_document(unit))
-        found[unit["value_unit_id"]] = {"status": state.status.value, "missing": list(state.missing)}
-    return found
+        by_unit[unit["value_unit_id"]] = {"status": state.status.value, "missing": list(state.missing)}
+    return by_unit

@@ -1,4 +1,4 @@
-"""What to do about a decision now: from how it stands and from what came back of it (spec 7, flow 6B). Pure."""
+"""Next actions for a decision, from its outcome and from its evidence (spec 7, flow 6B). Pure."""
 
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
@@ -10,7 +10,7 @@ from rules.wording import listed
 
 SURPRISES = {
     "more_than_forecast": "find out what the app counts before trusting the next simulation",
-    "less_than_forecast": "look whether the app reports everything",
+    "less_than_forecast": "check that the app reports everything",
 }
 
 
@@ -21,13 +21,13 @@ def next_actions(
     recommended: Iterable[RecommendedAction],
     drifts: Iterable[RecommendedAction] = (),
 ) -> list[RecommendedAction]:
-    """Surprises first, then what they ask to change (`drifts`), what is missing from the evidence, what the decision's
-    own standing asks for, and the Navigator's advice; each once."""
+    """Surprises first, then the changes they suggest (`drifts`), gaps in the evidence, what the outcome asks for, and
+    the Navigator's advice while the version is active; each once."""
     own = (
         *_surprises(evidence),
         *drifts,
         *missing_actions(evidence.reporters),
-        *_standing(outcome_pill, config_version_id, evidence),
+        *_for_outcome(outcome_pill, config_version_id, evidence),
     )
     return list(dict.fromkeys((*own, *(recommended if outcome_pill == "active" else ()))))
 
@@ -35,17 +35,17 @@ def next_actions(
 def _surprises(evidence: Evidence) -> Iterator[RecommendedAction]:
     """One for all event types that surprise in the same direction."""
     for verdict, advice in SURPRISES.items():
-        found = [
+        surprises = [
             f"{row.event_type.replace('_', ' ')} ({row.customers_in_window} customers instead of "
             f"{row.forecast_customers})"
             for row in evidence.by_event_type
             if row.verdict == verdict
         ]
-        if found:
-            yield RecommendedAction(verdict, f"{advice}: {listed(found)}", "#evidence")
+        if surprises:
+            yield RecommendedAction(verdict, f"{advice}: {listed(surprises)}", "#evidence")
 
 
-def _standing(outcome_pill: str, config_version_id: str, evidence: Evidence) -> Iterator[RecommendedAction]:
+def _for_outcome(outcome_pill: str, config_version_id: str, evidence: Evidence) -> Iterator[RecommendedAction]:
     approve = f"/configs/{quote(config_version_id, safe='')}/approve"
     match outcome_pill:
         case "scheduled":
@@ -60,6 +60,6 @@ def _standing(outcome_pill: str, config_version_id: str, evidence: Evidence) -> 
             text = "check that the app reports enforcement events: none has come yet"
             yield RecommendedAction("no_evidence", text, "#evidence")
         case "rolled_back":
-            yield RecommendedAction("rolled_back", "fork it and mend what it was rolled back for", "#fork")
+            yield RecommendedAction("rolled_back", "fork it and fix what it was rolled back for", "#fork")
         case "archived":
             yield RecommendedAction("archived", "roll back to it if it was better", f"{approve}#rollback")

@@ -1,14 +1,14 @@
-"""The runtime config: built once at activation as canonical bytes, served as they are (spec 5 and 6).
+"""The runtime config: the document that customer apps enforce, built once and served byte for byte (spec 5 and 6).
 
-A version that is approved for later stands announced in the document before it (`governance.delivery.next`), so that
-every cache flips at the same instant with no call. When its moment comes, the announced document itself is served.
+An activation builds the document (`avs_config`) and stores it as canonical bytes (`materialise`). A version that is
+approved for later is announced in the document before it (`governance.delivery.next`), so that every cache switches at
+the same instant without a call; when its moment comes, the announced document itself is served.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,26 +21,38 @@ from app.models.statements import Writes
 from app.services.configs.rows import ConfigRow, RunRow
 from rules.delivery import policy
 from rules.enums import ConfigStatus
-from simulation.canonical import canonical_bytes
+from simulation.canonical import Json, JsonObject, canonical_bytes
 
 AVS_VERSION = "v2.0"
 SOURCE = "avs_brain_operator_ui"
 
-Json = dict[str, Any]
+_DOCUMENTS = RuntimeConfig.__table__
+_RETIRE = (
+    sa.update(_DOCUMENTS)
+    .where(_DOCUMENTS.c.current, *(_DOCUMENTS.c[name] == sa.bindparam(f"of_{name}") for name in SUBJECT_FIELDS))
+    .values(current=False)
+)
+_NEW_DOCUMENTS = "avs_became_active"
+"""Where a session keeps the subjects that got another document in the transaction under way."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """What a decision gives the apps: the enforced content of its config, and the run that it stands on."""
+    """A decided config on its way to the apps: its enforced content, its decision and the run behind that."""
 
-    document: Mapping[str, Any]
+    document: Mapping[str, Json]
     config: ConfigVersion | ConfigRow
     decision: AnyDecision
     run: SimulationRun | RunRow
 
 
-def avs_config(release: Release, *, activated_at: datetime, sequence: int, following: Sequence[Release] = ()) -> Json:
-    """The avs_config of spec 5, field for field, with `governance.delivery`.
+# The document
+
+
+def avs_config(
+    release: Release, *, activated_at: datetime, sequence: int, following: Sequence[Release] = ()
+) -> JsonObject:
+    """The build pack's avs_config shape, field for field, and `governance.delivery`.
 
     `following` are the versions approved for later, earliest first; each is announced in the one before it.
     """
@@ -70,7 +82,7 @@ def avs_config(release: Release, *, activated_at: datetime, sequence: int, follo
     }
 
 
-def _next(following: Sequence[Release], sequence: int) -> Json | None:
+def _next(following: Sequence[Release], sequence: int) -> JsonObject | None:
     if not following:
         return None
     first, *rest = following
@@ -82,41 +94,43 @@ def _next(following: Sequence[Release], sequence: int) -> Json | None:
     }
 
 
-def announcing(served: Json, following: Sequence[Release]) -> Json:
-    """The served document with what follows it said anew; the sequence goes on, so that every cache takes it."""
-    delivery, sequence = served["governance"]["delivery"], next_sequence(served)
-    said = {**delivery, "sequence": sequence, "next": _next(following, sequence + 1)}
-    return {**served, "governance": {**served["governance"], "delivery": said}}
+def with_following(served: JsonObject, following: Sequence[Release]) -> JsonObject:
+    """The served document with its announcement replaced, under the next sequence, so that every cache takes it."""
+    governance, sequence = served["governance"], next_sequence(served)
+    delivery = {**governance["delivery"], "sequence": sequence, "next": _next(following, sequence + 1)}
+    return {**served, "governance": {**governance, "delivery": delivery}}
 
 
-def announced(served: Json) -> Json | None:
-    """The document that follows the served one at `effective_at`, as its caches hold it already."""
-    following = served["governance"]["delivery"]["next"]
-    return following and following["document"]
+def announced(served: JsonObject) -> JsonObject | None:
+    """The document that the served one announces, as caches already hold it; None when nothing follows."""
+    following: JsonObject | None = served["governance"]["delivery"]["next"]
+    return following["document"] if following else None
 
 
-def next_sequence(served: Json | None) -> int:
-    """After everything that was served or announced: no two documents of a subject ever share a number."""
+def next_sequence(served: JsonObject | None) -> int:
+    """The number after every document served or announced: no two documents of a subject ever share one."""
     if served is None:
         return 1
-    return next_sequence(announced(served)) if announced(served) else served["governance"]["delivery"]["sequence"] + 1
+    following = announced(served)
+    if following is not None:
+        return next_sequence(following)
+    sequence: int = served["governance"]["delivery"]["sequence"]
+    return sequence + 1
 
 
-_DOCUMENTS = RuntimeConfig.__table__
-_RETIRE = (
-    sa.update(_DOCUMENTS)
-    .where(_DOCUMENTS.c.current, *(_DOCUMENTS.c[name] == sa.bindparam(f"of_{name}") for name in SUBJECT_FIELDS))
-    .values(current=False)
-)
+# Storing it
 
 
 def retire(writes: Writes, subject: Mapping[str, str]) -> None:
-    """The subject's current document is no longer it. Run this before the next one is written: there is one at most."""
+    """Mark the subject's current document as superseded.
+
+    Run it before inserting the next: a unique index allows one current document.
+    """
     writes.add(_RETIRE, {f"of_{name}": subject[name] for name in SUBJECT_FIELDS})
 
 
-def materialise(writes: Writes, document: Json, now: datetime) -> None:
-    """The subject's new current document; the one before is retired, and the caller holds the subject's lock."""
+def materialise(writes: Writes, document: JsonObject, now: datetime) -> None:
+    """Insert the document as its subject's current one. Retire the one before first; hold the subject's lock."""
     subject, governance = document["subject_resolution"], document["governance"]
     content = canonical_bytes(document)
     row = {
@@ -133,15 +147,15 @@ def materialise(writes: Writes, document: Json, now: datetime) -> None:
     note_new_document(writes.session, subject)
 
 
-_NOTED = "avs_became_active"
-
-
 def note_new_document(session: AnySession, subject: Mapping[str, str]) -> None:
-    """Another document becomes current for the subject if this transaction commits."""
-    session.info.setdefault(_NOTED, set()).add(tuple(subject[name] for name in SUBJECT_FIELDS))
+    """Remember in the session that the subject gets another document when this transaction commits."""
+    session.info.setdefault(_NEW_DOCUMENTS, set()).add(tuple(subject[name] for name in SUBJECT_FIELDS))
 
 
 def take_new_documents(session: AnySession) -> set[tuple[str, ...]]:
-    """What was noted since the last time, as values of SUBJECT_FIELDS; after a rollback too much, never too little."""
-    found: set[tuple[str, ...]] = session.info.pop(_NOTED, set())
-    return found
+    """The subjects noted since the last call, as values of SUBJECT_FIELDS.
+
+    A rollback does not take notes back, so some of them may not have changed.
+    """
+    subjects: set[tuple[str, ...]] = session.info.pop(_NEW_DOCUMENTS, set())
+    return subjects
