@@ -78,7 +78,7 @@ function setRemoved(row, isRemoved) {
   row.querySelector(".pool-body").hidden = isRemoved;
   row.querySelector("[data-called]").textContent = row.dataset.name;
   row.querySelector(isRemoved ? "[data-undo]" : "[data-remove]").focus();
-  announce(`${row.dataset.name} is ${isRemoved ? "taken out" : "back"}`);
+  announce(`${row.dataset.name} is ${isRemoved ? "removed" : "back"}`);
   return true;
 }
 

@@ -82,7 +82,7 @@ def test_an_approval_for_later_says_so_while_typing_and_flips_then(page: Page, c
     happens = page.locator(".happens")
     expect(happens.get_by_text("stays active until then")).to_be_hidden()
     decide(page, Effective_at=ahead)
-    expect(happens).to_contain_text(f"With Effective at ahead: {ahead} UTC")
+    expect(happens).to_contain_text(f"If Effective at is in the future: {ahead} UTC")
     expect(happens.get_by_text(f"{ACTIVE} stays active until then")).to_be_visible()
     expect(happens.get_by_text("becomes active now")).to_be_hidden()
     page.get_by_role("button", name="Approve version").click()
@@ -103,7 +103,7 @@ def test_a_refused_approval_keeps_the_rationale_and_goes_to_the_refusal(
     expect(page.get_by_label("Rationale")).to_have_value(WHY)
     expect(page.get_by_role("button", name="Approve version")).to_be_disabled()
     accessible(page)
-    page.get_by_role("link", name="Mend it").click()
+    page.get_by_role("link", name="Fix it").click()
     page.wait_for_url(f"**/configs/{candidate}/rails#monthly_spend_cap_usd")
 
 

@@ -99,7 +99,7 @@ def test_the_progress_page_goes_on_when_the_run_is_done(
             asked = runs.prepare(db.session, request)
             run_id = runs.begin(db.session, asked, actor=actor, now=clock.now()).simulation_run_id
         page.goto(f"{DEMO}/simulate?run={run_id}")
-        expect(page.get_by_role("heading", name="The run is on its way")).to_be_visible()
+        expect(page.get_by_role("heading", name="The run is in progress")).to_be_visible()
         accessible(page)
         jobs._compute(db.engine, usage_events(), request, run_id, actor, clock.now)
     page.wait_for_url(f"**/review?run={run_id}")

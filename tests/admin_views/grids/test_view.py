@@ -261,7 +261,7 @@ def test_an_empty_grid_says_what_will_be_here(sqlite_grids: FlaskClient) -> None
     db.session.execute(sa.text("DELETE FROM learning_log_entries"))
     db.session.commit()
     assert "Nothing learnt yet" in sqlite_grids.get("/admin/learning-log/").text
-    assert "No record fits" in sqlite_grids.get("/admin/cycles/?search=absent").text
+    assert "No record matches" in sqlite_grids.get("/admin/cycles/?search=absent").text
 
 
 def test_drafts_say_why_they_are_frozen(grids: FlaskClient) -> None:

@@ -209,7 +209,7 @@ def test_an_expired_autosave_is_told_the_token_of_its_next_try(client) -> None:
 @pytest.mark.parametrize("url", SCREENS)
 def test_a_decided_config_shows_the_same_read_only_with_one_way_on(decided, url) -> None:
     page = decided.get(url).text
-    assert "cfg_1 is active, so it stays as it is." in text_of(page)
+    assert "cfg_1 is active, so it cannot be changed." in text_of(page)
     assert '<fieldset class="whole" disabled>' in page
     assert f'action="{url}/fork"' in page
     assert "drafts.js" not in page

@@ -93,7 +93,7 @@ def test_the_panel_names_who_refers_to_the_entry_and_links_back(operator: FlaskC
     assert 'href="/configs/cfg_1/exploration#qualifying_events"' in page
     page = operator.get("/catalogs?tab=metrics&id=gross_margin").text
     assert f'href="/cycles/new/north-star?cycle={factories.CYCLE}#primary_metrics"' in page
-    assert "No value unit, cycle or config names it." in operator.get("/catalogs?tab=segments&id=enterprise").text
+    assert "No value unit, cycle or config refers to it." in operator.get("/catalogs?tab=segments&id=enterprise").text
 
 
 def test_an_entry_leads_to_where_it_is_used_next_in_the_operators_cycle(operator: FlaskClient) -> None:

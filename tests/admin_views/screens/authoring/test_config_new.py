@@ -68,7 +68,7 @@ def test_the_newest_version_of_another_subject_is_shown_as_it_is_chosen(client) 
     chosen = {"segment": "enterprise", "stage": "scaling"}
     told = post(client, chosen, headers=PREVIEW).json["parts"]["standing"]
     assert "cfg_e" in told
-    assert "That one is still a draft." in text_of(told)
+    assert "It is still a draft." in text_of(told)
     assert "cfg_e" in text_of(post(client, chosen | {"do": "look"}).text)
     assert len(configs()) == 1
 

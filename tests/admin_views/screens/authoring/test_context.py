@@ -157,7 +157,7 @@ def test_a_cycle_that_another_operator_changed_meanwhile_is_not_overwritten(oper
     assert db.session.get(Cycle, factories.CYCLE).cycle_name == "Theirs"
 
 
-# What came back of the active configs
+# Lessons from the active configs
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def judge(client: FlaskClient, **data: str) -> Any:
 
 def test_what_came_back_is_suggested_and_nothing_is_stored_until_it_is_judged(live: FlaskClient) -> None:
     page = live.get("/cycles/new/context").text
-    assert "What came back of the active configs: 1 card<" in page
+    assert "Lessons from the active configs: 1 card<" in page
     assert "12 customers graduated from exploration under cfg_1" in page
     assert db.session.scalars(sa.select(CycleDraftContext)).all() == []
 

@@ -188,7 +188,7 @@ def test_adding_a_row_without_scripts_keeps_what_was_typed(client) -> None:
 
 def test_a_removed_row_comes_back_with_undo_and_goes_with_the_save(client) -> None:
     removed = post(client, URL, {"do": "remove:pool_core"})
-    assert "Core is taken out." in text_of(removed.text)
+    assert "Core is removed." in text_of(removed.text)
     undone = client.post(URL, data=typed(removed.text, {"do": "undo:pool_core"}))
     assert sent_by(undone.text)["pool_core.removed"] == ""
     saved = client.post(URL, data=typed(removed.text, {"do": "save"}))

@@ -103,7 +103,7 @@ def test_warnings_lead_to_the_field_that_mends_them_and_hold_nothing_back(operat
         assert f'href="{base}#{field}"' in page
     assert page.count("stops simulation") == 1
     assert page.count("stops approval") == 1
-    assert "Nothing to warn of." in page
+    assert "No warnings." in page
     assert operator.post(SUBMIT, data=hidden(page)).status_code == 303
 
 

@@ -113,7 +113,7 @@ def test_decisions_come_with_their_reason(client) -> None:
 
 def test_an_empty_workspace_says_what_will_be_here(client) -> None:
     text = text_of(home(client, "ws_2").text)
-    assert "Nothing is decided here yet." in text
+    assert "Nothing has been decided here yet." in text
     assert "cfg_1" not in text
 
 

@@ -83,12 +83,12 @@ def test_filters_agree_exactly_and_can_be_removed(client) -> None:
 
 
 def test_a_filter_value_that_is_no_status_finds_nothing(client) -> None:
-    assert "No config agrees with these filters." in client.get("/configs?status=nonsense").text
+    assert "No config matches these filters." in client.get("/configs?status=nonsense").text
 
 
 def test_words_are_found_anywhere_in_the_id_and_mean_only_themselves(client) -> None:
     assert "1–1 of 1" in client.get("/configs?q=LIVE").text
-    assert "No config agrees" in client.get("/configs?q=%25live").text
+    assert "No config matches" in client.get("/configs?q=%25live").text
 
 
 def test_a_decided_config_leads_to_its_decision_and_a_draft_to_its_pools(client) -> None:
@@ -105,7 +105,7 @@ def test_a_cycle_counts_its_configs_and_leads_to_its_units(client) -> None:
 
 def test_cycles_are_filtered_by_goal_and_found_by_name(client) -> None:
     assert "1–1 of 1" in client.get("/cycles?goal_type=pmf_learning&q=first").text
-    assert "No cycle agrees" in client.get("/cycles?goal_type=margin").text
+    assert "No cycle matches" in client.get("/cycles?goal_type=margin").text
 
 
 def test_another_workspace_shows_none_of_these(client) -> None:

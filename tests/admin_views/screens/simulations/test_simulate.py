@@ -171,7 +171,7 @@ def test_a_bad_question_is_shown_again_with_its_error(
 def test_a_run_on_its_way_shows_its_state_and_looks_again_without_a_script(operator: FlaskClient) -> None:
     run_id = unfinished()
     page = operator.get(f"{PATH}?run={run_id}").text
-    assert "The run is on its way" in page
+    assert "The run is in progress" in page
     assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in page
     state = operator.get(f"{PATH}/status?run={run_id}")
     assert (state.json["status"], state.json["next"]) == ("queued", None)

@@ -157,7 +157,7 @@ def test_without_this_pages_token_a_file_is_neither_imported_nor_discarded(clien
 
 def test_what_was_read_and_rejected_is_said_row_by_row(client) -> None:
     text = text_of(imported(client).text)
-    assert "Rows in the file 4 Accepted 2 Known already 0 Rejected 2" in text
+    assert "Rows in the file 4 Accepted 2 Already known 0 Rejected 2" in text
     assert f"3 ts {SAID}" in text
     assert stored().events == 2
 
@@ -198,13 +198,13 @@ def test_without_leave_to_extend_it_the_catalog_stays_as_it_is(client) -> None:
     form = form_of(client.get(address).text, "columns")
     del form["extend_catalog"]
     client.post(address, data=form | {"do": "import"})
-    assert "Accepted 1 Known already 0 Rejected 3" in text_of(client.get(address).text)
+    assert "Accepted 1 Already known 0 Rejected 3" in text_of(client.get(address).text)
     assert db.session.get(SegmentCatalog, "starter") is None
 
 
 def test_the_same_file_again_counts_nothing_twice(client) -> None:
     imported(client)
-    assert "Accepted 0 Known already 2 Rejected 2" in text_of(imported(client).text)
+    assert "Accepted 0 Already known 2 Rejected 2" in text_of(imported(client).text)
     assert stored().events == 2
 
 
