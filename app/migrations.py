@@ -30,4 +30,5 @@ def _present_revision() -> str | None:
     if not sa.inspect(db.engine).has_table("alembic_version"):
         return None
     with db.engine.connect() as connection:
-        return connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return revision

@@ -2,9 +2,10 @@
 
 import gc
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from a2wsgi import WSGIMiddleware
+from a2wsgi.wsgi_typing import WSGIApp
 from flask import Flask
 
 from app import clock
@@ -39,7 +40,8 @@ def delivering(app: Flask) -> DeliveryPlane:
 
 def _product(app: Flask) -> App:
     """Flask on threads of its own."""
-    on_threads = WSGIMiddleware(app.wsgi_app, workers=PRODUCT_THREADS)
+    wsgi_app = cast(WSGIApp, app.wsgi_app)
+    on_threads: Any = WSGIMiddleware(wsgi_app, workers=PRODUCT_THREADS)  # its types name every message of ASGI
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         async def received() -> dict[str, Any]:
