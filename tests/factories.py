@@ -6,7 +6,7 @@ Functions take the session, return the row, flush and never commit.
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 from app.actor import Actor
 from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
@@ -21,8 +21,17 @@ from app.services.configs import editing
 from app.services.configs.lookup import get_config
 from app.services.decisions import activation
 
+
+class Who(TypedDict):
+    """Who acts and when, as the services take it."""
+
+    actor: Actor
+    now: datetime
+
+
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 OPERATOR = Actor("Theresa", "founder")
+WHO: Who = {"actor": OPERATOR, "now": NOW}
 WORKSPACE, CYCLE, SEGMENT = "ws_1", "cycle_1", "smb"
 SUBJECT = {"workspace_id": WORKSPACE, "segment": SEGMENT, "stage": "learning", "target_environment": "production"}
 METRICS = ("gross_margin", "paid_engagement_retention_90d")

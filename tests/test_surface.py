@@ -80,12 +80,12 @@ def address(rule: Rule) -> str:
     return re.sub(r"<[^>]+>", "x", rule.rule)
 
 
-def test_the_api_has_the_routes_that_are_promised_and_no_others(sqlite_app: Flask):
+def test_the_api_has_the_routes_that_are_promised_and_no_others(sqlite_app: Flask) -> None:
     found = methods_by_path(sqlite_app)
     assert {path: methods for path, methods in found.items() if path not in ALSO_THERE} == PROMISED
 
 
-def test_every_route_wants_the_token_where_one_is_set(sqlite_app: Flask):
+def test_every_route_wants_the_token_where_one_is_set(sqlite_app: Flask) -> None:
     sqlite_app.config["API_TOKEN"] = "s3cret"
     client = sqlite_app.test_client()
     for rule in sqlite_app.url_map.iter_rules():
@@ -96,7 +96,7 @@ def test_every_route_wants_the_token_where_one_is_set(sqlite_app: Flask):
 
 
 @pytest.mark.parametrize("content_type", FORM_TYPES)
-def test_no_form_of_another_site_can_write_through_the_api(sqlite_app: Flask, content_type: str):
+def test_no_form_of_another_site_can_write_through_the_api(sqlite_app: Flask, content_type: str) -> None:
     client = sqlite_app.test_client()
     for rule in api_rules(sqlite_app):
         for method in rule.methods & {"POST", "PUT", "PATCH"}:
