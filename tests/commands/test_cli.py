@@ -1,9 +1,12 @@
 """The command line says what it did, in words and in JSON, and fails with a sentence."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 
 from app.cli import avs
 from app.extensions import usage_events
@@ -20,7 +23,7 @@ DECIDED = ("--approver", "Theresa", "--role", "CEO", "--rationale", "Reach befor
 
 
 @pytest.fixture
-def run(sqlite_app):
+def run(sqlite_app: Flask) -> Callable[..., str]:
     load_seed(db.session, usage_events().store, now=NOW, with_growth=False)
 
     def invoke(*arguments, exit_code=0):
@@ -31,17 +34,17 @@ def run(sqlite_app):
     return invoke
 
 
-def test_check_exits_with_1_while_a_gate_blocks(run):
+def test_check_exits_with_1_while_a_gate_blocks(run: Callable[..., str]) -> None:
     assert "simulation_missing" in run("check", CANDIDATE, exit_code=1)
 
 
-def test_check_prints_the_findings_as_json(run):
+def test_check_prints_the_findings_as_json(run: Callable[..., str]) -> None:
     found = parse_exact(run("check", CANDIDATE, "--json", exit_code=1))
     assert found["pill"] == "amber"
     assert found["next_missing_item"]["code"] == "simulation_missing"
 
 
-def test_the_loop_runs_from_simulation_to_the_served_config_and_its_billing_patch(run):
+def test_the_loop_runs_from_simulation_to_the_served_config_and_its_billing_patch(run: Callable[..., str]) -> None:
     simulated = parse_exact(run("simulate", CANDIDATE, "--window", "mocked", "--json"))
     assert "is green" in run("check", CANDIDATE)
     assert "takes effect at" in run("approve", CANDIDATE, simulated["simulation_run_id"], *DECIDED)
@@ -50,29 +53,29 @@ def test_the_loop_runs_from_simulation_to_the_served_config_and_its_billing_patc
     assert {meter["event_type"] for meter in patch["payload"]["meters"]} == {"video_render_completed"}
 
 
-def test_a_refused_approval_prints_every_finding(run):
+def test_a_refused_approval_prints_every_finding(run: Callable[..., str]) -> None:
     first = parse_exact(run("simulate", CANDIDATE, "--window", "mocked", "--json"))
     run("simulate", CANDIDATE, "--window", "30")
     refusal = run("approve", CANDIDATE, first["simulation_run_id"], *DECIDED, exit_code=1)
     assert "simulation_not_latest" in refusal
 
 
-def test_a_scheduled_decision_is_promoted_when_it_is_due(run):
+def test_a_scheduled_decision_is_promoted_when_it_is_due(run: Callable[..., str]) -> None:
     simulated = parse_exact(run("simulate", CANDIDATE, "--window", "mocked", "--json"))
     run("approve", CANDIDATE, simulated["simulation_run_id"], *DECIDED, "--effective-at", "2199-01-01T00:00:00+0000")
     assert "Nothing is due" in run("activate-due")
     assert parse_exact(run("runtime", "show", *SUBJECT))["config_version_id"] == "cfg_smb_learning_prod_v1"
 
 
-def test_an_unknown_config_is_named(run):
+def test_an_unknown_config_is_named(run: Callable[..., str]) -> None:
     assert "There is no config version 'cfg_nobody'" in run("check", "cfg_nobody", exit_code=1)
 
 
-def test_a_subject_without_an_active_config_says_so(run):
+def test_a_subject_without_an_active_config_says_so(run: Callable[..., str]) -> None:
     assert "Nothing is active" in run("runtime", "show", "ws_1049", "elsewhere", "learning", "production", exit_code=1)
 
 
-def test_a_file_with_a_missing_column_changes_nothing_and_names_it(run, tmp_path):
+def test_a_file_with_a_missing_column_changes_nothing_and_names_it(run: Callable[..., str], tmp_path: Path) -> None:
     before = run("usage", "stats", "--json")
     file = tmp_path / "bad.csv"
     file.write_text("ts,event_id\n2026-01-01T00:00:00Z,e1\n")
@@ -80,7 +83,7 @@ def test_a_file_with_a_missing_column_changes_nothing_and_names_it(run, tmp_path
     assert run("usage", "stats", "--json") == before
 
 
-def test_rejected_rows_are_reported_with_number_and_reason(run, tmp_path):
+def test_rejected_rows_are_reported_with_number_and_reason(run: Callable[..., str], tmp_path: Path) -> None:
     file = tmp_path / "mixed.csv"
     file.write_text(
         "event_id,ts,event_type,customer_id,segment,resolution\n"
@@ -92,7 +95,7 @@ def test_rejected_rows_are_reported_with_number_and_reason(run, tmp_path):
     assert "n2" in (tmp_path / "mixed.csv.rejects.csv").read_text()
 
 
-def test_columns_that_no_field_knows_can_be_ignored(run, tmp_path):
+def test_columns_that_no_field_knows_can_be_ignored(run: Callable[..., str], tmp_path: Path) -> None:
     file = tmp_path / "wide.csv"
     file.write_text(
         "event_id,ts,event_type,customer_id,segment,resolution,note,shard\n"
@@ -103,13 +106,13 @@ def test_columns_that_no_field_knows_can_be_ignored(run, tmp_path):
     assert parse_exact(ignoring)["rows_accepted"] == 1
 
 
-def test_an_ignored_column_that_the_file_lacks_is_named(run, tmp_path):
+def test_an_ignored_column_that_the_file_lacks_is_named(run: Callable[..., str], tmp_path: Path) -> None:
     file = tmp_path / "narrow.csv"
     file.write_text("event_id,ts,event_type,customer_id,segment\n")
     assert "note" in run("usage", "import", str(file), "--ignore", "note", exit_code=1)
 
 
-def test_several_workspaces_are_named_rather_than_guessed(run, tmp_path):
+def test_several_workspaces_are_named_rather_than_guessed(run: Callable[..., str], tmp_path: Path) -> None:
     with write(db.session):
         db.session.add(Workspace(workspace_id="ws_2", workspace_name="Second", operator_role="founder", created_at=NOW))
     file = tmp_path / "events.csv"
@@ -125,12 +128,12 @@ def test_several_workspaces_are_named_rather_than_guessed(run, tmp_path):
     assert run("usage", "stats", "--workspace", "ws_2") == "Workspace ws_2 has no usage events.\n"
 
 
-def test_before_the_first_workspace_there_is_none_to_take(sqlite_app):
+def test_before_the_first_workspace_there_is_none_to_take(sqlite_app: Flask) -> None:
     result = sqlite_app.test_cli_runner().invoke(avs, ["usage", "stats"])
     assert (result.exit_code, "There is no workspace yet" in result.output) == (1, True)
 
 
-def test_a_mapping_without_an_equals_sign_is_explained(run, tmp_path):
+def test_a_mapping_without_an_equals_sign_is_explained(run: Callable[..., str], tmp_path: Path) -> None:
     file = tmp_path / "empty.csv"
     file.write_text("a\n")
     assert "field=value" in run("usage", "import", str(file), "--map", "ts", exit_code=2)
@@ -141,7 +144,7 @@ def found(client, grid, search):
     return answer.text.count("\n") - 1
 
 
-def test_search_finds_again_what_a_restored_dump_lost(run, sqlite_app):
+def test_search_finds_again_what_a_restored_dump_lost(run: Callable[..., str], sqlite_app: Flask) -> None:
     """Restoring a dump gives rows new numbers, and the words stay with the old ones."""
     client = sqlite_app.test_client()
     with db.engine.begin() as connection:
@@ -151,7 +154,7 @@ def test_search_finds_again_what_a_restored_dump_lost(run, sqlite_app):
     assert found(client, "customers", "cust_2001") == 1
 
 
-def test_only_sqlite_has_search_indexes_to_rebuild(app):
+def test_only_sqlite_has_search_indexes_to_rebuild(app: Flask) -> None:
     result = app.test_cli_runner().invoke(avs, ["search", "rebuild", "--json"])
     rebuilt = parse_exact(result.output)["rebuilt"]
     assert (rebuilt == 0) is (db.engine.dialect.name == "postgresql")

@@ -1,9 +1,11 @@
 """`avs publish` and `avs publish --check`: what an operator or a nightly job would run, and what they would read."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from app.cli import avs
 from app.extensions import usage_events
@@ -30,7 +32,7 @@ def place(tmp_path: Path) -> PublishStore:
 
 
 @pytest.fixture
-def run(sqlite_app, tmp_path):
+def run(sqlite_app: Flask, tmp_path: Path) -> Callable[..., str]:
     load_seed(db.session, usage_events().store, now=NOW, with_growth=False)
 
     def invoke(*arguments, exit_code=0, to=None):
@@ -42,13 +44,13 @@ def run(sqlite_app, tmp_path):
     return invoke
 
 
-def test_everything_active_is_published_and_said_per_subject(run, place):
+def test_everything_active_is_published_and_said_per_subject(run: Callable[..., str], place: PublishStore) -> None:
     assert f"{NAMED}: published: cfg_smb_learning_prod_v1, sequence 1" in run()
     assert f"{NAMED}: unchanged: cfg_smb_learning_prod_v1, sequence 1" in run()
     assert pointer_of(place.read(POINTER)).config_version_id == "cfg_smb_learning_prod_v1"
 
 
-def test_a_script_reads_it_as_json(run, place):
+def test_a_script_reads_it_as_json(run: Callable[..., str], place: PublishStore) -> None:
     (one,) = [one for one in parse_exact(run("--json"))["subjects"] if one["subject_resolution"] == SUBJECT]
     assert one == {
         "subject_resolution": SUBJECT,
@@ -60,13 +62,15 @@ def test_a_script_reads_it_as_json(run, place):
     }
 
 
-def test_nothing_differs_after_publishing(run):
+def test_nothing_differs_after_publishing(run: Callable[..., str]) -> None:
     run()
     assert run("--check") == "Everything active is published as it is served.\n"
     assert parse_exact(run("--check", "--json")) == {"differences": []}
 
 
-def test_an_empty_place_differs_in_everything_and_the_check_writes_nothing(run, place):
+def test_an_empty_place_differs_in_everything_and_the_check_writes_nothing(
+    run: Callable[..., str], place: PublishStore
+) -> None:
     printed = run("--check", exit_code=1)
     assert f"{NAMED}: {POINTER} is missing: run `avs publish`." in printed
     assert "keys.json: it is not the key set that is in force: run `avs publish`." in printed
@@ -98,7 +102,9 @@ STAYS = ("newer_published", "nothing_active")
 
 
 @pytest.mark.parametrize("code", BROKEN)
-def test_each_difference_is_named_and_mended_by_its_fix(run, place, code):
+def test_each_difference_is_named_and_mended_by_its_fix(
+    run: Callable[..., str], place: PublishStore, code: str
+) -> None:
     run()
     BROKEN[code](place, pointer_of(place.read(POINTER)))
     found = parse_exact(run("--check", "--json", exit_code=1))["differences"]
@@ -108,14 +114,14 @@ def test_each_difference_is_named_and_mended_by_its_fix(run, place, code):
     run("--check", exit_code=int(code in STAYS))
 
 
-def test_a_missing_document_is_named(run, place, tmp_path):
+def test_a_missing_document_is_named(run: Callable[..., str], place: PublishStore, tmp_path: Path) -> None:
     run()
     digest = pointer_of(place.read(POINTER)).digest
     (tmp_path / "out" / document_path(digest)).unlink()
     assert f"{NAMED}: {document_path(digest)} is missing" in run("--check", exit_code=1)
 
 
-def test_a_place_of_another_subject_is_named_by_that_subject(run, place):
+def test_a_place_of_another_subject_is_named_by_that_subject(run: Callable[..., str], place: PublishStore) -> None:
     run()
     BROKEN["nothing_active"](place, pointer_of(place.read(POINTER)))
     (line,) = run("--check", exit_code=1).splitlines()
@@ -123,15 +129,15 @@ def test_a_place_of_another_subject_is_named_by_that_subject(run, place):
     assert "nothing is active for it" in line
 
 
-def test_without_a_place_it_says_how_to_give_one(run):
+def test_without_a_place_it_says_how_to_give_one(run: Callable[..., str]) -> None:
     assert "set AVS_PUBLISH_URL, or give --to URL" in run(to="", exit_code=1)
 
 
-def test_a_store_whose_package_is_missing_names_it(run):
+def test_a_store_whose_package_is_missing_names_it(run: Callable[..., str]) -> None:
     assert "pip install s3fs" in run(to="s3://bucket/avs", exit_code=1)
     assert "give file://" in run(to="gopher://x", exit_code=1)
 
 
-def test_a_store_that_is_down_is_one_sentence(run, tmp_path):
+def test_a_store_that_is_down_is_one_sentence(run: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "in the way").write_text("")
     assert "keys.json was not" in run(to=str(tmp_path / "in the way"), exit_code=1)

@@ -26,19 +26,19 @@ DECISION = DecisionRow(
 )
 
 
-def test_the_row_of_a_decision_has_the_columns_of_its_table_in_their_order():
+def test_the_row_of_a_decision_has_the_columns_of_its_table_in_their_order() -> None:
     assert list(DecisionRow._fields) == DecisionRecord.__table__.columns.keys()
 
 
-def test_the_row_of_a_decision_may_lack_what_its_table_may_lack():
+def test_the_row_of_a_decision_may_lack_what_its_table_may_lack() -> None:
     optional = {name for name, kind in get_type_hints(DecisionRow).items() if type(None) in get_args(kind)}
     assert optional == {column.name for column in DecisionRecord.__table__.columns if column.nullable}
 
 
-def test_the_row_of_a_decision_names_its_subject():
+def test_the_row_of_a_decision_names_its_subject() -> None:
     assert DECISION.subject_resolution == SUBJECT
 
 
-def test_the_row_and_the_stored_decision_name_one_subject():
+def test_the_row_and_the_stored_decision_name_one_subject() -> None:
     stored = DecisionRecord(**DECISION._asdict())
     assert stored.subject_resolution == DECISION.subject_resolution

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
+from app.models.base import AnySession
 from app.models.catalog import MetricCatalog
 from app.models.config_version import Pool
 from app.models.packed import packed_row, packed_rows
@@ -20,7 +21,7 @@ ODD = 'Minutes, "HD" \\ 4K\n\x1e ✓ 𝄞'
 
 
 @pytest.fixture
-def config(session):
+def config(session: AnySession) -> AnySession:
     f.foundation(session)
     tiny = f.CORE | {"included_quantity": Decimal("0.000000150001"), "label": ODD}
     huge = f.EXPLORATION_POOL | {"included_quantity": Decimal("12345678901234567890123456.000000000001")}
@@ -32,7 +33,7 @@ def one(session, *columns):
     return session.connection().execute(sa.select(*columns)).scalar_one()
 
 
-def test_packed_rows_are_the_rows_that_a_query_of_its_own_reads(config):
+def test_packed_rows_are_the_rows_that_a_query_of_its_own_reads(config: AnySession) -> None:
     plain = config.connection().execute(sa.select(POOLS)).all()
     packed = one(config, packed_rows(Row, *POOLS.c))
     assert [list(map(repr, row)) for row in sorted(packed)] == [list(map(repr, row)) for row in sorted(plain)]
@@ -40,20 +41,20 @@ def test_packed_rows_are_the_rows_that_a_query_of_its_own_reads(config):
     assert min(row.included_quantity for row in packed) == Decimal("0.000000150001")
 
 
-def test_only_the_rows_that_match_are_packed(config):
+def test_only_the_rows_that_match_are_packed(config: AnySession) -> None:
     wanted = packed_rows(Row, *POOLS.c, where=[POOLS.c.pool_id == "pool_core"])
     assert [row.pool_id for row in one(config, wanted)] == ["pool_core"]
 
 
-def test_no_rows_are_an_empty_list(config):
+def test_no_rows_are_an_empty_list(config: AnySession) -> None:
     assert one(config, packed_rows(str, METRICS.c.metric_id, where=[METRICS.c.metric_id == "none"])) == []
 
 
-def test_one_column_can_be_packed_without_a_shape(config):
+def test_one_column_can_be_packed_without_a_shape(config: AnySession) -> None:
     assert sorted(one(config, packed_rows(str, METRICS.c.metric_id))) == ["exploration_depth", *f.METRICS]
 
 
-def test_a_packed_row_keeps_moments_to_the_microsecond(config):
+def test_a_packed_row_keeps_moments_to_the_microsecond(config: AnySession) -> None:
     moment = datetime(2026, 1, 15, 10, 30, 0, 250_000, tzinfo=UTC)
     config.connection().execute(sa.update(WORKSPACES).values(created_at=moment))
     assert one(config, packed_row(lambda *cells: cells, WORKSPACES.c.workspace_id, WORKSPACES.c.created_at)) == (
@@ -62,12 +63,12 @@ def test_a_packed_row_keeps_moments_to_the_microsecond(config):
     )
 
 
-def test_bytes_are_refused_where_the_query_is_made():
+def test_bytes_are_refused_where_the_query_is_made() -> None:
     with pytest.raises(TypeError, match="bytes"):
         packed_row(tuple, RuntimeConfig.__table__.c.document)
 
 
-def test_a_row_that_an_outer_join_did_not_find_is_none(config):
+def test_a_row_that_an_outer_join_did_not_find_is_none(config: AnySession) -> None:
     joined = WORKSPACES.outerjoin(METRICS, METRICS.c.metric_id == WORKSPACES.c.workspace_id)
     row = packed_row(lambda *cells: cells, METRICS.c.metric_id, METRICS.c.label)
     assert config.connection().execute(sa.select(row).select_from(joined)).scalar_one() is None

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from app.models.base import AnySession
 from app.models.cycle import CycleDraftContext
 from app.models.product_event import ProductEvent
 from app.models.statements import Writes
@@ -33,13 +34,13 @@ def update(session, key, **values):
     writes.run()
 
 
-def test_an_inserted_row_is_in_the_database_at_once(session):
+def test_an_inserted_row_is_in_the_database_at_once(session: AnySession) -> None:
     insert(session, workspace())
     assert session.connection().execute(IN_THE_DATABASE).all() == [("One", "mocked")]
     assert session.get(Workspace, "ws_1").created_at == NOW
 
 
-def test_an_update_reaches_the_database_and_the_row_that_the_session_holds(session):
+def test_an_update_reaches_the_database_and_the_row_that_the_session_holds(session: AnySession) -> None:
     insert(session, workspace())
     insert(session, workspace(workspace_id="ws_2"))
     row = session.get(Workspace, "ws_1")
@@ -49,14 +50,14 @@ def test_an_update_reaches_the_database_and_the_row_that_the_session_holds(sessi
     assert not session.dirty
 
 
-def test_an_update_of_a_row_that_the_session_does_not_hold_reads_nothing(session):
+def test_an_update_of_a_row_that_the_session_does_not_hold_reads_nothing(session: AnySession) -> None:
     insert(session, workspace())
     update(session, "ws_1", workspace_name="Two")
     assert not list(session)
     assert session.get(Workspace, "ws_1").workspace_name == "Two"
 
 
-def test_the_database_still_refuses_what_it_must(session):
+def test_the_database_still_refuses_what_it_must(session: AnySession) -> None:
     insert(session, workspace())
     with pytest.raises(IntegrityError):
         insert(session, workspace())
@@ -65,7 +66,7 @@ def test_the_database_still_refuses_what_it_must(session):
         insert(session, workspace(data_mode="guessed"))
 
 
-def test_a_rollback_takes_both_back(session):
+def test_a_rollback_takes_both_back(session: AnySession) -> None:
     session.commit()
     insert(session, workspace())
     update(session, "ws_1", workspace_name="Two")
@@ -73,7 +74,7 @@ def test_a_rollback_takes_both_back(session):
     assert session.execute(IN_THE_DATABASE).all() == []
 
 
-def test_nothing_is_written_before_it_is_run_and_nothing_twice(session):
+def test_nothing_is_written_before_it_is_run_and_nothing_twice(session: AnySession) -> None:
     writes = Writes(session)
     writes.insert(Workspace, workspace())
     assert session.connection().execute(IN_THE_DATABASE).all() == []
@@ -82,7 +83,7 @@ def test_nothing_is_written_before_it_is_run_and_nothing_twice(session):
     assert session.connection().execute(IN_THE_DATABASE).all() == [("One", "mocked")]
 
 
-def test_writes_of_several_tables_run_together_also_where_one_refers_to_another(session):
+def test_writes_of_several_tables_run_together_also_where_one_refers_to_another(session: AnySession) -> None:
     insert(session, workspace(workspace_id="ws_0"))
     event = {"product_event_id": "pe_1", "event_name": "x", "actor": "a", "detail": {"n": 1}, "occurred_at": NOW}
     context = CONTEXT | {"cycle_draft_context_id": "ctx_1", "workspace_id": "ws_1"}
@@ -97,7 +98,7 @@ def test_writes_of_several_tables_run_together_also_where_one_refers_to_another(
     assert sorted(session.connection().execute(IN_THE_DATABASE).tuples()) == [("One", "mocked"), ("Zero", "mocked")]
 
 
-def test_of_writes_that_run_together_one_that_is_refused_takes_all_back(session):
+def test_of_writes_that_run_together_one_that_is_refused_takes_all_back(session: AnySession) -> None:
     insert(session, workspace())
     session.commit()
     writes = Writes(session)
@@ -111,7 +112,7 @@ def test_of_writes_that_run_together_one_that_is_refused_takes_all_back(session)
     assert session.get(CycleDraftContext, "ctx_1") is None
 
 
-def test_two_writes_of_one_table_are_not_mixed_up(session):
+def test_two_writes_of_one_table_are_not_mixed_up(session: AnySession) -> None:
     insert(session, workspace())
     insert(session, workspace(workspace_id="ws_2"))
     writes = Writes(session)

@@ -1,5 +1,6 @@
 """The billing patch is a pure function of the config: the same config, the same bytes and the same id (spec 5)."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.errors import Conflict, NotFound
+from app.models.base import AnySession
 from app.models.billing_patch import BillingPatch
 from app.models.transactions import write
 from app.services.authoring import config_parts
@@ -26,11 +28,11 @@ def built(session, config_version_id="cfg_1", effective_at=f.NOW):
     return build(config, document, effective_at=effective_at, now=f.NOW)
 
 
-def test_the_payload_is_the_golden_one_to_the_byte(ready):
+def test_the_payload_is_the_golden_one_to_the_byte(ready: AnySession) -> None:
     assert matches_golden("billing_patch.json", canonical_bytes(built(ready).payload))
 
 
-def test_there_is_one_meter_product_and_price_per_pooled_unit(ready):
+def test_there_is_one_meter_product_and_price_per_pooled_unit(ready: AnySession) -> None:
     payload = built(ready).payload
     units = ["draft_export", "hd_minute"]
     assert [meter["meter_id"] for meter in payload["meters"]] == [f"meter_{unit}" for unit in units]
@@ -40,14 +42,14 @@ def test_there_is_one_meter_product_and_price_per_pooled_unit(ready):
     assert [line["price_per_unit_usd"] for line in card["lines"]] == [Decimal("0.05"), Decimal("0.6")]
 
 
-def test_two_pools_of_one_unit_are_one_meter(ready):
+def test_two_pools_of_one_unit_are_one_meter(ready: AnySession) -> None:
     with write(ready):
         more = f.CORE | {"pool_id": "pool_pro", "label": "Pro"}
         f.config(ready, "cfg_2", pools=[f.CORE, more], exploration={"enabled": False})
     assert len(built(ready, "cfg_2").payload["meters"]) == 1
 
 
-def test_no_two_units_share_a_meter(ready):
+def test_no_two_units_share_a_meter(ready: AnySession) -> None:
     """Imports may bring ids without the prefix; `minute` and `vu_minute` are two units."""
     units = [f.HD_MINUTE | {"value_unit_id": unit_id} for unit_id in ("minute", "vu_minute")]
     pools = [f.CORE | {"pool_id": unit["value_unit_id"], "value_unit_id": unit["value_unit_id"]} for unit in units]
@@ -59,7 +61,7 @@ def test_no_two_units_share_a_meter(ready):
     assert len({product["product_id"] for product in payload["products"]}) == 2
 
 
-def test_the_same_config_gives_the_same_bytes_and_the_same_id(ready):
+def test_the_same_config_gives_the_same_bytes_and_the_same_id(ready: AnySession) -> None:
     first = built(ready)
     ready.rollback()
     ready.expire_all()
@@ -73,30 +75,30 @@ def test_the_same_config_gives_the_same_bytes_and_the_same_id(ready):
 @pytest.mark.parametrize(
     "edit",
     [
-        lambda s, k: config_drafts.update_config(s, "cfg_1", {"price_book_ref": "usd_2026_02"}, **k),
-        lambda s, k: config_parts.delete_pool(s, "cfg_1", "pool_exploration", **k),
+        lambda s: config_drafts.update_config(s, "cfg_1", {"price_book_ref": "usd_2026_02"}, **f.WHO),
+        lambda s: config_parts.delete_pool(s, "cfg_1", "pool_exploration", **f.WHO),
     ],
 )
-def test_what_billing_must_know_changes_the_id(ready, edit):
+def test_what_billing_must_know_changes_the_id(ready: AnySession, edit: Callable[[AnySession], object]) -> None:
     before = built(ready).billing_patch_id
     with write(ready):
-        edit(ready, {"actor": f.OPERATOR, "now": f.NOW})
+        edit(ready)
     assert built(ready).billing_patch_id != before
 
 
-def test_another_moment_is_another_patch(ready):
+def test_another_moment_is_another_patch(ready: AnySession) -> None:
     """A ledger that applies each id once must see the rollback to a config it was told about before."""
     assert built(ready).billing_patch_id != built(ready, effective_at=f.NOW + timedelta(1)).billing_patch_id
 
 
-def test_the_export_of_a_draft_stores_nothing(ready):
+def test_the_export_of_a_draft_stores_nothing(ready: AnySession) -> None:
     patch = patch_of(ready, "cfg_1", now=f.NOW)
     assert patch.payload == built(ready).payload
     ready.commit()
     assert ready.scalar(sa.select(sa.func.count()).select_from(BillingPatch)) == 0
 
 
-def test_the_export_of_a_decided_config_is_its_newest_patch(ready):
+def test_the_export_of_a_decided_config_is_its_newest_patch(ready: AnySession) -> None:
     with write(ready):
         f.approve(ready)
         f.simulated(ready, "cfg_2")
@@ -105,7 +107,7 @@ def test_the_export_of_a_decided_config_is_its_newest_patch(ready):
     assert patch_of(ready, "cfg_1", now=f.NOW).billing_patch_id == again.billing_patch_id
 
 
-def test_without_a_snapshot_there_is_nothing_to_bill(session):
+def test_without_a_snapshot_there_is_nothing_to_bill(session: AnySession) -> None:
     with write(session):
         f.catalogs(session)
         f.workspace(session)
@@ -116,6 +118,6 @@ def test_without_a_snapshot_there_is_nothing_to_bill(session):
     assert refusal.value.code == "value_unit_snapshot_missing"
 
 
-def test_an_unknown_config_has_no_patch(session):
+def test_an_unknown_config_has_no_patch(session: AnySession) -> None:
     with pytest.raises(NotFound):
         patch_of(session, "cfg_none", now=f.NOW)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.services.configs.diffs import changes, diff, json_patch, reversed_patch
 from rules.enums import DiffType
-from simulation.canonical import canonical_text
+from simulation.canonical import JsonObject, canonical_text
 
 # RFC 6902, the four operations that our patches use
 
@@ -110,43 +110,45 @@ def reordered(draw, document):
 
 
 @given(documents, documents)
-def test_the_patch_leads_from_before_to_after_and_back(before, after):
+def test_the_patch_leads_from_before_to_after_and_back(before: JsonObject, after: JsonObject) -> None:
     patch = list(json_patch(before, after))
     assert same(applied(patch, before), after)
     assert same(applied(reversed_patch(patch), after), before)
 
 
 @given(configs(), configs())
-def test_the_patch_of_two_configs_leads_there_and_back(before, after):
+def test_the_patch_of_two_configs_leads_there_and_back(before: JsonObject, after: JsonObject) -> None:
     patch = list(json_patch(before, after))
     assert same(applied(patch, before), after)
     assert same(applied(reversed_patch(patch), after), before)
 
 
 @given(st.none() | configs(), configs())
-def test_a_patch_survives_being_stored_as_json(before, after):
+def test_a_patch_survives_being_stored_as_json(before: JsonObject | None, after: JsonObject) -> None:
     document = diff(DiffType.UPDATE, "cfg_1", before, after)
     stored = json.loads(canonical_text(document), parse_float=Decimal)
     assert same(applied(stored["json_patch"], before or {}), after)
 
 
 @given(documents)
-def test_nothing_changed_means_an_empty_patch(document):
+def test_nothing_changed_means_an_empty_patch(document: JsonObject) -> None:
     assert list(json_patch(document, copy.deepcopy(document))) == []
 
 
 @given(st.data(), configs())
-def test_a_reordering_is_no_change(data, document):
+def test_a_reordering_is_no_change(data: st.DataObject, document: JsonObject) -> None:
     assert list(changes(document, data.draw(reordered(document)))) == []
 
 
 @given(st.data(), configs(), configs())
-def test_the_order_of_lists_makes_no_difference_to_the_changes(data, before, after):
+def test_the_order_of_lists_makes_no_difference_to_the_changes(
+    data: st.DataObject, before: JsonObject, after: JsonObject
+) -> None:
     assert same(list(changes(before, after)), list(changes(data.draw(reordered(before)), data.draw(reordered(after)))))
 
 
 @given(configs(), configs())
-def test_turning_the_comparison_around_turns_each_change_around(before, after):
+def test_turning_the_comparison_around_turns_each_change_around(before: JsonObject, after: JsonObject) -> None:
     opposite = {"add": "remove", "remove": "add", "replace": "replace"}
     turned = [
         row | {"op": opposite[row["op"]], "before": row["after"], "after": row["before"]}
@@ -156,7 +158,9 @@ def test_turning_the_comparison_around_turns_each_change_around(before, after):
 
 
 @given(configs(), configs())
-def test_no_changes_are_reported_exactly_when_all_that_is_enforced_is_equal(before, after):
+def test_no_changes_are_reported_exactly_when_all_that_is_enforced_is_equal(
+    before: JsonObject, after: JsonObject
+) -> None:
     def sorted_lists(document):
         rails = document["rails"]
         return document | {
@@ -195,12 +199,12 @@ CONFIG = {
         ({"subject_resolution": {"segment": "big"}}, ("governance", "/subject_resolution/segment")),
     ],
 )
-def test_each_change_stands_in_its_section(change, expected):
+def test_each_change_stands_in_its_section(change: JsonObject, expected: tuple[str, str]) -> None:
     (row,) = changes(CONFIG, CONFIG | change)
     assert (row["section"], row["path"], row["op"]) == (*expected, "replace")
 
 
-def test_a_new_price_is_pricing_and_a_new_name_is_value_units():
+def test_a_new_price_is_pricing_and_a_new_name_is_value_units() -> None:
     unit = CONFIG["value_units"][0]
     renamed = unit | {"name": "HD minute", "unit_economics": {"target_price_per_unit_usd": Decimal("0.7")}}
     rows = list(changes(CONFIG, CONFIG | {"value_units": [renamed]}))
@@ -210,18 +214,18 @@ def test_a_new_price_is_pricing_and_a_new_name_is_value_units():
     ]
 
 
-def test_true_and_one_are_different_values():
+def test_true_and_one_are_different_values() -> None:
     """They are equal to Python, but not to the customer app that reads the JSON."""
     assert [step["op"] for step in json_patch({"x": True}, {"x": 1})] == ["test", "replace"]
 
 
-def test_the_same_amount_written_differently_is_no_change():
+def test_the_same_amount_written_differently_is_no_change() -> None:
     assert (
         list(changes({"rails": {"margin_floor": Decimal("0.680")}}, {"rails": {"margin_floor": Decimal("0.68")}})) == []
     )
 
 
-def test_a_patch_refuses_a_baseline_it_was_not_made_for():
+def test_a_patch_refuses_a_baseline_it_was_not_made_for() -> None:
     patch = list(json_patch({"a": 1}, {"a": 2}))
     with pytest.raises(AssertionError):
         applied(patch, {"a": 3})

@@ -5,11 +5,13 @@ from decimal import Decimal
 import pytest
 
 from app.errors import NotFound
+from app.models.base import AnySession
 from app.models.transactions import write
 from app.services.configs.documents import config_document
 from app.services.configs.lookup import cycle_of, get_config, snapshot_of
 from app.services.configs.reading import find_config, load_catalogs, read_config
 from app.services.configs.rows import read_rows
+from simulation.canonical import JsonObject
 from tests import factories as f
 
 SAME_PLACE = [
@@ -34,7 +36,7 @@ def of_objects(session, config_version_id):
         {"pools": SAME_PLACE, "exploration": f.EXPLORATION | {"exploration_pool_id": "B_exploration"}},
     ],
 )
-def test_rows_and_objects_say_the_same(empty, changes):
+def test_rows_and_objects_say_the_same(empty: AnySession, changes: JsonObject) -> None:
     with write(empty):
         f.config(empty, **changes)
     seen = read_config(empty, "cfg_1")
@@ -44,7 +46,7 @@ def test_rows_and_objects_say_the_same(empty, changes):
     assert seen.config.created_at == f.NOW
 
 
-def test_what_the_session_has_not_written_yet_counts(empty):
+def test_what_the_session_has_not_written_yet_counts(empty: AnySession) -> None:
     with write(empty):
         row = f.config(empty)
         row.price_book_ref = "eur_2026_01_default"
@@ -54,7 +56,7 @@ def test_what_the_session_has_not_written_yet_counts(empty):
     assert seen.document["pools"][0]["included_quantity"] == Decimal("7.5")
 
 
-def test_the_run_is_the_one_asked_for_else_the_latest_completed_one(empty):
+def test_the_run_is_the_one_asked_for_else_the_latest_completed_one(empty: AnySession) -> None:
     with write(empty):
         config = f.simulated(empty)
         f.run(empty, config, "sim_later")
@@ -66,7 +68,7 @@ def test_the_run_is_the_one_asked_for_else_the_latest_completed_one(empty):
     assert read_config(empty, "cfg_1", simulation_run_id="sim_none").run is None
 
 
-def test_what_is_served_and_what_waits_is_of_the_same_subject_only(empty):
+def test_what_is_served_and_what_waits_is_of_the_same_subject_only(empty: AnySession) -> None:
     with write(empty):
         f.active(empty, "cfg_1")
         f.config(empty, "cfg_2")
@@ -81,7 +83,7 @@ def test_what_is_served_and_what_waits_is_of_the_same_subject_only(empty):
     assert not read_config(empty, "cfg_other").something_waits
 
 
-def test_catalogs_that_were_read_before_are_not_read_again(empty):
+def test_catalogs_that_were_read_before_are_not_read_again(empty: AnySession) -> None:
     with write(empty):
         f.config(empty)
     assert read_rows(empty, "cfg_1", None, with_catalogs=False).catalogs is None
@@ -89,13 +91,13 @@ def test_catalogs_that_were_read_before_are_not_read_again(empty):
     assert load_catalogs(empty).metric_ids == ("exploration_depth", *f.METRICS)
 
 
-def test_a_config_that_is_not_there_is_named(empty):
+def test_a_config_that_is_not_there_is_named(empty: AnySession) -> None:
     assert find_config(empty, "cfg_none") is None
     with pytest.raises(NotFound, match="cfg_none"):
         read_config(empty, "cfg_none")
 
 
-def test_pools_at_one_place_have_one_order_however_they_were_made_or_read(empty):
+def test_pools_at_one_place_have_one_order_however_they_were_made_or_read(empty: AnySession) -> None:
     with write(empty):
         f.config(empty, pools=SAME_PLACE, exploration={"enabled": False})
     as_made = of_objects(empty, "cfg_1")

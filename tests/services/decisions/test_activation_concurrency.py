@@ -114,7 +114,7 @@ def is_always_one(seen: set[tuple[tuple[str, str], ...]]) -> bool:
     return all(len(rows) == 1 and rows[0][0] == rows[0][1] for rows in seen)
 
 
-def test_each_of_two_candidates_is_approved_once_and_one_of_them_is_active(contested):
+def test_each_of_two_candidates_is_approved_once_and_one_of_them_is_active(contested: Flask) -> None:
     """Without a named baseline both decisions are good: the later one archives the earlier one."""
     acts = [approval(f"cfg_{1 + index % 2}") for index in range(THREADS)]
     with watched(contested) as seen:
@@ -129,7 +129,7 @@ def test_each_of_two_candidates_is_approved_once_and_one_of_them_is_active(conte
     ]
 
 
-def test_of_two_candidates_for_one_baseline_the_slower_is_told_that_the_baseline_went(contested):
+def test_of_two_candidates_for_one_baseline_the_slower_is_told_that_the_baseline_went(contested: Flask) -> None:
     """Both operators reviewed against cfg_0; once one of them has replaced it, the other must look again."""
     acts = [approval(f"cfg_{1 + index % 2}", baseline="cfg_0") for index in range(THREADS)]
     with watched(contested) as seen:
@@ -145,7 +145,7 @@ def test_of_two_candidates_for_one_baseline_the_slower_is_told_that_the_baseline
     }
 
 
-def test_a_due_version_is_promoted_once_however_many_look(contested):
+def test_a_due_version_is_promoted_once_however_many_look(contested: Flask) -> None:
     with write(db.session):
         f.approve(db.session, "cfg_1", effective_at=f.NOW + timedelta(days=1))
     promoted: list[str] = []
@@ -159,7 +159,7 @@ def test_a_due_version_is_promoted_once_however_many_look(contested):
     assert is_always_one(seen)
 
 
-def test_an_edit_and_an_approval_of_the_same_config_take_turns(contested):
+def test_an_edit_and_an_approval_of_the_same_config_take_turns(contested: Flask) -> None:
     """Either the edit comes first and the run is stale, or the approval does and the config is immutable."""
 
     def edit(session: Any) -> None:
@@ -201,7 +201,7 @@ MEANWHILE: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 
 @pytest.mark.parametrize("what", MEANWHILE)
-def test_what_changes_while_an_approval_waits_for_its_subject_is_seen(contested, what):
+def test_what_changes_while_an_approval_waits_for_its_subject_is_seen(contested: Flask, what: str) -> None:
     change, code = MEANWHILE[what]
     with ThreadPoolExecutor(1) as pool:
         with write(db.session):
@@ -212,7 +212,7 @@ def test_what_changes_while_an_approval_waits_for_its_subject_is_seen(contested,
         assert waiting.result() == [code]
 
 
-def test_drafts_of_one_subject_that_are_made_at_once_get_different_numbers(contested):
+def test_drafts_of_one_subject_that_are_made_at_once_get_different_numbers(contested: Flask) -> None:
     acts = [lambda session, n=number: f.config(session, f"cfg_draft_{n}") for number in range(8)]
     assert at_once(contested, acts) == ["done"] * 8
     versions = db.session.scalars(sa.select(ConfigVersion.version).order_by(ConfigVersion.version))
@@ -228,7 +228,7 @@ def one_of_many(uri: str, data_dir: str, config_version_ids: list[str]) -> None:
                 f.approve(db.session, config_version_id)
 
 
-def test_processes_take_turns_like_threads_do(contested):
+def test_processes_take_turns_like_threads_do(contested: Flask) -> None:
     """Four workers approve twenty candidates of one subject: nobody meets a locked database, all twenty are decided."""
     candidates = [f"cfg_many_{number}" for number in range(20)]
     with write(db.session):

@@ -113,7 +113,7 @@ def is_complete(act: str) -> bool:
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_a_process_killed_before_any_of_its_writes_leaves_nothing(decided, act):
+def test_a_process_killed_before_any_of_its_writes_leaves_nothing(decided: Flask, act: str) -> None:
     before = everything(db.session)
     for moment in range(1, MOST_WRITES):
         if survives(decided, act, moment):
@@ -124,13 +124,13 @@ def test_a_process_killed_before_any_of_its_writes_leaves_nothing(decided, act):
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_a_process_killed_just_before_its_commit_leaves_nothing(decided, act):
+def test_a_process_killed_just_before_its_commit_leaves_nothing(decided: Flask, act: str) -> None:
     before = everything(db.session)
     assert not survives(decided, act, BEFORE_COMMIT)
     assert everything(db.session) == before
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_a_process_killed_just_after_its_commit_leaves_everything(decided, act):
+def test_a_process_killed_just_after_its_commit_leaves_everything(decided: Flask, act: str) -> None:
     assert not survives(decided, act, AFTER_COMMIT)
     assert is_complete(act)

@@ -5,13 +5,14 @@ from decimal import Decimal
 import pytest
 
 from app.errors import AvsError
+from app.models.base import AnySession
 from app.models.transactions import write
 from app.services.decisions import compare as decision_compare
 from tests import factories as f
 from tests.services.decided import decide
 
 
-def test_comparison_marks_what_differs_and_shows_both_values(empty):
+def test_comparison_marks_what_differs_and_shows_both_values(empty: AnySession) -> None:
     with write(empty):
         decide(empty, "cfg_1", later=0)
         pools = [f.CORE | {"included_quantity": Decimal(400)}]
@@ -32,14 +33,14 @@ def test_comparison_marks_what_differs_and_shows_both_values(empty):
     assert {row["item"] for row in tables["unit_economics"]} == {"vu_draft_export", "vu_hd_minute"}
 
 
-def test_comparison_of_simulations_subtracts_where_both_have_a_value(log):
+def test_comparison_of_simulations_subtracts_where_both_have_a_value(log: AnySession) -> None:
     a, b = decision_compare.compared(log, "dec_1", "dec_2")
     rows = {row["metric_id"]: row for row in decision_compare.simulation_comparison(a, b)}
     assert rows["margin"]["difference"] == Decimal("-0.2")
     assert rows["revenue_usd"] == {"metric_id": "revenue_usd", "a": 1, "b": 1, "difference": 0}
 
 
-def test_decisions_of_two_workspaces_are_not_compared(empty):
+def test_decisions_of_two_workspaces_are_not_compared(empty: AnySession) -> None:
     with write(empty):
         decide(empty, "cfg_1", later=0)
         f.workspace(empty, "ws_2")

@@ -4,10 +4,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.models.base import db
+from app.models.base import AnySession, db
 from app.models.transactions import write
 from app.services.decisions import activation
 from app.services.decisions.export import (
@@ -28,7 +29,7 @@ LATER = f.NOW + timedelta(days=1)
 
 
 @pytest.fixture
-def decided(sqlite_app):
+def decided(sqlite_app: Flask) -> AnySession:
     """dec_1 approved in two lines of rationale, then replaced by dec_2, which includes more."""
     with write(db.session):
         f.foundation(db.session)
@@ -50,7 +51,7 @@ def _decide(config_version_id, rationale, later, **changes):
     )
 
 
-def test_the_document_holds_every_record_that_the_decision_stands_on(decided) -> None:
+def test_the_document_holds_every_record_that_the_decision_stands_on(decided: AnySession) -> None:
     document = decision_document(decided, "dec_2", now=LATER)
     assert document["decision_record"]["baseline_config_version_id"] == "cfg_1"
     assert document["outcome_pill"] == "active"
@@ -63,14 +64,14 @@ def test_the_document_holds_every_record_that_the_decision_stands_on(decided) ->
     assert len(document["evidence"]["by_event_type"]) == 6
 
 
-def test_the_document_survives_being_written_as_json(decided) -> None:
+def test_the_document_survives_being_written_as_json(decided: AnySession) -> None:
     document = decision_document(decided, "dec_1", now=LATER)
     again = parse_exact(canonical_bytes(document))
     assert again["decision_record"]["created_at"] == "2026-01-15T00:00:00Z"
     assert canonical_bytes(again) == canonical_bytes(document)
 
 
-def test_the_page_reads_from_reason_to_prices(decided) -> None:
+def test_the_page_reads_from_reason_to_prices(decided: AnySession) -> None:
     text = decision_markdown(decision_document(decided, "dec_1", now=LATER))
     heads = [line for line in text.splitlines() if line.startswith("#")]
     assert heads == [
@@ -90,7 +91,7 @@ def test_the_page_reads_from_reason_to_prices(decided) -> None:
     assert "| usd_2026_01_default | meter_hd_minute | $0.60 |" in text
 
 
-def test_a_comparison_shows_only_what_differs_and_names_the_better_side(decided) -> None:
+def test_a_comparison_shows_only_what_differs_and_names_the_better_side(decided: AnySession) -> None:
     text = comparison_markdown(comparison_document(decided, "dec_1", "dec_2"))
     assert text.startswith("# dec_1 and dec_2\n")
     assert "| pool_core | included | 300 | 500 |" in text
@@ -103,7 +104,7 @@ cells = st.lists(st.text(st.characters(codec="utf-8"), max_size=20), min_size=2,
 
 
 @given(st.lists(cells, max_size=4))
-def test_no_cell_breaks_out_of_its_table(rows) -> None:
+def test_no_cell_breaks_out_of_its_table(rows: list[list[str]]) -> None:
     lines = list(table(("One", "Two"), rows))
     assert len(lines) == 2 + len(rows)
     for line in lines:
@@ -134,7 +135,9 @@ def test_a_margin_without_revenue_is_no_figure_to_compare() -> None:
         ("revenue_usd", None, 2, None),
     ],
 )
-def test_the_better_side_depends_on_what_the_figure_means(name, a, b, better) -> None:
+def test_the_better_side_depends_on_what_the_figure_means(
+    name: str, a: Decimal | int | None, b: Decimal | int, better: str | None
+) -> None:
     assert figure_rows([pair(name, a, b)])[0].better == better
 
 
@@ -184,5 +187,7 @@ def test_surprises_of_one_direction_are_one_action_and_come_first() -> None:
         ("archived", seen(events=1), ["archived"]),
     ],
 )
-def test_what_to_do_next_follows_from_how_the_decision_stands(outcome, evidence, codes) -> None:
+def test_what_to_do_next_follows_from_how_the_decision_stands(
+    outcome: str, evidence: Evidence, codes: list[str]
+) -> None:
     assert [action.code for action in next_actions(outcome, "cfg_1", evidence, ADVICE)] == codes

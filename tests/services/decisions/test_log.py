@@ -1,11 +1,12 @@
 """The decision log: which decisions it finds, in which order, and what it says of each (spec 6)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from app.errors import NotFound
+from app.models.base import AnySession
 from app.models.transactions import write
 from app.services.decisions.log import chosen, detail, ordering, page_of_decisions, preview, summaries
 from tests import factories as f
@@ -20,15 +21,15 @@ def ids(session, filters=None, sort="newest", limit=50, after=None):
 # Finding decisions
 
 
-def test_the_newest_decision_comes_first(log):
+def test_the_newest_decision_comes_first(log: AnySession) -> None:
     assert ids(log) == ["dec_4", "dec_3", "dec_2", "dec_1"]
 
 
-def test_the_least_margin_above_the_floor_is_the_greatest_risk(log):
+def test_the_least_margin_above_the_floor_is_the_greatest_risk(log: AnySession) -> None:
     assert ids(log, sort="margin_risk") == ["dec_2", "dec_3", "dec_1", "dec_4"]
 
 
-def test_the_floor_counts_not_the_margin_alone(empty):
+def test_the_floor_counts_not_the_margin_alone(empty: AnySession) -> None:
     with write(empty):
         decide(empty, "cfg_1", later=0, outputs=figures("0.7", None, None))
         decide(
@@ -41,13 +42,13 @@ def test_the_floor_counts_not_the_margin_alone(empty):
     assert ids(empty, sort="margin_risk") == ["dec_1", "dec_2"]
 
 
-def test_the_largest_gain_of_retention_or_exploration_comes_first_and_the_unknown_last(log):
+def test_the_largest_gain_of_retention_or_exploration_comes_first_and_the_unknown_last(log: AnySession) -> None:
     assert ids(log, sort="retention_delta") == ["dec_3", "dec_1", "dec_2", "dec_4"]
     assert ids(log, sort="exploration_delta") == ["dec_3", "dec_1", "dec_4", "dec_2"]
 
 
 @pytest.mark.parametrize("sort", ["newest", "margin_risk", "retention_delta", "exploration_delta"])
-def test_pages_of_every_order_show_each_decision_once(log, sort):
+def test_pages_of_every_order_show_each_decision_once(log: AnySession, sort: str) -> None:
     order, after, seen = ordering(log, sort), None, []
     for _ in range(4):
         rows, after = page_of_decisions(log, {}, order, after, 1)
@@ -76,7 +77,9 @@ def test_pages_of_every_order_show_each_decision_once(log, sort):
         ({"q": "_____________________________"}, set()),
     ],
 )
-def test_decisions_are_found_by_what_they_say(log, filters, expected):
+def test_decisions_are_found_by_what_they_say(
+    log: AnySession, filters: dict[str, str | datetime], expected: set[str]
+) -> None:
     assert {row.decision_id for row in log.scalars(chosen(filters))} == expected
 
 
@@ -89,25 +92,25 @@ def said(session, decision_id):
     return found[decision_id]
 
 
-def test_outcomes_tell_how_a_decision_ended(log):
+def test_outcomes_tell_how_a_decision_ended(log: AnySession) -> None:
     pills = {name: said(log, name)["outcome_pill"] for name in ("dec_1", "dec_2", "dec_3", "dec_4")}
     assert pills == {"dec_1": "archived", "dec_2": "rolled_back", "dec_3": "active", "dec_4": "active"}
 
 
-def test_a_decision_for_later_is_scheduled(empty):
+def test_a_decision_for_later_is_scheduled(empty: AnySession) -> None:
     with write(empty):
         decide(empty, "cfg_1", later=0, effective_at=f.NOW + timedelta(days=1))
     assert said(empty, "dec_1")["outcome_pill"] == "scheduled"
 
 
-def test_rolling_forward_again_rolls_back_the_rollback(log):
+def test_rolling_forward_again_rolls_back_the_rollback(log: AnySession) -> None:
     with write(log):
         roll_back(log, "cfg_2", later=60, decision_id="dec_5")
     pills = {name: said(log, name)["outcome_pill"] for name in ("dec_1", "dec_2", "dec_3", "dec_5")}
     assert pills == {"dec_1": "archived", "dec_2": "rolled_back", "dec_3": "rolled_back", "dec_5": "active"}
 
 
-def test_a_summary_names_each_risk_once_and_every_delta(empty):
+def test_a_summary_names_each_risk_once_and_every_delta(empty: AnySession) -> None:
     risks = [{"code": "margin_floor_violated", "period_index": 0}, {"code": "margin_floor_violated", "period_index": 1}]
     with write(empty):
         decide(empty, "cfg_1", later=0, outputs=f.outputs(risks=[*risks, {"code": "pool_price_zero"}]))
@@ -134,21 +137,21 @@ def test_a_summary_names_each_risk_once_and_every_delta(empty):
         ("x" * 118 + " yyy", "x" * 118 + "…"),
     ],
 )
-def test_a_preview_is_one_line_of_at_most_120_characters(rationale, expected):
+def test_a_preview_is_one_line_of_at_most_120_characters(rationale: str, expected: str) -> None:
     assert preview(rationale) == expected
 
 
 # One decision
 
 
-def test_the_detail_has_every_record_that_the_decision_stands_on(log):
+def test_the_detail_has_every_record_that_the_decision_stands_on(log: AnySession) -> None:
     found = detail(log, "dec_2")
     assert (found.config.config_version_id, found.cycle.cycle_id) == ("cfg_2", "cycle_1")
     assert (found.run.simulation_run_id, found.patch.config_version_id) == ("sim_cfg_2", "cfg_2")
     assert found.snapshot.snapshot_version == 1
 
 
-def test_completeness_is_told_for_each_unit_of_the_snapshot(empty):
+def test_completeness_is_told_for_each_unit_of_the_snapshot(empty: AnySession) -> None:
     with write(empty):
         f.snapshot(empty, f.CYCLE, f.HD_MINUTE | {"value_unit_id": "vu_rough", "quality_signal_source": []})
         decide(empty, "cfg_1", later=0)
@@ -159,6 +162,6 @@ def test_completeness_is_told_for_each_unit_of_the_snapshot(empty):
     }
 
 
-def test_an_unknown_decision_is_not_found(session):
+def test_an_unknown_decision_is_not_found(session: AnySession) -> None:
     with pytest.raises(NotFound):
         detail(session, "dec_none")

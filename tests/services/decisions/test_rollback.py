@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
+from app.models.base import AnySession
 from app.models.billing_patch import BillingPatch
 from app.models.catalog import EventCatalog
 from app.models.transactions import write
@@ -28,7 +29,7 @@ def rolled_back(session, config_version_id="cfg_1", *, later=60, **approval):
 
 
 @pytest.fixture
-def replaced(ready):
+def replaced(ready: AnySession) -> AnySession:
     """cfg_1 was active until cfg_2 replaced it."""
     with write(ready):
         f.approve(ready)
@@ -37,7 +38,7 @@ def replaced(ready):
     return ready
 
 
-def test_a_rollback_makes_the_archived_version_active_again(replaced):
+def test_a_rollback_makes_the_archived_version_active_again(replaced: AnySession) -> None:
     with write(replaced):
         decision = rolled_back(replaced)
     assert statuses(replaced) == {"cfg_1": "active", "cfg_2": "archived"}
@@ -48,20 +49,20 @@ def test_a_rollback_makes_the_archived_version_active_again(replaced):
     assert decision.diff["changes"][0]["after"] == Decimal("0.68")
 
 
-def test_a_rollback_has_a_billing_patch_of_its_own_moment(replaced):
+def test_a_rollback_has_a_billing_patch_of_its_own_moment(replaced: AnySession) -> None:
     with write(replaced):
         decision = rolled_back(replaced)
     patch = replaced.get(BillingPatch, decision.billing_patch_id)
     assert patch.effective_at == f.NOW + timedelta(seconds=60)
 
 
-def test_a_rollback_happens_now_whatever_moment_was_asked_for(replaced):
+def test_a_rollback_happens_now_whatever_moment_was_asked_for(replaced: AnySession) -> None:
     with write(replaced):
         decision = rolled_back(replaced, effective_at=LATER)
     assert decision.effective_at == f.NOW + timedelta(seconds=60)
 
 
-def test_one_can_roll_forward_again(replaced):
+def test_one_can_roll_forward_again(replaced: AnySession) -> None:
     with write(replaced):
         rolled_back(replaced)
         rolled_back(replaced, "cfg_2", later=90)
@@ -69,19 +70,19 @@ def test_one_can_roll_forward_again(replaced):
 
 
 @pytest.mark.parametrize("status", ["draft", "simulated", "approved", "active"])
-def test_only_an_archived_version_can_be_rolled_back_to(ready, status):
+def test_only_an_archived_version_can_be_rolled_back_to(ready: AnySession, status: str) -> None:
     with write(ready):
         get_config(ready, "cfg_1").status = status
     refused(ready, "rollback_needs_archived", rolled_back)
 
 
-def test_an_archived_version_that_was_never_decided_cannot_be_rolled_back_to(ready):
+def test_an_archived_version_that_was_never_decided_cannot_be_rolled_back_to(ready: AnySession) -> None:
     with write(ready):
         get_config(ready, "cfg_1").status = "archived"
     refused(ready, "decision_missing", rolled_back)
 
 
-def test_a_rollback_that_no_gate_would_let_through_now_is_refused(replaced):
+def test_a_rollback_that_no_gate_would_let_through_now_is_refused(replaced: AnySession) -> None:
     with write(replaced):
         replaced.execute(sa.delete(EventCatalog).filter_by(event_type="video_render_completed"))
     refused(replaced, "unit_event_mapping_invalid", rolled_back)

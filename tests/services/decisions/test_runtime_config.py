@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 import sqlalchemy as sa
 
+from app.models.base import AnySession
 from app.models.catalog import EventCatalog
 from app.models.decision_record import DecisionRecord
 from app.models.product_event import ProductEvent
@@ -52,7 +53,7 @@ def approved(session, config_version_id="cfg_1", decision_id="dec_1", *, later=3
 
 
 @pytest.fixture
-def active(ready):
+def active(ready: AnySession) -> AnySession:
     with write(ready):
         approved(ready)
     return ready
@@ -69,12 +70,12 @@ def served(session, subject=f.SUBJECT):
     return parse_exact(content)
 
 
-def test_the_document_is_the_golden_one_to_the_byte(active):
+def test_the_document_is_the_golden_one_to_the_byte(active: AnySession) -> None:
     content, _ = current_document(active, f.SUBJECT)
     assert matches_golden("runtime_config.json", content)
 
 
-def test_the_document_has_the_build_packs_fields_and_no_others(active):
+def test_the_document_has_the_build_packs_fields_and_no_others(active: AnySession) -> None:
     document = served(active)
     assert set(document) == FIELDS
     assert set(document["governance"]) == {"config_version_id", "approval_ref", "config_status", "audit", "delivery"}
@@ -89,11 +90,11 @@ def test_the_document_has_the_build_packs_fields_and_no_others(active):
     }
 
 
-def test_the_approval_ref_is_the_decision_that_activated_it(active):
+def test_the_approval_ref_is_the_decision_that_activated_it(active: AnySession) -> None:
     assert served(active)["governance"]["approval_ref"] == active.scalars(sa.select(DecisionRecord)).one().decision_id
 
 
-def test_the_audit_says_who_did_what_and_when(active):
+def test_the_audit_says_who_did_what_and_when(active: AnySession) -> None:
     audit = {entry["type"]: (entry["by"], entry["at"]) for entry in served(active)["governance"]["audit"]}
     assert audit == {
         "generated": ("avs_brain_operator_ui", "2026-01-15T00:00:00Z"),
@@ -103,26 +104,26 @@ def test_the_audit_says_who_did_what_and_when(active):
     }
 
 
-def test_the_document_is_canonical_and_its_digest_is_that_of_the_bytes(active):
+def test_the_document_is_canonical_and_its_digest_is_that_of_the_bytes(active: AnySession) -> None:
     content, digest = current_document(active, f.SUBJECT)
     assert canonical_bytes(parse_exact(content)) == content
     assert digest == sha256(content).hexdigest()
 
 
-def test_numbers_are_the_ones_that_were_typed_in(active):
+def test_numbers_are_the_ones_that_were_typed_in(active: AnySession) -> None:
     content, _ = current_document(active, f.SUBJECT)
     unit = json.loads(content, parse_float=str)["value_units"][1]
     assert unit["unit_economics"]["avg_cost_per_unit_usd"] == "0.18"
 
 
-def test_only_pooled_units_are_served(ready):
+def test_only_pooled_units_are_served(ready: AnySession) -> None:
     with write(ready):
         f.simulated(ready, "cfg_core", pools=[f.CORE], exploration={"enabled": False})
         approved(ready, "cfg_core")
     assert [unit["value_unit_id"] for unit in served(ready)["value_units"]] == ["vu_hd_minute"]
 
 
-def test_what_happens_to_drafts_afterwards_does_not_change_what_is_served(active):
+def test_what_happens_to_drafts_afterwards_does_not_change_what_is_served(active: AnySession) -> None:
     before = current_document(active, f.SUBJECT)
     with write(active):
         f.config(active, "cfg_2")
@@ -130,11 +131,11 @@ def test_what_happens_to_drafts_afterwards_does_not_change_what_is_served(active
     assert current_document(active, f.SUBJECT) == before
 
 
-def test_a_subject_without_an_active_version_has_no_document(active):
+def test_a_subject_without_an_active_version_has_no_document(active: AnySession) -> None:
     assert current_document(active, f.SUBJECT | {"segment": "enterprise"}) is None
 
 
-def test_a_promoted_document_tells_the_approval_from_the_activation(ready):
+def test_a_promoted_document_tells_the_approval_from_the_activation(ready: AnySession) -> None:
     moment = f.NOW + timedelta(days=2)
     with write(ready):
         approved(ready, effective_at=moment)
@@ -147,7 +148,7 @@ def test_a_promoted_document_tells_the_approval_from_the_activation(ready):
     assert (document["effective_at"], document["generated_at"]) == ("2026-01-17T00:00:00Z", "2026-01-17T00:05:00Z")
 
 
-def test_a_rollback_serves_the_old_content_under_the_new_decision(active):
+def test_a_rollback_serves_the_old_content_under_the_new_decision(active: AnySession) -> None:
     first = served(active)
     with write(active):
         f.simulated(active, "cfg_2", price_book_ref="usd_2026_02")
@@ -166,7 +167,7 @@ def test_a_rollback_serves_the_old_content_under_the_new_decision(active):
     assert changed == {"governance", "effective_at", "generated_at"}
 
 
-def test_a_reading_says_whether_somebody_should_promote(active):
+def test_a_reading_says_whether_somebody_should_promote(active: AnySession) -> None:
     moment = f.NOW + timedelta(days=2)
     with write(active):
         f.simulated(active, "cfg_2")
@@ -176,7 +177,7 @@ def test_a_reading_says_whether_somebody_should_promote(active):
     assert not read(active, f.SUBJECT | {"segment": "enterprise"}, now=moment).something_due
 
 
-def test_every_document_that_was_ever_served_is_kept(active):
+def test_every_document_that_was_ever_served_is_kept(active: AnySession) -> None:
     with write(active):
         f.simulated(active, "cfg_2")
         approved(active, "cfg_2", "dec_2", later=7200)
@@ -195,7 +196,7 @@ def schedule(session, config_version_id, decision_id, moment, **changes):
         approved(session, config_version_id, decision_id, effective_at=moment)
 
 
-def test_the_document_says_how_long_a_copy_counts_and_how_each_rail_fails(ready):
+def test_the_document_says_how_long_a_copy_counts_and_how_each_rail_fails(ready: AnySession) -> None:
     with write(ready):
         policy = {"max_staleness_seconds": 3600, "on_expired": {"usage_thresholds": "closed"}}
         f.simulated(ready, "cfg_2", delivery=policy)
@@ -211,7 +212,7 @@ def test_the_document_says_how_long_a_copy_counts_and_how_each_rail_fails(ready)
     assert (said["sequence"], said["next"]) == (1, None)
 
 
-def test_a_policy_is_in_the_diff_but_not_in_the_content_hash(active):
+def test_a_policy_is_in_the_diff_but_not_in_the_content_hash(active: AnySession) -> None:
     with write(active):
         f.simulated(active, "cfg_2", delivery={"max_staleness_seconds": 3600})
         decision = approved(active, "cfg_2", "dec_2", later=7200)
@@ -224,14 +225,16 @@ def test_a_policy_is_in_the_diff_but_not_in_the_content_hash(active):
     )
 
 
-def test_every_document_of_a_subject_has_the_next_sequence(active):
+def test_every_document_of_a_subject_has_the_next_sequence(active: AnySession) -> None:
     with write(active):
         f.simulated(active, "cfg_2")
         approved(active, "cfg_2", "dec_2", later=7200)
     assert delivery(active)["sequence"] == 2
 
 
-def test_what_is_approved_for_later_stands_announced_and_is_served_to_the_byte_when_its_moment_comes(active):
+def test_what_is_approved_for_later_stands_announced_and_is_served_to_the_byte_when_its_moment_comes(
+    active: AnySession,
+) -> None:
     moment = f.NOW + timedelta(days=2)
     schedule(active, "cfg_2", "dec_2", moment)
     coming = delivery(active)["next"]
@@ -244,7 +247,7 @@ def test_what_is_approved_for_later_stands_announced_and_is_served_to_the_byte_w
     assert (delivery(active)["sequence"], delivery(active)["next"]) == (3, None)
 
 
-def test_several_versions_to_come_are_announced_each_in_the_one_before_it(active):
+def test_several_versions_to_come_are_announced_each_in_the_one_before_it(active: AnySession) -> None:
     first, second = f.NOW + timedelta(days=2), f.NOW + timedelta(days=3)
     schedule(active, "cfg_3", "dec_3", second)
     schedule(active, "cfg_2", "dec_2", first)
@@ -257,7 +260,7 @@ def test_several_versions_to_come_are_announced_each_in_the_one_before_it(active
     assert content == canonical_bytes(then["document"])
 
 
-def test_a_decision_in_between_announces_what_is_still_to_come(active):
+def test_a_decision_in_between_announces_what_is_still_to_come(active: AnySession) -> None:
     schedule(active, "cfg_2", "dec_2", f.NOW + timedelta(days=2))
     with write(active):
         f.simulated(active, "cfg_3")
@@ -267,7 +270,9 @@ def test_a_decision_in_between_announces_what_is_still_to_come(active):
     assert (coming["config_version_id"], coming["governance"]["delivery"]["sequence"]) == ("cfg_2", 5)
 
 
-def test_an_announced_version_that_a_gate_holds_back_is_taken_back_with_a_sequence_beyond_it(active):
+def test_an_announced_version_that_a_gate_holds_back_is_taken_back_with_a_sequence_beyond_it(
+    active: AnySession,
+) -> None:
     moment = f.NOW + timedelta(days=2)
     schedule(active, "cfg_2", "dec_2", moment)
     promised = delivery(active)["next"]["document"]["governance"]["delivery"]["sequence"]
@@ -283,7 +288,9 @@ def test_an_announced_version_that_a_gate_holds_back_is_taken_back_with_a_sequen
     assert "unit_event_mapping_invalid" in codes
 
 
-def test_what_was_due_is_carried_out_before_a_later_decision_so_that_it_never_comes_after_it(active):
+def test_what_was_due_is_carried_out_before_a_later_decision_so_that_it_never_comes_after_it(
+    active: AnySession,
+) -> None:
     moment = f.NOW + timedelta(days=2)
     schedule(active, "cfg_2", "dec_2", moment)
     with write(active):
@@ -296,7 +303,7 @@ def test_what_was_due_is_carried_out_before_a_later_decision_so_that_it_never_co
     assert get_config(active, "cfg_2").status == "archived"
 
 
-def test_a_rollback_comes_after_what_was_due_before_it(active):
+def test_a_rollback_comes_after_what_was_due_before_it(active: AnySession) -> None:
     with write(active):
         f.simulated(active, "cfg_2")
         approved(active, "cfg_2", "dec_2", later=7200)
@@ -309,7 +316,7 @@ def test_a_rollback_comes_after_what_was_due_before_it(active):
     assert not activation.something_is_due(active, now=moment + timedelta(days=1), subject=f.SUBJECT)
 
 
-def test_a_decision_is_taken_although_one_that_was_due_is_held_back(active):
+def test_a_decision_is_taken_although_one_that_was_due_is_held_back(active: AnySession) -> None:
     moment = f.NOW + timedelta(days=2)
     with write(active):
         active.add(EventCatalog(event_type="only_of_cfg_2", dimensions=["output_minutes"]))

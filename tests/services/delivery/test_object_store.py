@@ -3,6 +3,7 @@
 import os
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from app.services.delivery.object_store import PublishStore, StoreDown
 from app.services.delivery.pointers import KEYS
 
 
-def test_a_file_is_replaced_whole_and_anybody_may_read_it(tmp_path):
+def test_a_file_is_replaced_whole_and_anybody_may_read_it(tmp_path: Path) -> None:
     place = PublishStore(tmp_path.as_uri())
     ended, sizes = threading.Event(), set()
     place.write("a/b.json", b"0" * 50_000, forever=False)
@@ -32,7 +33,7 @@ def test_a_file_is_replaced_whole_and_anybody_may_read_it(tmp_path):
     assert stat.S_IMODE((tmp_path / "a/b.json").stat().st_mode) & 0o444 == 0o444
 
 
-def test_every_version_of_a_file_has_a_second_of_its_own(tmp_path):
+def test_every_version_of_a_file_has_a_second_of_its_own(tmp_path: Path) -> None:
     """nginx makes its ETag of the second and the length: two pointers of one second would be the same to a CDN."""
     place, seconds = PublishStore(str(tmp_path)), []
     for number in range(5):
@@ -41,7 +42,7 @@ def test_every_version_of_a_file_has_a_second_of_its_own(tmp_path):
     assert len(set(seconds)) == 5
 
 
-def test_what_a_killed_process_left_half_written_is_in_nobodys_way(tmp_path):
+def test_what_a_killed_process_left_half_written_is_in_nobodys_way(tmp_path: Path) -> None:
     place = PublishStore(str(tmp_path))
     (tmp_path / f".p.json.{os.getpid()}").write_bytes(b"half")
     place.write("p.json", b"whole", forever=False)
@@ -50,14 +51,14 @@ def test_what_a_killed_process_left_half_written_is_in_nobodys_way(tmp_path):
 
 
 @pytest.mark.parametrize(("url_", "said"), [("s3://bucket/avs", "pip install s3fs"), ("nope://x", "give file://")])
-def test_a_store_that_cannot_be_opened_here_says_what_to_do(url_, said):
+def test_a_store_that_cannot_be_opened_here_says_what_to_do(url_: str, said: str) -> None:
     place = PublishStore(url_)
     for ask in (place.require, lambda: place.read(KEYS), lambda: place.write(KEYS, b"", forever=False)):
         with pytest.raises(Invalid, match=said):
             ask()
 
 
-def test_a_folder_that_cannot_be_written_is_a_store_that_is_down(tmp_path):
+def test_a_folder_that_cannot_be_written_is_a_store_that_is_down(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     place = PublishStore(str(tmp_path / "file"))
     with pytest.raises(StoreDown, match=r"keys\.json"):

@@ -29,12 +29,12 @@ def a_pointer(sequence: int, seconds: int = 0) -> tuple[Pointer, bytes]:
         ("", "!!"),
     ],
 )
-def test_odd_names_are_one_plain_segment_each(text, written):
+def test_odd_names_are_one_plain_segment_each(text: str, written: str) -> None:
     assert segment(text) == written
 
 
 @given(st.lists(st.text(max_size=300), unique=True, min_size=2, max_size=5))
-def test_different_names_never_share_a_segment_nor_leave_the_folder(texts):
+def test_different_names_never_share_a_segment_nor_leave_the_folder(texts: list[str]) -> None:
     texts = [text.encode("utf-8", "replace").decode() for text in texts]
     segments = [segment(text) for text in texts]
     assert len(set(segments)) == len(set(texts))
@@ -46,10 +46,10 @@ def test_different_names_never_share_a_segment_nor_leave_the_folder(texts):
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"sequence":1}', b"NaN"])
-def test_what_is_no_pointer_is_read_as_none(content):
+def test_what_is_no_pointer_is_read_as_none(content: bytes) -> None:
     assert pointer_of(content) is None
 
 
-def test_a_pointer_of_a_later_version_with_more_fields_is_still_one():
+def test_a_pointer_of_a_later_version_with_more_fields_is_still_one() -> None:
     pointer, _ = a_pointer(3)
     assert pointer_of(pointer.content().replace(b"{", b'{"a_later_field":1,', 1)) == pointer

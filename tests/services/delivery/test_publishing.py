@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from app.extensions import publisher, publisher_to, signing_keys
 from app.factory import create_app
-from app.models.base import db
+from app.models.base import AnySession, db
 from app.models.transactions import write
 from app.services.decisions import activation
 from app.services.delivery import publisher as publisher_module
@@ -89,7 +90,7 @@ def eventually(condition: Callable[[], object], seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
-def test_an_approval_is_published_as_it_is_served(active, client):
+def test_an_approval_is_published_as_it_is_served(active: AnySession, client: FlaskClient) -> None:
     served = client.get("/api/runtime/config", query_string=f.SUBJECT)
     pointer = published()
     assert store().read(document_path(pointer.digest)) == served.data
@@ -99,7 +100,7 @@ def test_an_approval_is_published_as_it_is_served(active, client):
     assert is_in_step(active)
 
 
-def test_a_rollback_is_published(active):
+def test_a_rollback_is_published(active: AnySession) -> None:
     replace_by(active, "cfg_2", later=60)
     assert published().config_version_id == "cfg_2"
     with write(active):
@@ -108,14 +109,16 @@ def test_a_rollback_is_published(active):
     assert is_in_step(active)
 
 
-def test_an_approval_through_the_api_is_published(ready, client):
+def test_an_approval_through_the_api_is_published(ready: AnySession, client: FlaskClient) -> None:
     decided = {"approver_name": "Theresa", "approver_role": "CEO", "rationale": "It holds."}
     which = {"config_version_id": "cfg_1", "simulation_run_id": "sim_cfg_1", "effective_at": "2026-01-15T00:00:00Z"}
     assert client.post("/api/approve", json=decided | which).status_code == 201
     assert is_in_step(ready)
 
 
-def test_a_version_for_later_is_announced_where_it_is_published_and_promoted_by_who_reads(active, client):
+def test_a_version_for_later_is_announced_where_it_is_published_and_promoted_by_who_reads(
+    active: AnySession, client: FlaskClient
+) -> None:
     before = published().sequence
     due = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
     with write(active):
@@ -128,7 +131,7 @@ def test_a_version_for_later_is_announced_where_it_is_published_and_promoted_by_
     assert is_in_step(active)
 
 
-def test_a_version_that_nobody_asks_for_is_promoted_by_publishing(active):
+def test_a_version_that_nobody_asks_for_is_promoted_by_publishing(active: AnySession) -> None:
     with write(active):
         f.simulated(active, "cfg_2")
         f.approve(active, "cfg_2", later=60, effective_at=f.NOW + timedelta(days=1))
@@ -138,7 +141,7 @@ def test_a_version_that_nobody_asks_for_is_promoted_by_publishing(active):
     assert is_in_step(active)
 
 
-def test_what_is_rolled_back_is_not_published(ready):
+def test_what_is_rolled_back_is_not_published(ready: AnySession) -> None:
     def approve_and_fail() -> None:
         with write(ready):
             f.approve(ready)
@@ -150,7 +153,7 @@ def test_what_is_rolled_back_is_not_published(ready):
     assert publisher().everything() == []
 
 
-def test_subjects_are_published_apart(active):
+def test_subjects_are_published_apart(active: AnySession) -> None:
     with write(active):
         f.active(active, "cfg_e", segment="enterprise")
     before = store().read(POINTER)
@@ -160,7 +163,7 @@ def test_subjects_are_published_apart(active):
 
 
 @pytest.mark.parametrize("broken", ["pointer", "document", "keys", "all"])
-def test_what_somebody_broke_is_mended_by_the_next_publication(active, broken):
+def test_what_somebody_broke_is_mended_by_the_next_publication(active: AnySession, broken: str) -> None:
     paths = {"pointer": POINTER, "document": document_path(published().digest), "keys": KEYS}
     for path in paths.values() if broken == "all" else [paths[broken]]:
         store().write(path, b"nonsense", forever=False)
@@ -184,7 +187,9 @@ class Failing(PublishStore):
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])
-def test_a_store_that_is_down_fails_no_approval_and_is_caught_up_with(ready, monkeypatch, caplog, after):
+def test_a_store_that_is_down_fails_no_approval_and_is_caught_up_with(
+    ready: AnySession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, after: int
+) -> None:
     """After one write there are keys without documents, after two a document without a pointer."""
     failing = Failing(store(), after)
     monkeypatch.setattr(publisher(), "store", failing)
@@ -198,7 +203,9 @@ def test_a_store_that_is_down_fails_no_approval_and_is_caught_up_with(ready, mon
     assert is_in_step(ready)
 
 
-def test_a_bug_in_publishing_fails_no_approval_either(ready, monkeypatch, caplog):
+def test_a_bug_in_publishing_fails_no_approval_either(
+    ready: AnySession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(publisher_module, "publish_subject", lambda *_: 1 / 0)
     with write(ready):
         f.approve(ready)
@@ -206,7 +213,7 @@ def test_a_bug_in_publishing_fails_no_approval_either(ready, monkeypatch, caplog
     assert "division by zero" in caplog.text
 
 
-def test_a_newer_pointer_is_never_replaced(active):
+def test_a_newer_pointer_is_never_replaced(active: AnySession) -> None:
     """A database that was restored from a backup must not take every app back in time."""
     newer = pointer_of(store().read(POINTER).replace(b'"sequence":1', b'"sequence":9')).content()
     store().write(POINTER, newer, forever=False)
@@ -231,7 +238,9 @@ class Watched(PublishStore):
         self.look()
 
 
-def test_after_every_single_write_a_reader_finds_a_genuine_document(active, monkeypatch):
+def test_after_every_single_write_a_reader_finds_a_genuine_document(
+    active: AnySession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Through versions, a rotation and a retirement: keys never lag behind pointers, nor documents."""
     inner = store()
 
@@ -253,7 +262,7 @@ def test_after_every_single_write_a_reader_finds_a_genuine_document(active, monk
     assert is_in_step(active)
 
 
-def test_a_rotation_signs_everything_anew_and_keeps_the_old_key_published(active):
+def test_a_rotation_signs_everything_anew_and_keeps_the_old_key_published(active: AnySession) -> None:
     before = published()
     signing_keys().rotate(f.NOW + timedelta(days=1))
     publisher().keys_changed()
@@ -264,7 +273,7 @@ def test_a_rotation_signs_everything_anew_and_keeps_the_old_key_published(active
     assert is_in_step(active)
 
 
-def test_a_serving_process_publishes_in_the_background(ready):
+def test_a_serving_process_publishes_in_the_background(ready: AnySession) -> None:
     publisher().start()
     with write(ready):
         f.approve(ready)
@@ -274,7 +283,9 @@ def test_a_serving_process_publishes_in_the_background(ready):
     eventually(lambda: is_in_step(ready))
 
 
-def test_a_serving_process_tries_again_until_the_store_is_back(ready, monkeypatch, caplog):
+def test_a_serving_process_tries_again_until_the_store_is_back(
+    ready: AnySession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(publisher_module, "LONGEST_BACKOFF_SECONDS", 0.05)
     failing = Failing(store())
     monkeypatch.setattr(publisher(), "store", failing)
@@ -288,7 +299,9 @@ def test_a_serving_process_tries_again_until_the_store_is_back(ready, monkeypatc
     eventually(lambda: is_in_step(ready))
 
 
-def test_a_serving_process_reads_back_now_and_then_what_it_published(active, monkeypatch):
+def test_a_serving_process_reads_back_now_and_then_what_it_published(
+    active: AnySession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(publisher_module, "ROUND_SECONDS", 0.05)
     monkeypatch.setattr(publisher_module, "VERIFY_SECONDS", 0.1)
     publisher().start()
@@ -311,7 +324,9 @@ class Dawdling(PublishStore):
         super().write(path, content, forever=forever)
 
 
-def test_a_slow_publisher_does_not_put_an_older_pointer_over_a_newer_one(app, active, monkeypatch):
+def test_a_slow_publisher_does_not_put_an_older_pointer_over_a_newer_one(
+    app: Flask, active: AnySession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Both compared with what was there before either wrote: only taking turns helps."""
     newer_is_there = threading.Event()
     dawdling = Dawdling(store(), newer_is_there)
@@ -333,7 +348,9 @@ def test_a_slow_publisher_does_not_put_an_older_pointer_over_a_newer_one(app, ac
     assert is_in_step(active)
 
 
-def test_publishers_of_several_processes_and_a_busy_operator_end_at_the_newest(app, active, monkeypatch):
+def test_publishers_of_several_processes_and_a_busy_operator_end_at_the_newest(
+    app: Flask, active: AnySession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Publishers take turns by a lock that processes share; a pointer that was written later is never older."""
     orders: list[Any] = []
     inner = store()
@@ -381,8 +398,8 @@ def die_in_write(uri: str, data_dir: str, url: str, moment: int) -> None:
 @pytest.mark.parametrize("moment", [1, 2])
 @pytest.mark.parametrize("url", ["file"], indirect=True)
 def test_a_process_killed_between_commit_and_publication_leaves_what_was_published_and_a_start_mends_it(
-    app, active, url, moment
-):
+    app: Flask, active: AnySession, url: str, moment: int
+) -> None:
     """Killed instead of writing the document, or instead of writing the pointer to it."""
     with write(active):
         f.simulated(active, "cfg_2")
@@ -404,7 +421,9 @@ def test_a_process_killed_between_commit_and_publication_leaves_what_was_publish
 
 @hypothesis_settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12))
-def test_publications_in_any_order_end_at_the_newest(tmp_path_factory, versions):
+def test_publications_in_any_order_end_at_the_newest(
+    tmp_path_factory: pytest.TempPathFactory, versions: list[tuple[int, int]]
+) -> None:
     """Even of publishers that hold no lock, as long as each finishes before the next begins."""
     place = PublishStore(f"memory:/{tmp_path_factory.mktemp('any_order')}")
     newest = (-1, f.NOW)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.models.base import AnySession
 from app.models.transactions import write
 from app.services.authoring import fork as decision_fork
 from app.services.configs.lookup import get_config, newest_decision
@@ -19,7 +20,7 @@ LATER = f.NOW + timedelta(days=40)
 
 
 @pytest.fixture
-def live(session):
+def live(session: AnySession) -> AnySession:
     """cfg_1 is active since NOW, decided on a run with the forecast."""
     with write(session):
         f.decided_on(session, **FORECAST)
@@ -56,38 +57,38 @@ def as_forecast(session):
         report(session, event_type, customers)
 
 
-def test_what_agrees_with_the_forecast_asks_for_nothing(live):
+def test_what_agrees_with_the_forecast_asks_for_nothing(live: AnySession) -> None:
     as_forecast(live)
     assert advised(live) == []
 
 
-def test_more_blocks_than_forecast_ask_to_raise_the_pool_that_is_named(live):
+def test_more_blocks_than_forecast_ask_to_raise_the_pool_that_is_named(live: AnySession) -> None:
     report(live, "rail_warning_shown", 10)
     report(live, "hard_cap_blocked", 16, context={"value_unit_id": "vu_hd_minute"})
     assert advised(live) == [("hard_cap_blocked 4 × forecast: raise Core or split the segment", "#pool_core")]
 
 
-def test_of_one_pool_only_the_gravest_drift_is_said(live):
+def test_of_one_pool_only_the_gravest_drift_is_said(live: AnySession) -> None:
     report(live, "rail_warning_shown", 50)
     report(live, "hard_cap_blocked", 20)
     assert [text.split(":")[0] for text, _ in advised(live)] == ["hard_cap_blocked 5 × forecast"]
 
 
-def test_fewer_than_forecast_ask_to_include_less(live):
+def test_fewer_than_forecast_ask_to_include_less(live: AnySession) -> None:
     report(live, "rail_warning_shown", 1)
     report(live, "hard_cap_blocked", 4)
     ((text, _),) = advised(live)
     assert text == "rail_warning_shown 0.1 × forecast: include less in Core, once the app is known to report everything"
 
 
-def test_missing_numbers_are_an_action_that_names_client_and_numbers(live):
+def test_missing_numbers_are_an_action_that_names_client_and_numbers(live: AnySession) -> None:
     report(live, "hard_cap_blocked", 1, client_id="cli_1", sequence=3)
     (action,) = missing_actions(evidence(live, get_config(live, "cfg_1"), now=LATER).reporters)
     assert action.text == ("find out what became of 2 enforcement events that never arrived: cli_1 sent no 1 to 2")
     assert action.deep_link == "#clients"
 
 
-def test_a_draft_is_told_what_drifted_under_the_version_before_and_where_to_mend_it(live):
+def test_a_draft_is_told_what_drifted_under_the_version_before_and_where_to_mend_it(live: AnySession) -> None:
     report(live, "hard_cap_blocked", 16, context={"value_unit_id": "vu_hd_minute"})
     with write(live):
         f.config(live, "cfg_2")
@@ -99,12 +100,12 @@ def test_a_draft_is_told_what_drifted_under_the_version_before_and_where_to_mend
     assert panel.recommended_actions[0] == action
 
 
-def test_a_decided_version_learns_nothing_about_itself(live):
+def test_a_decided_version_learns_nothing_about_itself(live: AnySession) -> None:
     report(live, "hard_cap_blocked", 16)
     assert predecessor_actions(live, get_config(live, "cfg_1"), now=LATER) == []
 
 
-def test_a_fork_of_the_newest_version_hears_of_it_once(live):
+def test_a_fork_of_the_newest_version_hears_of_it_once(live: AnySession) -> None:
     report(live, "hard_cap_blocked", 16)
     with write(live):
         decision_id = newest_decision(live, "cfg_1").decision_id
@@ -122,7 +123,7 @@ def cards(session, now=LATER):
     return [(card["label"], card["source"], card["state"]) for card in evidence_cards(session, "ws_1", now=now)]
 
 
-def test_graduations_and_failed_quality_of_active_configs_become_cards(live):
+def test_graduations_and_failed_quality_of_active_configs_become_cards(live: AnySession) -> None:
     as_forecast(live)
     report(live, "exploration_graduated", 12)
     report(live, "quality_proxy_failed", 9, context={"value_unit_id": "vu_hd_minute"})
@@ -132,17 +133,17 @@ def test_graduations_and_failed_quality_of_active_configs_become_cards(live):
     ]
 
 
-def test_a_drift_of_an_active_config_is_a_card(live):
+def test_a_drift_of_an_active_config_is_a_card(live: AnySession) -> None:
     as_forecast(live)
     report(live, "hard_cap_blocked", 20)
     assert ("hard_cap_blocked 5 × forecast under cfg_1", "cfg_1", "new") in cards(live)
 
 
-def test_without_events_there_is_nothing_to_learn(live):
+def test_without_events_there_is_nothing_to_learn(live: AnySession) -> None:
     assert cards(live) == []
 
 
-def test_a_card_keeps_its_id_while_its_count_grows_so_a_verdict_on_it_stays(live):
+def test_a_card_keeps_its_id_while_its_count_grows_so_a_verdict_on_it_stays(live: AnySession) -> None:
     report(live, "exploration_graduated", 3)
     (before,) = evidence_cards(live, "ws_1", now=f.NOW + timedelta(days=2))
     report(live, "exploration_graduated", 12)

@@ -2,18 +2,21 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from random import Random
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.models.base import AnySession
 from app.models.enforcement import EnforcementEvent
 from app.models.transactions import write
 from app.services.configs.lookup import get_config
 from app.services.evidence.comparison import evidence, forecast_customers, in_force
 from app.services.evidence.days import daily_comparisons
 from app.services.evidence.events import accept
+from simulation.canonical import Json
 from tests import factories as f
 
 FORECAST = {
@@ -33,7 +36,7 @@ AFTER_THE_WINDOW = f.NOW + timedelta(days=40)
 
 
 @pytest.fixture
-def live(session):
+def live(session: AnySession) -> AnySession:
     """cfg_1 is active since NOW, decided on a run with the forecast."""
     with write(session):
         f.decided_on(session, **FORECAST)
@@ -66,7 +69,7 @@ def overall(session, now=AFTER_THE_WINDOW):
     return evidence(session, get_config(session, "cfg_1"), now=now)
 
 
-def test_the_forecast_counts_the_customers_of_each_action():
+def test_the_forecast_counts_the_customers_of_each_action() -> None:
     assert forecast_customers(f.outputs(**FORECAST)) == {
         "rail_warning_shown": 10,
         "hard_cap_blocked": 4,
@@ -74,12 +77,12 @@ def test_the_forecast_counts_the_customers_of_each_action():
     }
 
 
-def test_a_run_without_a_forecast_expects_nothing():
+def test_a_run_without_a_forecast_expects_nothing() -> None:
     assert forecast_customers({}) == {}
     assert forecast_customers({"enforcement_forecast": {"spend_cap": None, "thresholds": []}}) == {}
 
 
-def test_customers_are_compared_not_events(live):
+def test_customers_are_compared_not_events(live: AnySession) -> None:
     report(live, "rail_warning_shown", 12, each=3)
     row = seen(live, "rail_warning_shown")
     assert (row.events, row.customers, row.forecast_customers) == (36, 12, 10)
@@ -87,18 +90,18 @@ def test_customers_are_compared_not_events(live):
     assert row.text == "rail_warning_shown: 12 customers, forecast 10: as forecast."
 
 
-def test_more_than_twice_as_many_is_more_than_forecast(live):
+def test_more_than_twice_as_many_is_more_than_forecast(live: AnySession) -> None:
     report(live, "hard_cap_blocked", 20)
     assert seen(live, "hard_cap_blocked").verdict == "more_than_forecast"
     assert "hard_cap_blocked: 20 customers, forecast 4: more than forecast" in overall(live).verdict
 
 
-def test_less_than_half_as_many_is_less_than_forecast_once_the_window_has_passed(live):
+def test_less_than_half_as_many_is_less_than_forecast_once_the_window_has_passed(live: AnySession) -> None:
     report(live, "rail_warning_shown", 2)
     assert seen(live, "rail_warning_shown").verdict == "less_than_forecast"
 
 
-def test_before_the_window_has_passed_few_customers_prove_nothing_but_many_do(live):
+def test_before_the_window_has_passed_few_customers_prove_nothing_but_many_do(live: AnySession) -> None:
     report(live, "rail_warning_shown", 2)
     report(live, "hard_cap_blocked", 20)
     early = f.NOW + timedelta(days=5)
@@ -106,25 +109,25 @@ def test_before_the_window_has_passed_few_customers_prove_nothing_but_many_do(li
     assert seen(live, "hard_cap_blocked", early).verdict == "more_than_forecast"
 
 
-def test_a_difference_of_two_customers_is_chance(live):
+def test_a_difference_of_two_customers_is_chance(live: AnySession) -> None:
     report(live, "override_approved", 1)
     assert seen(live, "override_approved").verdict == "as_forecast"
 
 
-def test_customers_after_the_forecasts_window_are_counted_but_not_compared(live):
+def test_customers_after_the_forecasts_window_are_counted_but_not_compared(live: AnySession) -> None:
     report(live, "rail_warning_shown", 9)
     report(live, "rail_warning_shown", 40, after=timedelta(days=35))
     row = seen(live, "rail_warning_shown")
     assert (row.customers, row.customers_in_window, row.verdict) == (40, 9, "as_forecast")
 
 
-def test_what_nobody_forecast_is_shown_without_a_ratio(live):
+def test_what_nobody_forecast_is_shown_without_a_ratio(live: AnySession) -> None:
     report(live, "quality_proxy_failed", 3)
     row = seen(live, "quality_proxy_failed")
     assert (row.forecast_customers, row.ratio, row.verdict) == (None, None, "no_forecast")
 
 
-def test_events_are_counted_by_day(live):
+def test_events_are_counted_by_day(live: AnySession) -> None:
     report(live, "rail_warning_shown", 2)
     report(live, "hard_cap_blocked", 1)
     report(live, "rail_warning_shown", 1, after=timedelta(days=3, hours=23, minutes=59))
@@ -134,13 +137,13 @@ def test_events_are_counted_by_day(live):
     )
 
 
-def test_without_reports_the_verdict_says_so(live):
+def test_without_reports_the_verdict_says_so(live: AnySession) -> None:
     found = overall(live, now=f.NOW + timedelta(days=1))
     assert (found.events, found.observed_days, found.forecast_days) == (0, 1, 30)
     assert found.verdict == "No enforcement events were reported."
 
 
-def test_agreement_is_said_in_one_sentence(live):
+def test_agreement_is_said_in_one_sentence(live: AnySession) -> None:
     for event_type, customers in {
         "rail_warning_shown": 11,
         "hard_cap_blocked": 4,
@@ -150,7 +153,7 @@ def test_agreement_is_said_in_one_sentence(live):
     assert overall(live).verdict == "What the apps reported agrees with the forecast."
 
 
-def test_a_draft_has_no_evidence_yet_and_an_old_run_no_forecast(live):
+def test_a_draft_has_no_evidence_yet_and_an_old_run_no_forecast(live: AnySession) -> None:
     with write(live):
         f.simulated(live, "cfg_2")
     found = evidence(live, get_config(live, "cfg_2"), now=AFTER_THE_WINDOW)
@@ -182,7 +185,7 @@ def reached(session, event_type, context, customers, *, after=timedelta(days=1))
         accept(session, events, actor=f.OPERATOR, now=f.NOW + after)
 
 
-def test_thresholds_with_one_action_are_told_apart_by_the_percent_in_the_context(live):
+def test_thresholds_with_one_action_are_told_apart_by_the_percent_in_the_context(live: AnySession) -> None:
     reached(live, "rail_warning_shown", {"percent": 70}, 11)
     reached(live, "rail_warning_shown", {"percent": Decimal("90.0"), "value_unit_id": "vu_hd_minute"}, 40)
     found = limits(live)
@@ -192,12 +195,12 @@ def test_thresholds_with_one_action_are_told_apart_by_the_percent_in_the_context
     assert seen(live, "rail_warning_shown").customers == 40
 
 
-def test_the_spend_cap_is_a_limit_of_its_own(live):
+def test_the_spend_cap_is_a_limit_of_its_own(live: AnySession) -> None:
     reached(live, "override_approved", {"monthly_spend_cap_usd": 650}, 3)
     assert limits(live)[None, "require_approval"].customers == 3
 
 
-def test_an_app_that_names_no_limit_is_believed_where_only_one_can_be_meant(live):
+def test_an_app_that_names_no_limit_is_believed_where_only_one_can_be_meant(live: AnySession) -> None:
     report(live, "hard_cap_blocked", 4)
     report(live, "rail_warning_shown", 12)
     found = limits(live)
@@ -206,7 +209,7 @@ def test_an_app_that_names_no_limit_is_believed_where_only_one_can_be_meant(live
 
 
 @pytest.mark.parametrize("percent", [True, "70", -1, Decimal("1e30"), None, [], {"a": 1}])
-def test_a_percent_that_is_none_names_no_limit(live, percent):
+def test_a_percent_that_is_none_names_no_limit(live: AnySession, percent: Json) -> None:
     reached(live, "hard_cap_blocked", {"percent": percent}, 4)
     assert limits(live)[100, "block"].customers == 4
 
@@ -221,13 +224,13 @@ def day_of(rows, event_type, percent=None, *, is_limit=False):
     ]
 
 
-def test_every_day_of_the_window_has_a_row_for_each_type_and_limit(live):
+def test_every_day_of_the_window_has_a_row_for_each_type_and_limit(live: AnySession) -> None:
     rows = days(live)
     assert len(rows) == 31 * (3 + 4) - 7  # three types, four limits, thirty days from midnight
     assert (rows[0].day, rows[29].day) == ("2026-01-15", "2026-02-13")
 
 
-def test_a_customer_is_new_once_and_the_verdict_is_that_of_the_evening(live):
+def test_a_customer_is_new_once_and_the_verdict_is_that_of_the_evening(live: AnySession) -> None:
     reached(live, "hard_cap_blocked", {"percent": 100}, 2)
     reached(live, "hard_cap_blocked", {"percent": 100}, 20, after=timedelta(days=3))
     rows = day_of(days(live), "hard_cap_blocked", 100, is_limit=True)
@@ -242,13 +245,13 @@ def test_a_customer_is_new_once_and_the_verdict_is_that_of_the_evening(live):
     assert (rows[-1].customers, rows[-1].ratio, rows[-1].forecast_customers) == (20, Decimal(5), 4)
 
 
-def test_few_customers_are_too_early_until_the_window_closes(live):
+def test_few_customers_are_too_early_until_the_window_closes(live: AnySession) -> None:
     reached(live, "rail_warning_shown", {"percent": 70}, 1)
     rows = day_of(days(live), "rail_warning_shown", 70, is_limit=True)
     assert [rows[at].verdict for at in (0, 28, 29)] == ["too_early", "too_early", "less_than_forecast"]
 
 
-def test_the_last_day_agrees_with_the_verdict_of_the_window(live):
+def test_the_last_day_agrees_with_the_verdict_of_the_window(live: AnySession) -> None:
     reached(live, "rail_warning_shown", {"percent": 70}, 12)
     reached(live, "rail_warning_shown", {"percent": 90}, 30, after=timedelta(days=9))
     reached(live, "hard_cap_blocked", {}, 9, after=timedelta(days=35))
@@ -261,7 +264,7 @@ def test_the_last_day_agrees_with_the_verdict_of_the_window(live):
             assert (last.customers, last.verdict) == (row.customers_in_window, row.verdict)
 
 
-def test_a_config_that_was_never_in_force_has_no_days(live):
+def test_a_config_that_was_never_in_force_has_no_days(live: AnySession) -> None:
     with write(live):
         f.simulated(live, "cfg_2")
     assert daily_comparisons(live, in_force(live, get_config(live, "cfg_2"), now=AFTER_THE_WINDOW)) == ()
@@ -281,7 +284,7 @@ def statements_of(session, work):
     return len([statement for statement in seen if statement != "BEGIN"])
 
 
-def test_the_number_of_statements_does_not_grow_with_the_events(live):
+def test_the_number_of_statements_does_not_grow_with_the_events(live: AnySession) -> None:
     report(live, "rail_warning_shown", 1)
     few = statements_of(live, lambda: (overall(live), days(live)))
     for number in range(10):
@@ -295,7 +298,9 @@ def test_the_number_of_statements_does_not_grow_with_the_events(live):
     sent=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 40), st.sampled_from([70, 90, None])), max_size=25),
     shuffle=st.randoms(use_true_random=False),
 )
-def test_evidence_is_the_same_in_whatever_order_events_arrive(live, sent, shuffle):
+def test_evidence_is_the_same_in_whatever_order_events_arrive(
+    live: AnySession, sent: list[tuple[int, int, int | None]], shuffle: Random
+) -> None:
     def told(order):
         with write(live):
             live.execute(sa.delete(EnforcementEvent))

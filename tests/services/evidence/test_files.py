@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from app.models.base import AnySession
 from app.models.transactions import write
 from app.services.configs.lookup import get_config
 from app.services.evidence import files
@@ -22,7 +23,7 @@ LATER = f.NOW + timedelta(days=4, hours=5)
 
 
 @pytest.fixture
-def live(session):
+def live(session: AnySession) -> AnySession:
     """cfg_1 is active since NOW with the forecast, and seven customers were warned, throttled and blocked."""
     with write(session):
         f.decided_on(session, **FORECAST)
@@ -52,12 +53,12 @@ def content(session, what, format_name):
 
 
 @pytest.mark.parametrize("what", [files.COMPARISONS, files.EVENTS])
-def test_csv_is_the_same_bytes_on_both_engines(live, what):
+def test_csv_is_the_same_bytes_on_both_engines(live: AnySession, what: str) -> None:
     assert matches_golden(f"evidence.{what}.csv", content(live, what, files.CSV))
 
 
 @pytest.mark.parametrize("what", [files.COMPARISONS, files.EVENTS])
-def test_parquet_holds_what_csv_holds(live, what):
+def test_parquet_holds_what_csv_holds(live: AnySession, what: str) -> None:
     rows = list(csv.DictReader(StringIO(content(live, what, files.CSV).decode())))
     table = pq.read_table(BytesIO(content(live, what, files.PARQUET)))
     columns = files.EVENT_COLUMNS if what == files.EVENTS else files.COMPARISON_COLUMNS
@@ -69,7 +70,7 @@ def test_parquet_holds_what_csv_holds(live, what):
             assert told == line[name]
 
 
-def test_parquet_columns_are_typed(live):
+def test_parquet_columns_are_typed(live: AnySession) -> None:
     kinds = dict(zip(*_names_and_types(content(live, files.EVENTS, files.PARQUET)), strict=True))
     assert kinds["occurred_at"] == pa.timestamp("us", tz="UTC")
     assert kinds["sequence"] == pa.int64()
@@ -83,7 +84,7 @@ def _names_and_types(parquet):
     return schema.names, schema.types
 
 
-def test_a_config_without_events_gives_the_heads_alone(live):
+def test_a_config_without_events_gives_the_heads_alone(live: AnySession) -> None:
     with write(live):
         f.simulated(live, "cfg_2")
     config = get_config(live, "cfg_2")
@@ -95,14 +96,14 @@ def test_a_config_without_events_gives_the_heads_alone(live):
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@cmd", "\tx", "\rx"])
-def test_no_text_runs_as_a_formula(text):
+def test_no_text_runs_as_a_formula(text: str) -> None:
     table = files.EvidenceTable({"customer_id": files.TEXT}, [(text,)])
     with files.temporary_file(table, files.CSV) as file:
         assert next(csv.reader(StringIO(file.read().decode().split("\r\n", 1)[1], newline="")))[0] == "'" + text
     assert safe_text("plain") == "plain"
 
 
-def test_rows_are_written_in_pieces(live):
+def test_rows_are_written_in_pieces(live: AnySession) -> None:
     """More rows than a piece: all of them, in order."""
     table = files.EvidenceTable({"number": files.WHOLE}, ((number,) for number in range(2 * files.CHUNK + 1)))
     with files.temporary_file(table, files.PARQUET) as file:

@@ -1,12 +1,14 @@
 """Gaps in what clients numbered: counted from what is stored, so late events close them in any order."""
 
 from datetime import timedelta
+from random import Random
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.models.base import AnySession
 from app.models.enforcement import EnforcementEvent, EnforcementRepeat
 from app.models.transactions import write
 from app.services.evidence.events import accept
@@ -15,7 +17,7 @@ from tests import factories as f
 
 
 @pytest.fixture
-def live(session):
+def live(session: AnySession) -> AnySession:
     """cfg_1 and cfg_2 are active in ws_1."""
     with write(session):
         f.foundation(session)
@@ -48,14 +50,14 @@ def one(session):
     return client
 
 
-def test_numbers_that_all_came_leave_no_gap(live):
+def test_numbers_that_all_came_leave_no_gap(live: AnySession) -> None:
     take(live, *(event("cli_1", number) for number in (1, 2, 3)))
     client = one(live)
     assert (client.client_id, client.highest_sequence, client.received, client.missing) == ("cli_1", 3, 3, 0)
     assert (client.missing_ranges, client.reused, client.last_received_at) == ((), 0, f.NOW)
 
 
-def test_missing_numbers_are_counted_from_1_and_the_first_ranges_are_named(live):
+def test_missing_numbers_are_counted_from_1_and_the_first_ranges_are_named(live: AnySession) -> None:
     take(live, *(event("cli_1", number) for number in (3, 4, 9, 20, 22, 24, 26, 28)))
     client = one(live)
     assert (client.highest_sequence, client.received, client.missing) == (28, 8, 20)
@@ -63,21 +65,21 @@ def test_missing_numbers_are_counted_from_1_and_the_first_ranges_are_named(live)
     assert ranges_text(client.missing_ranges) == "1 to 2, 5 to 8, 10 to 19, 21, 23"
 
 
-def test_a_gap_closes_when_the_late_event_arrives(live):
+def test_a_gap_closes_when_the_late_event_arrives(live: AnySession) -> None:
     take(live, event("cli_1", 1), event("cli_1", 3))
     assert one(live).missing_ranges == ((2, 2),)
     take(live, event("cli_1", 2), now=f.NOW + timedelta(hours=5))
     assert (one(live).missing, one(live).last_received_at) == (0, f.NOW + timedelta(hours=5))
 
 
-def test_an_event_that_is_sent_again_counts_once(live):
+def test_an_event_that_is_sent_again_counts_once(live: AnySession) -> None:
     assert take(live, event("cli_1", 1)) == ["accepted"]
     assert take(live, event("cli_1", 1)) == ["duplicate"]
     assert (one(live).received, one(live).reused) == (1, 0)
     assert live.scalar(sa.select(sa.func.count()).select_from(EnforcementRepeat)) == 0
 
 
-def test_what_two_queues_report_is_one_event_and_no_gap_of_either(live):
+def test_what_two_queues_report_is_one_event_and_no_gap_of_either(live: AnySession) -> None:
     assert take(live, event("cli_1", 1, "enf_same")) == ["accepted"]
     again = event("cli_2", 1, "enf_same"), event("cli_2", 2)
     assert take(live, *again) == ["duplicate", "accepted"]
@@ -90,43 +92,43 @@ def test_what_two_queues_report_is_one_event_and_no_gap_of_either(live):
     assert (live.get(EnforcementEvent, "enf_same").client_id) == "cli_1"
 
 
-def test_one_batch_may_hold_the_same_event_under_two_numbers(live):
+def test_one_batch_may_hold_the_same_event_under_two_numbers(live: AnySession) -> None:
     assert take(live, event("cli_1", 1, "enf_same"), event("cli_1", 2, "enf_same")) == ["accepted", "duplicate"]
     assert (one(live).highest_sequence, one(live).received, one(live).missing) == (2, 2, 0)
 
 
-def test_two_events_under_one_number_are_both_kept_and_the_number_is_called_reused(live):
+def test_two_events_under_one_number_are_both_kept_and_the_number_is_called_reused(live: AnySession) -> None:
     """A copied folder makes two queues with one client_id: what they report is evidence all the same."""
     assert take(live, event("cli_1", 1), event("cli_1", 2), event("cli_1", 2, "enf_other")) == ["accepted"] * 3
     client = one(live)
     assert (client.received, client.missing, client.reused) == (2, 0, 1)
 
 
-def test_events_without_numbers_are_no_client_but_are_counted(live):
+def test_events_without_numbers_are_no_client_but_are_counted(live: AnySession) -> None:
     take(live, event(None, None, "enf_a"), event("cli_1", 1))
     found = reporters(live, "ws_1", "cfg_1")
     assert (found.clients, found.unnumbered_events, found.missing) == (1, 1, 0)
 
 
-def test_a_config_shows_the_clients_that_reported_about_it_with_all_their_numbers(live):
+def test_a_config_shows_the_clients_that_reported_about_it_with_all_their_numbers(live: AnySession) -> None:
     take(live, event("cli_1", 1), event("cli_1", 3, config_version_id="cfg_2"), event("cli_2", 1))
     assert [client.client_id for client in reporters(live, "ws_1", "cfg_1").listed] == ["cli_1", "cli_2"]
     found = reporters(live, "ws_1", "cfg_2")
     assert [(client.client_id, client.missing_ranges) for client in found.listed] == [("cli_1", ((2, 2),))]
 
 
-def test_a_rejected_event_leaves_its_number_missing(live):
+def test_a_rejected_event_leaves_its_number_missing(live: AnySession) -> None:
     take(live, event("cli_1", 1, config_version_id="cfg_none"), event("cli_1", 2))
     assert one(live).missing_ranges == ((1, 1),)
 
 
-def test_clients_of_another_workspace_are_not_seen(live):
+def test_clients_of_another_workspace_are_not_seen(live: AnySession) -> None:
     take(live, event("cli_1", 1))
     assert clients_of(live, "ws_other") == ()
 
 
 @pytest.mark.own_database  # its listener stays on the engine
-def test_ten_thousand_numbers_are_read_in_two_statements(live):
+def test_ten_thousand_numbers_are_read_in_two_statements(live: AnySession) -> None:
     for start in range(0, 10_000, 1_000):
         take(live, *(event("cli_1", number + 1) for number in range(start, start + 1_000) if number % 100 != 50))
     statements = []
@@ -149,7 +151,9 @@ def expected(numbers):
     ),
     shuffle=st.randoms(use_true_random=False),
 )
-def test_gaps_are_the_same_in_whatever_order_and_batches_events_come(live, sent, shuffle):
+def test_gaps_are_the_same_in_whatever_order_and_batches_events_come(
+    live: AnySession, sent: dict[str, list[int]], shuffle: Random
+) -> None:
     with write(live):
         live.execute(sa.delete(EnforcementRepeat))
         live.execute(sa.delete(EnforcementEvent))

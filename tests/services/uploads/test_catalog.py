@@ -1,6 +1,7 @@
 """An event catalog from a file: what is new is added, what is there stays, what cannot be is rejected."""
 
 import pytest
+from flask import Flask
 
 from app.models.base import db
 from app.models.catalog import EventCatalog
@@ -14,7 +15,7 @@ def row(number, event_type, dimensions="", description=""):
 
 
 @pytest.mark.parametrize("written", ["a, b", "a;b", "a|b", "a\nb", '["a", "b"]', "a, b, a"])
-def test_dimensions_are_read_however_they_are_listed(written) -> None:
+def test_dimensions_are_read_however_they_are_listed(written: str) -> None:
     (entry,), rejects, accepted = read_catalog([row(1, "x", written)], [])
     assert (entry.dimensions, rejects, accepted) == (("a", "b"), [], 1)
 
@@ -32,7 +33,7 @@ def test_dimensions_are_read_however_they_are_listed(written) -> None:
         ("x", "Segment", "differs from 'segment' only in case"),
     ],
 )
-def test_a_row_that_cannot_be_is_rejected_with_its_reason(event_type, dimensions, reason) -> None:
+def test_a_row_that_cannot_be_is_rejected_with_its_reason(event_type: str, dimensions: str, reason: str) -> None:
     entries, (reject,), accepted = read_catalog([row(1, event_type, dimensions)], ["resolution"])
     assert (entries, accepted, reject.row) == ([], 0, 1)
     assert reason in reject.reason
@@ -43,7 +44,7 @@ def test_rows_about_one_event_type_are_taken_together() -> None:
     assert (entry.dimensions, entry.description, accepted) == (("a", "b"), "First", 2)
 
 
-def test_an_entry_that_is_there_gains_dimensions_and_loses_none(sqlite_app) -> None:
+def test_an_entry_that_is_there_gains_dimensions_and_loses_none(sqlite_app: Flask) -> None:
     with write(db.session):
         f.catalogs(db.session)
         rows = [row(1, "draft_export_created", "format"), row(2, "voice_generated", "seconds", "A voice")]

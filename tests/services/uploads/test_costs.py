@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +27,7 @@ def keep(*pairs):
 
 
 @pytest.fixture
-def workspace(sqlite_app):
+def workspace(sqlite_app: Flask) -> None:
     with write(db.session):
         f.workspace(db.session)
 
@@ -42,7 +43,7 @@ def workspace(sqlite_app):
         ("0", "0"),
     ],
 )
-def test_an_amount_is_read_exactly(typed, value) -> None:
+def test_an_amount_is_read_exactly(typed: str, value: str) -> None:
     ((card,), rejects) = read_costs("costs.csv", rows(("vu_x", typed)))
     assert (card.value, card.label, rejects) == (value, f"cost ${value} per vu_x", [])
 
@@ -61,7 +62,7 @@ def test_an_amount_is_read_exactly(typed, value) -> None:
         ("x", "1" * 40, "26 digits"),
     ],
 )
-def test_a_row_that_does_not_fit_is_rejected_with_its_number_and_reason(name, cost, reason) -> None:
+def test_a_row_that_does_not_fit_is_rejected_with_its_number_and_reason(name: str, cost: str, reason: str) -> None:
     cards, (reject,) = read_costs("costs.csv", rows(("fits", "1"), (name, cost)))
     assert len(cards) == 1
     assert reject.row == 2
@@ -69,7 +70,7 @@ def test_a_row_that_does_not_fit_is_rejected_with_its_number_and_reason(name, co
 
 
 @given(st.decimals(min_value=0, max_value=10**20, places=12))
-def test_any_cost_that_money_can_hold_comes_back_as_it_was(amount) -> None:
+def test_any_cost_that_money_can_hold_comes_back_as_it_was(amount: Decimal) -> None:
     (card,), _ = read_costs("costs.csv", rows(("x", f"{amount:,f}".removeprefix("-"))))
     assert Decimal(card.value) == amount
 
@@ -82,13 +83,13 @@ def test_the_last_row_about_a_thing_counts() -> None:
     ]
 
 
-def test_two_things_of_one_cost_are_both_kept(workspace) -> None:
+def test_two_things_of_one_cost_are_both_kept(workspace: None) -> None:
     keep(("x", "0.02"), ("y", "0.02"))
     assert suggested_costs(db.session, "ws_1") == {"x": Decimal("0.02"), "y": Decimal("0.02")}
     assert len({card["card_id"] for card in newest_context(db.session, "ws_1").extracted_cards}) == 2
 
 
-def test_a_new_cost_replaces_the_one_before_and_leaves_other_cards(workspace) -> None:
+def test_a_new_cost_replaces_the_one_before_and_leaves_other_cards(workspace: None) -> None:
     other = {"card_id": "card_1", "kind": "goal", "value": "revenue", "label": "revenue", "state": "new"}
     with write(db.session):
         data = {"workspace_id": "ws_1", "extracted_cards": [other]}
@@ -100,7 +101,7 @@ def test_a_new_cost_replaces_the_one_before_and_leaves_other_cards(workspace) ->
     assert newest_context(db.session, "ws_1").extracted_cards[0] == other
 
 
-def test_a_dismissed_cost_and_one_of_no_thing_are_not_suggested(workspace) -> None:
+def test_a_dismissed_cost_and_one_of_no_thing_are_not_suggested(workspace: None) -> None:
     card = {"card_id": "c", "kind": "cost", "value": "1", "label": "cost $1 per x", "state": "dismissed"}
     vague = card | {"label": "cost $1", "state": "accepted"}
     with write(db.session):

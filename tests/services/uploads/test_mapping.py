@@ -44,7 +44,9 @@ def head(**columns):
         ({"workspace_id": ("ws_1", "ws_1")}, {"workspace_id": "workspace_id"}),
     ],
 )
-def test_a_column_of_usage_events_is_recognised(columns, expected) -> None:
+def test_a_column_of_usage_events_is_recognised(
+    columns: dict[str, tuple[str | None, ...]], expected: dict[str, str]
+) -> None:
     assert guess(USAGE, head(**columns), KNOWN) == expected
 
 
@@ -75,7 +77,7 @@ def test_costs_and_catalogs_leave_out_what_they_do_not_know() -> None:
         max_size=8,
     ),
 )
-def test_every_column_has_a_place_and_no_field_two_columns(kind, columns) -> None:
+def test_every_column_has_a_place_and_no_field_two_columns(kind: str, columns: dict[str, list[str | None]]) -> None:
     found = guess(kind, head(**columns) if columns else Head((), ()), KNOWN)
     assert list(found) == list(columns)
     used = [target for target in found.values() if target != LEFT_OUT]

@@ -1,6 +1,8 @@
 """The head of a file: its format by content, its columns and first rows, and a small file of the same kind."""
 
 import io
+from collections.abc import Callable
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +15,7 @@ from app.services.usage.heads import HEAD_ROWS, format_of, read_head
 
 
 @pytest.fixture
-def file(tmp_path):
+def file(tmp_path: Path) -> Callable[[bytes], Path]:
     def written(content):
         path = tmp_path / "file"
         path.write_bytes(content)
@@ -38,60 +40,62 @@ def parquet(**columns):
         (parquet(ts=["x"]), "parquet"),
     ],
 )
-def test_the_format_is_told_by_the_content(file, content, expected) -> None:
+def test_the_format_is_told_by_the_content(file: Callable[[bytes], Path], content: bytes, expected: str) -> None:
     assert format_of(file(content)) == expected
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04", b"\x1f\x8b\x08", b"%PDF-1.7", b" [{}]"])
-def test_archives_spreadsheets_and_arrays_are_refused_with_a_way_on(file, content) -> None:
+def test_archives_spreadsheets_and_arrays_are_refused_with_a_way_on(
+    file: Callable[[bytes], Path], content: bytes
+) -> None:
     with pytest.raises(UnsupportedFormat, match=r"save it as CSV|write one event a line"):
         format_of(file(content))
 
 
-def test_csv_rows_are_as_long_as_the_header_and_empty_values_absent(file) -> None:
+def test_csv_rows_are_as_long_as_the_header_and_empty_values_absent(file: Callable[[bytes], Path]) -> None:
     head, _ = read_head(file(b"a;b;c\r\n1;;3\r\n\r\n1\r\n1;2;3;4\r\n"), "csv")
     assert head.columns == ("a", "b", "c")
     assert head.rows == (("1", None, "3"), ("1", None, None), ("1", "2", "3"))
     assert head.values(1) == ["2"]
 
 
-def test_bytes_that_are_no_utf8_are_shown_as_such_and_kept_as_they_are(file) -> None:
+def test_bytes_that_are_no_utf8_are_shown_as_such_and_kept_as_they_are(file: Callable[[bytes], Path]) -> None:
     head, copied = read_head(file(b"a,b\nM\xfcnchen,1\n"), "csv")
     assert head.rows == (("M�nchen", "1"),)
     assert b"M\xfcnchen" in copied
 
 
-def test_a_quoted_line_break_does_not_cut_a_row(file) -> None:
+def test_a_quoted_line_break_does_not_cut_a_row(file: Callable[[bytes], Path]) -> None:
     head, copied = read_head(file(b'a,b\n"x\ny",1\n' * 1 + b'"p\nq",2\n' * HEAD_ROWS), "csv")
     assert head.rows[0] == ("x\ny", "1")
     assert len(head.rows) == HEAD_ROWS
     assert copied.count(b'"') == 2 * HEAD_ROWS
 
 
-def test_json_lines_have_every_column_that_some_line_has(file) -> None:
+def test_json_lines_have_every_column_that_some_line_has(file: Callable[[bytes], Path]) -> None:
     head, _ = read_head(file(b'{"a":1.10,"b":null}\nnot json\n{"b":"x","c":[1]}\n'), "jsonl")
     assert head.columns == ("a", "b", "c")
     assert head.rows == (("1.1", None, None), (None, "x", "[1]"))
 
 
-def test_a_line_without_end_is_refused(file) -> None:
+def test_a_line_without_end_is_refused(file: Callable[[bytes], Path]) -> None:
     with pytest.raises(UnreadableInput, match="has a line of more than"):
         read_head(file(b'{"a":"' + b"x" * 2**20 + b'"}'), "jsonl")
 
 
-def test_parquet_values_are_shown_as_text(file) -> None:
+def test_parquet_values_are_shown_as_text(file: Callable[[bytes], Path]) -> None:
     head, copied = read_head(file(parquet(n=pa.array(range(500)), t=pa.array(["x"] * 500))), "parquet")
     assert head.rows[1] == ("1", "x")
     assert pq.read_metadata(io.BytesIO(copied)).num_rows == HEAD_ROWS
 
 
 @pytest.mark.parametrize(("content", "kind"), [(b"\n\n", "csv"), (b"PAR1", "parquet")])
-def test_what_cannot_be_read_as_a_whole_is_refused(file, content, kind) -> None:
+def test_what_cannot_be_read_as_a_whole_is_refused(file: Callable[[bytes], Path], content: bytes, kind: str) -> None:
     with pytest.raises(UnreadableInput):
         read_head(file(content), kind)
 
 
-def test_too_many_columns_are_refused(file) -> None:
+def test_too_many_columns_are_refused(file: Callable[[bytes], Path]) -> None:
     with pytest.raises(UnreadableInput, match="has 501 columns"):
         read_head(file(",".join(map(str, range(501))).encode()), "csv")
 
@@ -102,7 +106,7 @@ def test_too_many_columns_are_refused(file) -> None:
         max_size=5,
     )
 )
-def test_the_copy_of_a_head_has_the_same_head(tmp_path_factory, rows) -> None:
+def test_the_copy_of_a_head_has_the_same_head(tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]) -> None:
     import csv
 
     path = tmp_path_factory.mktemp("heads") / "file.csv"

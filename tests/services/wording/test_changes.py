@@ -9,6 +9,7 @@ from app.services.configs.diffs import changes, same, sections
 from app.services.wording.changes import names_of, sentence, sentences
 from app.services.wording.tables import ADDED, CHANGED, REMOVED, UNCHANGED, tables, undone
 from app.services.wording.words import difference_text, label_text, money_text, quantity_text, share_text, value_text
+from simulation.canonical import JsonObject
 from tests.services.configs.test_diffs import configs
 
 UNIT = {
@@ -107,7 +108,7 @@ def with_rails(**fields):
         (BEFORE | {"metric_lenses": ["exploration_depth"]}, "Governance: metric lenses none → exploration_depth"),
     ],
 )
-def test_a_changed_field_is_said_in_the_words_of_operators(after, sentence) -> None:
+def test_a_changed_field_is_said_in_the_words_of_operators(after: JsonObject, sentence: str) -> None:
     assert said(after) == [sentence]
 
 
@@ -142,7 +143,7 @@ def test_a_path_that_nobody_foresaw_still_reads_as_a_sentence() -> None:
 
 
 @given(configs(), configs())
-def test_every_change_has_one_sentence_on_one_line(before, after) -> None:
+def test_every_change_has_one_sentence_on_one_line(before: JsonObject, after: JsonObject) -> None:
     rows = list(changes(before, after))
     lines = sentences(rows, names_of(before, after))
     assert len(lines) == len(rows)
@@ -153,12 +154,14 @@ def test_every_change_has_one_sentence_on_one_line(before, after) -> None:
 
 
 @given(configs(), configs())
-def test_the_sections_before_are_rebuilt_from_the_later_document_and_the_changes(before, after) -> None:
+def test_the_sections_before_are_rebuilt_from_the_later_document_and_the_changes(
+    before: JsonObject, after: JsonObject
+) -> None:
     assert same(undone(sections(after), changes(before, after)), sections(before))
 
 
 @given(configs(), configs())
-def test_a_section_has_changed_rows_exactly_when_it_has_changes(before, after) -> None:
+def test_a_section_has_changed_rows_exactly_when_it_has_changes(before: JsonObject, after: JsonObject) -> None:
     rows = list(changes(before, after))
     for section in tables(after, rows, names_of(before, after)):
         assert section.changes == sum(row["section"] == section.name for row in rows)
@@ -222,5 +225,5 @@ def test_prices_stand_under_their_unit_after_the_price_book() -> None:
         (difference_text("included_quantity", None, 3), ""),
     ],
 )
-def test_figures_keep_every_place_and_their_unit(text, said) -> None:
+def test_figures_keep_every_place_and_their_unit(text: str, said: str) -> None:
     assert text == said

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.services.wording.configs import ending_sentence, pool_sentence, subsidy_sentence, unit_words
+from simulation.canonical import JsonObject
 from tests import factories as f
 
 POOL = f.CORE | {"is_exploration_pool": False, "rollover": {"enabled": False}}
@@ -50,7 +51,7 @@ def priced(price):
         ),
     ],
 )
-def test_a_pool_says_what_it_means(changes, price, sentence) -> None:
+def test_a_pool_says_what_it_means(changes: JsonObject, price: Decimal | None, sentence: str) -> None:
     assert pool_sentence(POOL | changes, priced(price)) == sentence
 
 
@@ -75,7 +76,7 @@ def test_exploring_is_priced_at_cost_exactly() -> None:
 
 @pytest.mark.parametrize("days", [None, 30])
 @pytest.mark.parametrize("signal", [None, "csat"])
-def test_the_end_names_days_and_signal_when_they_are_set(days, signal) -> None:
+def test_the_end_names_days_and_signal_when_they_are_set(days: int | None, signal: str | None) -> None:
     sentence = ending_sentence(days, signal)
     assert ("30 days of the customer's first" in sentence) is (days is not None)
     assert ("graduate by csat" in sentence) is (signal is not None)
@@ -86,7 +87,7 @@ def test_the_end_names_days_and_signal_when_they_are_set(days, signal) -> None:
     price=st.none() | st.decimals(0, 10**6, places=12),
     behavior=st.sampled_from(["allow_overage", "throttle", "hard_stop", None]),
 )
-def test_every_pool_has_one_sentence_that_ends(quantity, price, behavior) -> None:
+def test_every_pool_has_one_sentence_that_ends(quantity: Decimal, price: Decimal | None, behavior: str | None) -> None:
     sentence = pool_sentence(POOL | {"included_quantity": quantity, "overage_behavior": behavior}, priced(price))
     assert sentence.endswith(".")
     assert "None" not in sentence

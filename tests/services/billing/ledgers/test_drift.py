@@ -34,7 +34,7 @@ def listed(name: str):
 
 
 @every_ledger
-def test_a_price_that_was_taken_out_is_missing(ledger):
+def test_a_price_that_was_taken_out_is_missing(ledger: Ledger) -> None:
     export = export_of(ledger, TERMS)
     PRICE_LISTS[ledger.name](export).pop()
     ((kind, resource, _, _, _, _),) = lines(ledger, export)
@@ -42,7 +42,7 @@ def test_a_price_that_was_taken_out_is_missing(ledger):
 
 
 @every_ledger
-def test_a_second_price_for_the_same_unit_is_extra(ledger):
+def test_a_second_price_for_the_same_unit_is_extra(ledger: Ledger) -> None:
     export = export_of(ledger, TERMS)
     prices = PRICE_LISTS[ledger.name](export)
     prices.append(deepcopy(prices[0]))
@@ -51,14 +51,14 @@ def test_a_second_price_for_the_same_unit_is_extra(ledger):
 
 
 @every_ledger
-def test_an_account_that_has_nothing_lacks_everything(ledger):
+def test_an_account_that_has_nothing_lacks_everything(ledger: Ledger) -> None:
     found = drift(ledger, TERMS, {name: [] for name in ledger.listed})
     assert {line.kind for line in found.differences} == {"missing"}
     assert {line.resource for line in found.differences} == {resource.name for resource in ledger.resources}
 
 
 @every_ledger
-def test_what_other_products_use_is_ignored(ledger):
+def test_what_other_products_use_is_ignored(ledger: Ledger) -> None:
     export = {name: [{"id": f"other_{name}", "lago_id": f"other_{name}"}] for name in ledger.listed if name != "rates"}
     found = drift(ledger, TERMS, export | ({"rates": []} if "rates" in ledger.listed else {}))
     assert found.ignored == len(export)
@@ -66,7 +66,7 @@ def test_what_other_products_use_is_ignored(ledger):
 
 
 @every_ledger
-def test_a_longer_allowance_names_only_the_fields_that_end_it(ledger):
+def test_a_longer_allowance_names_only_the_fields_that_end_it(ledger: Ledger) -> None:
     ledger_has = examples.terms(
         examples.document(
             examples.TOKEN, examples.SEAT, pools=[*examples.TOKEN_POOLS, examples.pool("seats", "seat", "4")]
@@ -78,7 +78,7 @@ def test_a_longer_allowance_names_only_the_fields_that_end_it(ledger):
     assert {found for *_, found in found} <= {"4", "5"}
 
 
-def test_a_price_of_another_subject_on_a_shared_product_is_ignored():
+def test_a_price_of_another_subject_on_a_shared_product_is_ignored() -> None:
     ledger, export = listed("stripe")
     theirs = deepcopy(export["prices"]["data"][0]) | {"id": "price_theirs", "lookup_key": "theirs"}
     theirs["metadata"] = {"avs_subject": "avs/ws_1/enterprise/scaling/production"}
@@ -87,14 +87,14 @@ def test_a_price_of_another_subject_on_a_shared_product_is_ignored():
     assert drift(ledger, TERMS, export).ignored == 1
 
 
-def test_a_price_that_somebody_made_by_hand_on_our_product_is_extra():
+def test_a_price_that_somebody_made_by_hand_on_our_product_is_extra() -> None:
     ledger, export = listed("stripe")
     made = {"id": "price_hand", "active": True, "product": "product_token", "unit_amount": 5, "currency": "usd"}
     export["prices"]["data"].append(made)
     assert lines(ledger, export) == [("extra", "prices", "price_hand", None, None, None)]
 
 
-def test_a_price_of_a_retired_unit_is_extra_until_it_is_archived():
+def test_a_price_of_a_retired_unit_is_extra_until_it_is_archived() -> None:
     ledger, export = listed("stripe")
     retired = {
         "id": "price_old",
@@ -108,26 +108,26 @@ def test_a_price_of_a_retired_unit_is_extra_until_it_is_archived():
     assert lines(ledger, export) == []
 
 
-def test_an_archived_record_is_as_good_as_missing():
+def test_an_archived_record_is_as_good_as_missing() -> None:
     ledger, export = listed("stripe")
     export["meters"]["data"][0]["status"] = "inactive"
     assert ("missing", "meters", None, None, None, None) in lines(ledger, export)
 
 
-def test_a_flat_fee_on_a_tier_is_drift():
+def test_a_flat_fee_on_a_tier_is_drift() -> None:
     ledger, export = listed("stripe")
     export["prices"]["data"][0]["tiers"][1]["flat_amount"] = 500
     ((kind, _, _, field, expected, found),) = lines(ledger, export)
     assert (kind, field, expected, found) == ("changed", "tiers/1/flat_amount_decimal", None, "500")
 
 
-def test_an_allowance_that_the_ledger_writes_with_zeros_is_the_same():
+def test_an_allowance_that_the_ledger_writes_with_zeros_is_the_same() -> None:
     ledger, export = listed("openmeter")
     export["plans"]["items"][0]["phases"][0]["rateCards"][0]["discounts"]["usage"]["quantity"] = "1050000.000"
     assert lines(ledger, export) == []
 
 
-def test_a_metric_that_counts_something_else_is_drift():
+def test_a_metric_that_counts_something_else_is_drift() -> None:
     ledger, export = listed("orb")
     export["metrics"]["data"][0]["sql"] = "SELECT COUNT(*) FROM events"
     ((kind, resource, identifier, field, _, found),) = lines(ledger, export)
@@ -135,27 +135,27 @@ def test_a_metric_that_counts_something_else_is_drift():
     assert identifier == export["metrics"]["data"][0]["id"]
 
 
-def test_a_metric_whose_sql_only_breaks_its_lines_elsewhere_is_the_same():
+def test_a_metric_whose_sql_only_breaks_its_lines_elsewhere_is_the_same() -> None:
     ledger, export = listed("orb")
     metric = export["metrics"]["data"][0]
     metric["sql"] = metric["sql"].replace(" FROM", "\n  FROM")
     assert lines(ledger, export) == []
 
 
-def test_a_rate_that_ends_in_a_minimum_is_drift():
+def test_a_rate_that_ends_in_a_minimum_is_drift() -> None:
     ledger, export = listed("lago")
     export["plans"]["plans"][0]["charges"][0]["min_amount_cents"] = 1000
     ((_, resource, _, field, expected, found),) = lines(ledger, export)
     assert (resource, field, expected, found) == ("charges", "min_amount_cents", None, "1000")
 
 
-def test_a_plan_that_was_not_published_is_missing():
+def test_a_plan_that_was_not_published_is_missing() -> None:
     ledger, export = listed("openmeter")
     export["plans"]["items"][0]["status"] = "draft"
     assert ("missing", "plans", None, None, None, None) in lines(ledger, export)
 
 
-def test_a_filter_that_was_dropped_is_drift():
+def test_a_filter_that_was_dropped_is_drift() -> None:
     ledger, export = listed("metronome")
     metric = export["billable_metrics"]["data"][0]
     metric["property_filters"] = [item for item in metric["property_filters"] if item["name"] != "model"]
@@ -165,21 +165,21 @@ def test_a_filter_that_was_dropped_is_drift():
     ]
 
 
-def test_a_number_as_large_as_its_exponent_is_written_shortly():
+def test_a_number_as_large_as_its_exponent_is_written_shortly() -> None:
     ledger, export = listed("stripe")
     export["prices"]["data"][0]["tiers"][1]["unit_amount_decimal"] = "1e999999"
     ((*_, found),) = lines(ledger, export)
     assert found == "1e+999999"
 
 
-def test_tiers_that_were_not_expanded_are_refused_and_not_called_missing():
+def test_tiers_that_were_not_expanded_are_refused_and_not_called_missing() -> None:
     ledger, export = listed("stripe")
     del export["prices"]["data"][0]["tiers"]
     with pytest.raises(Invalid, match="expand"):
         drift(ledger, TERMS, export)
 
 
-def test_prices_are_compared_without_binary_floats():
+def test_prices_are_compared_without_binary_floats() -> None:
     terms = examples.with_price(TERMS, 0, Decimal("0.000000000001"))
     ledger = ledger_named("openmeter")
     export = export_of(ledger, terms)
@@ -190,14 +190,14 @@ def test_prices_are_compared_without_binary_floats():
     assert [found for *_, found in lines(ledger, export, terms)] == ["0.0000000000011"]
 
 
-def test_a_second_metric_of_our_name_is_extra_though_metronome_allows_it():
+def test_a_second_metric_of_our_name_is_extra_though_metronome_allows_it() -> None:
     ledger, export = listed("metronome")
     metrics = export["billable_metrics"]["data"]
     metrics.append(deepcopy(metrics[0]) | {"id": "metric_twice"})
     assert lines(ledger, export) == [("extra", "billable_metrics", "metric_twice", None, None, None)]
 
 
-def test_a_number_is_no_flag():
+def test_a_number_is_no_flag() -> None:
     ledger, export = listed("metronome")
     export["rates"]["data"][0]["entitled"] = 1
     ((*_, field, expected, found),) = lines(ledger, export)
@@ -205,7 +205,7 @@ def test_a_number_is_no_flag():
 
 
 @pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity"])
-def test_what_decimals_call_a_number_and_json_does_not_is_shown_as_it_is(text):
+def test_what_decimals_call_a_number_and_json_does_not_is_shown_as_it_is(text: str) -> None:
     ledger, export = listed("stripe")
     export["prices"]["data"][0]["tiers"][1]["unit_amount_decimal"] = text
     ((*_, found),) = lines(ledger, export)

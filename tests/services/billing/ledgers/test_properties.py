@@ -41,14 +41,14 @@ def as_listed(ledger: Ledger, terms: Terms) -> Any:
 @every_ledger
 @bounded
 @given(terms=examples.some_terms())
-def test_a_rendering_is_the_same_bytes_each_time(ledger, terms):
+def test_a_rendering_is_the_same_bytes_each_time(ledger: Ledger, terms: Terms) -> None:
     assert canonical_bytes(render(ledger, terms)) == canonical_bytes(render(ledger, terms))
 
 
 @every_ledger
 @bounded
 @given(terms=examples.some_terms())
-def test_every_pool_is_in_every_rendering(ledger, terms):
+def test_every_pool_is_in_every_rendering(ledger: Ledger, terms: Terms) -> None:
     shown = {(pool["pool_id"], Decimal(pool["included_quantity"])) for pool in render(ledger, terms)["pools"]}
     assert shown == {(pool.pool_id, pool.included_quantity) for unit in terms.units for pool in unit.pools}
 
@@ -56,7 +56,7 @@ def test_every_pool_is_in_every_rendering(ledger, terms):
 @every_ledger
 @bounded
 @given(terms=examples.some_terms())
-def test_every_price_is_in_every_rendering_to_the_last_digit(ledger, terms):
+def test_every_price_is_in_every_rendering_to_the_last_digit(ledger: Ledger, terms: Terms) -> None:
     records = parse_exact(canonical_bytes(render(ledger, terms)))["records"]
     found = numbers_called([record["body"] for record in records], PRICES)
     factor = 100 if ledger.name in IN_CENTS else 1
@@ -66,7 +66,7 @@ def test_every_price_is_in_every_rendering_to_the_last_digit(ledger, terms):
 @every_ledger
 @bounded
 @given(terms=examples.some_terms())
-def test_every_allowance_is_in_every_rendering(ledger, terms):
+def test_every_allowance_is_in_every_rendering(ledger: Ledger, terms: Terms) -> None:
     records = parse_exact(canonical_bytes(render(ledger, terms)))["records"]
     found = numbers_called(
         [record["body"] for record in records], ("up_to", "size", "last_unit", "quantity", "to_value")
@@ -77,7 +77,7 @@ def test_every_allowance_is_in_every_rendering(ledger, terms):
 @every_ledger
 @bounded
 @given(terms=examples.some_terms())
-def test_no_two_records_of_a_rendering_share_a_key(ledger, terms):
+def test_no_two_records_of_a_rendering_share_a_key(ledger: Ledger, terms: Terms) -> None:
     keys = [(record["resource"], record["key"]) for record in render(ledger, terms)["records"]]
     idempotency_keys = [record["idempotency_key"] for record in render(ledger, terms)["records"]]
     assert len(set(keys)) == len(keys) == len(set(idempotency_keys))
@@ -86,21 +86,21 @@ def test_no_two_records_of_a_rendering_share_a_key(ledger, terms):
 @every_ledger
 @bounded
 @given(terms=examples.some_terms())
-def test_a_ledger_that_took_the_rendering_is_in_step(ledger, terms):
+def test_a_ledger_that_took_the_rendering_is_in_step(ledger: Ledger, terms: Terms) -> None:
     assert drift(ledger, terms, as_listed(ledger, terms)).differences == ()
 
 
 @every_ledger
 @bounded
 @given(terms=examples.some_terms())
-def test_a_rendering_is_in_step_with_itself(ledger, terms):
+def test_a_rendering_is_in_step_with_itself(ledger: Ledger, terms: Terms) -> None:
     assert drift(ledger, terms, parse_exact(canonical_bytes(render(ledger, terms)))).differences == ()
 
 
 @every_ledger
 @bounded
 @given(terms=examples.some_terms(), data=st.data())
-def test_one_changed_price_is_one_line_of_drift(ledger, terms, data):
+def test_one_changed_price_is_one_line_of_drift(ledger: Ledger, terms: Terms, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(terms.units) - 1))
     price = data.draw(examples.PRICES.filter(lambda price: price != terms.units[index].price))
     (line,) = drift(ledger, examples.with_price(terms, index, price), as_listed(ledger, terms)).differences
@@ -113,7 +113,7 @@ def test_one_changed_price_is_one_line_of_drift(ledger, terms, data):
 @every_ledger
 @bounded
 @given(terms=examples.some_terms(), data=st.data())
-def test_a_record_that_is_not_listed_is_missing(ledger, terms, data):
+def test_a_record_that_is_not_listed_is_missing(ledger: Ledger, terms: Terms, data: st.DataObject) -> None:
     rendering = parse_exact(canonical_bytes(render(ledger, terms)))
     gone = rendering["records"].pop(data.draw(st.integers(0, len(rendering["records"]) - 1)))
     missing = [line for line in drift(ledger, terms, rendering).differences if line.kind == "missing"]
@@ -130,7 +130,7 @@ JSON = st.recursive(
 @every_ledger
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
-def test_no_shape_of_an_export_is_a_crash(ledger, data):
+def test_no_shape_of_an_export_is_a_crash(ledger: Ledger, data: st.DataObject) -> None:
     """Every value of a listed record may be anything: the answer is a drift or a refusal in words."""
     terms = examples.sub_cent()
     export = as_listed(ledger, terms)

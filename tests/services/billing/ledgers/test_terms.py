@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from app.errors import Conflict
+from simulation.canonical import JsonObject
 from tests.services.billing.ledgers import examples
 from tests.services.billing.ledgers.examples import EXPLORING, NO_EXPLORATION, TOKEN, document, pool, terms, unit
 
@@ -15,22 +16,22 @@ def refusal(*units, pools=None):
     return caught.value.code
 
 
-def test_the_allowance_of_a_unit_is_the_sum_of_its_pools():
+def test_the_allowance_of_a_unit_is_the_sum_of_its_pools() -> None:
     assert examples.sub_cent().units[0].included == Decimal(1050000)
 
 
-def test_an_exploration_pool_gives_nothing_while_exploration_is_disabled():
+def test_an_exploration_pool_gives_nothing_while_exploration_is_disabled() -> None:
     of_trial = terms(document(TOKEN, pools=examples.TOKEN_POOLS, exploration=NO_EXPLORATION)).units[0]
     assert of_trial.included == Decimal(1000000)
     assert [pool.counted for pool in of_trial.pools] == [True, False]
 
 
-def test_an_allowance_of_many_digits_adds_up_exactly():
+def test_an_allowance_of_many_digits_adds_up_exactly() -> None:
     pools = [pool(str(n), "token", "99999999999999.999999999999") for n in range(200)]
     assert terms(document(TOKEN, pools=pools)).units[0].included == Decimal("19999999999999999.9999999998")
 
 
-def test_a_pool_of_a_unit_that_the_snapshot_lacks_is_named():
+def test_a_pool_of_a_unit_that_the_snapshot_lacks_is_named() -> None:
     assert refusal(TOKEN, pools=[pool("core", "ghost")]) == "pool_value_unit_unknown"
 
 
@@ -44,15 +45,15 @@ def test_a_pool_of_a_unit_that_the_snapshot_lacks_is_named():
         ({"filters": {"model": []}}, "unit_event_mapping_invalid"),
     ],
 )
-def test_a_unit_that_cannot_be_metered_is_refused_with_the_code_of_its_rule(mapping, code):
+def test_a_unit_that_cannot_be_metered_is_refused_with_the_code_of_its_rule(mapping: JsonObject, code: str) -> None:
     assert refusal(unit("token", "1", **mapping)) == code
 
 
-def test_a_unit_without_a_price_is_refused():
+def test_a_unit_without_a_price_is_refused() -> None:
     assert refusal(unit("token", "1") | {"unit_economics": None}) == "unit_economics_missing"
 
 
-def test_two_subjects_never_share_a_key():
+def test_two_subjects_never_share_a_key() -> None:
     config = document(TOKEN, pools=[pool("core", "token")], exploration=EXPLORING)
     keys = set()
     for workspace, segment in (("a", "b.c"), ("a.b", "c"), ("a_b", "c")):
