@@ -5,7 +5,7 @@ import pytest
 from app.models.base import db
 from app.models.transactions import write
 from tests import factories as f
-from tests.api.conftest import row_counts
+from tests.api.conftest import Api, row_counts
 
 APPROVAL = {
     "config_version_id": "cfg_1",
@@ -19,13 +19,13 @@ WHO = {name: APPROVAL[name] for name in ("approver_name", "approver_role", "rati
 
 
 @pytest.fixture
-def candidate(studio):
+def candidate(studio: Api) -> Api:
     with write(db.session):
         f.simulated(db.session)
     return studio
 
 
-def test_an_approval_answers_the_decision_and_where_it_is(candidate):
+def test_an_approval_answers_the_decision_and_where_it_is(candidate: Api) -> None:
     answer = candidate.post("/api/approve", APPROVAL)
     assert answer.json["diff"]["type"] == "initial_activation"
     assert answer.json["subject_resolution"] == f.SUBJECT
@@ -34,12 +34,12 @@ def test_an_approval_answers_the_decision_and_where_it_is(candidate):
     assert candidate.get("/api/configs/cfg_1").json["status"] == "active"
 
 
-def test_the_same_candidate_twice_is_immutable(candidate):
+def test_the_same_candidate_twice_is_immutable(candidate: Api) -> None:
     candidate.post("/api/approve", APPROVAL)
     assert candidate.post("/api/approve", APPROVAL, 409).json["code"] == "config_immutable"
 
 
-def test_an_approval_that_is_sent_again_with_its_key_is_answered_again(candidate):
+def test_an_approval_that_is_sent_again_with_its_key_is_answered_again(candidate: Api) -> None:
     first = candidate.post("/api/approve", APPROVAL, Idempotency_Key="key-1")
     before = row_counts()
     again = candidate.post("/api/approve", APPROVAL, Idempotency_Key="key-1")
@@ -47,7 +47,7 @@ def test_an_approval_that_is_sent_again_with_its_key_is_answered_again(candidate
     assert row_counts() == before
 
 
-def test_a_gate_that_refuses_says_where_to_mend_it(candidate):
+def test_a_gate_that_refuses_says_where_to_mend_it(candidate: Api) -> None:
     candidate.patch("/api/configs/cfg_1/pools/pool_core", {"included_quantity": 1})
     before = row_counts()
     refusal = candidate.post("/api/approve", APPROVAL, 409).json
@@ -57,7 +57,7 @@ def test_a_gate_that_refuses_says_where_to_mend_it(candidate):
 
 
 @pytest.mark.parametrize("field", sorted(APPROVAL))
-def test_everything_is_required(candidate, field):
+def test_everything_is_required(candidate: Api, field: str) -> None:
     body = {name: value for name, value in APPROVAL.items() if name != field}
     refusal = candidate.post("/api/approve", body, 422).json
     assert [error["pointer"] for error in refusal["errors"]] == [f"/{field}"]
@@ -66,24 +66,24 @@ def test_everything_is_required(candidate, field):
 @pytest.mark.parametrize(
     "change", [{"rationale": "  "}, {"effective_at": "tomorrow"}, {"approver_name": "x" * 201}, {"mood": "good"}]
 )
-def test_bad_fields_are_named_and_nothing_changes(candidate, change):
+def test_bad_fields_are_named_and_nothing_changes(candidate: Api, change: dict[str, str]) -> None:
     before = row_counts()
     refusal = candidate.post("/api/approve", APPROVAL | change, 422).json
     assert [error["pointer"] for error in refusal["errors"]] == [f"/{name}" for name in change]
     assert row_counts() == before
 
 
-def test_an_unknown_config_or_run_is_not_found(candidate):
+def test_an_unknown_config_or_run_is_not_found(candidate: Api) -> None:
     assert candidate.post("/api/approve", APPROVAL | {"config_version_id": "cfg_none"}, 404).json["code"] == "not_found"
     assert candidate.post("/api/approve", APPROVAL | {"simulation_run_id": "sim_none"}, 404).json["code"] == "not_found"
 
 
-def test_a_decision_for_later_leaves_the_config_approved(candidate):
+def test_a_decision_for_later_leaves_the_config_approved(candidate: Api) -> None:
     candidate.post("/api/approve", APPROVAL | {"effective_at": "9998-01-01T00:00:00Z"})
     assert candidate.get("/api/configs/cfg_1").json["status"] == "approved"
 
 
-def test_a_null_baseline_is_the_active_version_and_another_is_refused(candidate):
+def test_a_null_baseline_is_the_active_version_and_another_is_refused(candidate: Api) -> None:
     candidate.post("/api/approve", APPROVAL | {"baseline_config_version_id": None})
     with write(db.session):
         f.simulated(db.session, "cfg_2")
@@ -95,7 +95,7 @@ def test_a_null_baseline_is_the_active_version_and_another_is_refused(candidate)
 
 
 @pytest.fixture
-def replaced(candidate):
+def replaced(candidate: Api) -> Api:
     """cfg_2 has replaced cfg_1."""
     candidate.post("/api/approve", APPROVAL)
     with write(db.session):
@@ -104,23 +104,23 @@ def replaced(candidate):
     return candidate
 
 
-def test_a_rollback_answers_its_own_decision(replaced):
+def test_a_rollback_answers_its_own_decision(replaced: Api) -> None:
     answer = replaced.post("/api/configs/cfg_1/rollback", WHO)
     assert (answer.json["diff"]["type"], answer.json["baseline_config_version_id"]) == ("rollback", "cfg_2")
     assert replaced.get(answer.headers["Location"]).json["outcome_pill"] == "active"
     assert replaced.get("/api/configs/cfg_2").json["status"] == "archived"
 
 
-def test_only_an_archived_version_can_be_rolled_back_to(replaced):
+def test_only_an_archived_version_can_be_rolled_back_to(replaced: Api) -> None:
     assert replaced.post("/api/configs/cfg_2/rollback", WHO, 409).json["code"] == "rollback_needs_archived"
 
 
-def test_a_rollback_wants_to_know_who_and_why(replaced):
+def test_a_rollback_wants_to_know_who_and_why(replaced: Api) -> None:
     refusal = replaced.post("/api/configs/cfg_1/rollback", {}, 422).json
     assert {error["pointer"] for error in refusal["errors"]} == {"/approver_name", "/approver_role", "/rationale"}
 
 
-def test_a_decided_config_answers_immutable_at_every_door(replaced):
+def test_a_decided_config_answers_immutable_at_every_door(replaced: Api) -> None:
     replaced.patch("/api/configs/cfg_2", {"price_book_ref": "x"}, 409)
     replaced.put("/api/configs/cfg_2/rails", {"margin_floor": 0}, 409)
     replaced.put("/api/configs/cfg_2/exploration", {"enabled": False}, 409)

@@ -286,7 +286,7 @@ def two_workspaces(sqlite_studio: Api) -> Api:
 
 
 @pytest.mark.parametrize("bad", CASES, ids=[case.name.replace(" ", "_") for case in CASES])
-def test_bad_input_is_refused_at_its_field_and_changes_nothing(two_workspaces: Api, bad: Bad):
+def test_bad_input_is_refused_at_its_field_and_changes_nothing(two_workspaces: Api, bad: Bad) -> None:
     before = row_counts()
     problem = two_workspaces.send(bad.method, bad.path, bad.body, 422).json
     assert bad.pointer in [error["pointer"] for error in problem["errors"]]
@@ -301,7 +301,7 @@ def raw(api: Api, method: str, path: str, data: bytes, content_type: str = "appl
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e99999999999999999999", "9" * 5000])
-def test_what_is_no_number_is_refused_by_name(sqlite_studio: Api, number: str):
+def test_what_is_no_number_is_refused_by_name(sqlite_studio: Api, number: str) -> None:
     before = row_counts()
     body = '{"cycle_id": "cycle_1", "name": "M", "unit_type": "usage", "unit_economics": {"target_margin": %s}}'
     response = raw(sqlite_studio, "POST", UNITS, (body % number).encode())
@@ -327,7 +327,7 @@ def test_what_is_no_number_is_refused_by_name(sqlite_studio: Api, number: str):
         (b'{"a\\u0000": 1}', "NUL"),
     ],
 )
-def test_malformed_json_is_refused_with_its_place(sqlite_api: Api, data: bytes, says: str):
+def test_malformed_json_is_refused_with_its_place(sqlite_api: Api, data: bytes, says: str) -> None:
     response = raw(sqlite_api, "POST", "/api/workspaces", data)
     assert response.status_code == 400
     assert response.json["code"] == "malformed_json"
@@ -335,13 +335,13 @@ def test_malformed_json_is_refused_with_its_place(sqlite_api: Api, data: bytes, 
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "text/csv", ""])
-def test_another_content_type_is_refused(sqlite_api: Api, content_type: str):
+def test_another_content_type_is_refused(sqlite_api: Api, content_type: str) -> None:
     response = raw(sqlite_api, "POST", "/api/workspaces", b'{"workspace_name": "x"}', content_type)
     assert response.status_code == 415
     assert "application/json" in response.json["detail"]
 
 
-def test_a_body_of_ten_megabytes_is_refused(sqlite_studio: Api):
+def test_a_body_of_ten_megabytes_is_refused(sqlite_studio: Api) -> None:
     before = row_counts()
     body = b'{"workspace_id": "ws_1", "pasted_text": "' + b"x" * 10_000_000 + b'"}'
     assert raw(sqlite_studio, "POST", CONTEXTS, body).status_code == 413
@@ -362,22 +362,22 @@ def test_a_body_of_ten_megabytes_is_refused(sqlite_studio: Api):
         ("workspace_id=a%00b", "workspace_id"),
     ],
 )
-def test_a_bad_query_parameter_is_named(sqlite_studio: Api, query: str, name: str):
+def test_a_bad_query_parameter_is_named(sqlite_studio: Api, query: str, name: str) -> None:
     problem = sqlite_studio.get(f"/api/cycles?{query}", 400).json
     assert problem["code"] == "bad_parameters"
     assert name in [error["pointer"] for error in problem["errors"]]
 
 
-def test_parameters_where_there_are_none_are_refused(sqlite_studio: Api):
+def test_parameters_where_there_are_none_are_refused(sqlite_studio: Api) -> None:
     assert sqlite_studio.get("/api/workspaces/ws_1?verbose=1", 400).json["errors"][0]["pointer"] == "verbose"
 
 
 @pytest.mark.parametrize("identifier", ["a%00b", "%20", "x" * 201, "%F0%9F%8E%AC"])
-def test_an_address_that_no_id_can_have_is_not_found(studio: Api, identifier: str):
+def test_an_address_that_no_id_can_have_is_not_found(studio: Api, identifier: str) -> None:
     studio.get(f"/api/workspaces/{identifier}", 404)
 
 
-def test_all_bad_fields_are_named_at_once(sqlite_studio: Api):
+def test_all_bad_fields_are_named_at_once(sqlite_studio: Api) -> None:
     problem = sqlite_studio.post(CYCLES, {"cycle_type": "x", "segments": "smb", "extra": 1}, 422).json
     named = {error["pointer"]: error["code"] for error in problem["errors"]}
     assert named == {

@@ -38,7 +38,7 @@ CHANGES = {
 }
 
 
-def test_a_copy_that_is_current_is_not_sent_again(draft: Api):
+def test_a_copy_that_is_current_is_not_sent_again(draft: Api) -> None:
     for path in PATHS:
         etag = draft.get(path).headers["ETag"]
         assert etag.startswith('"')
@@ -48,7 +48,7 @@ def test_a_copy_that_is_current_is_not_sent_again(draft: Api):
         draft.get(path, 200, If_None_Match='"other"')
 
 
-def test_an_edit_of_what_was_read_is_taken_and_one_of_an_older_copy_is_not(draft: Api):
+def test_an_edit_of_what_was_read_is_taken_and_one_of_an_older_copy_is_not(draft: Api) -> None:
     for path, change in CHANGES.items():
         read = draft.get(path).headers["ETag"]
         written = draft.patch(path, change, If_Match=read)
@@ -58,20 +58,20 @@ def test_an_edit_of_what_was_read_is_taken_and_one_of_an_older_copy_is_not(draft
         assert draft.get(path).headers["ETag"] == written.headers["ETag"]
 
 
-def test_a_deletion_of_an_older_copy_is_refused(draft: Api):
+def test_a_deletion_of_an_older_copy_is_refused(draft: Api) -> None:
     read = draft.get("/api/configs/cfg_1").headers["ETag"]
     draft.patch("/api/configs/cfg_1/rails", {"margin_floor": 0})
     assert draft.delete("/api/configs/cfg_1", 412, If_Match=read).json["code"] == "changed_by_another_operator"
     draft.delete("/api/configs/cfg_1", If_Match=draft.get("/api/configs/cfg_1").headers["ETag"])
 
 
-def test_a_put_of_an_older_copy_is_refused(draft: Api):
+def test_a_put_of_an_older_copy_is_refused(draft: Api) -> None:
     read = draft.get("/api/configs/cfg_1/rails").headers["ETag"]
     draft.put("/api/configs/cfg_1/rails", {"margin_floor": 0}, If_Match=read)
     draft.put("/api/configs/cfg_1/rails", {"margin_floor": 1}, 412, If_Match=read)
 
 
-def test_any_copy_will_do_for_a_star_and_none_for_a_weak_or_empty_tag(draft: Api):
+def test_any_copy_will_do_for_a_star_and_none_for_a_weak_or_empty_tag(draft: Api) -> None:
     path, change = "/api/workspaces/ws_1", {"workspace_name": "New"}
     draft.patch(path, change, If_Match="*")
     etag = draft.get(path).headers["ETag"]
@@ -81,7 +81,7 @@ def test_any_copy_will_do_for_a_star_and_none_for_a_weak_or_empty_tag(draft: Api
     draft.patch(path, change, If_Match=f'"other", {etag}')
 
 
-def test_a_finding_caused_elsewhere_changes_the_copy_but_is_no_conflict(draft: Api):
+def test_a_finding_caused_elsewhere_changes_the_copy_but_is_no_conflict(draft: Api) -> None:
     read = draft.get("/api/configs/cfg_1").headers["ETag"]
     factories.run(db.session, get_config(db.session, "cfg_1"), candidate_content_hash="0" * 64)
     db.session.commit()
@@ -89,7 +89,7 @@ def test_a_finding_caused_elsewhere_changes_the_copy_but_is_no_conflict(draft: A
     draft.patch("/api/configs/cfg_1", {"metric_lenses": []}, If_Match=read)
 
 
-def test_of_eight_operators_who_edit_the_same_copy_one_wins(draft: Api):
+def test_of_eight_operators_who_edit_the_same_copy_one_wins(draft: Api) -> None:
     path = "/api/configs/cfg_1/rails"
     read = draft.get(path).headers["ETag"]
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from app.models.base import db
 from app.models.config_version import ConfigVersion
+from simulation.canonical import JsonObject
 from tests import factories
 from tests.api.conftest import Api, exact
 
@@ -37,7 +38,7 @@ def draft(studio: Api) -> Api:
     return studio
 
 
-def test_a_draft_starts_from_its_stage_and_the_newest_snapshot(studio: Api):
+def test_a_draft_starts_from_its_stage_and_the_newest_snapshot(studio: Api) -> None:
     created = studio.post("/api/configs", CONFIG).json
     assert created["version"] == 1
     assert created["status"] == "draft"
@@ -46,7 +47,7 @@ def test_a_draft_starts_from_its_stage_and_the_newest_snapshot(studio: Api):
     assert [item["action"] for item in created["rails"]["usage_thresholds"]] == ["warn", "warn", "throttle"]
 
 
-def test_given_parts_win_over_the_stages_defaults(studio: Api):
+def test_given_parts_win_over_the_stages_defaults(studio: Api) -> None:
     parts = {"exploration": {"enabled": False}, "rails": {"margin_floor": Decimal("0.68")}, "pools": [POOL]}
     created = exact(studio.post("/api/configs", CONFIG | parts))
     assert created["exploration"]["enabled"] is False
@@ -56,19 +57,19 @@ def test_given_parts_win_over_the_stages_defaults(studio: Api):
     assert created["pools"][0]["included_quantity"] == Decimal("5.5")
 
 
-def test_the_answer_says_what_is_missing_next(draft: Api):
+def test_the_answer_says_what_is_missing_next(draft: Api) -> None:
     completeness = draft.get("/api/configs/cfg_1").json["completeness"]
     assert completeness["pill"] == "red"
     assert completeness["next_missing_item"]["code"] == "config_pools_missing"
     assert completeness["next_missing_item"]["deep_link"] == "/configs/cfg_1/pools#pools"
 
 
-def test_versions_of_one_subject_are_counted(draft: Api):
+def test_versions_of_one_subject_are_counted(draft: Api) -> None:
     assert draft.post("/api/configs", CONFIG | {"config_version_id": "cfg_2"}).json["version"] == 2
     assert draft.post("/api/configs", CONFIG | {"config_version_id": "cfg_s", "stage": "scaling"}).json["version"] == 1
 
 
-def test_every_edit_gives_a_new_content_hash(draft: Api):
+def test_every_edit_gives_a_new_content_hash(draft: Api) -> None:
     hashes = [draft.get("/api/configs/cfg_1").json["content_hash"]]
     draft.post("/api/configs/cfg_1/pools", POOL)
     hashes.append(draft.get("/api/configs/cfg_1").json["content_hash"])
@@ -79,7 +80,7 @@ def test_every_edit_gives_a_new_content_hash(draft: Api):
     assert len(set(hashes)) == 4
 
 
-def test_a_complete_draft_lacks_only_its_simulation(studio: Api):
+def test_a_complete_draft_lacks_only_its_simulation(studio: Api) -> None:
     factories.config(db.session)
     db.session.commit()
     read = studio.get("/api/configs/cfg_1").json
@@ -87,21 +88,21 @@ def test_a_complete_draft_lacks_only_its_simulation(studio: Api):
     assert read["completeness"]["next_missing_item"]["code"] == "simulation_missing"
 
 
-def test_configs_are_listed_with_their_findings(draft: Api):
+def test_configs_are_listed_with_their_findings(draft: Api) -> None:
     draft.post("/api/configs", CONFIG | {"config_version_id": "cfg_2", "target_environment": "sandbox"})
     listed = draft.get("/api/configs?workspace_id=ws_1&target_environment=production&status=draft").json["items"]
     assert [item["config_version_id"] for item in listed] == ["cfg_1"]
     assert codes(listed[0]) == codes(draft.get("/api/configs/cfg_1").json)
 
 
-def test_a_draft_is_deleted_with_its_parts(draft: Api):
+def test_a_draft_is_deleted_with_its_parts(draft: Api) -> None:
     draft.post("/api/configs/cfg_1/pools", POOL)
     draft.delete("/api/configs/cfg_1")
     draft.get("/api/configs/cfg_1", 404)
     draft.get("/api/configs/cfg_1/pools", 404)
 
 
-def test_pools_are_added_changed_ordered_and_removed(draft: Api):
+def test_pools_are_added_changed_ordered_and_removed(draft: Api) -> None:
     added = draft.post("/api/configs/cfg_1/pools", POOL)
     assert added.headers["Location"] == "/api/configs/cfg_1/pools/pool_core"
     draft.post("/api/configs/cfg_1/pools", POOL | {"pool_id": "pool_pro", "label": "Pro"})
@@ -114,12 +115,12 @@ def test_pools_are_added_changed_ordered_and_removed(draft: Api):
     assert [pool["pool_id"] for pool in draft.get("/api/configs/cfg_1").json["pools"]] == ["pool_core"]
 
 
-def test_a_pool_gets_an_id_when_none_is_given(draft: Api):
+def test_a_pool_gets_an_id_when_none_is_given(draft: Api) -> None:
     pool = {name: value for name, value in POOL.items() if name != "pool_id"}
     assert draft.post("/api/configs/cfg_1/pools", pool).json["pool_id"].startswith("pool_")
 
 
-def test_put_clears_what_it_leaves_out_and_patch_keeps_it(draft: Api):
+def test_put_clears_what_it_leaves_out_and_patch_keeps_it(draft: Api) -> None:
     rule = {"enabled": True, "qualifying_events": ["draft_export_created"], "expires_after_days": 30}
     draft.put("/api/configs/cfg_1/exploration", rule)
     assert (
@@ -150,7 +151,9 @@ def test_put_clears_what_it_leaves_out_and_patch_keeps_it(draft: Api):
         ("PATCH", "/api/configs/cfg_1/rails", {"margin_floor": 0}),
     ],
 )
-def test_a_decided_config_is_immutable_through_every_door(sqlite_studio: Api, method, path, body):
+def test_a_decided_config_is_immutable_through_every_door(
+    sqlite_studio: Api, method: str, path: str, body: JsonObject | None
+) -> None:
     factories.active(db.session)
     db.session.commit()
     before = sqlite_studio.get("/api/configs/cfg_1").data
@@ -159,7 +162,7 @@ def test_a_decided_config_is_immutable_through_every_door(sqlite_studio: Api, me
 
 
 @pytest.mark.own_database  # its listener stays on the engine
-def test_a_draft_that_is_deleted_while_the_list_is_read_is_left_out_or_shown_whole(draft: Api):
+def test_a_draft_that_is_deleted_while_the_list_is_read_is_left_out_or_shown_whole(draft: Api) -> None:
     draft.post("/api/configs", CONFIG | {"config_version_id": "cfg_2"})
     engine, gone = db.engine, []
 

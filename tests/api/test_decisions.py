@@ -9,7 +9,7 @@ from app.models.base import db
 from app.models.transactions import write
 from app.services.decisions import activation
 from tests import factories as f
-from tests.api.conftest import exact, row_counts
+from tests.api.conftest import Api, exact, row_counts
 
 LOG = "/api/decision-records"
 
@@ -28,7 +28,7 @@ def decide(config_version_id, *, later, rationale="It holds.", **changes):
 
 
 @pytest.fixture
-def log(studio):
+def log(studio: Api) -> Api:
     """Three decisions; the third is for another segment."""
     with write(db.session):
         decide("cfg_1", later=0, rationale="The first of many. " * 20)
@@ -41,7 +41,7 @@ def listed(api, query=""):
     return [item["decision_id"] for item in api.get(LOG + query).json["items"]]
 
 
-def test_a_summary_tells_what_was_decided_and_what_came_of_it(log):
+def test_a_summary_tells_what_was_decided_and_what_came_of_it(log: Api) -> None:
     summary = exact(log.get(f"{LOG}?q=first%20of"))["items"][0]
     assert summary["outcome_pill"] == "archived"
     assert summary["risk_pills"] == []
@@ -62,12 +62,12 @@ def test_a_summary_tells_what_was_decided_and_what_came_of_it(log):
         ("?sort=margin_risk", ["dec_3", "dec_1", "dec_2"]),
     ],
 )
-def test_the_log_is_filtered_and_sorted(log, query, expected):
+def test_the_log_is_filtered_and_sorted(log: Api, query: str, expected: list[str]) -> None:
     assert listed(log, query) == expected
 
 
 @pytest.mark.parametrize("sort", ["newest", "margin_risk", "retention_delta", "exploration_delta"])
-def test_pages_follow_each_other_in_every_order(log, sort):
+def test_pages_follow_each_other_in_every_order(log: Api, sort: str) -> None:
     seen, cursor = [], ""
     while cursor is not None:
         page = log.get(f"{LOG}?sort={sort}&limit=2{cursor and '&cursor=' + cursor}").json
@@ -77,17 +77,17 @@ def test_pages_follow_each_other_in_every_order(log, sort):
     assert len(seen) == 3
 
 
-def test_a_cursor_of_another_order_is_refused(log):
+def test_a_cursor_of_another_order_is_refused(log: Api) -> None:
     cursor = log.get(f"{LOG}?limit=1").json["next_cursor"]
     assert log.get(f"{LOG}?sort=margin_risk&cursor={cursor}", 400).json["errors"][0]["pointer"] == "cursor"
 
 
 @pytest.mark.parametrize("query", ["sort=luck", "status=done", "from=monday", "limit=0", "colour=red", "q="])
-def test_a_bad_parameter_is_named(log, query):
+def test_a_bad_parameter_is_named(log: Api, query: str) -> None:
     assert log.get(f"{LOG}?{query}", 400).json["errors"][0]["pointer"] == query.split("=")[0]
 
 
-def test_the_detail_has_every_record_and_the_evidence(log):
+def test_the_detail_has_every_record_and_the_evidence(log: Api) -> None:
     detail = log.get(f"{LOG}/dec_2").json
     assert detail["decision_record"]["diff"]["type"] == "update"
     assert detail["config_version"]["config_version_id"] == "cfg_2"
@@ -98,7 +98,7 @@ def test_the_detail_has_every_record_and_the_evidence(log):
     assert detail["evidence"]["verdict"] == "No enforcement events were reported."
 
 
-def test_what_the_apps_reported_is_in_the_evidence(log):
+def test_what_the_apps_reported_is_in_the_evidence(log: Api) -> None:
     event = {
         "workspace_id": "ws_1",
         "customer_id": "cust_1",
@@ -112,12 +112,12 @@ def test_what_the_apps_reported_is_in_the_evidence(log):
     assert found["by_event_type"][0]["verdict"] == "no_forecast"
 
 
-def test_an_unknown_decision_is_not_found(log):
+def test_an_unknown_decision_is_not_found(log: Api) -> None:
     assert log.get(f"{LOG}/dec_none", 404).json["code"] == "not_found"
     assert log.get(f"{LOG}/compare?decision_id_a=dec_1&decision_id_b=dec_none", 404).json["code"] == "not_found"
 
 
-def test_two_decisions_stand_side_by_side(log):
+def test_two_decisions_stand_side_by_side(log: Api) -> None:
     compared = exact(log.get(f"{LOG}/compare?decision_id_a=dec_1&decision_id_b=dec_2"))
     assert (compared["a"]["decision_id"], compared["b"]["decision_id"]) == ("dec_1", "dec_2")
     changed = [row for rows in compared["diff_tables"].values() for row in rows if row["changed"]]
@@ -127,11 +127,11 @@ def test_two_decisions_stand_side_by_side(log):
     assert margins == {"metric_id": "margin", "a": Decimal("0.7"), "b": Decimal("0.7"), "difference": 0}
 
 
-def test_both_decisions_must_be_named(log):
+def test_both_decisions_must_be_named(log: Api) -> None:
     assert log.get(f"{LOG}/compare?decision_id_a=dec_1", 400).json["errors"][0]["pointer"] == "decision_id_b"
 
 
-def test_a_fork_is_a_new_draft_on_the_decided_config(log):
+def test_a_fork_is_a_new_draft_on_the_decided_config(log: Api) -> None:
     answer = log.post(f"{LOG}/dec_1/fork", {"cycle_id": "cycle_1", "target_environment": "sandbox"})
     identifier = answer.json["new_config_version_id"]
     assert answer.json["route_next"] == f"/configs/{identifier}/pools"
@@ -140,7 +140,7 @@ def test_a_fork_is_a_new_draft_on_the_decided_config(log):
     assert [pool["pool_id"] for pool in draft["pools"]] == ["pool_core", "pool_exploration"]
 
 
-def test_a_fork_without_its_units_in_the_target_cycle_is_refused_and_leaves_nothing(log):
+def test_a_fork_without_its_units_in_the_target_cycle_is_refused_and_leaves_nothing(log: Api) -> None:
     log.post(
         "/api/cycles",
         {
@@ -158,12 +158,12 @@ def test_a_fork_without_its_units_in_the_target_cycle_is_refused_and_leaves_noth
     assert row_counts() == before
 
 
-def test_a_fork_that_is_sent_again_with_its_key_makes_one_draft(log):
+def test_a_fork_that_is_sent_again_with_its_key_makes_one_draft(log: Api) -> None:
     body = {"cycle_id": "cycle_1", "target_environment": "production"}
     first = log.post(f"{LOG}/dec_1/fork", body, Idempotency_Key="k").json
     assert log.post(f"{LOG}/dec_1/fork", body, Idempotency_Key="k").json == first
 
 
-def test_a_fork_says_what_is_missing(log):
+def test_a_fork_says_what_is_missing(log: Api) -> None:
     refusal = log.post(f"{LOG}/dec_1/fork", {"target_environment": "moon"}, 422).json
     assert {error["pointer"] for error in refusal["errors"]} == {"/cycle_id", "/target_environment"}

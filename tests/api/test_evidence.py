@@ -10,7 +10,7 @@ from app.models.base import db
 from app.models.transactions import write
 from app.services.configs.lookup import newest_decision
 from tests import factories as f
-from tests.api.conftest import exact
+from tests.api.conftest import Api, exact
 
 FORECAST = {
     "window": {"days": 30},
@@ -23,7 +23,7 @@ FORECAST = {
 
 
 @pytest.fixture
-def reported(studio):
+def reported(studio: Api) -> Api:
     """cfg_1 blocked twenty customers on its second day where four were forecast; one number is missing."""
     with write(db.session):
         row = f.config(db.session)
@@ -58,7 +58,7 @@ def file_of(api, path):
         return answer.mimetype, answer.headers["Content-Disposition"], answer.data
 
 
-def test_the_evidence_names_limits_clients_and_every_day(reported):
+def test_the_evidence_names_limits_clients_and_every_day(reported: Api) -> None:
     found = exact(reported.get(address()))
     (limit,) = found["evidence"]["by_threshold"]
     assert (limit["percent"], limit["action"], limit["customers"], limit["verdict"]) == (
@@ -76,13 +76,13 @@ def test_the_evidence_names_limits_clients_and_every_day(reported):
     ]
 
 
-def test_the_gap_closes_when_the_late_event_arrives(reported):
+def test_the_gap_closes_when_the_late_event_arrives(reported: Api) -> None:
     reported.post("/api/enforcement-events", event(7), 202)
     (client,) = reported.get(address()).json["evidence"]["reporters"]["listed"]
     assert (client["missing"], client["missing_ranges"]) == (0, [])
 
 
-def test_the_comparison_comes_as_csv_and_parquet_with_the_same_rows(reported):
+def test_the_comparison_comes_as_csv_and_parquet_with_the_same_rows(reported: Api) -> None:
     kind, named, content = file_of(reported, address("?format=csv"))
     assert (kind, named) == ("text/csv", "attachment; filename=cfg_1.comparisons.csv")
     rows = list(csv.DictReader(StringIO(content.decode())))
@@ -92,7 +92,7 @@ def test_the_comparison_comes_as_csv_and_parquet_with_the_same_rows(reported):
     assert [row["verdict"] for row in pq.read_table(BytesIO(content)).to_pylist()] == [row["verdict"] for row in rows]
 
 
-def test_the_raw_events_come_as_csv_unless_parquet_is_asked_for(reported):
+def test_the_raw_events_come_as_csv_unless_parquet_is_asked_for(reported: Api) -> None:
     kind, named, content = file_of(reported, address("/events"))
     assert (kind, named) == ("text/csv", "attachment; filename=cfg_1.events.csv")
     rows = list(csv.DictReader(StringIO(content.decode())))
@@ -102,11 +102,11 @@ def test_the_raw_events_come_as_csv_unless_parquet_is_asked_for(reported):
 
 
 @pytest.mark.parametrize("tail", ["?format=xlsx", "/events?format=json", "?rows=1"])
-def test_a_format_that_is_not_made_is_named(reported, tail):
+def test_a_format_that_is_not_made_is_named(reported: Api, tail: str) -> None:
     (error,) = reported.get(address(tail), 400).json["errors"]
     assert error["pointer"] in ("format", "rows")
 
 
 @pytest.mark.parametrize("tail", ["", "/events"])
-def test_an_unknown_decision_is_not_found(sqlite_api, tail):
+def test_an_unknown_decision_is_not_found(sqlite_api: Api, tail: str) -> None:
     assert sqlite_api.get(f"/api/decision-records/dec_none/evidence{tail}", 404).json["code"] == "not_found"

@@ -13,7 +13,7 @@ WORKSPACE = {"workspace_name": "Lumina", "operator_role": "founder"}
 PATH = "/api/workspaces"
 
 
-def test_the_same_request_again_gets_the_same_answer(api: Api):
+def test_the_same_request_again_gets_the_same_answer(api: Api) -> None:
     first = api.post(PATH, WORKSPACE, Idempotency_Key="k1")
     before = row_counts()
     again = api.post(PATH, WORKSPACE, Idempotency_Key="k1")
@@ -23,7 +23,7 @@ def test_the_same_request_again_gets_the_same_answer(api: Api):
     assert row_counts() == before
 
 
-def test_the_same_json_in_another_spelling_is_the_same_request(sqlite_api: Api):
+def test_the_same_json_in_another_spelling_is_the_same_request(sqlite_api: Api) -> None:
     first = sqlite_api.post(PATH, WORKSPACE, Idempotency_Key="k1")
     text = '{ "operator_role": "founder",\n "workspace_name": "Lumina" }'
     headers = {"Idempotency-Key": "k1"}
@@ -31,7 +31,7 @@ def test_the_same_json_in_another_spelling_is_the_same_request(sqlite_api: Api):
     assert again.data == first.data
 
 
-def test_another_request_under_the_same_key_is_refused(api: Api):
+def test_another_request_under_the_same_key_is_refused(api: Api) -> None:
     api.post(PATH, WORKSPACE, Idempotency_Key="k1")
     before = row_counts()
     refused = api.post(PATH, WORKSPACE | {"workspace_name": "Other"}, 422, Idempotency_Key="k1").json
@@ -39,24 +39,24 @@ def test_another_request_under_the_same_key_is_refused(api: Api):
     assert row_counts() == before
 
 
-def test_a_key_belongs_to_its_operation(studio: Api):
+def test_a_key_belongs_to_its_operation(studio: Api) -> None:
     unit = {"cycle_id": "cycle_1", "name": "Minute", "unit_type": "usage"}
     studio.post("/api/value-units", unit, Idempotency_Key="k1")
     studio.post("/api/value-unit-snapshots", {"cycle_id": "cycle_1"}, Idempotency_Key="k1")
 
 
-def test_a_refused_request_leaves_its_key_free(api: Api):
+def test_a_refused_request_leaves_its_key_free(api: Api) -> None:
     api.post(PATH, WORKSPACE | {"operator_role": "king"}, 422, Idempotency_Key="k1")
     api.post(PATH, WORKSPACE, Idempotency_Key="k1")
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "é"])
-def test_a_key_that_cannot_be_is_refused(sqlite_api: Api, key: str):
+def test_a_key_that_cannot_be_is_refused(sqlite_api: Api, key: str) -> None:
     problem = sqlite_api.post(PATH, WORKSPACE, 400, Idempotency_Key=key).json
     assert problem["errors"][0]["pointer"] == "Idempotency-Key"
 
 
-def test_concurrent_duplicates_create_one_record_and_get_one_answer(api: Api):
+def test_concurrent_duplicates_create_one_record_and_get_one_answer(api: Api) -> None:
     def create(_: int) -> bytes:
         headers = {"Idempotency-Key": "same"}
         response = api.app.test_client().post(PATH, json=WORKSPACE, headers=headers)
@@ -69,7 +69,7 @@ def test_concurrent_duplicates_create_one_record_and_get_one_answer(api: Api):
     assert db.session.scalar(sa.select(sa.func.count()).select_from(Workspace)) == 1
 
 
-def test_concurrent_drafts_of_one_subject_are_numbered_one_by_one(studio: Api):
+def test_concurrent_drafts_of_one_subject_are_numbered_one_by_one(studio: Api) -> None:
     config = {
         "workspace_id": "ws_1",
         "cycle_id": "cycle_1",
@@ -85,7 +85,7 @@ def test_concurrent_drafts_of_one_subject_are_numbered_one_by_one(studio: Api):
         assert sorted(pool.map(create, range(8))) == list(range(1, 9))
 
 
-def test_two_creations_of_one_id_are_one_record_and_one_conflict(api: Api):
+def test_two_creations_of_one_id_are_one_record_and_one_conflict(api: Api) -> None:
     def create(_: int) -> int:
         body = WORKSPACE | {"workspace_id": "ws_same"}
         return api.app.test_client().post(PATH, json=body).status_code

@@ -25,34 +25,34 @@ def operations() -> dict[tuple[str, str], dict]:
     return {(method, path): item for path, methods in paths.items() for method, item in methods.items()}
 
 
-def test_the_document_is_valid_openapi(sqlite_api: Api):
+def test_the_document_is_valid_openapi(sqlite_api: Api) -> None:
     assert sqlite_api.get("/api/openapi.json").json == published()
     OpenAPIV31SpecValidator(published()).validate()
 
 
-def test_every_route_is_documented_and_every_documented_route_exists(sqlite_app: Flask):
+def test_every_route_is_documented_and_every_documented_route_exists(sqlite_app: Flask) -> None:
     assert routes(sqlite_app) == set(operations())
 
 
-def test_every_operation_says_who_it_is():
+def test_every_operation_says_who_it_is() -> None:
     names = [item["operationId"] for item in operations().values()]
     assert len(set(names)) == len(names)
     assert all(item["summary"] and item["tags"] for item in operations().values())
 
 
-def test_every_refusal_is_documented_as_a_problem():
+def test_every_refusal_is_documented_as_a_problem() -> None:
     for item in operations().values():
         for status, response in item["responses"].items():
             if status >= "400":
                 assert list(response["content"]) == ["application/problem+json"]
 
 
-def test_request_schemas_refuse_what_they_do_not_know():
+def test_request_schemas_refuse_what_they_do_not_know() -> None:
     schemas = published()["components"]["schemas"]
     assert all(schema["additionalProperties"] is False for name, schema in schemas.items() if "Body" in name)
 
 
-def test_the_page_and_its_assets_come_from_this_server(sqlite_app: Flask):
+def test_the_page_and_its_assets_come_from_this_server(sqlite_app: Flask) -> None:
     client = sqlite_app.test_client()
     page = client.get("/api/docs")
     assert page.mimetype == "text/html"
@@ -65,7 +65,7 @@ def test_the_page_and_its_assets_come_from_this_server(sqlite_app: Flask):
     assert "://" not in page.text
 
 
-def test_only_the_packages_own_files_are_served(sqlite_app: Flask):
+def test_only_the_packages_own_files_are_served(sqlite_app: Flask) -> None:
     client = sqlite_app.test_client()
     for name in ("..%2f__init__.py", "nothing.js", "..", "%2e%2e%2f__init__.py"):
         assert client.get(f"/api/docs/assets/{name}").status_code == 404

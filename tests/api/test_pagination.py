@@ -44,13 +44,13 @@ def fill(count: int) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 200])
-def test_pages_show_every_row_once_newest_first(api: Api, limit: int):
+def test_pages_show_every_row_once_newest_first(api: Api, limit: int) -> None:
     fill(14)
     expected = sorted((f"ws_{number:03}" for number in range(14)), key=lambda i: (int(i[3:]) % 3, i), reverse=True)
     assert walk(api, "/api/workspaces", "workspace_id", limit) == expected
 
 
-def test_a_row_added_between_two_pages_moves_none(api: Api):
+def test_a_row_added_between_two_pages_moves_none(api: Api) -> None:
     fill(6)
     first = api.get("/api/workspaces?limit=3").json
     api.post("/api/workspaces", {"workspace_name": "New", "operator_role": "founder"})
@@ -60,7 +60,7 @@ def test_a_row_added_between_two_pages_moves_none(api: Api):
     assert second["next_cursor"] is None
 
 
-def test_pools_and_catalogs_are_paged_in_their_own_order(studio: Api):
+def test_pools_and_catalogs_are_paged_in_their_own_order(studio: Api) -> None:
     factories.config(db.session)
     db.session.commit()
     assert walk(studio, "/api/configs/cfg_1/pools", "pool_id", 1) == ["pool_core", "pool_exploration"]
@@ -75,12 +75,12 @@ MOMENTS = st.integers(0, 10**15).map(lambda microseconds: datetime(1970, 1, 1, t
 
 
 @given(moment=MOMENTS, identifier=st.text("abc_"))
-def test_a_cursor_gives_back_what_went_in(moment: datetime, identifier: str):
+def test_a_cursor_gives_back_what_went_in(moment: datetime, identifier: str) -> None:
     assert decode_cursor(encode_cursor([moment, identifier]), ORDER) == [moment, identifier]
 
 
 @given(st.text(st.characters(codec="ascii"), max_size=40))
-def test_a_made_up_cursor_is_refused_by_name(text: str):
+def test_a_made_up_cursor_is_refused_by_name(text: str) -> None:
     with pytest.raises(AvsError) as refusal:
         decode_cursor(text, ORDER)
     assert refusal.value.errors[0].pointer == "cursor"

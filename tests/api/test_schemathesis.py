@@ -101,7 +101,7 @@ def refer_to_known(case: Case) -> Case:
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_generated_requests_are_answered_as_published(schema: OpenApiSchema, method: str, path: str):
+def test_generated_requests_are_answered_as_published(schema: OpenApiSchema, method: str, path: str) -> None:
     @BOUNDED
     @given(cases(schema, method, path))
     def answered(case: Case) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from app.models.base import db
 from app.models.transactions import write
+from simulation.canonical import JsonObject
 from tests import factories as f
-from tests.api.conftest import exact, row_counts
+from tests.api.conftest import Api, exact, row_counts
 
 PATH = "/api/simulations"
 ASKED = {"candidate_config_version_id": "cfg_1", "historical_window_days": 30}
@@ -29,7 +30,7 @@ def usage(number, minutes, **changes):
 
 
 @pytest.fixture
-def draft(studio):
+def draft(studio: Api) -> Api:
     """A complete draft, and 310 HD minutes of one customer: 300 included, 10 overage."""
     with write(db.session):
         f.config(db.session)
@@ -37,7 +38,7 @@ def draft(studio):
     return studio
 
 
-def test_a_run_reports_what_the_candidate_would_have_earned(draft):
+def test_a_run_reports_what_the_candidate_would_have_earned(draft: Api) -> None:
     run = exact(draft.post(PATH, ASKED))
     economics = run["outputs"]["economics"]["candidate"]
     assert economics["revenue_usd"] == Decimal("6")  # 10 × 0.6
@@ -47,32 +48,32 @@ def test_a_run_reports_what_the_candidate_would_have_earned(draft):
     assert run["dataset"]["row_count"] == 3
 
 
-def test_a_run_makes_its_draft_simulated(draft):
+def test_a_run_makes_its_draft_simulated(draft: Api) -> None:
     draft.post(PATH, ASKED)
     assert draft.get("/api/configs/cfg_1").json["status"] == "simulated"
 
 
-def test_a_run_is_read_where_its_answer_says(draft):
+def test_a_run_is_read_where_its_answer_says(draft: Api) -> None:
     made = draft.post(PATH, ASKED)
     read = draft.get(made.headers["Location"])
     assert read.json == made.json
     draft.get(made.headers["Location"], 304, If_None_Match=read.headers["ETag"])
 
 
-def test_the_same_question_has_the_same_answer_to_the_byte(draft):
+def test_the_same_question_has_the_same_answer_to_the_byte(draft: Api) -> None:
     first, second = draft.post(PATH, ASKED), draft.post(PATH, ASKED)
     assert first.json["simulation_run_id"] != second.json["simulation_run_id"]
     assert exact(first)["outputs"] == exact(second)["outputs"]
     assert first.json["inputs"] == second.json["inputs"]
 
 
-def test_the_mocked_window_needs_no_data(draft):
+def test_the_mocked_window_needs_no_data(draft: Api) -> None:
     run = draft.post(PATH, ASKED | {"historical_window_days": "mocked"}).json
     assert run["inputs"]["historical_window_days"] == "mocked"
     assert run["dataset"]["source"] == "demo_events"
 
 
-def test_the_active_version_is_the_default_baseline_and_null_is_none(draft):
+def test_the_active_version_is_the_default_baseline_and_null_is_none(draft: Api) -> None:
     with write(db.session):
         f.active(db.session, "cfg_0")
     run = draft.post(PATH, ASKED).json
@@ -81,7 +82,7 @@ def test_the_active_version_is_the_default_baseline_and_null_is_none(draft):
     assert draft.post(PATH, ASKED | {"baseline_config_version_id": None}).json["baseline_config_version_id"] is None
 
 
-def test_the_gate_answers_with_every_finding(draft):
+def test_the_gate_answers_with_every_finding(draft: Api) -> None:
     with write(db.session):
         f.config(db.session, "cfg_empty", pools=[], exploration={"enabled": False})
     before = row_counts()
@@ -103,14 +104,14 @@ def test_the_gate_answers_with_every_finding(draft):
         ({"historical_window_days": "mocked", "as_of": "2026-01-15T00:00:00Z"}, "/as_of"),
     ],
 )
-def test_a_bad_question_is_named_and_leaves_nothing(draft, change, pointer):
+def test_a_bad_question_is_named_and_leaves_nothing(draft: Api, change: JsonObject, pointer: str) -> None:
     before = row_counts()
     refusal = draft.post(PATH, ASKED | change, 422).json
     assert [error["pointer"] for error in refusal["errors"]] == [pointer]
     assert row_counts() == before
 
 
-def test_another_workspaces_version_is_no_baseline(draft):
+def test_another_workspaces_version_is_no_baseline(draft: Api) -> None:
     with write(db.session):
         f.workspace(db.session, "ws_2")
         f.cycle(db.session, "cycle_2", workspace_id="ws_2")
@@ -119,26 +120,26 @@ def test_another_workspaces_version_is_no_baseline(draft):
     assert refusal["errors"][0]["pointer"] == "/baseline_config_version_id"
 
 
-def test_an_unknown_candidate_or_run_is_not_found(draft):
+def test_an_unknown_candidate_or_run_is_not_found(draft: Api) -> None:
     draft.post(PATH, ASKED | {"candidate_config_version_id": "cfg_none"}, 404)
     draft.get(f"{PATH}/sim_none", 404)
 
 
-def test_a_question_sent_again_with_its_key_is_one_run(draft):
+def test_a_question_sent_again_with_its_key_is_one_run(draft: Api) -> None:
     first = draft.post(PATH, ASKED, Idempotency_Key="k")
     before = row_counts()
     assert draft.post(PATH, ASKED, Idempotency_Key="k").json == first.json
     assert row_counts() == before
 
 
-def test_runs_are_listed_by_their_candidate(draft):
+def test_runs_are_listed_by_their_candidate(draft: Api) -> None:
     made = draft.post(PATH, ASKED).json
     items = draft.get(f"{PATH}?candidate_config_version_id=cfg_1&status=completed").json["items"]
     assert [item["simulation_run_id"] for item in items] == [made["simulation_run_id"]]
     assert draft.get(f"{PATH}?candidate_config_version_id=cfg_none").json["items"] == []
 
 
-def test_a_run_of_a_decided_config_leaves_it_as_it_is(draft):
+def test_a_run_of_a_decided_config_leaves_it_as_it_is(draft: Api) -> None:
     with write(db.session):
         f.active(db.session, "cfg_2")
     draft.post(PATH, ASKED | {"candidate_config_version_id": "cfg_2"})

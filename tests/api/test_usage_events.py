@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.api.conftest import check_answer
+from simulation.canonical import JsonObject
+from tests.api.conftest import Api, check_answer
 
 PATH = "/api/usage-events"
 EVENT = {
@@ -31,27 +32,27 @@ def counts(answer):
     return answer["accepted"], answer["duplicates"], answer["rejected"]
 
 
-def test_a_json_array_is_taken(studio):
+def test_a_json_array_is_taken(studio: Api) -> None:
     assert counts(studio.post(PATH, [EVENT, EVENT | {"event_id": "e_2"}], 202).json) == (2, 0, 0)
 
 
-def test_one_event_is_taken(studio):
+def test_one_event_is_taken(studio: Api) -> None:
     assert counts(studio.post(PATH, EVENT, 202).json) == (1, 0, 0)
 
 
-def test_the_same_event_id_counts_once_within_a_batch_and_across_batches(studio):
+def test_the_same_event_id_counts_once_within_a_batch_and_across_batches(studio: Api) -> None:
     assert counts(studio.post(PATH, [EVENT, EVENT], 202).json) == (1, 1, 0)
     assert counts(studio.post(PATH, [EVENT], 202).json) == (0, 1, 0)
 
 
-def test_ndjson_is_taken_line_by_line(studio):
+def test_ndjson_is_taken_line_by_line(studio: Api) -> None:
     lines = [json.dumps(EVENT), "", "{broken", json.dumps(EVENT | {"event_id": "e_2"})]
     answer = sent(studio, "\n".join(lines), "application/x-ndjson")
     assert counts(answer) == (2, 0, 1)
     assert answer["rejects"][0]["row"] == 3
 
 
-def test_a_cloudevents_batch_is_taken(studio):
+def test_a_cloudevents_batch_is_taken(studio: Api) -> None:
     cloud_event = {
         "specversion": "1.0",
         "id": "e_1",
@@ -79,7 +80,9 @@ def test_a_cloudevents_batch_is_taken(studio):
         ({"output_minutes": {"nested": 1}}, "output_minutes"),
     ],
 )
-def test_an_event_that_does_not_fit_is_rejected_with_its_row_and_field(studio, change, field):
+def test_an_event_that_does_not_fit_is_rejected_with_its_row_and_field(
+    studio: Api, change: JsonObject, field: str
+) -> None:
     answer = studio.post(PATH, [EVENT, EVENT | {"event_id": "e_2"} | change], 202).json
     assert counts(answer) == (1, 0, 1)
     (reject,) = answer["rejects"]
@@ -87,13 +90,13 @@ def test_an_event_that_does_not_fit_is_rejected_with_its_row_and_field(studio, c
     assert reject["reason"]
 
 
-def test_what_is_no_json_at_all_is_refused_whole(studio):
+def test_what_is_no_json_at_all_is_refused_whole(studio: Api) -> None:
     assert sent(studio, "[{", "application/json", 400)["code"] == "malformed_json"
     assert sent(studio, "[1, NaN]", "application/json", 400)["code"] == "malformed_json"
     assert sent(studio, "a,b", "text/csv", 415)["code"] == "unsupported_media_type"
 
 
-def test_a_batch_that_is_too_long_is_refused_whole(studio):
+def test_a_batch_that_is_too_long_is_refused_whole(studio: Api) -> None:
     body = json.dumps([EVENT | {"event_id": f"e_{number}"} for number in range(10_001)])
     assert sent(studio, body, "application/json", 422)["code"] == "too_many_events"
     assert counts(studio.post(PATH, [EVENT], 202).json) == (1, 0, 0)
