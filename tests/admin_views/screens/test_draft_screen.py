@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
 
 from app.models.base import db
 from app.models.config_version import ConfigVersion
@@ -26,7 +28,7 @@ WHO = {"actor": f.OPERATOR, "now": f.NOW}
 
 
 @pytest.fixture
-def client(sqlite_app):
+def client(sqlite_app: Flask) -> FlaskClient:
     with write(db.session):
         f.foundation(db.session)
         f.config(db.session)
@@ -34,7 +36,7 @@ def client(sqlite_app):
 
 
 @pytest.fixture
-def decided(client):
+def decided(client: FlaskClient) -> FlaskClient:
     """cfg_1 is active."""
     with write(db.session):
         f.run(db.session, stored())
@@ -57,7 +59,7 @@ def newest():
 # Two operators
 
 
-def test_the_slower_operator_sees_both_versions_and_keeps_what_was_typed(client) -> None:
+def test_the_slower_operator_sees_both_versions_and_keeps_what_was_typed(client: FlaskClient) -> None:
     mine = typed(client.get(RAILS).text, {"monthly_spend_cap_usd": "900", "margin_floor": "60 %", "do": "save"})
     post(client, RAILS, {"monthly_spend_cap_usd": "800"})
     answer = client.post(RAILS, data=mine)
@@ -71,7 +73,7 @@ def test_the_slower_operator_sees_both_versions_and_keeps_what_was_typed(client)
     assert stored().rails.monthly_spend_cap_usd == 800
 
 
-def test_keeping_mine_is_saving_again(client) -> None:
+def test_keeping_mine_is_saving_again(client: FlaskClient) -> None:
     mine = typed(client.get(RAILS).text, {"monthly_spend_cap_usd": "900", "do": "save"})
     post(client, RAILS, {"monthly_spend_cap_usd": "800"})
     compared = client.post(RAILS, data=mine)
@@ -79,14 +81,14 @@ def test_keeping_mine_is_saving_again(client) -> None:
     assert stored().rails.monthly_spend_cap_usd == 900
 
 
-def test_taking_theirs_is_opening_the_page_again(client) -> None:
+def test_taking_theirs_is_opening_the_page_again(client: FlaskClient) -> None:
     mine = typed(client.get(RAILS).text, {"monthly_spend_cap_usd": "900"})
     post(client, RAILS, {"monthly_spend_cap_usd": "800"})
     assert f'href="{RAILS}" data-leave' in client.post(RAILS, data=mine).text
     assert sent_by(client.get(RAILS).text)["monthly_spend_cap_usd"] == "800"
 
 
-def test_a_conflict_about_pools_names_pools_order_and_snapshot(client) -> None:
+def test_a_conflict_about_pools_names_pools_order_and_snapshot(client: FlaskClient) -> None:
     mine = typed(
         client.get(POOLS).text,
         {
@@ -102,20 +104,20 @@ def test_a_conflict_about_pools_names_pools_order_and_snapshot(client) -> None:
     assert "Value units: snapshot snapshot 1 —" in text
 
 
-def test_a_reordering_alone_is_a_conflict_that_shows_both_orders(client) -> None:
+def test_a_reordering_alone_is_a_conflict_that_shows_both_orders(client: FlaskClient) -> None:
     mine = typed(client.get(POOLS).text, {"pools": ["pool_core", "pool_exploration"], "price_book_ref": "mine"})
     post(client, POOLS, {"pools": ["pool_exploration", "pool_core"]})
     assert "Pools: order Exploration, Core Core, Exploration" in text_of(client.post(POOLS, data=mine).text)
 
 
-def test_the_same_edit_twice_is_no_conflict(client) -> None:
+def test_the_same_edit_twice_is_no_conflict(client: FlaskClient) -> None:
     for url in SCREENS:
         first, second = (typed(client.get(url).text, EDIT[url]) for _ in range(2))
         assert client.post(url, data=first).status_code == 303
         assert client.post(url, data=second).status_code == 303
 
 
-def test_edits_of_different_screens_do_not_meet(client) -> None:
+def test_edits_of_different_screens_do_not_meet(client: FlaskClient) -> None:
     pages = {url: typed(client.get(url).text, EDIT[url]) for url in SCREENS}
     assert [client.post(url, data=page).status_code for url, page in pages.items()] == [303, 303, 303]
     config = stored()
@@ -124,7 +126,7 @@ def test_edits_of_different_screens_do_not_meet(client) -> None:
 
 
 @pytest.mark.parametrize("url", SCREENS)
-def test_an_autosave_after_another_operator_saves_nothing_and_decides_nothing(client, url) -> None:
+def test_an_autosave_after_another_operator_saves_nothing_and_decides_nothing(client: FlaskClient, url: str) -> None:
     mine = typed(client.get(url).text, EDIT[url])
     post(client, url, dict.fromkeys(EDIT[url], "222"))
     before = stored().content_hash
@@ -134,7 +136,7 @@ def test_an_autosave_after_another_operator_saves_nothing_and_decides_nothing(cl
     assert stored().content_hash == before
 
 
-def test_buttons_keep_both_versions_on_the_page(client) -> None:
+def test_buttons_keep_both_versions_on_the_page(client: FlaskClient) -> None:
     mine = typed(client.get(RAILS).text, {"monthly_spend_cap_usd": "900"})
     post(client, RAILS, {"monthly_spend_cap_usd": "800"})
     compared = client.post(RAILS, data=mine).text
@@ -146,7 +148,7 @@ def test_buttons_keep_both_versions_on_the_page(client) -> None:
 # Deep links
 
 
-def test_every_finding_about_a_config_leads_to_a_control_that_is_there(client) -> None:
+def test_every_finding_about_a_config_leads_to_a_control_that_is_there(client: FlaskClient) -> None:
     gaps = {"enabled": True, "exploration_pool_id": None, "qualifying_events": [], "expires_after_days": None}
     empty = {"usage_thresholds": [], "monthly_spend_cap_usd": None, "at_cap_action": None, "margin_floor": None}
     with write(db.session):
@@ -186,7 +188,7 @@ def test_every_finding_about_a_config_leads_to_a_control_that_is_there(client) -
 
 
 @pytest.mark.parametrize("url", SCREENS)
-def test_an_expired_form_saves_nothing_keeps_what_was_typed_and_renews_its_token(client, url) -> None:
+def test_an_expired_form_saves_nothing_keeps_what_was_typed_and_renews_its_token(client: FlaskClient, url: str) -> None:
     answer = post(client, url, EDIT[url] | {"csrf_token": "old"})
     assert answer.status_code == 403
     assert "This form had expired" in text_of(answer.text)
@@ -195,7 +197,7 @@ def test_an_expired_form_saves_nothing_keeps_what_was_typed_and_renews_its_token
     assert client.post(url, data=again).status_code == 303
 
 
-def test_an_expired_autosave_is_told_the_token_of_its_next_try(client) -> None:
+def test_an_expired_autosave_is_told_the_token_of_its_next_try(client: FlaskClient) -> None:
     page = typed(client.get(RAILS).text, EDIT[RAILS] | {"csrf_token": "old"})
     told = client.post(RAILS, data=page, headers=AUTOSAVE)
     assert (told.status_code, told.json["code"]) == (403, "csrf_failed")
@@ -207,7 +209,7 @@ def test_an_expired_autosave_is_told_the_token_of_its_next_try(client) -> None:
 
 
 @pytest.mark.parametrize("url", SCREENS)
-def test_a_decided_config_shows_the_same_read_only_with_one_way_on(decided, url) -> None:
+def test_a_decided_config_shows_the_same_read_only_with_one_way_on(decided: FlaskClient, url: str) -> None:
     page = decided.get(url).text
     assert "cfg_1 is active, so it cannot be changed." in text_of(page)
     assert '<fieldset class="whole" disabled>' in page
@@ -215,7 +217,7 @@ def test_a_decided_config_shows_the_same_read_only_with_one_way_on(decided, url)
     assert "drafts.js" not in page
 
 
-def test_forking_makes_a_draft_of_the_same_content_and_opens_it(decided) -> None:
+def test_forking_makes_a_draft_of_the_same_content_and_opens_it(decided: FlaskClient) -> None:
     answer = decided.post(f"{RAILS}/fork", data=sent_by(decided.get(RAILS).text, "fork"))
     made = newest()
     assert (answer.status_code, answer.location) == (303, f"/configs/{made.config_version_id}/rails")
@@ -225,7 +227,7 @@ def test_forking_makes_a_draft_of_the_same_content_and_opens_it(decided) -> None
 
 
 @pytest.mark.parametrize("url", SCREENS)
-def test_what_was_typed_while_somebody_approved_can_go_into_the_fork(client, url) -> None:
+def test_what_was_typed_while_somebody_approved_can_go_into_the_fork(client: FlaskClient, url: str) -> None:
     mine = typed(client.get(url).text, EDIT[url])
     with write(db.session):
         f.run(db.session, stored())
@@ -243,12 +245,12 @@ def test_what_was_typed_while_somebody_approved_can_go_into_the_fork(client, url
     assert stored().content_hash == before != changed
 
 
-def test_an_autosave_of_a_decided_config_says_so(decided) -> None:
+def test_an_autosave_of_a_decided_config_says_so(decided: FlaskClient) -> None:
     told = post(decided, RAILS, {"monthly_spend_cap_usd": "1"}, headers=AUTOSAVE)
     assert (told.status_code, told.json["code"]) == (409, "config_immutable")
 
 
-def test_a_fork_with_what_cannot_be_read_shows_it_again_and_makes_nothing(decided) -> None:
+def test_a_fork_with_what_cannot_be_read_shows_it_again_and_makes_nothing(decided: FlaskClient) -> None:
     page = typed(decided.get(RAILS).text, {"monthly_spend_cap_usd": "much"})
     answer = decided.post(f"{RAILS}/fork", data=page)
     assert answer.status_code == 422
@@ -256,12 +258,12 @@ def test_a_fork_with_what_cannot_be_read_shows_it_again_and_makes_nothing(decide
     assert newest().version == 1
 
 
-def test_a_fork_wants_its_token(decided) -> None:
+def test_a_fork_wants_its_token(decided: FlaskClient) -> None:
     assert decided.post(f"{RAILS}/fork", data={}).status_code == 403
     assert newest().version == 1
 
 
-def test_a_draft_that_was_never_decided_on_has_nothing_to_fork(client) -> None:
+def test_a_draft_that_was_never_decided_on_has_nothing_to_fork(client: FlaskClient) -> None:
     answer = post(client, f"{RAILS}", {}, headers=PREVIEW)
     assert answer.status_code == 200
     refused = client.post(f"{RAILS}/fork", data=typed(client.get(RAILS).text))
@@ -270,13 +272,13 @@ def test_a_draft_that_was_never_decided_on_has_nothing_to_fork(client) -> None:
 
 
 @pytest.mark.parametrize("url", SCREENS)
-def test_an_unknown_config_is_named(client, url) -> None:
+def test_an_unknown_config_is_named(client: FlaskClient, url: str) -> None:
     answer = client.get(url.replace("cfg_1", "cfg_nobody"))
     assert answer.status_code == 404
     assert "There is no config version &#39;cfg_nobody&#39;." in answer.text
 
 
-def test_a_config_that_was_deleted_meanwhile_is_named(client) -> None:
+def test_a_config_that_was_deleted_meanwhile_is_named(client: FlaskClient) -> None:
     mine = typed(client.get(RAILS).text, {"margin_floor": "1 %"})
     with write(db.session):
         config_drafts.delete_config(db.session, "cfg_1", **WHO)

@@ -2,10 +2,13 @@
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
 
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.transactions import write
+from simulation.canonical import JsonObject
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import PREVIEW, sent_by, typed
@@ -14,7 +17,7 @@ URL = f"/cycles/{f.CYCLE}/configs/new"
 
 
 @pytest.fixture
-def client(sqlite_app):
+def client(sqlite_app: Flask) -> FlaskClient:
     with write(db.session):
         f.foundation(db.session)
     return sqlite_app.test_client()
@@ -30,7 +33,7 @@ def configs():
     return list(db.session.scalars(sa.select(ConfigVersion).order_by(ConfigVersion.created_at, ConfigVersion.version)))
 
 
-def test_a_first_version_starts_from_the_stages_defaults_and_leads_to_suggested_pools(client) -> None:
+def test_a_first_version_starts_from_the_stages_defaults_and_leads_to_suggested_pools(client: FlaskClient) -> None:
     assert "this will be version 1" in text_of(client.get(URL).text)
     answer = post(client)
     (made,) = configs()
@@ -41,7 +44,7 @@ def test_a_first_version_starts_from_the_stages_defaults_and_leads_to_suggested_
     assert [form[f"{key}.pool_id"] for key in form.getlist("pools")] == ["pool_core", "pool_exploration"]
 
 
-def test_starting_from_the_active_version_copies_it_and_makes_it_the_baseline(client) -> None:
+def test_starting_from_the_active_version_copies_it_and_makes_it_the_baseline(client: FlaskClient) -> None:
     with write(db.session):
         f.active(db.session)
     text = text_of(client.get(URL).text)
@@ -54,7 +57,7 @@ def test_starting_from_the_active_version_copies_it_and_makes_it_the_baseline(cl
     assert made.rails.monthly_spend_cap_usd == 650
 
 
-def test_the_defaults_can_be_chosen_although_a_version_is_active(client) -> None:
+def test_the_defaults_can_be_chosen_although_a_version_is_active(client: FlaskClient) -> None:
     with write(db.session):
         f.active(db.session)
     post(client, {"start": "defaults"})
@@ -62,7 +65,7 @@ def test_the_defaults_can_be_chosen_although_a_version_is_active(client) -> None
     assert (made.pools, made.baseline_config_version_id, made.rails.monthly_spend_cap_usd) == ([], None, None)
 
 
-def test_the_newest_version_of_another_subject_is_shown_as_it_is_chosen(client) -> None:
+def test_the_newest_version_of_another_subject_is_shown_as_it_is_chosen(client: FlaskClient) -> None:
     with write(db.session):
         f.config(db.session, "cfg_e", segment="enterprise", stage="scaling")
     chosen = {"segment": "enterprise", "stage": "scaling"}
@@ -73,7 +76,7 @@ def test_the_newest_version_of_another_subject_is_shown_as_it_is_chosen(client) 
     assert len(configs()) == 1
 
 
-def test_every_combination_of_the_workspace_is_listed_with_a_way_to_choose_it(client) -> None:
+def test_every_combination_of_the_workspace_is_listed_with_a_way_to_choose_it(client: FlaskClient) -> None:
     with write(db.session):
         f.active(db.session)
         f.config(db.session, "cfg_2")
@@ -96,7 +99,9 @@ def test_every_combination_of_the_workspace_is_listed_with_a_way_to_choose_it(cl
         ({}, "/cycles/cycle_2/value-units/submit#submit"),
     ],
 )
-def test_production_waits_for_its_cycle_and_says_why_with_a_link(client, changes, link) -> None:
+def test_production_waits_for_its_cycle_and_says_why_with_a_link(
+    client: FlaskClient, changes: JsonObject, link: str
+) -> None:
     with write(db.session):
         f.cycle(db.session, "cycle_2", **changes)
     url = "/cycles/cycle_2/configs/new"
@@ -120,7 +125,9 @@ def test_production_waits_for_its_cycle_and_says_why_with_a_link(client, changes
         ({"csrf_token": "old"}, "CSRF"),
     ],
 )
-def test_what_is_missing_is_named_and_nothing_is_made(client, changes, says) -> None:
+def test_what_is_missing_is_named_and_nothing_is_made(
+    client: FlaskClient, changes: dict[str, str | None], says: str
+) -> None:
     answer = post(client, changes)
     assert answer.status_code == 422
     if says != "CSRF":
@@ -128,7 +135,7 @@ def test_what_is_missing_is_named_and_nothing_is_made(client, changes, says) -> 
     assert configs() == []
 
 
-def test_units_that_the_next_cycle_lacks_are_named(client) -> None:
+def test_units_that_the_next_cycle_lacks_are_named(client: FlaskClient) -> None:
     with write(db.session):
         f.active(db.session)
         f.cycle(db.session, "cycle_2")

@@ -1,6 +1,8 @@
 """Flow 3C: the exploration rule, and what it says it costs."""
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 from app.models.base import db
 from app.models.config_version import ConfigVersion
@@ -13,7 +15,7 @@ URL = "/configs/cfg_1/exploration"
 
 
 @pytest.fixture
-def client(sqlite_app):
+def client(sqlite_app: Flask) -> FlaskClient:
     with write(db.session):
         f.foundation(db.session)
         f.config(db.session)
@@ -26,7 +28,7 @@ def rule(config_version_id="cfg_1"):
     return db.session.get(ConfigVersion, config_version_id).exploration
 
 
-def test_the_page_says_what_exploring_costs_and_when_it_ends(client) -> None:
+def test_the_page_says_what_exploring_costs_and_when_it_ends(client: FlaskClient) -> None:
     text = text_of(client.get(URL).text)
     assert (
         "up to 10 × Draft export from Exploration in 30 days, unbilled. At $0.02 each that costs you up to $0.20."
@@ -36,19 +38,19 @@ def test_the_page_says_what_exploring_costs_and_when_it_ends(client) -> None:
     assert "They graduate by repeat_usage_threshold." in text
 
 
-def test_every_field_has_the_id_that_deep_links_name(client) -> None:
+def test_every_field_has_the_id_that_deep_links_name(client: FlaskClient) -> None:
     page = client.get(URL).text
     for name in ("enabled", "exploration_pool_id", "qualifying_events", "expires_after_days", "graduation_signal"):
         assert f'id="{name}"' in page
 
 
-def test_the_rule_is_saved_and_leads_to_the_rails(client) -> None:
+def test_the_rule_is_saved_and_leads_to_the_rails(client: FlaskClient) -> None:
     answer = post(client, URL, {"enabled": None, "expires_after_days": "45", "qualifying_events": []})
     assert (answer.status_code, answer.location) == (303, "/configs/cfg_1/rails")
     assert (rule().enabled, rule().expires_after_days, rule().qualifying_events) == (False, 45, [])
 
 
-def test_events_keep_the_order_they_are_stored_in(client) -> None:
+def test_events_keep_the_order_they_are_stored_in(client: FlaskClient) -> None:
     post(client, URL, {"qualifying_events": ["video_render_completed", "draft_export_created"]})
     assert rule().qualifying_events == ["draft_export_created", "video_render_completed"]
 
@@ -62,20 +64,20 @@ def test_events_keep_the_order_they_are_stored_in(client) -> None:
         ({"qualifying_events": ["nobody"]}, "not a valid choice"),
     ],
 )
-def test_a_value_that_cannot_be_is_named(client, changes, says) -> None:
+def test_a_value_that_cannot_be_is_named(client: FlaskClient, changes: dict[str, str | list[str]], says: str) -> None:
     answer = post(client, URL, changes)
     assert answer.status_code == 422
     assert says in text_of(answer.text)
     assert rule().expires_after_days == 30
 
 
-def test_only_exploration_pools_may_pay(client) -> None:
+def test_only_exploration_pools_may_pay(client: FlaskClient) -> None:
     page = client.get(URL).text
     assert "Exploration (pool_exploration)" in page
     assert "Core (pool_core)" not in page
 
 
-def test_a_pool_that_is_no_exploration_pool_any_more_is_said_and_kept(client) -> None:
+def test_a_pool_that_is_no_exploration_pool_any_more_is_said_and_kept(client: FlaskClient) -> None:
     with write(db.session):
         f.config(db.session, "cfg_2", pools=[f.CORE])
     text = text_of(client.get("/configs/cfg_2/exploration").text)
@@ -85,7 +87,7 @@ def test_a_pool_that_is_no_exploration_pool_any_more_is_said_and_kept(client) ->
     assert rule("cfg_2").exploration_pool_id == "pool_exploration"
 
 
-def test_the_stages_default_is_one_click_away_and_not_saved_yet(client) -> None:
+def test_the_stages_default_is_one_click_away_and_not_saved_yet(client: FlaskClient) -> None:
     page = post(client, URL, {"do": "defaults", "enabled": None, "expires_after_days": "7", "exploration_pool_id": ""})
     form = sent_by(page.text)
     assert (form["enabled"], form["expires_after_days"], form["exploration_pool_id"]) == ("y", "30", "pool_exploration")
@@ -96,14 +98,14 @@ def test_the_stages_default_is_one_click_away_and_not_saved_yet(client) -> None:
     assert off["expires_after_days"] == "30"
 
 
-def test_a_preview_prices_what_is_typed(client) -> None:
+def test_a_preview_prices_what_is_typed(client: FlaskClient) -> None:
     told = post(client, URL, {"enabled": None}, headers=PREVIEW).json
     assert "Exploration is off" in told["parts"]["cost"]
     told = post(client, URL, {"expires_after_days": ""}, headers=PREVIEW).json
     assert "Nothing ends it" in told["parts"]["cost"]
 
 
-def test_the_last_simulation_says_who_explored(client) -> None:
+def test_the_last_simulation_says_who_explored(client: FlaskClient) -> None:
     summary = {
         "enabled": True,
         "customers_began": 12,
@@ -119,7 +121,7 @@ def test_the_last_simulation_says_who_explored(client) -> None:
     assert "pool_exploration gave 40 units to 9." in text
 
 
-def test_an_autosave_says_what_is_missing_now(client) -> None:
+def test_an_autosave_says_what_is_missing_now(client: FlaskClient) -> None:
     told = client.post(URL, data=typed(client.get(URL).text, {"qualifying_events": []}), headers=AUTOSAVE).json
     assert told["completeness"]["next_missing_item"]["field"] == "exploration.qualifying_events"
     assert told["completeness"]["pill"] == "amber"

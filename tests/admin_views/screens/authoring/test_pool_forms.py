@@ -18,7 +18,7 @@ def rows(labels):
 
 
 @given(st.lists(st.text(max_size=40), max_size=12))
-def test_every_new_pool_gets_an_id_of_its_own_that_the_api_takes_too(labels) -> None:
+def test_every_new_pool_gets_an_id_of_its_own_that_the_api_takes_too(labels: list[str]) -> None:
     ids = [pool_id for pool_id, _ in rows(labels).identified()]
     assert len(set(ids)) == len(labels)
     assert all(KEY.fullmatch(pool_id) for pool_id in ids)

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
 
 from app.errors import Invalid
 from app.models.base import db
@@ -20,7 +22,7 @@ URL = "/configs/cfg_1/pools"
 
 
 @pytest.fixture
-def client(sqlite_app):
+def client(sqlite_app: Flask) -> FlaskClient:
     """cfg_1 is a complete draft with two pools."""
     with write(db.session):
         f.foundation(db.session)
@@ -47,7 +49,7 @@ def events(name):
 # What the page says
 
 
-def test_each_row_says_what_it_means_for_a_customer(client) -> None:
+def test_each_row_says_what_it_means_for_a_customer(client: FlaskClient) -> None:
     text = text_of(client.get(URL).text)
     assert "300 × Usable HD minute per customer and 30 days, then $0.60 each." in text
     assert "Up to 100 unused carries over, for 60 days." in text
@@ -56,11 +58,11 @@ def test_each_row_says_what_it_means_for_a_customer(client) -> None:
     )
 
 
-def test_the_picker_shows_price_cost_and_margin_of_the_snapshots_units(client) -> None:
+def test_the_picker_shows_price_cost_and_margin_of_the_snapshots_units(client: FlaskClient) -> None:
     assert "Usable HD minute (price $0.60 · cost $0.18 · margin 70 %)" in client.get(URL).text
 
 
-def test_a_deep_link_gives_its_row_the_ids_that_links_name(client) -> None:
+def test_a_deep_link_gives_its_row_the_ids_that_links_name(client: FlaskClient) -> None:
     page = client.get(f"{URL}?pool=pool_exploration").text
     assert page.count('id="value_unit_id"') == 1
     assert 'id="value_unit_id" name="pool_exploration.value_unit_id"' in page
@@ -69,7 +71,7 @@ def test_a_deep_link_gives_its_row_the_ids_that_links_name(client) -> None:
         assert f'id="{field}"' in page
 
 
-def test_ids_of_the_page_are_unique(client) -> None:
+def test_ids_of_the_page_are_unique(client: FlaskClient) -> None:
     page = re.sub(r"<template>.*?</template>", "", client.get(f"{URL}?pool=pool_core").text, flags=re.S)
     ids = re.findall(r'\sid="([^"]+)"', page)
     assert sorted(ids) == sorted(set(ids))
@@ -78,14 +80,14 @@ def test_ids_of_the_page_are_unique(client) -> None:
 # Saving
 
 
-def test_a_form_that_was_not_touched_saves_nothing(client) -> None:
+def test_a_form_that_was_not_touched_saves_nothing(client: FlaskClient) -> None:
     before = config().updated_at
     assert post(client, URL, {"do": "save"}).status_code == 303
     assert config().updated_at == before
     assert events("pool_updated") == []
 
 
-def test_continuing_saves_the_whole_table_in_one_step(client) -> None:
+def test_continuing_saves_the_whole_table_in_one_step(client: FlaskClient) -> None:
     answer = post(
         client,
         URL,
@@ -105,12 +107,12 @@ def test_continuing_saves_the_whole_table_in_one_step(client) -> None:
     assert events("config_draft_updated") == [{"changed": ["price_book_ref"]}]
 
 
-def test_the_order_of_the_rows_is_the_order_of_the_pools(client) -> None:
+def test_the_order_of_the_rows_is_the_order_of_the_pools(client: FlaskClient) -> None:
     post(client, URL, {"pools": ["pool_exploration", "pool_core"]})
     assert pools() == ["pool_exploration", "pool_core"]
 
 
-def test_a_new_pool_gets_a_readable_id_from_its_label(client) -> None:
+def test_a_new_pool_gets_a_readable_id_from_its_label(client: FlaskClient) -> None:
     row = {
         "pools": ["pool_core", "new_7", "pool_exploration", "new_8"],
         "new_7.label": "4K Pro",
@@ -139,7 +141,9 @@ def test_a_new_pool_gets_a_readable_id_from_its_label(client) -> None:
         ({"price_book_ref": "x" * 201}, "longer than 200", "price_book_ref"),
     ],
 )
-def test_a_value_that_cannot_be_is_named_at_its_field_and_nothing_is_saved(client, changes, says, at) -> None:
+def test_a_value_that_cannot_be_is_named_at_its_field_and_nothing_is_saved(
+    client: FlaskClient, changes: dict[str, str], says: str, at: str
+) -> None:
     answer = post(client, URL, {"pool_exploration.label": "Kept"} | changes)
     assert answer.status_code == 422
     assert f'href="#{at}"' in answer.text
@@ -150,7 +154,7 @@ def test_a_value_that_cannot_be_is_named_at_its_field_and_nothing_is_saved(clien
     assert config().pools[1].label == "Exploration"
 
 
-def test_more_than_fifty_pools_are_refused_with_all_that_was_typed(client) -> None:
+def test_more_than_fifty_pools_are_refused_with_all_that_was_typed(client: FlaskClient) -> None:
     keys = [f"new_{at}" for at in range(51)]
     rows = {
         f"{key}.{name}": value
@@ -163,7 +167,7 @@ def test_more_than_fifty_pools_are_refused_with_all_that_was_typed(client) -> No
     assert sent_by(answer.text)["new_50.label"] == "new_50"
 
 
-def test_a_pool_may_count_a_newer_snapshots_unit_once_that_snapshot_is_chosen(client) -> None:
+def test_a_pool_may_count_a_newer_snapshots_unit_once_that_snapshot_is_chosen(client: FlaskClient) -> None:
     with write(db.session):
         unit = f.HD_MINUTE | {"value_unit_id": "vu_8k", "name": "8K minute", "cycle_id": f.CYCLE}
         value_units.create_value_unit(db.session, unit, actor=f.OPERATOR, now=f.NOW)
@@ -177,7 +181,7 @@ def test_a_pool_may_count_a_newer_snapshots_unit_once_that_snapshot_is_chosen(cl
 # Buttons that change rows and save nothing
 
 
-def test_adding_a_row_without_scripts_keeps_what_was_typed(client) -> None:
+def test_adding_a_row_without_scripts_keeps_what_was_typed(client: FlaskClient) -> None:
     answer = post(client, URL, {"do": "add", "pool_core.label": "Base"})
     form = sent_by(answer.text)
     assert form.getlist("pools") == ["pool_core", "pool_exploration", "new_1"]
@@ -186,7 +190,7 @@ def test_adding_a_row_without_scripts_keeps_what_was_typed(client) -> None:
     assert pools() == ["pool_core", "pool_exploration"]
 
 
-def test_a_removed_row_comes_back_with_undo_and_goes_with_the_save(client) -> None:
+def test_a_removed_row_comes_back_with_undo_and_goes_with_the_save(client: FlaskClient) -> None:
     removed = post(client, URL, {"do": "remove:pool_core"})
     assert "Core is removed." in text_of(removed.text)
     undone = client.post(URL, data=typed(removed.text, {"do": "undo:pool_core"}))
@@ -197,7 +201,7 @@ def test_a_removed_row_comes_back_with_undo_and_goes_with_the_save(client) -> No
     assert events("pool_removed") == [{"pool_id": "pool_core"}]
 
 
-def test_a_removed_row_may_hold_what_cannot_be_saved(client) -> None:
+def test_a_removed_row_may_hold_what_cannot_be_saved(client: FlaskClient) -> None:
     answer = post(client, URL, {"pool_core.removed": "yes", "pool_core.label": "", "do": "save"})
     assert answer.status_code == 303
     assert pools() == ["pool_exploration"]
@@ -213,11 +217,11 @@ def test_a_removed_row_may_hold_what_cannot_be_saved(client) -> None:
         ("explode:pool_core", ["pool_core", "pool_exploration"]),
     ],
 )
-def test_rows_move_by_a_button(client, action, order) -> None:
+def test_rows_move_by_a_button(client: FlaskClient, action: str, order: list[str]) -> None:
     assert sent_by(post(client, URL, {"do": action}).text).getlist("pools") == order
 
 
-def test_a_duplicate_has_what_was_typed_and_an_id_of_its_own(client) -> None:
+def test_a_duplicate_has_what_was_typed_and_an_id_of_its_own(client: FlaskClient) -> None:
     page = post(client, URL, {"do": "duplicate:pool_core", "pool_core.included_quantity": "7"}).text
     form = sent_by(page)
     assert form.getlist("pools") == ["pool_core", "new_1", "pool_exploration"]
@@ -227,7 +231,7 @@ def test_a_duplicate_has_what_was_typed_and_an_id_of_its_own(client) -> None:
     assert pools() == ["pool_core", "pool_core_copy", "pool_exploration"]
 
 
-def test_the_stages_pools_are_one_click_away(client) -> None:
+def test_the_stages_pools_are_one_click_away(client: FlaskClient) -> None:
     with write(db.session):
         f.config(db.session, "cfg_2", pools=[], stage="scaling")
     page = post(client, "/configs/cfg_2/pools", {"do": "defaults"}).text
@@ -238,7 +242,7 @@ def test_the_stages_pools_are_one_click_away(client) -> None:
     assert [pool.pool_id for pool in config("cfg_2").pools] == ["pool_core", "pool_pro"]
 
 
-def test_the_address_can_ask_for_the_stages_pools(client) -> None:
+def test_the_address_can_ask_for_the_stages_pools(client: FlaskClient) -> None:
     with write(db.session):
         f.config(db.session, "cfg_2", pools=[])
     form = sent_by(client.get("/configs/cfg_2/pools?start=defaults").text)
@@ -249,7 +253,7 @@ def test_the_address_can_ask_for_the_stages_pools(client) -> None:
 # In the background
 
 
-def test_an_autosave_answers_what_the_page_has_to_know(client) -> None:
+def test_an_autosave_answers_what_the_page_has_to_know(client: FlaskClient) -> None:
     page = client.get(URL).text
     row = {
         "pools": ["pool_core", "pool_exploration", "new_x"],
@@ -269,7 +273,7 @@ def test_an_autosave_answers_what_the_page_has_to_know(client) -> None:
     assert told["row_version"] == sent_by(client.get(URL).text)["row_version"]
 
 
-def test_an_autosave_whose_answer_was_lost_can_be_sent_again(client) -> None:
+def test_an_autosave_whose_answer_was_lost_can_be_sent_again(client: FlaskClient) -> None:
     page = typed(client.get(URL).text, {"pool_core.label": "Base"})
     first = client.post(URL, data=page, headers=AUTOSAVE).json
     second = client.post(URL, data=page, headers=AUTOSAVE)
@@ -277,7 +281,7 @@ def test_an_autosave_whose_answer_was_lost_can_be_sent_again(client) -> None:
     assert second.json["row_version"] == first["row_version"]
 
 
-def test_an_autosave_names_each_bad_field_and_saves_nothing(client) -> None:
+def test_an_autosave_names_each_bad_field_and_saves_nothing(client: FlaskClient) -> None:
     answer = post(client, URL, {"pool_core.label": "", "price_book_ref": "other"}, headers=AUTOSAVE)
     assert answer.status_code == 422
     assert answer.json["errors"] == {"pool_core.label": ["Name the pool."]}
@@ -285,13 +289,13 @@ def test_an_autosave_names_each_bad_field_and_saves_nothing(client) -> None:
     assert config().price_book_ref == "usd_2026_01_default"
 
 
-def test_a_preview_says_what_is_typed_and_saves_nothing(client) -> None:
+def test_a_preview_says_what_is_typed_and_saves_nothing(client: FlaskClient) -> None:
     told = post(client, URL, {"pool_core.included_quantity": "0"}, headers=PREVIEW).json
     assert "No Usable HD minute is included: $0.60 each from the first one." in told["parts"]["says-pool_core"]
     assert config().pools[0].included_quantity == 300
 
 
-def test_a_pool_that_counted_a_unit_which_is_gone_can_still_be_edited_beside(client) -> None:
+def test_a_pool_that_counted_a_unit_which_is_gone_can_still_be_edited_beside(client: FlaskClient) -> None:
     with write(db.session):
         db.session.execute(sa.update(Pool).filter_by(pool_id="pool_core").values(value_unit_id="vu_gone"))
     assert "vu_gone (not in the snapshot)" in client.get(URL).text
@@ -307,7 +311,7 @@ def put(**data):
         return config_parts.put_pools(db.session, "cfg_1", data, actor=f.OPERATOR, now=f.NOW)
 
 
-def test_replacing_pools_refuses_unknown_units_by_their_place(client) -> None:
+def test_replacing_pools_refuses_unknown_units_by_their_place(client: FlaskClient) -> None:
     with pytest.raises(Invalid) as refusal:
         put(pools=[f.CORE, f.CORE | {"pool_id": "pool_x", "value_unit_id": "vu_nobody"}])
     assert [error.pointer for error in refusal.value.errors] == ["/pools/1/value_unit_id"]
@@ -316,7 +320,7 @@ def test_replacing_pools_refuses_unknown_units_by_their_place(client) -> None:
     assert pools() == ["pool_core", "pool_exploration"]
 
 
-def test_replacing_pools_changes_the_hash_and_sends_a_simulated_config_back_to_draft(client) -> None:
+def test_replacing_pools_changes_the_hash_and_sends_a_simulated_config_back_to_draft(client: FlaskClient) -> None:
     with write(db.session):
         f.run(db.session, config())
     before = config().content_hash

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from admin_views.screens.authoring.rail_gauge import LABEL_WIDTH, ROWS, WIDTH, gauge
 from rules.enums import Action
+from simulation.canonical import JsonObject
 
 THRESHOLDS = st.lists(
     st.fixed_dictionaries(
@@ -44,7 +45,9 @@ def test_the_harder_the_action_the_higher_its_severity() -> None:
 
 
 @given(THRESHOLDS, st.none() | st.decimals(-10, 1, places=4))
-def test_marks_stand_in_order_on_the_track_and_segments_meet(thresholds, floor) -> None:
+def test_marks_stand_in_order_on_the_track_and_segments_meet(
+    thresholds: list[JsonObject], floor: Decimal | None
+) -> None:
     drawn = gauge(thresholds, floor)
     edges = [mark.x for mark in drawn.marks] + [WIDTH] * bool(drawn.marks)
     assert edges == sorted(edges)
@@ -54,7 +57,7 @@ def test_marks_stand_in_order_on_the_track_and_segments_meet(thresholds, floor) 
 
 
 @given(THRESHOLDS)
-def test_labels_of_one_row_do_not_overlap_while_there_are_rows_left(thresholds) -> None:
+def test_labels_of_one_row_do_not_overlap_while_there_are_rows_left(thresholds: list[JsonObject]) -> None:
     for row in range(ROWS - 1):
         at = [mark.x for mark in gauge(thresholds, None).marks if mark.row == row]
         assert all(later - earlier >= LABEL_WIDTH for earlier, later in pairwise(at))

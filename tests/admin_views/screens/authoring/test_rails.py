@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 from app.models.base import db
 from app.models.config_version import ConfigVersion
@@ -18,7 +20,7 @@ WHO = {"actor": f.OPERATOR, "now": f.NOW}
 
 
 @pytest.fixture
-def client(sqlite_app):
+def client(sqlite_app: Flask) -> FlaskClient:
     with write(db.session):
         f.foundation(db.session)
         f.config(db.session)
@@ -36,20 +38,20 @@ def put(**data):
         config_parts.put_rails(db.session, "cfg_1", data, **WHO)
 
 
-def test_the_picture_says_every_rail_in_words_too(client) -> None:
+def test_the_picture_says_every_rail_in_words_too(client: FlaskClient) -> None:
     text = text_of(client.get(URL).text)
     assert "At 70 % warn, at 90 % throttle, at 100 % block." in text
     assert "At a bill of $650.00 in a month: require approval." in text
     assert "Margin below 68 % counts as broken." in text
 
 
-def test_every_field_has_the_id_that_deep_links_name(client) -> None:
+def test_every_field_has_the_id_that_deep_links_name(client: FlaskClient) -> None:
     page = client.get(URL).text
     for name in ("usage_thresholds", "monthly_spend_cap_usd", "at_cap_action", "margin_floor", "absolute_usage_caps"):
         assert f'id="{name}"' in page
 
 
-def test_the_rails_are_saved_and_lead_to_the_simulation(client) -> None:
+def test_the_rails_are_saved_and_lead_to_the_simulation(client: FlaskClient) -> None:
     answer = post(
         client,
         URL,
@@ -67,7 +69,7 @@ def test_the_rails_are_saved_and_lead_to_the_simulation(client) -> None:
     assert stored.margin_floor == Decimal("0.665")
 
 
-def test_more_thresholds_take_their_place_by_percent(client) -> None:
+def test_more_thresholds_take_their_place_by_percent(client: FlaskClient) -> None:
     changes = {"threshold_percent": ["70", "90", "100", "80 %"], "threshold_action": ["warn", "", "block", "warn"]}
     assert post(client, URL, changes).status_code == 303
     assert rails().usage_thresholds == [
@@ -78,7 +80,7 @@ def test_more_thresholds_take_their_place_by_percent(client) -> None:
     assert sent_by(client.get(URL).text).getlist("threshold_percent") == ["70", "80", "90", "100"]
 
 
-def test_rails_that_are_empty_save_as_empty(client) -> None:
+def test_rails_that_are_empty_save_as_empty(client: FlaskClient) -> None:
     empty = {"threshold_action": ["", "", ""], "monthly_spend_cap_usd": "", "at_cap_action": "", "margin_floor": ""}
     told = post(client, URL, empty, headers=AUTOSAVE)
     assert told.status_code == 200
@@ -107,7 +109,9 @@ def test_rails_that_are_empty_save_as_empty(client) -> None:
         ({"at_cap_action": "explode"}, "Not a valid choice"),
     ],
 )
-def test_a_value_that_cannot_be_is_named_and_typed_rows_stay(client, changes, says) -> None:
+def test_a_value_that_cannot_be_is_named_and_typed_rows_stay(
+    client: FlaskClient, changes: dict[str, str | list[str]], says: str
+) -> None:
     before = rails().usage_thresholds
     answer = post(client, URL, changes)
     assert answer.status_code == 422
@@ -119,7 +123,7 @@ def test_a_value_that_cannot_be_is_named_and_typed_rows_stay(client, changes, sa
     assert rails().usage_thresholds == before
 
 
-def test_caps_are_rows_of_unit_and_quantity(client) -> None:
+def test_caps_are_rows_of_unit_and_quantity(client: FlaskClient) -> None:
     page = post(client, URL, {"do": "add:absolute_usage_caps"}).text
     assert sent_by(page).getlist("cap_unit") == [""]
     assert post(client, URL, {"cap_unit": ["vu_hd_minute"], "cap_quantity": ["1,000"]}).status_code == 303
@@ -128,7 +132,7 @@ def test_caps_are_rows_of_unit_and_quantity(client) -> None:
     assert sent_by(removed).getlist("cap_unit") == []
 
 
-def test_caps_of_another_shape_are_shown_and_kept(client) -> None:
+def test_caps_of_another_shape_are_shown_and_kept(client: FlaskClient) -> None:
     foreign = {"per": "day", "renders": 50}
     put(absolute_usage_caps=[foreign, {"value_unit_id": "vu_hd_minute", "max_quantity": 5}])
     assert "per day · renders 50" in text_of(client.get(URL).text)
@@ -139,21 +143,21 @@ def test_caps_of_another_shape_are_shown_and_kept(client) -> None:
     assert rails().absolute_usage_caps == [{"value_unit_id": "vu_hd_minute", "max_quantity": 6}, foreign]
 
 
-def test_another_order_of_thresholds_is_no_change(client) -> None:
+def test_another_order_of_thresholds_is_no_change(client: FlaskClient) -> None:
     put(usage_thresholds=list(reversed(f.RAILS["usage_thresholds"])))
     before = rails().usage_thresholds
     assert post(client, URL, {"do": "save"}).status_code == 303
     assert rails().usage_thresholds == before
 
 
-def test_the_stages_default_keeps_other_thresholds(client) -> None:
+def test_the_stages_default_keeps_other_thresholds(client: FlaskClient) -> None:
     put(usage_thresholds=[{"percent": 50, "action": "warn"}, {"percent": 70, "action": "block"}])
     form = sent_by(post(client, URL, {"do": "defaults"}).text)
     rows = dict(zip(form.getlist("threshold_percent"), form.getlist("threshold_action"), strict=True))
     assert rows == {"70": "warn", "90": "warn", "100": "throttle", "50": "warn"}
 
 
-def test_rows_are_added_and_removed_without_scripts(client) -> None:
+def test_rows_are_added_and_removed_without_scripts(client: FlaskClient) -> None:
     page = post(client, URL, {"do": "add:usage_thresholds"}).text
     assert sent_by(page).getlist("threshold_percent") == ["70", "90", "100", ""]
     put(usage_thresholds=[{"percent": 50, "action": "warn"}])
@@ -164,14 +168,14 @@ def test_rows_are_added_and_removed_without_scripts(client) -> None:
     ]
 
 
-def test_a_preview_draws_what_is_typed_and_saves_nothing(client) -> None:
+def test_a_preview_draws_what_is_typed_and_saves_nothing(client: FlaskClient) -> None:
     told = post(client, URL, {"monthly_spend_cap_usd": "42", "margin_floor": ""}, headers=PREVIEW).json
     assert "cap $42.00 require approval" in told["parts"]["gauge"]
     assert "no floor yet" in told["parts"]["gauge"]
     assert rails().monthly_spend_cap_usd == 650
 
 
-def test_how_apps_go_on_without_us_is_set_here_and_leaves_a_simulated_config_simulated(client) -> None:
+def test_how_apps_go_on_without_us_is_set_here_and_leaves_a_simulated_config_simulated(client: FlaskClient) -> None:
     with write(db.session):
         f.run(db.session, db.session.get(ConfigVersion, "cfg_1"))
         config_parts.put_rails(db.session, "cfg_1", {}, **WHO)
@@ -185,7 +189,7 @@ def test_how_apps_go_on_without_us_is_set_here_and_leaves_a_simulated_config_sim
     assert "1 hour" in page
 
 
-def test_a_span_that_another_door_stored_is_offered_too(client) -> None:
+def test_a_span_that_another_door_stored_is_offered_too(client: FlaskClient) -> None:
     with write(db.session):
         config_drafts.update_config(db.session, "cfg_1", {"delivery": {"max_staleness_seconds": 5400}}, **WHO)
     assert "90 minutes" in client.get(URL).text
@@ -193,7 +197,7 @@ def test_a_span_that_another_door_stored_is_offered_too(client) -> None:
     assert rails().config_version.delivery == {"max_staleness_seconds": 5400}
 
 
-def test_a_span_that_is_not_offered_is_refused_at_its_field(client) -> None:
+def test_a_span_that_is_not_offered_is_refused_at_its_field(client: FlaskClient) -> None:
     answer = post(client, URL, {"max_staleness_seconds": "1", "do": "save"})
     assert answer.status_code == 422
     assert rails().config_version.delivery == {}

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
 
 from app import clock
 from app.models.base import db
@@ -24,7 +26,7 @@ TYPED = {"approver_name": "Theresa", "approver_role": "CEO", "rationale": WHY}
 
 
 @pytest.fixture
-def client(sqlite_app):
+def client(sqlite_app: Flask) -> FlaskClient:
     """cfg_1 is active; cfg_2 includes more, is simulated against it and waits for a decision."""
     with write(db.session):
         f.foundation(db.session)
@@ -57,7 +59,7 @@ def decisions():
 # Before the decision
 
 
-def test_the_page_says_what_changes_who_is_affected_and_what_will_happen(client) -> None:
+def test_the_page_says_what_changes_who_is_affected_and_what_will_happen(client: FlaskClient) -> None:
     text = text_of(client.get(URL).text)
     assert "Core pool: included 300 → 500 per customer and 30 days" in text
     assert "→ changed +200" in text
@@ -68,13 +70,13 @@ def test_the_page_says_what_changes_who_is_affected_and_what_will_happen(client)
     assert "all pass" in text
 
 
-def test_the_form_pins_the_run_and_the_baseline_that_are_shown(client) -> None:
+def test_the_form_pins_the_run_and_the_baseline_that_are_shown(client: FlaskClient) -> None:
     form = form_of(client.get(URL).text, "decide")
     assert form["simulation_run_id"] == "sim_cfg_2"
     assert form["baseline_config_version_id"] == "cfg_1"
 
 
-def test_the_first_refusal_stands_on_top_and_turns_the_button_off(client) -> None:
+def test_the_first_refusal_stands_on_top_and_turns_the_button_off(client: FlaskClient) -> None:
     with write(db.session):
         config_parts.put_rails(db.session, "cfg_2", {"monthly_spend_cap_usd": None}, actor=f.OPERATOR, now=f.NOW)
     page = client.get(URL).text
@@ -84,7 +86,7 @@ def test_the_first_refusal_stands_on_top_and_turns_the_button_off(client) -> Non
     assert 'form="decide" disabled aria-describedby="why"' in page
 
 
-def test_a_config_that_was_never_simulated_can_still_be_looked_at(client) -> None:
+def test_a_config_that_was_never_simulated_can_still_be_looked_at(client: FlaskClient) -> None:
     with write(db.session):
         f.config(db.session, "cfg_3", segment="enterprise")
     page = client.get("/configs/cfg_3/approve")
@@ -98,7 +100,7 @@ def test_a_config_that_was_never_simulated_can_still_be_looked_at(client) -> Non
 # Approving
 
 
-def test_approving_activates_the_candidate_and_archives_the_prior_version(client) -> None:
+def test_approving_activates_the_candidate_and_archives_the_prior_version(client: FlaskClient) -> None:
     answer = sent(client, URL, "decide", **TYPED)
     assert (answer.status_code, answer.location) == (303, URL)
     assert (status("cfg_1"), status("cfg_2")) == ("archived", "active")
@@ -107,7 +109,7 @@ def test_approving_activates_the_candidate_and_archives_the_prior_version(client
     assert "Theresa, CEO" in text
 
 
-def test_a_later_effective_at_schedules_it_and_says_when_it_flips(client) -> None:
+def test_a_later_effective_at_schedules_it_and_says_when_it_flips(client: FlaskClient) -> None:
     ahead = (clock.now() + timedelta(days=3)).strftime("%Y-%m-%d %H:%M UTC")
     sent(client, URL, "decide", **TYPED, effective_at=ahead)
     assert (status("cfg_1"), status("cfg_2")) == ("active", "approved")
@@ -116,7 +118,7 @@ def test_a_later_effective_at_schedules_it_and_says_when_it_flips(client) -> Non
     assert "It is built at activation." in text
 
 
-def test_a_scheduled_version_whose_moment_has_come_is_active_for_whoever_looks(client) -> None:
+def test_a_scheduled_version_whose_moment_has_come_is_active_for_whoever_looks(client: FlaskClient) -> None:
     with write(db.session):
         approval = activation.Approval("Theresa", "CEO", WHY, f.NOW + timedelta(days=1))
         activation.approve(db.session, "cfg_2", "sim_cfg_2", approval, actor=f.OPERATOR, now=f.NOW)
@@ -126,7 +128,7 @@ def test_a_scheduled_version_whose_moment_has_come_is_active_for_whoever_looks(c
 
 
 @pytest.mark.parametrize("name", ["approver_name", "approver_role", "rationale"])
-def test_a_missing_field_is_named_and_nothing_typed_is_lost(client, name) -> None:
+def test_a_missing_field_is_named_and_nothing_typed_is_lost(client: FlaskClient, name: str) -> None:
     answer = sent(client, URL, "decide", **TYPED | {name: "  "})
     assert answer.status_code == 422
     assert f'href="#{name}"' in answer.text
@@ -135,14 +137,14 @@ def test_a_missing_field_is_named_and_nothing_typed_is_lost(client, name) -> Non
     assert status("cfg_2") == "simulated"
 
 
-def test_a_moment_that_cannot_be_read_is_shown_again_with_an_example(client) -> None:
+def test_a_moment_that_cannot_be_read_is_shown_again_with_an_example(client: FlaskClient) -> None:
     answer = sent(client, URL, "decide", **TYPED, effective_at="next Friday")
     assert answer.status_code == 422
     assert form_of(answer.text, "decide")["effective_at"] == "next Friday"
     assert "is not a moment such as 2026-01-15 00:00 UTC" in text_of(answer.text)
 
 
-def test_an_expired_form_keeps_what_was_typed(client) -> None:
+def test_an_expired_form_keeps_what_was_typed(client: FlaskClient) -> None:
     answer = sent(client, URL, "decide", **TYPED, csrf_token="old")
     assert answer.status_code == 403
     assert "This form had expired" in text_of(answer.text)
@@ -153,7 +155,7 @@ def test_an_expired_form_keeps_what_was_typed(client) -> None:
 # Nobody approves something else than what was shown
 
 
-def test_an_edit_after_the_page_was_shown_refuses_and_keeps_the_rationale(client) -> None:
+def test_an_edit_after_the_page_was_shown_refuses_and_keeps_the_rationale(client: FlaskClient) -> None:
     shown = form_of(client.get(URL).text, "decide")
     with write(db.session):
         config_parts.put_rails(db.session, "cfg_2", {"margin_floor": "0.5"}, actor=f.OPERATOR, now=f.NOW)
@@ -164,7 +166,7 @@ def test_an_edit_after_the_page_was_shown_refuses_and_keeps_the_rationale(client
     assert decisions() == 1
 
 
-def test_another_active_version_refuses_and_the_page_compares_with_it(client) -> None:
+def test_another_active_version_refuses_and_the_page_compares_with_it(client: FlaskClient) -> None:
     shown = form_of(client.get(URL).text, "decide")
     with write(db.session):
         f.active(db.session, "cfg_3", later=5)
@@ -181,7 +183,7 @@ def test_another_active_version_refuses_and_the_page_compares_with_it(client) ->
     assert (status("cfg_2"), status("cfg_3")) == ("active", "archived")
 
 
-def test_a_first_version_shown_against_nothing_is_not_approved_over_somebody_elses(client) -> None:
+def test_a_first_version_shown_against_nothing_is_not_approved_over_somebody_elses(client: FlaskClient) -> None:
     with write(db.session):
         f.simulated(db.session, "cfg_a", segment="enterprise")
         f.simulated(db.session, "cfg_b", segment="enterprise")
@@ -194,7 +196,7 @@ def test_a_first_version_shown_against_nothing_is_not_approved_over_somebody_els
     assert status("cfg_a") == "simulated"
 
 
-def test_a_run_made_after_the_page_was_shown_is_not_approved_unseen(client) -> None:
+def test_a_run_made_after_the_page_was_shown_is_not_approved_unseen(client: FlaskClient) -> None:
     with write(db.session):
         row = f.config(db.session, "cfg_3", segment="enterprise")
     shown = form_of(client.get("/configs/cfg_3/approve").text, "decide")
@@ -208,7 +210,9 @@ def test_a_run_made_after_the_page_was_shown_is_not_approved_unseen(client) -> N
     assert form_of(answer.text, "decide")["simulation_run_id"] == "sim_cfg_3"
 
 
-def test_approving_what_somebody_has_approved_already_shows_their_decision_and_ones_own_words(client) -> None:
+def test_approving_what_somebody_has_approved_already_shows_their_decision_and_ones_own_words(
+    client: FlaskClient,
+) -> None:
     shown = form_of(client.get(URL).text, "decide")
     with write(db.session):
         f.approve(db.session, "cfg_2", later=5, rationale="Mine came first.")
@@ -223,21 +227,21 @@ def test_approving_what_somebody_has_approved_already_shows_their_decision_and_o
 # Afterwards
 
 
-def test_a_decided_config_gives_its_runtime_config_byte_for_byte(client) -> None:
+def test_a_decided_config_gives_its_runtime_config_byte_for_byte(client: FlaskClient) -> None:
     answer = client.get("/configs/cfg_1/approve/runtime-config.json")
     stored = db.session.scalar(sa.select(RuntimeConfig.document).filter_by(config_version_id="cfg_1"))
     assert answer.data == stored
     assert answer.headers["Content-Disposition"] == "attachment; filename=cfg_1.avs_config.json"
 
 
-def test_the_billing_patch_is_the_one_of_the_api_and_its_export_is_logged(client) -> None:
+def test_the_billing_patch_is_the_one_of_the_api_and_its_export_is_logged(client: FlaskClient) -> None:
     answer = client.get("/configs/cfg_1/approve/billing-patch.json")
     assert parse_exact(answer.data) == parse_exact(client.get("/api/billing-patch/cfg_1").data)
     exported = sa.select(ProductEvent).filter_by(event_name="decision_patch_exported", entity_id="cfg_1")
     assert db.session.scalar(exported).workspace_id == "ws_1"
 
 
-def test_the_decided_page_reads_as_tables_and_links_the_decision(client) -> None:
+def test_the_decided_page_reads_as_tables_and_links_the_decision(client: FlaskClient) -> None:
     page = client.get("/configs/cfg_1/approve").text
     decision_id = db.session.scalar(sa.select(DecisionRecord.decision_id))
     assert f'href="/decision-log/{decision_id}"' in page
@@ -247,7 +251,7 @@ def test_the_decided_page_reads_as_tables_and_links_the_decision(client) -> None
     assert "rollover expires after 60 days" in text
 
 
-def test_a_config_that_is_scheduled_has_no_runtime_config_yet(client) -> None:
+def test_a_config_that_is_scheduled_has_no_runtime_config_yet(client: FlaskClient) -> None:
     ahead = (clock.now() + timedelta(days=3)).strftime("%Y-%m-%d %H:%M UTC")
     sent(client, URL, "decide", **TYPED, effective_at=ahead)
     assert client.get(f"{URL}/runtime-config.json").status_code == 404
@@ -257,7 +261,7 @@ def test_a_config_that_is_scheduled_has_no_runtime_config_yet(client) -> None:
 
 
 @pytest.fixture
-def replaced(client):
+def replaced(client: FlaskClient) -> FlaskClient:
     with write(db.session):
         f.approve(db.session, "cfg_2", later=5)
     return client
@@ -266,7 +270,7 @@ def replaced(client):
 BACK = "/configs/cfg_1/approve"
 
 
-def test_an_archived_version_says_what_rolling_back_changes_and_does_it(replaced) -> None:
+def test_an_archived_version_says_what_rolling_back_changes_and_does_it(replaced: FlaskClient) -> None:
     text = text_of(replaced.get(BACK).text)
     assert "Core pool: included 500 → 300 per customer and 30 days" in text
     assert "cfg_1 becomes active now; cfg_2 is archived." in text
@@ -276,7 +280,7 @@ def test_an_archived_version_says_what_rolling_back_changes_and_does_it(replaced
     assert "cfg_1 is active again." in text_of(replaced.get(BACK).text)
 
 
-def test_a_rollback_wants_its_confirmation(replaced) -> None:
+def test_a_rollback_wants_its_confirmation(replaced: FlaskClient) -> None:
     answer = sent(replaced, BACK, "roll-back", f"{BACK}/rollback", **TYPED)
     assert answer.status_code == 422
     assert "Confirm what will change." in text_of(answer.text)
@@ -284,7 +288,7 @@ def test_a_rollback_wants_its_confirmation(replaced) -> None:
     assert status("cfg_2") == "active"
 
 
-def test_a_rollback_refuses_when_another_version_is_active_than_was_shown(replaced) -> None:
+def test_a_rollback_refuses_when_another_version_is_active_than_was_shown(replaced: FlaskClient) -> None:
     shown = form_of(replaced.get(BACK).text, "roll-back")
     with write(db.session):
         f.active(db.session, "cfg_3", later=9)
@@ -295,7 +299,7 @@ def test_a_rollback_refuses_when_another_version_is_active_than_was_shown(replac
     assert status("cfg_1") == "archived"
 
 
-def test_a_rollback_of_what_is_active_by_now_says_so(replaced) -> None:
+def test_a_rollback_of_what_is_active_by_now_says_so(replaced: FlaskClient) -> None:
     shown = form_of(replaced.get(BACK).text, "roll-back")
     first = replaced.post(f"{BACK}/rollback", data=shown | TYPED | {"confirmed": "y"})
     second = replaced.post(f"{BACK}/rollback", data=shown | TYPED | {"confirmed": "y"})
@@ -303,21 +307,21 @@ def test_a_rollback_of_what_is_active_by_now_says_so(replaced) -> None:
     assert status("cfg_1") == "active"
 
 
-def test_an_unknown_config_is_named(client) -> None:
+def test_an_unknown_config_is_named(client: FlaskClient) -> None:
     answer = client.get("/configs/cfg_nobody/approve")
     assert answer.status_code == 404
     assert "There is no config version &#39;cfg_nobody&#39;." in answer.text
 
 
 @pytest.mark.parametrize("ledger", ["stripe", "metronome", "orb", "openmeter", "lago"])
-def test_the_billing_patch_comes_in_the_words_of_each_ledger(client, ledger) -> None:
+def test_the_billing_patch_comes_in_the_words_of_each_ledger(client: FlaskClient, ledger: str) -> None:
     assert f"billing-patch.json?ledger={ledger}" in client.get("/configs/cfg_1/approve").text
     answer = client.get(f"/configs/cfg_1/approve/billing-patch.json?ledger={ledger}")
     assert parse_exact(answer.data)["ledger"] == ledger
     assert answer.headers["Content-Disposition"] == f"attachment; filename=cfg_1.{ledger}.json"
 
 
-def test_an_unknown_ledger_is_refused_with_the_known_ones(client) -> None:
+def test_an_unknown_ledger_is_refused_with_the_known_ones(client: FlaskClient) -> None:
     answer = client.get("/configs/cfg_1/approve/billing-patch.json?ledger=abacus")
     assert answer.status_code == 404
     assert "choose one of stripe, metronome" in text_of(answer.text)

@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
 
 from app.models.base import db
 from app.models.config_version import ConfigVersion
@@ -20,7 +22,7 @@ BOTH = f"{URL}?left=dec_1&right=dec_2"
 
 
 @pytest.fixture
-def client(sqlite_app):
+def client(sqlite_app: Flask) -> FlaskClient:
     """dec_2 includes more, earns less and keeps more customers than dec_1."""
     with write(db.session):
         f.foundation(db.session)
@@ -34,7 +36,7 @@ def client(sqlite_app):
     return sqlite_app.test_client()
 
 
-def test_reasons_figures_and_configs_stand_side_by_side(client) -> None:
+def test_reasons_figures_and_configs_stand_side_by_side(client: FlaskClient) -> None:
     text = text_of(client.get(BOTH).text)
     assert "Rationale Sell every minute. Include | more." in text
     assert "revenue $600.00 ▲ better $500.00 −$100.00" in text
@@ -45,7 +47,7 @@ def test_reasons_figures_and_configs_stand_side_by_side(client) -> None:
     assert "Left is better in 2 figures, right in 1." in text
 
 
-def test_without_a_choice_the_page_offers_the_decisions_of_the_workspace(client) -> None:
+def test_without_a_choice_the_page_offers_the_decisions_of_the_workspace(client: FlaskClient) -> None:
     with client.session_transaction() as browser:
         browser["workspace_id"] = "ws_1"
     page = client.get(URL)
@@ -54,19 +56,19 @@ def test_without_a_choice_the_page_offers_the_decisions_of_the_workspace(client)
     assert "will stand side by side here" in page.text
 
 
-def test_one_choice_is_kept_while_the_other_is_made(client) -> None:
+def test_one_choice_is_kept_while_the_other_is_made(client: FlaskClient) -> None:
     page = client.get(f"{URL}?left=dec_1").text
     assert '<option selected value="dec_1">' in page
     assert "will stand side by side here" in page
 
 
-def test_a_decision_is_not_compared_with_itself(client) -> None:
+def test_a_decision_is_not_compared_with_itself(client: FlaskClient) -> None:
     page = client.get(f"{URL}?left=dec_1&right=dec_1")
     assert page.status_code == 422
     assert "Choose two different decisions." in page.text
 
 
-def test_decisions_of_two_workspaces_are_refused_in_words(client) -> None:
+def test_decisions_of_two_workspaces_are_refused_in_words(client: FlaskClient) -> None:
     with write(db.session):
         f.workspace(db.session, "ws_2")
         f.cycle(db.session, "cycle_2", workspace_id="ws_2")
@@ -81,13 +83,13 @@ def test_decisions_of_two_workspaces_are_refused_in_words(client) -> None:
 OTHERS = (f.HD_MINUTE | {"value_unit_id": "vu_other"},)
 
 
-def test_comparing_is_logged(client) -> None:
+def test_comparing_is_logged(client: FlaskClient) -> None:
     client.get(BOTH)
     seen = db.session.scalar(sa.select(ProductEvent).filter_by(event_name="decision_compare_viewed"))
     assert (seen.entity_id, seen.workspace_id, seen.detail) == ("dec_1", "ws_1", {"with_decision_id": "dec_2"})
 
 
-def test_the_winner_is_forked_for_its_own_subject(client) -> None:
+def test_the_winner_is_forked_for_its_own_subject(client: FlaskClient) -> None:
     answer = sent(client, BOTH, "winner-form", f"{URL}/fork", winner="dec_1")
     assert answer.status_code == 303
     forked = db.session.scalar(sa.select(ConfigVersion).filter_by(baseline_config_version_id="cfg_1"))
@@ -96,14 +98,14 @@ def test_the_winner_is_forked_for_its_own_subject(client) -> None:
 
 
 @pytest.mark.parametrize("winner", [{}, {"winner": "dec_nobody"}])
-def test_without_a_winner_nothing_is_forked(client, winner) -> None:
+def test_without_a_winner_nothing_is_forked(client: FlaskClient, winner: dict[str, str]) -> None:
     answer = sent(client, BOTH, "winner-form", f"{URL}/fork", **winner)
     assert answer.status_code == 422
     assert 'href="#winner"' in answer.text
     assert db.session.scalar(sa.select(sa.func.count()).select_from(ConfigVersion)) == 2
 
 
-def test_the_summary_can_be_taken_along(client) -> None:
+def test_the_summary_can_be_taken_along(client: FlaskClient) -> None:
     document = client.get(f"{URL}/export.json?left=dec_1&right=dec_2")
     assert parse_exact(document.data)["b"]["decision_id"] == "dec_2"
     page = client.get(f"{URL}/export.md?left=dec_1&right=dec_2").text
@@ -112,5 +114,5 @@ def test_the_summary_can_be_taken_along(client) -> None:
     assert "> Include | more." in page
 
 
-def test_an_export_of_an_unknown_decision_is_refused(client) -> None:
+def test_an_export_of_an_unknown_decision_is_refused(client: FlaskClient) -> None:
     assert client.get(f"{URL}/export.json?left=dec_1").status_code == 404

@@ -7,6 +7,8 @@ from io import BytesIO
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
 
 from app.models.base import db
 from app.models.config_version import ConfigVersion
@@ -25,7 +27,7 @@ FORECAST = {"thresholds": [{"percent": 90, "action": "throttle", "customers": 3}
 
 
 @pytest.fixture
-def client(sqlite_app):
+def client(sqlite_app: Flask) -> FlaskClient:
     """dec_1 was replaced by dec_2, whose rails stopped twelve customers where three were forecast."""
     with write(db.session):
         f.foundation(db.session)
@@ -57,7 +59,7 @@ def logged(name):
     return list(db.session.scalars(sa.select(ProductEvent.entity_id).filter_by(event_name=name)))
 
 
-def test_the_page_says_why_what_changed_and_what_the_simulation_said(client) -> None:
+def test_the_page_says_why_what_changed_and_what_the_simulation_said(client: FlaskClient) -> None:
     text = text_of(client.get(URL).text)
     assert "Studios stay when more is included. Take it back below 68 %. Theresa, CEO" in text
     assert "Core pool: included 300 → 500 per customer and 30 days" in text
@@ -65,7 +67,7 @@ def test_the_page_says_why_what_changed_and_what_the_simulation_said(client) -> 
     assert "! spend cap exceeded One is above." in text
 
 
-def test_evidence_stands_beside_the_forecast_and_what_surprises_leads_the_next_actions(client) -> None:
+def test_evidence_stands_beside_the_forecast_and_what_surprises_leads_the_next_actions(client: FlaskClient) -> None:
     text = text_of(client.get(URL).text)
     assert "1 of 1 forecasts did not hold." in text
     assert "rail throttle applied 12 12 3 4 × ▲ more than forecast" in text
@@ -78,11 +80,11 @@ def test_evidence_stands_beside_the_forecast_and_what_surprises_leads_the_next_a
     assert "2026-01-22 1" in text
 
 
-def test_each_limit_stands_beside_its_forecast(client) -> None:
+def test_each_limit_stands_beside_its_forecast(client: FlaskClient) -> None:
     assert "90 %, throttle 12 12 3 4 × ▲ more than forecast" in text_of(client.get(URL).text)
 
 
-def test_the_picture_says_what_it_shows_and_has_its_figures_as_a_table(client) -> None:
+def test_the_picture_says_what_it_shows_and_has_its_figures_as_a_table(client: FlaskClient) -> None:
     page = client.get(URL).text
     assert "<figcaption>Rail throttle applied for 12 customers where 3 were forecast</figcaption>" in page
     data = re.search(r'<script type="application/json" id="evidence-days-data">(.*?)</script>', page)
@@ -93,7 +95,7 @@ def test_the_picture_says_what_it_shows_and_has_its_figures_as_a_table(client) -
     assert "2026-01-17 3" in text_of(page)
 
 
-def test_clients_with_gaps_are_named_with_what_is_missing(client) -> None:
+def test_clients_with_gaps_are_named_with_what_is_missing(client: FlaskClient) -> None:
     with write(db.session):
         for row in db.session.scalars(sa.select(EnforcementEvent)):
             row.client_id, row.sequence = "cli_1", int(row.enforcement_event_id.removeprefix("enf_")) * 2 + 1
@@ -103,12 +105,12 @@ def test_clients_with_gaps_are_named_with_what_is_missing(client) -> None:
     assert "→ find out what became of 11 enforcement events that never arrived: cli_1 sent no 2, 4, 6, 8, 10" in text
 
 
-def test_events_without_numbers_are_said_to_prove_nothing(client) -> None:
+def test_events_without_numbers_are_said_to_prove_nothing(client: FlaskClient) -> None:
     assert "12 events came without a number" in text_of(client.get(URL).text)
 
 
 @pytest.mark.parametrize("what", ["comparisons", "events"])
-def test_the_evidence_can_be_taken_along_as_a_table(client, what) -> None:
+def test_the_evidence_can_be_taken_along_as_a_table(client: FlaskClient, what: str) -> None:
     with client.get(f"{URL}/evidence/{what}.csv") as answer:
         assert answer.mimetype == "text/csv"
         assert answer.headers["Content-Disposition"] == f"attachment; filename=cfg_2.{what}.csv"
@@ -118,24 +120,24 @@ def test_the_evidence_can_be_taken_along_as_a_table(client, what) -> None:
 
 
 @pytest.mark.parametrize("file", ["everything.csv", "events.xlsx"])
-def test_a_file_that_is_not_made_is_named(client, file) -> None:
+def test_a_file_that_is_not_made_is_named(client: FlaskClient, file: str) -> None:
     answer = client.get(f"{URL}/evidence/{file}")
     assert answer.status_code == 404
     assert f"There is no file &#39;{file}&#39;." in answer.text
 
 
-def test_each_frozen_unit_has_its_completeness(client) -> None:
+def test_each_frozen_unit_has_its_completeness(client: FlaskClient) -> None:
     text = text_of(client.get(URL).text)
     assert "Usable HD minute vu_hd_minute ✓ green nothing" in text
 
 
-def test_a_decision_that_was_replaced_offers_the_way_back(client) -> None:
+def test_a_decision_that_was_replaced_offers_the_way_back(client: FlaskClient) -> None:
     page = client.get("/decision-log/dec_1").text
     assert 'href="/configs/cfg_1/approve#rollback"' in page
     assert "roll back to it if it was better" in page
 
 
-def test_a_scheduled_decision_whose_moment_has_come_is_active_for_whoever_looks(client) -> None:
+def test_a_scheduled_decision_whose_moment_has_come_is_active_for_whoever_looks(client: FlaskClient) -> None:
     with write(db.session):
         f.simulated(db.session, "cfg_3")
         approval = activation.Approval("Theresa", "CEO", "Soon.", f.NOW + timedelta(days=1))
@@ -143,14 +145,14 @@ def test_a_scheduled_decision_whose_moment_has_come_is_active_for_whoever_looks(
     assert "v3 ● active" in text_of(client.get("/decision-log/dec_3").text)
 
 
-def test_opening_it_from_the_log_is_logged_and_so_is_every_view(client) -> None:
+def test_opening_it_from_the_log_is_logged_and_so_is_every_view(client: FlaskClient) -> None:
     client.get(URL)
     assert (logged("decision_detail_viewed"), logged("decision_log_item_opened")) == (["dec_2"], [])
     client.get(URL, headers={"Referer": "http://localhost/decision-log?segment=smb"})
     assert logged("decision_log_item_opened") == ["dec_2"]
 
 
-def test_forking_makes_a_draft_on_the_same_subject_with_this_config_as_its_baseline(client) -> None:
+def test_forking_makes_a_draft_on_the_same_subject_with_this_config_as_its_baseline(client: FlaskClient) -> None:
     answer = sent(client, URL, "fork-form", f"{URL}/fork")
     assert answer.status_code == 303
     forked = db.session.scalar(sa.select(ConfigVersion).filter_by(baseline_config_version_id="cfg_2"))
@@ -160,7 +162,7 @@ def test_forking_makes_a_draft_on_the_same_subject_with_this_config_as_its_basel
     assert logged("decision_forked") == ["dec_2"]
 
 
-def test_forking_to_another_subject_and_cycle_follows_the_form(client) -> None:
+def test_forking_to_another_subject_and_cycle_follows_the_form(client: FlaskClient) -> None:
     with write(db.session):
         f.cycle(db.session, "cycle_2", cycle_name="Second quarter")
         units = (unit | {"value_unit_id": f"{unit['value_unit_id']}_2"} for unit in (f.HD_MINUTE, f.DRAFT_EXPORT))
@@ -172,7 +174,7 @@ def test_forking_to_another_subject_and_cycle_follows_the_form(client) -> None:
     assert [pool.value_unit_id for pool in forked.pools] == ["vu_hd_minute_2", "vu_draft_export_2"]
 
 
-def test_a_cycle_without_the_units_is_refused_at_its_field(client) -> None:
+def test_a_cycle_without_the_units_is_refused_at_its_field(client: FlaskClient) -> None:
     with write(db.session):
         f.cycle(db.session, "cycle_2")
     answer = sent(client, URL, "fork-form", f"{URL}/fork", cycle_id="cycle_2")
@@ -182,13 +184,13 @@ def test_a_cycle_without_the_units_is_refused_at_its_field(client) -> None:
     assert form_of(answer.text, "fork-form")["cycle_id"] == "cycle_2"
 
 
-def test_a_cycle_that_is_not_offered_is_refused(client) -> None:
+def test_a_cycle_that_is_not_offered_is_refused(client: FlaskClient) -> None:
     answer = sent(client, URL, "fork-form", f"{URL}/fork", cycle_id="cycle_of_others")
     assert answer.status_code == 422
     assert "Not a valid choice" in answer.text
 
 
-def test_the_whole_decision_can_be_taken_along(client) -> None:
+def test_the_whole_decision_can_be_taken_along(client: FlaskClient) -> None:
     document = client.get(f"{URL}/export.json")
     assert document.headers["Content-Disposition"] == "attachment; filename=dec_2.json"
     assert parse_exact(document.data)["decision_record"]["decision_id"] == "dec_2"
@@ -198,7 +200,7 @@ def test_the_whole_decision_can_be_taken_along(client) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/export.json", "/export.md"])
-def test_an_unknown_decision_is_named(client, path) -> None:
+def test_an_unknown_decision_is_named(client: FlaskClient, path: str) -> None:
     answer = client.get(f"/decision-log/dec_nobody{path}")
     assert answer.status_code == 404
     assert "There is no decision record &#39;dec_nobody&#39;." in answer.text

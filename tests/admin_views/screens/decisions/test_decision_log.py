@@ -6,6 +6,8 @@ from html import unescape
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
 
 from admin_views.screens.decisions import decision_log
 from app.models.base import db
@@ -35,7 +37,7 @@ def decide(config_version_id, later, rationale="It holds.", **changes):
 
 
 @pytest.fixture
-def client(sqlite_app):
+def client(sqlite_app: Flask) -> FlaskClient:
     """Two decisions for smb, one for enterprise, one in another workspace."""
     with write(db.session):
         f.foundation(db.session)
@@ -52,7 +54,7 @@ def shown(client, query=""):
     return OPENED.findall(page.text)
 
 
-def test_the_newest_decision_stands_first_with_its_pills_and_figures(client) -> None:
+def test_the_newest_decision_stands_first_with_its_pills_and_figures(client: FlaskClient) -> None:
     assert shown(client) == ["dec_3", "dec_2", "dec_1"]
     text = text_of(client.get(URL).text)
     assert "enterprise · learning · production · v1 ● active" in text
@@ -79,11 +81,11 @@ def test_the_newest_decision_stands_first_with_its_pills_and_figures(client) -> 
         ("?sort=no_such_sort", ["dec_3", "dec_2", "dec_1"]),
     ],
 )
-def test_each_filter_narrows_the_log(client, query, expected) -> None:
+def test_each_filter_narrows_the_log(client: FlaskClient, query: str, expected: list[str]) -> None:
     assert shown(client, query) == expected
 
 
-def test_a_filter_in_force_is_a_chip_that_takes_only_itself_away(client) -> None:
+def test_a_filter_in_force_is_a_chip_that_takes_only_itself_away(client: FlaskClient) -> None:
     page = client.get(f"{URL}?segment=smb&status=active&sort=margin_risk").text
     chips = dict(re.findall(r'href="([^"]+)" aria-label="Remove ([^"]+)"', page))
     addresses = {said: unescape(address) for address, said in chips.items()}
@@ -93,7 +95,7 @@ def test_a_filter_in_force_is_a_chip_that_takes_only_itself_away(client) -> None
     }
 
 
-def test_the_workspace_that_the_browser_remembers_is_a_chip_too(client) -> None:
+def test_the_workspace_that_the_browser_remembers_is_a_chip_too(client: FlaskClient) -> None:
     with client.session_transaction() as browser:
         browser["workspace_id"] = "ws_2"
     page = client.get(URL).text
@@ -102,7 +104,7 @@ def test_the_workspace_that_the_browser_remembers_is_a_chip_too(client) -> None:
     assert f'href="{URL}?workspace_id=any"' in page
 
 
-def test_a_moment_that_cannot_be_read_is_named_and_the_rest_still_narrows(client) -> None:
+def test_a_moment_that_cannot_be_read_is_named_and_the_rest_still_narrows(client: FlaskClient) -> None:
     page = client.get(f"{URL}?since=yesterday&segment=smb")
     assert page.status_code == 422
     assert "is not a moment such as" in text_of(page.text)
@@ -110,7 +112,9 @@ def test_a_moment_that_cannot_be_read_is_named_and_the_rest_still_narrows(client
 
 
 @pytest.mark.parametrize("sort", ["newest", "margin_risk", "retention_delta", "exploration_delta"])
-def test_older_pages_follow_on_without_a_gap_in_every_sort(client, sort, monkeypatch) -> None:
+def test_older_pages_follow_on_without_a_gap_in_every_sort(
+    client: FlaskClient, sort: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     everything = shown(client, f"?sort={sort}")
     monkeypatch.setattr(decision_log, "PAGE", 1)
     seen, address = [], f"{URL}?sort={sort}"
@@ -122,17 +126,17 @@ def test_older_pages_follow_on_without_a_gap_in_every_sort(client, sort, monkeyp
     assert seen == everything == ["dec_3", "dec_2", "dec_1"]
 
 
-def test_the_sort_in_force_is_marked_and_explained(client) -> None:
+def test_the_sort_in_force_is_marked_and_explained(client: FlaskClient) -> None:
     page = client.get(f"{URL}?sort=margin_risk").text
     assert re.search(r'sort=margin_risk" aria-current="true">Margin risk', page)
     assert "Least simulated margin above the floor first" in page
 
 
-def test_an_unknown_decision_to_go_on_after_is_named(client) -> None:
+def test_an_unknown_decision_to_go_on_after_is_named(client: FlaskClient) -> None:
     assert client.get(f"{URL}?older=dec_nobody").status_code == 404
 
 
-def test_an_empty_log_says_what_will_be_here_and_one_that_is_filtered_empty_how_to_widen_it(sqlite_app) -> None:
+def test_an_empty_log_says_what_will_be_here_and_one_that_is_filtered_empty_how_to_widen_it(sqlite_app: Flask) -> None:
     client = sqlite_app.test_client()
     assert "Approve a config to make the first one." in client.get(URL).text
     assert "Take a filter away" in client.get(f"{URL}?q=nothing").text
@@ -143,7 +147,7 @@ def logged(name):
     return list(db.session.scalars(sa.select(ProductEvent.detail).filter_by(event_name=name)))
 
 
-def test_looking_and_filtering_are_logged_as_what_they_are(client) -> None:
+def test_looking_and_filtering_are_logged_as_what_they_are(client: FlaskClient) -> None:
     client.get(URL)
     assert logged("decision_log_viewed") == [{}]
     client.get(f"{URL}?q=first&since=2026-01-01")

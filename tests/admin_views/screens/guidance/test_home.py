@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 from app import clock
 from app.extensions import usage_events
@@ -17,7 +19,7 @@ RISK = {"code": "margin_floor_violated", "detail": "Period 1 has margin 0.4, bel
 
 
 @pytest.fixture
-def client(sqlite_app):
+def client(sqlite_app: Flask) -> FlaskClient:
     """One active config with a risk, one draft without pools, in ws_1; ws_2 is empty."""
     with write(db.session):
         f.foundation(db.session)
@@ -34,27 +36,27 @@ def home(client, workspace_id="ws_1"):
     return client.get("/")
 
 
-def test_a_first_visit_offers_the_demo_and_a_start_from_own_data(sqlite_app) -> None:
+def test_a_first_visit_offers_the_demo_and_a_start_from_own_data(sqlite_app: Flask) -> None:
     load_seed(db.session, usage_events().store, now=f.NOW, with_growth=False)
     page = sqlite_app.test_client().get("/").text
     assert 'href="/?workspace=ws_1049"' in page
     assert 'href="/setup/workspace"' in page
 
 
-def test_without_the_demo_only_a_start_from_own_data_is_offered(sqlite_app) -> None:
+def test_without_the_demo_only_a_start_from_own_data_is_offered(sqlite_app: Flask) -> None:
     text = text_of(sqlite_app.test_client().get("/").text)
     assert "Start from my data" in text
     assert "Explore the Lumina demo" not in text
 
 
-def test_switching_remembers_the_workspace_and_cleans_the_address(client) -> None:
+def test_switching_remembers_the_workspace_and_cleans_the_address(client: FlaskClient) -> None:
     answer = client.get("/?workspace=ws_1")
     assert (answer.status_code, answer.location) == (303, "/")
     with client.session_transaction() as browser:
         assert browser["workspace_id"] == "ws_1"
 
 
-def test_switching_forgets_the_cycle_and_context_of_the_workspace_before(client) -> None:
+def test_switching_forgets_the_cycle_and_context_of_the_workspace_before(client: FlaskClient) -> None:
     with client.session_transaction() as browser:
         browser.update(workspace_id="ws_1", cycle_id="cycle_1", context_id="ctx_1")
     client.get("/?workspace=ws_2")
@@ -63,18 +65,18 @@ def test_switching_forgets_the_cycle_and_context_of_the_workspace_before(client)
         assert "context_id" not in browser
 
 
-def test_an_unknown_workspace_is_refused_by_name(client) -> None:
+def test_an_unknown_workspace_is_refused_by_name(client: FlaskClient) -> None:
     answer = client.get("/?workspace=ws_nowhere")
     assert answer.status_code == 404
     assert "ws_nowhere" in text_of(answer.text)
 
 
-def test_an_active_version_stands_with_its_subject_and_simulated_economics(client) -> None:
+def test_an_active_version_stands_with_its_subject_and_simulated_economics(client: FlaskClient) -> None:
     text = text_of(home(client).text)
     assert "smb learning · production cfg_1 v1 since 2026-01-15 00:00 UTC $600.00 $180.00 70 %" in text
 
 
-def test_an_active_version_without_a_run_is_not_measured(client) -> None:
+def test_an_active_version_without_a_run_is_not_measured(client: FlaskClient) -> None:
     with write(db.session):
         imported = f.config(db.session, "cfg_bare", segment="enterprise")
         imported.status = "active"
@@ -82,7 +84,7 @@ def test_an_active_version_without_a_run_is_not_measured(client) -> None:
     assert "cfg_bare v1 not measured not measured not measured not simulated" in text
 
 
-def test_a_run_without_revenue_says_so(client) -> None:
+def test_a_run_without_revenue_says_so(client: FlaskClient) -> None:
     nothing = {"revenue_usd": 0, "cost_usd": 1, "margin": None}
     with write(db.session):
         free = f.config(db.session, "cfg_free", segment="enterprise")
@@ -91,33 +93,35 @@ def test_a_run_without_revenue_says_so(client) -> None:
     assert "$0.00 $1.00 no revenue" in text_of(home(client).text)
 
 
-def test_the_risks_of_active_versions_are_named(client) -> None:
+def test_the_risks_of_active_versions_are_named(client: FlaskClient) -> None:
     text = text_of(home(client).text)
     assert "margin floor violated Period 1 has margin 0.4, below 0.68. cfg_1" in text
 
 
-def test_a_draft_stands_with_its_pill_and_a_link_to_what_is_missing(client) -> None:
+def test_a_draft_stands_with_its_pill_and_a_link_to_what_is_missing(client: FlaskClient) -> None:
     page = home(client).text
     assert "incomplete" in text_of(page)
     assert '<td class="wrap"><a href="/configs/cfg_2/pools' in page
 
 
-def test_the_primary_button_leads_to_what_the_newest_draft_misses(client) -> None:
+def test_the_primary_button_leads_to_what_the_newest_draft_misses(client: FlaskClient) -> None:
     page = home(client).text
     assert 'class="button primary" href="/configs/cfg_2/pools' in page
 
 
-def test_decisions_come_with_their_reason(client) -> None:
+def test_decisions_come_with_their_reason(client: FlaskClient) -> None:
     assert f.APPROVAL.rationale in text_of(home(client).text)
 
 
-def test_an_empty_workspace_says_what_will_be_here(client) -> None:
+def test_an_empty_workspace_says_what_will_be_here(client: FlaskClient) -> None:
     text = text_of(home(client, "ws_2").text)
     assert "Nothing has been decided here yet." in text
     assert "cfg_1" not in text
 
 
-def test_looking_promotes_what_was_approved_for_a_moment_that_has_come(client, monkeypatch) -> None:
+def test_looking_promotes_what_was_approved_for_a_moment_that_has_come(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     later = f.NOW + timedelta(days=1)
     with write(db.session):
         f.simulated(db.session, "cfg_3")
@@ -130,12 +134,12 @@ def test_looking_promotes_what_was_approved_for_a_moment_that_has_come(client, m
     assert db.session.get(ConfigVersion, "cfg_1").status == "archived"
 
 
-def test_a_view_at_the_root_serves_the_packaged_assets_only_once(sqlite_app) -> None:
+def test_a_view_at_the_root_serves_the_packaged_assets_only_once(sqlite_app: Flask) -> None:
     rules = [rule.rule for rule in sqlite_app.url_map.iter_rules() if "bootstrap" in rule.rule or "static" in rule.rule]
     assert "/static/admin/<path:filename>" not in rules
 
 
-def test_home_with_a_workspace_that_is_gone_starts_anew(client) -> None:
+def test_home_with_a_workspace_that_is_gone_starts_anew(client: FlaskClient) -> None:
     with client.session_transaction() as browser:
         browser["workspace_id"] = "ws_gone"
     assert "Start from my data" in text_of(client.get("/").text)

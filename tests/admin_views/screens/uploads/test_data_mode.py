@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
 
 from admin_views.screens.uploads import upload_preview
 from app.extensions import usage_events
@@ -26,7 +28,7 @@ SAID = "ts is not an RFC 3339 time between 1970 and 2199, such as 2026-01-15T00:
 
 
 @pytest.fixture
-def client(sqlite_app, monkeypatch):
+def client(sqlite_app: Flask, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     monkeypatch.setattr(upload_preview, "PATIENCE", 60)
     with write(db.session):
         f.catalogs(db.session)
@@ -41,7 +43,7 @@ def client(sqlite_app, monkeypatch):
 
 
 @pytest.mark.parametrize("mode", ["mocked", "csv_upload", "connectors_stub"])
-def test_the_chosen_mode_is_kept_and_logged(client, mode) -> None:
+def test_the_chosen_mode_is_kept_and_logged(client: FlaskClient, mode: str) -> None:
     data = form_of(client.get(URL).text, "mode") | {"data_mode": mode}
     answer = client.post(URL, data=data)
     assert (answer.status_code, answer.location) == (303, "/cycles/new/context")
@@ -50,17 +52,17 @@ def test_the_chosen_mode_is_kept_and_logged(client, mode) -> None:
     assert db.session.query(ProductEvent).filter_by(event_name="data_mode_selected", entity_id="ws_1").count() == 1
 
 
-def test_a_mode_that_does_not_exist_is_refused(client) -> None:
+def test_a_mode_that_does_not_exist_is_refused(client: FlaskClient) -> None:
     answer = client.post(URL, data=form_of(client.get(URL).text, "mode") | {"data_mode": "telepathy"})
     assert answer.status_code == 422
     assert db.session.get(Workspace, "ws_1").data_mode == "mocked"
 
 
-def test_without_a_workspace_there_is_nothing_to_choose_for(sqlite_app) -> None:
+def test_without_a_workspace_there_is_nothing_to_choose_for(sqlite_app: Flask) -> None:
     assert sqlite_app.test_client().get(URL).location == "/setup/workspace"
 
 
-def test_sending_a_file_chooses_csv_upload(client) -> None:
+def test_sending_a_file_chooses_csv_upload(client: FlaskClient) -> None:
     previewed(client)
     db.session.rollback()
     assert db.session.get(Workspace, "ws_1").data_mode == "csv_upload"
@@ -69,7 +71,7 @@ def test_sending_a_file_chooses_csv_upload(client) -> None:
 # The preview
 
 
-def test_columns_are_guessed_by_names_and_values(client) -> None:
+def test_columns_are_guessed_by_names_and_values(client: FlaskClient) -> None:
     form = form_of(client.get(previewed(client)).text, "columns")
     assert [form[f"column_{place}"] for place in range(6)] == [
         "ts",
@@ -81,7 +83,7 @@ def test_columns_are_guessed_by_names_and_values(client) -> None:
     ]
 
 
-def test_the_first_rows_are_shown_and_tried_out(client) -> None:
+def test_the_first_rows_are_shown_and_tried_out(client: FlaskClient) -> None:
     text = text_of(client.get(previewed(client)).text)
     assert "2026-01-02T09:15:00Z 2026-01-03T09:15:00Z yesterday" in text
     assert "Of the first 4 rows, 2 would be read and 2 rejected." in text
@@ -89,19 +91,19 @@ def test_the_first_rows_are_shown_and_tried_out(client) -> None:
     assert "4 customer_id customer_id is missing" in text
 
 
-def test_nothing_is_stored_before_the_import(client) -> None:
+def test_nothing_is_stored_before_the_import(client: FlaskClient) -> None:
     address = previewed(client)
     chosen(client, address, "check")
     assert stored().events == 0
 
 
-def test_checking_again_tries_the_columns_that_were_chosen(client) -> None:
+def test_checking_again_tries_the_columns_that_were_chosen(client: FlaskClient) -> None:
     answer = chosen(client, previewed(client), "check", extend_catalog="")
     assert "Of the first 4 rows, 1 would be read and 3 rejected." in text_of(answer.text)
     assert "event_type &#39;storyboard_created&#39; is not in the catalog" in answer.text
 
 
-def test_two_columns_cannot_be_the_same_field(client) -> None:
+def test_two_columns_cannot_be_the_same_field(client: FlaskClient) -> None:
     answer = chosen(client, previewed(client), "import", column_5="ts")
     assert answer.status_code == 422
     assert "&#39;Timestamp&#39; is read as Time already: choose one." in answer.text
@@ -109,32 +111,32 @@ def test_two_columns_cannot_be_the_same_field(client) -> None:
     assert stored().events == 0
 
 
-def test_a_field_that_no_column_says_is_asked_for_at_its_place(client) -> None:
+def test_a_field_that_no_column_says_is_asked_for_at_its_place(client: FlaskClient) -> None:
     answer = chosen(client, previewed(client), "import", column_2="")
     assert answer.status_code == 422
     assert 'href="#customer_id"' in answer.text
     assert "Say which column is Customer, or set it for every row." in text_of(answer.text)
 
 
-def test_a_field_can_be_set_for_every_row(client) -> None:
+def test_a_field_can_be_set_for_every_row(client: FlaskClient) -> None:
     address = previewed(client)
     chosen(client, address, "import", column_2="", customer_id="acct_9")
     assert "Accepted 3" in text_of(client.get(address).text)
     assert stored().customers == 1
 
 
-def test_a_column_can_be_left_out(client) -> None:
+def test_a_column_can_be_left_out(client: FlaskClient) -> None:
     chosen(client, previewed(client), "import", column_4="")
     assert usage_events().store.snapshot("ws_1").dimensions == {"resolution"}
 
 
-def test_an_import_that_would_read_nothing_is_held_back_with_the_reason(client) -> None:
+def test_an_import_that_would_read_nothing_is_held_back_with_the_reason(client: FlaskClient) -> None:
     page = client.get(previewed(client, content=b"ts,event_type,customer_id,segment\nnever,x,y,z\n")).text
     assert "None of the first rows fits" in page
     assert 'value="import" disabled' in page
 
 
-def test_a_file_can_be_discarded(client, sqlite_app) -> None:
+def test_a_file_can_be_discarded(client: FlaskClient, sqlite_app: Flask) -> None:
     address = previewed(client)
     answer = client.post(address, data=form_of(client.get(address).text, "discard") | {"do": "discard"})
     assert answer.location == URL
@@ -143,7 +145,9 @@ def test_a_file_can_be_discarded(client, sqlite_app) -> None:
 
 
 @pytest.mark.parametrize("do", ["discard", "import", "check"])
-def test_without_this_pages_token_a_file_is_neither_imported_nor_discarded(client, sqlite_app, do) -> None:
+def test_without_this_pages_token_a_file_is_neither_imported_nor_discarded(
+    client: FlaskClient, sqlite_app: Flask, do: str
+) -> None:
     address = previewed(client)
     answer = client.post(address, data={"csrf_token": "of somebody else", "do": do})
     assert answer.status_code == 422
@@ -155,14 +159,14 @@ def test_without_this_pages_token_a_file_is_neither_imported_nor_discarded(clien
 # The import
 
 
-def test_what_was_read_and_rejected_is_said_row_by_row(client) -> None:
+def test_what_was_read_and_rejected_is_said_row_by_row(client: FlaskClient) -> None:
     text = text_of(imported(client).text)
     assert "Rows in the file 4 Accepted 2 Already known 0 Rejected 2" in text
     assert f"3 ts {SAID}" in text
     assert stored().events == 2
 
 
-def test_rejected_rows_are_downloaded_as_csv(client) -> None:
+def test_rejected_rows_are_downloaded_as_csv(client: FlaskClient) -> None:
     page = imported(client).text
     href = page.partition('href="/usage/rejects/')[2].partition('"')[0]
     answer = client.get(f"/usage/rejects/{href}")
@@ -170,7 +174,7 @@ def test_rejected_rows_are_downloaded_as_csv(client) -> None:
     assert answer.text.splitlines()[:2] == ["row,event_id,field,reason", f'3,,ts,"{SAID}"']
 
 
-def test_a_download_cannot_run_as_a_formula(client) -> None:
+def test_a_download_cannot_run_as_a_formula(client: FlaskClient) -> None:
     rows = b"event_id,ts,event_type,customer_id,segment\n=1+1,never,video_render_completed,a,smb\n"
     rows += b"e2,2026-01-02T09:15:00Z,video_render_completed,a,smb\n"
     page = imported(client, content=rows).text
@@ -178,14 +182,14 @@ def test_a_download_cannot_run_as_a_formula(client) -> None:
     assert "1,'=1+1,ts" in client.get(f"/usage/rejects/{href}").text
 
 
-def test_rejects_of_another_workspace_are_not_there(client) -> None:
+def test_rejects_of_another_workspace_are_not_there(client: FlaskClient) -> None:
     page = imported(client).text
     href = page.partition('href="/usage/rejects/')[2].partition('"')[0]
     client.get("/?workspace=ws_2")
     assert client.get(f"/usage/rejects/{href}").status_code == 404
 
 
-def test_what_is_new_becomes_pickable(client) -> None:
+def test_what_is_new_becomes_pickable(client: FlaskClient) -> None:
     text = text_of(imported(client).text)
     assert "event type storyboard_created, segment pro, segment starter, 2 customers" in text
     assert db.session.get(EventCatalog, "storyboard_created") is not None
@@ -193,7 +197,7 @@ def test_what_is_new_becomes_pickable(client) -> None:
     assert db.session.get(Customer, "acct_2").segment == "pro"
 
 
-def test_without_leave_to_extend_it_the_catalog_stays_as_it_is(client) -> None:
+def test_without_leave_to_extend_it_the_catalog_stays_as_it_is(client: FlaskClient) -> None:
     address = previewed(client)
     form = form_of(client.get(address).text, "columns")
     del form["extend_catalog"]
@@ -202,13 +206,13 @@ def test_without_leave_to_extend_it_the_catalog_stays_as_it_is(client) -> None:
     assert db.session.get(SegmentCatalog, "starter") is None
 
 
-def test_the_same_file_again_counts_nothing_twice(client) -> None:
+def test_the_same_file_again_counts_nothing_twice(client: FlaskClient) -> None:
     imported(client)
     assert "Accepted 0 Already known 2 Rejected 2" in text_of(imported(client).text)
     assert stored().events == 2
 
 
-def test_an_import_that_is_sent_twice_runs_once(client) -> None:
+def test_an_import_that_is_sent_twice_runs_once(client: FlaskClient) -> None:
     address = previewed(client)
     chosen(client, address, "import")
     again = client.post(address, data={"do": "import"})
@@ -217,12 +221,12 @@ def test_an_import_that_is_sent_twice_runs_once(client) -> None:
     assert db.session.scalar(sa.text("SELECT count(*) FROM usage_imports")) == 1
 
 
-def test_the_file_is_gone_once_it_is_imported(client, sqlite_app) -> None:
+def test_the_file_is_gone_once_it_is_imported(client: FlaskClient, sqlite_app: Flask) -> None:
     imported(client)
     assert list((sqlite_app.config["DATA_DIR"] / "uploads").rglob("usage.csv")) == []
 
 
-def test_json_lines_and_parquet_are_read_like_csv(client) -> None:
+def test_json_lines_and_parquet_are_read_like_csv(client: FlaskClient) -> None:
     line = b'{"ts":"2026-01-02T09:15:00Z","event_type":"video_render_completed","customer_id":"c","segment":"smb"}\n'
     assert "Accepted 1" in text_of(imported(client, content=line, name="usage.json").text)
     table = io.BytesIO()
@@ -232,7 +236,9 @@ def test_json_lines_and_parquet_are_read_like_csv(client) -> None:
     assert stored().events == 2
 
 
-def test_a_long_import_shows_its_progress_until_it_is_over(client, monkeypatch) -> None:
+def test_a_long_import_shows_its_progress_until_it_is_over(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(upload_preview, "PATIENCE", 0)
     address = previewed(client)
     chosen(client, address, "import")
@@ -243,7 +249,7 @@ def test_a_long_import_shows_its_progress_until_it_is_over(client, monkeypatch) 
     assert "Accepted 2" in text_of(client.get(address).text)
 
 
-def test_an_import_whose_server_stopped_can_be_started_again(client, sqlite_app) -> None:
+def test_an_import_whose_server_stopped_can_be_started_again(client: FlaskClient, sqlite_app: Flask) -> None:
     address = previewed(client)
     upload = Uploads(sqlite_app.config["DATA_DIR"] / "uploads").find("ws_1", address.rpartition("/")[2])
     upload.tell(state="running", done=1, total=4)
@@ -252,7 +258,7 @@ def test_an_import_whose_server_stopped_can_be_started_again(client, sqlite_app)
     assert "Accepted 2" in text_of(client.get(address).text)
 
 
-def test_while_it_is_imported_the_page_says_how_far_it_has_come(client, sqlite_app) -> None:
+def test_while_it_is_imported_the_page_says_how_far_it_has_come(client: FlaskClient, sqlite_app: Flask) -> None:
     address = previewed(client)
     upload = Uploads(sqlite_app.config["DATA_DIR"] / "uploads").find("ws_1", address.rpartition("/")[2])
     with upload.importing() as mine:
@@ -266,7 +272,7 @@ def test_while_it_is_imported_the_page_says_how_far_it_has_come(client, sqlite_a
 # Catalog and costs
 
 
-def test_an_event_catalog_is_added_to(client) -> None:
+def test_an_event_catalog_is_added_to(client: FlaskClient) -> None:
     rows = b'event_type,description,dimensions\nvoice_generated,A voice,"voice_id, seconds"\n,nothing,\n'
     text = text_of(imported(client, content=rows, name="event_catalog.csv", kind="catalog").text)
     assert "Rows in the file 2 Accepted 1 Rejected 1" in text
@@ -274,7 +280,7 @@ def test_an_event_catalog_is_added_to(client) -> None:
     assert (entry.description, entry.dimensions) == ("A voice", ["voice_id", "seconds"])
 
 
-def test_costs_become_suggestions_for_value_units(client) -> None:
+def test_costs_become_suggestions_for_value_units(client: FlaskClient) -> None:
     rows = b"event;unit cost\nvideo_render_completed;$0.18\nvu_token;0.00000015\nx;free\n"
     text = text_of(imported(client, content=rows, name="costs.csv", kind="costs").text)
     assert "Rows in the file 3 Accepted 2 Rejected 1" in text
