@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from flask import Flask
 
 from app.cli import avs
 from app.extensions import usage_events
@@ -28,7 +29,7 @@ WINDOWS = ("mocked", "30")  # the reference fold over the bundled events, the co
 
 
 @pytest.fixture
-def demo(app):
+def demo(app: Flask) -> Flask:
     load_seed(db.session, usage_events().store, now=NOW, with_growth=False)
     return app
 
@@ -49,7 +50,7 @@ def by_api(demo, config, window, exploration):
     return Person(demo.test_client()).post("/api/simulations", body)["outputs"]
 
 
-def test_every_door_gives_the_golden_numbers_and_the_same_outputs(demo):
+def test_every_door_gives_the_golden_numbers_and_the_same_outputs(demo: Flask) -> None:
     for (config, exploration), (revenue, cost, margin, risks) in GOLDEN.items():
         answers = [door(demo, config, window, exploration) for window in WINDOWS for door in (by_command_line, by_api)]
         for outputs in answers:
@@ -60,11 +61,11 @@ def test_every_door_gives_the_golden_numbers_and_the_same_outputs(demo):
         assert all(outputs == answers[0] for outputs in answers)
 
 
-def test_the_candidate_loses_margin_against_the_active_version(demo):
+def test_the_candidate_loses_margin_against_the_active_version(demo: Flask) -> None:
     outputs = by_api(demo, CANDIDATE, "mocked", True)
     assert outputs["primary_metric_deltas"]["gross_margin"] == Decimal("-0.071795")
 
 
-def test_the_sandbox_explores_twice(demo):
+def test_the_sandbox_explores_twice(demo: Flask) -> None:
     outputs = by_api(demo, SANDBOX, "mocked", True)
     assert outputs["lens_metrics"]["exploration_depth"] == 2

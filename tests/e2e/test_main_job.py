@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from flask import Flask
 
 from app.models.base import db
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
@@ -13,7 +14,7 @@ SUBJECT = "workspace_id=ws_new&segment=smb&stage=learning&target_environment=pro
 
 
 @pytest.fixture
-def person(app):
+def person(app: Flask) -> Person:
     with write(db.session):
         db.session.add_all(
             [
@@ -141,7 +142,7 @@ def approval(identifier: str, run: dict) -> dict:
     }
 
 
-def test_from_an_empty_workspace_to_an_active_config_and_around_the_loop(person):
+def test_from_an_empty_workspace_to_an_active_config_and_around_the_loop(person: Person) -> None:
     first = author(person)
     send_usage(person)
 

@@ -1,16 +1,18 @@
 """The main job on real input: an hour of LLM requests of two services, priced per token (Splitwise, ISCA 2024)."""
 
 import hashlib
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from app.cli import avs
 from app.models.base import db
 from app.models.catalog import MetricCatalog, QualitySignalCatalog
 from app.models.transactions import write
-from simulation.canonical import parse_exact
+from simulation.canonical import JsonObject, parse_exact
 from tests.e2e.http import Person
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "azure-llm-2023"
@@ -32,7 +34,7 @@ def run(app, *arguments):
 
 
 @pytest.fixture
-def person(app):
+def person(app: Flask) -> Person:
     with write(db.session):
         db.session.add(MetricCatalog(metric_id="gross_margin", label="Gross margin", type="north_star"))
         db.session.add(QualitySignalCatalog(signal_id="csat", label="CSAT", source="in_app"))
@@ -44,7 +46,7 @@ def person(app):
 
 
 @pytest.fixture
-def imported(app, person, tmp_path):
+def imported(app: Flask, person: Person, tmp_path: Path) -> Callable[[str], JsonObject]:
     def read(name):
         assert hashlib.sha256((DATA / f"{name}.csv").read_bytes()).hexdigest() == DIGESTS[name]
         columns = ("ts=TIMESTAMP", "context_tokens=ContextTokens", "generated_tokens=GeneratedTokens")
@@ -124,7 +126,7 @@ def author(person):
     return config
 
 
-def test_both_files_are_metered_to_the_last_token(app, imported):
+def test_both_files_are_metered_to_the_last_token(app: Flask, imported: Callable[[str], JsonObject]) -> None:
     for name, (requests, _, _) in TOKENS.items():
         assert imported(name)["rows_accepted"] == requests
     counted = {row["customer_id"]: row for row in run(app, "usage", "stats", "--workspace", "ws_llm")}
@@ -133,13 +135,15 @@ def test_both_files_are_metered_to_the_last_token(app, imported):
         assert counted[name]["sums"] == {"context_tokens": context, "generated_tokens": generated}
 
 
-def test_importing_a_file_again_counts_nothing_twice(imported):
+def test_importing_a_file_again_counts_nothing_twice(imported: Callable[[str], JsonObject]) -> None:
     imported("code")
     again = imported("code")
     assert (again["rows_accepted"], again["rows_duplicate"]) == (0, 8_819)
 
 
-def test_tokens_priced_at_fractions_of_a_millionth_reach_an_active_config_exactly(app, person, imported):
+def test_tokens_priced_at_fractions_of_a_millionth_reach_an_active_config_exactly(
+    app: Flask, person: Person, imported: Callable[[str], JsonObject]
+) -> None:
     imported("conv")
     imported("code")
     config = author(person)
