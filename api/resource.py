@@ -16,13 +16,13 @@ from sqlalchemy.orm import class_mapper
 from api.parsing import parse_json
 from app.clock import now
 from app.errors import AvsError, FieldError, Invalid, PreconditionFailed
-from app.models.base import AnySession, db
+from app.models.base import AnySession, Model, db
 from app.models.product_event import IdempotencyKey
 from app.models.transactions import lock_subject, write
 from app.services.lookup import get
 from simulation.canonical import Json, canonical_bytes, content_hash
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", bound=Model)
 
 COMPUTED = frozenset({"completeness", "referenced_in"})
 """Members of a document that follow from other records."""

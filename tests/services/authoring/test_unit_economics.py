@@ -53,7 +53,7 @@ def test_they_disagree_beyond_what_the_rules_tolerate(margin: str, disagrees: bo
     assert solved.disagrees is disagrees
     assert solved.is_complete
     assert solved.missing is None
-    assert solved.filled == solved.given
+    assert solved.filled == solved.stated
 
 
 def test_a_free_unit_has_no_margin_to_disagree_with() -> None:
