@@ -47,6 +47,7 @@ def add_pool(session: AnySession, config_version_id: str, data: PoolInput, *, ac
 def update_pool(
     session: AnySession, config_version_id: str, pool_id: str, data: PoolInput, *, actor: Actor, now: datetime
 ) -> Pool:
+    """Change a pool, which keeps its id; Invalid when it would count a unit that the cycle lacks."""
     config = editable(session, config_version_id)
     pool = get_pool(session, config_version_id, pool_id)
     if data.get("pool_id", pool_id) != pool_id:

@@ -16,6 +16,7 @@ KIND = "cycle draft context"
 
 
 def create_context(session: AnySession, data: ContextInput, *, actor: Actor, now: datetime) -> CycleDraftContext:
+    """A new context; one that was skipped is an event of its own name."""
     require_workspace(session, data["workspace_id"])
     _check_context(session, data["workspace_id"], data)
     row = insert(session, CycleDraftContext(**data, created_at=now), "cycle_draft_context_id")
@@ -26,6 +27,7 @@ def create_context(session: AnySession, data: ContextInput, *, actor: Actor, now
 def update_context(
     session: AnySession, context_id: str, data: ContextInput, *, actor: Actor, now: datetime
 ) -> CycleDraftContext:
+    """Change a context, which stays in its workspace, as must the cycle that it names."""
     row = get(session, CycleDraftContext, context_id, KIND)
     _check_context(session, row.workspace_id, data)
     assign(row, data)

@@ -59,6 +59,7 @@ def update_cycle(session: AnySession, cycle_id: str, data: CycleInput, *, actor:
 
 
 def delete_cycle(session: AnySession, cycle_id: str, *, actor: Actor, now: datetime) -> None:
+    """Delete a cycle that nothing refers to."""
     row = get(session, Cycle, cycle_id, "cycle")
     remove(session, row, "cycle", cycle_id)
     _log_cycle(session, "cycle_deleted", row, actor, now)

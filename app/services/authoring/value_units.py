@@ -43,6 +43,7 @@ def locked_unit(session: AnySession, value_unit_id: str) -> ValueUnitDefinition:
 
 
 def create_value_unit(session: AnySession, data: ValueUnitInput, *, actor: Actor, now: datetime) -> ValueUnitDefinition:
+    """A new unit in its cycle; Invalid names the metrics and quality signals that the catalogs lack."""
     lock_units(session, data["cycle_id"])
     row = ValueUnitDefinition(created_at=now, updated_at=now)
     assign(row, data)
@@ -56,6 +57,7 @@ def create_value_unit(session: AnySession, data: ValueUnitInput, *, actor: Actor
 def update_value_unit(
     session: AnySession, value_unit_id: str, data: ValueUnitInput, *, actor: Actor, now: datetime
 ) -> ValueUnitDefinition:
+    """Change a unit, which stays in its cycle; Invalid names the metrics and signals that the catalogs lack."""
     row = locked_unit(session, value_unit_id)
     if data.get("cycle_id", row.cycle_id) != row.cycle_id:
         raise invalid_field("/cycle_id", f"Value unit {value_unit_id} stays in cycle {row.cycle_id}.")

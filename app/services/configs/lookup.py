@@ -45,6 +45,7 @@ def locked(session: AnySession, config_version_id: str) -> ConfigVersion:
 
 
 def cycle_of(session: AnySession, config: ConfigVersion) -> Cycle:
+    """The cycle that the config belongs to."""
     return get(session, Cycle, config.cycle_id, "cycle")
 
 
@@ -103,4 +104,5 @@ def newest_decision(session: AnySession, config_version_id: str) -> DecisionReco
 
 
 def get_decision(session: AnySession, decision_id: str) -> DecisionRecord:
+    """The decision, or NotFound."""
     return get(session, DecisionRecord, decision_id, "decision record")

@@ -42,6 +42,7 @@ def metric_code(unit: Unit) -> str:
 
 
 def records(terms: Terms) -> Iterator[Record]:
+    """The requests that create the billable metrics and then the plan, which refers to them."""
     for unit in terms.units:
         yield Record(
             "billable_metrics", metric_code(unit), "/api/v1/billable_metrics", {"billable_metric": _metric(unit)}
@@ -107,6 +108,7 @@ def _range(first: int, last: int | None, price: str) -> JsonObject:
 
 
 def gaps(terms: Terms) -> Iterator[Gap]:
+    """The gaps beyond the common ones: the billing period, event names, filters by number."""
     yield no_30_days(TITLE, "every month, the nearest interval that a plan may have")
     for unit in terms.units:
         yield event_is_renamed(TITLE, unit, metric_code(unit), with_filters=False)

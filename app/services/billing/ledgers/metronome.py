@@ -40,6 +40,7 @@ def card_name(terms: Terms) -> str:
 
 
 def records(terms: Terms) -> Iterator[Record]:
+    """The requests that create metrics, products and the rate card, and then the rates, which refer to them."""
     for unit in terms.units:
         yield Record("billable_metrics", unit.meter_id, "/v1/billable-metrics/create", _metric(unit))
         yield Record("products", unit.product_id, "/v1/contract-pricing/products/create", _product(unit))
@@ -113,6 +114,7 @@ def _exact(unit: Unit, what: str, value: Decimal) -> Decimal:
 
 
 def gaps(terms: Terms) -> Iterator[Gap]:
+    """The gaps beyond the common ones: the billing period, rates that start on whole hours, filters by number."""
     yield no_30_days(TITLE, "as the contract's usage statements do, in calendar months unless it says otherwise")
     if (start := next_hour(terms.effective_at)) != terms.effective_at:
         yield Gap("effective_at", f"{TITLE} changes rates on whole hours: these start at {timestamp_text(start)}.")

@@ -39,6 +39,7 @@ def plan_key(terms: Terms) -> str:
 
 
 def records(terms: Terms) -> Iterator[Record]:
+    """The requests that create meters and features and then the plan, which refers to them."""
     for unit in terms.units:
         yield Record("meters", slug(unit), "/api/v1/meters", _meter(unit))
         yield Record("features", feature_key(unit), "/api/v1/features", _feature(unit))
@@ -46,10 +47,12 @@ def records(terms: Terms) -> Iterator[Record]:
 
 
 def slug(unit: Unit) -> str:
+    """The slug of a unit's meter."""
     return snake(unit.meter_id, KEY_LIMIT)
 
 
 def feature_key(unit: Unit) -> str:
+    """The key of a unit's feature, and of its rate card in the plan."""
     return snake(unit.product_id, KEY_LIMIT)
 
 
@@ -112,6 +115,7 @@ def _rate_card(unit: Unit) -> JsonObject:
 
 
 def gaps(terms: Terms) -> Iterator[Gap]:
+    """The gaps beyond the common ones: the billing period, filters by number."""
     yield no_30_days(TITLE, "every calendar month, the nearest cadence that a plan may have")
     for unit in terms.units:
         yield from numbers_compare_as_text(TITLE, unit)

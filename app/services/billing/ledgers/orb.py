@@ -51,6 +51,7 @@ def plan_id(terms: Terms) -> str:
 
 
 def records(terms: Terms) -> Iterator[Record]:
+    """The requests that create items and metrics and then the plan, which refers to them."""
     for unit in terms.units:
         yield Record("items", unit.product_id, "/v1/items", _item(unit))
         yield Record("metrics", unit.meter_id, "/v1/metrics", _metric(unit))

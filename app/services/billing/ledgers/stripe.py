@@ -26,6 +26,7 @@ def mark(terms: Terms) -> str:
 
 
 def records(terms: Terms) -> Iterator[Record]:
+    """The requests that create meters and products and then the prices, which refer to them."""
     for unit in terms.units:
         yield Record("meters", event_name(unit), "/v1/billing/meters", _meter(unit))
         yield Record("products", product_id(unit), "/v1/products", _product(unit))
@@ -39,10 +40,12 @@ def event_name(unit: Unit) -> str:
 
 
 def product_id(unit: Unit) -> str:
+    """The id of a unit's product, which we choose."""
     return fitted(unit.product_id, NAME_LIMIT, r"A-Za-z0-9_-")
 
 
 def lookup_key(terms: Terms, unit: Unit) -> str:
+    """The key by which a subject's price of a unit is found, whatever its id."""
     return fitted(f"{terms.subject_key}/{unit.meter_id}", NAME_LIMIT, r"A-Za-z0-9_./:@+~-")
 
 
@@ -98,6 +101,7 @@ def _in_cents(unit: Unit) -> str:
 
 
 def gaps(terms: Terms) -> Iterator[Gap]:
+    """The gaps beyond the common ones: event names, and distinct counts, which Stripe does not know."""
     for unit in terms.units:
         yield event_is_renamed(TITLE, unit, event_name(unit), with_filters=True)
         if unit.aggregation == AggregationType.DISTINCT_COUNT.value:
