@@ -11,7 +11,7 @@ from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS
 from app.services.delivery.publish_check import Difference, differences
 from app.services.delivery.publisher import Publisher
-from app.services.delivery.publishing import Published
+from app.services.delivery.publishing import PublishResult
 
 
 @command()
@@ -52,14 +52,14 @@ def _chosen(url: str | None) -> Publisher:
     return found
 
 
-def _line(one: Published) -> str:
+def _line(one: PublishResult) -> str:
     subject = ", ".join(one.subject)
     if one.detail or one.pointer is None:
         return f"{subject}: {one.outcome.replace('_', ' ')}: {one.detail}"
     return f"{subject}: {one.outcome}: {one.pointer.config_version_id}, sequence {one.pointer.sequence}"
 
 
-def _published(one: Published) -> dict[str, Any]:
+def _published(one: PublishResult) -> dict[str, Any]:
     pointer = one.pointer
     return {
         "subject_resolution": dict(zip(SUBJECT_FIELDS, one.subject, strict=True)),

@@ -1,4 +1,4 @@
-"""What a subject's apps should enforce now, signed: the one service behind every delivery (spec 5 and 6)."""
+"""The document that a subject's apps should enforce now, signed; every way of delivery uses it (spec 5 and 6)."""
 
 import base64
 from collections.abc import Mapping
@@ -18,16 +18,13 @@ from simulation.canonical import canonical_bytes
 MAX_WAIT_SECONDS = 60
 """Seconds that a request may wait for another document."""
 RETRY = b"retry: 2000\n\n"
-"""Where streams cannot be held open, their readers ask again after two seconds."""
-
+"""Where a stream cannot be held open, its reader asks again after two seconds."""
 
 _DUE_AT = (
     sa.select(sa.func.min(ConfigVersion.effective_at, type_=UtcDateTime))
     .where(ConfigVersion.status == sa.literal_column(f"'{ConfigStatus.APPROVED}'"), *of_subject(ConfigVersion))
     .scalar_subquery()
 )
-
-
 _READ = sa.select(
     RuntimeConfig.document,
     RuntimeConfig.digest,
@@ -39,15 +36,15 @@ _READ = sa.select(
     .subquery()
     .outerjoin(RuntimeConfig, sa.and_(RuntimeConfig.current, *of_subject(RuntimeConfig)))
 )
-"""One row whatever there is: the current document, if any, and when an approved config waits to be promoted."""
+"""Always one row: the current document, if any, and the earliest moment at which an approved config is due."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a subject's apps should enforce: canonical bytes and their SHA-256, None when nothing is active.
+    """A subject's current document: canonical bytes, their SHA-256 and their config; all None when nothing is active.
 
-    `due_at` is the earliest `effective_at` of an approved config that nobody has promoted yet; `something_due` says
-    that it has come.
+    `due_at` is the earliest `effective_at` of an approved config that is not promoted yet; `something_due` tells
+    whether it has come.
     """
 
     document: bytes | None
@@ -59,14 +56,21 @@ class Reading:
 
 
 def read(session: AnySession, subject: Mapping[str, str], *, now: datetime) -> Reading:
-    """The active document of a subject: one statement, answered from indexes."""
+    """The current document of a subject; takes one statement, answered from indexes."""
     row = session.connection().execute(_READ, {name: subject[name] for name in SUBJECT_FIELDS}).one()
-    return Reading(*row, something_due=row.due_at is not None and row.due_at <= now)
+    return Reading(
+        document=row.document,
+        digest=row.digest,
+        config_version_id=row.config_version_id,
+        created_at=row.created_at,
+        due_at=row.due_at,
+        something_due=row.due_at is not None and row.due_at <= now,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The canonical bytes of the active document, their SHA-256, and the detached signature over them."""
+    """The canonical bytes of the active document, their SHA-256, and a detached signature over them."""
 
     document: bytes
     digest: str
@@ -77,24 +81,29 @@ class Current:
 def current(
     session: AnySession, subject: Mapping[str, str], keys: KeyRing, *, now: datetime
 ) -> tuple[Current | None, datetime | None]:
-    """The active document, after promoting what is due, and the moment when the next approved version is.
+    """The active document, after promoting what is due, and the moment when the next approved version is due.
 
-    Opens and commits a write transaction of its own only when something can be promoted.
+    The document is None when nothing is active, the moment when nothing waits. Only when something can be
+    promoted are a write transaction opened and committed.
     """
     reading = read(session, subject, now=now)
     if reading.something_due and promote_due(session, subject, now=now):
         reading = read(session, subject, now=now)
-    if reading.document is None:
-        return None, reading.due_at
-    signature = keys.sign(reading.document, reading.created_at)
-    return Current(reading.document, reading.digest, reading.config_version_id, signature), reading.due_at
+    return _signed(reading, keys), reading.due_at
 
 
-def stream_event(found: Current) -> bytes:
-    """One server-sent event: its id is the digest; the data carries signature and document, base64 of the bytes."""
+def _signed(reading: Reading, keys: KeyRing) -> Current | None:
+    document, digest, config_version_id = reading.document, reading.digest, reading.config_version_id
+    if document is None or digest is None or config_version_id is None or reading.created_at is None:
+        return None
+    return Current(document, digest, config_version_id, keys.sign(document, reading.created_at))
+
+
+def stream_event(active: Current) -> bytes:
+    """One server-sent event: its id is the digest; the data holds the signature and the document's bytes as base64."""
     data = {
-        "etag": found.digest,
-        "signature": found.signature,
-        "document_b64": base64.b64encode(found.document).decode(),
+        "etag": active.digest,
+        "signature": active.signature,
+        "document_b64": base64.b64encode(active.document).decode(),
     }
-    return b"event: config\nid: " + found.digest.encode() + b"\ndata: " + canonical_bytes(data) + b"\n\n"
+    return b"event: config\nid: " + active.digest.encode() + b"\ndata: " + canonical_bytes(data) + b"\n\n"

@@ -1,8 +1,8 @@
-"""Where published documents lie: a folder or a bucket that fsspec can write to, one whole object at a time."""
+"""The store of published documents: a folder or a bucket, written through fsspec one whole object at a time."""
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ from app.errors import AvsError, Invalid
 FOREVER = "public, max-age=31536000, immutable"
 BRIEFLY = "public, max-age=10, stale-if-error=86400"
 JSON = "application/json"
-_HINTS: dict[str, Callable[[str], dict[str, Any]]] = {
+_HINTS: Mapping[str, Callable[[str], Mapping[str, object]]] = {
     "s3": lambda hint: {"CacheControl": hint, "ContentType": JSON},
     "gs": lambda hint: {"fixed_key_metadata": {"cache_control": hint}, "content_type": JSON},
 }
-"""How each filesystem takes Cache-Control; where none is named the server in front says it (docs/publishing.md)."""
+"""How each filesystem takes Cache-Control; for others the web server in front sets it (docs/publishing.md)."""
 
 
 class StoreDown(AvsError):
@@ -30,18 +30,19 @@ class StoreDown(AvsError):
 
 
 class PublishStore:
-    """Paths are relative to `url`. Options of a filesystem come from fsspec's own configuration and environment.
+    """The objects under one URL; paths are relative to it.
 
-    Every method raises Invalid for a URL that cannot be opened here, StoreDown when the store does not do its part.
+    Options of a filesystem come from fsspec's own configuration and environment. Every method raises Invalid for a URL
+    that cannot be opened here, and StoreDown when the store fails.
     """
 
     def __init__(self, url: str) -> None:
         self._url, protocol = url, fsspec.utils.get_protocol(url)
         self.protocol = "file" if protocol == "local" else protocol
-        self._opened_by: tuple[int, Any, str] | None = None
+        self._opened_by: tuple[int, Any, str] | None = None  # process, fsspec's filesystem, path
 
     def require(self) -> None:
-        """Raise Invalid for a URL that cannot be opened here; asks nobody."""
+        """Raise Invalid for a URL that cannot be opened here; sends nothing over the network."""
         try:
             fsspec.get_filesystem_class(self.protocol)
         except ImportError as error:
@@ -68,32 +69,33 @@ class PublishStore:
         return content
 
     def write(self, path: str, content: bytes, *, forever: bool) -> None:
-        """Put a whole object in place of what is there; `forever`: its path never stands for other bytes."""
+        """Write a whole object, replacing what is there; `forever`: its path never holds other bytes."""
         filesystem, root = self._opened
         try:
             if self.protocol == "file":
                 _replace(Path(root, path), content)
             else:
-                hints = _HINTS.get(self.protocol, lambda _: {})(FOREVER if forever else BRIEFLY)
-                filesystem.pipe_file(f"{root}/{path}", content, **hints)
+                options_for = _HINTS.get(self.protocol)
+                options = options_for(FOREVER if forever else BRIEFLY) if options_for else {}
+                filesystem.pipe_file(f"{root}/{path}", content, **options)
         except Exception as error:
             raise StoreDown(f"{path} was not written to the {self.protocol} store: {error!r}") from error
 
     def paths(self, folder: str) -> list[str]:
-        """Every object under a folder, in order."""
+        """The paths of all objects under a folder, in order."""
         filesystem, root = self._opened
         try:
             filesystem.invalidate_cache()
-            found: list[str] = filesystem.find(f"{root}/{folder}")
+            names: list[str] = filesystem.find(f"{root}/{folder}")
         except FileNotFoundError:
             return []
         except Exception as error:
             raise StoreDown(f"{folder}/ was not listed by the {self.protocol} store: {error!r}") from error
-        return sorted(path.removeprefix(f"{root}/") for path in found if not Path(path).name.startswith("."))
+        return sorted(path.removeprefix(f"{root}/") for path in names if not Path(path).name.startswith("."))
 
     @property
     def _opened(self) -> tuple[Any, str]:
-        """Opened on first use, by each process for itself: connections do not cross a fork."""
+        """The filesystem and the path of `url` in it. Each process opens its own: connections do not cross a fork."""
         if self._opened_by is None or self._opened_by[0] != os.getpid():
             self.require()
             filesystem, root = fsspec.core.url_to_fs(self._url)
@@ -107,10 +109,10 @@ def _package(protocol: str) -> str:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Temporary file, fsync, rename, fsync of the folder: a reader finds the old object or the new one.
+    """Replace a file atomically and durably: a reader finds the old object or the new one.
 
-    Web servers tell versions by whole seconds of the time of change (nginx's ETag is that and the length), so a new
-    one is always at least a second later than the one it replaces.
+    Web servers tell versions apart by the time of change in whole seconds (nginx's ETag is that and the length), so the
+    new file is always dated at least a second later than the one it replaces.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

@@ -1,4 +1,6 @@
-"""The layout of what is published, so that any file server delivers it and any reader checks it (docs/publishing.md).
+"""Pointers, and the layout that they belong to: any file server can deliver it, any reader check it.
+
+See docs/publishing.md.
 
 documents/<sha256>.json                                                    the canonical bytes, never changed
 current/<workspace_id>/<segment>/<stage>/<target_environment>.json         the pointer of a subject
@@ -20,20 +22,20 @@ _AS_IT_IS = frozenset((string.ascii_letters + string.digits + "-_.").encode())
 
 
 def document_path(digest: str) -> str:
-    """Where the document with this SHA-256 lies."""
+    """The path of the document with this SHA-256."""
     return f"{DOCUMENTS}/{digest}.json"
 
 
 def pointer_path(subject: Mapping[str, str]) -> str:
-    """Where the pointer of a subject lies."""
+    """The path of the pointer of a subject."""
     return "/".join((CURRENT, *(segment(subject[name]) for name in SUBJECT_FIELDS))) + ".json"
 
 
 def segment(text: str) -> str:
     """One segment of a path: percent-encoding of the UTF-8 bytes, with `!` for `%`, of all but `A-Za-z0-9-_.`.
 
-    The same in an address, a bucket and a folder, because nothing decodes `!`. No leading dot, hence neither `..` nor a
-    hidden file; what would be longer than file names may be ends in `!!` and its SHA-256.
+    It is equal in an address, a bucket and a folder, because nothing decodes `!`. It has no leading dot, so it is
+    neither `..` nor a hidden file. One too long for a file name is cut and ends in `!!` and the text's SHA-256.
     """
     encoded = "".join(chr(byte) if byte in _AS_IT_IS else f"!{byte:02X}" for byte in text.encode())
     if encoded.startswith("."):
@@ -45,7 +47,7 @@ def segment(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """What is current for a subject: which document, the detached signature over its bytes, and its place in time."""
+    """The current document of a subject: its digest, a detached signature over its bytes, its place in the order."""
 
     subject_resolution: dict[str, str]
     config_version_id: str
@@ -56,23 +58,23 @@ class Pointer:
 
     @property
     def order(self) -> tuple[int, datetime]:
-        """What is less is older."""
+        """Sorts older pointers first."""
         return self.sequence, self.created_at
 
     def content(self) -> bytes:
-        """The object's bytes."""
+        """The bytes to publish: canonical JSON."""
         fields = {name: getattr(self, name) for name in self.__slots__}
         return canonical_bytes(fields | {"document": document_path(self.digest)})
 
 
 def pointer_of(content: bytes | None) -> Pointer | None:
-    """The pointer that was published; None for no object, and for one that is no pointer."""
+    """The pointer in a published object; None without an object, and for one that is no pointer."""
     if content is None:
         return None
     try:
-        found = parse_exact(content)
-        created_at = datetime.fromisoformat(found["created_at"])
-        pointer = Pointer(**{name: found[name] for name in Pointer.__slots__} | {"created_at": created_at})
+        fields = parse_exact(content)
+        created_at = datetime.fromisoformat(fields["created_at"])
+        pointer = Pointer(**{name: fields[name] for name in Pointer.__slots__} | {"created_at": created_at})
     except (ValueError, ArithmeticError, LookupError, TypeError, RecursionError):
         return None
     return pointer if type(pointer.sequence) is int and created_at.tzinfo is not None else None

@@ -1,8 +1,8 @@
-"""Who publishes, and when: at once where nothing serves (the command line), else a thread that also repairs.
+"""The publisher of a process: decides when to publish. The command line does so at once, a server in a thread.
 
-The thread compares every few seconds what is active with what it has published, so a crash between a commit and its
-publication, a store that was down and a rotated key all mend themselves. It promotes what is due as well: while every
-app reads from a CDN, nobody else asks.
+The thread compares every few seconds what is active with what it has published, so that it makes up for a crash between
+a commit and its publication, for a store that was down and for a rotated key. It promotes what is due as well: while
+every app reads from a CDN, no reader of this server does.
 """
 
 import logging
@@ -18,11 +18,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.file_lock import exclusive
-from app.services.delivery import current
+from app.services.delivery.current import current
 from app.services.delivery.object_store import PublishStore, StoreDown
 from app.services.delivery.publishing import (
     Outcome,
-    Published,
+    PublishResult,
     Subject,
     active_subjects,
     due_subjects,
@@ -35,56 +35,56 @@ log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 10.0
 VERIFY_SECONDS = 300.0
-"""How often a serving process reads back everything that it believes to be published."""
+"""How often a serving process reads everything back that it has published."""
 MAX_BACKOFF_SECONDS = 60.0
 MAX_FAILURES = 3
-"""In a row, until a round gives up: the store is down, not one object of it."""
+"""Failures in a row after which a round gives up: the store is down, not a single object."""
 
 _LOCK = sa.text("SELECT pg_advisory_lock(hashtextextended('avs publish', 0))")
 _UNLOCK = sa.text("SELECT pg_advisory_unlock(hashtextextended('avs publish', 0))")
 
 
 class Publisher:
-    """One per process. `soon` never raises and, once started, never waits."""
+    """One per process. `soon` never raises and, once the thread was started, never waits."""
 
     def __init__(
         self, store: PublishStore, keys: KeyStore, engine: sa.Engine, data_dir: Path, now: Callable[[], datetime]
     ) -> None:
         self.store, self.keys = store, keys
         self._engine, self._lock_file, self._now = engine, data_dir / "publish.lock", now
-        self._seen: dict[Subject, tuple[str, str]] = {}
+        self._last: dict[Subject, tuple[str, str]] = {}  # digest and key ids that it published last
         self._verify_at = 0.0
         self._failures = 0
         self._wake, self._closed = threading.Event(), threading.Event()
         self._serves, self._thread = False, threading.Thread()
 
     def soon(self, subjects: Iterable[Subject]) -> None:
-        """Something has become active for these subjects, and is committed."""
+        """Publish these subjects, whose active document has just changed: the transaction is committed."""
         if self._serves:
             self._run()
             self._wake.set()
             return
-        self._try(lambda: self._published(self.keys.ring(), set(subjects)))
+        self._try(lambda: self._publish(self.keys.ring(), set(subjects)))
 
     def keys_changed(self) -> None:
-        """Sign everything anew; what is promoted by other doors is not this one's to promote."""
-        self._try(self._everything)
+        """Publish the keys and every signature anew; promotes nothing."""
+        self._try(self._publish_all)
 
-    def everything(self) -> list[Published]:
-        """Promote what is due, as reading it would, and publish whatever is not as it should be; one per subject.
+    def everything(self) -> list[PublishResult]:
+        """Promote what is due and publish every subject that is not as it should be; one result per subject.
 
         Raises Invalid when the store cannot be opened, StoreDown when not even the keys can be published.
         """
         self._promote()
-        return self._everything()
+        return self._publish_all()
 
     def start(self) -> None:
-        """Publish in the background from now on; again after a fork, when something becomes active."""
+        """Publish in the background from now on; after a fork the thread starts again with the next `soon`."""
         self._serves = True
         self._run()
 
     def close(self) -> None:
-        """Stop the thread; a round under way ends first."""
+        """Stop the thread, after the round under way."""
         self._closed.set()
         self._wake.set()
         if self._thread.is_alive():
@@ -101,10 +101,11 @@ class Publisher:
             self._wake.clear()
 
     def _round(self) -> float:
-        """How long to wait for the next one."""
+        """Promote and publish what changed; returns the seconds until the next round."""
         try:
             self._promote()
-            failed = [one for one in self._changed() if one.outcome in (Outcome.FAILED, Outcome.NEWER_THERE)]
+            results = self._publish_changed()
+            failed = [result for result in results if result.outcome in (Outcome.FAILED, Outcome.NEWER_THERE)]
             if not failed:
                 self._failures = 0
                 return ROUND_SECONDS
@@ -117,42 +118,43 @@ class Publisher:
         log.warning("Not published, next attempt in %.0f s: %s", pause, problem)
         return pause
 
-    def _changed(self) -> list[Published]:
-        """One round: what differs from what this process published before, now and then everything."""
+    def _publish_changed(self) -> list[PublishResult]:
+        """Publish what differs from what this process published last; every `VERIFY_SECONDS` everything."""
         if time.monotonic() >= self._verify_at:
-            self._seen.clear()
+            self._last.clear()
         ring = self.keys.ring()
         keys = " ".join(key.kid for key in ring.keys)
         with self._session() as session:
             active = active_subjects(session)
-        changed = {subject for subject, digest in active.items() if self._seen.get(subject) != (digest, keys)}
-        if self._seen and not changed:
+        changed = {subject for subject, digest in active.items() if self._last.get(subject) != (digest, keys)}
+        if self._last and not changed:
             return []
-        done = self._published(ring, changed)
-        self._seen |= {
-            one.subject: (one.pointer.digest, keys)
-            for one in done
-            if one.pointer and one.outcome in (Outcome.PUBLISHED, Outcome.UNCHANGED)
+        results = self._publish(ring, changed)
+        self._last |= {
+            result.subject: (result.pointer.digest, keys)
+            for result in results
+            if result.pointer and result.outcome in (Outcome.PUBLISHED, Outcome.UNCHANGED)
         }
         if len(changed) == len(active):
             self._verify_at = time.monotonic() + VERIFY_SECONDS
-        return done
+        return results
 
-    def _everything(self) -> list[Published]:
-        return self._published(self.keys.ring(), None)
+    def _publish_all(self) -> list[PublishResult]:
+        return self._publish(self.keys.ring(), None)
 
-    def _published(self, ring: KeyRing, subjects: set[Subject] | None) -> list[Published]:
-        """Publish subjects, all without a choice; keys that may still be needed are taken away at the very end."""
+    def _publish(self, ring: KeyRing, chosen: set[Subject] | None) -> list[PublishResult]:
+        """Publish the chosen subjects, None for all; retired keys stay published until no pointer needs them."""
         with self._alone(), self._session() as session:
             publish_keys(self.store, ring, keep_others=True)
             active = active_subjects(session)
-            done = list(self._each(session, ring, [one for one in active if subjects is None or one in subjects]))
-            if len(done) == len(active) and all(one.outcome is not Outcome.FAILED for one in done):
+            subjects = [subject for subject in active if chosen is None or subject in chosen]
+            results = list(self._publish_each(session, ring, subjects))
+            if len(results) == len(active) and all(result.outcome is not Outcome.FAILED for result in results):
                 publish_keys(self.store, ring, keep_others=False)
-            return done
+            return results
 
-    def _each(self, session: Session, ring: KeyRing, subjects: Iterable[Subject]) -> Iterator[Published]:
-        """One that fails does not keep the others from being published, unless nothing works any more."""
+    def _publish_each(self, session: Session, ring: KeyRing, subjects: Iterable[Subject]) -> Iterator[PublishResult]:
+        """Publish one subject after the other; gives up after `MAX_FAILURES` in a row."""
         failures = 0
         for subject in subjects:
             try:
@@ -160,14 +162,14 @@ class Publisher:
                 failures = 0
             except StoreDown as error:
                 failures += 1
-                yield Published(subject, Outcome.FAILED, detail=error.detail)
+                yield PublishResult(subject, Outcome.FAILED, detail=error.detail)
                 if failures == MAX_FAILURES:
                     return
 
-    def _try(self, work: Callable[[], list[Published]]) -> None:
-        """What was committed stays so, whatever the store does."""
+    def _try(self, work: Callable[[], list[PublishResult]]) -> None:
+        """Log what could not be published instead of raising: the commit stands, whatever the store does."""
         try:
-            problems = [one.detail for one in work() if one.detail]
+            problems = [result.detail for result in work() if result.detail]
         except Exception as error:
             problems = [str(error) or repr(error)]
         for problem in problems:
@@ -177,15 +179,15 @@ class Publisher:
         with self._session() as session:
             now = self._now()
             for subject in due_subjects(session, now):
-                current.current(session, subject, self.keys.ring(), now=now)
+                current(session, subject, self.keys.ring(), now=now)  # a reading promotes what is due
 
     def _session(self) -> Session:
-        """One of its own: it is used beside the request's, and after that one's commit."""
+        """A session of the publisher's own: the request's has just committed and belongs to the request."""
         return Session(self._engine, expire_on_commit=False)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """One publisher at a time for one database: what is read under the lock is written before anything newer is."""
+        """Hold the lock of the database's publishers: what one reads is written before another reads anything newer."""
         if self._engine.dialect.name == "sqlite":
             with exclusive(self._lock_file):
                 yield

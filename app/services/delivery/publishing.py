@@ -1,13 +1,12 @@
-"""Publishing what is active: the document first, then the pointer to it, which never goes back (docs/publishing.md).
+"""Publishing one subject, or the keys: the document first, then the pointer to it, which never goes back in time.
 
-The caller holds the publisher's lock, so the pointers are written in the order in which the database changed.
+The caller holds the publisher's lock, so that pointers are written in the order in which the database changed. See
+docs/publishing.md.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,7 +17,7 @@ from app.services.delivery.object_store import PublishStore
 from app.services.delivery.pointers import KEYS, Pointer, document_path, pointer_of, pointer_path
 from app.services.delivery.signing import KeyRing
 from rules.enums import ConfigStatus
-from simulation.canonical import canonical_bytes, parse_exact
+from simulation.canonical import JsonObject, canonical_bytes, parse_exact
 
 Subject = tuple[str, ...]
 """The values of SUBJECT_FIELDS."""
@@ -35,7 +34,7 @@ _ONE_CURRENT = sa.select(
 
 
 class Outcome(StrEnum):
-    """What publishing one subject came to."""
+    """What became of publishing one subject."""
 
     PUBLISHED = "published"
     UNCHANGED = "unchanged"
@@ -44,8 +43,8 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """One subject: the pointer that should be current, and what became of it; `detail` says how to go on."""
+class PublishResult:
+    """The outcome for one subject, and the pointer that should be current; `detail` names a problem and its fix."""
 
     subject: Subject
     outcome: Outcome
@@ -54,39 +53,42 @@ class Published:
 
 
 def active_subjects(session: AnySession) -> dict[Subject, str]:
-    """The digest of what is active, by subject, in order."""
+    """Subject → the digest of its active document, in order."""
     return {tuple(subject): digest for *subject, digest in session.execute(_ALL_CURRENT)}
 
 
 def due_subjects(session: AnySession, now: datetime) -> list[dict[str, str]]:
-    """Subjects with an approved version whose moment has come: nobody promotes it while all read what is published."""
+    """The subjects with an approved version whose moment has come.
+
+    The publisher promotes it: while every app reads what is published, no reader of this server does.
+    """
     columns = [getattr(ConfigVersion, name) for name in SUBJECT_FIELDS]
     is_due = ConfigVersion.status == ConfigStatus.APPROVED.value, ConfigVersion.effective_at <= now
     return [dict(row._mapping) for row in session.execute(sa.select(*columns).distinct().where(*is_due))]
 
 
 def active_pointer(session: AnySession, subject: Subject, ring: KeyRing) -> tuple[Pointer, bytes]:
-    """What should be published for a subject that something is active for: its pointer and its document."""
-    named = dict(zip(SUBJECT_FIELDS, subject, strict=True))
-    row = session.execute(_ONE_CURRENT, named).one()
+    """The pointer and the document to publish for a subject that has an active one."""
+    fields = dict(zip(SUBJECT_FIELDS, subject, strict=True))
+    row = session.execute(_ONE_CURRENT, fields).one()
     signature = ring.sign(row.document, row.created_at)
-    pointer = Pointer(named, row.config_version_id, row.sequence, row.digest, signature, row.created_at)
+    pointer = Pointer(fields, row.config_version_id, row.sequence, row.digest, signature, row.created_at)
     return pointer, row.document
 
 
-def publish_subject(session: AnySession, store: PublishStore, ring: KeyRing, subject: Subject) -> Published:
-    """Bring one subject up to date with the database."""
+def publish_subject(session: AnySession, store: PublishStore, ring: KeyRing, subject: Subject) -> PublishResult:
+    """Publish the active document of one subject and its pointer."""
     return put(store, *active_pointer(session, subject, ring))
 
 
-def put(store: PublishStore, pointer: Pointer, document: bytes) -> Published:
-    """The document, then the pointer to it; what is there already stays, and so does a newer pointer."""
+def put(store: PublishStore, pointer: Pointer, document: bytes) -> PublishResult:
+    """Write the document, then the pointer to it; equal objects are left alone, and so is a newer pointer."""
     subject = tuple(pointer.subject_resolution[name] for name in SUBJECT_FIELDS)
     path = pointer_path(pointer.subject_resolution)
     content = store.read(path)
-    there = pointer_of(content)
-    if there is not None and there.order > pointer.order:
-        return Published(subject, Outcome.NEWER_THERE, pointer, newer_there(there, pointer, path))
+    published = pointer_of(content)
+    if published is not None and published.order > pointer.order:
+        return PublishResult(subject, Outcome.NEWER_THERE, pointer, newer_there(published, pointer, path))
     outcome = Outcome.UNCHANGED
     if store.read(document_path(pointer.digest)) != document:
         store.write(document_path(pointer.digest), document, forever=True)
@@ -94,32 +96,32 @@ def put(store: PublishStore, pointer: Pointer, document: bytes) -> Published:
     if content != pointer.content():
         store.write(path, pointer.content(), forever=False)
         outcome = Outcome.PUBLISHED
-    return Published(subject, outcome, pointer)
+    return PublishResult(subject, outcome, pointer)
 
 
-def newer_there(there: Pointer, active: Pointer, path: str) -> str:
-    """Why a pointer is not replaced, and what to do."""
+def newer_there(published: Pointer, active: Pointer, path: str) -> str:
+    """Why a newer published pointer is not replaced, and what to do."""
     return (
-        f"{there.config_version_id} (sequence {there.sequence}) is published, newer than the active "
+        f"{published.config_version_id} (sequence {published.sequence}) is published, newer than the active "
         f"{active.config_version_id} (sequence {active.sequence}): this database is older than the store. "
         f"Restore the newer one; or delete {path}, then run `avs publish`."
     )
 
 
 def publish_keys(store: PublishStore, ring: KeyRing, *, keep_others: bool) -> None:
-    """Publish the key set. While pointers may still be signed with keys that were retired, these are kept."""
-    wanted = ring.jwks()
-    there = published_keys(store)
+    """Publish the key set; with `keep_others` published keys stay that pointers may still be signed with."""
+    jwks = ring.jwks()
+    published = published_keys(store)
     if keep_others:
-        wanted["keys"] += [key for key in there.get("keys", ()) if key not in wanted["keys"]]
-    if wanted != there:
-        store.write(KEYS, canonical_bytes(wanted), forever=False)
+        jwks["keys"] += [key for key in published.get("keys", ()) if key not in jwks["keys"]]
+    if jwks != published:
+        store.write(KEYS, canonical_bytes(jwks), forever=False)
 
 
-def published_keys(store: PublishStore) -> Mapping[str, Any]:
-    """The key set that is there; empty for none, and for an object that is none."""
+def published_keys(store: PublishStore) -> JsonObject:
+    """The published key set; empty when there is none, and for an object that is no key set."""
     try:
-        found = parse_exact(store.read(KEYS) or b"")
-        return found if isinstance(found, dict) and isinstance(found.get("keys"), list) else {}
+        jwks = parse_exact(store.read(KEYS) or b"")
+        return jwks if isinstance(jwks, dict) and isinstance(jwks.get("keys"), list) else {}
     except (ValueError, ArithmeticError, RecursionError):
         return {}

@@ -1,4 +1,4 @@
-"""Signing what customer apps enforce: Ed25519, detached JWS over the canonical bytes (RFC 7515 appendix F, RFC 8037).
+"""Signing of the documents that apps enforce: Ed25519, detached JWS over the bytes (RFC 7515 appendix F, RFC 8037).
 
 The newest key signs; older ones stay published, so that documents they signed verify until a key is retired.
 """
@@ -37,10 +37,12 @@ class SigningKey:
 
     @cached_property
     def public_bytes(self) -> bytes:
+        """The public key, 32 bytes."""
         return self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
     @cached_property
     def kid(self) -> str:
+        """The key's identifier."""
         thumbprint = canonical_bytes({"crv": "Ed25519", "kty": "OKP", "x": base64url(self.public_bytes)})
         return base64url(sha256(thumbprint).digest())
 
@@ -67,7 +69,7 @@ class KeyRing:
     keys: Sequence[SigningKey]
 
     def sign(self, body: bytes, issued_at: datetime) -> str:
-        """`<protected>..<signature>`, the same every time: Ed25519 is deterministic, `iat` the document's."""
+        """`<protected>..<signature>`, equal each time: Ed25519 is deterministic, and `iat` is the document's time."""
         key = self.keys[0]
         protected = base64url(canonical_bytes({"alg": "EdDSA", "iat": int(issued_at.timestamp()), "kid": key.kid}))
         signature = key.private.sign(f"{protected}.{base64url(body)}".encode())
@@ -79,33 +81,33 @@ class KeyRing:
 
 
 class KeyStore:
-    """Where keys come from: PEM text given by the environment, else a directory that gets a first key when empty."""
+    """The source of the keys: PEM text from the environment, else a folder, which gets a first key when it is empty."""
 
-    def __init__(self, folder: Path, given: str | None = None) -> None:
-        self.folder, self.given = folder, given
-        self._seen: tuple[int, KeyRing] | None = None
+    def __init__(self, folder: Path, pem: str | None = None) -> None:
+        self.folder, self._pem = folder, pem
+        self._last_read: tuple[int, KeyRing] | None = None  # the folder's time of change, and its keys then
 
     def ring(self) -> KeyRing:
-        """The keys now; another process's rotation is seen on the next call."""
-        if self.given:
-            return KeyRing(_parsed(_PEM.findall(self.given)))
+        """The keys now; reads the folder again when another process has rotated them."""
+        if self._pem:
+            return KeyRing(_parsed(_PEM.findall(self._pem)))
         if not self.folder.is_dir() or not any(self.folder.glob("*.pem")):
             self._add(Ed25519PrivateKey.generate(), stamp=0)
         version = self.folder.stat().st_mtime_ns
-        if self._seen is None or self._seen[0] != version:
+        if self._last_read is None or self._last_read[0] != version:
             newest_first = sorted(self.folder.glob("*.pem"), reverse=True)
-            self._seen = version, KeyRing(_parsed(path.read_text() for path in newest_first))
-        return self._seen[1]
+            self._last_read = version, KeyRing(_parsed(path.read_text() for path in newest_first))
+        return self._last_read[1]
 
     def rotate(self, now: datetime) -> SigningKey:
         """Add a key that signs from now on; the old ones stay published until they are retired."""
-        self._refuse_when_given()
+        self._require_folder()
         self.ring()
         return self._add(Ed25519PrivateKey.generate(), stamp=int(now.timestamp() * 1000))
 
     def retire(self, kid: str) -> None:
-        """Take a key out of the published set; the one that signs cannot go."""
-        self._refuse_when_given()
+        """Take a key out of the published set. Raises Conflict for the one that signs, NotFound for an unknown one."""
+        self._require_folder()
         if kid == self.ring().keys[0].kid:
             raise Conflict(f"Key {kid} signs now: rotate first, then retire it.", code="signing_key_in_use")
         paths = list(self.folder.glob(f"*-{kid}.pem"))
@@ -113,15 +115,15 @@ class KeyStore:
             raise NotFound(f"There is no signing key {kid!r}.", code="not_found")
         paths[0].unlink()
 
-    def _refuse_when_given(self) -> None:
-        if self.given:
+    def _require_folder(self) -> None:
+        if self._pem:
             raise Conflict(
                 "The signing keys come from the environment: change AVS_SIGNING_KEY there, the newest key first.",
                 code="signing_key_given",
             )
 
     def _add(self, private: Ed25519PrivateKey, stamp: int) -> SigningKey:
-        """Written whole or not at all, readable by its owner only; of two first starts at once one key wins."""
+        """Write a key file atomically, readable by its owner only; of two first starts at once one key wins."""
         key = SigningKey(private)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.folder / _FILE.format(stamp=f"{stamp:015d}", kid=key.kid)
@@ -135,7 +137,7 @@ class KeyStore:
 
 
 def base64url(content: bytes) -> str:
-    """Base64 for addresses, without padding (RFC 4648 section 5)."""
+    """Base64 with the URL-safe alphabet, without padding (RFC 4648 section 5)."""
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 

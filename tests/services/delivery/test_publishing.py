@@ -286,7 +286,7 @@ def test_a_serving_process_publishes_in_the_background(ready: AnySession) -> Non
 def test_a_serving_process_tries_again_until_the_store_is_back(
     ready: AnySession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(publisher_module, "LONGEST_BACKOFF_SECONDS", 0.05)
+    monkeypatch.setattr(publisher_module, "MAX_BACKOFF_SECONDS", 0.05)
     failing = Failing(store())
     monkeypatch.setattr(publisher(), "store", failing)
     publisher().start()
