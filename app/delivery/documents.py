@@ -1,4 +1,4 @@
-"""The documents in memory, each with its signature and its encodings, loaded again as soon as anything changed."""
+"""The documents in memory, each with its signature and its encodings; read again after any commit."""
 
 import asyncio
 import gzip
@@ -13,6 +13,7 @@ from app.delivery.freshness import Freshness, Token
 from app.services.delivery.current import Current, stream_event
 
 Subject = tuple[str, str, str, str]
+"""The values of SUBJECT_FIELDS."""
 Header = tuple[bytes, bytes]
 
 ENCODERS: dict[bytes, Callable[[bytes], bytes]] = {
@@ -20,14 +21,15 @@ ENCODERS: dict[bytes, Callable[[bytes], bytes]] = {
     b"gzip": lambda body: gzip.compress(body, mtime=0),
     b"br": brotli.compress,
 }
-AGAIN = timedelta(seconds=1)
+RETRY_AFTER = timedelta(seconds=1)
+"""How long a config that is due but held back by a gate waits for its next attempt."""
 MAX_SUBJECTS = 10_000
-"""Kept at once; the oldest goes first. At 3 kB in three encodings that is about 60 MB."""
+"""How many are kept at once; the oldest goes first. At 3 kB in three encodings that is about 60 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One encoding, ready to send: the header lists of the 200 and the 304, and the body."""
+    """A document in one encoding, ready to send: the body, and the headers of the answers 200 and 304."""
 
     etag: bytes
     body: bytes
@@ -37,25 +39,28 @@ class Variant:
 
 @dataclass(frozen=True)
 class Document:
-    """What a subject's apps should enforce now; `variants` fills up as encodings are asked for."""
+    """The document that a subject's apps should enforce now; `variants` holds the encodings requested so far."""
 
     current: Current
     variants: dict[bytes, Variant] = field(default_factory=dict)
 
     def variant(self, encoding: bytes) -> Variant:
-        found = self.variants.get(encoding)
-        if found is None:
-            found = self.variants[encoding] = _variant(self.current, encoding)
-        return found
+        """The document in one of `ENCODERS`, encoded at the first request."""
+        variant = self.variants.get(encoding)
+        if variant is None:
+            variant = self.variants[encoding] = _variant(self.current, encoding)
+        return variant
 
     @cached_property
     def event(self) -> bytes:
-        """What every stream sends when this becomes active; made once for all listeners."""
+        """The event that every stream sends when the document becomes active; built once for all listeners."""
         return stream_event(self.current)
 
 
 @dataclass(slots=True)
 class _Entry:
+    """A reading of a subject: the token that it was made under, its time, and when the next approved config is due."""
+
     token: Token
     document: Document | None
     due_at: datetime | None
@@ -63,7 +68,7 @@ class _Entry:
 
 
 class Documents:
-    """`get` is the one door. `load` reads a subject from the database, promotes what is due, and may block."""
+    """The active documents by subject. `load` reads one from the database, promotes what is due, and may block."""
 
     def __init__(
         self,
@@ -84,13 +89,14 @@ class Documents:
         return entry.document
 
     def _is_due(self, entry: _Entry) -> bool:
-        """An approved config's moment came since the entry was read; one held back by a gate is tried each second."""
+        """Whether an approved config's moment came after the reading; one that a gate holds back is tried again."""
         now = self._now()
         if entry.due_at is None or entry.due_at > now:
             return False
-        return entry.read_at < entry.due_at or now - entry.read_at > AGAIN
+        return entry.read_at < entry.due_at or now - entry.read_at > RETRY_AFTER
 
     async def _loaded(self, subject: Subject, token: Token) -> _Entry:
+        """The entry read under this token; requests that need it at the same time share one reading."""
         key = (subject, token)
         task = self._loading.get(key)
         if task is None:
@@ -99,10 +105,11 @@ class Documents:
         return await asyncio.shield(task)
 
     async def _read(self, subject: Subject, token: Token) -> _Entry:
+        """Read the subject in a thread; an unchanged document keeps its encodings."""
         read_at = self._now()
         current, due_at = await asyncio.to_thread(self._load, subject)
-        before = self._entries.pop(subject, None)
-        document = before.document if before else None
+        previous = self._entries.pop(subject, None)
+        document = previous.document if previous else None
         if current is None or document is None or document.current != current:
             document = None if current is None else Document(current)
         entry = self._entries[subject] = _Entry(token, document, due_at, read_at)
@@ -111,6 +118,7 @@ class Documents:
         return entry
 
     async def close(self) -> None:
+        """Close the connection that looks for commits."""
         await self._freshness.close()
 
 

@@ -1,7 +1,7 @@
-"""Whether anything was committed since: a token that stays equal exactly while every reader sees the same data.
+"""Freshness of what is held in memory: a token that stays equal exactly while every reader sees the same data.
 
-A cached document is served only under the token it was loaded after, so that nobody reads a stale one once the
-approving call has returned, whichever process took it.
+A document in memory is served only while the token is the one that it was read under, so that no app gets a stale one
+once an approval has returned, whichever process handled it.
 """
 
 import asyncio
@@ -15,46 +15,52 @@ Token = Hashable
 
 
 class Freshness(Protocol):
-    """`token` answers for every request that arrived before it was asked."""
+    """The source of tokens for one database."""
 
-    async def token(self) -> Token: ...
+    async def token(self) -> Token:
+        """The token now. It is good for every request that arrived before this call."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Close the connection; a later call opens a new one."""
 
 
 class SqliteFreshness:
-    """`PRAGMA data_version` of a connection that never writes: a few microseconds, asked once a turn of the loop.
+    """`PRAGMA data_version` of a connection that never writes: a few microseconds, read once a turn of the loop.
 
-    A request begins as a callback of the loop. `_forget` is queued before the question is asked, so whoever runs ahead
-    of it had arrived before.
+    A request begins as a callback of the loop. `_forget` is queued before the database is read, so every request that
+    runs ahead of it had arrived before.
     """
 
     def __init__(self, url: sa.URL) -> None:
-        self._url, self._connection = url, None
+        self._url = url
+        self._connection: sqlite3.Connection | None = None
         self._token: Token = None
 
     async def token(self) -> Token:
+        """The version of the data; one reading serves all requests of a turn of the loop."""
         if self._token is None:
             asyncio.get_running_loop().call_soon(self._forget)
-            self._token = self._ask()
+            self._token = self._read()
         return self._token
 
-    def _ask(self) -> Token:
+    def _read(self) -> Token:
         if self._connection is None:
             self._connection = sqlite3.connect(f"file:{self._url.database}?mode=ro", uri=True, isolation_level=None)
-        return self._connection.execute("PRAGMA data_version").fetchone()
+        version: tuple[int] = self._connection.execute("PRAGMA data_version").fetchone()
+        return version
 
     def _forget(self) -> None:
         self._token = None
 
     async def close(self) -> None:
+        """Close the connection; a later call opens a new one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
 
 def freshness_of(url: sa.URL) -> Freshness:
-    """For the database that the product runs on."""
+    """The source of tokens for the database that the product runs on."""
     if url.get_backend_name() == "sqlite":
         return SqliteFreshness(url)
     from app.delivery.postgres import PostgresFreshness  # late: psycopg is for those whose database it reaches

@@ -1,4 +1,4 @@
-"""Who waits for a change: one watcher per process looks for commits on behalf of all listeners."""
+"""The hub of all that wait for a change: one watcher per process looks for commits on behalf of every listener."""
 
 import asyncio
 import contextlib
@@ -7,13 +7,14 @@ from collections import defaultdict
 from app.delivery.documents import Document, Documents, Subject
 
 WATCH_SECONDS = 0.025
-"""How often the watcher looks for commits, of any process; only while somebody listens."""
+"""How often the watcher looks for commits, of any process; only while something listens."""
 
 Alarm = asyncio.Future[None]
+"""Ends one listener's wait."""
 
 
 class Hub:
-    """`changed` waits until a subject's document is another one. A listener costs one future in a set."""
+    """Lets listeners wait until their subject's document is another one. A listener costs one future."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
@@ -21,11 +22,11 @@ class Hub:
         self._watcher: asyncio.Task[None] | None = None
 
     async def changed(
-        self, subject: Subject, digest: str, timeout: float, gone: asyncio.Future[object]
+        self, subject: Subject, digest: str, seconds: float, gone: asyncio.Future[None]
     ) -> Document | None:
-        """The subject's document once its digest differs; None when the time is over or the listener is gone."""
+        """The subject's document as soon as its digest differs; None when the time is over or `gone` is done."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout
+        deadline = loop.time() + seconds
         while True:
             document = await self._documents.get(subject)
             if digest_of(document) != digest:
@@ -33,15 +34,15 @@ class Hub:
             remaining = deadline - loop.time()
             if remaining <= 0 or gone.done():
                 return None
-            await self._alarm(subject, digest, remaining, gone)
+            await self._sleep(subject, digest, remaining, gone)
 
-    async def _alarm(self, subject: Subject, digest: str, seconds: float, gone: asyncio.Future[object]) -> None:
-        """Until the watcher sees another digest, the time is over, or the listener has left."""
+    async def _sleep(self, subject: Subject, digest: str, seconds: float, gone: asyncio.Future[None]) -> None:
+        """Wait until the watcher sees another digest, the time is over, or the listener has left."""
         loop = asyncio.get_running_loop()
         alarm: Alarm = loop.create_future()
         timer = loop.call_later(seconds, _ring, alarm)
 
-        def left(_: asyncio.Future[object]) -> None:
+        def left(_: asyncio.Future[None]) -> None:
             _ring(alarm)
 
         gone.add_done_callback(left)
@@ -59,17 +60,20 @@ class Hub:
 
     def _watch(self) -> None:
         if self._watcher is None or self._watcher.done():
-            self._watcher = asyncio.create_task(self._watch_while_somebody_waits())
+            self._watcher = asyncio.create_task(self._watch_while_listeners_wait())
 
-    async def _watch_while_somebody_waits(self) -> None:
+    async def _watch_while_listeners_wait(self) -> None:
+        """Ring the alarms of every subject whose digest has changed."""
         while self._waiting:
             await asyncio.sleep(WATCH_SECONDS)
             for subject in list(self._waiting):
-                now = digest_of(await self._documents.get(subject))
-                for alarm in [alarm for alarm, digest in self._waiting.get(subject, {}).items() if digest != now]:
+                current = digest_of(await self._documents.get(subject))
+                waiting = self._waiting.get(subject, {})
+                for alarm in [alarm for alarm, digest in waiting.items() if digest != current]:
                     _ring(alarm)
 
     async def close(self) -> None:
+        """Stop the watcher."""
         if self._watcher is not None:
             self._watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -77,7 +81,7 @@ class Hub:
 
 
 def digest_of(document: Document | None) -> str:
-    """Empty when nothing is active."""
+    """The digest of a document; empty when nothing is active."""
     return "" if document is None else document.current.digest
 
 

@@ -1,29 +1,33 @@
 """The delivery plane: an ASGI callable in front of the product that answers customer apps from memory.
 
-`GET /api/runtime/config` (with 304, encodings and `wait`) and `GET /api/runtime/stream` are answered here. Everything
-else, and every request here that is not plainly right, goes on to the product, which says what is wrong with it.
+It answers `GET /api/runtime/config` (with 304, encodings and `wait`) and `GET /api/runtime/stream`. Every other
+request, and each of these that is not plainly valid, goes to the product, which explains what is wrong with it.
 """
 
 import asyncio
 import base64
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from app.delivery.documents import Document, Documents, Subject
+from app.delivery.documents import Document, Documents, Header, Subject
 from app.delivery.hub import Hub, digest_of
+from app.models.config_version import SUBJECT_FIELDS
 from app.services.delivery.current import MAX_WAIT_SECONDS
 from rules.enums import Stage, TargetEnvironment
+from simulation.canonical import Json
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Message = dict[str, Json]
+"""An ASGI message: `type` and what that type carries."""
+Scope = dict[str, Json]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = Mapping[bytes, bytes]
 
 CONFIG, STREAM = "/api/runtime/config", "/api/runtime/stream"
-SUBJECT = ("workspace_id", "segment", "stage", "target_environment")
 HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = b": hb\n\n"
 STREAM_HEADERS = [
@@ -31,6 +35,13 @@ STREAM_HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
+
+
+class ConfigRequest(NamedTuple):
+    """A subject, and for how many seconds the client will wait for another document than the one it has."""
+
+    subject: Subject
+    wait_seconds: float
 
 
 class DeliveryPlane:
@@ -50,22 +61,23 @@ class DeliveryPlane:
         if answer is None or scope["type"] != "http" or scope["method"] != "GET":
             await self.product(scope, receive, send)
             return
-        asked = _asked(scope["query_string"], scope["path"])
+        config_request = _parsed(scope["query_string"], scope["path"])
         headers = dict(scope["headers"])
-        if asked is None or not self._may_read(headers):
+        if config_request is None or not self._may_read(headers):
             await self.product(scope, receive, send)
             return
-        await answer(asked, headers, scope, receive, send)
+        await answer(config_request, headers, scope, receive, send)
 
     async def _config(
-        self, asked: "Asked", headers: dict[bytes, bytes], scope: Scope, receive: Receive, send: Send
+        self, config_request: ConfigRequest, headers: Headers, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        subject, wait = asked
+        """The document, or 304 when the client has it; with `wait` after so many seconds, or as soon as it changes."""
+        subject, wait_seconds = config_request
         document = await self.documents.get(subject)
-        if wait and document is not None and _matches(headers.get(b"if-none-match", b""), document):
+        if wait_seconds and document is not None and _matches(headers.get(b"if-none-match", b""), document):
             gone = asyncio.ensure_future(_disconnected(receive))
             try:
-                document = await self._hub.changed(subject, digest_of(document), wait, gone) or document
+                document = await self._hub.changed(subject, digest_of(document), wait_seconds, gone) or document
             finally:
                 gone.cancel()
         if document is None:
@@ -79,10 +91,10 @@ class DeliveryPlane:
             await _send(send, 200, variant.headers, variant.body)
 
     async def _stream(
-        self, asked: "Asked", headers: dict[bytes, bytes], scope: Scope, receive: Receive, send: Send
+        self, config_request: ConfigRequest, headers: Headers, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """One event for the document now, unless `Last-Event-ID` names it, and one for each that follows."""
-        subject, _ = asked
+        """One event for the current document, unless `Last-Event-ID` names it, and one for each that follows."""
+        subject = config_request.subject
         if await self.documents.get(subject) is None:
             await self.product(scope, receive, send)
             return
@@ -100,7 +112,8 @@ class DeliveryPlane:
         finally:
             gone.cancel()
 
-    def _may_read(self, headers: dict[bytes, bytes]) -> bool:
+    def _may_read(self, headers: Headers) -> bool:
+        """Whether the token is there, as a bearer token or as the password of HTTP basic authentication."""
         if self._token is None:
             return True
         scheme, _, presented = headers.get(b"authorization", b"").partition(b" ")
@@ -109,11 +122,12 @@ class DeliveryPlane:
         return hmac.compare_digest(presented, self._token)
 
     async def close(self) -> None:
-        """Stop watching and leave the database."""
+        """Stop the watcher and close the connection to the database."""
         await self._hub.close()
         await self.documents.close()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
+        """Complete the server's startup and its shutdown, which closes the plane."""
         while True:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
@@ -123,28 +137,25 @@ class DeliveryPlane:
                 return
 
 
-Asked = tuple[Subject, float]
-"""A subject, and how many seconds the client is ready to wait for another document."""
-
-
 @lru_cache(maxsize=10_000)
-def _asked(query: bytes, path: str) -> Asked | None:
-    """None for any query that is not plainly right: the product explains those."""
+def _parsed(query: bytes, path: str) -> ConfigRequest | None:
+    """The request in a query string; None for any that is not plainly valid, which the product explains."""
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    given = dict(pairs)
-    wait = given.pop("wait", "0") if path == CONFIG else "0"
-    if len(given) != len(pairs) - ("wait" in dict(pairs) and path == CONFIG) or set(given) != set(SUBJECT):
+    fields = dict(pairs)
+    repeats_a_field = len(fields) != len(pairs)
+    wait = fields.pop("wait", "0") if path == CONFIG else "0"
+    if repeats_a_field or set(fields) != set(SUBJECT_FIELDS) or not all(fields.values()):
         return None
-    closed = given["stage"] in tuple(Stage) and given["target_environment"] in tuple(TargetEnvironment)
-    if not closed or not wait.isdecimal() or int(wait) > MAX_WAIT_SECONDS or not all(given.values()):
+    is_in_enums = fields["stage"] in tuple(Stage) and fields["target_environment"] in tuple(TargetEnvironment)
+    if not is_in_enums or not wait.isdecimal() or int(wait) > MAX_WAIT_SECONDS:
         return None
-    workspace_id, segment, stage, environment = (given[name] for name in SUBJECT)
-    return (workspace_id, segment, stage, environment), float(wait)
+    workspace_id, segment, stage, environment = (fields[name] for name in SUBJECT_FIELDS)
+    return ConfigRequest((workspace_id, segment, stage, environment), float(wait))
 
 
 @lru_cache(maxsize=1_000)
 def _encoding(accepted: bytes) -> bytes:
-    """The best of what a client takes: br, gzip, or as it is (empty)."""
+    """The best encoding that a client accepts: br, gzip, or none (empty)."""
     offers = {}
     for part in accepted.lower().split(b","):
         name, _, parameter = part.partition(b";")
@@ -162,6 +173,7 @@ def _matches(condition: bytes, document: Document) -> bool:
 
 
 def _password(encoded: bytes) -> bytes:
+    """The password in the credentials of HTTP basic authentication; empty when they cannot be decoded."""
     try:
         return base64.b64decode(encoded, validate=True).partition(b":")[2]
     except ValueError:
@@ -169,14 +181,17 @@ def _password(encoded: bytes) -> bytes:
 
 
 async def _disconnected(receive: Receive) -> None:
+    """Return when the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+async def _send(send: Send, status: int, headers: list[Header], body: bytes) -> None:
+    """Send a whole response."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
 async def _part(send: Send, text: bytes) -> None:
+    """Send a piece of a stream."""
     await send({"type": "http.response.body", "body": text, "more_body": True})

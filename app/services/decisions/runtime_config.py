@@ -52,7 +52,7 @@ class Release:
 def avs_config(
     release: Release, *, activated_at: datetime, sequence: int, following: Sequence[Release] = ()
 ) -> JsonObject:
-    """The build pack's avs_config shape, field for field, and `governance.delivery`.
+    """The `avs_config` shape of spec 5, field for field, and `governance.delivery`.
 
     `following` are the versions approved for later, earliest first; each is announced in the one before it.
     """
