@@ -1,12 +1,16 @@
 """The guarded base of every admin view: deny by default, CSRF on every write, one content security policy."""
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
-from flask import Response, flash, make_response, request
-from flask_admin import BaseView
+import flask_admin
+from flask import Blueprint, Response, flash, make_response, request
+from flask.typing import ResponseReturnValue
+from flask_admin import Admin, BaseView
 from flask_admin.form import SecureForm
 from flask_admin.helpers import set_current_view
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from wtforms import Field
 
 from app.errors import AvsError
 from app.identity import require_token
@@ -34,29 +38,43 @@ HEADERS = {
 CSRF_DETAIL = "This form has expired or did not come from this page: go back, reload it and send it again."
 
 
+ViewMethod = TypeVar("ViewMethod", bound=Callable[..., ResponseReturnValue])
+
+
+def expose(url: str = "/", methods: Iterable[str] = ("GET",)) -> Callable[[ViewMethod], ViewMethod]:
+    """Serve a method of a view at this URL beneath the view's own.
+
+    Flask-Admin's decorator, whose type forgets what it decorates.
+    """
+    decorator: Callable[[ViewMethod], ViewMethod] = flask_admin.expose(url, methods)
+    return decorator
+
+
 class Refused(AvsError):
-    """A write through a door that does not exist, or without this session's token."""
+    """The refusal of a write, 403, whose request does not carry this session's token."""
 
     status = 403
     title = "Refused"
 
 
 class NotAllowed(AvsError):
+    """The refusal of a write, 405, to a view that offers none."""
+
     status = 405
     title = "Read-only"
 
 
 class CsrfForm(SecureForm):
-    """Nothing but the token."""
+    """The form of a button: a token and no other field."""
 
 
-def csrf_field() -> Any:
-    """The hidden input that a form of ours carries when it has no other fields."""
+def csrf_field() -> Field:
+    """The hidden input with this session's token, for forms that are written by hand in a template."""
     return CsrfForm().csrf_token
 
 
 class GuardedView(BaseView):
-    """Open only to who may use the API; a write reaches only the routes that a view names in `writes`.
+    """A view that is open only to who may use the API, and written through only by the routes it names in `writes`.
 
     Routes in `checks_own_token` show a form with fields: they check its token themselves, to keep what was typed.
     """
@@ -64,12 +82,16 @@ class GuardedView(BaseView):
     writes: frozenset[str] = frozenset()
     checks_own_token: frozenset[str] = frozenset()
 
-    def _handle_view(self, name: str, **kwargs: Any) -> Any:
-        """Ask again what the app's own guard asked: a view stays closed even where that guard is missing."""
+    def _handle_view(self, name: str, **kwargs: object) -> ResponseReturnValue | None:
+        """Check the token that the app's own guard has checked: a view stays closed even where that guard is missing.
+
+        Returns an answer that is given instead of the view's own, or None.
+        """
         require_token()
         if request.method not in SAFE_METHODS:
             self._admit_write(name)
-        return super()._handle_view(name, **kwargs)
+        answer: ResponseReturnValue | None = super()._handle_view(name, **kwargs)
+        return answer
 
     def _admit_write(self, name: str) -> None:
         if name not in self.writes:
@@ -77,12 +99,14 @@ class GuardedView(BaseView):
         if name not in self.checks_own_token and not CsrfForm(request.form).validate():
             raise Refused(CSRF_DETAIL, code="csrf_failed")
 
-    def _run_view(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+    def _run_view(
+        self, view_method: Callable[..., ResponseReturnValue], *args: object, **kwargs: object
+    ) -> ResponseReturnValue:
         """Call the view once; the stock version takes a TypeError inside it for a missing argument and calls again."""
-        return fn(self, *args, **kwargs)
+        return view_method(self, *args, **kwargs)
 
-    def create_blueprint(self, admin: Any) -> Any:
-        blueprint = super().create_blueprint(admin)
+    def create_blueprint(self, admin: Admin) -> Blueprint:
+        blueprint: Blueprint = super().create_blueprint(admin)
         blueprint.after_request(harden)
         blueprint.register_error_handler(AvsError, self._refuse)
         blueprint.register_error_handler(HTTPException, self._http_error)
@@ -96,19 +120,19 @@ class GuardedView(BaseView):
             response.headers["WWW-Authenticate"] = 'Basic realm="AVS Brain", charset="UTF-8"'
         return response
 
-    def _http_error(self, error: HTTPException) -> Any:
+    def _http_error(self, error: HTTPException) -> ResponseReturnValue:
         if error.code is None or error.code < 400:
             return error
         set_current_view(self)
         page = self.render("avs/refusal.html", title=error.name, detail=error.description, findings=())
         response = make_response(page, error.code)
-        if error.code == 405 and getattr(error, "valid_methods", None):
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
             response.headers["Allow"] = ", ".join(error.valid_methods)
         return response
 
 
 def harden(response: Response) -> Response:
-    """Security headers for pages; a packaged asset keeps its caching."""
+    """Add the security headers to an answer; a packaged asset keeps its caching."""
     for name, value in HEADERS.items():
         if name != "Cache-Control" or response.mimetype in ("text/html", "text/csv"):
             response.headers[name] = value
@@ -116,4 +140,5 @@ def harden(response: Response) -> Response:
 
 
 def note(message: str, category: str = "success") -> None:
+    """Show a message on the next page; `category` is success or error."""
     flash(message, category)

@@ -1,16 +1,16 @@
 """Values as text: exact, in UTC, escaped; HTML for pages, plain for CSV. No formatter reads the database."""
 
-from collections.abc import Callable
+import csv
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 import sqlalchemy as sa
 from markupsafe import Markup, escape
 
 from app.models.base import CanonicalJSON, ExactDecimal, UtcDateTime
 from app.services.wording.csv_cells import safe_text
-from simulation.canonical import canonical_text, number_text, parse_exact
+from simulation.canonical import Json, canonical_text, number_text, parse_exact
 
 NOT_SET = Markup('<span class="unset">not set</span>')
 SHORT_TEXT, SHORT_JSON = 80, 72
@@ -25,7 +25,7 @@ def label_of(name: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def kind_of(column: sa.Column[Any]) -> str:
+def kind_of(column: sa.Column[object]) -> str:
     """The kind of a column: enum, decimal, time, json, integer, flag, bytes, or text."""
     kinds = (
         (sa.Enum, "enum"),
@@ -39,8 +39,8 @@ def kind_of(column: sa.Column[Any]) -> str:
     return next((kind for type_, kind in kinds if isinstance(column.type, type_)), "text")
 
 
-def short(value: Any, kind: str) -> Markup:
-    """A value in a list cell: one line."""
+def short(value: Json, kind: str) -> Markup:
+    """A stored value on one line, as a cell of a list shows it."""
     if value is None:
         return NOT_SET
     if kind == "json":
@@ -50,8 +50,8 @@ def short(value: Any, kind: str) -> Markup:
     return SCALARS[kind](value)
 
 
-def full(value: Any, kind: str) -> Markup:
-    """A value on the details page: all of it."""
+def full(value: Json, kind: str) -> Markup:
+    """A stored value with all of its text, as the details page shows it."""
     if value is None:
         return NOT_SET
     if kind == "json" and isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -64,8 +64,8 @@ def full(value: Any, kind: str) -> Markup:
     return SCALARS[kind](value)
 
 
-def plain(value: Any, kind: str) -> str:
-    """A value in a CSV cell; text that a spreadsheet would run as a formula is kept from it by an apostrophe."""
+def plain(value: Json, kind: str) -> str:
+    """A stored value as a CSV cell; an apostrophe stops a spreadsheet from running text as a formula."""
     if value is None:
         return ""
     if kind == "time":
@@ -80,21 +80,37 @@ def plain(value: Any, kind: str) -> str:
     return safe_text(text) if kind == "text" else text
 
 
+class _Echo:
+    """A file whose write returns what is written, so that a csv writer makes one line at a time."""
+
+    @staticmethod
+    def write(line: str) -> str:
+        return line
+
+
+def csv_line(cells: Iterable[str]) -> str:
+    """A line of a CSV file, with its end."""
+    line: str = csv.writer(_Echo()).writerow(cells)
+    return line
+
+
 def decimal_text(value: Decimal) -> str:
-    """Every decimal place that there is, thousands separated: `1,234.5`, `0.0000025`."""
+    """A decimal with every place of its own, thousands separated: `1,234.5`, `0.0000025`."""
     return f"{value:,f}"
 
 
 def iso(moment: datetime) -> str:
+    """`2026-01-15T00:00:00Z`, with microseconds only where there are any."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def time_text(moment: datetime) -> str:
+    """`2026-01-15 00:00 UTC`: to the minute."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def pretty_json(document: Any, indent: str = "") -> str:
-    """Two spaces a level, keys as stored, decimals exact, letters of every script as they are."""
+def pretty_json(document: Json, indent: str = "") -> str:
+    """JSON on many lines: two spaces a level, keys as stored, decimals exact, letters of every script unescaped."""
     deeper = indent + "  "
     if isinstance(document, dict) and document:
         rows = [f"{canonical_text(str(key))}: {pretty_json(value, deeper)}" for key, value in document.items()]
@@ -105,6 +121,7 @@ def pretty_json(document: Any, indent: str = "") -> str:
 
 
 def enum_pill(value: str) -> Markup:
+    """A value of a closed list as a coloured pill, with a mark where the colour means something."""
     mark = MARKS.get(value)
     sign = Markup('<span aria-hidden="true">{}</span> ').format(mark) if mark else ""
     return Markup('<span class="pill pill-{}">{}{}</span>').format(value, sign, value.replace("_", " "))
@@ -114,8 +131,8 @@ def _time(moment: datetime) -> Markup:
     return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(iso(moment), time_text(moment))
 
 
-def _json_line(value: Any) -> str:
-    """Names read as names, a flat object as its fields, anything else as JSON on one line."""
+def _json_line(value: Json) -> str:
+    """A list of names with commas between, a flat object as its fields, anything else as JSON on one line."""
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value) or "none"
     if isinstance(value, dict) and value and not any(isinstance(item, dict | list) for item in value.values()):
@@ -131,7 +148,7 @@ def _clipped(text: str, limit: int) -> Markup:
     return Markup('<span title="{}">{}…</span>').format(text[: 8 * limit], text[: limit - 1])
 
 
-SCALARS: dict[str, Callable[[Any], Markup]] = {
+SCALARS: dict[str, Callable[[Json], Markup]] = {
     "decimal": lambda value: escape(decimal_text(value)),
     "integer": lambda value: escape(f"{value:,}"),
     "flag": lambda value: Markup("yes") if value else Markup("no"),

@@ -1,14 +1,17 @@
-"""Forms generated from columns: exact numbers, UTC moments, checked JSON, choices from enums and catalogs."""
+"""The fields of every form: exact numbers, UTC moments, checked JSON, choices; and forms generated from columns."""
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from enum import StrEnum
+from typing import Generic, TypeVar
 
 import sqlalchemy as sa
 from flask_admin.form import SecureForm
 from sqlalchemy.exc import IntegrityError
-from wtforms import BooleanField, Field, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
+from werkzeug.datastructures import MultiDict
+from wtforms import BooleanField, Field, Form, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
@@ -17,9 +20,9 @@ from admin_views.base import Refused
 from admin_views.formatters import decimal_text, kind_of, label_of, pretty_json, time_text
 from admin_views.shapes import problems
 from app.errors import AvsError, Conflict, Invalid
-from app.models.base import MONEY_PLACES
+from app.models.base import MONEY_PLACES, AnySession, Model
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
-from simulation.canonical import parse_exact
+from simulation.canonical import Json, parse_exact
 
 NUMBER = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
 MOMENT_FORMATS = ("%Y-%m-%d %H:%M UTC", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d")
@@ -50,14 +53,39 @@ HELP = {
 }
 
 
+FormData = MultiDict[str, str]
+"""The controls of a request, as WTForms hands them to a field."""
+Filters = Sequence[Callable[[Json], Json]] | None
+"""The functions through which WTForms passes a field's value."""
+Label = TypeVar("Label", bound=str)
+Value = TypeVar("Value")
+
+
+def choices_of(labels: Mapping[Label, str], blank: str | None = None) -> list[SelectChoice]:
+    """The choices of a closed list: each value by its label, after a blank choice if that has a label."""
+    listed = [SelectChoice(str(value), text) for value, text in labels.items()]
+    return listed if blank is None else [SelectChoice("", blank), *listed]
+
+
+def plain_labels(values: type[StrEnum]) -> dict[str, str]:
+    """value → the value as words: `allow overage` for `allow_overage`."""
+    return {value.value: value.value.replace("_", " ") for value in values}
+
+
 class TextField(StringField):
-    """Text; nothing typed is nothing stored."""
+    """Text on one line; an empty one is stored as None."""
+
+    data: str | None
 
     def process_formdata(self, valuelist: list[str]) -> None:
         self.data = _storable(valuelist).strip() or None
 
 
 class LongTextField(TextAreaField):
+    """Text on several lines, separated as `\\n`; an empty one is stored as None."""
+
+    data: str | None
+
     def process_formdata(self, valuelist: list[str]) -> None:
         self.data = _storable(valuelist).replace("\r\n", "\n") or None
 
@@ -65,10 +93,12 @@ class LongTextField(TextAreaField):
 class ChoiceField(SelectField):
     """One value of a closed list, or none."""
 
+    data: str | None
+
     def process_formdata(self, valuelist: list[str]) -> None:
         self.data = (valuelist[0] if valuelist else "") or None
 
-    def pre_validate(self, form: Any) -> None:
+    def pre_validate(self, form: Form) -> None:
         if self.data is not None:
             super().pre_validate(form)
 
@@ -76,12 +106,21 @@ class ChoiceField(SelectField):
 class CheckListField(SelectMultipleField):
     """Any of a list, each with its own box."""
 
+    data: list[str] | None
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
 
 
-class ParsedField(StringField):
+def in_order(chosen: Sequence[str] | None, stored: Sequence[str]) -> list[str]:
+    """Keep the stored order and append what was newly chosen: boxes arrive in the order of the page."""
+    kept = [item for item in stored if item in (chosen or ())]
+    return kept + [item for item in chosen or () if item not in kept]
+
+
+class ParsedField(StringField, Generic[Value]):
     """A value typed as text: what was typed is shown again when it cannot be read."""
+
+    data: Value | None
 
     def _value(self) -> str:
         if self.raw_data:
@@ -94,17 +133,19 @@ class ParsedField(StringField):
         if typed:
             self.data = self.read(typed)
 
-    def write(self, value: Any) -> str:
+    def write(self, value: Value) -> str:
+        """The value as an operator would type it."""
         return str(value)
 
-    def read(self, typed: str) -> Any:
+    def read(self, typed: str) -> Value:
+        """The value of a text that is not blank; ValueError says what to type instead."""
         raise NotImplementedError
 
 
-class ExactField(ParsedField):
+class ExactField(ParsedField[Decimal]):
     """A decimal such as `1,234.5` or `68 %`: every one that a NUMERIC(38, 12) holds, exact, and no other."""
 
-    def write(self, value: Any) -> str:
+    def write(self, value: Decimal) -> str:
         return decimal_text(value)
 
     def read(self, typed: str) -> Decimal:
@@ -131,43 +172,45 @@ def is_kept(value: Decimal) -> bool:
 
 
 def _shifted(value: Decimal, places: int) -> Decimal:
-    """value × 10 ** places to the last digit, which arithmetic would round to 28 of them."""
+    """value × 10 ** places with every digit, where arithmetic would round to 28 of them."""
     sign, digits, exponent = value.as_tuple()
     return Decimal((sign, digits, int(exponent) + places))
 
 
 def percent_text(share: Decimal) -> str:
-    """A share as per cent, every place that there is: `68.25 %`."""
+    """A share as per cent with every decimal place: `68.25 %`."""
     text = decimal_text(_shifted(share, 2))
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
 
 
 def shortened(typed: str) -> str:
-    """What was typed, quoted, cut where it would drown the sentence."""
+    """The typed text in quotation marks, cut off after `MAX_QUOTED` characters so that a message stays readable."""
     return repr(typed if len(typed) <= MAX_QUOTED else f"{typed[:MAX_QUOTED]}…")
 
 
 class PercentField(ExactField):
     """A share shown and typed as per cent: `68` and `68 %` are 0.68."""
 
-    def write(self, value: Any) -> str:
+    def write(self, value: Decimal) -> str:
         return percent_text(value)
 
     def read(self, typed: str) -> Decimal:
         return super().read(typed if typed.endswith("%") else f"{typed} %")
 
 
-class WholeField(ParsedField):
+class WholeField(ParsedField[int]):
+    """A whole number of at most nine digits, zero or more."""
+
     def read(self, typed: str) -> int:
         if not re.fullmatch(r"\d{1,9}", typed):
             raise ValueError(f"{typed!r} is not a whole number of zero or more.")
         return int(typed)
 
 
-class MomentField(ParsedField):
+class MomentField(ParsedField[datetime]):
     """A moment in UTC: `2026-01-15 00:00 UTC`, `2026-01-15T00:00:00Z` or a day."""
 
-    def write(self, value: Any) -> str:
+    def write(self, value: datetime) -> str:
         exact = value.astimezone(UTC)
         return time_text(exact) if exact.second == 0 else exact.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -180,19 +223,19 @@ class MomentField(ParsedField):
         raise ValueError(f"{typed!r} is not a moment such as 2026-01-15 00:00 UTC.")
 
 
-class JsonField(ParsedField, TextAreaField):
+class JsonField(ParsedField[Json], TextAreaField):
     """A JSON document of the column's shape, numbers exact."""
 
-    def write(self, value: Any) -> str:
+    def write(self, value: Json) -> str:
         return pretty_json(value)
 
-    def read(self, typed: str) -> Any:
+    def read(self, typed: str) -> Json:
         try:
             document = parse_exact(typed)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"This is not JSON: {error}.") from error
-        if found := problems(self.short_name, document):
-            raise ValueError(" ".join(found))
+        if sentences := problems(self.short_name, document):
+            raise ValueError(" ".join(sentences))
         return document
 
 
@@ -204,70 +247,96 @@ def _storable(valuelist: list[str]) -> str:
 
 
 class AtMost:
-    def __init__(self, most: int) -> None:
-        self.most = most
+    """The validator of a list that may have so many items."""
 
-    def __call__(self, form: Any, field: Field) -> None:
-        if len(field.data or ()) > self.most:
-            raise ValidationError(f"Choose at most {self.most}.")
+    def __init__(self, maximum: int) -> None:
+        self.maximum = maximum
+
+    def __call__(self, form: Form, field: Field) -> None:
+        if len(field.data or ()) > self.maximum:
+            raise ValidationError(f"Choose at most {self.maximum}.")
 
 
 class VersionedForm(SecureForm):
-    """Base of the edit forms: remembers which state of the row was shown, so that nobody overwrites unseen changes."""
+    """The base of forms that edit a record: `row_version` is a digest of what was shown.
+
+    A save is refused when something else is stored by then, so that nobody overwrites a change they have not seen.
+    """
 
     row_version = HiddenField()
 
 
-def form_class(table: sa.Table, names: tuple[str, ...], references: dict[str, Any], base: type[Any]) -> type[Any]:
+References = Mapping[str, type[Model]]
+"""Column → the table of the row that the column names."""
+
+
+def form_class(
+    table: sa.Table, names: tuple[str, ...], references: References, base: type[SecureForm]
+) -> type[SecureForm]:
     """A form with one field per named column of the table, in that order."""
     fields = {name: _field(table.c[name], references) for name in names}
     return type(f"{table.name}_form", (base,), fields)
 
 
-def load_choices(form: Any, session: Any, references: dict[str, Any]) -> None:
+def load_choices(form: SecureForm, session: AnySession, references: References) -> None:
     """Fill what comes from the database: catalog choices, and identifiers to suggest."""
     for field in form:
         if field.short_name in CATALOG_LISTS:
             column = CATALOG_LISTS[field.short_name][0]
-            known = list(session.scalars(sa.select(column).order_by(column)))
-            field.choices = [SelectChoice(key, key) for key in dict.fromkeys((*known, *(field.data or ())))]
+            listed = list(session.scalars(sa.select(column).order_by(column)))
+            field.choices = [SelectChoice(key, key) for key in dict.fromkeys((*listed, *(field.data or ())))]
         elif field.short_name in references:
             key = next(iter(references[field.short_name].__table__.primary_key))
             field.suggestions = list(session.scalars(sa.select(key).order_by(key.desc()).limit(MAX_SUGGESTIONS)))
 
 
-def _field(column: sa.Column[Any], references: dict[str, Any]) -> Any:
+def _field(column: sa.Column[object], references: References) -> Field:
     optional = column.nullable or column.default is not None
-    options: dict[str, Any] = {"label": label_of(column.name), "description": HELP.get(column.name, "")}
-    required = [] if optional else [InputRequired(f"{label_of(column.name)} is needed.")]
+    label, description = label_of(column.name), HELP.get(column.name, "")
+    required = [] if optional else [InputRequired(f"{label} is needed.")]
     if column.name in CATALOG_LISTS:
-        most = CATALOG_LISTS[column.name][1]
-        return SelectMultipleField(validators=[AtMost(most)] if most else [], choices=[], **options)
+        maximum = CATALOG_LISTS[column.name][1]
+        limits = [AtMost(maximum)] if maximum else []
+        return SelectMultipleField(label, limits, choices=[], description=description)
+    if isinstance(column.type, sa.Enum):
+        return _enum_field(column, column.type.enums, required)
     match kind_of(column):
-        case "enum":
-            blank = [] if column.default is not None else [SelectChoice("", "not set" if column.nullable else "choose")]
-            choices = blank + [SelectChoice(value, value.replace("_", " ")) for value in column.type.enums]
-            default = column.default.arg if column.default is not None else None
-            return ChoiceField(choices=choices, default=default, validators=required, **options)
         case "flag":
-            return BooleanField(**options)
+            return BooleanField(label, description=description)
         case "decimal":
-            return ExactField(validators=required, **options)
+            return ExactField(label, required, description=description)
         case "integer":
-            return WholeField(validators=required, **options)
+            return WholeField(label, required, description=description)
         case "time":
-            return MomentField(validators=required, **options)
+            return MomentField(label, required, description=description)
         case "json":
-            return JsonField(validators=[], **options)
+            return JsonField(label, description=description)
     if isinstance(column.type, sa.Text) and column.name not in references:
-        return LongTextField(validators=required, **options)
-    return TextField(validators=[*required, Length(max=column.type.length or MAX_NAME_LENGTH)], **options)
+        return LongTextField(label, required, description=description)
+    length = column.type.length if isinstance(column.type, sa.String) else None
+    return TextField(label, [*required, Length(max=length or MAX_NAME_LENGTH)], description=description)
+
+
+def _enum_field(column: sa.Column[object], values: list[str], validators: list[InputRequired]) -> ChoiceField:
+    """A choice of the column's values, its default chosen; without a default it begins with a blank choice."""
+    default = column.default.arg if isinstance(column.default, sa.ColumnDefault) else None
+    blank = None if column.default is not None else "not set" if column.nullable else "choose"
+    labels = {value: value.replace("_", " ") for value in values}
+    return ChoiceField(
+        label_of(column.name),
+        validators,
+        choices=choices_of(labels, blank),
+        default=default,
+        description=HELP.get(column.name, ""),
+    )
 
 
 IN_USE = "The database refused this: another record holds it, or a value is out of its range."
+INVALID = "Some fields need another value. What you typed is still here."
+EXPIRED = "This form had expired. What you typed is still here: send it again."
 
 
-def at_its_field(form: Any, error: AvsError | IntegrityError) -> AvsError:
+def at_its_field(form: Form, error: AvsError | IntegrityError) -> AvsError:
     """The refusal, with each of its field errors put beside the field it names."""
     if isinstance(error, IntegrityError):
         return Conflict(IN_USE, code="refused_by_database")
@@ -278,13 +347,7 @@ def at_its_field(form: Any, error: AvsError | IntegrityError) -> AvsError:
     return error
 
 
-INVALID = "Some fields need another value. What you typed is still here."
-
-
-EXPIRED = "This form had expired. What you typed is still here: send it again."
-
-
-def refusal_of(form: Any) -> AvsError:
+def refusal_of(form: SecureForm) -> AvsError:
     """Why a form that did not validate is refused: its token is too old, or a field needs another value."""
     if form.csrf_token.errors:
         return Refused(EXPIRED, code="csrf_failed")

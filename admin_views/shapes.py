@@ -1,39 +1,48 @@
 """The embedded JSON shapes of spec 1, as forms check them before a service sees them."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from enum import StrEnum
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from rules.enums import Action, AggregationType, ExpectedImpact
+from simulation.canonical import Json
+
+Messages = Mapping[str | int, "Messages"] | Iterable[str]
+"""Marshmallow's messages: sentences, by the names and indexes of the places in the document that they are about."""
 
 
 class Shape(Schema):
+    """An object that has no other members than the declared ones."""
+
     class Meta:
         unknown = RAISE
 
 
-def _one_of(values: Any) -> validate.OneOf:
+def _one_of(values: type[StrEnum]) -> validate.OneOf:
     return validate.OneOf([item.value for item in values], error="{input} is not one of: {choices}.")
 
 
-def _text(**options: Any) -> fields.String:
-    return fields.String(required=True, validate=validate.Length(1, 200), **options)
+def _text() -> fields.String:
+    return fields.String(required=True, validate=validate.Length(1, 200))
 
 
-class Exact(fields.Decimal):
+class Exact(fields.Field[Decimal | int]):
     """A JSON number, kept as it is: an integer stays one, so that the stored document does not change."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+    def _deserialize(
+        self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: object
+    ) -> Decimal | int:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
-            raise self.make_error("invalid")
+            raise ValidationError("Not a valid number.")
         return value
 
 
-class FilterValue(fields.Field):
+class FilterValue(fields.Field[Json]):
     """Text, a number, a yes or no, or a list of them."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+    def _deserialize(self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: object) -> Json:
         items = value if isinstance(value, list) else [value]
         if not items or not all(isinstance(item, str | int | Decimal) for item in items):
             raise ValidationError("Give text, a number, true or false, or a list of them.")
@@ -41,27 +50,35 @@ class FilterValue(fields.Field):
 
 
 class Aggregation(Shape):
+    """The `aggregation` of an event mapping."""
+
     type = fields.String(required=True, validate=_one_of(AggregationType))
     field = fields.String(validate=validate.Length(1, 200))
 
 
 class EventMapping(Shape):
+    """The `event_mapping` of a value unit."""
+
     event_type = _text()
     filters = fields.Dict(keys=_text(), values=FilterValue())
     aggregation = fields.Nested(Aggregation, required=True)
 
 
 class MetricIntent(Shape):
+    """An item of a value unit's `metrics_intent`."""
+
     metric_id = _text()
     expected_impact = fields.String(required=True, validate=_one_of(ExpectedImpact))
 
 
 class UsageThreshold(Shape):
+    """An item of the rails' `usage_thresholds`."""
+
     percent = Exact(required=True, validate=validate.Range(min=0, min_inclusive=False))
     action = fields.String(required=True, validate=_one_of(Action))
 
 
-SHAPES: dict[str, fields.Field] = {
+SHAPES: Mapping[str, fields.Field[Json]] = {
     "event_mapping": fields.Nested(EventMapping),
     "metrics_intent": fields.List(fields.Nested(MetricIntent)),
     "usage_thresholds": fields.List(fields.Nested(UsageThreshold)),
@@ -72,8 +89,8 @@ SHAPES: dict[str, fields.Field] = {
 }
 
 
-def problems(name: str, document: Any) -> list[str]:
-    """What is wrong with the document as column `name`: one sentence each, led by the place in it."""
+def problems(name: str, document: Json) -> list[str]:
+    """The problems of a document that is to be stored in the column `name`: a sentence each, led by the place in it."""
     try:
         SHAPES[name].deserialize(document)
     except ValidationError as error:
@@ -81,9 +98,9 @@ def problems(name: str, document: Any) -> list[str]:
     return []
 
 
-def _sentences(messages: Any, path: str) -> Any:
-    if isinstance(messages, dict):
-        for key, below in messages.items():
-            yield from _sentences(below, f"{path}/{key}")
+def _sentences(messages: Messages, path: str) -> Iterator[str]:
+    if isinstance(messages, Mapping):
+        for key, inner in messages.items():
+            yield from _sentences(inner, f"{path}/{key}")
     else:
         yield from (f"{path}: {message}" if path else str(message) for message in messages)

@@ -1,7 +1,8 @@
-"""List filters: one kind per column type, each a plain input of a GET form, each an indexed comparison."""
+"""The filters of the grids' lists: one class per type of column, each a plain input in a form and a comparison."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Generic, TypeVar
 
 import sqlalchemy as sa
 from flask_admin.model.filters import BaseFilter
@@ -10,85 +11,116 @@ from app.models.base import UtcDateTime
 
 DAY = timedelta(days=1)
 
+Value = TypeVar("Value")
+Query = TypeVar("Query", bound=sa.Select[tuple[object, ...]])
 
-class Equals(BaseFilter):
+
+class ColumnFilter(BaseFilter, Generic[Value]):
+    """A comparison of one column with a value; `argument` names it in addresses, `options` are a closed list."""
+
+    def __init__(
+        self,
+        column: sa.Column[object],
+        label: str,
+        argument: str,
+        options: Sequence[tuple[str, str]] | None = None,
+        data_type: str | None = None,
+    ) -> None:
+        super().__init__(label, options=options, data_type=data_type)
+        self.column = column
+        self.argument = argument
+
+    def clean(self, value: str) -> Value:
+        """The value to compare with; ValueError when a row cannot have it."""
+        raise NotImplementedError
+
+    def apply(self, query: Query, value: Value) -> Query:
+        """The query, narrowed to the rows that have the value."""
+        raise NotImplementedError
+
+    def operation(self) -> str:
+        """The words between the label and the value."""
+        return ""
+
+
+class Equals(ColumnFilter[str]):
     """Rows whose column is exactly the value; a closed list offers its values."""
 
-    def __init__(self, column: sa.Column[Any], label: str) -> None:
+    def __init__(self, column: sa.Column[object], label: str) -> None:
         options = [(value, value) for value in column.type.enums] if isinstance(column.type, sa.Enum) else None
-        super().__init__(label, options=options)
-        self.column = column
-        self.argument = column.name
+        super().__init__(column, label, column.name, options=options)
 
-    def clean(self, value: str) -> Any:
+    def clean(self, value: str) -> str:
         if "\x00" in value:
             raise ValueError(value)
-        if self.options and value not in {option for option, _label in self.options}:
-            raise ValueError(value)
-        return value
+        return value if self.options is None else _listed(value, self.options)
 
-    def apply(self, query: Any, value: Any) -> Any:
+    def apply(self, query: Query, value: str) -> Query:
         return query.where(self.column == value)
 
     def operation(self) -> str:
         return "is"
 
 
-class IsSet(Equals):
+class IsSet(ColumnFilter[bool]):
     """Rows whose yes-or-no column has the value."""
 
-    def __init__(self, column: sa.Column[Any], label: str) -> None:
-        super().__init__(column, label)
-        self.options = [("yes", "yes"), ("no", "no")]
+    def __init__(self, column: sa.Column[object], label: str) -> None:
+        super().__init__(column, label, column.name, options=[("yes", "yes"), ("no", "no")])
 
     def clean(self, value: str) -> bool:
-        return bool(super().clean(value) == "yes")
+        return _listed(value, self.options) == "yes"
 
-    def apply(self, query: Any, value: Any) -> Any:
+    def apply(self, query: Query, value: bool) -> Query:
         return query.where(self.column.is_(value))
 
+    def operation(self) -> str:
+        return "is"
 
-class From(BaseFilter):
+
+class From(ColumnFilter[datetime]):
     """Rows at or after midnight, UTC, of the day."""
 
-    data_type = "date"
-
-    def __init__(self, column: sa.Column[Any], label: str) -> None:
-        super().__init__(f"{label}, from day", data_type="date")
-        self.column = column
-        self.argument = f"{column.name}_from"
+    def __init__(self, column: sa.Column[object], label: str) -> None:
+        super().__init__(column, f"{label}, from day", f"{column.name}_from", data_type="date")
 
     def clean(self, value: str) -> datetime:
-        return datetime.strptime(value.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
+        return _midnight(value)
 
-    def apply(self, query: Any, value: Any) -> Any:
+    def apply(self, query: Query, value: datetime) -> Query:
         return query.where(self.column >= value)
 
-    def operation(self) -> str:
-        return ""
 
-
-class To(From):
+class To(ColumnFilter[datetime]):
     """Rows before the end, UTC, of the day."""
 
-    def __init__(self, column: sa.Column[Any], label: str) -> None:
-        super().__init__(column, label)
-        self.name = f"{label}, to day"
-        self.argument = f"{column.name}_to"
+    def __init__(self, column: sa.Column[object], label: str) -> None:
+        super().__init__(column, f"{label}, to day", f"{column.name}_to", data_type="date")
 
     def clean(self, value: str) -> datetime:
         try:
-            return super().clean(value) + DAY
+            return _midnight(value) + DAY
         except OverflowError as error:
             raise ValueError(value) from error
 
-    def apply(self, query: Any, value: Any) -> Any:
+    def apply(self, query: Query, value: datetime) -> Query:
         return query.where(self.column < value)
 
 
-def filters_for(column: sa.Column[Any], label: str) -> tuple[BaseFilter, ...]:
+def filters_for(column: sa.Column[object], label: str) -> tuple[BaseFilter, ...]:
+    """The filters of a column: two for a moment, one for any other type."""
     if isinstance(column.type, UtcDateTime):
         return From(column, label), To(column, label)
     if isinstance(column.type, sa.Boolean):
         return (IsSet(column, label),)
     return (Equals(column, label),)
+
+
+def _listed(value: str, options: Sequence[tuple[str, str]]) -> str:
+    if value not in {option for option, _label in options}:
+        raise ValueError(value)
+    return value
+
+
+def _midnight(day: str) -> datetime:
+    return datetime.strptime(day.strip(), "%Y-%m-%d").replace(tzinfo=UTC)

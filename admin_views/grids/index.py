@@ -1,15 +1,16 @@
-"""The first page of the tables: every grid by its heading."""
+"""The page that `/admin/` opens with: a link to every grid, by category."""
 
-from flask_admin import AdminIndexView, expose
+from flask_admin import AdminIndexView
 
-from admin_views.base import GuardedView
+from admin_views.base import GuardedView, expose
 from admin_views.grids.specs import CATEGORIES, GRIDS
 
 
 class HomeView(GuardedView, AdminIndexView):
-    """Where `/admin/` leads: every grid with what it holds."""
+    """The list of all grids, each with a sentence on what it holds."""
 
     @expose("/")
     def index(self) -> str:
         groups = [(category, [spec for spec in GRIDS if spec.category == category]) for category in CATEGORIES]
-        return self.render("avs/index.html", groups=groups)
+        page: str = self.render("avs/index.html", groups=groups)
+        return page

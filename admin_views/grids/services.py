@@ -1,4 +1,4 @@
-"""The explicit mapping from editable grids to the authoring services that the API calls too.
+"""The editable grids: which fields each form offers, and which authoring service, shared with the API, saves them.
 
 A service takes `(session, *key, data, actor=, now=)` to update, `(session, *key, actor=, now=)` to delete and
 `(session, data, actor=, now=)` to create; it raises `app.errors` and never commits.
@@ -6,39 +6,42 @@ A service takes `(session, *key, data, actor=, now=)` to update, `(session, *key
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
+from app.actor import Actor
+from app.models.base import AnySession, Model
+from app.models.config_version import Pool
 from app.services.authoring import config_parts, contexts, cycles, value_units, workspaces
-from app.services.authoring import configs as config_drafts
+from app.services.authoring.configs import create_config, delete_config, update_config
 from app.services.configs.editing import editable
-
-Service = Callable[..., Any]
+from simulation.canonical import Json, JsonObject
 
 
 @dataclass(frozen=True)
 class EditableGrid:
-    """What a form offers and which service each of its buttons calls; a missing service means no button.
+    """The fields of a grid's forms and the service that each of its buttons calls; without a service no button.
 
-    `fixed` fields are asked for at creation and then never again; `config_key` names the column that holds the config
-    whose immutability decides whether the row may still change.
+    `fixed` fields are in the form for a new row alone; `config_key` names the column with the id of the config whose
+    status decides whether the row may still change.
     """
 
     fixed: tuple[str, ...]
     fields: tuple[str, ...]
-    update: Service
-    create: Service | None = None
-    delete: Service | None = None
+    update: Callable[..., object]
+    create: Callable[..., Model] | None = None
+    delete: Callable[..., None] | None = None
     config_key: str | None = None
 
-    def require_editable(self, session: Any, row: Any) -> None:
+    def require_editable(self, session: AnySession, row: Model) -> None:
         """Raise the 409 `config_immutable` when the row belongs to a decided config."""
         if self.config_key is not None:
             editable(session, getattr(row, self.config_key))
 
 
-def _add_pool(session: Any, data: dict[str, Any], **who: Any) -> Any:
-    fields: Any = dict(data)
-    return config_parts.add_pool(session, fields.pop("config_version_id"), fields, **who)
+def _add_pool(session: AnySession, data: JsonObject, *, actor: Actor, now: datetime) -> Pool:
+    """Add a pool to the config that the form names, which the service takes as an argument of its own."""
+    fields: Json = dict(data)
+    return config_parts.add_pool(session, fields.pop("config_version_id"), fields, actor=actor, now=now)
 
 
 WORKSPACE = EditableGrid(
@@ -95,9 +98,9 @@ VALUE_UNIT = EditableGrid(
 CONFIG = EditableGrid(
     fixed=("config_version_id", "workspace_id", "cycle_id", "segment", "stage", "target_environment"),
     fields=("value_unit_snapshot_version", "baseline_config_version_id", "price_book_ref", "metric_lenses"),
-    create=config_drafts.create_config,
-    update=config_drafts.update_config,
-    delete=config_drafts.delete_config,
+    create=create_config,
+    update=update_config,
+    delete=delete_config,
     config_key="config_version_id",
 )
 POOL = EditableGrid(

@@ -1,15 +1,15 @@
-"""Every grid, in menu order: one frozen value per table, all in one explicit tuple."""
+"""The list of all grids, in the order of the menu: for each table what its grid shows, filters, sorts and edits."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
 from admin_views.grids import services
 from admin_views.grids.services import EditableGrid
+from app.models.base import Model
 from app.models.billing_patch import BillingPatch
 from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
-from app.models.config_version import ConfigVersion, ExplorationRule, Pool, RailRule
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, ExplorationRule, Pool, RailRule
 from app.models.cycle import Cycle, CycleDraftContext, LearningLogEntry
 from app.models.decision_record import DecisionRecord
 from app.models.enforcement import EnforcementEvent, EnforcementRepeat
@@ -26,13 +26,13 @@ CATEGORIES = (CATALOGS, AUTHORING, DECISIONS, EVIDENCE, LOG)
 
 @dataclass(frozen=True)
 class GridSpec:
-    """What one grid shows and allows; without `editing` it is read-only through every door.
+    """One grid: what it shows, and what may be edited in it; without `editing` every route of it is read-only.
 
-    `columns` stand in the list after the identifier; `filters` and `sorts` name columns, which for tables that grow
-    without bound (`newest` given and no `editing`) are the leading columns of an index.
+    The list shows `columns` after the identifier. `filters` and `sorts` name columns; of a table that grows without
+    bound, which has `newest` and no `editing`, these lead an index. `newest` is the moment that lists begin with.
     """
 
-    model: type[Any]
+    model: type[Model]
     name: str
     category: str
     about: str
@@ -40,26 +40,27 @@ class GridSpec:
     filters: tuple[str, ...] = ()
     sorts: tuple[str, ...] = ()
     newest: str | None = None
-    links: tuple[tuple[str, type[Any]], ...] = ()
+    links: tuple[tuple[str, type[Model]], ...] = ()
     empty: str = "Nothing is recorded yet."
     editing: EditableGrid | None = None
 
     @property
     def table(self) -> sa.Table:
-        table: sa.Table = self.model.__table__
-        return table
+        return self.model.__table__
 
     @property
     def one(self) -> str:
-        """One record of the grid, in the singular."""
+        """The name of one record: the grid's name in the singular."""
         return self.name if self.name == "Rails" else self.name.removesuffix("s")
 
     @property
     def endpoint(self) -> str:
+        """The name of the grid's view in `url_for`."""
         return f"grid_{self.table.name}"
 
     @property
     def slug(self) -> str:
+        """The grid's part of addresses and file names."""
         return self.name.lower().replace(" ", "-")
 
     @property
@@ -68,7 +69,7 @@ class GridSpec:
         return tuple(column.name for column in self.table.primary_key)
 
     @property
-    def references(self) -> dict[str, type[Any]]:
+    def references(self) -> dict[str, type[Model]]:
         """Column → model of the row it names: foreign keys, and the `links` that the database does not enforce."""
         return {
             key.parent.name: _model_of(key.column.table)
@@ -78,11 +79,10 @@ class GridSpec:
         } | dict(self.links)
 
 
-def _model_of(table: sa.Table) -> type[Any]:
+def _model_of(table: sa.Table) -> type[Model]:
     return next(spec.model for spec in GRIDS if spec.table is table)
 
 
-SUBJECT = ("workspace_id", "segment", "stage", "target_environment")
 SEGMENT_LINK = (("segment", SegmentCatalog),)
 CATALOG_EMPTY = "Empty. Seed files and imports fill the catalogs."
 
@@ -209,7 +209,7 @@ GRIDS: tuple[GridSpec, ...] = (
         AUTHORING,
         "Versions of what the customer app enforces, per subject. Approved ones are immutable: fork them.",
         columns=("segment", "stage", "target_environment", "version", "status", "cycle_id", "effective_at"),
-        filters=("workspace_id", "segment", "stage", "target_environment", "status", "cycle_id"),
+        filters=(*SUBJECT_FIELDS, "status", "cycle_id"),
         sorts=("config_version_id", "created_at", "cycle_id", "status"),
         newest="created_at",
         links=SEGMENT_LINK,
@@ -275,7 +275,7 @@ GRIDS: tuple[GridSpec, ...] = (
         "Decision records",
         DECISIONS,
         "Who decided what, why, and on which evidence.",
-        columns=("config_version_id", *SUBJECT[1:], "status", "approver_name", "effective_at", "created_at"),
+        columns=("config_version_id", *SUBJECT_FIELDS[1:], "status", "approver_name", "effective_at", "created_at"),
         filters=("workspace_id", "config_version_id", "segment", "stage", "target_environment", "status"),
         sorts=("decision_id", "created_at", "config_version_id"),
         newest="created_at",
@@ -298,7 +298,7 @@ GRIDS: tuple[GridSpec, ...] = (
         "Runtime configs",
         DECISIONS,
         "The exact bytes that customer apps enforced or enforce, in the order in which they were served.",
-        columns=("config_version_id", *SUBJECT[1:], "sequence", "current", "digest", "created_at"),
+        columns=("config_version_id", *SUBJECT_FIELDS[1:], "sequence", "current", "digest", "created_at"),
         filters=("workspace_id", "config_version_id", "current"),
         sorts=("decision_id", "created_at", "config_version_id"),
         newest="created_at",

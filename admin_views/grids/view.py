@@ -1,27 +1,27 @@
-"""One view class for every grid: list, search, filters, details and CSV from a `GridSpec`; nothing here writes."""
+"""The view of a grid that is only read: list, search, filters, details and CSV, all from its `GridSpec`."""
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
-from typing import Any
+from typing import Any, NamedTuple, TypedDict
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from flask import Response, abort, request, stream_with_context, url_for
-from flask_admin import expose
+from flask.typing import ResponseReturnValue
 from flask_admin.form import SecureForm
-from flask_admin.model.base import BaseModelView
+from flask_admin.model.base import BaseModelView, ViewArgs
 from flask_admin.tools import iterdecode, iterencode
 from markupsafe import Markup
 from werkzeug.exceptions import NotFound
 
-from admin_views.base import GuardedView
-from admin_views.formatters import full, kind_of, label_of, plain, short
-from admin_views.grids.filters import filters_for
+from admin_views.base import GuardedView, expose
+from admin_views.formatters import csv_line, full, kind_of, label_of, plain, short
+from admin_views.grids.filters import ColumnFilter, filters_for
 from admin_views.grids.specs import GRIDS, GridSpec
 from app import clock
-from app.models.base import db
+from app.models.base import Model, db
 from app.services.search import matching
+from simulation.canonical import Json
 
 ROWS = 25
 EXPORT_CHUNK = 1_000
@@ -29,9 +29,33 @@ LAST_PAGE = 1_000_000
 REFERRING_ROWS = 5
 COPY = "copy_id"
 
+ChosenFilter = tuple[int, str, str]
+"""A filter of the address: its index among the grid's filters, its label, and the text to compare with."""
+Record = Model | sa.Row[tuple[Json, ...]]
+"""A row of the grid's table: whole, or the columns that a list shows."""
+
+
+class FilterInput(TypedDict):
+    """An input of the filter form: `type` of a plain one, or `options` to choose from, and the value it has now."""
+
+    name: str
+    label: str
+    options: Sequence[tuple[str, str]] | None
+    type: str
+    value: str
+
+
+class Referring(NamedTuple):
+    """The first rows of another grid that name a row, each with its address; `more` is where all of them are."""
+
+    spec: GridSpec
+    label: str
+    rows: list[tuple[str, str]]
+    more: str | None
+
 
 class GridView(GuardedView, BaseModelView):
-    """A grid that only reads. The stock write routes exist and refuse: `writes` is empty, every `can_…` is False."""
+    """A grid that is only read. The stock write routes exist and refuse: `writes` is empty, every `can_…` is False."""
 
     can_create = can_edit = can_delete = False
     can_view_details = can_export = True
@@ -53,17 +77,18 @@ class GridView(GuardedView, BaseModelView):
         self.column_export_list = tuple(names)
         self.column_sortable_list = spec.sorts
         self.column_filters = [
-            found for name in spec.filters for found in filters_for(spec.table.c[name], label_of(name))
+            column_filter for name in spec.filters for column_filter in filters_for(spec.table.c[name], label_of(name))
         ]
         self.references = spec.references
         super().__init__(
             spec.model, name=spec.name, category=spec.category, endpoint=spec.endpoint, url=f"/admin/{spec.slug}"
         )
 
-    # What the stock base asks of a backend
+    # The methods that the stock base expects of the view of a database
 
-    def scaffold_form(self) -> Any:
-        return self.form_base_class
+    def scaffold_form(self) -> type[SecureForm]:
+        form: type[SecureForm] = SecureForm
+        return form
 
     def scaffold_sortable_columns(self) -> dict[str, str]:
         return {}
@@ -77,43 +102,47 @@ class GridView(GuardedView, BaseModelView):
     def get_empty_list_message(self) -> str:
         return self.spec.empty
 
-    def get_filter_arg(self, index: int, flt: Any) -> str:
-        return str(flt.argument)
+    def get_filter_arg(self, index: int, flt: ColumnFilter[object]) -> str:
+        return flt.argument
 
-    def _get_list_filter_args(self) -> Any:
-        """The filters of the URL, less the inputs that were left empty."""
-        found = super()._get_list_filter_args()
-        return [item for item in found or () if item[2].strip()]
+    def _get_list_filter_args(self) -> list[ChosenFilter]:
+        """The filters of the address, without those whose input was left empty."""
+        chosen: list[ChosenFilter] = super()._get_list_filter_args() or []
+        return [(index, label, text) for index, label, text in chosen if text.strip()]
 
-    def _get_list_extra_args(self) -> Any:
-        """The arguments of the URL that lists know; the stock version would pass any other on to `url_for`."""
+    def _get_list_extra_args(self) -> ViewArgs:
+        """The arguments of the address that lists know; the stock version would pass any other on to `url_for`."""
         arguments = super()._get_list_extra_args()
         arguments.extra_args = {}
         return arguments
 
     def export_url(self) -> str:
+        """The address of the CSV file of what the list shows."""
         return self._with_arguments(".export", request.args, export_type="csv")
 
     def list_url_without(self, name: str) -> str:
+        """The list's address without one of its filters, from the first page."""
         return self._with_arguments(".index_view", {k: v for k, v in request.args.items() if k not in (name, "page")})
 
-    def _with_arguments(self, endpoint: str, arguments: Any, **parts: str) -> str:
+    def _with_arguments(self, endpoint: str, arguments: Mapping[str, str], **parts: str) -> str:
         query = urlencode(list(arguments.items()))
-        return self.get_url(endpoint, **parts) + (f"?{query}" if query else "")
+        address: str = self.get_url(endpoint, **parts)
+        return address + (f"?{query}" if query else "")
 
-    def get_invalid_value_msg(self, value: str, filter: Any) -> str:
+    def get_invalid_value_msg(self, value: str, filter: ColumnFilter[object]) -> str:
         return f"{filter.name}: {value!r} cannot be filtered by, so it was left out." if value.strip() else ""
 
-    def get_pk_value(self, model: Any) -> str:
-        values = [getattr(model, name) for name in self.spec.key]
-        return str(values[0]) if len(values) == 1 else iterencode(values)
+    def get_pk_value(self, model: Record) -> str:
+        """The primary key as one text, as addresses carry it."""
+        return _key_text([getattr(model, name) for name in self.spec.key])
 
-    def get_one(self, id: Any) -> Any:
+    def get_one(self, id: str) -> Model | None:
+        """The row of an id in an address, or None."""
         key = self.key_of(id)
-        return db.session.get(self.model, key) if key else None
+        return db.session.get(self.spec.model, key) if key else None
 
-    def key_of(self, id: str) -> tuple[Any, ...] | None:
-        """The parts of an id in an address, None when they cannot be a key of this table."""
+    def key_of(self, id: str) -> tuple[Json, ...] | None:
+        """The primary key's values of an id in an address; None when they cannot be a key of this table."""
         parts = (id,) if len(self.spec.key) == 1 else iterdecode(id)
         try:
             types = [self.spec.table.c[name].type.python_type for name in self.spec.key]
@@ -126,13 +155,13 @@ class GridView(GuardedView, BaseModelView):
     def get_list(
         self,
         page: int | None,
-        sort_field: Any,
-        sort_desc: bool,
+        sort_field: str | None,
+        sort_desc: bool | int | None,
         search: str | None,
-        filters: Any,
+        filters: Sequence[ChosenFilter] | None,
         page_size: int | None = None,
-    ) -> tuple[None, list[Any]]:
-        """One page of rows, and one row more to know whether another page follows: nothing is ever counted."""
+    ) -> tuple[None, list[Record]]:
+        """No count and the rows of one page; a row too many is read to know whether another page follows."""
         offset = min(max(page or 0, 0), LAST_PAGE) * ROWS
         names = dict.fromkeys((*self.spec.key, *self.spec.columns))
         statement = self._select(names, sort_field, sort_desc, search, filters).limit(ROWS + 1).offset(offset)
@@ -140,27 +169,36 @@ class GridView(GuardedView, BaseModelView):
         self._template_args["have_next"] = len(rows) > ROWS
         return None, list(rows[:ROWS])
 
-    def _select(self, names: Any, sort_field: Any, sort_desc: Any, search: str | None, filters: Any) -> Any:
+    def _select(
+        self,
+        names: Iterable[str],
+        sort_field: str | None,
+        sort_desc: bool | int | None,
+        search: str | None,
+        filters: Sequence[ChosenFilter] | None,
+    ) -> sa.Select[tuple[Json, ...]]:
+        """The query for these columns of the rows that the search and the filters leave, in order."""
         table = self.spec.table
         statement = sa.select(*(table.c[name] for name in names))
         if search and search.strip():
             statement = statement.where(matching(db.session, table, search))
-        for index, _name, value in filters or ():
-            chosen = self._filters[index]
-            statement = chosen.apply(statement, chosen.clean(value))
+        for index, _label, text in filters or ():
+            column_filter: ColumnFilter[object] = self._filters[index]
+            statement = column_filter.apply(statement, column_filter.clean(text))
         return statement.order_by(*self._order(sort_field, bool(sort_desc)))
 
-    def _order(self, sort_field: Any, descending: bool) -> list[Any]:
-        """A total order: the column asked for if any, then the time, then the primary key, all in one direction."""
+    def _order(self, sort_field: str | None, descending: bool) -> list[sa.ColumnElement[object]]:
+        """A total order: the chosen column if any, then the moment, then the primary key, all in one direction."""
         newest = [self.spec.newest] if self.spec.newest else []
-        names, descending = (
-            ([sort_field], descending) if sort_field in self._sortable_columns else ([], bool(self.spec.newest))
-        )
-        names = list(dict.fromkeys((*names, *newest, *self.spec.key)))
-        columns = (self.spec.table.c[name] for name in names)
+        if sort_field is None or sort_field not in self._sortable_columns:
+            chosen, descending = [], bool(self.spec.newest)
+        else:
+            chosen = [sort_field]
+        columns = (self.spec.table.c[name] for name in dict.fromkeys((*chosen, *newest, *self.spec.key)))
         return [column.desc() if descending else column.asc() for column in columns]
 
-    def get_list_value(self, model: Any, name: str) -> Any:
+    def get_list_value(self, model: Record, name: str) -> Markup:
+        """A cell of the list."""
         if name == COPY:
             return Markup(
                 '<button type="button" class="copy" data-copy="{0}" aria-label="Copy {0}">Copy</button>'
@@ -170,40 +208,42 @@ class GridView(GuardedView, BaseModelView):
             return self._link(self.get_url(".details_view", id=self.get_pk_value(model)), value)
         return self._linked(name, value) or short(value, self.kinds[name])
 
-    def _linked(self, name: str, value: Any) -> Markup | None:
+    def _linked(self, name: str, value: str | None) -> Markup | None:
+        """The value as a link to the row that it names, None when it names none."""
         target = self.references.get(name)
         if target is None or value is None:
             return None
         return self._link(url_for(f"grid_{target.__table__.name}.details_view", id=value), value)
 
     @staticmethod
-    def _link(url: str, value: Any) -> Markup:
+    def _link(url: str, value: str) -> Markup:
         return Markup('<a class="id" href="{}">{}</a>').format(url, value)
 
     def cell_class(self, name: str) -> str:
-        """Figures stand on the right, the rest on the left."""
+        """The CSS class of a column's cells: numbers are aligned on the right."""
         return "num" if self.kinds.get(name) in ("decimal", "integer") else ""
 
-    def filter_inputs(self) -> list[dict[str, Any]]:
-        """The filter form: every filter with the value that the URL gives it."""
-        given = {index: value for index, _name, value in self._get_list_filter_args() or ()}
+    def filter_inputs(self) -> list[FilterInput]:
+        """The filter form: every filter with the value that the address gives it."""
+        texts = {index: text for index, _label, text in self._get_list_filter_args()}
         return [
             {
-                "name": f"flt{index}_{item.argument}",
-                "label": item.name,
-                "options": item.get_options(self),
-                "type": item.data_type or "text",
-                "value": given.get(index, ""),
+                "name": f"flt{index}_{column_filter.argument}",
+                "label": column_filter.name,
+                "options": column_filter.get_options(self),
+                "type": column_filter.data_type or "text",
+                "value": texts.get(index, ""),
             }
-            for index, item in enumerate(self._filters or ())
+            for index, column_filter in enumerate(self._filters or ())
         ]
 
     # Details
 
     @expose("/details/")
-    def details_view(self) -> Any:
+    def details_view(self) -> str:
+        """Everything that a row stores, and the rows of other grids that name it."""
         row = self.existing()
-        return self.render(
+        page: str = self.render(
             self.details_template,
             model=row,
             row_id=self.get_pk_value(row),
@@ -212,50 +252,49 @@ class GridView(GuardedView, BaseModelView):
             referring=list(self._referring(row)),
             frozen=self.frozen(row),
         )
+        return page
 
-    def frozen(self, row: Any) -> str | None:
-        """Why a row that this grid could edit may not change any more."""
+    def frozen(self, row: Model) -> str | None:
+        """Why a row may not change any more, None when it may or when this grid edits no row."""
         return None
 
-    def existing(self) -> Any:
-        """The row that the URL names, or 404."""
+    def existing(self) -> Model:
+        """The row that the address names; NotFound that names it."""
         identifier = request.values.get("id", "").replace("\x00", "")  # PostgreSQL's text cannot hold it
         row = self.get_one(identifier)
         if row is None:
             raise NotFound(f"{self.name} has no record {identifier!r}.")
         return row
 
-    def _detail_value(self, model: Any, name: str) -> Any:
+    def _detail_value(self, model: Model, name: str) -> Markup:
         value = getattr(model, name)
         return self._linked(name, value) or full(value, self.kinds[name])
 
-    def _referring(self, row: Any) -> Iterator[dict[str, Any]]:
-        """Rows of other grids that name this one: the first few, through an index, and where the rest are."""
+    def _referring(self, row: Model) -> Iterator[Referring]:
+        """The rows of other grids that name this row, as far as an index finds them."""
         if len(self.spec.key) != 1:
             return
         value = getattr(row, self.spec.key[0])
         for spec in GRIDS:
             for name, target in spec.references.items():
                 if target is self.model and _is_indexed(spec.table, name):
-                    found = self._referring_rows(spec, name, value)
-                    if found:
-                        yield {"spec": spec, "label": label_of(name), "rows": found[:REFERRING_ROWS]} | {
-                            "more": len(found) > REFERRING_ROWS and _filtered_url(spec, name, value)
-                        }
+                    rows = self._referring_rows(spec, name, value)
+                    more = _filtered_url(spec, name, value) if len(rows) > REFERRING_ROWS else None
+                    if rows:
+                        yield Referring(spec, label_of(name), rows[:REFERRING_ROWS], more)
 
-    def _referring_rows(self, spec: GridSpec, name: str, value: Any) -> list[tuple[str, str]]:
-        key = [spec.table.c[column] for column in spec.key]
-        statement = sa.select(*key).where(spec.table.c[name] == value).limit(REFERRING_ROWS + 1)
-        return [
-            (" / ".join(key), url_for(f"{spec.endpoint}.details_view", id=key[0] if len(key) == 1 else iterencode(key)))
-            for key in (tuple(map(str, row)) for row in db.session.execute(statement))
-        ]
+    def _referring_rows(self, spec: GridSpec, name: str, value: str) -> list[tuple[str, str]]:
+        """(key, address) of the first rows whose column names the value, and of one more."""
+        columns = [spec.table.c[column] for column in spec.key]
+        statement = sa.select(*columns).where(spec.table.c[name] == value).limit(REFERRING_ROWS + 1)
+        keys = [tuple(map(str, row)) for row in db.session.execute(statement)]
+        return [(" / ".join(key), url_for(f"{spec.endpoint}.details_view", id=_key_text(key))) for key in keys]
 
     # CSV
 
     @expose("/export/<export_type>/")
-    def export(self, export_type: str) -> Any:
-        """Every column of every row that the list's search, filters and order give, streamed."""
+    def export(self, export_type: str) -> ResponseReturnValue:
+        """Stream a CSV file with every column of every row that the list's search and filters leave, in its order."""
         if export_type != "csv":
             abort(404)
         arguments = self._get_list_extra_args()
@@ -269,29 +308,28 @@ class GridView(GuardedView, BaseModelView):
             headers={"Content-Disposition": f"attachment; filename={self.spec.slug}-{stamp}.csv"},
         )
 
-    def _csv_lines(self, names: list[str], statement: Any) -> Iterator[str]:
-        line = csv.writer(_Echo()).writerow
-        yield line(names)
+    def _csv_lines(self, names: list[str], statement: sa.Select[tuple[Json, ...]]) -> Iterator[str]:
+        yield csv_line(names)
         kinds = [self.kinds[name] for name in names]
         for row in db.session.execute(statement, execution_options={"yield_per": EXPORT_CHUNK}):
-            yield line([plain(value, kind) for value, kind in zip(row, kinds, strict=True)])
+            yield csv_line([plain(value, kind) for value, kind in zip(row, kinds, strict=True)])
 
 
-class _Echo:
-    """A file whose write returns the line, so that a csv writer can feed a generator."""
-
-    @staticmethod
-    def write(line: str) -> str:
-        return line
+def _key_text(key: Sequence[object]) -> str:
+    """A primary key as one text, from which `GridView.key_of` reads its values again."""
+    text: str = iterencode(key) if len(key) > 1 else str(key[0])
+    return text
 
 
 def _is_indexed(table: sa.Table, name: str) -> bool:
-    first = next(iter(table.primary_key)).name == name
-    return first or any(next(iter(index.columns)).name == name for index in table.indexes)
+    leads_the_key = next(iter(table.primary_key)).name == name
+    return leads_the_key or any(next(iter(index.columns)).name == name for index in table.indexes)
 
 
 def _filtered_url(spec: GridSpec, name: str, value: str) -> str | None:
+    """The address of a grid's list, narrowed to a value of the column; None when the grid has no such filter."""
     if name not in spec.filters:
         return None
     position = sum(len(filters_for(spec.table.c[item], "")) for item in spec.filters[: spec.filters.index(name)])
-    return url_for(f"{spec.endpoint}.index_view", **{f"flt{position}_{name}": value})
+    query: dict[str, Any] = {f"flt{position}_{name}": value}
+    return url_for(f"{spec.endpoint}.index_view", **query)
