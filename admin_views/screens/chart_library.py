@@ -1,4 +1,4 @@
-"""The chart library as its installed package has it: its version and its script."""
+"""The version and the script of the chart library, read from its installed package."""
 
 from functools import cache
 from importlib.metadata import version
@@ -10,7 +10,7 @@ from flask import Response, send_file
 from app.errors import NotFound
 
 CHARTS_KEPT = 365 * 24 * 3600
-"""Seconds; the address has the library's version."""
+"""Seconds for which browsers keep the script: its address changes with the library's version."""
 
 
 @cache
@@ -21,14 +21,14 @@ def charts_version() -> str:
 
 @cache
 def _charts_file() -> Path:
-    found = find_spec("plotly")
-    if found is None or found.origin is None:
+    package = find_spec("plotly")
+    if package is None or package.origin is None:
         raise NotFound("The chart library is not installed: install this project's dependencies.", code="not_found")
-    return Path(found.origin).parent / "package_data" / "plotly.min.js"
+    return Path(package.origin).parent / "package_data" / "plotly.min.js"
 
 
 def charts_script() -> Response:
-    """The chart library's script, as its installed package has it; browsers keep it until the version changes."""
+    """The answer with the chart library's script, which browsers keep until the version changes."""
     answer = send_file(_charts_file(), mimetype="text/javascript", conditional=True, max_age=CHARTS_KEPT)
     answer.headers["Cache-Control"] = f"public, max-age={CHARTS_KEPT}, immutable"
     return answer

@@ -1,46 +1,45 @@
 """Panels of charts as data that charts.js draws: numbers stay decimals, colours are names of CSS tokens.
 
 A panel is `{title, height, traces, shapes, annotations, xaxis, yaxis}` in Plotly's terms, where every `x` and `y` means
-the panel's own axis, and a text that begins with `--` is the colour of that token. With `repeats` its y axis is the one
-of the panel beside it. Baseline is grey, candidate is the accent; lines differ in their marks, too.
+the panel's own axis, and a text that begins with `--` is the colour of that token. A panel with `repeats` has the y
+axis of the panel to its left. The baseline is grey, the candidate has the accent colour, and their marks differ.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 
-from app.services.simulations.review_tables import (
-    SIDES,
-)
-from simulation.canonical import canonical_text
+from app.services.simulations.review_tables import SIDES
+from simulation.canonical import JsonObject, canonical_text
 
-Json = dict[str, Any]
 Number = Decimal | int
 Span = tuple[Number, Number]
-Said = Callable[[Number], str]
+NumberText = Callable[[Number], str]
+"""Writes a value of a chart as its label or hover shows it."""
+Panel = JsonObject
+"""A panel, or a part of one such as an axis, a trace or a label."""
 
 COLOURS: Mapping[str, str] = {"candidate": "--accent", "baseline": "--baseline"}
 SYMBOLS: Mapping[str, str] = {"candidate": "circle", "baseline": "square-open"}
 PLOT_HEIGHT, ROW_HEIGHT, LINE_HEIGHT = 190, 34, 15
-"""Pixels: of a panel with lines, of a bar, and between two labels."""
+"""Heights in pixels: of a panel with lines, of a bar, and of a label."""
 ROOM = Decimal("0.12")
-"""How much further than its data an axis goes."""
+"""The share of its data's span by which an axis is longer than its data."""
 NAME_ROOM = Decimal("0.9")
-"""The same where names stand at the end of lines. Who draws makes room for the texts of bars: it knows their width."""
+"""Extra axis length where line names are drawn at the right edge. Bars need none: charts.js measures their labels."""
 
 
 def lines(
-    title: str, periods: Sequence[str], sides: Mapping[str, Sequence[Number | None]], span: Span, said: Said
-) -> Json:
-    """A line per side over the periods, each with its name at its end; `periods` say which days each one has."""
+    title: str, periods: Sequence[str], sides: Mapping[str, Sequence[Number | None]], span: Span, text_of: NumberText
+) -> Panel:
+    """A line for each side over the periods, with its name at its end; `periods` are the texts of their days."""
     drawn = {side: values for side, values in sides.items() if any(value is not None for value in values)}
     ends = {side: next(value for value in reversed(values) if value is not None) for side, values in drawn.items()}
     last = len(periods)
     return {
         "title": title,
         "height": PLOT_HEIGHT,
-        "traces": [_line(side, periods, values, said) for side, values in drawn.items()],
+        "traces": [_line(side, periods, values, text_of) for side, values in drawn.items()],
         "shapes": [],
         "annotations": list(_end_names(ends, last, span)),
         "xaxis": {
@@ -52,9 +51,9 @@ def lines(
     }
 
 
-def _line(side: str, periods: Sequence[str], values: Sequence[Number | None], said: Said) -> Json:
+def _line(side: str, periods: Sequence[str], values: Sequence[Number | None], text_of: NumberText) -> Panel:
     hovers = [
-        "" if value is None else f"Period {number}, {days}<br>{side}: {said(value)}"
+        "" if value is None else f"Period {number}, {days}<br>{side}: {text_of(value)}"
         for number, (days, value) in enumerate(zip(periods, values, strict=True), 1)
     ]
     return {
@@ -70,8 +69,8 @@ def _line(side: str, periods: Sequence[str], values: Sequence[Number | None], sa
     }
 
 
-def _end_names(ends: Mapping[str, Number], x: int, span: Span) -> Iterator[Json]:
-    """The name of each line beside its end, moved apart where they would touch."""
+def _end_names(ends: Mapping[str, Number], x: int, span: Span) -> Iterator[Panel]:
+    """Labels with the names of the lines at their ends, moved apart where they would touch."""
     scale = Decimal(PLOT_HEIGHT) / (span[1] - span[0])
     ordered = sorted(ends.items(), key=lambda end: end[1])
     shifts = [Decimal(0)] * len(ordered)
@@ -83,15 +82,16 @@ def _end_names(ends: Mapping[str, Number], x: int, span: Span) -> Iterator[Json]
         yield label(x, value, side, color=COLOURS[side], xanchor="left", xshift=10, yshift=round(shift))
 
 
-def bars(title: str, names: Sequence[str], sides: Mapping[str, Sequence[Number | None]], said: Said) -> Json:
-    """Horizontal bars in USD, one group for each name; the first bars of two sides carry the names of the sides."""
+def bars(title: str, names: Sequence[str], sides: Mapping[str, Sequence[Number | None]], text_of: NumberText) -> Panel:
+    """Horizontal bars in USD, a group for each name; where there are two sides, their first bars carry their names."""
     drawn = {side: values for side, values in sides.items() if any(value is not None for value in values)}
     most = max((value for values in drawn.values() for value in values if value is not None), default=0)
     return {
         "title": title,
         "height": max(2, len(names)) * ROW_HEIGHT * max(1, len(drawn)),
         "traces": [
-            bar(side, values, _texts(side, values, said, named=len(drawn) > 1), names) for side, values in drawn.items()
+            bar(side, values, _texts(side, values, text_of, named=len(drawn) > 1), names)
+            for side, values in drawn.items()
         ],
         "shapes": [],
         "annotations": [],
@@ -100,14 +100,14 @@ def bars(title: str, names: Sequence[str], sides: Mapping[str, Sequence[Number |
     }
 
 
-def _texts(side: str, values: Sequence[Number | None], said: Said, named: bool) -> list[str]:
-    texts = ["" if value is None else said(value) for value in values]
+def _texts(side: str, values: Sequence[Number | None], text_of: NumberText, named: bool) -> list[str]:
+    texts = ["" if value is None else text_of(value) for value in values]
     first = next((at for at, text in enumerate(texts) if text), None)
     return [f"{text} {side}" if named and at == first else text for at, text in enumerate(texts)]
 
 
-def bar(side: str, values: Sequence[Number | None], texts: Sequence[str], names: Sequence[str]) -> Json:
-    """One side's bars with a text at the end of each."""
+def bar(side: str, values: Sequence[Number | None], texts: Sequence[str], names: Sequence[str]) -> Panel:
+    """The bars of one side, each with a text at its end."""
     trace = {
         "type": "bar",
         "orientation": "h",
@@ -123,9 +123,9 @@ def bar(side: str, values: Sequence[Number | None], texts: Sequence[str], names:
     return trace | ({"width": Decimal("0.4")} if len(names) == 1 else {})
 
 
-def counts(title: str, names: Sequence[str], numbers: Sequence[int], everyone: int, said: Sequence[str]) -> Json:
-    """A bar for each count on the track of everyone, with what is said of it at the end of the track."""
-    track = bar("baseline", [everyone] * len(names), said, names) | {"marker": {"color": "--accent-soft"}}
+def counts(title: str, names: Sequence[str], numbers: Sequence[int], everyone: int, texts: Sequence[str]) -> Panel:
+    """A bar for each count on a track as long as `everyone`, with a text at the end of the track."""
+    track = bar("baseline", [everyone] * len(names), texts, names) | {"marker": {"color": "--accent-soft"}}
     reached = bar("candidate", numbers, [""] * len(names), names) | {"hovertext": track["hovertext"]}
     return {
         "title": title,
@@ -138,8 +138,8 @@ def counts(title: str, names: Sequence[str], numbers: Sequence[int], everyone: i
     }
 
 
-def categories(names: Sequence[str]) -> Json:
-    """An axis of names by their place, the first on top: two pools may have the same name."""
+def categories(names: Sequence[str]) -> Panel:
+    """An axis of names with the first on top; each has its own place, for two pools may have the same name."""
     return {
         "tickvals": list(range(len(names))),
         "ticktext": list(names),
@@ -148,7 +148,7 @@ def categories(names: Sequence[str]) -> Json:
     }
 
 
-def draw_line(panel: Json, axis: str, value: Number, text: str, colour: str = "--bad") -> None:
+def draw_line(panel: Panel, axis: str, value: Number, text: str, colour: str = "--bad") -> None:
     """A dashed line across the panel at a value of this axis, with its name at its end."""
     across = "x" if axis == "y" else "y"
     panel["shapes"].append(
@@ -173,27 +173,27 @@ def draw_line(panel: Json, axis: str, value: Number, text: str, colour: str = "-
 
 
 def usd_ticks(span: Number) -> str:
-    """How an axis over so many USD writes its ticks: cents where they are small amounts, never more than needed."""
+    """The number format of an axis that spans so many USD: with cents only where the amounts are small."""
     return "$,.2f" if Decimal("0.1") <= span < 20 else "$,~f"
 
 
-def _is_named_above(panel: Json, value: Number) -> bool:
-    """Whether the name of a line stands where the name of a line at `value` would."""
-    least, most = panel["yaxis"]["range"]
-    reach = (most - least) * Decimal(2 * LINE_HEIGHT) / PLOT_HEIGHT
+def _is_named_above(panel: Panel, value: Number) -> bool:
+    """Whether the name of another line is where the name of a line at `value` would be."""
+    low, high = panel["yaxis"]["range"]
+    reach = (high - low) * Decimal(2 * LINE_HEIGHT) / PLOT_HEIGHT
     return any(0 <= name["y"] - value < reach for name in panel["annotations"])
 
 
-def label(x: Number, y: Number, text: str, color: str = "--ink", **place: Any) -> Json:
+def label(x: Number, y: Number, text: str, color: str = "--ink", **place: object) -> Panel:
     """Text at a point of the panel."""
     return {"x": x, "y": y, "text": text, "showarrow": False, "font": {"color": color}} | place
 
 
-def both(rows: Sequence[Json], measure: Callable[[Json], Number | None]) -> dict[str, list[Number | None]]:
-    """A measure of each side, row by row; None where a side is missing."""
+def both(rows: Sequence[JsonObject], measure: Callable[[JsonObject], Number | None]) -> dict[str, list[Number | None]]:
+    """side → a measure of it in each row; None where a row lacks the side."""
     return {side: [None if row[side] is None else measure(row[side]) for row in rows] for side in SIDES}
 
 
-def figure_json(figure: Json) -> str:
-    """Canonical JSON that may stand in a script element."""
+def figure_json(figure: Panel) -> str:
+    """Canonical JSON that is safe inside a script element."""
     return canonical_text(figure).replace("<", "\\u003c")

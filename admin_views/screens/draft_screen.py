@@ -1,28 +1,39 @@
-"""Screens that edit a draft as one form: saved whole, in the background too, and never over somebody else's change.
+"""The base of screens that edit a record as one form: saved whole, in the background too, never over others' changes.
 
 The form carries `row_version`, a digest of what was shown. Whoever saves after another operator is shown both versions
-with all that was typed still in the form; saving again keeps it, opening the page again takes the other one.
+with all that was typed still in the form; saving again keeps what was typed, opening the page again takes what is
+stored.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic, TypedDict, TypeVar
 
 from flask import Response, get_template_attribute, jsonify, make_response, request
-from flask_admin import expose
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+from wtforms import Field
 
-from admin_views.base import note
-from admin_views.forms import at_its_field, refusal_of
+from admin_views.base import expose, note
+from admin_views.forms import VersionedForm, at_its_field, refusal_of
 from admin_views.screens.screen import Screen, go, is_autosave
 from app import clock
 from app.errors import AvsError, PreconditionFailed
 from app.models.base import db
+from app.models.config_version import ConfigVersion
+from app.models.cycle import Cycle
 from app.models.transactions import write
 from app.services.configs.diffs import same
-from simulation.canonical import content_hash
+from app.services.guidance.navigator import Guide
+from simulation.canonical import Json, content_hash
 
-Json = Any
-Document = Json  # a screen says the shape of its own
+Document = Json
+"""What a form says of its record, as canonical JSON can hold it; two equal ones are the same version.
+
+Each screen has a shape of its own for it.
+"""
+Record = TypeVar("Record")
+RecordForm = TypeVar("RecordForm", bound=VersionedForm)
 SAVE = "save"
 OVERTAKEN = (
     "{} was changed by another operator since you opened it. Nothing was saved, and what you typed is still here. "
@@ -30,11 +41,19 @@ OVERTAKEN = (
 )
 
 
+class Subject(TypedDict, total=False):
+    """The cycle or the config that a page is about, as `Screen.show` takes them."""
+
+    cycle: Cycle | None
+    config: ConfigVersion
+
+
 @dataclass(frozen=True)
 class Difference:
-    """A field in which what is stored now and what was typed differ; None where it is not there.
+    """A field whose stored value and typed value differ, as text; None where there is no value.
 
-    `take` is the action that gives up what was typed in this field alone, empty where there is none.
+    `about` is the part of the record that has the field. `take` is the action that gives up what was typed in this
+    field alone, empty where there is none.
     """
 
     about: str
@@ -45,103 +64,104 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a save. `differences` are there when another operator was faster."""
+class Outcome(Generic[Record]):
+    """The result of a save: the record as it is stored now, and why nothing was saved, if that is so.
 
-    record: Any
+    `differences` between the stored and the typed version are listed when another operator was faster.
+    """
+
+    record: Record
     refusal: AvsError | None = None
     differences: Sequence[Difference] = ()
     changed: bool = False
 
 
-class DraftScreen(Screen):
-    """One record, one form. A subclass says how the record is found, shown, read back and stored.
+class DraftScreen(Screen, Generic[Record, RecordForm]):
+    """A screen for one record with one form. A subclass says how the record is found, shown, read back and stored.
 
     The record may be one that is still to be made: then `store` makes it.
-
-    A document is what the form says of the record, as canonical JSON can hold it; two equal ones are the same version.
     """
 
     template: str
     writes = frozenset({"page"})
     checks_own_token = frozenset({"page"})
 
-    def find(self, **where: str) -> Any:
+    def find(self, **where: str) -> Record:
         """The record in the address; NotFound that names it."""
         raise NotImplementedError
 
-    def hold(self, record: Any) -> Any:
-        """The record once nobody else can change it, inside the writing transaction; AvsError when it is frozen."""
+    def hold(self, record: Record) -> Record:
+        """Lock the record inside the writing transaction and read it again; AvsError when it may not change."""
         raise NotImplementedError
 
-    def form_of(self, record: Any) -> Any:
-        """A `VersionedForm` of the record, with what the request typed."""
+    def form_of(self, record: Record) -> RecordForm:
+        """The form of the record, with what the request carries typed into it."""
         raise NotImplementedError
 
-    def document(self, record: Any) -> Document:
-        """What is stored."""
+    def document(self, record: Record) -> Document:
+        """The stored version."""
         raise NotImplementedError
 
-    def typed(self, form: Any, record: Any) -> Document:
-        """What was typed, in the same shape; where it means the same as what is stored, it is what is stored."""
+    def typed(self, form: RecordForm, record: Record) -> Document:
+        """The typed version, in the shape of `document`; a value that means what is stored is the stored one."""
         raise NotImplementedError
 
-    def store(self, record: Any, document: Document) -> Any:
-        """Write the document through the service that the API calls too; inside the writing transaction.
+    def store(self, record: Record, document: Document) -> Record | None:
+        """Write the document through the service that the API calls too, inside the writing transaction.
 
-        Returns the record if it was made only now, else None.
+        Returns the record if this has created it, else None.
         """
         raise NotImplementedError
 
-    def address(self, record: Any) -> str:
-        """Where the record is edited."""
+    def address(self, record: Record) -> str:
+        """The address at which the record is edited."""
         return request.full_path.removesuffix("?")
 
-    def compared(self, record: Any, stored: Document, typed: Document) -> Iterable[Difference]:
-        """Both versions, field by field, as text."""
+    def compared(self, record: Record, stored: Document, typed: Document) -> Iterable[Difference]:
+        """The fields in which the two versions differ, as text."""
         raise NotImplementedError
 
-    def named(self, record: Any) -> str:
-        """The record as messages name it."""
+    def title_of(self, record: Record) -> str:
+        """The record as messages name it: `Config cfg_1`."""
         raise NotImplementedError
 
-    def onward(self, record: Any) -> str:
-        """Where the next decision is taken."""
+    def onward(self, record: Record) -> str:
+        """The address of the screen that comes next."""
         raise NotImplementedError
 
-    def about(self, record: Any) -> dict[str, Any]:
-        """`cycle=` or `config=`, for the frame."""
+    def subject(self, record: Record) -> Subject:
+        """The cycle or the config that the frame shows."""
         raise NotImplementedError
 
-    def act(self, form: Any, action: str, record: Any) -> None:
-        """Do what a button says that changes what is typed and saves nothing."""
+    def act(self, form: RecordForm, action: str, record: Record) -> None:
+        """Carry out a button that changes what is typed and saves nothing."""
 
-    def fields(self, form: Any) -> Iterable[Any]:
-        """Every control that may have errors: `name`, `id`, `label`, `errors`, `type`."""
+    def fields(self, form: RecordForm) -> Iterable[Field]:
+        """The controls that may have errors: `name`, `id`, `label`, `errors`, `type`."""
         return list(form)
 
-    def values(self, form: Any) -> dict[str, str]:
-        """control name → what a save has put there: the page's script writes it into the form."""
+    def values(self, form: RecordForm) -> dict[str, str]:
+        """control name → the value that a background save has given it; the page's script writes it into the form."""
         return {"csrf_token": form.csrf_token.current_token}
 
-    def parts(self, form: Any, record: Any) -> dict[str, str]:
-        """id → HTML of what the page says about the values as they are typed."""
+    def parts(self, form: RecordForm, record: Record) -> dict[str, str]:
+        """id → HTML of each part of the page that depends on the values as they are typed."""
         return {}
 
-    def context(self, form: Any, record: Any) -> dict[str, Any]:
-        """What the template wants besides the form."""
+    def context(self, form: RecordForm, record: Record) -> dict[str, object]:
+        """The template's values besides the form."""
         return {}
 
-    def place(self, form: Any, error: AvsError) -> AvsError:
+    def place(self, form: RecordForm, error: AvsError) -> AvsError:
         """The refusal, with each of its field errors put beside its field."""
         return at_its_field(form, error)
 
     @expose("", methods=("GET", "POST"))
-    def page(self, **where: str) -> Any:
+    def page(self, **where: str) -> ResponseReturnValue:
         return self.edit(**where)
 
-    def edit(self, **where: str) -> Any:
-        """Answer one request about the record in the address: show, save, save behind, preview, or do a button."""
+    def edit(self, **where: str) -> ResponseReturnValue:
+        """Answer a request about the record in the address: show it, save it, preview it, or carry out a button."""
         record = self.find(**where)
         form = self.form_of(record)
         if request.method == "GET":
@@ -154,19 +174,20 @@ class DraftScreen(Screen):
             return self._acted(form, record, action)
         outcome = self.save(form, record)
         if is_autosave():
-            return self._told(form, outcome)
+            return self._saved_behind(form, outcome)
         if outcome.refusal is not None:
             return self.draw(form, outcome)
         if action == SAVE:
-            note(f"{self.named(outcome.record)} was saved." if outcome.changed else "Nothing had changed.")
+            note(f"{self.title_of(outcome.record)} was saved." if outcome.changed else "Nothing had changed.")
             return go(self.address(outcome.record))
         return go(self.onward(outcome.record))
 
-    def version(self, record: Any) -> str:
+    def version(self, record: Record) -> str:
+        """The digest of the stored version."""
         return content_hash(self.document(record))
 
-    def draw(self, form: Any, outcome: Outcome, *, unsaved: bool = False) -> Response:
-        """The page; `unsaved` when what it shows is not what is stored, so that the script saves it."""
+    def draw(self, form: RecordForm, outcome: Outcome[Record], *, unsaved: bool = False) -> Response:
+        """The page; it is `unsaved` when it shows something else than is stored, so that its script saves it."""
         return self.show(
             self.template,
             status=outcome.refusal.status if outcome.refusal else 200,
@@ -175,12 +196,12 @@ class DraftScreen(Screen):
             refusal=outcome.refusal,
             differences=outcome.differences,
             unsaved=unsaved or outcome.refusal is not None,
-            **self.about(outcome.record),
+            **self.subject(outcome.record),
             **self.context(form, outcome.record),
         )
 
-    def save(self, form: Any, record: Any) -> Outcome:
-        """One transaction: look again, compare with what was shown, store. An unchanged form writes nothing."""
+    def save(self, form: RecordForm, record: Record) -> Outcome[Record]:
+        """Save the form in one transaction: read again, compare with what was shown, and store what has changed."""
         if not form.validate():
             return Outcome(record, refusal_of(form))
         try:
@@ -190,7 +211,7 @@ class DraftScreen(Screen):
                 typed = self.typed(form, held)
                 changed = not same(stored, typed)
                 if changed and form.row_version.data != content_hash(stored):
-                    raise PreconditionFailed(OVERTAKEN.format(self.named(held)), code="changed_meanwhile")
+                    raise PreconditionFailed(OVERTAKEN.format(self.title_of(held)), code="changed_meanwhile")
                 if changed:
                     held = self.store(held, typed) or held
         except AvsError as error:
@@ -198,33 +219,33 @@ class DraftScreen(Screen):
         form.row_version.data = self.version(held)
         return Outcome(held, changed=changed)
 
-    def _refused(self, form: Any, error: AvsError) -> Outcome:
-        """The record is read anew: what was read under the lock is not whole without it."""
+    def _refused(self, form: RecordForm, error: AvsError) -> Outcome[Record]:
+        """The outcome of a save that was rolled back; the record is read again, for the lock on it is gone."""
         db.session.expunge_all()
         record = self.find(**(request.view_args or {}))
         if isinstance(error, PreconditionFailed):
             return self._overtaken(form, record, error)
         return Outcome(record, self.place(form, error))
 
-    def _overtaken(self, form: Any, record: Any, error: AvsError) -> Outcome:
-        """Both versions; from here on the form is based on what is stored now, so saving again keeps what was typed.
+    def _overtaken(self, form: RecordForm, record: Record, error: AvsError) -> Outcome[Record]:
+        """The outcome with both versions. From here on the form is based on what is stored now: saving it again wins.
 
-        A background save decides nothing: its form stays based on what its operator saw.
+        After a background save it stays based on what its operator saw, who has not decided yet.
         """
         stored = self.document(record)
         if not is_autosave():
             form.row_version.data = content_hash(stored)
         return Outcome(record, error, list(self.compared(record, stored, self.typed(form, record))))
 
-    def _acted(self, form: Any, record: Any, action: str) -> Response:
+    def _acted(self, form: RecordForm, record: Record, action: str) -> Response:
         self.act(form, action, record)
         differences: Sequence[Difference] = ()
         if "comparing" in request.form:
             differences = list(self.compared(record, self.document(record), self.typed(form, record)))
         return self.draw(form, Outcome(record, differences=differences), unsaved=True)
 
-    def _told(self, form: Any, outcome: Outcome) -> Response:
-        """What the page's script wants to know after a background save."""
+    def _saved_behind(self, form: RecordForm, outcome: Outcome[Record]) -> Response:
+        """The answer to a background save: JSON from which the page's script brings the page up to date."""
         refusal = outcome.refusal
         fields = [field for field in self.fields(form) if field.errors and field is not form.csrf_token]
         errors = {field.name: [str(error) for error in field.errors] for field in fields}
@@ -247,18 +268,14 @@ class DraftScreen(Screen):
         }
         return make_response(jsonify(answer), refusal.status if refusal else 200)
 
-    def guide(self, record: Any) -> Any:
-        """The Navigator and the strip as they are now."""
-        about = self.about(record)
-        config = about.get("config")
-        return self._frame(config.cycle if config is not None else about.get("cycle"), config).guide
+    def guide(self, record: Record) -> Guide:
+        """The Navigator and the progress strip as they are now."""
+        subject = self.subject(record)
+        config = subject.get("config")
+        return self.frame(config.cycle if config is not None else subject.get("cycle"), config).guide
 
 
-def in_order(chosen: Sequence[str] | None, stored: Sequence[str]) -> list[str]:
-    """Boxes have no order of their own: the stored one stays, what is new follows."""
-    kept = [item for item in stored if item in (chosen or ())]
-    return kept + [item for item in chosen or () if item not in kept]
-
-
-def _macro(name: str) -> Any:
-    return get_template_attribute("screens/_parts.html", name)
+def _macro(name: str) -> Callable[..., Markup]:
+    """A macro that the screens share."""
+    macro: Callable[..., Markup] = get_template_attribute("screens/_parts.html", name)
+    return macro

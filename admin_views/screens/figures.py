@@ -1,5 +1,6 @@
 """Figures as operators read them: money, shares, quantities and moments; None is "not measured", zero is 0."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,18 +17,18 @@ Number = int | Decimal | None
 
 
 def plain_number(value: Decimal | int, least_places: int = 0) -> str:
-    """Thousands separated, every decimal place that says something, at least `least_places`: `1,234.50`."""
+    """A number with thousands separated and no zeros at its end beyond `least_places` decimal places: `1,234.50`."""
     whole, _, places = f"{Decimal(value):,f}".partition(".")
     places = places.rstrip("0").ljust(least_places, "0")
     return f"{whole}.{places}" if places else whole
 
 
 def money(value: Number) -> Markup:
-    """`$1,234.50`, `$0.0000025`, `−$3.00`."""
+    """An amount in USD: `$1,234.50`, `$0.0000025`, `−$3.00`."""
     if value is None:
         return NOT_MEASURED
     sign = "−" if value < 0 else ""
-    return escape(f"{sign}${plain_number(abs(value), MONEY_PLACES)}")
+    return escape(f"{sign}${plain_number(Decimal(value).copy_abs(), MONEY_PLACES)}")
 
 
 def share(value: Number) -> Markup:
@@ -47,19 +48,22 @@ def change(value: Number, kind: str = "quantity") -> Markup:
     if value == 0:
         return Markup("no change")
     plus = "+" if value > 0 else ""
-    text = f"{_signed(_percent(value))} pp" if kind == "share" else str({"money": money}.get(kind, quantity)(value))
+    if kind == "share":
+        text = f"{_signed(_percent(value))} pp"
+    else:
+        text = str(money(value) if kind == "money" else quantity(value))
     return escape(plus + text)
 
 
 def moment(value: datetime | None) -> Markup:
-    """UTC, with the distance to now on hover."""
+    """A moment in UTC, with its distance to now on hover."""
     if value is None:
         return Markup('<span class="unset">not set</span>')
     return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(value), ago(value), time_text(value))
 
 
 def ago(value: datetime) -> str:
-    """`3 days ago`, `in 2 hours`, `just now`."""
+    """The distance of a moment to now: `3 days ago`, `in 2 hours`, `just now`."""
     seconds = (clock.now() - value).total_seconds()
     for name, length in SPANS:
         count = int(abs(seconds) // length)
@@ -80,7 +84,7 @@ def identifier(value: str | None) -> Markup:
 
 
 def words(value: str | None) -> str:
-    """A closed list's value as words: `allow_overage` → `allow overage`."""
+    """A value of a closed list as words: `allow_overage` → `allow overage`."""
     return "" if value is None else value.replace("_", " ")
 
 
@@ -92,7 +96,7 @@ def _signed(text: str) -> str:
     return text.replace("-", "−")
 
 
-FILTERS = {
+FILTERS: Mapping[str, Callable[..., str]] = {
     "money": money,
     "share": share,
     "quantity": quantity,
@@ -101,3 +105,4 @@ FILTERS = {
     "identifier": identifier,
     "words": words,
 }
+"""The figures as filters of the templates, by the name that a template calls them."""

@@ -1,4 +1,4 @@
-"""What the list screens share: what an address asks for, and addresses that ask for something else."""
+"""The filters, words, sort and page of the list screens, as their addresses carry them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ from app.models.cycle import Cycle
 from app.services.guidance.lists import Listing, Page
 
 
-def asked(filters: Iterable[str], sort: str) -> Listing:
-    """The filters, words, sort and page of the request's address."""
-    given = {name: request.args[name] for name in filters if request.args.get(name)}
+def requested_listing(filters: Iterable[str], sort: str) -> Listing:
+    """The list that the request's address describes: its filters, words, sort and page."""
+    values = {name: request.args[name] for name in filters if request.args.get(name)}
     page = request.args.get("page", "1")
     number = int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1
-    return Listing(given, request.args.get("q", "")[:200].strip(), request.args.get("sort") or sort, number)
+    return Listing(values, request.args.get("q", "")[:200].strip(), request.args.get("sort") or sort, number)
 
 
 @dataclass(frozen=True)
 class Links:
-    """Addresses of the same list, asked differently. `default` is the sort that an address leaves out."""
+    """Addresses of a list with one part of its own address changed. `default` is the sort that addresses leave out."""
 
     route: str
     listing: Listing
     default: str
 
     def sorted_by(self, name: str) -> str:
-        """By this column; by it the other way round when it is that already."""
+        """The address sorted by this column; by its opposite direction when it is sorted by the column already."""
         return self._address(sort=f"-{name}" if self.listing.sort == name else name)
 
     def direction(self, name: str) -> str | None:
@@ -36,11 +36,12 @@ class Links:
         return {name: "ascending", f"-{name}": "descending"}.get(self.listing.sort)
 
     def without(self, name: str) -> str:
-        """Without one filter, or without the words (`q`)."""
+        """The address without one filter, or without the words (`q`)."""
         kept = {key: value for key, value in self.listing.filters.items() if key != name}
         return self._address(filters=kept, words="" if name == "q" else None)
 
     def page(self, number: int) -> str:
+        """The address of another page."""
         return self._address(page=number)
 
     def _address(
@@ -61,6 +62,6 @@ class Links:
 
 
 def extent(page: Page[ConfigVersion] | Page[Cycle], rows: int) -> str:
-    """`26–50 of 1,234`."""
+    """The range of the rows on a page among all: `26–50 of 1,234`."""
     first = (page.number - 1) * rows + 1
     return f"{first:,}–{first + len(page.rows) - 1:,} of {page.total:,}" if page.rows else "0 of 0"

@@ -1,19 +1,19 @@
-"""The base of every operator screen: one route of spec 7, its frame, and what the operator is working on."""
+"""The base of every operator screen: one route of spec 7, its frame, and where the operator works."""
 
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import TypeVar
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from flask import make_response, redirect, request, send_file
+from flask import Response, make_response, redirect, request, send_file
 from flask import session as browser
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as Redirect
 
 from admin_views.base import GuardedView, csrf_field
 from app import clock
 from app.identity import acting
-from app.models.base import db
+from app.models.base import Model, db
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
 from app.models.transactions import write
@@ -22,17 +22,20 @@ from app.services.configs.lookup import get_config
 from app.services.guidance.navigator import Guide, guide
 from app.services.lookup import get
 from app.services.product_events import log_event
+from simulation.canonical import Json
 
-WORKSPACE, CYCLE, OPERATOR = "workspace_id", "cycle_id", "operator_name"
-"""What the browser's session remembers: where the operator works, and who that is."""
+WORKSPACE, CYCLE, CONTEXT, OPERATOR = "workspace_id", "cycle_id", "context_id", "operator_name"
+"""The names under which the browser's session remembers where the operator works, and who that is."""
 
 MAX_SWITCHABLE = 50
-"""As many as the switcher lists; the Cycles screen has all."""
+"""The workspaces, and the cycles, that the switcher lists; the Cycles screen lists them all."""
+
+Row = TypeVar("Row", bound=Model)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Everything around the canvas. `step` is the name of the strip's step that this screen belongs to."""
+    """The surroundings of a page's canvas. `step` is the step of the progress strip to which the screen belongs."""
 
     workspace: Workspace | None
     cycle: Cycle | None
@@ -43,9 +46,9 @@ class Frame:
 
 
 class Screen(GuardedView):
-    """One screen. A subclass names its `route` (spec 7), its `title`, and answers `page`.
+    """One screen. A subclass names its `route` (spec 7) and its `title`, and answers requests in `page`.
 
-    `operator_decision` is the question that the operator answers here, `needs` what AVS Brain needs and why.
+    `operator_decision` is the question that the operator answers here, `needs` what AVS Brain needs for it and why.
     """
 
     slug: str
@@ -60,7 +63,7 @@ class Screen(GuardedView):
         super().__init__(name=self.title, endpoint=f"screens_{self.slug}", url=self.route)
 
     def is_visible(self) -> bool:
-        """Screens stand in the rail by hand; most have no address without a record."""
+        """Leave the screen out of Flask-Admin's menu: the rail lists screens itself, for most need a record."""
         return False
 
     def show(
@@ -70,22 +73,23 @@ class Screen(GuardedView):
         cycle: Cycle | None = None,
         config: ConfigVersion | None = None,
         status: int = 200,
-        **values: Any,
+        **values: object,
     ) -> Response:
-        """The template in its frame; the browser's session remembers what it was about."""
-        frame = self._frame(config.cycle if config is not None else cycle, config)
+        """The page of a template in its frame; the browser's session remembers the cycle that it is about."""
+        frame = self.frame(config.cycle if config is not None else cycle, config)
         page = self.render(f"screens/{template}", screen=self, frame=frame, csrf=csrf_field, **values)
         return make_response(page, status)
 
-    def _frame(self, cycle: Cycle | None, config: ConfigVersion | None) -> Frame:
+    def frame(self, cycle: Cycle | None, config: ConfigVersion | None) -> Frame:
+        """The frame of a page about this cycle or config; the browser's session remembers the cycle."""
         if cycle is not None:
             remember(workspace_id=cycle.workspace_id, cycle_id=cycle.cycle_id)
         workspace = here(Workspace, WORKSPACE)
-        guided = guide(db.session, cycle, config, now=clock.now())
-        return Frame(workspace, cycle, config, guided, self.step, browser.get(OPERATOR, ""))
+        around = guide(db.session, cycle, config, now=clock.now())
+        return Frame(workspace, cycle, config, around, self.step, browser.get(OPERATOR, ""))
 
-    def log(self, name: str, workspace_id: str | None, entity_id: str, **detail: Any) -> None:
-        """Append one product event for something that was only looked at (spec 7)."""
+    def log(self, name: str, workspace_id: str | None, entity_id: str, **detail: Json) -> None:
+        """Append one product event for a record that was only viewed (spec 7)."""
         with write(db.session):
             log_event(
                 db.session,
@@ -97,21 +101,21 @@ class Screen(GuardedView):
             )
 
 
-def remember(**values: str) -> None:
-    """Keep in the browser's session; unchanged values send no cookie."""
+def remember(**values: str | None) -> None:
+    """Keep values in the browser's session; unchanged ones send no cookie."""
     for name, value in values.items():
         if browser.get(name) != value:
             browser[name] = value
 
 
-def here(model: type[Any], name: str) -> Any:
-    """The row that the browser's session remembers, or None."""
+def here(model: type[Row], name: str) -> Row | None:
+    """The row whose id the browser's session remembers under this name, or None."""
     identifier = browser.get(name)
     return None if identifier is None else db.session.get(model, identifier)
 
 
 def places() -> list[tuple[Workspace, list[Cycle]]]:
-    """Every workspace with its cycles, newest first: what the switcher offers."""
+    """The workspaces that the switcher offers, each with its cycles, newest first."""
     cycles: dict[str, list[Cycle]] = {}
     for cycle in db.session.scalars(
         sa.select(Cycle).order_by(Cycle.created_at.desc(), Cycle.cycle_id).limit(MAX_SWITCHABLE)
@@ -137,16 +141,16 @@ def path(*parts: str) -> str:
     return "/" + "/".join(quote(part, safe="") for part in parts)
 
 
-def go(address: str) -> Response:
-    """See other: after a write the browser reads the next page."""
+def go(address: str) -> Redirect:
+    """Send the browser to the next page, 303 See other: it reads that page with GET after a write."""
     return redirect(address, 303)
 
 
 def is_autosave() -> bool:
-    """Whether the page's script saves in the background and wants a short JSON answer."""
+    """Whether the page's script saves in the background and expects a short JSON answer."""
     return "X-Autosave" in request.headers
 
 
 def attachment(content: bytes, name: str, mimetype: str = "application/json") -> Response:
-    """A download under this name."""
+    """A download that the browser saves under this name."""
     return send_file(BytesIO(content), mimetype=mimetype, as_attachment=True, download_name=name)

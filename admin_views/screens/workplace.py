@@ -1,38 +1,29 @@
-"""Where the operator works: the browser's workspace and cycle, and where a config is looked at."""
-
-from typing import Any
+"""The workspace and the cycle in which the operator works, as the browser's session remembers them."""
 
 from flask import session as browser
+from werkzeug.wrappers import Response
 
-from admin_views.base import Refused, note
-from admin_views.forms import refusal_of
-from admin_views.screens.screen import CYCLE, go, here, path
+from admin_views.base import note
+from admin_views.screens.screen import CONTEXT, CYCLE, go, here, path
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
 from app.models.workspace import Workspace
 from app.services.guidance.overview import IN_WORK
 
-OF_A_WORKSPACE = (CYCLE, "context_id")
-"""What the browser's session remembers of one workspace only."""
+OF_A_WORKSPACE = (CYCLE, CONTEXT)
+"""Names in the browser's session whose values belong to one workspace."""
 
 
-def without_workspace(address: str = "/") -> Any:
-    """Where to choose or name a workspace first."""
+def without_workspace(address: str = "/") -> Response:
+    """Send the operator to where a workspace is chosen or named."""
     note("Choose a workspace first: what you decide belongs to one.", "error")
     return go(address)
 
 
 def leave_workspace() -> None:
-    """Forget what makes no sense in another workspace."""
+    """Forget the cycle and the context: they belong to the workspace that is left."""
     for name in OF_A_WORKSPACE:
         browser.pop(name, None)
-
-
-def expired(form: Any) -> Refused | None:
-    """Why a form without a valid token was refused, None when its token is not what is wrong with it."""
-    if not form.csrf_token.errors:
-        return None
-    return refusal_of(form)
 
 
 def cycle_in(workspace: Workspace) -> Cycle | None:
@@ -42,5 +33,5 @@ def cycle_in(workspace: Workspace) -> Cycle | None:
 
 
 def address(config: ConfigVersion) -> str:
-    """Where a config is looked at: one in work at its content, a decided one at its decision."""
+    """The address at which a config is shown: its content while it is in work, its decision afterwards."""
     return path("configs", config.config_version_id, "pools" if config.status in IN_WORK else "approve")

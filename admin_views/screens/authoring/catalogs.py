@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from flask import request
-from flask_admin import expose
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import InstrumentedAttribute
 
+from admin_views.base import expose
 from admin_views.formatters import label_of
 from admin_views.screens.screen import CYCLE, Screen, here, path
-from app.models import catalog as m
-from app.models.base import db
+from app.models.base import Model, db
+from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from app.models.cycle import Cycle
 from app.services.authoring.catalog_references import Reference, mentions, references
 from app.services.lookup import get
+from simulation.canonical import Json
 
 ROWS = 25
 LAST_PAGE = 100_000
@@ -24,22 +26,25 @@ ENTITIES = {"value_unit": "Value units", "cycle": "Cycles", "config_version": "C
 
 @dataclass(frozen=True)
 class Tab:
-    """One catalog. `columns` start with its key; `narrowed` is the column that its filter reads, if it has one."""
+    """One catalog. `columns` begin with its key; `narrowed` is the column that its filter reads, if it has one."""
 
     slug: str
     title: str
     kind: str
-    model: Any
+    model: type[Model]
     columns: tuple[str, ...]
     about: str
     narrowed: str | None = None
 
     @property
     def key(self) -> str:
+        """The name of the primary key's column."""
         return self.columns[0]
 
-    def column(self, name: str) -> Any:
-        return getattr(self.model, name)
+    def column(self, name: str) -> InstrumentedAttribute[Json]:
+        """A column of the catalog's table."""
+        attribute: InstrumentedAttribute[Json] = getattr(self.model, name)
+        return attribute
 
 
 TABS = (
@@ -47,7 +52,7 @@ TABS = (
         "events",
         "Events",
         "event type",
-        m.EventCatalog,
+        EventCatalog,
         ("event_type", "description", "dimensions"),
         "What your product reports. A value unit counts one of them, by its dimensions.",
         narrowed="dimensions",
@@ -56,7 +61,7 @@ TABS = (
         "metrics",
         "Metrics",
         "metric",
-        m.MetricCatalog,
+        MetricCatalog,
         ("metric_id", "label", "type"),
         "What a cycle is judged by (north star) and what else a config watches (lens).",
         narrowed="type",
@@ -65,7 +70,7 @@ TABS = (
         "quality-signals",
         "Quality Signals",
         "quality signal",
-        m.QualitySignalCatalog,
+        QualitySignalCatalog,
         ("signal_id", "label", "source"),
         "What tells whether a unit was any good.",
         narrowed="source",
@@ -74,7 +79,7 @@ TABS = (
         "segments",
         "Segments",
         "segment",
-        m.SegmentCatalog,
+        SegmentCatalog,
         ("segment_id", "label", "description"),
         "Whom configs are for.",
     ),
@@ -82,7 +87,7 @@ TABS = (
         "customers",
         "Customers",
         "customer",
-        m.Customer,
+        Customer,
         ("customer_id", "name", "segment"),
         "Who uses and pays, each in one segment.",
         narrowed="segment",
@@ -92,7 +97,7 @@ TABS = (
 
 @dataclass(frozen=True)
 class Query:
-    """What the address asks for; an address of one part less is how chips are removed."""
+    """The parts of the screen's address: tab, search words, filter, sort, page and the entry to show."""
 
     tab: Tab
     q: str
@@ -102,9 +107,9 @@ class Query:
     page: int
     entry_id: str | None
 
-    def address(self, **changes: Any) -> str:
-        """The same question with other parts; a part that is None is left out."""
-        parts = {
+    def address(self, **changes: str | int | None) -> str:
+        """The screen's address with these parts changed; a part that is None is left out."""
+        parts: dict[str, str | int | None] = {
             "tab": self.tab.slug,
             "q": self.q or None,
             self.tab.narrowed or "narrow": self.narrow or None,
@@ -124,27 +129,27 @@ class Catalogs(Screen):
     needs = "One vocabulary for events, metrics, signals, segments and customers. Seed files and imports change it."
 
     @expose("")
-    def page(self) -> Any:
-        asked = _query(request.args)
-        rows = db.session.scalars(_rows(asked)).all()
-        entry = None if asked.entry_id is None else get(db.session, asked.tab.model, asked.entry_id, asked.tab.kind)
+    def page(self) -> ResponseReturnValue:
+        query = _query(request.args)
+        rows = db.session.scalars(_rows(query)).all()
+        entry = None if query.entry_id is None else get(db.session, query.tab.model, query.entry_id, query.tab.kind)
         return self.show(
             "catalogs.html",
             cycle=here(Cycle, CYCLE),
-            asked=asked,
+            asked=query,
             tabs=TABS,
             rows=rows[:ROWS],
             have_next=len(rows) > ROWS,
-            choices=_choices(asked.tab),
+            choices=_choices(query.tab),
             entry=entry,
-            uses=_uses(asked) if entry is not None else {},
-            authoring=_authoring(asked) if entry is not None else None,
+            uses=_uses(query) if entry is not None else {},
+            authoring=_authoring(query) if entry is not None else None,
             label_of=label_of,
         )
 
 
 def _query(arguments: Mapping[str, str]) -> Query:
-    """An address that asks for what there is not is read as far as it makes sense."""
+    """The query of an address. Parameters that name an unknown tab, filter or sort are ignored."""
     tab = next((tab for tab in TABS if tab.slug == arguments.get("tab")), TABS[0])
     sort, page = arguments.get("sort", ""), arguments.get("page", "")
     return Query(
@@ -158,55 +163,55 @@ def _query(arguments: Mapping[str, str]) -> Query:
     )
 
 
-def _rows(asked: Query) -> Any:
-    """One page, and one row more to know whether another follows."""
-    tab, statement = asked.tab, sa.select(asked.tab.model)
-    if asked.q:
-        statement = statement.where(sa.or_(*(_holds(tab.column(name), asked.q) for name in tab.columns)))
-    if asked.narrow and tab.narrowed:
+def _rows(query: Query) -> sa.Select[tuple[Model]]:
+    """The entries of one page, and one more to know whether another page follows."""
+    tab, statement = query.tab, sa.select(query.tab.model)
+    if query.q:
+        statement = statement.where(sa.or_(*(_holds(tab.column(name), query.q) for name in tab.columns)))
+    if query.narrow and tab.narrowed:
         column = tab.column(tab.narrowed)
-        listed = tab.narrowed == "dimensions"
-        statement = statement.where(mentions(column, asked.narrow) if listed else column == asked.narrow)
-    order = tab.column(asked.sort)
-    ordered = statement.order_by(order.desc() if asked.descending else order, tab.column(tab.key))
-    return ordered.limit(ROWS + 1).offset(asked.page * ROWS)
+        is_list = tab.narrowed == "dimensions"
+        statement = statement.where(mentions(column, query.narrow) if is_list else column == query.narrow)
+    order = tab.column(query.sort)
+    ordered = statement.order_by(order.desc() if query.descending else order, tab.column(tab.key))
+    return ordered.limit(ROWS + 1).offset(query.page * ROWS)
 
 
-def _holds(column: Any, words: str) -> Any:
+def _holds(column: InstrumentedAttribute[Json], words: str) -> sa.ColumnElement[bool]:
     return sa.func.lower(sa.type_coerce(column, sa.Text)).contains(words.lower(), autoescape=True)
 
 
 def _choices(tab: Tab) -> list[str]:
-    """What the tab's filter offers: the values that there are."""
+    """The values that the tab's filter offers: all that the catalog has."""
     if tab.narrowed is None:
         return []
     values = db.session.scalars(sa.select(tab.column(tab.narrowed)).distinct()).all()
     return sorted({item for value in values for item in (value if isinstance(value, list) else [value])})
 
 
-def _uses(asked: Query) -> dict[str, list[Reference]]:
-    """Who refers to the entry, by the kind of record."""
-    found: dict[str, list[Reference]] = {}
-    for reference in references(db.session, asked.tab.slug, asked.entry_id or ""):
-        found.setdefault(ENTITIES[reference.entity_type], []).append(reference)
-    return found
+def _uses(query: Query) -> dict[str, list[Reference]]:
+    """The records that refer to the entry, by their kind."""
+    uses: dict[str, list[Reference]] = {}
+    for reference in references(db.session, query.tab.slug, query.entry_id or ""):
+        uses.setdefault(ENTITIES[reference.entity_type], []).append(reference)
+    return uses
 
 
-def _authoring(asked: Query) -> tuple[str, str] | None:
-    """(words, address) of where the entry is put to use next, in the cycle that the operator works on."""
+def _authoring(query: Query) -> tuple[str, str] | None:
+    """(words, address) of the screen that puts the entry to use, in the cycle that the operator works on."""
     cycle = here(Cycle, CYCLE)
-    if asked.tab.slug == "segments":
-        return "Its customers", f"/catalogs?{urlencode({'tab': 'customers', 'segment': asked.entry_id})}"
+    if query.tab.slug == "segments":
+        return "Its customers", f"/catalogs?{urlencode({'tab': 'customers', 'segment': query.entry_id})}"
     if cycle is None:
         return None
-    if asked.tab.slug == "events":
-        query = urlencode({"unit": "new", "event_type": asked.entry_id})
-        return "Define a unit that counts it", f"{path('cycles', cycle.cycle_id, 'value-units')}?{query}"
-    if asked.tab.slug == "metrics":
+    if query.tab.slug == "events":
+        new_unit = urlencode({"unit": "new", "event_type": query.entry_id})
+        return "Define a unit that counts it", f"{path('cycles', cycle.cycle_id, 'value-units')}?{new_unit}"
+    if query.tab.slug == "metrics":
         return (
             f"Metrics of {cycle.cycle_name}",
             f"/cycles/new/north-star?{urlencode({'cycle': cycle.cycle_id})}#primary_metrics",
         )
-    if asked.tab.slug == "quality-signals":
+    if query.tab.slug == "quality-signals":
         return f"Value units of {cycle.cycle_name}", path("cycles", cycle.cycle_id, "value-units")
     return None

@@ -1,20 +1,19 @@
 """Flow 3A: which segment, stage and environment. A config starts from the active version or the stage's defaults."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
-from flask import get_template_attribute, jsonify, request
-from flask_admin import expose
+from flask import Response, get_template_attribute, jsonify, request
+from flask.typing import ResponseReturnValue
 from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
 from wtforms import RadioField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
-from admin_views.base import note
-from admin_views.forms import ChoiceField, at_its_field
-from admin_views.screens.authoring.pools import SUGGEST
+from admin_views.base import expose, note
+from admin_views.forms import ChoiceField, at_its_field, choices_of
+from admin_views.screens.authoring.config_draft_screen import SUGGEST
 from admin_views.screens.screen import Screen, cycle_at, go, path
 from app.errors import AvsError
 from app.identity import acting
@@ -42,20 +41,18 @@ STARTS = {
 }
 
 
-def _choices(labels: dict[Any, str]) -> list[SelectChoice]:
-    return [SelectChoice(str(value), text) for value, text in labels.items()]
-
-
 class ConfigForm(SecureForm):
+    """The subject of the new config, and what it starts with."""
+
     segment = ChoiceField("Segment", [InputRequired("Choose the segment.")], choices=[])
-    stage = RadioField("Stage", [InputRequired("Choose the stage.")], choices=_choices(STAGES))
+    stage = RadioField("Stage", [InputRequired("Choose the stage.")], choices=choices_of(STAGES))
     target_environment = RadioField(
-        "Environment", [InputRequired("Choose the environment.")], choices=_choices(ENVIRONMENTS)
+        "Environment", [InputRequired("Choose the environment.")], choices=choices_of(ENVIRONMENTS)
     )
-    start = RadioField("Start from", choices=_choices(STARTS), default=ACTIVE)
+    start = RadioField("Start from", choices=choices_of(STARTS), default=ACTIVE)
 
     def subject(self, cycle: Cycle) -> dict[str, str] | None:
-        """All four fields, None while one of them is open."""
+        """The values of SUBJECT_FIELDS; None while one of them is not chosen."""
         chosen = {name: self[name].data for name in SUBJECT_FIELDS if name in self}
         return {"workspace_id": cycle.workspace_id, **chosen} if all(chosen.values()) else None
 
@@ -71,10 +68,10 @@ class ConfigNew(Screen):
     checks_own_token = frozenset({"page"})
 
     @expose("", methods=("GET", "POST"))
-    def page(self, cycle_id: str) -> Any:
+    def page(self, cycle_id: str) -> ResponseReturnValue:
         cycle = cycle_at(cycle_id)
         holds = new_config.production_obstacles(db.session, cycle)
-        form = ConfigForm(get_form_data(), data=_begun(cycle, holds))
+        form = ConfigForm(get_form_data(), data=_first_values(cycle, holds))
         form.segment.choices = _segments(cycle)
         if request.method == "GET":
             return self._page(cycle, form, holds)
@@ -87,22 +84,27 @@ class ConfigNew(Screen):
             return self._page(cycle, form, holds, status=422)
         return self._begin(cycle, form, holds)
 
-    def _begin(self, cycle: Cycle, form: ConfigForm, holds: Sequence[Finding]) -> Any:
+    def _begin(self, cycle: Cycle, form: ConfigForm, holds: Sequence[Finding]) -> ResponseReturnValue:
         subject = form.subject(cycle) or {}
         try:
             with write(db.session):
                 active = new_config.subject_versions(db.session, subject).active
                 source = active if form.start.data == ACTIVE else None
-                made = new_config.start(db.session, cycle, subject, source, **acting())
+                draft = new_config.start(db.session, cycle, subject, source, **acting())
         except AvsError as error:
             refusal = at_its_field(form, error)
             return self._page(cycle, form, holds, status=refusal.status, refusal=refusal)
-        note(f"{made.config_version_id} is version {made.version} of {made.segment}, a draft.")
-        return go(path("configs", made.config_version_id, "pools") + ("" if source else f"?{SUGGEST}={DEFAULTS}"))
+        note(f"{draft.config_version_id} is version {draft.version} of {draft.segment}, a draft.")
+        return go(path("configs", draft.config_version_id, "pools") + ("" if source else f"?{SUGGEST}={DEFAULTS}"))
 
     def _page(
-        self, cycle: Cycle, form: ConfigForm, holds: Sequence[Finding], status: int = 200, refusal: Any = None
-    ) -> Any:
+        self,
+        cycle: Cycle,
+        form: ConfigForm,
+        holds: Sequence[Finding],
+        status: int = 200,
+        refusal: AvsError | None = None,
+    ) -> Response:
         return self.show(
             "config_new.html",
             cycle=cycle,
@@ -115,8 +117,8 @@ class ConfigNew(Screen):
         )
 
 
-def _begun(cycle: Cycle, holds: Sequence[Finding]) -> dict[str, str | None]:
-    """What the form starts with: the address, else the cycle's first segment and what most begin with."""
+def _first_values(cycle: Cycle, holds: Sequence[Finding]) -> dict[str, str | None]:
+    """The values that the form starts with: those in the address, else the cycle's first segment and the usual ones."""
     environment = TargetEnvironment.SANDBOX if holds else TargetEnvironment.PRODUCTION
     usual = {
         "segment": next(iter(cycle.segments), None),
@@ -127,7 +129,7 @@ def _begun(cycle: Cycle, holds: Sequence[Finding]) -> dict[str, str | None]:
 
 
 def _segments(cycle: Cycle) -> list[SelectChoice]:
-    """The cycle's own segments first."""
+    """All segments of the catalog, the cycle's own first."""
     rows = db.session.execute(sa.select(SegmentCatalog.segment_id, SegmentCatalog.label).order_by(SegmentCatalog.label))
     choices = [SelectChoice(key, f"{label} ({key})") for key, label in rows]
     return sorted(choices, key=lambda choice: choice.value not in cycle.segments)
@@ -139,7 +141,7 @@ def _standing(cycle: Cycle, form: ConfigForm) -> new_config.SubjectVersions | No
 
 
 def _may_begin(form: ConfigForm, holds: Sequence[Finding]) -> bool:
-    """Production waits for its cycle; the reason stands at the field."""
+    """Whether nothing holds back the chosen environment; what does is put beside its field."""
     if form.target_environment.data != TargetEnvironment.PRODUCTION or not holds:
         return True
     form.target_environment.errors = [finding.message for finding in holds]

@@ -1,17 +1,15 @@
-"""Flow 1A: read documents or pasted text, and keep what is right about what was found and about what came back."""
+"""Flow 1A: read documents or pasted text, and judge what was found in them and what the apps' evidence suggests."""
 
-from typing import Any
-
-from flask import request
+from flask import Response, request
 from flask import session as browser
-from flask_admin import expose
+from flask.typing import ResponseReturnValue
 from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
 from wtforms import MultipleFileField
 
-from admin_views.base import note
+from admin_views.base import expose, note
 from admin_views.forms import LongTextField
-from admin_views.screens.screen import WORKSPACE, Screen, go, here, remember
+from admin_views.screens.screen import CONTEXT, WORKSPACE, Screen, go, here, remember
 from app import clock
 from app.errors import AvsError
 from app.identity import acting
@@ -24,16 +22,18 @@ from app.services.authoring.context_reading import PASTED, cards_of, read_docume
 from app.services.authoring.inputs import ContextInput
 from app.services.evidence.cards import EVIDENCE, evidence_cards, with_evidence
 from rules.extraction import ACCEPTED, DISMISSED, NEW
+from simulation.canonical import JsonObject
 
-CONTEXT = "context_id"
 NORTH_STAR = "/cycles/new/north-star"
 KINDS = ("goal", "metric", "segment", "event", "quality_signal", "price", "cost", "margin", "plan", EVIDENCE)
 NOT_FROM_TEXTS = ("cost", EVIDENCE)
-"""Kinds of cards that stay when the texts are read again."""
+"""Kinds of cards that do not come from the context's texts: they stay when the texts are read again."""
 STATES = (NEW, ACCEPTED, DISMISSED)
 
 
 class ContextForm(SecureForm):
+    """The texts to read."""
+
     documents = MultipleFileField("Documents", description="txt, md, pdf or docx; several at once are fine.")
     pasted_text = LongTextField("Or paste text", description="A pitch, a pricing page, notes of a meeting.")
 
@@ -49,7 +49,7 @@ class Context(Screen):
     checks_own_token = frozenset({"page"})
 
     @expose("", methods=("GET", "POST"))
-    def page(self) -> Any:
+    def page(self) -> ResponseReturnValue:
         if here(Workspace, WORKSPACE) is None:
             note("Name a workspace first: a cycle belongs to one.", "error")
             return go("/setup/workspace")
@@ -69,27 +69,28 @@ class Context(Screen):
         return go(f"{self.route}#cards")
 
     @expose("/cards", methods=("POST",))
-    def judge(self) -> Any:
-        """Accept or dismiss one card, or accept all that are new; a suggestion becomes part of the context by it."""
+    def judge(self) -> ResponseReturnValue:
+        """Accept or dismiss one card, or accept all that are new; a suggestion joins the context when it is judged."""
         context = here(CycleDraftContext, CONTEXT)
-        chosen, state = request.form.get("card_id", ""), request.form.get("state", "")
+        card_id, state = request.form.get("card_id", ""), request.form.get("state", "")
         cards = _cards(context)
         if not cards:
             return go(self.route)
         if state in STATES:
-            saved = _set_state(context, cards, chosen, state)
+            saved = _set_state(context, cards, card_id, state)
             remember(context_id=saved.cycle_draft_context_id)
-        return go(f"{self.route}#{chosen or 'cards'}")
+        return go(f"{self.route}#{card_id or 'cards'}")
 
     @expose("/skip", methods=("POST",))
-    def skip(self) -> Any:
+    def skip(self) -> ResponseReturnValue:
+        """Go on without a context."""
         context = here(CycleDraftContext, CONTEXT)
         if context is None or not context.skipped:
             saved = _save(None, {"skipped": True})
             remember(context_id=saved.cycle_draft_context_id)
         return go(NORTH_STAR)
 
-    def _page(self, form: ContextForm, context: CycleDraftContext | None, status: int = 200) -> Any:
+    def _page(self, form: ContextForm, context: CycleDraftContext | None, status: int = 200) -> Response:
         cards = sorted(_cards(context), key=lambda card: KINDS.index(card["kind"]))
         return self.show(
             "context.html",
@@ -102,8 +103,8 @@ class Context(Screen):
         )
 
 
-def _cards(context: CycleDraftContext | None) -> list[dict[str, Any]]:
-    """What was read, and what the workspace's active configs taught, judged or not."""
+def _cards(context: CycleDraftContext | None) -> list[JsonObject]:
+    """The cards of the context, and those that the evidence of the workspace's active configs suggests."""
     workspace = here(Workspace, WORKSPACE)
     if workspace is None:
         return []
@@ -112,7 +113,7 @@ def _cards(context: CycleDraftContext | None) -> list[dict[str, Any]]:
 
 
 def _read(form: ContextForm, context: CycleDraftContext | None) -> CycleDraftContext:
-    """Add the uploaded documents to the context and read all of its texts again; verdicts on cards stay."""
+    """Add the uploaded documents to the context and read all of its texts again; judged cards stay judged."""
     uploaded = [file for file in form.documents.data or () if getattr(file, "filename", "")]
     documents = [read_document(file.filename, file.read()) for file in uploaded]
     replaced = {document["name"] for document in documents}
@@ -136,9 +137,9 @@ def _read(form: ContextForm, context: CycleDraftContext | None) -> CycleDraftCon
 
 
 def _set_state(
-    context: CycleDraftContext | None, cards: list[dict[str, Any]], card_id: str, state: str
+    context: CycleDraftContext | None, cards: list[JsonObject], card_id: str, state: str
 ) -> CycleDraftContext:
-    """Of one card; without an id, of every card of a text that nobody has judged. Unjudged suggestions are not kept."""
+    """Set the state of one card or, without an id, of every new card of a text; drop suggestions that are still new."""
     open_ones = {card["card_id"] for card in cards if card["kind"] != EVIDENCE and card["state"] == NEW}
     chosen = {card_id} if card_id else open_ones
     judged = [card | {"state": state} if card["card_id"] in chosen else card for card in cards]

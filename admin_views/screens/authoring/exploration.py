@@ -1,6 +1,4 @@
-"""Flow 3C: is exploration subsidised, by which pool, and how does it end for a customer."""
-
-from typing import Any
+"""Flow 3C: whether exploration is subsidised, by which pool, and how it ends for a customer."""
 
 import sqlalchemy as sa
 from flask import get_template_attribute
@@ -9,9 +7,17 @@ from wtforms import BooleanField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional
 
-from admin_views.forms import MAX_NAME_LENGTH, CheckListField, ChoiceField, TextField, VersionedForm, WholeField
+from admin_views.forms import (
+    MAX_NAME_LENGTH,
+    CheckListField,
+    ChoiceField,
+    TextField,
+    VersionedForm,
+    WholeField,
+    in_order,
+)
 from admin_views.screens.authoring.config_draft_screen import ConfigDraftScreen, pools_at, units_at
-from admin_views.screens.draft_screen import Document, in_order
+from admin_views.screens.draft_screen import Document
 from app.identity import acting
 from app.models.base import db
 from app.models.catalog import EventCatalog, QualitySignalCatalog
@@ -21,11 +27,14 @@ from app.services.configs.documents import exploration_shape
 from app.services.configs.lookup import latest_completed_run
 from app.services.wording.configs import ending_sentence, subsidy_sentence
 from rules.lifecycle import graduation_signal_is_required, stage_defaults
+from simulation.canonical import JsonObject
 
 MAX_DAYS = 3650
 
 
 class ExplorationForm(VersionedForm):
+    """The exploration rule of a config as controls, named as its fields are."""
+
     enabled = BooleanField("Subsidise exploration")
     exploration_pool_id = ChoiceField("Paid from pool", choices=[])
     qualifying_events = CheckListField(
@@ -43,7 +52,7 @@ class ExplorationForm(VersionedForm):
     )
 
 
-class Exploration(ConfigDraftScreen):
+class Exploration(ConfigDraftScreen[ExplorationForm]):
     slug = "exploration"
     route = "/configs/<config_version_id>/exploration"
     title = "Exploration"
@@ -72,11 +81,11 @@ class Exploration(ConfigDraftScreen):
     def store(self, record: ConfigVersion, document: Document) -> None:
         config_parts.put_exploration(db.session, record.config_version_id, document, **acting())
 
-    def enforced(self, document: Document) -> dict[str, Any]:
+    def enforced(self, document: Document) -> JsonObject:
         return {"exploration": dict(document)}
 
     def act(self, form: ExplorationForm, action: str, record: ConfigVersion) -> None:
-        """`defaults`: what the stage suggests; the pool only when the config has it."""
+        """`defaults`: fill in what the stage suggests, its pool only when the config has that pool."""
         if action != "defaults":
             return
         suggested = stage_defaults(record.stage).exploration
@@ -91,7 +100,7 @@ class Exploration(ConfigDraftScreen):
         cost = get_template_attribute("screens/_exploration.html", "cost")
         return {"cost": str(cost(_cost(form, record)))}
 
-    def context(self, form: ExplorationForm, record: ConfigVersion) -> dict[str, Any]:
+    def context(self, form: ExplorationForm, record: ConfigVersion) -> dict[str, object]:
         signals = sa.select(QualitySignalCatalog.signal_id).order_by(QualitySignalCatalog.signal_id)
         return super().context(form, record) | {
             "cost": _cost(form, record),
@@ -103,12 +112,12 @@ class Exploration(ConfigDraftScreen):
 
 
 def _exploration_pools(record: ConfigVersion) -> dict[str, str]:
-    """pool_id → label of the pools that may pay."""
+    """pool_id → label of the pools that may pay for exploration."""
     return {pool.pool_id: pool.label for pool in record.pools if pool.is_exploration_pool}
 
 
 def _pool_choices(record: ConfigVersion) -> list[SelectChoice]:
-    """What is stored stays a choice even when it is no exploration pool any more: the gate names that."""
+    """The choices of pools. The stored one stays a choice when it is no exploration pool any more: the gate says so."""
     labels = {pool_id: f"{label} ({pool_id})" for pool_id, label in _exploration_pools(record).items()}
     stored = record.exploration and record.exploration.exploration_pool_id
     if stored and stored not in labels:
@@ -116,8 +125,8 @@ def _pool_choices(record: ConfigVersion) -> list[SelectChoice]:
     return [SelectChoice("", "choose"), *(SelectChoice(key, text) for key, text in labels.items())]
 
 
-def _cost(form: ExplorationForm, record: ConfigVersion) -> dict[str, Any]:
-    """What the subsidy costs and when it ends, by what is typed; and what the last run counted."""
+def _cost(form: ExplorationForm, record: ConfigVersion) -> dict[str, object]:
+    """The cost and the end of the subsidy as it is typed, and what the last completed run counted."""
     pool = pools_at(record).get(form.exploration_pool_id.data or "")
     run = latest_completed_run(db.session, record.config_version_id)
     summary = (run.outputs or {}).get("exploration_summary") if run else None

@@ -1,39 +1,37 @@
 """The values of an event filter as one line of text: `HD, 4K`, `1080`, `true`, and `"1080"` for a text of digits.
 
-A bare number or truth is one, as JSON writes it; quotation marks make anything a text, commas and all (spec 1).
+A bare number, `true` or `false` is the value that JSON writes so; anything in quotation marks is a text (spec 1).
 """
 
 import json
 import re
 from decimal import Decimal
-from typing import Any
 
-from simulation.canonical import canonical_text, number_text
+from simulation.canonical import Json, canonical_text, number_text
 from simulation.numbers import exact_number
 
-Json = Any
 TRUTHS = {"true": True, "false": False}
 MAX_VALUES, MAX_VALUE_LENGTH = 100, 500
 _ITEM = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,"]*)\s*(,|$)')
 
 
 def read_values(typed: str) -> list[Json]:
-    """Every value of the line, in order; empty ones between commas are passed over. ValueError says what to mend."""
+    """The values of the line, in order, without empty ones between commas; ValueError says what to type instead."""
     values, position = [], 0
     while position < len(typed):
-        found = _ITEM.match(typed, position)
-        if found is None:
+        match = _ITEM.match(typed, position)
+        if match is None:
             raise ValueError(f'{typed!r}: put a text with commas or quotation marks in it between two ", as in "a, b".')
-        if found[1].strip():
-            values.append(_read(found[1].strip()))
-        position = found.end()
+        if match[1].strip():
+            values.append(_read(match[1].strip()))
+        position = match.end()
     if len(values) > MAX_VALUES:
         raise ValueError(f"Give at most {MAX_VALUES} values.")
     return values
 
 
 def write_values(value: Json) -> str:
-    """One value or a list of them, so that reading the line gives them back."""
+    """The line from which `read_values` reads one value, or a list of them."""
     return ", ".join(map(_write, value if isinstance(value, list) else [value]))
 
 

@@ -1,19 +1,18 @@
-"""Flow 1B: what outcome, measured how. Makes a cycle, or edits the one that `?cycle=` names."""
+"""Flow 1B: the outcome of a cycle and how it is measured. Creates a cycle, or edits the one that `?cycle=` names."""
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from flask import request
 from flask import session as browser
-from flask_admin import expose
+from flask.typing import ResponseReturnValue
 from flask_admin.helpers import get_form_data
-from wtforms import RadioField
+from wtforms import Field, RadioField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, ValidationError
 
-from admin_views.base import note
+from admin_views.base import expose, note
 from admin_views.formatters import label_of, time_text
 from admin_views.forms import (
     MAX_NAME_LENGTH,
@@ -24,10 +23,11 @@ from admin_views.forms import (
     MomentField,
     TextField,
     VersionedForm,
+    choices_of,
+    in_order,
 )
-from admin_views.screens.authoring.context import CONTEXT
-from admin_views.screens.draft_screen import Difference, Document, DraftScreen, in_order
-from admin_views.screens.screen import WORKSPACE, cycle_at, go, here, path
+from admin_views.screens.draft_screen import Difference, Document, DraftScreen, Subject
+from admin_views.screens.screen import CONTEXT, WORKSPACE, cycle_at, go, here, path
 from app.identity import acting
 from app.models.base import db
 from app.models.catalog import MetricCatalog, SegmentCatalog
@@ -38,6 +38,7 @@ from app.services.configs.diffs import same
 from app.services.lookup import get
 from rules.enums import CycleType, GoalType
 from rules.extraction import ACCEPTED
+from simulation.canonical import Json
 
 FIELDS = (
     "cycle_name",
@@ -66,10 +67,12 @@ GOALS = {
 
 
 class NorthStarForm(VersionedForm):
+    """The cycle as controls; `length` is its type and its days in one, such as `production:90`."""
+
     cycle_name = TextField("Cycle name", [DataRequired("Name the cycle."), Length(max=MAX_NAME_LENGTH)])
     goal_type = ChoiceField(
         "Goal",
-        choices=[SelectChoice("", "choose"), *(SelectChoice(goal.value, text) for goal, text in GOALS.items())],
+        choices=choices_of(GOALS, "choose"),
         description="The one outcome that this cycle is judged by.",
     )
     primary_metrics = CheckListField(
@@ -79,21 +82,21 @@ class NorthStarForm(VersionedForm):
     narrative = LongTextField("Narrative", description="Why this goal now, in a sentence or two.")
     length = RadioField(
         "Type and length",
-        choices=[SelectChoice(value, text) for value, text in LENGTHS.items()],
+        choices=choices_of(LENGTHS),
         default=NINETY_DAYS,
     )
     start_date = MomentField("Starts", description="UTC, for example 2026-01-15. Leave it open if it is not decided.")
     end_date = MomentField("Ends", description="UTC.")
 
-    def validate_segments(self, field: Any) -> None:
+    def validate_segments(self, field: Field) -> None:
         if not field.data:
             raise ValidationError("Choose at least one segment.")
 
 
-class NorthStar(DraftScreen):
-    """The record is the cycle, or None for one that is still to be made.
+class NorthStar(DraftScreen[Cycle | None, NorthStarForm]):
+    """The screen of a cycle; its record is None while the cycle is still to be made.
 
-    It is saved by its button alone: every config draft of the cycle is simulated anew once its north star changes.
+    The form is saved by its button alone: every config draft of a cycle must be simulated again when this changes.
     """
 
     slug = "north_star"
@@ -105,7 +108,7 @@ class NorthStar(DraftScreen):
     template = "north_star.html"
 
     @expose("", methods=("GET", "POST"))
-    def page(self) -> Any:
+    def page(self, **where: str) -> ResponseReturnValue:
         if not request.args.get("cycle") and here(Workspace, WORKSPACE) is None:
             note("Name a workspace first: a cycle belongs to one.", "error")
             return go("/setup/workspace")
@@ -136,30 +139,30 @@ class NorthStar(DraftScreen):
         if record is not None:
             return cycles.update_cycle(db.session, record.cycle_id, document, **acting())
         fields: Document = {**document, "workspace_id": browser[WORKSPACE]}
-        made = cycles.create_cycle(db.session, fields, **acting())
-        _adopt_context(made)
-        return made
+        cycle = cycles.create_cycle(db.session, fields, **acting())
+        _adopt_context(cycle)
+        return cycle
 
     def compared(self, record: Cycle | None, stored: Document, typed: Document) -> Iterable[Difference]:
         for name in FIELDS:
             if not same(stored.get(name), typed[name]):
                 yield Difference("Cycle", label_of(name).lower(), _text(stored.get(name)), _text(typed[name]))
 
-    def named(self, record: Cycle | None) -> str:
+    def title_of(self, record: Cycle | None) -> str:
         return "The new cycle" if record is None else f"Cycle {record.cycle_id}"
 
-    def onward(self, record: Cycle) -> str:
-        return path("cycles", record.cycle_id, "value-units")
+    def onward(self, record: Cycle | None) -> str:
+        return self.route if record is None else path("cycles", record.cycle_id, "value-units")
 
     def address(self, record: Cycle | None) -> str:
         return self.route if record is None else f"{self.route}?cycle={path(record.cycle_id)[1:]}"
 
-    def about(self, record: Cycle | None) -> dict[str, Any]:
+    def subject(self, record: Cycle | None) -> Subject:
         return {"cycle": record}
 
 
-def _shown(cycle: Cycle | None) -> dict[str, Any]:
-    """What the form starts with: the stored cycle, or what was accepted from the context."""
+def _shown(cycle: Cycle | None) -> dict[str, object]:
+    """The form's values that are no columns of the cycle; for a new cycle, what was accepted from the context."""
     if cycle is not None:
         return {"length": f"{cycle.cycle_type}:{cycle.period_length_days}"}
     context = here(CycleDraftContext, CONTEXT)
@@ -185,15 +188,15 @@ def _offer(form: NorthStarForm) -> None:
 
 
 def _adopt_context(cycle: Cycle) -> None:
-    """The context that was read on the way here belongs to this cycle from now on."""
+    """Attach the context that was read before the cycle was created."""
     context = here(CycleDraftContext, CONTEXT)
     if context is not None and context.cycle_id is None and context.workspace_id == cycle.workspace_id:
         contexts.update_context(db.session, context.cycle_draft_context_id, {"cycle_id": cycle.cycle_id}, **acting())
     browser.pop(CONTEXT, None)
 
 
-def _text(value: Any) -> str | None:
-    """A value of the document as both versions show it; what is not said is not there."""
+def _text(value: Json) -> str | None:
+    """A value of the document as text, None when it is empty."""
     if isinstance(value, list):
         return ", ".join(value) or None
     return time_text(value) if isinstance(value, datetime) else None if value is None else str(value)

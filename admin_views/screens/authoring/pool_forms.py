@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from wtforms import BooleanField, Field, Form, HiddenField, Label
-from wtforms.fields.choices import SelectChoice
 from wtforms.utils import unset_value
 from wtforms.validators import Length, NumberRange, Optional, Regexp, StopValidation
 
@@ -16,14 +15,17 @@ from admin_views.forms import (
     CheckListField,
     ChoiceField,
     ExactField,
+    Filters,
+    FormData,
     TextField,
     VersionedForm,
     WholeField,
+    choices_of,
 )
 from rules.enums import OverageBehavior
 from rules.pools import MAX_POOLS
+from simulation.canonical import Json, JsonObject
 
-Json = Any
 MAX_DAYS = 3650
 KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]{0,199}")
 BLANK_KEY = "__key__"
@@ -37,20 +39,20 @@ COPY = " (copy)"
 
 
 class Given:
-    """The value must be there; one that cannot be read has its own error already. Blanks are nothing."""
+    """The validator of a value that must be there; one that cannot be read has its own error already."""
 
     field_flags: ClassVar[dict[str, bool]] = {"required": True}
 
     def __init__(self, message: str) -> None:
         self.message = message
 
-    def __call__(self, form: Any, field: Field) -> None:
+    def __call__(self, form: Form, field: Field) -> None:
         if field.data in (None, "") and not field.errors:
             raise StopValidation(self.message)
 
 
 class PoolForm(Form):
-    """One pool. `pool_id` is empty until a new pool is saved; `removed` keeps what was typed until the save."""
+    """One pool as controls. A new pool has no `pool_id` until it is saved; a `removed` one is dropped by the save."""
 
     pool_id = HiddenField(validators=[Optional(), Regexp(KEY, message="This pool has an id that cannot be.")])
     removed = HiddenField()
@@ -60,7 +62,7 @@ class PoolForm(Form):
     overage_behavior = ChoiceField(
         "Beyond that",
         [Given("Say what happens beyond the allowance.")],
-        choices=[SelectChoice("", "choose"), *(SelectChoice(item.value, text) for item, text in BEYOND.items())],
+        choices=choices_of(BEYOND, "choose"),
     )
     rollover_enabled = BooleanField("Unused carries over")
     max_rollover_quantity = ExactField("At most")
@@ -69,26 +71,26 @@ class PoolForm(Form):
     )
     is_exploration_pool = BooleanField("Exploration pool")
 
-    def document(self, pool_id: str) -> dict[str, Json]:
-        """The embedded shape of spec 1; what cannot be read counts as not given."""
+    def document(self, pool_id: str) -> JsonObject:
+        """The pool in the shape of spec 1; what cannot be read counts as left out."""
         limits = {
             "max_rollover_quantity": self.max_rollover_quantity.data,
             "expires_after_days": self.rollover_expires_after_days.data,
         }
-        given = {name: value for name, value in limits.items() if value is not None}
+        set_limits = {name: value for name, value in limits.items() if value is not None}
         return {
             "pool_id": pool_id,
             "label": self.label.data,
             "value_unit_id": self.value_unit_id.data,
             "included_quantity": self.included_quantity.data,
-            "rollover": {"enabled": self.rollover_enabled.data} | given,
+            "rollover": {"enabled": self.rollover_enabled.data} | set_limits,
             "overage_behavior": self.overage_behavior.data,
             "is_exploration_pool": self.is_exploration_pool.data,
         }
 
 
-def controls_of(pool: Mapping[str, Json]) -> dict[str, Json]:
-    """A pool, in the shape of spec 1, as the values of the form's controls."""
+def controls_of(pool: Mapping[str, Json]) -> JsonObject:
+    """The values of a PoolForm's controls for a pool in the shape of spec 1."""
     rollover = pool.get("rollover") or {}
     plain = {name: value for name, value in pool.items() if name != "rollover"}
     return plain | {
@@ -107,17 +109,19 @@ class Row:
 
     @property
     def is_removed(self) -> bool:
+        """Whether the operator has taken the pool out."""
         return bool(self.form.removed.data)
 
     @property
     def name(self) -> str:
+        """The pool as messages name it."""
         return self.form.label.data or "New pool"
 
     def set_removed(self, removed: bool) -> None:
         self.form.removed.data = "yes" if removed else ""
 
     def use_plain_ids(self) -> None:
-        """A deep link names this row: its controls have the ids that the link's end names."""
+        """Give the controls the ids that a deep link to this row ends with."""
         for field in self.form:
             field.id = field.short_name
             field.label = Label(field.id, field.label.text)
@@ -125,7 +129,7 @@ class Row:
 
 @dataclass(frozen=True)
 class RowError:
-    """A row's field as the summary on top links it: named with its pool."""
+    """A control with errors as the summary on top of the page links it, its label led by the pool's name."""
 
     id: str
     name: str
@@ -135,63 +139,70 @@ class RowError:
 
 
 class PoolsField(Field):
-    """The rows, in the order in which they are drawn from. Posted: each row's key under this field's name."""
+    """The pools in the order in which they are drawn from. A request has each row's key under this field's name."""
 
     rows: list[Row]
 
-    def process(self, formdata: Any, data: Any = unset_value, extra_filters: Any = None) -> None:
+    def process(self, formdata: FormData | None, data: Json = unset_value, extra_filters: Filters = None) -> None:
         super().process(None, data)
         if formdata is None:
             self.rows = [self.row(pool["pool_id"], None, pool) for pool in self.data or ()]
         else:
             self.rows = [self.row(key, formdata) for key in self._keys(formdata)]
 
-    def _keys(self, formdata: Any) -> Iterable[str]:
+    def _keys(self, formdata: FormData) -> Iterable[str]:
         return [key for key in dict.fromkeys(formdata.getlist(self.name)) if KEY.fullmatch(key)]
 
-    def row(self, key: str, formdata: Any = None, pool: Mapping[str, Json] | None = None) -> Row:
+    def row(self, key: str, formdata: FormData | None = None, pool: Mapping[str, Json] | None = None) -> Row:
+        """A row with what the request typed into it, or with a pool in the shape of spec 1."""
         return Row(key, PoolForm(formdata, prefix=f"{key}.", data=controls_of(pool or {})))
 
-    def validate(self, form: Any, extra_validators: Any = ()) -> bool:
+    def validate(self, form: Form, extra_validators: Sequence[object] = ()) -> bool:
+        """Check every row that is kept; a removed one may hold anything."""
         self.errors = [f"A config has at most {MAX_POOLS} pools."] if len(self.kept) > MAX_POOLS else []
         unreadable = [row for row in self.kept if not row.form.validate()]
         return not unreadable and not self.errors
 
     @property
     def kept(self) -> list[Row]:
+        """The rows that a save stores."""
         return [row for row in self.rows if not row.is_removed]
 
     @property
     def blank(self) -> Row:
+        """The row that the page's script copies for a new pool."""
         return self.row(BLANK_KEY, None, {"included_quantity": Decimal(0)})
 
     @property
     def next_key(self) -> str:
-        """Under which the next new row will stand."""
+        """The key of the next new row."""
         taken = {row.key for row in self.rows}
         return next(key for at in range(1, len(taken) + 2) if (key := f"new_{at}") not in taken)
 
     def find(self, key: str) -> Row | None:
+        """The row with this key, or None."""
         return next((row for row in self.rows if row.key == key), None)
 
     def add(self, pool: Mapping[str, Json], at: int | None = None) -> Row:
+        """Add a row for a pool in the shape of spec 1, at this position or as the last one."""
         row = self.row(self.next_key, None, pool)
         self.rows.insert(len(self.rows) if at is None else at, row)
         return row
 
     def identified(self) -> Iterator[tuple[str, Row]]:
-        """Each kept row with its pool_id; a new pool gets one from its label, the same whenever it is asked."""
+        """Each kept row with its pool_id; that of a new pool is derived from its label, always in the same way."""
         taken = {row.form.pool_id.data for row in self.kept}
         for at, row in enumerate(self.kept, 1):
             pool_id = row.form.pool_id.data or _free_id(row.form.label.data or str(at), at, taken)
             taken.add(pool_id)
             yield pool_id, row
 
-    def documents(self) -> list[dict[str, Json]]:
+    def documents(self) -> list[JsonObject]:
+        """The kept pools in the shape of spec 1, in order."""
         return [row.form.document(pool_id) for pool_id, row in self.identified()]
 
     def row_errors(self) -> Iterator[RowError]:
-        """Every control of a row that wants another value."""
+        """The controls of the kept rows that need another value."""
         for row in self.kept:
             for field in row.form:
                 if field.errors:
@@ -200,16 +211,16 @@ class PoolsField(Field):
 
 
 def _free_id(label: str, at: int, taken: set[str]) -> str:
-    """`pool_4k_pro` of `4K Pro`, with a number behind when another pool has it."""
+    """`pool_4k_pro` for `4K Pro`, with a number at its end when another pool has that id."""
     plain = re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_")[:100] or str(at)
     names = (f"pool_{plain}" if count == 1 else f"pool_{plain}_{count}" for count in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
 
 
 class PoolsForm(VersionedForm):
-    """All that the pools screen shows; ids are the fields that deep links name (`rules.places`).
+    """The controls of the pools screen; their ids are the fields that deep links name (`rules.places`).
 
-    `units` are what the pickers offer: value_unit_id → the unit in the shape of a snapshot.
+    `units` are the units that the pickers offer: value_unit_id → the unit in the shape of a snapshot.
     """
 
     units: Mapping[str, Mapping[str, Json]]
@@ -226,9 +237,9 @@ class PoolsForm(VersionedForm):
 
 
 def act(form: PoolsForm, action: str, suggested: Sequence[Mapping[str, Json]]) -> None:
-    """Do what a button says and save nothing: `add`, `defaults`, `remove:pool_core`, `up:pool_core`…
+    """Carry out a button without saving: `add`, `defaults`, `remove:pool_core`, `up:pool_core`…
 
-    What it does not know it leaves alone: such a button only asks for the page again, with all that was typed.
+    An unknown action changes nothing: its button only loads the page again, with all that was typed.
     """
     verb, _, key = action.partition(":")
     if verb == "add":
@@ -251,28 +262,29 @@ def _on_row(pools: PoolsField, verb: str, row: Row) -> None:
 
 
 def _move(pools: PoolsField, row: Row, by: int) -> None:
-    """Past the next row that is shown in that direction."""
+    """Move a row past the kept row before it (−1) or after it (+1)."""
     kept = pools.kept
     if row not in kept or not 0 <= kept.index(row) + by < len(kept):
         return
-    other = pools.rows.index(kept[kept.index(row) + by])
+    position = pools.rows.index(kept[kept.index(row) + by])
     pools.rows.remove(row)
-    pools.rows.insert(other, row)
+    pools.rows.insert(position, row)
 
 
 def _duplicate(pools: PoolsField, row: Row) -> None:
-    """With what was typed, readable or not; the copy is a pool of its own."""
+    """Copy a row with all that was typed, readable or not, as a new pool."""
     copied = pools.add({}, pools.rows.index(row) + 1)
     for field in row.form:
-        twin = copied.form[field.short_name]
-        twin.data, twin.raw_data = field.data, field.raw_data
+        copy = copied.form[field.short_name]
+        copy.data, copy.raw_data = field.data, field.raw_data
     copied.form.pool_id.data = ""
     copied.form.label.data = (row.form.label.data or "")[: MAX_NAME_LENGTH - len(COPY)] + COPY
 
 
 def _suggest(pools: PoolsField, pool: Mapping[str, Json]) -> None:
-    known = next((row for row in pools.rows if row.form.pool_id.data == pool["pool_id"]), None)
-    if known is None:
+    """Add a pool of the stage's defaults, or bring its row back."""
+    row = next((row for row in pools.rows if row.form.pool_id.data == pool["pool_id"]), None)
+    if row is None:
         pools.add(pool)
     else:
-        known.set_removed(False)
+        row.set_removed(False)

@@ -1,19 +1,19 @@
-"""Flow 3B: what is included, and what happens beyond. All pools of a draft in one form, saved in one transaction."""
+"""Flow 3B: what is included, and what happens beyond it. All pools of a draft in one form, saved in one transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
-from typing import Any
 
 import sqlalchemy as sa
 from flask import get_template_attribute, request
 from flask_admin.helpers import get_form_data
+from wtforms import Field
 from wtforms.fields.choices import SelectChoice
 
-from admin_views.forms import at_its_field
-from admin_views.screens.authoring.config_draft_screen import ConfigDraftScreen, pools_at
+from admin_views.forms import at_its_field, in_order
+from admin_views.screens.authoring.config_draft_screen import SUGGEST, ConfigDraftScreen, pools_at
 from admin_views.screens.authoring.pool_forms import PoolsForm, Row, act
-from admin_views.screens.draft_screen import Difference, Document, in_order
+from admin_views.screens.draft_screen import Difference, Document
 from app.errors import AvsError
 from app.identity import acting
 from app.models.base import db
@@ -24,14 +24,13 @@ from app.services.authoring import config_parts
 from app.services.configs.documents import frozen_unit
 from app.services.wording.configs import pool_sentence, unit_words
 from rules.lifecycle import stage_defaults
+from simulation.canonical import Json, JsonObject
 
-Json = Any
 Unit = Mapping[str, Json]
-SUGGEST = "start"
-"""In the address: begin with the stage's suggested pools, unsaved, when the config has none."""
+"""A unit in the shape of a snapshot; `is_loose` when it is defined, but in no snapshot."""
 
 
-class Pools(ConfigDraftScreen):
+class Pools(ConfigDraftScreen[PoolsForm]):
     slug = "pools"
     route = "/configs/<config_version_id>/pools"
     title = "Pools"
@@ -59,7 +58,7 @@ class Pools(ConfigDraftScreen):
         if request.method == "GET" and request.args.get(SUGGEST) == "defaults" and not form.pools.rows:
             act(form, "defaults", _suggested(record, form.units))
         _offer(form)
-        _name_addressed(form.pools.rows)
+        _mark_linked_row(form.pools.rows)
         return form
 
     def document(self, record: ConfigVersion) -> Document:
@@ -82,7 +81,7 @@ class Pools(ConfigDraftScreen):
     def store(self, record: ConfigVersion, document: Document) -> None:
         config_parts.put_pools(db.session, record.config_version_id, document, **acting())
 
-    def enforced(self, document: Document) -> dict[str, Json]:
+    def enforced(self, document: Document) -> JsonObject:
         return {
             "pools": document["pools"],
             "rating_agility": {"price_book_ref": document["price_book_ref"]},
@@ -90,34 +89,32 @@ class Pools(ConfigDraftScreen):
         }
 
     def compared(self, record: ConfigVersion, stored: Document, typed: Document) -> Iterable[Difference]:
-        """The content, and what only this screen shows: the order of the pools, and the snapshot."""
+        """The differences in the content and, which only this screen shows, in the pools' order and the snapshot."""
         yield from super().compared(record, stored, typed)
-        orders = [[pool["label"] or "New pool" for pool in document["pools"]] for document in (stored, typed)]
-        if orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]):
-            yield Difference("Pools", "order", *(", ".join(order) for order in orders))
-        versions = [document["value_unit_snapshot_version"] for document in (stored, typed)]
-        if versions[0] != versions[1]:
-            texts = [None if version is None else f"snapshot {version}" for version in versions]
-            yield Difference("Value units", "snapshot", *texts)
+        before, after = _labels_of(stored), _labels_of(typed)
+        if before != after and sorted(before) == sorted(after):
+            yield Difference("Pools", "order", ", ".join(before), ", ".join(after))
+        if stored["value_unit_snapshot_version"] != typed["value_unit_snapshot_version"]:
+            yield Difference("Value units", "snapshot", _snapshot_text(stored), _snapshot_text(typed))
 
     def act(self, form: PoolsForm, action: str, record: ConfigVersion) -> None:
         act(form, action, _suggested(record, form.units))
         _offer(form)
 
-    def fields(self, form: PoolsForm) -> Iterable[Any]:
+    def fields(self, form: PoolsForm) -> Iterable[Field]:
         return chain(list(form), form.pools.row_errors())
 
     def values(self, form: PoolsForm) -> dict[str, str]:
-        """New pools got their ids by the save."""
+        """The new token, and the ids that the save has given to new pools."""
         ids = {row.form.pool_id.name: pool_id for pool_id, row in form.pools.identified()}
         return super().values(form) | ids
 
     def parts(self, form: PoolsForm, record: ConfigVersion) -> dict[str, str]:
         says = get_template_attribute("screens/_pools.html", "says")
-        return {f"says-{row.key}": str(says(_said(row, form.units))) for row in form.pools.kept}
+        return {f"says-{row.key}": str(says(_words(row, form.units))) for row in form.pools.kept}
 
     def place(self, form: PoolsForm, error: AvsError) -> AvsError:
-        """A pointer such as `/pools/1/value_unit_id` means the second pool that was kept."""
+        """The refusal, its errors at their fields; in `/pools/1/value_unit_id`, 1 is the second pool that is kept."""
         for item in error.errors:
             name, _, rest = item.pointer.strip("/").partition("/")
             index, _, control = rest.partition("/")
@@ -126,18 +123,19 @@ class Pools(ConfigDraftScreen):
                 field.errors = [*field.errors, item.detail]
         return at_its_field(form, error)
 
-    def context(self, form: PoolsForm, record: ConfigVersion) -> dict[str, Json]:
+    def context(self, form: PoolsForm, record: ConfigVersion) -> dict[str, object]:
         newest = next((item.value for item in form.value_unit_snapshot_version.choices if item.value), None)
-        known = {row.form.pool_id.data for row in form.pools.kept}
+        kept_ids = {row.form.pool_id.data for row in form.pools.kept}
         return super().context(form, record) | {
-            "said": {row.key: _said(row, form.units) for row in form.pools.rows},
+            "said": {row.key: _words(row, form.units) for row in form.pools.rows},
             "blank": _blank(form),
-            "suggested": [pool["label"] for pool in _suggested(record, form.units) if pool["pool_id"] not in known],
+            "suggested": [pool["label"] for pool in _suggested(record, form.units) if pool["pool_id"] not in kept_ids],
             "newest_snapshot": newest,
         }
 
 
-def _controls(record: ConfigVersion) -> dict[str, Json]:
+def _controls(record: ConfigVersion) -> JsonObject:
+    """The values of the form's controls for a config."""
     version = record.value_unit_snapshot_version
     return {
         "pools": list(pools_at(record).values()),
@@ -148,7 +146,7 @@ def _controls(record: ConfigVersion) -> dict[str, Json]:
 
 
 def _units(form: PoolsForm, record: ConfigVersion) -> dict[str, Unit]:
-    """value_unit_id → the unit as the chosen snapshot froze it, else as it is defined now: not submitted yet."""
+    """value_unit_id → the unit as the chosen snapshot froze it, or as it is defined now when the snapshot lacks it."""
     version = form.value_unit_snapshot_version.data
     snapshot = None
     if version and version.isdecimal():
@@ -171,7 +169,7 @@ def _labels(units: Mapping[str, Unit]) -> dict[str, str]:
 
 
 def _offer(form: PoolsForm) -> None:
-    """Fill each row's picker; what is stored stays a choice even when no snapshot has it."""
+    """Fill each row's picker of units; the chosen unit stays a choice even when no snapshot has it."""
     labels = _labels(form.units)
     for row in form.pools.rows:
         _offer_row(row, labels)
@@ -190,15 +188,25 @@ def _blank(form: PoolsForm) -> Row:
     return row
 
 
-def _name_addressed(rows: Sequence[Row]) -> None:
-    wanted = request.args.get("pool")
+def _mark_linked_row(rows: Sequence[Row]) -> None:
+    """Give the ids that deep links end with to the controls of the row that the address names."""
+    linked_key = request.args.get("pool")
     for row in rows:
-        if row.key == wanted:
+        if row.key == linked_key:
             row.use_plain_ids()
 
 
-def _said(row: Row, units: Mapping[str, Unit]) -> dict[str, str]:
-    """The sentence beside a row, and its unit's economics."""
+def _labels_of(document: Document) -> list[str]:
+    return [pool["label"] or "New pool" for pool in document["pools"]]
+
+
+def _snapshot_text(document: Document) -> str | None:
+    version = document["value_unit_snapshot_version"]
+    return None if version is None else f"snapshot {version}"
+
+
+def _words(row: Row, units: Mapping[str, Unit]) -> dict[str, str]:
+    """The words beside a row: a sentence about the pool, its unit's economics, and the unit's id."""
     unit = units.get(row.form.value_unit_id.data or "")
     return {
         "sentence": pool_sentence(row.form.document(""), unit),
@@ -207,14 +215,14 @@ def _said(row: Row, units: Mapping[str, Unit]) -> dict[str, str]:
     }
 
 
-def _suggested(record: ConfigVersion, units: Mapping[str, Unit]) -> list[dict[str, Json]]:
-    """The stage's pools. The operator chooses units and allowances; a snapshot's only unit is chosen already."""
-    only = next(iter(units)) if len(units) == 1 else None
+def _suggested(record: ConfigVersion, units: Mapping[str, Unit]) -> list[JsonObject]:
+    """The pools that the stage suggests, without units and allowances; the unit is chosen where there is only one."""
+    only_unit_id = next(iter(units)) if len(units) == 1 else None
     return [
         {
             "pool_id": pool.pool_id,
             "label": pool.label,
-            "value_unit_id": only,
+            "value_unit_id": only_unit_id,
             "included_quantity": Decimal(0),
             "overage_behavior": pool.overage_behavior.value,
             "is_exploration_pool": pool.is_exploration_pool,

@@ -1,12 +1,13 @@
-"""What an app does without AVS Brain: how long its copy counts, how each rail fails after (flow 3D, decision 18)."""
+"""The controls for what an app does without AVS Brain: how long its copy counts, how each rail fails then (flow 3D).
 
-from collections.abc import Mapping
-from typing import Any
+Decision 18 says why.
+"""
 
 from wtforms.fields.choices import SelectChoice
 
 from admin_views.forms import ChoiceField, VersionedForm
-from rules.delivery import RAILS, Fail
+from rules.delivery import RAILS, Fail, Policy
+from simulation.canonical import JsonObject
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 SPANS = (5 * MINUTE, HOUR, 6 * HOUR, DAY, 3 * DAY, 7 * DAY, 30 * DAY)
@@ -18,7 +19,7 @@ def _answers(open_: str, closed: str) -> list[SelectChoice]:
 
 
 class DeliveryForm(VersionedForm):
-    """`delivery` of a config as controls; one per rail, named `expired_<rail>`."""
+    """The `delivery` of a config as controls; the one of each rail is named `expired_<rail>`."""
 
     max_staleness_seconds = ChoiceField("An app may go on without AVS Brain for")
     fail_stale = ChoiceField("Until then it", choices=_answers("decides by its copy", "refuses everything"))
@@ -33,8 +34,8 @@ class DeliveryForm(VersionedForm):
     )
 
 
-def controls(delivery: Mapping[str, Any]) -> dict[str, Any]:
-    """A whole policy as the values of the form's controls."""
+def controls(delivery: Policy) -> JsonObject:
+    """The values of the form's controls for a delivery policy with all of its members."""
     return {
         "max_staleness_seconds": str(delivery["max_staleness_seconds"]),
         "fail_stale": delivery["fail"]["stale"],
@@ -43,13 +44,13 @@ def controls(delivery: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def offer(form: DeliveryForm, stored_seconds: int) -> None:
-    """The usual spans, and the one that is stored, whatever door it came by."""
+    """Fill the choice of spans with the usual ones and the stored one, which the API may have set to any number."""
     spans = sorted({*SPANS, stored_seconds})
     form.max_staleness_seconds.choices = [SelectChoice(str(span), span_text(span)) for span in spans]
 
 
-def typed_policy(form: DeliveryForm, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """The controls as a policy; what a request leaves out stays as stored."""
+def typed_policy(form: DeliveryForm, stored: Policy) -> Policy:
+    """The delivery policy as typed; members that a request leaves out stay as they are stored."""
     typed = controls(stored) | {name: form[name].data for name in controls(stored) if form[name].data is not None}
     return {
         "max_staleness_seconds": int(typed["max_staleness_seconds"]),
@@ -59,7 +60,7 @@ def typed_policy(form: DeliveryForm, stored: Mapping[str, Any]) -> dict[str, Any
 
 
 def span_text(seconds: int) -> str:
-    """The largest unit that counts it whole: `6 hours`."""
+    """A span in the largest unit that divides it: `6 hours`."""
     size, name = next((size, name) for size, name in UNITS if seconds % size == 0)
     count = seconds // size
     return f"{count:,} {name}{'' if count == 1 else 's'}"

@@ -1,27 +1,27 @@
-"""The rows of the rails: thresholds by percent, caps by value unit (flow 3D)."""
+"""The fields of the rails that have rows: thresholds by percent, caps by value unit (flow 3D)."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 
 from wtforms import Form
 from wtforms.utils import unset_value
 
 from admin_views.formatters import decimal_text
-from admin_views.forms import ExactField
-from admin_views.screens.authoring.unit_rows import RowsField
+from admin_views.forms import ExactField, Filters, FormData
+from admin_views.screens.authoring.rows_field import RowsField
+from app.services.configs.shapes import UsageThreshold
 from rules.enums import Action
 from rules.lifecycle import THRESHOLD_PERCENTS
+from simulation.canonical import Json, JsonObject
 
-Json = Any
 MAX_PERCENT = 1000
 UNIT, QUANTITY = "value_unit_id", "max_quantity"
 NUMBER = ExactField().bind(Form(), "quantity")
-"""Reads one exact number as every form does."""
+"""A field that is bound to no real form: it reads the numbers in rows as every form reads its numbers."""
 
 
 class ThresholdsField(RowsField):
-    """percent → action. The three that production needs always have a row; one without an action is not stored."""
+    """percent → action. The percents that production needs always have a row; a row without an action is not stored."""
 
     first, second, max_rows = "threshold_percent", "threshold_action", 20
 
@@ -30,31 +30,34 @@ class ThresholdsField(RowsField):
         return _sorted(dict.fromkeys(map(str, THRESHOLD_PERCENTS), "") | stored)
 
     def suggest(self, actions: Mapping[str, str]) -> None:
-        """Set these percents' actions; others stay as typed."""
+        """Set the actions of these percents; other rows stay as typed."""
         others = [row for row in self.rows if row[0] not in actions]
         self.take([*actions.items(), *others])
 
-    def read(self, rows: Sequence[tuple[str, str]]) -> list[dict[str, Json]]:
-        found: dict[Decimal, str] = {}
+    def read(self, rows: Sequence[tuple[str, str]]) -> list[UsageThreshold]:
+        actions: dict[Decimal, str] = {}
         for typed, action in rows:
             if not action and typed in map(str, THRESHOLD_PERCENTS):
                 continue
             percent = _percent(typed)
             if action not in list(Action):
                 raise ValueError(f"Choose what happens at {typed} %, or remove the row.")
-            if percent in found:
+            if percent in actions:
                 raise ValueError(f"{typed} % is there twice: keep one row of it.")
-            found[percent] = action
-        return [{"percent": _plain(percent), "action": found[percent]} for percent in sorted(found)]
+            actions[percent] = action
+        return [{"percent": _plain(percent), "action": actions[percent]} for percent in sorted(actions)]
 
 
 class CapsField(RowsField):
-    """value unit → the most of it that a customer gets in 30 days. Caps of another shape are kept as they are."""
+    """value unit → the quantity of it that a customer gets at most in 30 days.
+
+    Caps of another shape, which the API may have stored, are `foreign`: no row shows them, and a save keeps them.
+    """
 
     first, second, max_rows = "cap_unit", "cap_quantity", 50
     foreign: list[Json]
 
-    def process(self, formdata: Any, data: Any = unset_value, extra_filters: Any = None) -> None:
+    def process(self, formdata: FormData | None, data: Json = unset_value, extra_filters: Filters = None) -> None:
         stored = data if isinstance(data, list) else []
         self.foreign = [item for item in stored if not _is_cap(item)]
         super().process(formdata, data, extra_filters)
@@ -62,7 +65,7 @@ class CapsField(RowsField):
     def shown(self, data: Json) -> list[tuple[str, str]]:
         return [(item[UNIT], decimal_text(Decimal(item[QUANTITY]))) for item in data or () if _is_cap(item)]
 
-    def read(self, rows: Sequence[tuple[str, str]]) -> list[dict[str, Json]]:
+    def read(self, rows: Sequence[tuple[str, str]]) -> list[JsonObject]:
         units = [unit for unit, _ in rows]
         for unit, typed in rows:
             if not unit:

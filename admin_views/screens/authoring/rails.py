@@ -1,13 +1,11 @@
 """Flow 3D: what prevents a blow-up. Thresholds with actions, a spend cap, a margin floor, and their picture."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from flask import get_template_attribute
 from flask_admin.helpers import get_form_data
-from wtforms.fields.choices import SelectChoice
 
-from admin_views.forms import ChoiceField, ExactField, PercentField
+from admin_views.forms import ChoiceField, ExactField, PercentField, choices_of, plain_labels
 from admin_views.screens.authoring.config_draft_screen import ConfigDraftScreen, units_at
 from admin_views.screens.authoring.rail_delivery import DeliveryForm, controls, offer, typed_policy
 from admin_views.screens.authoring.rail_gauge import gauge
@@ -17,34 +15,34 @@ from app.identity import acting
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.services.authoring import config_parts
-from app.services.authoring import configs as config_drafts
+from app.services.authoring.configs import update_config
 from app.services.authoring.inputs import ConfigColumns
 from app.services.configs.diffs import same
 from app.services.configs.documents import rails_shape
 from rules.delivery import policy, stated
 from rules.enums import Action
 from rules.lifecycle import stage_defaults
-from simulation.canonical import canonical_text
+from simulation.canonical import Json, JsonObject, canonical_text
 
-ACTIONS = {action.value: action.value.replace("_", " ") for action in Action}
+ACTIONS = plain_labels(Action)
 ROWS = ("usage_thresholds", "absolute_usage_caps")
 
 
 class RailsForm(DeliveryForm):
+    """The rails and the delivery policy of a config as controls."""
+
     usage_thresholds = ThresholdsField("Usage thresholds")
     monthly_spend_cap_usd = ExactField(
         "Monthly spend cap", description="The most that one customer may be billed in a month."
     )
-    at_cap_action = ChoiceField(
-        "At the cap", choices=[SelectChoice("", "not set"), *(SelectChoice(key, text) for key, text in ACTIONS.items())]
-    )
+    at_cap_action = ChoiceField("At the cap", choices=choices_of(ACTIONS, "not set"))
     margin_floor = PercentField(
         "Margin floor", description="The lowest margin you accept; a simulation warns below it."
     )
     absolute_usage_caps = CapsField("Absolute usage caps")
 
 
-class Rails(ConfigDraftScreen):
+class Rails(ConfigDraftScreen[RailsForm]):
     slug = "rails"
     route = "/configs/<config_version_id>/rails"
     title = "Rails"
@@ -75,18 +73,18 @@ class Rails(ConfigDraftScreen):
             config_parts.put_rails(db.session, config_version_id, document["rails"], **acting())
         if not same(stored["delivery"], document["delivery"]):
             delivery: ConfigColumns = {"delivery": document["delivery"]}
-            config_drafts.update_config(db.session, config_version_id, delivery, **acting())
+            update_config(db.session, config_version_id, delivery, **acting())
 
-    def enforced(self, document: Document) -> dict[str, Any]:
+    def enforced(self, document: Document) -> JsonObject:
         rails, caps = dict(document["rails"]), document["rails"]["absolute_usage_caps"]
         if caps is None:
             del rails["absolute_usage_caps"]
         return {"rails": rails, "delivery": stated(document["delivery"])}
 
     def act(self, form: RailsForm, action: str, record: ConfigVersion) -> None:
-        """`defaults`, `add:usage_thresholds`, `remove:absolute_usage_caps:1`."""
-        verb, _, what = action.partition(":")
-        name, _, index = what.partition(":")
+        """Carry out `defaults`, `add:usage_thresholds` or `remove:absolute_usage_caps:1`."""
+        verb, _, target = action.partition(":")
+        name, _, index = target.partition(":")
         if verb == "defaults":
             suggested = stage_defaults(record.stage).usage_thresholds
             form.usage_thresholds.suggest({str(item.percent): item.action or "" for item in suggested})
@@ -99,8 +97,8 @@ class Rails(ConfigDraftScreen):
         drawn = get_template_attribute("screens/_rails.html", "drawn")
         return {"gauge": str(drawn(_picture(form)))}
 
-    def context(self, form: RailsForm, record: ConfigVersion) -> dict[str, Any]:
-        units: Mapping[str, Any] = units_at(record)
+    def context(self, form: RailsForm, record: ConfigVersion) -> dict[str, object]:
+        units = units_at(record)
         suggested = stage_defaults(record.stage).usage_thresholds
         return super().context(form, record) | {
             "picture": _picture(form),
@@ -110,17 +108,19 @@ class Rails(ConfigDraftScreen):
         }
 
 
-def _rails(record: ConfigVersion) -> dict[str, Any]:
+def _rails(record: ConfigVersion) -> JsonObject:
+    """The stored rails in the shape of spec 1, with `absolute_usage_caps` even when there are none."""
     return {"absolute_usage_caps": None} | rails_shape(record.rails)
 
 
-def _as_stored(typed: Sequence[Any] | None, stored: Sequence[Any] | None) -> Sequence[Any] | None:
-    """What is stored, when it says the same: the order of rows is no change, nor are no rows instead of none at all."""
-    same = sorted(map(canonical_text, typed or ())) == sorted(map(canonical_text, stored or ()))
-    return stored if same else typed
+def _as_stored(typed: Sequence[Json] | None, stored: Sequence[Json] | None) -> Sequence[Json] | None:
+    """The stored rows when the typed ones are equal but for their order, an empty list and None being equal too."""
+    is_unchanged = sorted(map(canonical_text, typed or ())) == sorted(map(canonical_text, stored or ()))
+    return stored if is_unchanged else typed
 
 
-def _picture(form: RailsForm) -> dict[str, Any]:
+def _picture(form: RailsForm) -> Mapping[str, object]:
+    """The values of the picture, from what is typed."""
     floor = form.margin_floor.data
     return {
         "gauge": gauge(form.usage_thresholds.data or (), floor),

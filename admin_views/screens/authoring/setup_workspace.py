@@ -1,19 +1,17 @@
-"""Flow 0A: which workspace, which role."""
-
-from typing import Any
+"""Flow 0A: the workspace that the operator decides for, and their role in it."""
 
 from flask import request
 from flask import session as browser
-from flask_admin import expose
+from flask.typing import ResponseReturnValue
 from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
 from wtforms import RadioField
-from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length
 
-from admin_views.forms import MAX_NAME_LENGTH, TextField
+from admin_views.base import expose
+from admin_views.forms import MAX_NAME_LENGTH, TextField, choices_of, refusal_of
 from admin_views.screens.screen import OPERATOR, WORKSPACE, Screen, go, here, remember
-from admin_views.screens.workplace import expired, leave_workspace
+from admin_views.screens.workplace import leave_workspace
 from app.identity import acting
 from app.models.base import db
 from app.models.transactions import write
@@ -30,6 +28,8 @@ ROLES = {
 
 
 class WorkspaceForm(SecureForm):
+    """The workspace, and who the operator is."""
+
     workspace_name = TextField(
         "Workspace name",
         [DataRequired("Name the workspace."), Length(max=MAX_NAME_LENGTH)],
@@ -38,7 +38,7 @@ class WorkspaceForm(SecureForm):
     operator_role = RadioField(
         "Your role",
         [InputRequired("Choose your role.")],
-        choices=[SelectChoice(role.value, text) for role, text in ROLES.items()],
+        choices=choices_of(ROLES),
     )
     operator_name = TextField(
         "Your name", [Length(max=MAX_NAME_LENGTH)], description="Signs what you approve. It stays in this browser."
@@ -55,13 +55,13 @@ class SetupWorkspace(Screen):
     checks_own_token = frozenset({"page"})
 
     @expose("", methods=("GET", "POST"))
-    def page(self) -> Any:
+    def page(self) -> ResponseReturnValue:
         editing = here(Workspace, WORKSPACE) if "edit" in request.args else None
         form = WorkspaceForm(get_form_data(), obj=editing, data={"operator_name": browser.get(OPERATOR)})
         if request.method == "GET":
             return self.show("setup_workspace.html", form=form, editing=editing)
         if not form.validate():
-            return self.show("setup_workspace.html", form=form, editing=editing, refusal=expired(form), status=422)
+            return self.show("setup_workspace.html", form=form, editing=editing, refusal=refusal_of(form), status=422)
         if editing is None:
             leave_workspace()
         remember(operator_name=form.operator_name.data or "operator", operator_role=form.operator_role.data)

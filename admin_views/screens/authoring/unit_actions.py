@@ -1,9 +1,8 @@
-"""Buttons of the unit's form that change what is typed and save nothing: rows, prefills, computed values (flow 2A)."""
+"""The buttons of a unit's form that save nothing: more or fewer rows, prefills, computed values (flow 2A)."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from admin_views.forms import percent_text
 from admin_views.screens.authoring.unit_forms import MAPPING_CONTROLS, UnitForm, controls_of
@@ -15,9 +14,9 @@ from app.services.guidance.navigator import extracted_cards
 from app.services.uploads.costs import COST as COST_CARD
 from app.services.uploads.costs import cost_cards, subject_of
 from rules.extraction import ACCEPTED
+from simulation.canonical import Json
 
-Card = Mapping[str, Any]
-Json = Any
+Card = Mapping[str, Json]
 CONTROL_OF_CARD = {
     "cost": COST,
     "price": PRICE,
@@ -26,12 +25,12 @@ CONTROL_OF_CARD = {
     "metric": "metrics_intent",
     "quality_signal": "quality_signal_source",
 }
-"""Which control a card's value goes into."""
+"""kind of card → the control that the card's value fills."""
 
 
 @dataclass(frozen=True)
 class Prefill:
-    """An accepted card beside the control that it fills; `typed` is its value as an operator types it there."""
+    """An accepted card beside the control that it fills; `typed` is its value as an operator would type it there."""
 
     card_id: str
     label: str
@@ -41,18 +40,19 @@ class Prefill:
 
 
 def cards_for(pane: Pane, form: UnitForm) -> list[Card]:
-    """What was read from the cycle's documents, and the costs that the workspace uploaded of just this unit.
+    """The cards of the cycle's documents, led by the workspace's uploaded costs that are about this unit.
 
-    A cost is of the unit when it names the unit's id, its name as it is typed, or the event that it counts.
+    A cost is about the unit when it names the unit's id, its name as it is typed, or the event that it counts.
     """
     costs = cost_cards(db.session, pane.cycle.workspace_id)
-    of_it = [costs[name] for name in (pane.unit_id, form.name.data, form.event_type.data) if name in costs]
-    read = extracted_cards(db.session, pane.cycle.cycle_id)
-    return of_it + [card for card in read if card["kind"] != COST_CARD or subject_of(card) is None]
+    names = (pane.unit_id, form.name.data, form.event_type.data)
+    unit_costs = [costs[name] for name in names if name is not None and name in costs]
+    cards = extracted_cards(db.session, pane.cycle.cycle_id)
+    return [*unit_costs, *(card for card in cards if card["kind"] != COST_CARD or subject_of(card) is None)]
 
 
 def prefills(form: UnitForm, cards: Iterable[Card]) -> dict[str, list[Prefill]]:
-    """control → the accepted cards that say something else than it says now, each value once."""
+    """control → the accepted cards whose value is not the control's own, each value once."""
     offered: dict[str, dict[str, Prefill]] = {}
     for card in cards:
         control = CONTROL_OF_CARD.get(card["kind"])
@@ -60,21 +60,21 @@ def prefills(form: UnitForm, cards: Iterable[Card]) -> dict[str, list[Prefill]]:
             typed = _typed(control, card["value"])
             prefill = Prefill(card["card_id"], card["label"], card["sentence"], card["source"], typed)
             offered.setdefault(control, {}).setdefault(card["value"], prefill)
-    return {control: list(found.values()) for control, found in offered.items()}
+    return {control: list(by_value.values()) for control, by_value in offered.items()}
 
 
 def act(form: UnitForm, action: str, cards: Iterable[Card], stored: Mapping[str, Json] | None) -> None:
-    """Do what a button says: `add:filters`, `remove:filters:2`, `use:target_margin`, `fill:<card_id>`, `take:<field>`.
+    """Carry out `add:filters`, `remove:filters:2`, `use:target_margin`, `fill:<card_id>` or `take:<field>`.
 
-    What it does not know it leaves alone: such a button only asks for the page again, with all that was typed.
+    An unknown action changes nothing: its button only loads the page again, with all that was typed.
     """
-    verb, _, what = action.partition(":")
+    verb, _, target = action.partition(":")
     if verb == "fill":
-        _fill(form, next((card for card in cards if card["card_id"] == what), None))
+        _fill(form, next((card for card in cards if card["card_id"] == target), None))
     elif verb == "take":
-        _take(form, what, stored or {})
+        _take(form, target, stored or {})
     elif verb in VERBS:
-        VERBS[verb](form, what)
+        VERBS[verb](form, target)
 
 
 def _add(form: UnitForm, name: str) -> None:
@@ -82,8 +82,8 @@ def _add(form: UnitForm, name: str) -> None:
         form[name].grow()
 
 
-def _remove(form: UnitForm, what: str) -> None:
-    name, _, index = what.partition(":")
+def _remove(form: UnitForm, target: str) -> None:
+    name, _, index = target.partition(":")
     if name in ROWS:
         form[name].drop(index)
 
@@ -108,7 +108,7 @@ def _fill(form: UnitForm, card: Card | None) -> None:
 
 
 def _take(form: UnitForm, field: str, stored: Mapping[str, Json]) -> None:
-    """Give up what was typed in a field for what another operator stored there."""
+    """Replace what was typed in a field by what another operator has stored there."""
     values = controls_of(stored)
     groups = {"event_mapping": MAPPING_CONTROLS, "unit_economics": ECONOMICS_FIELDS}
     for control in groups.get(field, (field,)):

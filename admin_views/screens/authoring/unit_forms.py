@@ -1,9 +1,9 @@
-"""The form of one value unit: its mapping as fields, rows that grow, economics that compute each other (flow 2A)."""
+"""The form of one value unit: its event mapping as controls, rows, and economics that compute each other (flow 2A)."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 from wtforms import Form, HiddenField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
@@ -17,9 +17,11 @@ from admin_views.forms import (
     PercentField,
     TextField,
     VersionedForm,
+    choices_of,
+    in_order,
 )
 from admin_views.screens.authoring.unit_rows import FiltersField, IntentsField
-from admin_views.screens.draft_screen import in_order
+from app.models.base import AnySession
 from app.models.catalog import MetricCatalog, QualitySignalCatalog
 from app.models.value_unit import ECONOMICS_FIELDS
 from app.services.authoring.unit_economics import COST, MARGIN, PRICE, Economics, economics
@@ -27,8 +29,8 @@ from app.services.configs.diffs import same
 from rules.draft import Catalogs
 from rules.enums import AggregationType, EconomicsConfidence, UnitType
 from rules.event_mapping import BASE_DIMENSIONS
+from simulation.canonical import Json, JsonObject
 
-Json = Any
 MAX_TEXT_LENGTH = 20_000
 UNIT_FIELDS = (
     "name",
@@ -53,19 +55,16 @@ AGGREGATIONS = {
 }
 
 
-def _choices(labels: Mapping[str, str], *blank: str) -> list[SelectChoice]:
-    """A list to choose from, after a blank choice if one is named."""
-    plain = [SelectChoice(str(value), text) for value, text in labels.items()]
-    return [*(SelectChoice("", text) for text in blank), *plain]
-
-
-def _plain(values: Iterable[str]) -> dict[str, str]:
+def _as_labels(values: Iterable[str]) -> dict[str, str]:
+    """Values that are their own labels."""
     return {value: value for value in values}
 
 
 class NamingControls:
+    """The controls for the name and the meaning of a unit."""
+
     name = TextField("Name", [Length(max=MAX_NAME_LENGTH)])
-    unit_type = ChoiceField("Type", [InputRequired("Choose a type.")], choices=_choices(TYPES))
+    unit_type = ChoiceField("Type", [InputRequired("Choose a type.")], choices=choices_of(TYPES))
     outcome_statement = LongTextField(
         "Outcome statement",
         [Length(max=MAX_TEXT_LENGTH)],
@@ -74,10 +73,12 @@ class NamingControls:
 
 
 class MappingControls:
+    """The controls for the events that a unit counts and how they add up."""
+
     event_type = ChoiceField("Event", id="event_mapping.event_type", choices=[])
     filters = FiltersField("Filters", id="event_mapping.filters")
     aggregation_type = ChoiceField(
-        "Adds up as", id="event_mapping.aggregation.type", choices=_choices(AGGREGATIONS, "choose")
+        "Adds up as", id="event_mapping.aggregation.type", choices=choices_of(AGGREGATIONS, "choose")
     )
     aggregation_field = ChoiceField(
         "Field",
@@ -88,26 +89,28 @@ class MappingControls:
 
 
 class EconomicsControls:
+    """The controls for what one unit costs and sells for."""
+
     avg_cost_per_unit_usd = ExactField("Average cost", id=f"unit_economics.{COST}")
     target_price_per_unit_usd = ExactField("Target price", id=f"unit_economics.{PRICE}")
     target_margin = PercentField("Target margin", id=f"unit_economics.{MARGIN}")
 
     def solved(self) -> Economics:
-        """The economics as typed; what cannot be read counts as not given."""
-        return economics(*(getattr(self, name).data for name in (COST, PRICE, MARGIN)))
+        """The economics as typed; what cannot be read counts as left out."""
+        return economics(self.avg_cost_per_unit_usd.data, self.target_price_per_unit_usd.data, self.target_margin.data)
 
 
 class UnitForm(NamingControls, MappingControls, EconomicsControls, VersionedForm):
-    """Ids are the fields that deep links name (`rules.places.at_unit`).
+    """A unit as controls, whose ids are the fields that deep links name (`rules.places.at_unit`).
 
-    `makes` is the id that a new unit will have: whoever sends the form again makes no second one.
+    `makes` is the id that a new unit gets, so that sending the form twice creates one unit.
     """
 
     makes = HiddenField()
     economics_confidence = ChoiceField(
         "Confidence",
         id="unit_economics.economics_confidence",
-        choices=_choices(_plain(EconomicsConfidence), "choose"),
+        choices=choices_of(_as_labels(EconomicsConfidence), "choose"),
         description="How sure you are of these numbers. Scaling in production needs medium or high.",
     )
     metrics_intent = IntentsField("Metrics intent", id="metrics_intent")
@@ -115,61 +118,61 @@ class UnitForm(NamingControls, MappingControls, EconomicsControls, VersionedForm
     quality_note = LongTextField("Quality note", [Length(max=MAX_TEXT_LENGTH)])
 
     def put(self, name: str, value: Json) -> None:
-        """Set a control as if its value were stored: what was typed in it before is gone."""
+        """Set a control to a value in place of what was typed in it."""
         self[name].raw_data = None
         self[name].process(None, value)
 
 
 class MappingForm(MappingControls, Form):
-    """What the live line asks with; nothing is written, so it has no token."""
+    """The mapping in the address of the live line; it writes nothing, so it has no token."""
 
 
 class EconomicsForm(EconomicsControls, Form):
-    """What the page's script asks with when a cost, a price or a margin changes."""
+    """The economics in the address that the page's script reads when a cost, a price or a margin changes."""
 
 
-def offer(form: UnitForm, session: Any, catalogs: Catalogs) -> None:
-    """Fill the pickers from the catalogs; what is stored stays a choice even when its catalog lacks it.
+def offer(form: UnitForm, session: AnySession, catalogs: Catalogs) -> None:
+    """Fill the pickers from the catalogs; a stored value stays a choice even when its catalog lacks it.
 
     A field that the chosen event lacks can be kept, too: drafts are saved in any state, the rules say what is wrong.
     """
-    form.event_type.choices = _with_stored(_plain(sorted(catalogs.events)), form.event_type.object_data)
-    known = _plain(dimensions(form, catalogs))
-    form.aggregation_field.choices = _with_stored(known, form.aggregation_field.data)
+    form.event_type.choices = _with_stored(_as_labels(sorted(catalogs.events)), form.event_type.object_data)
+    fields = _as_labels(dimensions(form, catalogs))
+    form.aggregation_field.choices = _with_stored(fields, form.aggregation_field.data)
     signals = _labels(session, QualitySignalCatalog.signal_id, QualitySignalCatalog.label)
-    unknown = [signal for signal in form.quality_signal_source.data or () if signal not in signals]
+    missing = [signal for signal in form.quality_signal_source.data or () if signal not in signals]
     form.quality_signal_source.choices = [
-        SelectChoice(key, f"{label} ({key})") for key, label in (signals | _plain(unknown)).items()
+        SelectChoice(key, f"{label} ({key})") for key, label in (signals | _as_labels(missing)).items()
     ]
 
 
-def metric_labels(session: Any) -> dict[str, str]:
+def metric_labels(session: AnySession) -> dict[str, str]:
     """metric_id → label, of the whole catalog."""
     return _labels(session, MetricCatalog.metric_id, MetricCatalog.label)
 
 
 def dimensions(form: UnitForm, catalogs: Catalogs) -> tuple[str, ...]:
-    """What filters and aggregations of the chosen event may name."""
+    """The dimensions that filters and aggregations of the chosen event may name."""
     return tuple(dict.fromkeys((*catalogs.events.get(form.event_type.data or "", ()), *BASE_DIMENSIONS)))
 
 
-def _labels(session: Any, key: Any, label: Any) -> dict[str, str]:
-    """key → label of a whole catalog, by label."""
+def _labels(session: AnySession, key: InstrumentedAttribute[str], label: InstrumentedAttribute[str]) -> dict[str, str]:
+    """key → label of a whole catalog, ordered by label."""
     return dict(session.execute(sa.select(key, label).order_by(label, key)).tuples().all())
 
 
 def _with_stored(labels: dict[str, str], stored: str | None) -> list[SelectChoice]:
     missing = {} if not stored or stored in labels else {stored: f"{stored} (not in the catalog)"}
-    return _choices(labels | missing, "choose")
+    return choices_of(labels | missing, "choose")
 
 
-def controls_of(document: Mapping[str, Json]) -> dict[str, Json]:
-    """A unit, in the shapes of spec 1, as the values of the form's controls."""
+def controls_of(document: Mapping[str, Json]) -> JsonObject:
+    """The values of the form's controls for a unit in the shapes of spec 1."""
     mapping, money = document.get("event_mapping") or {}, document.get("unit_economics") or {}
     aggregation = mapping.get("aggregation") or {}
-    plain = {name: document.get(name) for name in UNIT_FIELDS if name not in ("event_mapping", "unit_economics")}
+    other = {name: document.get(name) for name in UNIT_FIELDS if name not in ("event_mapping", "unit_economics")}
     return (
-        plain
+        other
         | {name: money.get(name) for name in ECONOMICS_FIELDS}
         | {
             "event_type": mapping.get("event_type"),
@@ -180,10 +183,10 @@ def controls_of(document: Mapping[str, Json]) -> dict[str, Json]:
     )
 
 
-def document_of(form: UnitForm, stored: Mapping[str, Json] | None = None) -> dict[str, Json]:
-    """The unit as typed. Where it means the same as what is stored, it is what is stored, to the byte.
+def document_of(form: UnitForm, stored: Mapping[str, Json] | None = None) -> JsonObject:
+    """The unit as typed, in the shapes of spec 1; a mapping that means what is stored is the stored one, to the byte.
 
-    A blank name says nothing about the name.
+    With a blank name it keeps the stored name.
     """
     stored = stored or {}
     money = {name: form[name].data for name in ECONOMICS_FIELDS} | form.solved().filled
@@ -199,8 +202,8 @@ def document_of(form: UnitForm, stored: Mapping[str, Json] | None = None) -> dic
     }
 
 
-def mapping_of(form: Any, stored: Json = None) -> Json:
-    """The event_mapping as typed. None while nothing of it is said; parts that are not said are left out."""
+def mapping_of(form: MappingControls, stored: JsonObject | None = None) -> JsonObject | None:
+    """The event_mapping as typed, without the parts that are empty; None when all of it is."""
     kind, field = form.aggregation_type.data, form.aggregation_field.data
     mapping: dict[str, Json] = {"filters": form.filters.data or {}}
     if form.event_type.data:
@@ -210,11 +213,11 @@ def mapping_of(form: Any, stored: Json = None) -> Json:
         mapping["aggregation"] = {"type": kind, "field": field} if needs_field else {"type": kind}
     if mapping == {"filters": {}}:
         return None
-    return stored if stored is not None and same(_plainest(stored), _plainest(mapping)) else mapping
+    return stored if stored is not None and same(_simplified(stored), _simplified(mapping)) else mapping
 
 
-def _plainest(mapping: Mapping[str, Json]) -> Json:
-    """One spelling of what a mapping means: a list of one value is that value, a count has no field."""
+def _simplified(mapping: Mapping[str, Json]) -> JsonObject:
+    """The one spelling of mappings that mean the same: a list of one value is that value, a count has no field."""
     filters = {
         name: value[0] if isinstance(value, list) and len(value) == 1 else value
         for name, value in (mapping.get("filters") or {}).items()

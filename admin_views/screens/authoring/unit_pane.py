@@ -1,4 +1,4 @@
-"""One value unit open for editing: how it is found, made and stored, and what two versions of it say (flow 2A)."""
+"""One value unit that is open for editing: how it is found, created, stored and compared (flow 2A)."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ BLANK: Document = {
     "quality_note": None,
     "unit_economics": None,
 }
-"""What a new unit begins with, and what nobody has typed over yet is not stored."""
+"""A new unit before anything is typed; until something else is, nothing is stored."""
 GONE = (
     "Value unit {} was deleted by another operator while you edited it. What you typed is still here: "
     "save it to make it a new unit."
@@ -46,7 +46,7 @@ GONE = (
 
 @dataclass(frozen=True)
 class Pane:
-    """The unit that the address names. `unit` is None while it is still to be made, or was deleted meanwhile."""
+    """The unit that the address names by `named`; `unit` is None while it is to be created, or when it was deleted."""
 
     cycle: Cycle
     named: str
@@ -54,16 +54,17 @@ class Pane:
 
     @property
     def unit_id(self) -> str:
-        """What names the unit in addresses from here on."""
+        """The id of the unit in addresses, `new` while there is none."""
         return NEW if self.unit is None else self.unit.value_unit_id
 
     @property
     def is_gone(self) -> bool:
+        """Whether the unit was deleted while it was edited."""
         return self.unit is None and self.named != NEW
 
     @property
     def document(self) -> Document:
-        """What is stored of what the form says."""
+        """The stored values of what the form shows."""
         if self.unit is None:
             return BLANK
         frozen = frozen_unit(self.unit)
@@ -72,16 +73,16 @@ class Pane:
 
 @dataclass(frozen=True)
 class Farewell:
-    """What the question before a deletion names: pools that keep the unit, snapshots that keep a copy of it."""
+    """The records that outlive a deletion: pools that name the unit, versions of the snapshots with a copy of it."""
 
     holds: Sequence[Hold]
     snapshots: Sequence[int]
 
 
 def pane_at(cycle_id: str) -> Pane:
-    """The unit in the address; NotFound for one to read that the cycle has not.
+    """The unit in the address; NotFound when it is read and the cycle does not have it.
 
-    A new one whose form was sent before, by a save whose answer was lost, is the one which that save has made.
+    A new unit whose form is sent again, because the answer to a save was lost, is the unit that the save has created.
     """
     cycle, named = cycle_at(cycle_id), request.args["unit"]
     unit = unit_in(cycle, named if named != NEW else request.form.get("makes", ""))
@@ -91,12 +92,13 @@ def pane_at(cycle_id: str) -> Pane:
 
 
 def unit_in(cycle: Cycle, unit_id: str) -> ValueUnitDefinition | None:
+    """The unit with this id, read again, if it is one of the cycle's."""
     unit = db.session.get(ValueUnitDefinition, unit_id, populate_existing=True)
     return unit if unit is not None and unit.cycle_id == cycle.cycle_id else None
 
 
 def hold(pane: Pane) -> Pane:
-    """The pane as it is once nobody else can change the cycle's units; Conflict when its unit was deleted."""
+    """Lock the units of the cycle and read the pane again; Conflict when its unit was deleted."""
     value_units.lock_units(db.session, pane.cycle.cycle_id)
     held = pane_at(pane.cycle.cycle_id)
     if held.is_gone:
@@ -105,7 +107,7 @@ def hold(pane: Pane) -> Pane:
 
 
 def form_of(pane: Pane) -> UnitForm:
-    """A new unit may name its event in the address: the catalog links here so."""
+    """The form of the unit; that of a new one begins with the event that the address names, if it does."""
     stored = pane.document
     if pane.unit is None:
         stored = {**stored, "event_mapping": {"event_type": request.args.get("event_type")}}
@@ -113,20 +115,20 @@ def form_of(pane: Pane) -> UnitForm:
 
 
 def store(pane: Pane, document: Document) -> Pane:
-    """Write what differs, or make the unit; one that nobody named yet says so."""
+    """Write the fields that differ, or create the unit; a new unit without a name is called "Untitled unit"."""
     if pane.unit is not None:
         stored = pane.document
         changes: Document = {name: value for name, value in document.items() if not same(stored[name], value)}
         value_units.update_value_unit(db.session, pane.unit_id, changes, **acting())
         return pane
-    made_as, name = request.form.get("makes", ""), document["name"] or UNTITLED
-    identified = {"value_unit_id": made_as} if FRESH_ID.fullmatch(made_as) else {}
+    new_unit_id, name = request.form.get("makes", ""), document["name"] or UNTITLED
+    identified = {"value_unit_id": new_unit_id} if FRESH_ID.fullmatch(new_unit_id) else {}
     data: Document = {**document, **identified, "name": name, "cycle_id": pane.cycle.cycle_id}
     return Pane(pane.cycle, pane.named, value_units.create_value_unit(db.session, data, **acting()))
 
 
 def compared(pane: Pane, stored: Document, typed: Document) -> Iterator[Difference]:
-    """Every field in which what is typed differs from what is stored now, each with the way to take the latter."""
+    """The fields in which the two versions differ, each with the action that takes the stored value."""
     before, after = ([{"value_unit_id": pane.unit_id, **document}] for document in (stored, typed))
     changes = document_changes({"value_units": before}, {"value_units": after})
     for section in tables({"value_units": after}, changes, names_of({"value_units": after})):
@@ -137,11 +139,12 @@ def compared(pane: Pane, stored: Document, typed: Document) -> Iterator[Differen
 
 
 def farewell(pane: Pane) -> Farewell | None:
-    """When the address asks whether to delete the unit."""
+    """The records that outlive the unit, when the address asks to confirm its deletion; else None."""
     if pane.unit is None or request.args.get("ask") != "delete":
         return None
     return Farewell(holds(db.session, pane.unit_id), snapshots_with(db.session, pane.cycle.cycle_id, pane.unit_id))
 
 
 def address_of(cycle_id: str, unit_id: str) -> str:
+    """The address of a unit's form."""
     return f"{path('cycles', cycle_id, 'value-units')}?unit={path(unit_id)[1:]}"

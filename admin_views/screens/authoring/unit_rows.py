@@ -1,63 +1,14 @@
-"""Rows of two controls: what every form with rows shares, and the unit's filters and metrics (flow 2A)."""
+"""The fields of a value unit that have rows: its event filters and the metrics that it should move (flow 2A)."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
-
-from wtforms import Field
-from wtforms.utils import unset_value
 
 from admin_views.forms import MAX_NAME_LENGTH
 from admin_views.screens.authoring.filter_text import read_values, write_values
+from admin_views.screens.authoring.rows_field import RowsField
 from rules.enums import ExpectedImpact
+from simulation.canonical import Json, JsonObject
 
-Json = Any
 MAX_FILTERS, MAX_INTENTS = 20, 10
-
-
-class RowsField(Field):
-    """Rows of two controls. Each control is posted once per row under its own name; blank rows say nothing."""
-
-    first: ClassVar[str]
-    second: ClassVar[str]
-    max_rows: ClassVar[int]
-    rows: list[tuple[str, str]]
-
-    def process(self, formdata: Any, data: Any = unset_value, extra_filters: Any = None) -> None:
-        super().process(None, data)
-        self.rows = self.shown(self.data)
-        if formdata is None:
-            return
-        columns = (formdata.getlist(self.first), formdata.getlist(self.second))
-        self.take([(first.strip(), second.strip()) for first, second in zip(*columns, strict=False)])
-
-    def take(self, rows: list[tuple[str, str]]) -> None:
-        """Hold these rows as typed; the data is what they say, unchanged when they cannot be read."""
-        self.rows, self.process_errors = rows, []
-        try:
-            self.data = self.read([row for row in rows if row[0] or self.counts_without_first(row)])
-            if len(self.data) > self.max_rows:
-                raise ValueError(f"Give at most {self.max_rows}.")
-        except ValueError as error:
-            self.process_errors.append(str(error))
-
-    def grow(self) -> None:
-        """One more row, blank."""
-        self.take([*self.rows, ("", "")])
-
-    def drop(self, index: str) -> None:
-        """Leave out the row that a button names; what is no number of a row changes nothing."""
-        if index.isdecimal():
-            self.take([row for at, row in enumerate(self.rows) if at != int(index)])
-
-    def counts_without_first(self, row: tuple[str, str]) -> bool:
-        """Whether a row says something although its first control is blank."""
-        return bool(row[1])
-
-    def shown(self, data: Json) -> list[tuple[str, str]]:
-        raise NotImplementedError
-
-    def read(self, rows: Sequence[tuple[str, str]]) -> Json:
-        raise NotImplementedError
 
 
 class FiltersField(RowsField):
@@ -69,7 +20,7 @@ class FiltersField(RowsField):
         return [(dimension, write_values(value)) for dimension, value in (data or {}).items()]
 
     def read(self, rows: Sequence[tuple[str, str]]) -> Json:
-        filters: dict[str, Json] = {}
+        filters: JsonObject = {}
         for dimension, typed in rows:
             values = read_values(typed)
             if not dimension:
@@ -85,7 +36,7 @@ class FiltersField(RowsField):
 
 
 class IntentsField(RowsField):
-    """What the unit is expected to do to each metric."""
+    """The metrics that the unit is expected to move, each with the direction."""
 
     first, second, max_rows = "intent_metric", "intent_impact", MAX_INTENTS
 

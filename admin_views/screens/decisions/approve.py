@@ -1,33 +1,34 @@
 """Flow 5A: can I justify it later. Approve a candidate, see what a decided one gave apps and ledger, roll back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from flask import Response, request
 from flask import session as browser
-from flask_admin import expose
+from flask.typing import ResponseReturnValue
 from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
 from wtforms import BooleanField, HiddenField, StringField
 from wtforms.validators import DataRequired, Length
 
-from admin_views.base import note
+from admin_views.base import expose, note
 from admin_views.formatters import pretty_json
 from admin_views.forms import MAX_NAME_LENGTH, LongTextField, MomentField, TextField, at_its_field, refusal_of
+from admin_views.screens.promotion import promoted
 from admin_views.screens.screen import OPERATOR, Screen, attachment, config_at, go, path, remember
 from app import clock
 from app.errors import AvsError, NotFound, config_immutable
 from app.identity import acting
 from app.models.base import db
+from app.models.billing_patch import BillingPatch
 from app.models.config_version import ConfigVersion
 from app.models.decision_record import DecisionRecord
 from app.models.transactions import write
-from app.services.billing import patches as billing_patches
 from app.services.billing.ledger_patches import rendered
 from app.services.billing.ledgers.registry import LEDGERS
 from app.services.billing.ledgers.registry import NAMES as LEDGER_NAMES
-from app.services.configs import lookup
+from app.services.billing.patches import patch_of
+from app.services.configs.lookup import newest_decision
 from app.services.decisions import activation, approvals
 from app.services.decisions.content import decided_document, diff_of, runtime_of
 from app.services.decisions.log import summaries
@@ -35,14 +36,14 @@ from app.services.wording.changes import counted_text, names_of
 from app.services.wording.tables import tables
 from rules.enums import ConfigStatus
 from rules.lifecycle import is_editable
-from simulation.canonical import canonical_bytes, parse_exact
+from simulation.canonical import Json, JsonObject, canonical_bytes, parse_exact
 
 ROLE = "approver_role"
 MAX_RATIONALE_LENGTH = 20_000
 
 
 class DecisionForm(SecureForm):
-    """Who decides and why; `simulation_run_id` and `baseline_config_version_id` pin what the page showed."""
+    """A decision and its reason; `simulation_run_id` and `baseline_config_version_id` carry what the page has shown."""
 
     simulation_run_id = HiddenField()
     baseline_config_version_id = StringField(
@@ -58,24 +59,30 @@ class DecisionForm(SecureForm):
     )
 
     def pin(self, shown: approvals.Shown) -> None:
+        """Carry what the page shows, so that a decision about anything else is refused."""
         self.simulation_run_id.data = shown.simulation_run_id or ""
         self.baseline_config_version_id.data = shown.baseline_config_version_id or ""
 
     def shown(self) -> approvals.Shown:
+        """The run and the baseline that the page has shown to the sender of the form."""
         return approvals.Shown(self.simulation_run_id.data or None, self.baseline_config_version_id.data or None)
 
     def approval(self) -> activation.Approval:
+        """The decision of a form that has validated."""
         effective_at = self.effective_at.data if "effective_at" in self else None
-        return activation.Approval(
-            self.approver_name.data, self.approver_role.data, self.rationale.data.strip(), effective_at
-        )
+        name, role, rationale = (field.data or "" for field in (self.approver_name, self.approver_role, self.rationale))
+        return activation.Approval(name, role, rationale.strip(), effective_at)
 
 
 class ApproveForm(DecisionForm):
+    """An approval, for now or for a later moment."""
+
     effective_at = MomentField("Effective at", description="UTC, for example 2026-05-01 00:00. Leave it empty for now.")
 
 
 class RollbackForm(DecisionForm):
+    """A rollback, whose consequence the operator confirms."""
+
     confirmed = BooleanField(validators=[DataRequired("Confirm what will change.")])
 
 
@@ -90,14 +97,14 @@ class Approve(Screen):
     checks_own_token = frozenset({"page", "roll_back"})
 
     @expose("", methods=("GET", "POST"))
-    def page(self, config_version_id: str) -> Any:
+    def page(self, config_version_id: str) -> ResponseReturnValue:
         config = promoted(config_at(config_version_id))
         form = ApproveForm(get_form_data(), data=_signature())
         if not is_editable(config.status):
             if request.method == "GET":
                 return self._decided(config)
-            refusal = config_immutable(config_version_id, config.status)
-            return self._decided(config, refusal=refusal, typed=form.rationale.data)
+            immutable = config_immutable(config_version_id, config.status)
+            return self._decided(config, refusal=immutable, typed=form.rationale.data)
         if request.method == "GET":
             return self._undecided(config, form)
         refusal = self._approve(config_version_id, form)
@@ -106,7 +113,8 @@ class Approve(Screen):
         return self._undecided(_read_again(config_version_id), form, refusal)
 
     @expose("/rollback", methods=("POST",))
-    def roll_back(self, config_version_id: str) -> Any:
+    def roll_back(self, config_version_id: str) -> ResponseReturnValue:
+        """Make an archived version active again."""
         form = RollbackForm(get_form_data())
         refusal = self._roll_back(config_version_id, form)
         if refusal is None:
@@ -116,7 +124,7 @@ class Approve(Screen):
     @expose("/runtime-config.json")
     def runtime_config(self, config_version_id: str) -> Response:
         """The bytes that the customer apps of this version read."""
-        decision = lookup.newest_decision(db.session, config_at(config_version_id).config_version_id)
+        decision = newest_decision(db.session, config_at(config_version_id).config_version_id)
         runtime = runtime_of(db.session, decision)
         if runtime is None:
             raise NotFound(f"Config {config_version_id} was not activated yet.", code="no_active_config")
@@ -124,19 +132,19 @@ class Approve(Screen):
 
     @expose("/billing-patch.json")
     def billing_patch(self, config_version_id: str) -> Response:
-        """The newest billing patch of this version as the API gives it, or in the words of `?ledger=`."""
+        """The newest billing patch of this version as the API gives it, or in the format of the system `?ledger=`."""
         config, ledger = config_at(config_version_id), request.args.get("ledger", "")
-        patch = billing_patches.patch_of(db.session, config_version_id, now=clock.now())
+        patch = patch_of(db.session, config_version_id, now=clock.now())
         document = patch_document(patch)
         if ledger and ledger not in LEDGER_NAMES:
             raise NotFound(f"There is no ledger {ledger!r}: choose one of {', '.join(LEDGER_NAMES)}.", code="not_found")
         content = canonical_bytes(rendered(db.session, patch, ledger) if ledger else document)
-        about = {"billing_patch_id": document["billing_patch_id"], "ledger": ledger or None}
-        self.log("decision_patch_exported", config.workspace_id, config_version_id, **about)
+        exported = {"billing_patch_id": document["billing_patch_id"], "ledger": ledger or None}
+        self.log("decision_patch_exported", config.workspace_id, config_version_id, **exported)
         return attachment(content, f"{config_version_id}.{ledger or 'billing_patch'}.json")
 
     def _approve(self, config_version_id: str, form: ApproveForm) -> AvsError | None:
-        """None when it was approved."""
+        """Approve the config as the form says; why it was refused, None when it was approved."""
         if not form.validate():
             return refusal_of(form)
         try:
@@ -152,6 +160,7 @@ class Approve(Screen):
         return None
 
     def _roll_back(self, config_version_id: str, form: RollbackForm) -> AvsError | None:
+        """Roll back to the config as the form says; why it was refused, None when it is active again."""
         if not form.validate():
             return refusal_of(form)
         try:
@@ -163,16 +172,16 @@ class Approve(Screen):
         return None
 
     def _undecided(self, config: ConfigVersion, form: ApproveForm, refusal: AvsError | None = None) -> Response:
-        """After a refusal the page shows, and pins, what stands now; what was typed stays."""
-        found = approvals.proposal(db.session, config)
-        form.pin(found.shown)
+        """The page of a candidate. After a refusal it shows and pins the present state, with what was typed."""
+        proposal = approvals.proposal(db.session, config)
+        form.pin(proposal.shown)
         return self.show(
             "approve.html",
             config=config,
             form=form,
             refusal=refusal and _brief(refusal),
-            proposal=found,
-            blocking=(refusal and refusal.findings) or found.blocking,
+            proposal=proposal,
+            blocking=(refusal and refusal.findings) or proposal.blocking,
             status=refusal.status if refusal else 200,
         )
 
@@ -183,19 +192,20 @@ class Approve(Screen):
         refusal: AvsError | None = None,
         typed: str | None = None,
     ) -> Response:
-        decision = lookup.newest_decision(db.session, config.config_version_id)
-        found = None
+        """The page of a decided config; an archived one can be rolled back to."""
+        decision = newest_decision(db.session, config.config_version_id)
+        proposal = None
         if config.status == ConfigStatus.ARCHIVED:
-            found = approvals.proposal(db.session, config)
+            proposal = approvals.proposal(db.session, config)
             form = form or RollbackForm(data=_signature())
-            form.pin(found.shown)
-            form.confirmed.label.text = found.at_once[0]
+            form.pin(proposal.shown)
+            form.confirmed.label.text = proposal.at_once[0]
         return self.show(
             "approved.html",
             config=config,
             decision=decision,
             summary=summaries(db.session, [decision])[0],
-            proposal=found,
+            proposal=proposal,
             form=form,
             refusal=refusal and _brief(refusal),
             typed=typed,
@@ -204,7 +214,7 @@ class Approve(Screen):
         )
 
 
-def patch_document(patch: Any) -> dict[str, Any]:
+def patch_document(patch: BillingPatch) -> JsonObject:
     """A billing patch as the API gives it (spec 6)."""
     return {
         "billing_patch_id": patch.billing_patch_id,
@@ -214,8 +224,8 @@ def patch_document(patch: Any) -> dict[str, Any]:
     }
 
 
-def _delivered(config: ConfigVersion, decision: DecisionRecord) -> dict[str, Any]:
-    """What the apps and the ledger get from a decided config."""
+def _delivered(config: ConfigVersion, decision: DecisionRecord) -> JsonObject:
+    """The template's values for what the apps and the ledger get from a decided config."""
     runtime, document = runtime_of(db.session, decision), decided_document(db.session, decision)
     scheduled, patch = config.status == ConfigStatus.APPROVED, patch_document(decision.billing_patch)
     return {
@@ -232,8 +242,8 @@ def _delivered(config: ConfigVersion, decision: DecisionRecord) -> dict[str, Any
     }
 
 
-def _lines(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Meter, product and price of each unit in one row; a payload has its meters and products in the same order."""
+def _lines(payload: Mapping[str, Json]) -> Iterator[JsonObject]:
+    """Meter, product and price of each unit in one row; a payload has its meters and products in one order."""
     prices = {line["meter_id"]: line for card in payload["rate_card_updates"] for line in card["lines"]}
     for meter, product in zip(payload["meters"], payload["products"], strict=True):
         yield {
@@ -244,25 +254,17 @@ def _lines(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
         }
 
 
-def promoted(config: ConfigVersion) -> ConfigVersion:
-    """The config; if its moment has come, whoever looks first activates it (spec 2)."""
-    config_version_id, subject = config.config_version_id, config.subject_resolution
-    if config.status == ConfigStatus.APPROVED and activation.promote_due(db.session, subject, now=clock.now()):
-        return config_at(config_version_id)
-    return config
-
-
 def _read_again(config_version_id: str) -> ConfigVersion:
-    """The config as it stands after a refusal: nothing that the refused transaction held is shown."""
+    """The config as it is stored after a refusal, without what the refused transaction has read or changed."""
     db.session.expunge_all()
     return config_at(config_version_id)
 
 
-def _signature() -> dict[str, Any]:
-    """Who approved last in this browser."""
+def _signature() -> JsonObject:
+    """The name and the role of whoever approved last in this browser."""
     return {"approver_name": browser.get(OPERATOR), "approver_role": browser.get(ROLE)}
 
 
 def _brief(refusal: AvsError) -> AvsError:
-    """The refusal's sentence; its findings stand in the list of gates, once."""
+    """The refusal without its findings, which the page lists with its gates already."""
     return replace(refusal, findings=())

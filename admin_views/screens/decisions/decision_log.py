@@ -1,26 +1,27 @@
 """Flow 6A: which decisions matter now. A timeline with filters, search and sorts, all of them in the address."""
 
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from flask import request
-from flask_admin import expose
+from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
-from wtforms import Form
+from wtforms import Field, Form
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
+from admin_views.base import expose
 from admin_views.formatters import time_text
-from admin_views.forms import MAX_NAME_LENGTH, ChoiceField, MomentField, TextField
+from admin_views.forms import MAX_NAME_LENGTH, ChoiceField, MomentField, TextField, choices_of, plain_labels
 from admin_views.screens.screen import CYCLE, WORKSPACE, Screen, here
 from app.models.base import db
 from app.models.catalog import SegmentCatalog
 from app.models.cycle import Cycle
 from app.models.workspace import Workspace
-from app.services.decisions import log as decisions
+from app.services.decisions.log import ordering, page_of_decisions, position, summaries
 from rules.enums import DecisionStatus, GoalType, Stage, TargetEnvironment
+from simulation.canonical import JsonObject
 
 ANY = "any"
 PAGE = 25
@@ -38,20 +39,16 @@ MEANINGS = {
 }
 
 
-def _choices(values: Any, none: str = "any") -> list[SelectChoice]:
-    return [SelectChoice("", none), *(SelectChoice(value.value, value.value.replace("_", " ")) for value in values)]
-
-
 class FilterForm(Form):
-    """What narrows the log; every field may stay empty."""
+    """The filters of the log; every one may stay empty."""
 
     q = TextField("Search", [Length(max=MAX_NAME_LENGTH)])
     workspace_id = ChoiceField("Workspace")
     segment = ChoiceField("Segment")
-    stage = ChoiceField("Stage", choices=_choices(Stage))
-    target_environment = ChoiceField("Environment", choices=_choices(TargetEnvironment))
-    goal_type = ChoiceField("Goal", choices=_choices(GoalType))
-    status = ChoiceField("Status", choices=_choices(DecisionStatus))
+    stage = ChoiceField("Stage", choices=choices_of(plain_labels(Stage), "any"))
+    target_environment = ChoiceField("Environment", choices=choices_of(plain_labels(TargetEnvironment), "any"))
+    goal_type = ChoiceField("Goal", choices=choices_of(plain_labels(GoalType), "any"))
+    status = ChoiceField("Status", choices=choices_of(plain_labels(DecisionStatus), "any"))
     since = MomentField("Since", description="UTC, for example 2026-03-01.")
     until = MomentField("Before", description="UTC.")
 
@@ -64,8 +61,8 @@ class DecisionLog(Screen):
     needs = "Nothing. It shows what was decided, by whom and why, because the next cycle starts from it."
 
     @expose("")
-    def page(self) -> Any:
-        form = FilterForm(_asked())
+    def page(self) -> ResponseReturnValue:
+        form = FilterForm(_parameters())
         _offer(form)
         valid = form.validate()
         filters = {name: form[name].data for name in form.data if form[name].data and not form[name].errors}
@@ -88,7 +85,8 @@ class DecisionLog(Screen):
             status=200 if valid else 422,
         )
 
-    def _log(self, filters: dict[str, Any], sort: str) -> None:
+    def _log(self, filters: JsonObject, sort: str) -> None:
+        """Append the product event of a viewed or a filtered log; turning a page is neither."""
         workspace_id = filters.get(WORKSPACE)
         workspace_id = None if workspace_id == ANY else workspace_id
         chosen = {name: value for name, value in filters.items() if name != WORKSPACE}
@@ -98,12 +96,12 @@ class DecisionLog(Screen):
             self.log("decision_log_viewed", workspace_id, workspace_id or ANY)
 
 
-def _asked() -> MultiDict[str, str]:
-    """The address's parameters; without a workspace among them the one that the operator works in."""
-    asked, workspace = request.args.copy(), here(Workspace, WORKSPACE)
-    if not asked.get(WORKSPACE) and workspace is not None:
-        asked[WORKSPACE] = workspace.workspace_id
-    return asked
+def _parameters() -> MultiDict[str, str]:
+    """The parameters of the address; without a workspace among them, the one in which the operator works is added."""
+    parameters, workspace = request.args.copy(), here(Workspace, WORKSPACE)
+    if not parameters.get(WORKSPACE) and workspace is not None:
+        parameters[WORKSPACE] = workspace.workspace_id
+    return parameters
 
 
 def _offer(form: FilterForm) -> None:
@@ -114,38 +112,39 @@ def _offer(form: FilterForm) -> None:
     form.segment.choices = [SelectChoice("", "any"), *(SelectChoice(*row) for row in db.session.execute(segments))]
 
 
-def _rows(filters: dict[str, Any], sort: str) -> tuple[list[dict[str, Any]], bool]:
+def _rows(filters: JsonObject, sort: str) -> tuple[list[JsonObject], bool]:
     """A page of summaries after the decision that `?older=` names, and whether more follow."""
-    order = decisions.ordering(db.session, sort)
+    order = ordering(db.session, sort)
     older = request.args.get("older")
-    after = decisions.position(db.session, older, order) if older else None
-    found, last = decisions.page_of_decisions(db.session, filters, order, after, PAGE)
-    rows = [summary.as_dict() for summary in decisions.summaries(db.session, found)]
+    after = position(db.session, older, order) if older else None
+    decisions, last = page_of_decisions(db.session, filters, order, after, PAGE)
+    rows = [summary.as_dict() for summary in summaries(db.session, decisions)]
     return rows, last is not None
 
 
-def _chips(form: FilterForm, filters: dict[str, Any]) -> list[tuple[str, str]]:
-    """`Stage: learning` and the address without it, for each filter in force."""
+def _chips(form: FilterForm, filters: JsonObject) -> list[tuple[str, str]]:
+    """(text, address without it) of each filter in force; a text is such as `Stage: learning`."""
     return [
-        (f"{form[name].label.text}: {_said(form[name], value)}", _address(**{name: _without(name)}, older=None))
+        (f"{form[name].label.text}: {_text(form[name], value)}", _address(**{name: _without(name)}, older=None))
         for name, value in filters.items()
         if value != ANY
     ]
 
 
 def _without(name: str) -> str | None:
-    """The workspace that the browser remembers is a filter too: taking it away has to be said."""
+    """The value of a filter that is taken away: for the workspace ANY, because the browser remembers one."""
     return ANY if name == WORKSPACE else None
 
 
-def _said(field: Any, value: Any) -> str:
+def _text(field: Field, value: str | datetime) -> str:
+    """The value of a filter as its chip shows it."""
     if isinstance(value, datetime):
         return time_text(value)
     return next((text for key, text, *_ in getattr(field, "choices", None) or () if key == value), str(value))
 
 
 def _address(**changes: str | None) -> str:
-    """This page's address with some parameters changed or, where None, taken away."""
+    """The page's address with these parameters changed, or taken away where they are None."""
     kept = {name: value for name, value in request.args.items() if value and name not in changes}
     query = urlencode(kept | {name: value for name, value in changes.items() if value})
     return f"{request.path}?{query}" if query else request.path

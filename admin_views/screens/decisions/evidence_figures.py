@@ -1,11 +1,11 @@
-"""The picture of a decision's evidence: customers seen so far against the forecast, day by day, for each event type."""
+"""The picture of a decision's evidence: customers reported so far against the forecast, by day and event type."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
-from admin_views.screens.chart_panels import COLOURS, PLOT_HEIGHT, ROOM, Json, draw_line, figure_json
+from admin_views.screens.chart_panels import COLOURS, PLOT_HEIGHT, ROOM, Panel, draw_line, figure_json
 from app.services.evidence.comparison import Comparison, Evidence
 from app.services.evidence.days import DailyComparison
 from app.services.wording.words import plural
@@ -17,7 +17,7 @@ MAX_PANELS = 3
 
 @dataclass(frozen=True)
 class DayTable:
-    """The figures of the picture: a column for each event type, a row for each day with customers so far."""
+    """The figures of the picture: a column for each event type, a row for each day, customers so far in the cells."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[int, ...]], ...]
@@ -34,7 +34,7 @@ class EvidencePicture:
 
 
 def evidence_picture(evidence: Evidence, days: Iterable[DailyComparison]) -> EvidencePicture | None:
-    """None where nothing was forecast or the config was never in force."""
+    """The picture of the evidence, None where nothing was forecast or the config was never in force."""
     series = {
         event_type: list(rows)
         for event_type, rows in groupby((row for row in days if row.action is None), lambda row: row.event_type)
@@ -48,18 +48,18 @@ def evidence_picture(evidence: Evidence, days: Iterable[DailyComparison]) -> Evi
 
 
 def finding(evidence: Evidence) -> str:
-    """What the picture shows, in a sentence."""
+    """The finding of the picture as a sentence."""
     worst = _most_telling(evidence.by_event_type)[0]
     if worst.verdict in drift.DRIFTED:
-        name, seen = worst.event_type.replace("_", " "), plural(worst.customers_in_window, "customer")
-        return f"{name.capitalize()} for {seen} where {worst.forecast_customers:,} were forecast"
+        name, customers = worst.event_type.replace("_", " "), plural(worst.customers_in_window, "customer")
+        return f"{name.capitalize()} for {customers} where {worst.forecast_customers:,} were forecast"
     if evidence.forecast_days and evidence.observed_days < evidence.forecast_days:
         return f"Too early to tell: day {evidence.observed_days + 1} of {evidence.forecast_days} that were forecast"
     return "As many customers met the limits as were forecast, within chance or a factor of two"
 
 
 def _most_telling(rows: Iterable[Comparison]) -> list[Comparison]:
-    """Drifts first, those that are off by the largest factor first."""
+    """The comparisons with a forecast: drifts first, and those that are off by the largest factor first."""
 
     def order(row: Comparison) -> tuple[bool, Decimal]:
         low, high = sorted((row.customers_in_window, row.forecast_customers or 0))
@@ -68,8 +68,8 @@ def _most_telling(rows: Iterable[Comparison]) -> list[Comparison]:
     return sorted((row for row in rows if row.forecast_customers is not None), key=order)
 
 
-def _panel(event_type: str, rows: Sequence[DailyComparison]) -> Json:
-    """A step a day; the forecast is a line across, for it counts customers over the whole window."""
+def _panel(event_type: str, rows: Sequence[DailyComparison]) -> Panel:
+    """A line with a step for each day; the forecast is a line across, for it counts customers over the whole window."""
     forecast, name = rows[0].forecast_customers, event_type.replace("_", " ")
     most = max(forecast, rows[-1].customers, 1)
     hovers = [f"{row.day}<br>{plural(row.customers, 'customer')} so far, {row.new_customers:,} new" for row in rows]

@@ -1,10 +1,9 @@
 """The config versions of a workspace: which subject each is for, and how far it has come."""
 
-from typing import Any
+from flask.typing import ResponseReturnValue
 
-from flask_admin import expose
-
-from admin_views.screens.listing import Links, asked, extent
+from admin_views.base import expose
+from admin_views.screens.listing import Links, extent, requested_listing
 from admin_views.screens.screen import WORKSPACE, Screen, here
 from admin_views.screens.workplace import address, cycle_in, without_workspace
 from app.models.base import db
@@ -24,11 +23,11 @@ class Configs(Screen):
     needs = "One config per subject: a segment, a stage and an environment. Only one version of each is active."
 
     @expose("")
-    def page(self) -> Any:
+    def page(self) -> ResponseReturnValue:
         workspace = here(Workspace, WORKSPACE)
         if workspace is None:
             return without_workspace()
-        listing = asked(CONFIG_FILTERS, DEFAULT_SORT)
+        listing = requested_listing(CONFIG_FILTERS, DEFAULT_SORT)
         page = configs_page(db.session, workspace.workspace_id, listing)
         cycle = cycle_in(workspace) or newest_cycle(db.session, workspace.workspace_id)
         return self.show(

@@ -1,10 +1,9 @@
 """The cycles of a workspace: what each is for, how long it lasts, and what was decided in it."""
 
-from typing import Any
+from flask.typing import ResponseReturnValue
 
-from flask_admin import expose
-
-from admin_views.screens.listing import Links, asked, extent
+from admin_views.base import expose
+from admin_views.screens.listing import Links, extent, requested_listing
 from admin_views.screens.screen import WORKSPACE, Screen, here
 from admin_views.screens.workplace import cycle_in, without_workspace
 from app.models.base import db
@@ -28,11 +27,11 @@ class Cycles(Screen):
     needs = "A cycle with a goal and metrics, because units, configs and decisions are judged by them."
 
     @expose("")
-    def page(self) -> Any:
+    def page(self) -> ResponseReturnValue:
         workspace = here(Workspace, WORKSPACE)
         if workspace is None:
             return without_workspace()
-        listing = asked(CYCLE_FILTERS, DEFAULT_SORT)
+        listing = requested_listing(CYCLE_FILTERS, DEFAULT_SORT)
         page, counts = cycles_page(db.session, workspace.workspace_id, listing)
         return self.show(
             "cycles.html",

@@ -1,22 +1,21 @@
-"""Flow 4B: promote or not. Pictures first, each with its table; then what they rest on and how to get them again."""
+"""Flow 4B: promote or not. Pictures first, each with its table; then the run that they show and how to repeat it."""
 
-import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
-from io import StringIO
 from itertools import groupby
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, request
-from flask_admin import expose
+from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from admin_views.formatters import plain
+from admin_views.base import expose
+from admin_views.formatters import csv_line, plain
 from admin_views.screens import figures
 from admin_views.screens.chart_library import charts_version
-from admin_views.screens.chart_panels import figure_json
+from admin_views.screens.chart_panels import Number, figure_json
 from admin_views.screens.screen import Screen, config_at, go, path
-from admin_views.screens.simulations.review_figures import figures as drawn
+from admin_views.screens.simulations.review_figures import figures_of
 from app.errors import NotFound
 from app.models.base import db
 from app.models.config_version import ConfigVersion
@@ -35,18 +34,18 @@ CLASSES = {"text": "", "words": "", "id": "id"}
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table as the page shows it: heads and cells, each with its class; `counted` says how many rows it has."""
+    """A table as the page shows it: heads and cells, each with its CSS class; `counted` says how many rows it has."""
 
     name: str
     caption: str
     heads: list[tuple[str, str]]
-    rows: list[list[tuple[Any, str]]]
+    rows: list[list[tuple[str, str]]]
     counted: str
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A finding in words, its drawing as JSON (None where its sentence says all of it), and the tables beneath."""
+    """A finding in words as the title, its drawing as JSON, None where the title says all, and the tables beneath."""
 
     name: str
     title: str
@@ -63,84 +62,87 @@ class ReviewScreen(Screen):
     needs = "Your judgement of margin, customers and risk, because approval makes it what every app enforces."
 
     @expose("")
-    def page(self, config_version_id: str) -> Any:
+    def page(self, config_version_id: str) -> ResponseReturnValue:
         config = config_at(config_version_id)
         run_id = request.args.get("run")
-        found = review_of(db.session, config, run_id)
-        if found is None and run_id:
+        review = review_of(db.session, config, run_id)
+        if review is None and run_id:
             return go(f"{path('configs', config_version_id, 'simulate')}?{urlencode({'run': run_id})}")
-        if found is None:
+        if review is None:
             return self.show("review_empty.html", config=config)
-        page, viewed = self._page(config, found), found.run.simulation_run_id
-        self.log("review_viewed", config.workspace_id, config_version_id, simulation_run_id=viewed)
+        page, viewed_run_id = self._page(config, review), review.run.simulation_run_id
+        self.log("review_viewed", config.workspace_id, config_version_id, simulation_run_id=viewed_run_id)
         return page
 
     @expose("/<table_name>.csv")
     def table(self, config_version_id: str, table_name: str) -> Response:
-        """One table of a run, exact, for spreadsheets."""
+        """A table of a run as CSV, its numbers exact."""
         run = run_of_config(db.session, config_at(config_version_id), request.args.get("run", ""))
-        made = {table.name: table for make in TABLES for table in (make(run.outputs),)} if run.outputs else {}
-        if table_name not in made:
+        by_name = {table.name: table for table in (table_of(run.outputs) for table_of in TABLES if run.outputs)}
+        if table_name not in by_name:
             raise NotFound(f"Run {run.simulation_run_id} has no table {table_name!r}.", code="not_found")
         file = f"{run.simulation_run_id}.{table_name}.csv"
         return Response(
-            csv_text(made[table_name]),
+            csv_text(by_name[table_name]),
             mimetype="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{file}"'},
         )
 
-    def _page(self, config: ConfigVersion, found: Review) -> Response:
-        outputs: Outputs = found.run.outputs or {}
+    def _page(self, config: ConfigVersion, review: Review) -> Response:
+        outputs: Outputs = review.run.outputs or {}
         return self.show(
             "review.html",
             config=config,
-            review=found,
+            review=review,
             outputs=outputs,
-            pictures=pictures(outputs, found.margin_floor),
+            pictures=pictures(outputs, review.margin_floor),
             units=laid_out(tables.units(outputs)),
             breakdown=laid_out(tables.breakdown(outputs)),
             runs=[run for run in runs_of(db.session, config) if run.status == SimulationStatus.COMPLETED],
-            pricing=PRICING[found.run.inputs["pricing_mode"]],
+            pricing=PRICING[review.run.inputs["pricing_mode"]],
             editable=is_editable(config.status),
             cell=cell,
             charts_version=charts_version(),
         )
 
 
-def pictures(outputs: Outputs, floor: Any) -> list[Picture]:
-    """The four of the review, in the order in which a person asks."""
-    made = {name: figure_json(figure) for name, figure in drawn(outputs, floor).items()}
+def pictures(outputs: Outputs, floor: Number | None) -> list[Picture]:
+    """The four pictures of the review: margin, pools, bills, limits."""
+    figures_json = {name: figure_json(figure) for name, figure in figures_of(outputs, floor).items()}
     bills = (tables.bill_changes, tables.distribution, tables.worst)
     limits = (tables.thresholds, tables.crossings, tables.first_crossings)
-    shown = (
+    parts = (
         ("periods", titles.periods(outputs, floor), (tables.periods,)),
         ("pools", titles.pools(outputs), (tables.pools,)),
         ("bill-change", titles.bill_changes(outputs), bills),
         ("limits", titles.thresholds(outputs), limits),
     )
     return [
-        Picture(
-            name, title, made.get(name), tuple(laid_out(table) for make in beneath if (table := make(outputs)).rows)
-        )
-        for name, title, beneath in shown
+        Picture(name, title, figures_json.get(name), _sheets([table_of(outputs) for table_of in tables_of]))
+        for name, title, tables_of in parts
     ]
 
 
-def cell(value: Cell, kind: str) -> Any:
+def _sheets(tables_with_rows: Iterable[Table]) -> tuple[Sheet, ...]:
+    """The tables that have rows, as the page shows them."""
+    return tuple(laid_out(table) for table in tables_with_rows if table.rows)
+
+
+def cell(value: Cell, kind: str) -> str:
     """A value of a table or figure as the page shows it: money of a dollar or more in cents, words as they are."""
     if isinstance(value, str):
         return figures.words(value) if kind == "words" else value
     if value is None:
         return figures.NOT_MEASURED
     kind, _, changed = kind.partition("_")
-    value = titles.amount(value) if kind == "money" else value
+    number = titles.amount(value) if kind == "money" else value
     if changed:
-        return figures.change(value, kind)
-    return {"money": figures.money, "share": figures.share}.get(kind, figures.quantity)(value)
+        return figures.change(number, kind)
+    return {"money": figures.money, "share": figures.share}.get(kind, figures.quantity)(number)
 
 
 def laid_out(table: Table) -> Sheet:
-    """Before, after and change of a figure stand in one cell of the page."""
+    """The table as the page shows it: before, after and change of a figure are in one cell."""
     parts = [list(columns) for _, columns in groupby(enumerate(table.columns), key=lambda item: item[1].group or item)]
     heads = [(part[0][1].group or part[0][1].label, CLASSES.get(part[0][1].kind, "num")) for part in parts]
     rows = [
@@ -153,8 +155,8 @@ def laid_out(table: Table) -> Sheet:
     return Sheet(table.name, table.caption, heads, rows, plural(len(rows), table.of))
 
 
-def _cell_of(values: list[tuple[Cell, str]]) -> Any:
-    """One value; a value over what belongs to it; or before, after and, beneath, the change."""
+def _cell_of(values: list[tuple[Cell, str]]) -> str:
+    """A cell of one value; of a value with another beneath it; or of before and after with their change beneath."""
     shown = [cell(*value) for value in values]
     if len(shown) == 1:
         return shown[0]
@@ -169,14 +171,14 @@ def _cell_of(values: list[tuple[Cell, str]]) -> Any:
 
 
 def csv_text(table: Table) -> str:
-    """Exact numbers without signs or separators; nothing where nothing was measured."""
-    file = StringIO()
-    line = csv.writer(file, lineterminator="\r\n").writerow
-    line(column.name for column in table.columns)
-    for row in table.rows:
-        line(plain(value, "text") if isinstance(value, str) else _number(value) for value in row)
-    return file.getvalue()
+    """The table as CSV: numbers exact, without signs or separators; what was not measured is empty."""
+    rows = [[_plain(value) for value in row] for row in table.rows]
+    return "".join(csv_line(cells) for cells in ([column.name for column in table.columns], *rows))
 
 
-def _number(value: Any) -> str:
-    return "" if value is None else number_text(value) if not isinstance(value, int) else str(value)
+def _plain(value: Cell) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return plain(value, "text")
+    return str(value) if isinstance(value, int) else number_text(value)

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 
 from admin_views.screens.chart_panels import (
     COLOURS,
     ROOM,
     ROW_HEIGHT,
-    Json,
     Number,
+    Panel,
     counts,
     draw_line,
     label,
@@ -17,37 +16,39 @@ from admin_views.screens.chart_panels import (
 )
 from app.services.simulations.review_titles import amount
 from app.services.wording.words import money_text, plural, quantity_text
+from simulation.canonical import Json
+from simulation.output_shapes import BinRow
 
 HISTOGRAM_HEIGHT = 240
-"""Pixels."""
+"""Height of the histogram's panel in pixels."""
 HALF = Decimal("0.5")
 MARKED = ("p5", "p50", "p95")
 LABEL_ROOM = Decimal("0.35")
-"""How much higher than its bars the histogram is: the names of the lines stand there."""
+"""The share of its highest bar by which the histogram is higher: room for the names of its lines."""
 NAME_ROOM, MARK_ROOM, EDGE = Decimal("0.13"), Decimal("0.16"), Decimal("0.08")
 END_ROOM = Decimal("0.04")
-"""Shares of the width: what the name of an edge needs, what that of a line, and how near to an end it turns inwards,
-and what half the name of the last edge needs."""
+"""Shares of the histogram's width: NAME_ROOM for the name of an edge, MARK_ROOM for that of a line, EDGE for the ends
+near which a line's name is aligned inwards, END_ROOM for half the name of the last edge."""
 
 
-def bill_changes(impact: Any) -> list[Json]:
-    """Customers by how far their bills move; of runs without a distribution what its percentiles say."""
+def bill_changes(impact: Mapping[str, Json]) -> list[Panel]:
+    """Customers by the change of their bills; of a run without a distribution, its percentiles and who pays more."""
     if impact.get("distribution"):
         return [_histogram(impact["distribution"], impact["bill_change_usd"])]
     everyone = impact["customers"]
     numbers = {"pay less": impact["billed_less"], "pay more": impact["billed_more"]}
     numbers["pay the same"] = everyone - sum(numbers.values())
-    said = [f"{quantity_text(number)} of {quantity_text(everyone)}" for number in numbers.values()]
+    texts = [f"{quantity_text(number)} of {quantity_text(everyone)}" for number in numbers.values()]
     return [
         _spread(impact["bill_change_usd"]),
-        counts("Customers", list(numbers), list(numbers.values()), everyone, said),
+        counts("Customers", list(numbers), list(numbers.values()), everyone, texts),
     ]
 
 
-def _histogram(bins: Sequence[Any], changes: Mapping[str, Number]) -> Json:
-    """A bar for each bin, as wide as any other: the axis has the steps of the ladder, not of the dollar."""
+def _histogram(bins: Sequence[BinRow], changes: Mapping[str, Number]) -> Panel:
+    """A bar for each bin. All bars have one width: the axis counts bins, not dollars."""
     most = max(row["customers"] for row in bins)
-    panel: Json = {
+    panel: Panel = {
         "title": "Customers by change of bill, USD",
         "height": HISTOGRAM_HEIGHT,
         "traces": [
@@ -78,20 +79,20 @@ def _histogram(bins: Sequence[Any], changes: Mapping[str, Number]) -> Json:
     return panel
 
 
-def _is_unchanged(row: Any) -> bool:
+def _is_unchanged(row: BinRow) -> bool:
     return bool(row["from_usd"] == row["to_usd"])
 
 
-def bin_text(row: Any) -> str:
-    """`−$50.00 to −$20.00`, `no change`, `+$1,000,000.00 and beyond`."""
+def bin_text(row: BinRow) -> str:
+    """The changes of bill in a bin: `−$50.00 to −$20.00`, `no change`, `+$1,000,000.00 and beyond`."""
     if _is_unchanged(row):
         return "no change"
-    edges = [signed(row[name]) for name in ("from_usd", "to_usd") if row[name] is not None]
+    edges = [signed(edge) for edge in (row["from_usd"], row["to_usd"]) if edge is not None]
     return " to ".join(edges) if len(edges) == 2 else f"{edges[0]} and beyond"
 
 
-def _edges(bins: Sequence[Any]) -> Json:
-    """A tick at each edge and in the middle of no change, named as far as there is room."""
+def _edges(bins: Sequence[BinRow]) -> Panel:
+    """The axis with a tick at each edge and in the middle of the unchanged bills, named as far as there is room."""
     ticks: dict[Decimal, Number] = {at + HALF: 0 for at, row in enumerate(bins) if _is_unchanged(row)}
     edges = [row["from_usd"] for row in bins] + [bins[-1]["to_usd"]]
     ticks |= {Decimal(at): edge for at, edge in enumerate(edges) if edge}
@@ -103,26 +104,30 @@ def _edges(bins: Sequence[Any]) -> Json:
 
 
 def _named(ticks: Mapping[Decimal, Number], count: int) -> set[Decimal]:
-    """All where there is room; else 0, the ends, and whole decades of a dollar, those nearest to a dollar first."""
+    """The places of the ticks to name: all of them where there is room; else 0, both ends, and powers of ten.
+
+    Powers of ten are named from one dollar outwards.
+    """
     room, named = count * NAME_ROOM, set[Decimal]()
 
     def rank(at: Decimal) -> tuple[bool, bool, int, Decimal]:
         return bool(ticks[at]), 0 < at < count, abs(Decimal(ticks[at]).adjusted()), at
 
     for at in sorted(ticks, key=rank):
-        worth = room <= 1 or at in (0, count) or Decimal(ticks[at]).normalize().as_tuple().digits in ((0,), (1,))
-        if worth and all(abs(at - other) >= room for other in named):
+        is_round = Decimal(ticks[at]).normalize().as_tuple().digits in ((0,), (1,))
+        may_be_named = room <= 1 or at in (0, count) or is_round
+        if may_be_named and all(abs(at - other) >= room for other in named):
             named.add(at)
     return named
 
 
 def short_usd(value: Number) -> str:
-    """`−$50`, `$0`, `+$0.05`."""
+    """A change in USD without cents where it has none: `−$50`, `$0`, `+$0.05`."""
     return signed(value).removesuffix(".00")
 
 
-def _place(bins: Sequence[Any], value: Number) -> Decimal:
-    """Where on the axis of bins a change lies; in an outermost bin, which has no end, in the middle."""
+def _place(bins: Sequence[BinRow], value: Number) -> Decimal:
+    """The place of a change on the axis of bins; in an outermost bin, which has no end, it is the middle."""
     at, row = next(
         (at, row)
         for at, row in enumerate(bins)
@@ -131,26 +136,28 @@ def _place(bins: Sequence[Any], value: Number) -> Decimal:
     low, high = row["from_usd"], row["to_usd"]
     if not value or low is None or high is None:
         return at + HALF
-    return at + (value - low) / Decimal(high - low)
+    share: Decimal = (value - low) / Decimal(high - low)
+    return at + share
 
 
-def _mark_labels(marks: Mapping[str, Decimal], changes: Mapping[str, Number], count: int) -> Iterator[Json]:
-    """The names of the lines with their values at the top; those that would stand on each other share one label."""
+def _mark_labels(marks: Mapping[str, Decimal], changes: Mapping[str, Number], count: int) -> Iterator[Panel]:
+    """Labels at the top with the names and values of the lines; lines whose names would overlap share one label."""
     for names in grouped(marks, count * MARK_ROOM):
         middle = (marks[names[0]] + marks[names[-1]]) / 2
         side = "left" if middle < count * EDGE else "right" if middle > count * (1 - EDGE) else "center"
-        yield label(middle, 1, _said(names, changes), yref="y domain", yanchor="top", xanchor=side, bgcolor="--surface")
+        text = _names_text(names, changes)
+        yield label(middle, 1, text, yref="y domain", yanchor="top", xanchor=side, bgcolor="--surface")
 
 
-def _said(names: Sequence[str], changes: Mapping[str, Number]) -> str:
-    """`p5, median<br>−$66.00 to −$60.00`."""
+def _names_text(names: Sequence[str], changes: Mapping[str, Number]) -> str:
+    """The text of a label: `p5, median<br>−$66.00 to −$60.00`."""
     low, high = changes[names[0]], changes[names[-1]]
     values = signed(low) if low == high else f"{signed(low)} to {signed(high)}"
     return f"{', '.join(names)}<br>{values}".replace("p50", "median")
 
 
 def grouped(places: Mapping[str, Number], room: Number) -> list[list[str]]:
-    """Names in the order of their places, those nearer than `room` to the first of a group together."""
+    """The names in groups, in the order of their places; a group ends `room` after its first place."""
     groups: list[list[str]] = []
     for name, place in places.items():
         if groups and place - places[groups[-1][0]] < room:
@@ -160,11 +167,11 @@ def grouped(places: Mapping[str, Number], room: Number) -> list[list[str]]:
     return groups
 
 
-def _spread(changes: Mapping[str, Number]) -> Json:
-    """From p5 to p95 a thin line, from p25 to p75 a thick one, a mark at the median; zero is a line of its own."""
-    least, most = min(0, *changes.values()), max(0, *changes.values())
-    room = (most - least) * ROOM or 1
-    panel: Json = {
+def _spread(changes: Mapping[str, Number]) -> Panel:
+    """The percentiles: a thin line from p5 to p95, a thick one from p25 to p75, a mark at p50 and a line at zero."""
+    low, high = min(0, *changes.values()), max(0, *changes.values())
+    room = (high - low) * ROOM or 1
+    panel: Panel = {
         "title": "Change of a bill over the window, USD",
         "height": 3 * ROW_HEIGHT,
         "traces": [
@@ -174,15 +181,15 @@ def _spread(changes: Mapping[str, Number]) -> Json:
         ],
         "shapes": [],
         "annotations": [],
-        "xaxis": {"range": [least - room, most + room], "tickformat": usd_ticks(most - least), "nticks": 5},
+        "xaxis": {"range": [low - room, high + room], "tickformat": usd_ticks(high - low), "nticks": 5},
         "yaxis": {"range": [-1, 1], "visible": False},
     }
     draw_line(panel, "x", 0, "no change", colour="--ink-soft")
-    panel["annotations"] += _percentile_labels(changes, (most - least) + 2 * room)
+    panel["annotations"] += _percentile_labels(changes, (high - low) + 2 * room)
     return panel
 
 
-def _stroke(changes: Mapping[str, Number], ends: tuple[str, str], width: int, colour: str, about: str) -> Json:
+def _stroke(changes: Mapping[str, Number], ends: tuple[str, str], width: int, colour: str, about: str) -> Panel:
     low, high = (changes[end] for end in ends)
     return {
         "type": "scatter",
@@ -195,7 +202,7 @@ def _stroke(changes: Mapping[str, Number], ends: tuple[str, str], width: int, co
     }
 
 
-def _median(value: Number) -> Json:
+def _median(value: Number) -> Panel:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -207,14 +214,14 @@ def _median(value: Number) -> Json:
     }
 
 
-def _percentile_labels(changes: Mapping[str, Number], span: Number) -> Iterator[Json]:
-    """The ends and the median above, the quarters below; those that would stand on each other share one label."""
+def _percentile_labels(changes: Mapping[str, Number], span: Number) -> Iterator[Panel]:
+    """Labels with p5, p50 and p95 above the lines, p25 and p75 below; those that would overlap share one label."""
     for names, shift in ((MARKED, 30), (("p25", "p75"), -30)):
         for group in grouped({name: changes[name] for name in names}, span * 2 * ROOM):
             middle = (changes[group[0]] + changes[group[-1]]) / Decimal(2)
-            yield label(middle, 0, _said(group, changes), yshift=shift, bgcolor="--surface")
+            yield label(middle, 0, _names_text(group, changes), yshift=shift, bgcolor="--surface")
 
 
 def signed(value: Number) -> str:
-    """`+$1.20`, `−$66.00`, `$0.00`."""
+    """A change in USD with its sign: `+$1.20`, `−$66.00`, `$0.00`."""
     return f"{'+' if value > 0 else ''}{money_text(amount(value))}"

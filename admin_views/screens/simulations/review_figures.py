@@ -1,15 +1,15 @@
-"""The four pictures of a review, each one or more panels: side by side where there is room, stacked where not."""
+"""The four pictures of a review, each of one or more panels, which stand side by side or, on a narrow page, stacked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from operator import itemgetter
 
 from admin_views.screens.chart_panels import (
     COLOURS,
     ROOM,
     ROW_HEIGHT,
-    Json,
     Number,
+    Panel,
     bars,
     both,
     categories,
@@ -29,13 +29,14 @@ from app.services.simulations.review_tables import (
 )
 from app.services.simulations.review_titles import money, share
 from app.services.wording.words import quantity_text
+from simulation.canonical import Json, JsonObject
 
 BAR_HEIGHT = 19
-"""Pixels of one of several bars in a row."""
+"""Height in pixels of a bar that shares its row with others."""
 
 
-def figures(outputs: Outputs, floor: Number | None) -> dict[str, Json]:
-    """`{name, panels}` by name; a figure that would show a single number is not drawn, its sentence says it."""
+def figures_of(outputs: Outputs, floor: Number | None) -> dict[str, Panel]:
+    """`{name, panels}` by name. A figure that would show a single number is left out: its title says the number."""
     economics, impact = outputs["economics"], outputs["customer_impact"]
     drawn = {
         "periods": _periods(outputs, floor) if len(economics["by_period"]) > 1 else [],
@@ -46,20 +47,20 @@ def figures(outputs: Outputs, floor: Number | None) -> dict[str, Json]:
     return {name: {"name": name, "panels": panels} for name, panels in drawn.items() if panels}
 
 
-def _is_spread(impact: Any) -> bool:
+def _is_spread(impact: Mapping[str, Json]) -> bool:
     """Whether bills change by different amounts."""
     changes = impact["bill_change_usd"]
     occupied = sum(1 for row in impact.get("distribution", ()) if row["customers"])
     return changes is not None and (occupied > 1 or changes["p5"] != changes["p95"])
 
 
-def _periods(outputs: Outputs, floor: Number | None) -> list[Json]:
-    """Revenue and cost on one scale, margin against the floor."""
+def _periods(outputs: Outputs, floor: Number | None) -> list[Panel]:
+    """Revenue and cost on one scale, and the margin against the floor."""
     rows = outputs["economics"]["by_period"]
     days = [period_span(row) for row in rows]
-    sides = {name: both(rows, lambda side, name=name: side[name]) for name in ("revenue_usd", "cost_usd")}
-    known = [value for measured in sides.values() for values in measured.values() for value in values if value]
-    span = (min(0, *known, 0), max(1 if not known else 0, *known, 0) * (1 + ROOM))
+    sides = {name: both(rows, itemgetter(name)) for name in ("revenue_usd", "cost_usd")}
+    amounts = [value for measured in sides.values() for values in measured.values() for value in values if value]
+    span = (min(0, *amounts, 0), max(1 if not amounts else 0, *amounts, 0) * (1 + ROOM))
     panels = [
         lines("Revenue, USD per period", days, sides["revenue_usd"], span, money),
         lines("Cost, USD per period", days, sides["cost_usd"], span, money),
@@ -70,13 +71,14 @@ def _periods(outputs: Outputs, floor: Number | None) -> list[Json]:
     return [*panels, _margins(rows, days, floor)]
 
 
-def _margins(rows: list[Any], days: list[str], floor: Number | None) -> Json:
+def _margins(rows: Sequence[JsonObject], days: Sequence[str], floor: Number | None) -> Panel:
+    """The margin by period, with a line at the floor."""
     sides = both(rows, lambda side: None if side["no_revenue"] else side["margin"] * 100)
-    known = [value for values in sides.values() for value in values if value is not None]
-    known += [] if floor is None else [floor * 100]
-    least, most = min(known, default=0), max(known, default=100)
-    room = (most - least) * ROOM or 5
-    span = (least - room, most + 2 * room)
+    shown = [value for values in sides.values() for value in values if value is not None]
+    shown += [] if floor is None else [floor * 100]
+    low, high = min(shown, default=0), max(shown, default=100)
+    room = (high - low) * ROOM or 5
+    span = (low - room, high + 2 * room)
     panel = lines("Margin, %", days, sides, span, lambda value: share(value / Decimal(100)))
     panel["yaxis"] |= {"ticksuffix": " %", "nticks": 5}
     if floor is not None:
@@ -84,8 +86,8 @@ def _margins(rows: list[Any], days: list[str], floor: Number | None) -> Json:
     return panel
 
 
-def _pools(outputs: Outputs) -> list[Json]:
-    """Candidate against baseline, pool by pool."""
+def _pools(outputs: Outputs) -> list[Panel]:
+    """Revenue and cost of each pool, candidate against baseline."""
     rows, names = outputs["economics"]["by_pool"], pool_labels(outputs)
     labels = [names.get(row["pool_id"], row["pool_id"]) for row in rows]
     revenue = bars("Revenue, USD", labels, both(rows, lambda side: side["revenue_usd"]), money)
@@ -93,33 +95,33 @@ def _pools(outputs: Outputs) -> list[Json]:
     return [revenue, cost | {"repeats": True}]
 
 
-def _limits(outputs: Outputs) -> list[Json]:
-    """Who reaches which limit and in which period first, and the largest bill against the cap."""
+def _limits(outputs: Outputs) -> list[Panel]:
+    """Customers who reach each limit, and in which period for the first time; the largest bill against the cap."""
     forecast, everyone = outputs["enforcement_forecast"], outputs["customer_impact"]["customers"]
     rows = crossing_limits(outputs) or forecast["thresholds"]
     names = [_limit_name(row) for row in rows]
     crossings = [row["by_period"] for row in rows if len(row.get("by_period", ())) > 1]
-    said = [
+    texts = [
         f"{quantity_text(row['customers'])} of {quantity_text(everyone)}"
         f"{'' if crossings else _since(row['first_period'])}"
         for row in rows
     ]
     numbers = [row["customers"] for row in rows]
-    panels = [counts("Customers who reach it", names, numbers, everyone, said)] if rows else []
+    panels = [counts("Customers who reach it", names, numbers, everyone, texts)] if rows else []
     if crossings:
         by_period = _by_period(names, crossings)
         panels = [panels[0] | {"height": by_period["height"]}, by_period | {"repeats": True}]
     return panels + ([_cap(forecast["spend_cap"])] if forecast["spend_cap"] else [])
 
 
-def _limit_name(row: Any) -> str:
-    """`90 % throttle`, `cap require approval`."""
+def _limit_name(row: Mapping[str, Json]) -> str:
+    """The name of a limit: `90 % throttle`, `cap require approval`."""
     limit = f"{row['percent']} %" if "percent" in row else "cap"
     return f"{limit} {row.get('action') or row.get('at_cap_action') or ''}".replace("_", " ").strip()
 
 
-def _by_period(names: Sequence[str], crossings: Sequence[Sequence[int]]) -> Json:
-    """Beside each limit a bar for each period: the customers who cross it there for the first time."""
+def _by_period(names: Sequence[str], crossings: Sequence[Sequence[int]]) -> Panel:
+    """A bar for each period beside each limit: how many customers cross it in that period for the first time."""
     periods = len(crossings[0])
     step = Decimal("0.84") / periods
     traces = [
@@ -153,11 +155,11 @@ def _by_period(names: Sequence[str], crossings: Sequence[Sequence[int]]) -> Json
     }
 
 
-def _since(first: Any) -> str:
-    return f", from period {first['index'] + 1}" if first else ""
+def _since(period: Mapping[str, Json] | None) -> str:
+    return f", from period {period['index'] + 1}" if period else ""
 
 
-def _cap(cap: Any) -> Json:
+def _cap(cap: Mapping[str, Json]) -> Panel:
     """The largest bill of one customer in one period against the cap."""
     largest, limit = cap["largest_spend_usd"], cap["monthly_spend_cap_usd"]
     panel = bars("Largest bill in a period", ["One customer"], {SIDES[1]: [largest]}, money)

@@ -1,21 +1,20 @@
-"""Flow 4A: against what, over which window. Starts a run, shows how far it is, and goes on to its review."""
+"""Flow 4A: against what, over which window. Starts a run, shows its progress, and goes on to its review."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from flask import jsonify, request
-from flask_admin import expose
+from flask import Response, jsonify, request
+from flask.typing import ResponseReturnValue
 from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
-from werkzeug.wrappers import Response
-from wtforms import BooleanField, RadioField
+from wtforms import BooleanField, Field, RadioField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, ValidationError
 
-from admin_views.forms import ChoiceField, MomentField, at_its_field
+from admin_views.base import expose
+from admin_views.forms import ChoiceField, MomentField, at_its_field, choices_of
 from admin_views.screens.screen import Screen, config_at, go, path
 from app import clock
 from app.errors import AvsError
@@ -31,10 +30,11 @@ from app.services.simulations import jobs, runs
 from app.services.simulations.review import PRICING, run_of_config, runs_of
 from app.services.simulations.runs import ACTIVE
 from rules.enums import DataMode, HistoricalWindow, PricingMode, SimulationStatus
+from simulation.canonical import JsonObject
 
 NONE = "none"
 EVERY_SEGMENT = "*"
-BASELINES = 200
+MAX_BASELINES = 200
 WINDOWS = {
     HistoricalWindow.DAYS_30: "30 days, one period",
     HistoricalWindow.DAYS_60: "60 days, two periods",
@@ -49,8 +49,19 @@ PRICES = {
 }
 
 
+class Other(NamedTuple):
+    """Another version of the workspace: what its choice as a baseline shows."""
+
+    config_version_id: str
+    version: int
+    status: str
+    segment: str
+    stage: str
+    is_same_subject: bool
+
+
 class SimulateForm(SecureForm):
-    """What to ask (spec 4.1)."""
+    """The inputs of a run as controls (spec 4.1)."""
 
     baseline_config_version_id = ChoiceField(
         "Baseline", choices=[], description="What the candidate is compared with. Approval looks at the active version."
@@ -58,12 +69,12 @@ class SimulateForm(SecureForm):
     historical_window_days = RadioField(
         "Historical window",
         [InputRequired("Choose a window.")],
-        choices=[SelectChoice(window.value, text) for window, text in WINDOWS.items()],
+        choices=choices_of(WINDOWS),
     )
     segment = ChoiceField("Segment", choices=[], description="Whose usage is replayed.")
     pricing_mode = RadioField(
         "Pricing mode",
-        choices=[SelectChoice(mode.value, f"{text}. {PRICING[mode]}") for mode, text in PRICES.items()],
+        choices=choices_of({mode: f"{text}. {PRICING[mode]}" for mode, text in PRICES.items()}),
         default=PricingMode.USE_UNIT_ECONOMICS.value,
     )
     include_exploration_in_results = BooleanField(
@@ -73,12 +84,12 @@ class SimulateForm(SecureForm):
     )
     as_of = MomentField("Window ends", description="UTC. Left empty, it ends with the newest usage event.")
 
-    def validate_as_of(self, field: Any) -> None:
+    def validate_as_of(self, field: Field) -> None:
         if field.data and self.historical_window_days.data == HistoricalWindow.MOCKED:
             raise ValidationError("The mocked window ends with the newest demo event: leave this empty.")
 
-    def inputs(self) -> dict[str, Any]:
-        """As `simulations.request_from` takes them."""
+    def inputs(self) -> JsonObject:
+        """The inputs as `simulations.runs.request_from` takes them."""
         baseline = self.baseline_config_version_id.data
         return {
             "baseline_config_version_id": None if baseline == NONE else baseline or ACTIVE,
@@ -101,7 +112,7 @@ class Simulate(Screen):
     checks_own_token = frozenset({"page"})
 
     @expose("", methods=("GET", "POST"))
-    def page(self, config_version_id: str) -> Any:
+    def page(self, config_version_id: str) -> ResponseReturnValue:
         config = config_at(config_version_id)
         if request.method == "GET" and request.args.get("run"):
             return self._run(config, request.args["run"])
@@ -119,7 +130,7 @@ class Simulate(Screen):
 
     @expose("/status")
     def status(self, config_version_id: str) -> Response:
-        """How far a run is, for the page's script: `{status, seconds, next}`."""
+        """The progress of a run for the page's script: `{status, seconds, next}`."""
         run = _watched(config_at(config_version_id), request.args.get("run", ""))
         answer = jsonify({"status": run.status, "seconds": _seconds(run), "next": _next(run)})
         answer.headers["Cache-Control"] = "no-store"
@@ -139,8 +150,8 @@ class Simulate(Screen):
             status=refusal.status if refusal else status,
         )
 
-    def _run(self, config: ConfigVersion, run_id: str) -> Response:
-        """A run that is under way or failed; one that has completed is reviewed."""
+    def _run(self, config: ConfigVersion, run_id: str) -> ResponseReturnValue:
+        """The page of a run that is under way or has failed; a completed run goes on to its review."""
         run = _watched(config, run_id)
         if run.status == SimulationStatus.COMPLETED:
             return go(_onward(run) or "")
@@ -152,11 +163,12 @@ class Simulate(Screen):
 
 
 def _start(config: ConfigVersion, form: SimulateForm) -> SimulationRun:
-    asked = runs.request_from(form.inputs(), config)
-    return jobs.start(db.session, usage_events(), asked, actor=current_actor(), clock=clock.now)
+    run_request = runs.request_from(form.inputs(), config)
+    return jobs.start(db.session, usage_events(), run_request, actor=current_actor(), clock=clock.now)
 
 
 def _watched(config: ConfigVersion, run_id: str) -> SimulationRun:
+    """The run of this config as it is now; NotFound when the config has no such run."""
     run_of_config(db.session, config, run_id)
     return jobs.watch(db.session, run_id, now=clock.now())
 
@@ -166,27 +178,29 @@ def _seconds(run: SimulationRun) -> int:
 
 
 def _watching(run: SimulationRun) -> str:
+    """The address of the page that waits for a run."""
     return f"{path('configs', run.candidate_config_version_id, 'simulate')}?{urlencode({'run': run.simulation_run_id})}"
 
 
 def _onward(run: SimulationRun) -> str | None:
-    """The review of a completed run, None of any other."""
+    """The address of a completed run's review, None for any other run."""
     if run.status != SimulationStatus.COMPLETED:
         return None
     return f"{path('configs', run.candidate_config_version_id, 'review')}?{urlencode({'run': run.simulation_run_id})}"
 
 
 def _next(run: SimulationRun) -> str | None:
-    """Where the script goes: to the review, or to the reason of a failure; None while it waits."""
+    """The address for the script to go to: the review, or the reason of a failure; None while it waits."""
     return None if run.status in jobs.UNFINISHED else _onward(run) or _watching(run)
 
 
 def _offer(form: SimulateForm, config: ConfigVersion) -> None:
+    """Fill the choices of baselines and segments."""
     active = active_config(db.session, config.subject_resolution)
-    said = "there is none" if active is None else f"{active.config_version_id}, version {active.version}"
-    said = "this is it, so nothing is compared" if active is config else said
+    active_text = "there is none" if active is None else f"{active.config_version_id}, version {active.version}"
+    active_text = "this is it, so nothing is compared" if active is config else active_text
     form.baseline_config_version_id.choices = [
-        SelectChoice(ACTIVE, f"Active version: {said}"),
+        SelectChoice(ACTIVE, f"Active version: {active_text}"),
         SelectChoice(NONE, "None: look at the candidate alone"),
         *map(_choice, _others(config)),
     ]
@@ -196,37 +210,37 @@ def _offer(form: SimulateForm, config: ConfigVersion) -> None:
     ]
 
 
-def _others(config: ConfigVersion) -> Sequence[Any]:
-    """What names the workspace's other versions, those of the same subject first, newest first."""
-    same = sa.and_(*(getattr(ConfigVersion, name) == getattr(config, name) for name in SUBJECT_FIELDS))
-    columns = (getattr(ConfigVersion, name) for name in ("config_version_id", "version", "status", "segment", "stage"))
-    others = sa.select(*columns, same.label("same_subject")).filter_by(workspace_id=config.workspace_id)
+def _others(config: ConfigVersion) -> list[Other]:
+    """The workspace's other versions, those of the same subject first, newest first."""
+    is_same = sa.and_(*(getattr(ConfigVersion, name) == getattr(config, name) for name in SUBJECT_FIELDS))
+    columns = (getattr(ConfigVersion, name) for name in Other._fields[:-1])
+    others = sa.select(*columns, is_same).filter_by(workspace_id=config.workspace_id)
     others = others.where(ConfigVersion.config_version_id != config.config_version_id)
     ordered = others.order_by(
-        sa.case((same, 0), else_=1), ConfigVersion.version.desc(), ConfigVersion.config_version_id
+        sa.case((is_same, 0), else_=1), ConfigVersion.version.desc(), ConfigVersion.config_version_id
     )
-    return db.session.execute(ordered.limit(BASELINES)).all()
+    return [Other(*row) for row in db.session.execute(ordered.limit(MAX_BASELINES))]
 
 
-def _choice(other: Any) -> SelectChoice:
-    where = "" if other.same_subject else f", {other.segment} {other.stage}"
+def _choice(other: Other) -> SelectChoice:
+    where = "" if other.is_same_subject else f", {other.segment} {other.stage}"
     label = f"{other.config_version_id}, version {other.version}, {other.status}{where}"
     return SelectChoice(other.config_version_id, label)
 
 
-def _suggested(config: ConfigVersion) -> dict[str, Any]:
-    """What the run that `?like=` names asked, else the defaults; the mocked window where the data is mocked."""
+def _suggested(config: ConfigVersion) -> JsonObject:
+    """The form's values: those of the run that `?like=` names, else the defaults, mocked where the data is mocked."""
     like = request.args.get("like")
     if like:
-        return _asked_by(run_of_config(db.session, config, like))
+        return _inputs_of(run_of_config(db.session, config, like))
     workspace: Workspace = get(db.session, Workspace, config.workspace_id, "workspace")
     mocked = workspace.data_mode == DataMode.MOCKED
     window = HistoricalWindow.MOCKED if mocked else HistoricalWindow.DAYS_90
     return {"historical_window_days": window.value, "segment": config.segment, "baseline_config_version_id": ACTIVE}
 
 
-def _asked_by(run: SimulationRun) -> dict[str, Any]:
-    """Everything but `as_of`: asked again, the newest usage counts."""
+def _inputs_of(run: SimulationRun) -> JsonObject:
+    """The form's values for the inputs of a run, without its `as_of`: repeated, it reads the newest usage."""
     return {
         "baseline_config_version_id": run.inputs["baseline_config_version_id"] or NONE,
         "historical_window_days": str(run.inputs["historical_window_days"]),

@@ -1,22 +1,22 @@
-"""Flow 0B: where usage events come from; receives the files of csv_upload."""
+"""Flow 0B: the source of usage events, and the reception of the files of `csv_upload`."""
 
 from pathlib import Path
-from typing import Any
 
-from flask import request
-from flask_admin import expose
+from flask import Response, request
+from flask.typing import ResponseReturnValue
 from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from wtforms import FileField, RadioField
-from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
-from admin_views.base import CSRF_DETAIL, CsrfForm, Refused
+from admin_views.base import CSRF_DETAIL, CsrfForm, Refused, expose
+from admin_views.forms import choices_of, refusal_of
 from admin_views.screens.screen import WORKSPACE, Screen, go, here
-from admin_views.screens.workplace import cycle_in, expired, without_workspace
+from admin_views.screens.uploads.addresses import DATA_MODE, NEXT_SCREEN, address_of
+from admin_views.screens.workplace import cycle_in, without_workspace
 from app import clock
 from app.errors import AvsError, Invalid
 from app.extensions import uploads, usage_events
@@ -32,7 +32,7 @@ from app.services.uploads.store import MAX_BYTES, Incoming, Upload
 from app.services.usage.summary import usage_summary
 from rules.enums import DataMode
 
-SETUP, CONTEXT_SCREEN = "/setup/workspace", "/cycles/new/context"
+SETUP = "/setup/workspace"
 AROUND_THE_FILE = 64 * 1024  # bytes of a request besides the file: its boundaries and the token
 FORM_MEMORY = 512 * 1024  # bytes that the parser may hold at a time
 MODES = {
@@ -44,10 +44,12 @@ MODES = {
 
 
 class DataModeForm(SecureForm):
+    """The source of the workspace's usage events."""
+
     data_mode = RadioField(
         "Usage events come from",
         [InputRequired("Choose where usage events come from.")],
-        choices=[SelectChoice(mode.value, text) for mode, text in MODES.items()],
+        choices=choices_of(MODES),
     )
 
 
@@ -61,7 +63,7 @@ class FilesForm(SecureForm):
 
 class DataModeScreen(Screen):
     slug = "data_mode"
-    route = "/setup/data-mode"
+    route = DATA_MODE
     title = "Data"
     operator_decision = "Which usage do you decide on: mocked, your own files, or a connector?"
     needs = "Usage events, because every simulation replays them through a candidate config."
@@ -69,7 +71,7 @@ class DataModeScreen(Screen):
     checks_own_token = frozenset({"page", "upload"})
 
     @expose("", methods=("GET", "POST"))
-    def page(self) -> Any:
+    def page(self) -> ResponseReturnValue:
         workspace = here(Workspace, WORKSPACE)
         if workspace is None:
             return without_workspace(SETUP)
@@ -77,13 +79,13 @@ class DataModeScreen(Screen):
         if request.method == "GET":
             return self._page(workspace, form, FilesForm())
         if not form.validate():
-            return self._page(workspace, form, FilesForm(), expired(form), status=422)
+            return self._page(workspace, form, FilesForm(), refusal_of(form), status=422)
         choose_mode(workspace, form.data_mode.data)
-        return go(CONTEXT_SCREEN)
+        return go(NEXT_SCREEN)
 
     @expose("/upload/<kind>", methods=("POST",))
-    def upload(self, kind: str) -> Any:
-        """Stream one file to disk, beyond the size that other requests may have, and show its preview."""
+    def upload(self, kind: str) -> ResponseReturnValue:
+        """Stream a file to disk, however large other requests may be, and go on to its preview."""
         workspace = here(Workspace, WORKSPACE)
         if workspace is None or kind not in MAX_BYTES:
             return without_workspace(SETUP)
@@ -97,7 +99,8 @@ class DataModeScreen(Screen):
         choose_mode(workspace, DataMode.CSV_UPLOAD)
         return go(address_of(upload))
 
-    def _refused_file(self, workspace: Workspace, kind: str, refusal: AvsError) -> Any:
+    def _refused_file(self, workspace: Workspace, kind: str, refusal: AvsError) -> Response:
+        """The page with the refusal beside the file's field."""
         files = FilesForm()
         files[kind].errors = [refusal.detail]
         form = DataModeForm(MultiDict(), data={"data_mode": DataMode.CSV_UPLOAD.value})
@@ -110,7 +113,7 @@ class DataModeScreen(Screen):
         files: FilesForm,
         refusal: AvsError | None = None,
         status: int = 200,
-    ) -> Any:
+    ) -> Response:
         return self.show(
             "data_mode.html",
             cycle=cycle_in(workspace),
@@ -127,12 +130,17 @@ class DataModeScreen(Screen):
 
 
 class TooLarge(AvsError):
+    """The refusal, 413, of a file beyond the limit of its kind."""
+
     status = 413
     title = "File too large"
 
 
 def _receive(incoming: Incoming, kind: str) -> Upload:
-    """Read the request's file straight into the folder. Refused without the page's token, TooLarge, Invalid."""
+    """Read the request's file straight into the folder of uploads.
+
+    Raises TooLarge beyond the limit of its kind, Refused without the page's token, Invalid without a file.
+    """
     limit = MAX_BYTES[kind]
     parser = FormDataParser(
         stream_factory=lambda *_sizes, **_names: incoming.open(),
@@ -162,11 +170,7 @@ def _closed(file: FileStorage) -> Path:
     return path
 
 
-def address_of(upload: Upload) -> str:
-    return f"{DataModeScreen.route}/uploads/{upload.upload_id}"
-
-
 def choose_mode(workspace: Workspace, mode: str) -> None:
-    """Keep the data mode; choosing the same again is a choice too, and is logged."""
+    """Store the data mode; choosing the stored one again is logged, too."""
     with write(db.session):
         workspaces.update_workspace(db.session, workspace.workspace_id, {"data_mode": str(mode)}, **acting())

@@ -1,21 +1,20 @@
-"""Flow 0B: one uploaded file, from the preview of its columns through its import to what was read and rejected."""
+"""Flow 0B: one uploaded file, from the preview of its columns through its import to the report of accepted rows."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from flask import jsonify, request
-from flask_admin import expose
+from flask import Response, jsonify, request
+from flask.typing import ResponseReturnValue
 from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
-from wtforms import BooleanField
+from wtforms import BooleanField, Field
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
-from admin_views.base import CsrfForm, note
-from admin_views.forms import MAX_NAME_LENGTH, ChoiceField, TextField
+from admin_views.base import CsrfForm, expose, note
+from admin_views.forms import MAX_NAME_LENGTH, ChoiceField, TextField, refusal_of
 from admin_views.screens.screen import WORKSPACE, Screen, go, here
-from admin_views.screens.uploads.data_mode import CONTEXT_SCREEN, DataModeScreen, address_of
-from admin_views.screens.workplace import cycle_in, expired, without_workspace
+from admin_views.screens.uploads.addresses import DATA_MODE, NEXT_SCREEN, address_of
+from admin_views.screens.workplace import cycle_in, without_workspace
 from app.errors import AvsError, Invalid
 from app.extensions import uploads, usage_events
 from app.identity import acting
@@ -25,10 +24,11 @@ from app.services.uploads.imports import Choice, Fit, Importing, first_rejects, 
 from app.services.uploads.mapping import FIELDS, LEFT_OUT, NEEDED, USAGE, KnownNames, guess
 from app.services.uploads.store import DONE, FAILED, RUNNING, Upload
 from app.services.usage.heads import Head
+from simulation.canonical import Json, JsonObject
 
 SHOWN_ROWS = 3
 CONSTANTS = ("ts", "event_type", "customer_id", "segment")
-SAID = {
+FIELD_NAMES = {
     "event_id": "Event id",
     "ts": "Time",
     "event_type": "Event type",
@@ -45,7 +45,7 @@ INTERRUPTED = "The server stopped while it imported this file. Nothing was count
 
 
 class PreviewForm(SecureForm):
-    """What every row gets; the selects of the columns are added to it, one per column."""
+    """The values that every row gets; `_form` adds a choice of the field for each column of the file."""
 
     ts = TextField("Time", [Length(max=MAX_NAME_LENGTH)])
     event_type = TextField("Event type", [Length(max=MAX_NAME_LENGTH)])
@@ -60,7 +60,7 @@ class PreviewForm(SecureForm):
 
 class UploadPreview(Screen):
     slug = "upload_preview"
-    route = f"{DataModeScreen.route}/uploads/<upload_id>"
+    route = f"{DATA_MODE}/uploads/<upload_id>"
     title = "Upload"
     operator_decision = "Is this file read the way you mean it?"
     needs = "Which column is which field, because what is read wrong is counted, priced and billed wrong."
@@ -68,7 +68,7 @@ class UploadPreview(Screen):
     checks_own_token = frozenset({"page"})
 
     @expose("", methods=("GET", "POST"))
-    def page(self, upload_id: str) -> Any:
+    def page(self, upload_id: str) -> ResponseReturnValue:
         workspace = here(Workspace, WORKSPACE)
         if workspace is None:
             return without_workspace()
@@ -87,15 +87,16 @@ class UploadPreview(Screen):
         return self._preview(workspace, upload, progress)
 
     @expose("/progress")
-    def progress(self, upload_id: str) -> Any:
-        """How the import goes, for the page's script: `{"state", "done", "total"}`."""
+    def progress(self, upload_id: str) -> ResponseReturnValue:
+        """The progress of the import for the page's script: `{"state", "done", "total"}`."""
         workspace = here(Workspace, WORKSPACE)
         if workspace is None:
             return without_workspace()
-        told = state_of(uploads().find(workspace.workspace_id, upload_id))
-        return jsonify({name: told.get(name) for name in ("state", "done", "total")})
+        progress = state_of(uploads().find(workspace.workspace_id, upload_id))
+        return jsonify({name: progress.get(name) for name in ("state", "done", "total")})
 
-    def _preview(self, workspace: Workspace, upload: Upload, progress: Mapping[str, Any]) -> Any:
+    def _preview(self, workspace: Workspace, upload: Upload, progress: Mapping[str, Json]) -> ResponseReturnValue:
+        """The page of a file that is not imported yet: it is shown, tried out, imported or discarded."""
         head = upload.head()
         form = _form(upload, head, known_names(db.session))
         if request.method == "GET":
@@ -104,9 +105,9 @@ class UploadPreview(Screen):
         if request.form.get("do") == "discard" and CsrfForm(request.form).validate():
             uploads().discard(upload)
             note(f"{upload.name} was discarded; nothing was imported.")
-            return go(DataModeScreen.route)
+            return go(DATA_MODE)
         if not (form.validate() and _is_plan(form, upload, head)):
-            return self._form_page(workspace, upload, head, form, expired(form), status=422)
+            return self._form_page(workspace, upload, head, form, refusal_of(form), status=422)
         if request.form.get("do") == "import":
             _start(workspace, upload, _choice(form, upload, head))
             return go(address_of(upload))
@@ -117,17 +118,18 @@ class UploadPreview(Screen):
         workspace: Workspace,
         upload: Upload,
         head: Head,
-        form: Any,
+        form: PreviewForm,
         refusal: AvsError | None = None,
         status: int = 200,
-    ) -> Any:
-        choice, fit = _choice(form, upload, head), None
+    ) -> Response:
+        choice, fit, unreadable = _choice(form, upload, head), None, None
         missing = _missing(choice, upload.kind)
         if not missing and status == 200:
             try:
                 fit = try_out(db.session, workspace.workspace_id, upload, choice)
             except AvsError as error:
-                refusal, status = refusal or error, error.status if request.method == "POST" else status
+                unreadable, refusal = error, refusal or error
+                status = error.status if request.method == "POST" else status
         return self.show(
             "upload_preview.html",
             cycle=cycle_in(workspace),
@@ -138,12 +140,13 @@ class UploadPreview(Screen):
             samples=range(1, min(SHOWN_ROWS, len(head.rows)) + 1),
             constants=[form[name] for name in CONSTANTS] if upload.kind == USAGE else [],
             fit=fit,
-            held_back=_held_back(missing, fit, refusal),
+            held_back=_held_back(missing, fit, unreadable),
             refusal=refusal,
             status=status,
         )
 
-    def _report(self, workspace: Workspace, upload: Upload, progress: Mapping[str, Any]) -> Any:
+    def _report(self, workspace: Workspace, upload: Upload, progress: Mapping[str, Json]) -> Response:
+        """The page of an imported file: what was accepted and what was rejected."""
         path = uploads().rejects_path(workspace.workspace_id, progress["report_id"])
         return self.show(
             "upload_report.html",
@@ -152,29 +155,29 @@ class UploadPreview(Screen):
             title=TITLES[upload.kind],
             result=progress,
             rejects=first_rejects(path),
-            next_href=CONTEXT_SCREEN,
+            next_href=NEXT_SCREEN,
         )
 
 
-def state_of(upload: Upload) -> dict[str, Any]:
-    """The progress; an import that says it runs, but holds no lock, was interrupted and may be started again."""
-    told = upload.progress()
-    if told["state"] != RUNNING:
-        return told
-    with upload.importing() as nobody_else:
-        if nobody_else and upload.progress()["state"] == RUNNING:
+def state_of(upload: Upload) -> JsonObject:
+    """The progress of an upload. An import that runs without its lock was interrupted: it may be started again."""
+    progress = upload.progress()
+    if progress["state"] != RUNNING:
+        return progress
+    with upload.importing() as has_lock:
+        if has_lock and upload.progress()["state"] == RUNNING:
             upload.tell(state=FAILED, detail=INTERRUPTED)
     return upload.progress()
 
 
-def _form(upload: Upload, head: Head, catalogs: KnownNames) -> Any:
-    """The form of this file: a select for each column, guessed on first sight."""
+def _form(upload: Upload, head: Head, catalogs: KnownNames) -> PreviewForm:
+    """The form of a file: a choice of the field for each column, at first the guessed one."""
     guessed = guess(upload.kind, head, catalogs)
     fields = {
         _select(place): ChoiceField(f"Column {name}", choices=_targets(upload.kind, guessed[name], catalogs))
         for place, name in enumerate(head.columns)
     }
-    form = type("ColumnsForm", (PreviewForm,), fields)(
+    form: PreviewForm = type("ColumnsForm", (PreviewForm,), fields)(
         get_form_data(), data={_select(place): guessed[name] for place, name in enumerate(head.columns)}
     )
     for name in () if upload.kind == USAGE else (*CONSTANTS, "extend_catalog"):
@@ -183,13 +186,15 @@ def _form(upload: Upload, head: Head, catalogs: KnownNames) -> Any:
 
 
 def _select(place: int) -> str:
+    """The name of the control for the column at this place."""
     return f"column_{place}"
 
 
 def _targets(kind: str, guessed: str, catalogs: KnownNames) -> list[SelectChoice]:
+    """The fields that a column can be: those of its kind of file and, for usage, the known dimensions and a new one."""
     fields = FIELDS[kind]
     choices = [SelectChoice(LEFT_OUT, "leave out")]
-    choices += [SelectChoice(name, SAID[name], optgroup="Field") for name in fields]
+    choices += [SelectChoice(name, FIELD_NAMES[name], optgroup="Field") for name in fields]
     if kind == USAGE:
         known_names = sorted(set(catalogs.dimensions) - set(fields))
         choices += [SelectChoice(name, name, optgroup="Dimension") for name in known_names]
@@ -198,7 +203,8 @@ def _targets(kind: str, guessed: str, catalogs: KnownNames) -> list[SelectChoice
     return choices
 
 
-def _choice(form: Any, upload: Upload, head: Head) -> Choice:
+def _choice(form: PreviewForm, upload: Upload, head: Head) -> Choice:
+    """The form as the import takes it."""
     columns = {name: form[_select(place)].data or LEFT_OUT for place, name in enumerate(head.columns)}
     if upload.kind != USAGE:
         return Choice(columns)
@@ -208,35 +214,38 @@ def _choice(form: Any, upload: Upload, head: Head) -> Choice:
 
 
 def _missing(choice: Choice, kind: str) -> list[str]:
+    """The needed fields that no column is and no value for every row gives."""
     return [name for name in NEEDED[kind] if name not in choice.mapping and name not in choice.constants]
 
 
-def _is_plan(form: Any, upload: Upload, head: Head) -> bool:
-    """Put what is wrong with the columns as a whole at its field; whether nothing is."""
+def _is_plan(form: PreviewForm, upload: Upload, head: Head) -> bool:
+    """Whether the columns can be read as they are chosen; what is wrong with them together is put at their fields."""
     taken: dict[str, str] = {}
     for place, name in enumerate(head.columns):
         field = form[_select(place)]
         if field.data and field.data in taken:
-            field.errors = [f"{taken[field.data]!r} is read as {SAID.get(field.data, field.data)} already: choose one."]
+            field.errors = [
+                f"{taken[field.data]!r} is read as {FIELD_NAMES.get(field.data, field.data)} already: choose one."
+            ]
         taken.setdefault(field.data or LEFT_OUT, name)
     for name in _missing(_choice(form, upload, head), upload.kind):
         at = form[name] if name in form else form[_select(0)]
         ending = ", or set it for every row." if name in form else "."
-        at.errors = [*at.errors, f"Say which column is {SAID[name]}{ending}"]
+        at.errors = [*at.errors, f"Say which column is {FIELD_NAMES[name]}{ending}"]
     return not any(field.errors for field in form)
 
 
-def _held_back(missing: list[str], fit: Fit | None, refusal: AvsError | None) -> str | None:
-    """Why the import is held back, in words, or None."""
+def _held_back(missing: list[str], fit: Fit | None, unreadable: AvsError | None) -> str | None:
+    """Why the file cannot be imported as it is, None when it can; `unreadable` is why its first rows were refused."""
     if missing:
-        return f"Say which column is {' and '.join(SAID[name] for name in missing)}"
+        return f"Say which column is {' and '.join(FIELD_NAMES[name] for name in missing)}"
     if fit is None:
-        return None if refusal is None else "Mend the file or the columns first"
+        return None if unreadable is None else "Fix the file or the columns first"
     return "None of the first rows fits: look at the columns" if fit.read == fit.rejected else None
 
 
-def _columns(form: Any, head: Head) -> list[tuple[str, Any, list[str | None]]]:
-    """For each column its name, its select and the first values."""
+def _columns(form: PreviewForm, head: Head) -> list[tuple[str, Field, list[str | None]]]:
+    """(name, control, first values) of each column."""
     return [
         (name, form[_select(place)], [row[place] for row in head.rows[:SHOWN_ROWS]])
         for place, name in enumerate(head.columns)
@@ -244,5 +253,5 @@ def _columns(form: Any, head: Head) -> list[tuple[str, Any, list[str | None]]]:
 
 
 def _start(workspace: Workspace, upload: Upload, choice: Choice) -> None:
-    given = Importing(db.session, usage_events().store, uploads(), workspace.workspace_id, **acting())
-    start(given, upload, choice)
+    importing = Importing(db.session, usage_events().store, uploads(), workspace.workspace_id, **acting())
+    start(importing, upload, choice)

@@ -1,16 +1,16 @@
-"""Usage: what the event store holds for a workspace, and what was imported into it."""
+"""Usage: the events that are stored for a workspace, and the files that were imported."""
 
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from flask import Response, stream_with_context
-from flask_admin import expose
+from flask.typing import ResponseReturnValue
 
-from admin_views.formatters import plain
+from admin_views.base import expose
+from admin_views.formatters import csv_line, plain
 from admin_views.screens.screen import WORKSPACE, Screen, here
-from admin_views.screens.uploads.data_mode import DataModeScreen
+from admin_views.screens.uploads.addresses import DATA_MODE
 from admin_views.screens.workplace import cycle_in, without_workspace
 from app.errors import not_found
 from app.extensions import uploads, usage_events
@@ -28,7 +28,7 @@ class Usage(Screen):
     needs = "Events of enough days and customers, because every simulation replays them."
 
     @expose("")
-    def page(self) -> Any:
+    def page(self) -> ResponseReturnValue:
         workspace = here(Workspace, WORKSPACE)
         if workspace is None:
             return without_workspace()
@@ -43,12 +43,12 @@ class Usage(Screen):
             usage=usage_summary(usage_events().store, workspace.workspace_id),
             workspace=workspace,
             imports=imports,
-            upload_href=f"{DataModeScreen.route}#usage",
+            upload_href=f"{DATA_MODE}#usage",
         )
 
     @expose("/rejects/<report_id>.csv")
-    def rejects(self, report_id: str) -> Any:
-        """What an import rejected: row, event_id, field, reason."""
+    def rejects(self, report_id: str) -> ResponseReturnValue:
+        """The rows that an import rejected, as CSV: row, event_id, field, reason."""
         workspace = here(Workspace, WORKSPACE)
         if workspace is None:
             return without_workspace()
@@ -62,16 +62,8 @@ class Usage(Screen):
         )
 
 
-class _Echo:
-    """A file whose write returns the line, so that a csv writer can feed a generator."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def _lines(path: Path) -> Iterator[str]:
-    """The report, with text that a spreadsheet would run as a formula kept from it."""
-    line = csv.writer(_Echo()).writerow
+    """The lines of a report; an apostrophe stops a spreadsheet from running text as a formula."""
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.reader(file):
-            yield line([plain(cell, "text") for cell in row])
+            yield csv_line([plain(cell, "text") for cell in row])

@@ -1,6 +1,7 @@
 """Flow 0B: choosing a data mode; files from preview over import to what was read and rejected."""
 
 import io
+import re
 import time
 from decimal import Decimal
 
@@ -11,13 +12,13 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from admin_views.screens.uploads import upload_preview
 from app.extensions import usage_events
 from app.models.base import db
 from app.models.catalog import Customer, EventCatalog, SegmentCatalog
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
 from app.models.workspace import Workspace
+from app.services.uploads import imports
 from app.services.uploads.costs import suggested_costs
 from app.services.uploads.store import Uploads
 from tests import factories as f
@@ -29,7 +30,7 @@ SAID = "ts is not an RFC 3339 time between 1970 and 2199, such as 2026-01-15T00:
 
 @pytest.fixture
 def client(sqlite_app: Flask, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    monkeypatch.setattr(upload_preview, "PATIENCE", 60)
+    monkeypatch.setattr(imports, "AT_ONCE_SECONDS", 60)
     with write(db.session):
         f.catalogs(db.session)
         f.workspace(db.session)
@@ -156,6 +157,15 @@ def test_without_this_pages_token_a_file_is_neither_imported_nor_discarded(
     assert stored().events == 0
 
 
+def test_a_preview_that_had_expired_can_be_sent_again_as_it_says(client: FlaskClient) -> None:
+    address = previewed(client)
+    answer = chosen(client, address, "import", csrf_token="of yesterday")
+    assert "This form had expired. What you typed is still here: send it again." in answer.text
+    assert re.search(r'<button[^>]* value="import">', answer.text)
+    again = form_of(answer.text, "columns") | {"do": "import"}
+    assert client.post(address, data=again).location == address
+
+
 # The import
 
 
@@ -239,7 +249,7 @@ def test_json_lines_and_parquet_are_read_like_csv(client: FlaskClient) -> None:
 def test_a_long_import_shows_its_progress_until_it_is_over(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload_preview, "PATIENCE", 0)
+    monkeypatch.setattr(imports, "AT_ONCE_SECONDS", 0)
     address = previewed(client)
     chosen(client, address, "import")
     until = time.monotonic() + 30
