@@ -10,6 +10,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
+from app.cli import avs
 from app.commands.export import export
 from app.models.base import db
 from app.models.transactions import write
@@ -60,5 +61,5 @@ def test_a_config_that_does_not_exist_is_named(run: Callable[..., Result]) -> No
 
 
 def test_the_command_is_part_of_avs(sqlite_app: Flask) -> None:
-    result = sqlite_app.test_cli_runner().invoke(args=["avs", "export", "--help"])
+    result = sqlite_app.test_cli_runner().invoke(avs, ["export", "--help"])
     assert "evidence" in result.output
