@@ -4,13 +4,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from flask.testing import FlaskClient
 
-from app.models.base import db
+from app.models.base import AnySession, db
 from tests import databases
 from tests.databases import DATABASE, SharedApp, emptied_by_copy, emptied_by_delete, migrated, running_app, settings
 
@@ -104,10 +104,10 @@ def _wants_its_own(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def session(app: Flask) -> Any:
+def session(app: Flask) -> AnySession:
     return db.session
 
 
 @pytest.fixture
-def client(app: Flask) -> Any:
+def client(app: Flask) -> FlaskClient:
     return app.test_client()

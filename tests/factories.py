@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, TypedDict
 
 from app.actor import Actor
+from app.models.base import AnySession
 from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
@@ -104,7 +105,7 @@ RAILS = {
 APPROVAL = activation.Approval("Theresa", "CEO", "The margin holds and customers stay.")
 
 
-def catalogs(session: Any) -> None:
+def catalogs(session: AnySession) -> None:
     """The vocabulary that the fixed units, cycles and configs speak."""
     session.add_all(
         [
@@ -123,12 +124,12 @@ def catalogs(session: Any) -> None:
     session.flush()
 
 
-def workspace(session: Any, workspace_id: str = WORKSPACE) -> Workspace:
+def workspace(session: AnySession, workspace_id: str = WORKSPACE) -> Workspace:
     data = {"workspace_id": workspace_id, "workspace_name": "Lumina", "operator_role": "founder"}
     return workspaces.create_workspace(session, data, actor=OPERATOR, now=NOW)
 
 
-def cycle(session: Any, cycle_id: str = CYCLE, **changes: Any) -> Cycle:
+def cycle(session: AnySession, cycle_id: str = CYCLE, **changes: Any) -> Cycle:
     """A production cycle of 90 days with a goal and two metrics."""
     data = {
         "cycle_id": cycle_id,
@@ -144,7 +145,7 @@ def cycle(session: Any, cycle_id: str = CYCLE, **changes: Any) -> Cycle:
     return cycles.create_cycle(session, data | changes, actor=OPERATOR, now=NOW)
 
 
-def snapshot(session: Any, cycle_id: str = CYCLE, *units: dict[str, Any]) -> ValueUnitSnapshot:
+def snapshot(session: AnySession, cycle_id: str = CYCLE, *units: dict[str, Any]) -> ValueUnitSnapshot:
     """Define the units in the cycle (by default the two fixed ones) and freeze all of it."""
     for unit in units or (HD_MINUTE, DRAFT_EXPORT):
         value_units.create_value_unit(session, unit | {"cycle_id": cycle_id}, actor=OPERATOR, now=NOW)
@@ -152,7 +153,7 @@ def snapshot(session: Any, cycle_id: str = CYCLE, *units: dict[str, Any]) -> Val
     return frozen
 
 
-def foundation(session: Any) -> None:
+def foundation(session: AnySession) -> None:
     """Catalogs, a workspace, a production cycle and its submitted snapshot."""
     catalogs(session)
     workspace(session)
@@ -160,7 +161,7 @@ def foundation(session: Any) -> None:
     snapshot(session)
 
 
-def config(session: Any, config_version_id: str = "cfg_1", **changes: Any) -> ConfigVersion:
+def config(session: AnySession, config_version_id: str = "cfg_1", **changes: Any) -> ConfigVersion:
     """A complete production draft; wants `foundation` first."""
     data = {
         "config_version_id": config_version_id,
@@ -203,7 +204,9 @@ def compared(*values: str) -> dict[str, Decimal]:
     return dict(zip(("candidate", "baseline", "delta"), map(Decimal, values), strict=True))
 
 
-def run(session: Any, config: ConfigVersion, simulation_run_id: str | None = None, **changes: Any) -> SimulationRun:
+def run(
+    session: AnySession, config: ConfigVersion, simulation_run_id: str | None = None, **changes: Any
+) -> SimulationRun:
     """A completed run that saw the config as it is now; the config becomes `simulated`."""
     columns: dict[str, Any] = {
         "simulation_run_id": simulation_run_id or f"sim_{config.config_version_id}",
@@ -229,14 +232,14 @@ def run(session: Any, config: ConfigVersion, simulation_run_id: str | None = Non
     return row
 
 
-def simulated(session: Any, config_version_id: str = "cfg_1", **changes: Any) -> ConfigVersion:
+def simulated(session: AnySession, config_version_id: str = "cfg_1", **changes: Any) -> ConfigVersion:
     """A complete production config with a run that supports it: ready to be approved."""
     row = config(session, config_version_id, **changes)
     run(session, row)
     return row
 
 
-def approve(session: Any, config_version_id: str = "cfg_1", *, later: int = 0, **approval: Any) -> Any:
+def approve(session: AnySession, config_version_id: str = "cfg_1", *, later: int = 0, **approval: Any) -> Any:
     """Approve a simulated config `later` seconds after NOW."""
     given = {"approver_name": "Theresa", "approver_role": "CEO", "rationale": APPROVAL.rationale} | approval
     return activation.approve(
@@ -249,14 +252,14 @@ def approve(session: Any, config_version_id: str = "cfg_1", *, later: int = 0, *
     )
 
 
-def active(session: Any, config_version_id: str = "cfg_1", *, later: int = 0, **changes: Any) -> ConfigVersion:
+def active(session: AnySession, config_version_id: str = "cfg_1", *, later: int = 0, **changes: Any) -> ConfigVersion:
     """A config that was simulated, approved and is active, `later` seconds after NOW."""
     simulated(session, config_version_id, **changes)
     approve(session, config_version_id, later=later)
     return get_config(session, config_version_id)
 
 
-def decided_on(session: Any, **said: Any) -> ConfigVersion:
+def decided_on(session: AnySession, **said: Any) -> ConfigVersion:
     """cfg_1 over its own foundation, active since NOW and decided on a run whose outputs say this."""
     foundation(session)
     row = config(session)
