@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from flask.testing import FlaskClient
 
 from app.cli import avs
 from app.extensions import usage_events
@@ -26,7 +27,7 @@ DECIDED = ("--approver", "Theresa", "--role", "CEO", "--rationale", "Reach befor
 def run(sqlite_app: Flask) -> Callable[..., str]:
     load_seed(db.session, usage_events().store, now=NOW, with_growth=False)
 
-    def invoke(*arguments, exit_code=0):
+    def invoke(*arguments: str, exit_code: int = 0) -> str:
         result = sqlite_app.test_cli_runner().invoke(avs, list(arguments))
         assert result.exit_code == exit_code, result.output
         return result.output
@@ -139,7 +140,7 @@ def test_a_mapping_without_an_equals_sign_is_explained(run: Callable[..., str], 
     assert "field=value" in run("usage", "import", str(file), "--map", "ts", exit_code=2)
 
 
-def found(client, grid, search):
+def found(client: FlaskClient, grid: str, search: str) -> int:
     answer = client.get(f"/admin/{grid}/export/csv/", query_string={"search": search})
     return answer.text.count("\n") - 1
 

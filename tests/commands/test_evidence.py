@@ -32,7 +32,7 @@ def run(sqlite_app: Flask) -> Callable[..., Result]:
         }
         accept(db.session, [event], actor=f.OPERATOR, now=f.NOW)
 
-    def invoke(*arguments, exit_code=0):
+    def invoke(*arguments: str | Path, exit_code: int = 0) -> Result:
         result = sqlite_app.test_cli_runner().invoke(export, ["evidence", *map(str, arguments)])
         assert result.exit_code == exit_code, result.output
         return result

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -22,7 +23,7 @@ ACTIVE, CANDIDATE = "cfg_smb_learning_prod_v1", "cfg_smb_learning_prod_v2_candid
 def run(sqlite_app: Flask) -> Callable[..., str]:
     load_seed(db.session, usage_events().store, now=NOW, with_growth=False)
 
-    def invoke(*arguments, exit_code=0, **options):
+    def invoke(*arguments: str | Path, exit_code: int = 0, **options: Any) -> str:
         result = sqlite_app.test_cli_runner().invoke(export, list(map(str, arguments)), **options)
         assert result.exit_code == exit_code, result.output
         return result.output

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -11,7 +12,7 @@ from app.cli import avs
 from app.extensions import usage_events
 from app.models.base import db
 from app.services.delivery.object_store import PublishStore
-from app.services.delivery.pointers import CURRENT, KEYS, document_path, pointer_of, pointer_path
+from app.services.delivery.pointers import CURRENT, KEYS, Pointer, document_path, pointer_of, pointer_path
 from seed.loader import load_seed
 from simulation.canonical import parse_exact
 
@@ -35,7 +36,7 @@ def place(tmp_path: Path) -> PublishStore:
 def run(sqlite_app: Flask, tmp_path: Path) -> Callable[..., str]:
     load_seed(db.session, usage_events().store, now=NOW, with_growth=False)
 
-    def invoke(*arguments, exit_code=0, to=None):
+    def invoke(*arguments: str, exit_code: int = 0, to: str | None = None) -> str:
         where = ["--to", (tmp_path / "out").as_uri() if to is None else to] if to != "" else []
         result = sqlite_app.test_cli_runner().invoke(avs, ["publish", *where, *arguments])
         assert result.exit_code == exit_code, result.output
@@ -77,7 +78,7 @@ def test_an_empty_place_differs_in_everything_and_the_check_writes_nothing(
     assert place.paths("") == []
 
 
-def another(pointer, **changes):
+def another(pointer: Pointer, **changes: Any) -> bytes:
     fields = {name: getattr(pointer, name) for name in pointer.__slots__}
     return type(pointer)(**fields | changes).content()
 

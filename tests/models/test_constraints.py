@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app.models.base import AnySession
+from app.models.base import AnySession, Model
 from app.models.config_version import ConfigVersion, Pool, RailRule
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
@@ -35,7 +36,7 @@ def cycle(session: AnySession) -> Cycle:
     return row
 
 
-def config(**changes):
+def config(**changes: Any) -> ConfigVersion:
     columns = {
         "config_version_id": "cfg_1",
         "workspace_id": "ws_1",
@@ -52,7 +53,7 @@ def config(**changes):
     return ConfigVersion(**columns | changes)
 
 
-def refuses(session, *rows):
+def refuses(session: AnySession, *rows: Model) -> None:
     session.add_all(rows)
     with pytest.raises(IntegrityError):
         session.flush()
@@ -99,7 +100,7 @@ def test_a_config_on_a_snapshot_that_was_never_submitted_is_refused(session: Any
 
 
 def test_a_snapshot_version_is_given_once_per_cycle(session: AnySession, cycle: Cycle) -> None:
-    def snapshot(identifier):
+    def snapshot(identifier: str) -> ValueUnitSnapshot:
         return ValueUnitSnapshot(
             value_unit_snapshot_id=identifier,
             workspace_id="ws_1",

@@ -3,6 +3,7 @@
 from collections import namedtuple
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -29,7 +30,7 @@ def config(session: AnySession) -> AnySession:
     return session
 
 
-def one(session, *columns):
+def one(session: AnySession, *columns: sa.ColumnElement[Any]) -> Any:
     return session.connection().execute(sa.select(*columns)).scalar_one()
 
 

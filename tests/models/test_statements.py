@@ -17,18 +17,18 @@ CONTEXT = {"documents": [], "skipped": True, "extracted_cards": [], "open_questi
 IN_THE_DATABASE = sa.select(Workspace.__table__.c.workspace_name, Workspace.__table__.c.data_mode)
 
 
-def workspace(**changes):
+def workspace(**changes: object) -> dict[str, object]:
     columns = {"workspace_id": "ws_1", "workspace_name": "One", "operator_role": "founder", "created_at": NOW}
     return columns | {"data_mode": "mocked"} | changes
 
 
-def insert(session, row):
+def insert(session: AnySession, row: dict[str, object]) -> None:
     writes = Writes(session)
     writes.insert(Workspace, row)
     writes.run()
 
 
-def update(session, key, **values):
+def update(session: AnySession, key: dict[str, object], **values: object) -> None:
     writes = Writes(session)
     writes.update(Workspace, key, **values)
     writes.run()

@@ -4,13 +4,12 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
 
 from app.extensions import usage_events
-from app.models.base import db
+from app.models.base import AnySession, db
 from app.services.usage.store import EventStore
 from seed.loader import SEED_DIR, load_seed
 from tests.conftest import fresh_uri
@@ -35,14 +34,14 @@ def store(app: Flask) -> EventStore:
 
 
 @pytest.fixture
-def demo(app: Flask, store: EventStore) -> Any:
+def demo(app: Flask, store: EventStore) -> AnySession:
     """The session of a database that holds ws_1049, on both engines."""
     load_seed(db.session, store, now=NOW, with_growth=False)
     return db.session
 
 
 @pytest.fixture(scope="module")
-def grown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def grown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnySession]:
     """The session of a SQLite database that holds both workspaces; tests only read it."""
     folder = tmp_path_factory.mktemp("grown")
     for uri in fresh_uri("sqlite", request, folder):

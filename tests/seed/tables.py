@@ -4,13 +4,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.models.base import Model
+from app.models.base import AnySession, Model
 from app.services.usage.store import EventStore
 
 LOGS = ("learning_log_entries", "product_events")  # their ids are made when they are written
 
 
-def contents(session: Any, *, without: tuple[str, ...] = ()) -> dict[str, list[dict[str, Any]]]:
+def contents(session: AnySession, *, without: tuple[str, ...] = ()) -> dict[str, list[dict[str, Any]]]:
     """Every row of every table, ordered by primary key."""
     return {
         table.name: [dict(row) for row in session.execute(sa.select(table).order_by(*table.primary_key)).mappings()]

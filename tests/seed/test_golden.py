@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.extensions import usage_events
+from app.models.base import AnySession
 from app.models.simulation_run import SimulationRun
 from app.services.simulations import runs
 from rules.enums import HistoricalWindow
@@ -20,7 +21,7 @@ WINDOWS = (HistoricalWindow.DAYS_30, HistoricalWindow.MOCKED)
 """The columnar engine over the workspace's own events, and the reference fold over the bundled ones."""
 
 
-def asked(session: Any, config_version_id: str, window: HistoricalWindow, **more: Any) -> Outputs:
+def asked(session: AnySession, config_version_id: str, window: HistoricalWindow, **more: Any) -> Outputs:
     request = runs.Request(config_version_id, window, "ai_video_smb", **more)
     return runs.compute(runs.prepare(session, request), usage_events()).outputs
 
@@ -35,7 +36,7 @@ def codes(outputs: Outputs) -> set[str]:
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-def test_the_sandbox_earns_three_dollars_below_its_floor(demo: Any, window: HistoricalWindow) -> None:
+def test_the_sandbox_earns_three_dollars_below_its_floor(demo: AnySession, window: HistoricalWindow) -> None:
     outputs = asked(demo, SANDBOX, window, baseline=None)
     assert headline(outputs) == (Decimal("3"), Decimal("1.82"), Decimal("0.393333"))
     assert outputs.document["lens_metrics"]["exploration_depth"] == 2
@@ -43,27 +44,27 @@ def test_the_sandbox_earns_three_dollars_below_its_floor(demo: Any, window: Hist
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-def test_without_exploration_the_sandbox_costs_two_cents_less(demo: Any, window: HistoricalWindow) -> None:
+def test_without_exploration_the_sandbox_costs_two_cents_less(demo: AnySession, window: HistoricalWindow) -> None:
     outputs = asked(demo, SANDBOX, window, baseline=None, include_exploration_in_results=False)
     assert headline(outputs) == (Decimal("3"), Decimal("1.8"), Decimal("0.4"))
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-def test_the_first_production_config_keeps_its_margin_without_risk(demo: Any, window: HistoricalWindow) -> None:
+def test_the_first_production_config_keeps_its_margin_without_risk(demo: AnySession, window: HistoricalWindow) -> None:
     outputs = asked(demo, V1, window, baseline=None)
     assert headline(outputs) == (Decimal("6"), Decimal("1.8"), Decimal("0.7"))
     assert codes(outputs) == set()
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-def test_the_candidate_earns_more_at_a_margin_below_its_floor(demo: Any, window: HistoricalWindow) -> None:
+def test_the_candidate_earns_more_at_a_margin_below_its_floor(demo: AnySession, window: HistoricalWindow) -> None:
     outputs = asked(demo, V2, window)
     assert headline(outputs) == (Decimal("7.8"), Decimal("2.9"), Decimal("0.628205"))
     assert outputs.document["primary_metric_deltas"]["gross_margin"] == Decimal("-0.071795")
     assert "margin_floor_violated" in codes(outputs)
 
 
-def test_the_stored_runs_say_the_same(demo: Any) -> None:
+def test_the_stored_runs_say_the_same(demo: AnySession) -> None:
     for run_id, config_version_id in (("sim_sandbox_v1", SANDBOX), ("sim_prod_v1", V1)):
         stored = demo.get(SimulationRun, run_id).outputs
         assert (

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.extensions import usage_events
-from app.models.base import db
+from app.models.base import AnySession, db
 from app.models.catalog import Customer
 from app.models.config_version import ConfigVersion
 from app.models.decision_record import DecisionRecord
@@ -27,7 +27,7 @@ from seed import growth, growth_story
 from seed.growth_customers import DAYS, ENTERPRISE, SMB
 from seed.growth_usage import Event
 from seed.loader import load_seed
-from simulation.canonical import content_hash
+from simulation.canonical import JsonObject, content_hash
 from tests.seed.conftest import NOW
 from tests.seed.tables import LOGS, contents, digests
 
@@ -54,13 +54,13 @@ def test_usage_does_not_depend_on_the_hash_seed(events: list[Event]) -> None:
     assert said.stdout.decode().strip() == content_hash(events)
 
 
-def test_240_customers_in_both_segments_have_names_of_their_own(grown: Any) -> None:
+def test_240_customers_in_both_segments_have_names_of_their_own(grown: AnySession) -> None:
     mine = list(grown.scalars(sa.select(Customer).where(Customer.customer_id >= "cust_3001")))
     assert Counter(customer.segment for customer in mine) == {SMB: 180, ENTERPRISE: 60}
     assert len({customer.name for customer in mine}) == 240
 
 
-def test_about_60000_events_over_120_days_are_in_the_store(grown: Any, events: list[Event]) -> None:
+def test_about_60000_events_over_120_days_are_in_the_store(grown: AnySession, events: list[Event]) -> None:
     stored = usage_events().store.snapshot("ws_2049")
     assert 58_000 <= stored.row_count == len(events) <= 62_000
     first, last = (datetime.fromisoformat(events[place]["ts"]) for place in (0, -1))
@@ -78,7 +78,7 @@ def test_use_grows_rests_at_weekends_and_has_a_heavy_tail(events: list[Event]) -
     assert sum(count for _, count in customers[:24]) > 0.35 * len(events)
 
 
-def test_every_production_segment_has_one_active_config_and_apps_can_read_it(grown: Any) -> None:
+def test_every_production_segment_has_one_active_config_and_apps_can_read_it(grown: AnySession) -> None:
     active = list(grown.scalars(sa.select(ConfigVersion).filter_by(workspace_id="ws_2049", status="active")))
     assert Counter((config.segment, config.target_environment) for config in active) == {
         (SMB, "production"): 1,
@@ -89,7 +89,7 @@ def test_every_production_segment_has_one_active_config_and_apps_can_read_it(gro
         assert read(grown, config.subject_resolution, now=NOW).document is not None
 
 
-def test_six_decisions_were_taken_and_one_was_rolled_back(grown: Any) -> None:
+def test_six_decisions_were_taken_and_one_was_rolled_back(grown: AnySession) -> None:
     decisions = list(
         grown.scalars(sa.select(DecisionRecord).filter_by(workspace_id="ws_2049").order_by(DecisionRecord.created_at))
     )
@@ -105,7 +105,7 @@ def test_six_decisions_were_taken_and_one_was_rolled_back(grown: Any) -> None:
     assert get_config(grown, growth_story.SMB_V1).status == "active"
 
 
-def test_the_candidate_waits_with_something_to_learn_from(grown: Any) -> None:
+def test_the_candidate_waits_with_something_to_learn_from(grown: AnySession) -> None:
     candidate = get_config(grown, growth_story.SMB_V3)
     findings = {finding["code"] for finding in completeness_of(grown, candidate.config_version_id)["findings"]}
     assert candidate.status == "simulated"
@@ -120,7 +120,7 @@ def test_the_candidate_waits_with_something_to_learn_from(grown: Any) -> None:
     } <= findings
 
 
-def test_customers_explore_and_graduate_and_some_pass_their_caps(grown: Any) -> None:
+def test_customers_explore_and_graduate_and_some_pass_their_caps(grown: AnySession) -> None:
     outputs = grown.get(SimulationRun, "sim_growth_smb_v1").outputs
     explored = outputs["exploration_summary"]
     for name in ("customers_graduated", "customers_expired", "customers_exploring"):
@@ -129,7 +129,7 @@ def test_customers_explore_and_graduate_and_some_pass_their_caps(grown: Any) -> 
     assert sum(outputs["lens_metrics"].values()) > 1_000
 
 
-def observed(session: Any) -> dict[tuple[str, str, Any], int]:
+def observed(session: AnySession) -> dict[tuple[str, str, Any], int]:
     """Customers by config, event_type and the percentage that was reached."""
     customers: dict[tuple[str, str, Any], set[str]] = defaultdict(set)
     for event in session.scalars(sa.select(EnforcementEvent)):
@@ -137,7 +137,7 @@ def observed(session: Any) -> dict[tuple[str, str, Any], int]:
     return {key: len(found) for key, found in customers.items()}
 
 
-def forecast(session: Any, decision_id: str) -> dict[tuple[str, str, Any], int]:
+def forecast(session: AnySession, decision_id: str) -> dict[tuple[str, str, Any], int]:
     decision = session.get(DecisionRecord, decision_id)
     return {
         (decision.config_version_id, REPORTED[threshold["action"]], threshold["percent"]): threshold["customers"]
@@ -146,13 +146,13 @@ def forecast(session: Any, decision_id: str) -> dict[tuple[str, str, Any], int]:
 
 
 @pytest.mark.parametrize("name", ["sandbox_v1", "smb_v1", "enterprise_v1", "enterprise_v2"])
-def test_enforcement_roughly_agrees_with_the_forecast(grown: Any, name: str) -> None:
+def test_enforcement_roughly_agrees_with_the_forecast(grown: AnySession, name: str) -> None:
     seen = observed(grown)
     for key, customers in forecast(grown, f"dec_growth_{name}").items():
         assert 0.7 <= seen[key] / customers <= 1.5, key
 
 
-def test_one_config_stopped_four_times_as_many_customers_as_forecast(grown: Any) -> None:
+def test_one_config_stopped_four_times_as_many_customers_as_forecast(grown: AnySession) -> None:
     key = (growth_story.SMB_V2, "hard_cap_blocked", 100)
     assert 3.5 <= observed(grown)[key] / forecast(grown, "dec_growth_smb_v2")[key] <= 4.5
     modes = {
@@ -163,13 +163,13 @@ def test_one_config_stopped_four_times_as_many_customers_as_forecast(grown: Any)
     assert modes == {("production", "preview")}
 
 
-def test_every_kind_of_enforcement_event_is_there_in_order_of_time(grown: Any) -> None:
+def test_every_kind_of_enforcement_event_is_there_in_order_of_time(grown: AnySession) -> None:
     events = list(grown.scalars(sa.select(EnforcementEvent).order_by(EnforcementEvent.enforcement_event_id)))
     assert len({event.event_type for event in events}) == 6
     assert [event.occurred_at for event in events] == sorted(event.occurred_at for event in events)
 
 
-def test_every_app_numbers_what_it_reports_and_one_lost_three_events(grown: Any) -> None:
+def test_every_app_numbers_what_it_reports_and_one_lost_three_events(grown: AnySession) -> None:
     found = {client.client_id: client for client in clients_of(grown, "ws_2049")}
     assert {name: client.missing_ranges for name, client in found.items()} == {
         "cli_growth_enterprise": ((41, 43),),
@@ -180,13 +180,13 @@ def test_every_app_numbers_what_it_reports_and_one_lost_three_events(grown: Any)
 
 
 @pytest.mark.parametrize("name", ["SANDBOX_V1", "SMB_V1", "ENTERPRISE_V1", "ENTERPRISE_V2", "SMB_V2"])
-def test_only_the_config_whose_app_miscounts_has_drifted_and_in_every_threshold(grown: Any, name: str) -> None:
+def test_only_the_config_whose_app_miscounts_has_drifted_and_in_every_threshold(grown: AnySession, name: str) -> None:
     found = evidence(grown, get_config(grown, getattr(growth_story, name)), now=NOW)
     drifted = {row.percent for row in found.by_threshold if row.verdict in DRIFTED}
     assert drifted == ({70, 90, 100} if name == "SMB_V2" else set())
 
 
-def test_ws_1049_is_untouched_by_its_neighbour(grown: Any) -> None:
+def test_ws_1049_is_untouched_by_its_neighbour(grown: AnySession) -> None:
     ours = sa.select(ConfigVersion.config_version_id, ConfigVersion.status).filter_by(workspace_id="ws_1049")
     assert dict(grown.execute(ours).tuples().all()) == {
         "cfg_smb_learning_sandbox_v1": "active",
@@ -198,12 +198,14 @@ def test_ws_1049_is_untouched_by_its_neighbour(grown: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def first_generation(grown: Any) -> tuple[Any, dict[str, str]]:
+def first_generation(grown: AnySession) -> tuple[dict[str, list[JsonObject]], dict[str, str]]:
     """All rows and usage digests, but for the logs, whose ids are made when they are written."""
     return contents(grown, without=LOGS), digests(usage_events().store)
 
 
-def test_every_generation_is_the_same_on_both_engines(first_generation: Any, app: Flask) -> None:
+def test_every_generation_is_the_same_on_both_engines(
+    first_generation: tuple[dict[str, list[JsonObject]], dict[str, str]], app: Flask
+) -> None:
     report = load_seed(db.session, usage_events().store, now=NOW)
     assert report.growth_added
     assert (contents(db.session, without=LOGS), digests(usage_events().store)) == first_generation

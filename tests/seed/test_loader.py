@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from app.models.base import db
+from app.models.base import AnySession, db
 from app.models.config_version import ConfigVersion
 from app.models.cycle import LearningLogEntry
 from app.models.decision_record import DecisionRecord
@@ -39,7 +39,7 @@ PRODUCTION = {
 }
 
 
-def test_every_row_of_every_file_is_loaded(session: Any, store: EventStore, directory: Path) -> None:
+def test_every_row_of_every_file_is_loaded(session: AnySession, store: EventStore, directory: Path) -> None:
     report = load_seed(session, store, now=NOW, with_growth=False)
     rows = {file.name: len(json.loads(file.read_text())) for file in directory.glob("*.json")}
     events = rows.pop("usage_events.json")
@@ -47,14 +47,14 @@ def test_every_row_of_every_file_is_loaded(session: Any, store: EventStore, dire
     assert report.usage_events_added == events == store.snapshot("ws_1049").row_count == 6
 
 
-def test_loading_twice_changes_nothing(demo: Any, store: EventStore) -> None:
+def test_loading_twice_changes_nothing(demo: AnySession, store: EventStore) -> None:
     before, events = contents(demo), digests(store)
     report = load_seed(demo, store, now=NOW + timedelta(days=1), with_growth=False)
     assert not report.changed
     assert (contents(demo), digests(store)) == (before, events)
 
 
-def test_an_active_config_is_what_customer_apps_read(demo: Any) -> None:
+def test_an_active_config_is_what_customer_apps_read(demo: AnySession) -> None:
     found = read(demo, PRODUCTION, now=NOW)
     document = parse_exact(found.document)
     assert document["config_version_id"] == "cfg_smb_learning_prod_v1"
@@ -64,25 +64,25 @@ def test_an_active_config_is_what_customer_apps_read(demo: Any) -> None:
     assert demo.scalar(sa.select(sa.func.count()).select_from(RuntimeConfig)) == 2
 
 
-def test_the_runs_saw_what_their_configs_still_say(demo: Any) -> None:
+def test_the_runs_saw_what_their_configs_still_say(demo: AnySession) -> None:
     for decision in demo.scalars(sa.select(DecisionRecord)):
         config = decision.config_version
         assert decision.simulation_run.candidate_content_hash == config.content_hash == current_hash(demo, config)
 
 
-def test_a_snapshot_comes_with_its_learning_log_entry(demo: Any) -> None:
+def test_a_snapshot_comes_with_its_learning_log_entry(demo: AnySession) -> None:
     entry = demo.scalars(sa.select(LearningLogEntry)).one()
     assert entry.detail["snapshot_version"] == 1
     assert {change["op"] for change in entry.detail["changes"]} == {"add"}
 
 
-def test_the_load_is_logged_once(demo: Any, store: EventStore) -> None:
+def test_the_load_is_logged_once(demo: AnySession, store: EventStore) -> None:
     load_seed(demo, store, now=NOW, with_growth=False)
     logged = demo.scalars(sa.select(ProductEvent).filter_by(event_name="seed_loaded")).one()
     assert logged.detail == {"rows": 31, "usage_events": 6, "growth": False}
 
 
-def test_what_operators_changed_stays(demo: Any, store: EventStore) -> None:
+def test_what_operators_changed_stays(demo: AnySession, store: EventStore) -> None:
     with write(demo):
         demo.get(Workspace, "ws_1049").workspace_name = "Ours now"
         demo.get(ValueUnitDefinition, "vu_draft_export").quality_note = "Mended"
@@ -91,7 +91,7 @@ def test_what_operators_changed_stays(demo: Any, store: EventStore) -> None:
     assert contents(demo) == before
 
 
-def test_what_operators_deleted_comes_back_when_asked_for(demo: Any, store: EventStore) -> None:
+def test_what_operators_deleted_comes_back_when_asked_for(demo: AnySession, store: EventStore) -> None:
     with write(demo):
         demo.delete(get_config(demo, "cfg_smb_learning_prod_v2_candidate"))
     report = load_seed(demo, store, now=NOW, with_growth=False)
@@ -99,7 +99,9 @@ def test_what_operators_deleted_comes_back_when_asked_for(demo: Any, store: Even
     assert len(get_config(demo, "cfg_smb_learning_prod_v2_candidate").pools) == 2
 
 
-def test_a_row_that_collides_with_an_operators_is_named_and_nothing_changes(demo: Any, store: EventStore) -> None:
+def test_a_row_that_collides_with_an_operators_is_named_and_nothing_changes(
+    demo: AnySession, store: EventStore
+) -> None:
     with write(demo):
         candidate = get_config(demo, "cfg_smb_learning_prod_v2_candidate")
         own = {column.key: getattr(candidate, column.key) for column in ConfigVersion.__table__.columns}
@@ -113,7 +115,7 @@ def test_a_row_that_collides_with_an_operators_is_named_and_nothing_changes(demo
     assert contents(demo) == before
 
 
-def test_one_bad_row_means_that_nothing_is_written(session: Any, store: EventStore, directory: Path) -> None:
+def test_one_bad_row_means_that_nothing_is_written(session: AnySession, store: EventStore, directory: Path) -> None:
     spoil(directory, "usage_events.json", 4, "resolution_typo", "4K")
     before = contents(session)
     with pytest.raises(SeedError, match=r"usage_events\.json row 5 resolution_typo"):
@@ -123,7 +125,7 @@ def test_one_bad_row_means_that_nothing_is_written(session: Any, store: EventSto
 
 
 def test_what_only_the_event_store_refuses_is_named_and_nothing_is_written(
-    session: Any, store: EventStore, directory: Path
+    session: AnySession, store: EventStore, directory: Path
 ) -> None:
     spoil(directory, "usage_events.json", 2, "resolution", "x" * 1_001)
     with pytest.raises(SeedError, match=r"usage_events\.json row 3 resolution: .*longer"):
@@ -131,7 +133,9 @@ def test_what_only_the_event_store_refuses_is_named_and_nothing_is_written(
     assert not any(contents(session).values())
 
 
-def test_a_decision_on_a_run_of_other_content_is_refused(session: Any, store: EventStore, directory: Path) -> None:
+def test_a_decision_on_a_run_of_other_content_is_refused(
+    session: AnySession, store: EventStore, directory: Path
+) -> None:
     rows = json.loads((directory / "configs.json").read_text())
     rows[1]["rails"]["monthly_spend_cap_usd"] = 601
     (directory / "configs.json").write_text(json.dumps(rows))
@@ -148,7 +152,7 @@ class DyingStore(EventStore):
         raise ConnectionAbortedError
 
 
-def test_a_crash_after_the_events_is_mended_by_the_next_run(session: Any, store: EventStore) -> None:
+def test_a_crash_after_the_events_is_mended_by_the_next_run(session: AnySession, store: EventStore) -> None:
     dying = DyingStore(store.root)
     with pytest.raises(ConnectionAbortedError):
         load_seed(session, dying, now=NOW, with_growth=False)
@@ -161,7 +165,7 @@ def test_a_crash_after_the_events_is_mended_by_the_next_run(session: Any, store:
     assert store.snapshot("ws_1049").row_count == 6
 
 
-def test_a_first_start_seeds_and_a_later_one_does_not_look_twice(demo: Any, store: EventStore) -> None:
+def test_a_first_start_seeds_and_a_later_one_does_not_look_twice(demo: AnySession, store: EventStore) -> None:
     assert ensure_seeded(demo, store, now=NOW) is None
 
 

@@ -1,16 +1,15 @@
 """What tests of decisions start from."""
 
-from typing import Any
-
 import pytest
 
+from app.models.base import AnySession
 from app.models.transactions import write
 from tests import factories as f
 from tests.services.decided import four_decisions
 
 
 @pytest.fixture
-def empty(session: Any) -> Any:
+def empty(session: AnySession) -> AnySession:
     """A session on a workspace with a cycle and its units, and no config yet."""
     with write(session):
         f.foundation(session)
@@ -18,14 +17,14 @@ def empty(session: Any) -> Any:
 
 
 @pytest.fixture
-def log(empty: Any) -> Any:
+def log(empty: AnySession) -> AnySession:
     """The same after four decisions (`tests.services.decided`)."""
     four_decisions(empty)
     return empty
 
 
 @pytest.fixture
-def ready(session: Any) -> Any:
+def ready(session: AnySession) -> AnySession:
     """A session where cfg_1 was simulated and may be approved."""
     with write(session):
         f.foundation(session)
@@ -34,7 +33,7 @@ def ready(session: Any) -> Any:
 
 
 @pytest.fixture
-def active(ready: Any) -> Any:
+def active(ready: AnySession) -> AnySession:
     """The same after cfg_1 was approved."""
     with write(ready):
         f.approve(ready)

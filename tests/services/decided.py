@@ -2,13 +2,26 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
+from app.models.base import AnySession
+from app.models.decision_record import DecisionRow
 from app.models.transactions import write
 from app.services.decisions import activation
+from simulation.canonical import JsonObject
 from tests import factories as f
 
 
-def decide(session, config_version_id, *, later, outputs=None, rationale="It holds.", decision_id=None, **changes):
+def decide(
+    session: AnySession,
+    config_version_id: str,
+    *,
+    later: int,
+    outputs: JsonObject | None = None,
+    rationale: str = "It holds.",
+    decision_id: str | None = None,
+    **changes: Any,
+) -> DecisionRow:
     """A config simulated with the outputs and approved `later` seconds after NOW, by decision `dec_<number>`."""
     effective_at = changes.pop("effective_at", None)
     row = f.config(session, config_version_id, **changes)
@@ -24,7 +37,7 @@ def decide(session, config_version_id, *, later, outputs=None, rationale="It hol
     )
 
 
-def roll_back(session, config_version_id, *, later, decision_id):
+def roll_back(session: AnySession, config_version_id: str, *, later: int, decision_id: str) -> DecisionRow:
     return activation.rollback(
         session,
         config_version_id,
@@ -35,10 +48,10 @@ def roll_back(session, config_version_id, *, later, decision_id):
     )
 
 
-def figures(margin, retention, exploration):
+def figures(margin: str, retention: str | None, exploration: str | None) -> JsonObject:
     """Outputs with a margin, and deltas that may be null."""
 
-    def row(delta):
+    def row(delta: str | None) -> JsonObject:
         return {"candidate": 1, "baseline": None, "delta": None if delta is None else Decimal(delta)}
 
     economics = {"candidate": {"revenue_usd": 1, "cost_usd": 1, "margin": Decimal(margin)}}
@@ -46,7 +59,7 @@ def figures(margin, retention, exploration):
     return f.outputs(economics=economics, metrics=metrics)
 
 
-def four_decisions(session):
+def four_decisions(session: AnySession) -> None:
     """Three for smb (the second scheduled away by a rollback to the first), one for enterprise."""
     with write(session):
         decide(session, "cfg_1", later=0, outputs=figures("0.7", "0.02", "5"), rationale="First, to LEARN.")

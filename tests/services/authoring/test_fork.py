@@ -1,6 +1,7 @@
 """A fork of a decision: a draft of the same content, in its cycle or in another one (spec 6)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from app.services.decisions import activation
 from tests import factories as f
 
 
-def forked(session, decision_id="dec_1", **target):
+def forked(session: AnySession, decision_id: str = "dec_1", **target: Any) -> ConfigVersion:
     with write(session):
         to = Target(**{"cycle_id": f.CYCLE, "target_environment": "production"} | target)
         return fork(session, decision_id, to, actor=f.OPERATOR, now=f.NOW)

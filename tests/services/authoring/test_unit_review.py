@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.models.base import db
+from app.models.base import AnySession, db
 from app.models.cycle import Cycle
 from app.services.authoring import unit_snapshots, value_units
 from app.services.authoring.unit_review import Hold, holds, review_units, snapshots_with, units_of
@@ -15,17 +15,17 @@ BARE = {"value_unit_id": "vu_bare", "name": "Bare", "unit_type": "usage"}
 
 
 @pytest.fixture
-def session(sqlite_app: Flask) -> Any:
+def session(sqlite_app: Flask) -> AnySession:
     factories.foundation(db.session)
     return db.session
 
 
-def add(session: Any, **unit: Any) -> None:
+def add(session: AnySession, **unit: Any) -> None:
     data = BARE | {"cycle_id": factories.CYCLE} | unit
     value_units.create_value_unit(session, data, actor=factories.OPERATOR, now=factories.NOW)
 
 
-def test_every_finding_about_a_unit_is_there_without_any_config(session: Any) -> None:
+def test_every_finding_about_a_unit_is_there_without_any_config(session: AnySession) -> None:
     add(session)
     cycle = session.get(Cycle, factories.CYCLE)
     reviews = review_units(session, cycle, units_of(session, factories.CYCLE))
@@ -52,14 +52,14 @@ def test_every_finding_about_a_unit_is_there_without_any_config(session: Any) ->
     }
 
 
-def test_the_pools_that_count_a_unit_hold_it(session: Any) -> None:
+def test_the_pools_that_count_a_unit_hold_it(session: AnySession) -> None:
     factories.config(session)
     assert holds(session, "vu_hd_minute") == [Hold("cfg_1", "pool_core", "Core")]
     add(session)
     assert holds(session, "vu_bare") == []
 
 
-def test_snapshots_are_named_that_keep_a_copy(session: Any) -> None:
+def test_snapshots_are_named_that_keep_a_copy(session: AnySession) -> None:
     add(session)
     assert snapshots_with(session, factories.CYCLE, "vu_bare") == []
     unit_snapshots.submit_snapshot(session, factories.CYCLE, actor=factories.OPERATOR, now=factories.NOW)

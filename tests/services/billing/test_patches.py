@@ -1,7 +1,7 @@
 """The billing patch is a pure function of the config: the same config, the same bytes and the same id (spec 5)."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -22,7 +22,7 @@ from tests import factories as f
 from tests.services.golden_files import matches_golden
 
 
-def built(session, config_version_id="cfg_1", effective_at=f.NOW):
+def built(session: AnySession, config_version_id: str = "cfg_1", effective_at: datetime = f.NOW) -> BillingPatch:
     config = get_config(session, config_version_id)
     document = config_document(config, cycle_of(session, config), snapshot_of(session, config))
     return build(config, document, effective_at=effective_at, now=f.NOW)

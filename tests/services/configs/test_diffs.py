@@ -2,20 +2,21 @@
 
 import copy
 import json
+from collections.abc import Iterable
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.configs.diffs import changes, diff, json_patch, reversed_patch
+from app.services.configs.diffs import PatchStep, changes, diff, json_patch, reversed_patch
 from rules.enums import DiffType
-from simulation.canonical import JsonObject, canonical_text
+from simulation.canonical import Json, JsonObject, canonical_text
 
 # RFC 6902, the four operations that our patches use
 
 
-def applied(patch, document):
+def applied(patch: Iterable[PatchStep], document: Json) -> Json:
     """The document after the patch; AssertionError when a `test` fails or a path is not there."""
     root = {"": copy.deepcopy(document)}
     for step in patch:
@@ -33,7 +34,7 @@ def applied(patch, document):
     return root[""]
 
 
-def located(root, path):
+def located(root: Json, path: str) -> tuple[Json, str | int]:
     """The container that a JSON pointer's last token is in, and that token."""
     tokens = [token.replace("~1", "/").replace("~0", "~") for token in path.split("/")]
     parent = root
@@ -42,7 +43,7 @@ def located(root, path):
     return parent, int(tokens[-1]) if isinstance(parent, list) else tokens[-1]
 
 
-def same(a, b):
+def same(a: Json, b: Json) -> bool:
     return canonical_text(a) == canonical_text(b)
 
 
@@ -72,12 +73,12 @@ units = st.fixed_dictionaries(
 actions = st.sampled_from(["warn", "throttle", "block"])
 
 
-def keyed(items, key):
+def keyed(items: dict[str, JsonObject], key: str) -> list[JsonObject]:
     return [item | {key: identifier} for identifier, item in items.items()]
 
 
 @st.composite
-def configs(draw):
+def configs(draw: st.DrawFn) -> JsonObject:
     ids = st.sampled_from(["one", "two", "a/b", "c~d"])
     thresholds = draw(st.dictionaries(st.sampled_from([70, 90, 100, Decimal("95.5")]), actions))
     return {
@@ -96,7 +97,7 @@ def configs(draw):
 
 
 @st.composite
-def reordered(draw, document):
+def reordered(draw: st.DrawFn, document: JsonObject) -> JsonObject:
     """The same config with its pools, units and thresholds in another order."""
     rails = document["rails"]
     return document | {
@@ -161,7 +162,7 @@ def test_turning_the_comparison_around_turns_each_change_around(before: JsonObje
 def test_no_changes_are_reported_exactly_when_all_that_is_enforced_is_equal(
     before: JsonObject, after: JsonObject
 ) -> None:
-    def sorted_lists(document):
+    def sorted_lists(document: JsonObject) -> JsonObject:
         rails = document["rails"]
         return document | {
             "pools": sorted(document["pools"], key=lambda pool: pool["pool_id"]),

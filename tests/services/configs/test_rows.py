@@ -11,6 +11,7 @@ from app.services.configs.documents import config_document
 from app.services.configs.lookup import cycle_of, get_config, snapshot_of
 from app.services.configs.reading import find_config, load_catalogs, read_config
 from app.services.configs.rows import read_rows
+from app.services.configs.shapes import ConfigDocument
 from simulation.canonical import JsonObject
 from tests import factories as f
 
@@ -21,7 +22,7 @@ SAME_PLACE = [
 CAPS = [{"pool_id": "pool_core", "cap": Decimal("1000.5"), "action": "block"}]
 
 
-def of_objects(session, config_version_id):
+def of_objects(session: AnySession, config_version_id: str) -> ConfigDocument:
     config = get_config(session, config_version_id)
     return config_document(config, cycle_of(session, config), snapshot_of(session, config))
 

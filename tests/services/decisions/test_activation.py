@@ -156,7 +156,7 @@ def test_a_baseline_that_is_not_active_is_refused(ready: AnySession) -> None:
     with write(ready):
         f.simulated(ready, "cfg_2")
 
-    def against_a_draft(session):
+    def against_a_draft(session: AnySession) -> None:
         activation.approve(
             session,
             "cfg_1",
@@ -187,7 +187,7 @@ def test_another_configs_run_is_refused(ready: AnySession) -> None:
     with write(ready):
         f.simulated(ready, "cfg_2")
 
-    def on_borrowed_evidence(session):
+    def on_borrowed_evidence(session: AnySession) -> None:
         activation.approve(session, "cfg_1", "sim_cfg_2", f.APPROVAL, actor=f.OPERATOR, now=f.NOW)
 
     refusal = refused(ready, "invalid_input", on_borrowed_evidence, Invalid)
@@ -197,7 +197,7 @@ def test_another_configs_run_is_refused(ready: AnySession) -> None:
 def test_an_unknown_config_or_run_is_not_found(ready: AnySession) -> None:
     refused(ready, "not_found", lambda session: f.approve(session, "cfg_none"), NotFound)
 
-    def on_no_evidence(session):
+    def on_no_evidence(session: AnySession) -> None:
         activation.approve(session, "cfg_1", "sim_none", f.APPROVAL, actor=f.OPERATOR, now=f.NOW)
 
     refused(ready, "not_found", on_no_evidence, NotFound)
@@ -325,7 +325,7 @@ def test_the_cycle_of_a_decided_config_keeps_its_north_star(ready: AnySession) -
     with write(ready):
         f.approve(ready)
 
-    def edit(session):
+    def edit(session: AnySession) -> None:
         cycles.update_cycle(session, f.CYCLE, {"goal_type": "revenue"}, actor=f.OPERATOR, now=f.NOW)
 
     refused(ready, "cycle_immutable", edit)

@@ -17,7 +17,7 @@ from flask import Flask
 
 from app.errors import Conflict
 from app.factory import create_app
-from app.models.base import db
+from app.models.base import AnySession, db
 from app.models.catalog import EventCatalog
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
@@ -95,7 +95,7 @@ def at_once(app: Flask, acts: list[Callable[[Any], Any]]) -> list[str]:
 
 
 def approval(config_version_id: str, baseline: str | None = None) -> Callable[[Any], Any]:
-    def act(session: Any) -> None:
+    def act(session: AnySession) -> None:
         activation.approve(
             session,
             config_version_id,
@@ -150,7 +150,7 @@ def test_a_due_version_is_promoted_once_however_many_look(contested: Flask) -> N
         f.approve(db.session, "cfg_1", effective_at=f.NOW + timedelta(days=1))
     promoted: list[str] = []
 
-    def look(session: Any) -> None:
+    def look(session: AnySession) -> None:
         promoted.extend(activation.activate_due(session, now=f.NOW + timedelta(days=2)))
 
     with watched(contested) as seen:
@@ -162,7 +162,7 @@ def test_a_due_version_is_promoted_once_however_many_look(contested: Flask) -> N
 def test_an_edit_and_an_approval_of_the_same_config_take_turns(contested: Flask) -> None:
     """Either the edit comes first and the run is stale, or the approval does and the config is immutable."""
 
-    def edit(session: Any) -> None:
+    def edit(session: AnySession) -> None:
         config_parts.put_rails(session, "cfg_1", {"margin_floor": Decimal("0.5")}, actor=f.OPERATOR, now=f.NOW)
 
     outcomes = at_once(contested, [edit, approval("cfg_1")])

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app.factory import create_app
-from app.models.base import db
+from app.models.base import AnySession, db
 from app.models.transactions import write
 from app.services.decisions import activation
 from tests import factories as f
@@ -26,15 +26,15 @@ BEFORE_COMMIT, AFTER_COMMIT = "before commit", "after commit"
 MOST_WRITES = 40
 
 
-def approve(session: Any) -> None:
+def approve(session: AnySession) -> None:
     f.approve(session, "cfg_2", later=60)
 
 
-def promote(session: Any) -> None:
+def promote(session: AnySession) -> None:
     activation.activate_due(session, now=f.NOW + timedelta(days=2))
 
 
-def roll_back(session: Any) -> None:
+def roll_back(session: AnySession) -> None:
     activation.rollback(session, "cfg_0", f.APPROVAL, actor=f.OPERATOR, now=f.NOW + timedelta(seconds=60))
 
 

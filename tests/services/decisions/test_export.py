@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -22,7 +23,7 @@ from app.services.decisions.figures import figure_rows, simulated
 from app.services.decisions.next_actions import next_actions
 from app.services.evidence.comparison import Comparison, Evidence
 from rules.navigator import RecommendedAction
-from simulation.canonical import canonical_bytes, parse_exact
+from simulation.canonical import JsonObject, canonical_bytes, parse_exact
 from tests import factories as f
 
 LATER = f.NOW + timedelta(days=1)
@@ -38,7 +39,7 @@ def decided(sqlite_app: Flask) -> AnySession:
     return db.session
 
 
-def _decide(config_version_id, rationale, later, **changes):
+def _decide(config_version_id: str, rationale: str, later: int, **changes: Any) -> None:
     f.simulated(db.session, config_version_id, **changes)
     activation.approve(
         db.session,
@@ -115,7 +116,7 @@ def test_no_cell_breaks_out_of_its_table(rows: list[list[str]]) -> None:
 # Figures
 
 
-def pair(name, a, b):
+def pair(name: str, a: Decimal | int | None, b: Decimal | int | None) -> JsonObject:
     return {"metric_id": name, "a": a, "b": b}
 
 
@@ -153,11 +154,11 @@ def test_a_run_without_a_baseline_shows_its_candidate_alone() -> None:
 # What to do next
 
 
-def seen(*rows, observed_days=0, events=0):
+def seen(*rows: Comparison, observed_days: int = 0, events: int = 0) -> Evidence:
     return Evidence("cfg_1", "sim_1", f.NOW, observed_days, 30, events, rows, (), "")
 
 
-def row(event_type, verdict, customers, forecast):
+def row(event_type: str, verdict: str, customers: int, forecast: int) -> Comparison:
     return Comparison(event_type, customers, customers, customers, forecast, None, verdict, "")
 
 

@@ -1,5 +1,6 @@
 """The decision log: which decisions it finds, in which order, and what it says of each (spec 6)."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -9,11 +10,18 @@ from app.errors import NotFound
 from app.models.base import AnySession
 from app.models.transactions import write
 from app.services.decisions.log import chosen, detail, ordering, page_of_decisions, preview, summaries
+from simulation.canonical import Json, JsonObject
 from tests import factories as f
 from tests.services.decided import decide, figures, roll_back
 
 
-def ids(session, filters=None, sort="newest", limit=50, after=None):
+def ids(
+    session: AnySession,
+    filters: Mapping[str, object] | None = None,
+    sort: str = "newest",
+    limit: int = 50,
+    after: list[Json] | None = None,
+) -> list[str]:
     rows, _ = page_of_decisions(session, filters or {}, ordering(session, sort), after, limit)
     return [row.decision_id for row in rows]
 
@@ -86,7 +94,7 @@ def test_decisions_are_found_by_what_they_say(
 # What the log says of a decision
 
 
-def said(session, decision_id):
+def said(session: AnySession, decision_id: str) -> JsonObject:
     rows, _ = page_of_decisions(session, {}, ordering(session, "newest"), None, 50)
     found = {summary.decision.decision_id: summary.as_dict() for summary in summaries(session, rows)}
     return found[decision_id]

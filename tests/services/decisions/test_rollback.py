@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from app.models.base import AnySession
 from app.models.billing_patch import BillingPatch
 from app.models.catalog import EventCatalog
+from app.models.decision_record import DecisionRow
 from app.models.transactions import write
 from app.services.configs.lookup import get_config
 from app.services.decisions import activation
@@ -18,7 +20,9 @@ from tests.services.observe import current_documents, decision_statuses, refused
 LATER = f.NOW + timedelta(days=10)
 
 
-def rolled_back(session, config_version_id="cfg_1", *, later=60, **approval):
+def rolled_back(
+    session: AnySession, config_version_id: str = "cfg_1", *, later: int = 60, **approval: Any
+) -> DecisionRow:
     return activation.rollback(
         session,
         config_version_id,

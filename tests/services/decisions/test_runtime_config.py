@@ -1,22 +1,24 @@
 """The runtime config: the shape of spec 5 field for field, built once, the same bytes for everyone."""
 
 import json
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from app.models.base import AnySession
 from app.models.catalog import EventCatalog
-from app.models.decision_record import DecisionRecord
+from app.models.decision_record import DecisionRecord, DecisionRow
 from app.models.product_event import ProductEvent
 from app.models.runtime_config import RuntimeConfig
 from app.models.transactions import write
 from app.services.configs.lookup import get_config
 from app.services.decisions import activation
 from app.services.delivery.current import read
-from simulation.canonical import canonical_bytes, parse_exact
+from simulation.canonical import JsonObject, canonical_bytes, parse_exact
 from tests import factories as f
 from tests.services.golden_files import matches_golden
 
@@ -40,7 +42,14 @@ FIELDS = {
 }
 
 
-def approved(session, config_version_id="cfg_1", decision_id="dec_1", *, later=3600, **approval):
+def approved(
+    session: AnySession,
+    config_version_id: str = "cfg_1",
+    decision_id: str = "dec_1",
+    *,
+    later: int = 3600,
+    **approval: Any,
+) -> DecisionRow:
     return activation.approve(
         session,
         config_version_id,
@@ -59,13 +68,13 @@ def active(ready: AnySession) -> AnySession:
     return ready
 
 
-def current_document(session, subject):
+def current_document(session: AnySession, subject: Mapping[str, str]) -> tuple[bytes, str] | None:
     """The bytes and their digest; None when nothing is active."""
     reading = read(session, subject, now=f.NOW)
     return None if reading.document is None else (reading.document, reading.digest)
 
 
-def served(session, subject=f.SUBJECT):
+def served(session: AnySession, subject: Mapping[str, str] = f.SUBJECT) -> JsonObject:
     content, _ = current_document(session, subject)
     return parse_exact(content)
 
@@ -186,11 +195,11 @@ def test_every_document_that_was_ever_served_is_kept(active: AnySession) -> None
     assert get_config(active, "cfg_1").status == "archived"
 
 
-def delivery(session, subject=f.SUBJECT):
+def delivery(session: AnySession, subject: Mapping[str, str] = f.SUBJECT) -> JsonObject:
     return served(session, subject)["governance"]["delivery"]
 
 
-def schedule(session, config_version_id, decision_id, moment, **changes):
+def schedule(session: AnySession, config_version_id: str, decision_id: str, moment: datetime, **changes: Any) -> None:
     with write(session):
         f.simulated(session, config_version_id, **changes)
         approved(session, config_version_id, decision_id, effective_at=moment)

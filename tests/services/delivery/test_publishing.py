@@ -65,13 +65,13 @@ def published() -> Pointer | None:
     return pointer_of(store().read(POINTER))
 
 
-def replace_by(session: Any, config_version_id: str, later: int) -> None:
+def replace_by(session: AnySession, config_version_id: str, later: int) -> None:
     with write(session):
         f.simulated(session, config_version_id)
         f.approve(session, config_version_id, later=later)
 
 
-def is_in_step(session: Any) -> bool:
+def is_in_step(session: AnySession) -> bool:
     """What is published is, to the byte, what is served; and the check agrees."""
     session.rollback()
     reading, pointer = read(session, f.SUBJECT, now=f.NOW), published()

@@ -1,6 +1,6 @@
 """What came back becomes advice that names the pool, and cards for the next cycle."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -13,6 +13,7 @@ from app.services.evidence.cards import evidence_cards, with_evidence
 from app.services.evidence.comparison import evidence
 from app.services.evidence.events import accept
 from app.services.guidance.navigator import guide
+from simulation.canonical import Json
 from tests import factories as f
 from tests.services.evidence.test_comparison import FORECAST
 
@@ -27,7 +28,7 @@ def live(session: AnySession) -> AnySession:
     return session
 
 
-def report(session, event_type, customers, **event):
+def report(session: AnySession, event_type: str, customers: int, **event: Json) -> None:
     events = [
         {
             "workspace_id": "ws_1",
@@ -43,7 +44,7 @@ def report(session, event_type, customers, **event):
         accept(session, events, actor=f.OPERATOR, now=LATER)
 
 
-def advised(session):
+def advised(session: AnySession) -> list[tuple[str, str]]:
     config = get_config(session, "cfg_1")
     rows = evidence(session, config, now=LATER).by_event_type
     return [
@@ -52,7 +53,7 @@ def advised(session):
     ]
 
 
-def as_forecast(session):
+def as_forecast(session: AnySession) -> None:
     for event_type, customers in {"rail_warning_shown": 10, "hard_cap_blocked": 4, "override_approved": 3}.items():
         report(session, event_type, customers)
 
@@ -119,7 +120,7 @@ def test_a_fork_of_the_newest_version_hears_of_it_once(live: AnySession) -> None
 # Cards for the next cycle
 
 
-def cards(session, now=LATER):
+def cards(session: AnySession, now: datetime = LATER) -> list[tuple[str, str, str]]:
     return [(card["label"], card["source"], card["state"]) for card in evidence_cards(session, "ws_1", now=now)]
 
 

@@ -1,6 +1,7 @@
 """What the apps reported beside what the run forecast, in numbers and in words (spec 7)."""
 
-from datetime import timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
@@ -13,10 +14,17 @@ from app.models.base import AnySession
 from app.models.enforcement import EnforcementEvent
 from app.models.transactions import write
 from app.services.configs.lookup import get_config
-from app.services.evidence.comparison import evidence, forecast_customers, in_force
-from app.services.evidence.days import daily_comparisons
+from app.services.evidence.comparison import (
+    Comparison,
+    Evidence,
+    LimitComparison,
+    evidence,
+    forecast_customers,
+    in_force,
+)
+from app.services.evidence.days import DailyComparison, daily_comparisons
 from app.services.evidence.events import accept
-from simulation.canonical import Json
+from simulation.canonical import Json, JsonObject
 from tests import factories as f
 
 FORECAST = {
@@ -43,7 +51,9 @@ def live(session: AnySession) -> AnySession:
     return session
 
 
-def report(session, event_type, customers, *, after=timedelta(days=1), each=1):
+def report(
+    session: AnySession, event_type: str, customers: int, *, after: timedelta = timedelta(days=1), each: int = 1
+) -> None:
     """`each` events of the type from each of so many customers."""
     events = [
         {
@@ -60,12 +70,12 @@ def report(session, event_type, customers, *, after=timedelta(days=1), each=1):
         accept(session, events, actor=f.OPERATOR, now=f.NOW + after)
 
 
-def seen(session, event_type, now=AFTER_THE_WINDOW):
+def seen(session: AnySession, event_type: str, now: datetime = AFTER_THE_WINDOW) -> Comparison:
     found = evidence(session, get_config(session, "cfg_1"), now=now)
     return next(row for row in found.by_event_type if row.event_type == event_type)
 
 
-def overall(session, now=AFTER_THE_WINDOW):
+def overall(session: AnySession, now: datetime = AFTER_THE_WINDOW) -> Evidence:
     return evidence(session, get_config(session, "cfg_1"), now=now)
 
 
@@ -164,11 +174,18 @@ def test_a_draft_has_no_evidence_yet_and_an_old_run_no_forecast(live: AnySession
 # By limit, by day
 
 
-def limits(session, now=AFTER_THE_WINDOW):
+def limits(session: AnySession, now: datetime = AFTER_THE_WINDOW) -> dict[tuple[Decimal, str], LimitComparison]:
     return {(row.percent, row.action): row for row in overall(session, now).by_threshold}
 
 
-def reached(session, event_type, context, customers, *, after=timedelta(days=1)):
+def reached(
+    session: AnySession,
+    event_type: str,
+    context: JsonObject | None,
+    customers: int,
+    *,
+    after: timedelta = timedelta(days=1),
+) -> None:
     """One event of the type with the context from each of so many customers."""
     events = [
         {
@@ -214,11 +231,13 @@ def test_a_percent_that_is_none_names_no_limit(live: AnySession, percent: Json) 
     assert limits(live)[100, "block"].customers == 4
 
 
-def days(session, now=AFTER_THE_WINDOW):
+def days(session: AnySession, now: datetime = AFTER_THE_WINDOW) -> tuple[DailyComparison, ...]:
     return daily_comparisons(session, in_force(session, get_config(session, "cfg_1"), now=now))
 
 
-def day_of(rows, event_type, percent=None, *, is_limit=False):
+def day_of(
+    rows: Iterable[DailyComparison], event_type: str, percent: Decimal | int | None = None, *, is_limit: bool = False
+) -> list[DailyComparison]:
     return [
         row for row in rows if row.event_type == event_type and row.percent == percent and is_limit == bool(row.action)
     ]
@@ -270,10 +289,10 @@ def test_a_config_that_was_never_in_force_has_no_days(live: AnySession) -> None:
     assert daily_comparisons(live, in_force(live, get_config(live, "cfg_2"), now=AFTER_THE_WINDOW)) == ()
 
 
-def statements_of(session, work):
+def statements_of(session: AnySession, work: Callable[[], object]) -> int:
     seen = []
 
-    def note(_connection, _cursor, statement, *_):
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         seen.append(statement)
 
     session.expunge_all()  # or rows that it knows already would be read one by one
@@ -301,7 +320,7 @@ def test_the_number_of_statements_does_not_grow_with_the_events(live: AnySession
 def test_evidence_is_the_same_in_whatever_order_events_arrive(
     live: AnySession, sent: list[tuple[int, int, int | None]], shuffle: Random
 ) -> None:
-    def told(order):
+    def told(order: list[tuple[int, int, int | None]]) -> tuple[object, ...]:
         with write(live):
             live.execute(sa.delete(EnforcementEvent))
         for customer, day, percent in order:

@@ -14,6 +14,7 @@ from app.models.enforcement import EnforcementEvent
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
 from app.services.evidence.events import Result, accept, recorded
+from simulation.canonical import Json, JsonObject
 from tests import factories as f
 
 
@@ -27,7 +28,7 @@ def live(session: AnySession) -> AnySession:
     return session
 
 
-def event(identifier=None, **changes):
+def event(identifier: str | None = None, **changes: Json) -> JsonObject:
     given = {
         "workspace_id": "ws_1",
         "customer_id": "cust_1",
@@ -39,12 +40,12 @@ def event(identifier=None, **changes):
     return given | ({"enforcement_event_id": identifier} if identifier else {}) | changes
 
 
-def take(session, *events):
+def take(session: AnySession, *events: JsonObject) -> list[str]:
     with write(session):
         return [result.status for result in accept(session, events, actor=f.OPERATOR, now=f.NOW)]
 
 
-def stored(session):
+def stored(session: AnySession) -> list[str]:
     return list(
         session.scalars(
             sa.select(EnforcementEvent.enforcement_event_id).order_by(EnforcementEvent.enforcement_event_id)
@@ -124,7 +125,7 @@ def test_batches_with_the_same_ids_in_opposite_order_do_not_block_each_other(app
     batch = [event(f"enf_{number:03}") for number in range(500)]
     gate = threading.Barrier(8)
 
-    def send(number):
+    def send(number: int) -> list[str]:
         with app.app_context():
             gate.wait()
             return take(db.session, *(batch if number % 2 else reversed(batch)))

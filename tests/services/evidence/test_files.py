@@ -15,6 +15,7 @@ from app.services.configs.lookup import get_config
 from app.services.evidence import files
 from app.services.evidence.events import accept
 from app.services.wording.csv_cells import safe_text
+from simulation.canonical import JsonObject
 from tests import factories as f
 from tests.services.evidence.test_comparison import FORECAST
 from tests.services.golden_files import matches_golden
@@ -31,7 +32,7 @@ def live(session: AnySession) -> AnySession:
     return session
 
 
-def event(number):
+def event(number: int) -> JsonObject:
     kinds = ("rail_warning_shown", 70), ("rail_warning_shown", 90), ("hard_cap_blocked", 100)
     event_type, percent = kinds[number % 3]
     return {
@@ -46,7 +47,7 @@ def event(number):
     }
 
 
-def content(session, what, format_name):
+def content(session: AnySession, what: str, format_name: str) -> bytes:
     table = files.table_of(session, get_config(session, "cfg_1"), what, now=LATER)
     with files.temporary_file(table, format_name) as file:
         return file.read()
@@ -79,7 +80,7 @@ def test_parquet_columns_are_typed(live: AnySession) -> None:
     assert kinds["ratio"] == pa.decimal128(38, 12)
 
 
-def _names_and_types(parquet):
+def _names_and_types(parquet: bytes) -> tuple[list[str], list[pa.DataType]]:
     schema = pq.read_schema(BytesIO(parquet))
     return schema.names, schema.types
 

@@ -1,6 +1,6 @@
 """Gaps in what clients numbered: counted from what is stored, so late events close them in any order."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 import pytest
@@ -12,7 +12,8 @@ from app.models.base import AnySession
 from app.models.enforcement import EnforcementEvent, EnforcementRepeat
 from app.models.transactions import write
 from app.services.evidence.events import accept
-from app.services.evidence.sequence_gaps import clients_of, ranges_text, reporters
+from app.services.evidence.sequence_gaps import ClientNumbers, clients_of, ranges_text, reporters
+from simulation.canonical import Json, JsonObject
 from tests import factories as f
 
 
@@ -26,7 +27,7 @@ def live(session: AnySession) -> AnySession:
     return session
 
 
-def event(client_id, sequence, identifier=None, **changes):
+def event(client_id: str | None, sequence: int | None, identifier: str | None = None, **changes: Json) -> JsonObject:
     number = {} if client_id is None else {"client_id": client_id, "sequence": sequence}
     return {
         "enforcement_event_id": identifier or f"enf_{client_id}_{sequence}",
@@ -40,12 +41,12 @@ def event(client_id, sequence, identifier=None, **changes):
     }
 
 
-def take(session, *events, now=f.NOW):
+def take(session: AnySession, *events: JsonObject, now: datetime = f.NOW) -> list[str]:
     with write(session):
         return [result.status for result in accept(session, events, actor=f.OPERATOR, now=now)]
 
 
-def one(session):
+def one(session: AnySession) -> ClientNumbers:
     (client,) = clients_of(session, "ws_1")
     return client
 
@@ -138,7 +139,7 @@ def test_ten_thousand_numbers_are_read_in_two_statements(live: AnySession) -> No
     assert len([statement for statement in statements if statement != "BEGIN"]) == 2
 
 
-def expected(numbers):
+def expected(numbers: list[int]) -> tuple[int, int, list[int]]:
     """Highest, received and the missing numbers, by the definition."""
     highest = max(numbers, default=0)
     return highest, len(set(numbers)), sorted(set(range(1, highest + 1)) - set(numbers))

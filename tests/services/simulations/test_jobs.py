@@ -3,7 +3,6 @@
 import time
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +11,7 @@ from flask import Flask
 from app import clock
 from app.errors import Conflict, Invalid, NotFound
 from app.extensions import usage_events
-from app.models.base import db
+from app.models.base import AnySession, db
 from app.models.config_version import ConfigVersion
 from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
@@ -30,7 +29,7 @@ MOCKED = runs.Request("cfg_1", HistoricalWindow.MOCKED, f.SEGMENT)
 
 
 @pytest.fixture
-def draft(app: Flask) -> Any:
+def draft(app: Flask) -> AnySession:
     """A session with a complete production draft, `cfg_1`."""
     f.foundation(db.session)
     f.config(db.session)
@@ -38,11 +37,11 @@ def draft(app: Flask) -> Any:
     return db.session
 
 
-def started(session: Any, request: runs.Request = MOCKED, events: UsageEvents | None = None) -> SimulationRun:
+def started(session: AnySession, request: runs.Request = MOCKED, events: UsageEvents | None = None) -> SimulationRun:
     return start(session, events or usage_events(), request, actor=f.OPERATOR, clock=clock.now)
 
 
-def ended(session: Any, run: SimulationRun) -> SimulationRun:
+def ended(session: AnySession, run: SimulationRun) -> SimulationRun:
     """The run once it is no longer under way."""
     deadline = time.monotonic() + 30
     while run.status in UNFINISHED:
@@ -53,7 +52,7 @@ def ended(session: Any, run: SimulationRun) -> SimulationRun:
     return run
 
 
-def unfinished(session: Any) -> SimulationRun:
+def unfinished(session: AnySession) -> SimulationRun:
     """A run that was asked for at the fixed time and that no thread computes."""
     with write(session):
         return runs.begin(session, runs.prepare(session, MOCKED), actor=f.OPERATOR, now=f.NOW)
@@ -64,7 +63,7 @@ def events_about(run: SimulationRun) -> list[str]:
     return list(db.session.scalars(about.order_by(ProductEvent.product_event_id)))
 
 
-def test_a_short_run_is_over_before_the_answer_and_says_what_a_run_in_one_go_says(draft: Any) -> None:
+def test_a_short_run_is_over_before_the_answer_and_says_what_a_run_in_one_go_says(draft: AnySession) -> None:
     run = ended(draft, started(draft))
     at_once = runs.simulate(draft, usage_events(), MOCKED, actor=f.OPERATOR, now=clock.now())
     for name in ("status", "inputs", "outputs", "dataset", "candidate_content_hash"):
@@ -74,7 +73,7 @@ def test_a_short_run_is_over_before_the_answer_and_says_what_a_run_in_one_go_say
     assert events_about(run) == ["simulation_started", "simulation_completed"]
 
 
-def test_a_run_that_was_only_asked_for_is_no_evidence(draft: Any) -> None:
+def test_a_run_that_was_only_asked_for_is_no_evidence(draft: AnySession) -> None:
     run = unfinished(draft)
     assert (run.status, run.outputs, run.completed_at) == ("queued", None, None)
     assert run.inputs["as_of"] is None
@@ -84,7 +83,7 @@ def test_a_run_that_was_only_asked_for_is_no_evidence(draft: Any) -> None:
     assert refusal.value.code == "simulation_not_completed"
 
 
-def test_what_the_gate_refuses_is_not_written(draft: Any) -> None:
+def test_what_the_gate_refuses_is_not_written(draft: AnySession) -> None:
     with write(draft):
         f.config(draft, "cfg_empty", pools=[], exploration={"enabled": False})
     with pytest.raises(Conflict) as refusal:
@@ -95,7 +94,7 @@ def test_what_the_gate_refuses_is_not_written(draft: Any) -> None:
     assert draft.scalars(sa.select(SimulationRun)).all() == []
 
 
-def test_a_run_that_breaks_fails_with_a_reason_and_leaves_the_draft_alone(draft: Any) -> None:
+def test_a_run_that_breaks_fails_with_a_reason_and_leaves_the_draft_alone(draft: AnySession) -> None:
     broken = UsageEvents(usage_events().store, usage_events().demo_file.with_name("nothing.json"))
     run = ended(draft, started(draft, events=broken))
     assert (run.status, run.outputs) == ("failed", None)
@@ -106,14 +105,14 @@ def test_a_run_that_breaks_fails_with_a_reason_and_leaves_the_draft_alone(draft:
     assert events_about(run) == ["simulation_started", "simulation_failed"]
 
 
-def test_amounts_beyond_what_can_be_calculated_are_the_reason(draft: Any) -> None:
+def test_amounts_beyond_what_can_be_calculated_are_the_reason(draft: AnySession) -> None:
     assert jobs._reason(OverflowError("cfg_1: 9e30 USD are too much for one simulation")) == (
         "cfg_1: 9e30 USD are too much for one simulation. Check prices, costs and included quantities, "
         "then simulate again."
     )
 
 
-def test_whoever_looks_too_late_fails_a_run_that_nobody_computes(draft: Any) -> None:
+def test_whoever_looks_too_late_fails_a_run_that_nobody_computes(draft: AnySession) -> None:
     run_id = unfinished(draft).simulation_run_id
     assert watch(draft, run_id, now=f.NOW + GIVE_UP_AFTER).status == "queued"
     late = f.NOW + GIVE_UP_AFTER + timedelta(seconds=1)
@@ -123,7 +122,7 @@ def test_whoever_looks_too_late_fails_a_run_that_nobody_computes(draft: Any) -> 
     assert watch(draft, run_id, now=late + timedelta(hours=1)).completed_at == late
 
 
-def test_a_run_that_was_given_up_stays_failed_when_its_answer_comes_after_all(draft: Any) -> None:
+def test_a_run_that_was_given_up_stays_failed_when_its_answer_comes_after_all(draft: AnySession) -> None:
     run_id = unfinished(draft).simulation_run_id
 
     class SlowFile:
@@ -139,7 +138,7 @@ def test_a_run_that_was_given_up_stays_failed_when_its_answer_comes_after_all(dr
     assert watch(draft, run_id, now=f.NOW).status == "failed"
 
 
-def test_the_run_keeps_the_content_that_it_computed_not_the_one_it_was_asked_with(draft: Any) -> None:
+def test_the_run_keeps_the_content_that_it_computed_not_the_one_it_was_asked_with(draft: AnySession) -> None:
     run_id = unfinished(draft).simulation_run_id
     with write(draft):
         config_parts.put_rails(draft, "cfg_1", f.RAILS | {"monthly_spend_cap_usd": 700}, actor=f.OPERATOR, now=f.NOW)
@@ -150,6 +149,6 @@ def test_the_run_keeps_the_content_that_it_computed_not_the_one_it_was_asked_wit
     assert run.candidate_content_hash == draft.get(ConfigVersion, "cfg_1").content_hash
 
 
-def test_a_run_that_is_not_there_is_named(draft: Any) -> None:
+def test_a_run_that_is_not_there_is_named(draft: AnySession) -> None:
     with pytest.raises(NotFound, match="sim_none"):
         watch(draft, "sim_none", now=f.NOW)

@@ -10,7 +10,7 @@ from app.services.uploads.catalog import keep_catalog, known_dimensions, read_ca
 from tests import factories as f
 
 
-def row(number, event_type, dimensions="", description=""):
+def row(number: int, event_type: str, dimensions: str = "", description: str = "") -> tuple[int, dict[str, str | None]]:
     return number, {"event_type": event_type, "dimensions": dimensions, "description": description}
 
 

@@ -15,11 +15,11 @@ from app.services.uploads.costs import keep_costs, newest_context, read_costs, s
 from tests import factories as f
 
 
-def rows(*pairs):
+def rows(*pairs: tuple[str, str]) -> list[tuple[int, dict[str, str | None]]]:
     return [(number, {"name": name, "cost_per_unit_usd": cost}) for number, (name, cost) in enumerate(pairs, 1)]
 
 
-def keep(*pairs):
+def keep(*pairs: tuple[str, str]) -> None:
     cards, rejects = read_costs("costs.csv", rows(*pairs))
     assert not rejects
     with write(db.session):

@@ -1,5 +1,7 @@
 """Guessing what a column is: by its name, by its values, and never two columns for one field."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ KNOWN = KnownNames(
 TIMES = ("2026-01-02T09:15:00Z", "2026-01-03T09:15:00Z")
 
 
-def head(**columns):
+def head(**columns: Sequence[str | None]) -> Head:
     return Head(tuple(columns), tuple(zip(*columns.values(), strict=True)))
 
 

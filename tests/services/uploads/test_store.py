@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Invalid, NotFound
-from app.services.uploads.store import KEPT, REJECTS_KEPT, Uploads, harmless
+from app.services.uploads.store import KEPT, REJECTS_KEPT, Upload, Uploads, harmless
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 CSV = b"ts,event_type,customer_id\n2026-01-02T09:15:00Z,x,c\n"
@@ -20,7 +20,9 @@ def uploads(tmp_path: Path) -> Uploads:
     return Uploads(tmp_path / "uploads")
 
 
-def received(uploads, content=CSV, name="usage.csv", kind="usage", workspace_id="ws_1"):
+def received(
+    uploads: Uploads, content: bytes = CSV, name: str = "usage.csv", kind: str = "usage", workspace_id: str = "ws_1"
+) -> Upload:
     with uploads.receiving(workspace_id) as incoming:
         part = incoming.open()
         part.write(content)
@@ -28,7 +30,7 @@ def received(uploads, content=CSV, name="usage.csv", kind="usage", workspace_id=
         return incoming.keep(Path(part.name), name, kind)
 
 
-def age(path, by):
+def age(path: Path, by: timedelta) -> None:
     moment = (NOW - by).timestamp()
     os.utime(path, (moment, moment))
 

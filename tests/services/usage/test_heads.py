@@ -16,7 +16,7 @@ from app.services.usage.heads import HEAD_ROWS, format_of, read_head
 
 @pytest.fixture
 def file(tmp_path: Path) -> Callable[[bytes], Path]:
-    def written(content):
+    def written(content: bytes) -> Path:
         path = tmp_path / "file"
         path.write_bytes(content)
         return path
@@ -24,7 +24,7 @@ def file(tmp_path: Path) -> Callable[[bytes], Path]:
     return written
 
 
-def parquet(**columns):
+def parquet(**columns: list[object]) -> bytes:
     target = io.BytesIO()
     pq.write_table(pa.table(columns), target)
     return target.getvalue()

@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Iterator[EventStore]:
     store.close()
 
 
-def event(number, event_type, customer, moment, segment="smb"):
+def event(number: int, event_type: str, customer: str, moment: datetime, segment: str = "smb") -> dict[str, str]:
     ts = moment.isoformat() + "Z"
     return {"event_id": f"e{number}", "ts": ts, "event_type": event_type, "customer_id": customer, "segment": segment}
 

@@ -7,9 +7,9 @@ from hypothesis import given
 
 from app.services.configs.diffs import changes, same, sections
 from app.services.wording.changes import names_of, sentence, sentences
-from app.services.wording.tables import ADDED, CHANGED, REMOVED, UNCHANGED, tables, undone
+from app.services.wording.tables import ADDED, CHANGED, REMOVED, UNCHANGED, SectionTable, tables, undone
 from app.services.wording.words import difference_text, label_text, money_text, quantity_text, share_text, value_text
-from simulation.canonical import JsonObject
+from simulation.canonical import Json, JsonObject
 from tests.services.configs.test_diffs import configs
 
 UNIT = {
@@ -54,15 +54,15 @@ BEFORE = {
 }
 
 
-def said(after, before=BEFORE):
+def said(after: JsonObject, before: JsonObject = BEFORE) -> list[str]:
     return sentences(changes(before, after), names_of(before, after))
 
 
-def with_pool(**fields):
+def with_pool(**fields: Json) -> JsonObject:
     return BEFORE | {"pools": [POOL | fields]}
 
 
-def with_rails(**fields):
+def with_rails(**fields: Json) -> JsonObject:
     return BEFORE | {"rails": BEFORE["rails"] | fields}
 
 
@@ -168,7 +168,7 @@ def test_a_section_has_changed_rows_exactly_when_it_has_changes(before: JsonObje
         assert bool(section.changes) == any(group.state != UNCHANGED for group in section.groups)
 
 
-def section(name, after, before=BEFORE):
+def section(name: str, after: JsonObject, before: JsonObject = BEFORE) -> SectionTable:
     found = tables(after, changes(before, after), names_of(before, after))
     return next(table for table in found if table.name == name)
 

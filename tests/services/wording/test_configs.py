@@ -13,7 +13,7 @@ from tests import factories as f
 POOL = f.CORE | {"is_exploration_pool": False, "rollover": {"enabled": False}}
 
 
-def priced(price):
+def priced(price: Decimal | None) -> JsonObject:
     return f.HD_MINUTE | {"unit_economics": f.HD_MINUTE["unit_economics"] | {"target_price_per_unit_usd": price}}
 
 

@@ -10,6 +10,8 @@ from app.services.billing.ledgers import stripe
 from app.services.billing.ledgers.drift import drift
 from app.services.billing.ledgers.registry import LEDGERS, ledger_named
 from app.services.billing.ledgers.rendering import Ledger
+from app.services.billing.ledgers.terms import Terms
+from simulation.canonical import Json, JsonObject
 from tests.services.billing.ledgers import examples
 from tests.services.billing.ledgers.answers import export_of
 
@@ -24,12 +26,12 @@ PRICE_LISTS = {
 every_ledger = pytest.mark.parametrize("ledger", LEDGERS, ids=list(PRICE_LISTS))
 
 
-def lines(ledger: Ledger, export, terms=TERMS):
+def lines(ledger: Ledger, export: Json, terms: Terms = TERMS) -> list[tuple[object, ...]]:
     found = drift(ledger, terms, export).differences
     return [(line.kind, line.resource, line.id, line.field, line.expected, line.found) for line in found]
 
 
-def listed(name: str):
+def listed(name: str) -> tuple[Ledger, JsonObject]:
     return ledger_named(name), deepcopy(export_of(ledger_named(name), TERMS))
 
 

@@ -9,6 +9,8 @@ import pytest
 from app.errors import Conflict
 from app.services.billing.ledgers.registry import LEDGERS, NAMES, ledger_named
 from app.services.billing.ledgers.rendering import render
+from app.services.billing.ledgers.terms import Terms
+from simulation.canonical import Json, JsonObject
 from tests.services.billing.ledgers import examples
 from tests.services.billing.ledgers.examples import document, pool, terms, unit
 
@@ -16,22 +18,22 @@ TERMS = examples.sub_cent()
 every_ledger = pytest.mark.parametrize("name", NAMES)
 
 
-def bodies(name, resource, of=TERMS):
+def bodies(name: str, resource: str, of: Terms = TERMS) -> list[JsonObject]:
     return [record["body"] for record in render(ledger_named(name), of)["records"] if record["resource"] == resource]
 
 
-def priced(price, included="0", **mapping):
+def priced(price: str, included: str = "0", **mapping: Json) -> Terms:
     return terms(document(unit("token", price, **mapping), pools=[pool("core", "token", included)]))
 
 
-def refused(name, of):
+def refused(name: str, of: Terms) -> str:
     with pytest.raises(Conflict) as caught:
         render(ledger_named(name), of)
     assert caught.value.code == "ledger_cannot_express"
     return str(caught.value)
 
 
-def gaps(name, of=TERMS):
+def gaps(name: str, of: Terms = TERMS) -> list[tuple[str, str | None]]:
     return [(gap["feature"], gap["pool_id"]) for gap in render(ledger_named(name), of)["not_expressed"]]
 
 

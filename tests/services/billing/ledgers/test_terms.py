@@ -10,7 +10,7 @@ from tests.services.billing.ledgers import examples
 from tests.services.billing.ledgers.examples import EXPLORING, NO_EXPLORATION, TOKEN, document, pool, terms, unit
 
 
-def refusal(*units, pools=None):
+def refusal(*units: JsonObject, pools: list[JsonObject] | None = None) -> str:
     with pytest.raises(Conflict) as caught:
         terms(document(*units, pools=pools or [pool("core", "token")]))
     return caught.value.code
