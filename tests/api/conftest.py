@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from flask.testing import FlaskClient
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 from werkzeug.test import TestResponse
@@ -17,6 +18,7 @@ from api.register import document
 from app.models.base import db
 from simulation.canonical import canonical_bytes, canonical_text, parse_exact
 from tests import factories
+from tests.answers import Answer
 
 URI = "urn:avs:openapi"
 
@@ -66,29 +68,30 @@ class Api:
     """
 
     def __init__(self, app: Flask) -> None:
-        self.app, self.client = app, app.test_client()
+        self.app, self.client = app, FlaskClient(app, Answer)
 
-    def send(self, method: str, path: str, body: Any = None, status: int | None = None, **headers: str) -> TestResponse:
+    def send(self, method: str, path: str, body: Any = None, status: int | None = None, **headers: str) -> Answer:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         data = {} if body is None else {"data": canonical_text(body), "content_type": "application/json"}
         response = self.client.open(path, method=method, headers=given, **data)
+        assert isinstance(response, Answer)
         check_answer(method, path, response)
         assert status in (None, response.status_code), f"{method} {path}: {response.status} {response.text}"
         return response
 
-    def get(self, path: str, status: int = 200, **headers: str) -> TestResponse:
+    def get(self, path: str, status: int = 200, **headers: str) -> Answer:
         return self.send("GET", path, None, status, **headers)
 
-    def post(self, path: str, body: Any, status: int = 201, **headers: str) -> TestResponse:
+    def post(self, path: str, body: Any, status: int = 201, **headers: str) -> Answer:
         return self.send("POST", path, body, status, **headers)
 
-    def put(self, path: str, body: Any, status: int = 200, **headers: str) -> TestResponse:
+    def put(self, path: str, body: Any, status: int = 200, **headers: str) -> Answer:
         return self.send("PUT", path, body, status, **headers)
 
-    def patch(self, path: str, body: Any, status: int = 200, **headers: str) -> TestResponse:
+    def patch(self, path: str, body: Any, status: int = 200, **headers: str) -> Answer:
         return self.send("PATCH", path, body, status, **headers)
 
-    def delete(self, path: str, status: int = 204, **headers: str) -> TestResponse:
+    def delete(self, path: str, status: int = 204, **headers: str) -> Answer:
         return self.send("DELETE", path, None, status, **headers)
 
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
+from werkzeug.test import TestResponse
 
 from app.models.base import db
 from app.models.workspace import Workspace
@@ -294,7 +295,7 @@ def test_bad_input_is_refused_at_its_field_and_changes_nothing(two_workspaces: A
     assert row_counts() == before
 
 
-def raw(api: Api, method: str, path: str, data: bytes, content_type: str = "application/json"):
+def raw(api: Api, method: str, path: str, data: bytes, content_type: str = "application/json") -> TestResponse:
     response = api.client.open(path, method=method, data=data, content_type=content_type)
     check_answer(method, path, response)
     return response

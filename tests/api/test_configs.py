@@ -28,7 +28,7 @@ POOL = {
 }
 
 
-def codes(config) -> list[str]:
+def codes(config: JsonObject) -> list[str]:
     return [finding["code"] for finding in config["completeness"]["findings"]]
 
 
@@ -166,7 +166,7 @@ def test_a_draft_that_is_deleted_while_the_list_is_read_is_left_out_or_shown_who
     draft.post("/api/configs", CONFIG | {"config_version_id": "cfg_2"})
     engine, gone = db.engine, []
 
-    def delete_it(_connection, _cursor, statement, *_) -> None:
+    def delete_it(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if not gone and "FROM config_versions" in statement:
             gone.append("cfg_1")
             with engine.begin() as somebody_else:

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from app.models.base import db
+from app.models.decision_record import DecisionRow
 from app.models.transactions import write
 from app.services.decisions import activation
 from tests import factories as f
@@ -14,7 +16,7 @@ from tests.api.conftest import Api, exact, row_counts
 LOG = "/api/decision-records"
 
 
-def decide(config_version_id, *, later, rationale="It holds.", **changes):
+def decide(config_version_id: str, *, later: int, rationale: str = "It holds.", **changes: Any) -> DecisionRow:
     f.simulated(db.session, config_version_id, **changes)
     return activation.approve(
         db.session,
@@ -37,7 +39,7 @@ def log(studio: Api) -> Api:
     return studio
 
 
-def listed(api, query=""):
+def listed(api: Api, query: str = "") -> list[str]:
     return [item["decision_id"] for item in api.get(LOG + query).json["items"]]
 
 

@@ -4,8 +4,9 @@ import pytest
 
 from app.models.base import db
 from app.models.transactions import write
-from simulation.canonical import JsonObject
+from simulation.canonical import Json, JsonObject
 from tests import factories as f
+from tests.answers import Answer
 from tests.api.conftest import Api, row_counts
 
 PATH = "/api/enforcement-events"
@@ -20,7 +21,7 @@ EVENT = {
 }
 
 
-def numbered(number, **changes):
+def numbered(number: int, **changes: Json) -> JsonObject:
     return EVENT | {"enforcement_event_id": f"enf_{number}"} | changes
 
 
@@ -31,7 +32,7 @@ def live(studio: Api) -> Api:
     return studio
 
 
-def statuses(answer):
+def statuses(answer: Answer) -> list[str]:
     return [result["status"] for result in answer.json["results"]]
 
 

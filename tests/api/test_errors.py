@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from api.problem_codes import MEANINGS
 from app.models.base import db
@@ -16,7 +17,7 @@ from tests.databases import running_app
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def is_problem(response, status: int, code: str) -> None:
+def is_problem(response: TestResponse, status: int, code: str) -> None:
     assert response.status_code == status
     assert response.mimetype == "application/problem+json"
     assert response.json["type"] == f"/api/problems/{code}"

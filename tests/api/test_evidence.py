@@ -9,6 +9,7 @@ import pytest
 from app.models.base import db
 from app.models.transactions import write
 from app.services.configs.lookup import newest_decision
+from simulation.canonical import JsonObject
 from tests import factories as f
 from tests.api.conftest import Api, exact
 
@@ -33,7 +34,7 @@ def reported(studio: Api) -> Api:
     return studio
 
 
-def event(number):
+def event(number: int) -> JsonObject:
     return {
         "enforcement_event_id": f"enf_{number:02}",
         "workspace_id": "ws_1",
@@ -47,11 +48,11 @@ def event(number):
     }
 
 
-def address(tail=""):
+def address(tail: str = "") -> str:
     return f"/api/decision-records/{newest_decision(db.session, 'cfg_1').decision_id}/evidence{tail}"
 
 
-def file_of(api, path):
+def file_of(api: Api, path: str) -> tuple[str | None, str, bytes]:
     """A file's answer; the checked client reads JSON alone."""
     with api.client.get(path) as answer:
         assert answer.status_code == 200

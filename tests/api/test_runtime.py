@@ -17,7 +17,7 @@ WHERE = "/api/runtime/config"
 SUBJECT = f"{WHERE}?workspace_id=ws_1&segment=smb&stage=learning&target_environment=production"
 
 
-def moments_ago():
+def moments_ago() -> datetime:
     return datetime.now(UTC) - timedelta(minutes=1)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.models.base import db
 from app.models.transactions import write
-from simulation.canonical import JsonObject
+from simulation.canonical import Json, JsonObject
 from tests import factories as f
 from tests.api.conftest import Api, exact, row_counts
 
@@ -14,7 +14,7 @@ PATH = "/api/simulations"
 ASKED = {"candidate_config_version_id": "cfg_1", "historical_window_days": 30}
 
 
-def usage(number, minutes, **changes):
+def usage(number: int, minutes: int, **changes: Json) -> JsonObject:
     event = {
         "event_id": f"e_{number}",
         "ts": "2026-01-10T00:00:00Z",

@@ -20,7 +20,7 @@ EVENT = {
 }
 
 
-def sent(api, body, media_type, status=202):
+def sent(api: Api, body: str | bytes, media_type: str, status: int = 202) -> JsonObject:
     """The answer to a body as text, checked against the published document."""
     response = api.client.post(PATH, data=body, content_type=media_type)
     check_answer("POST", PATH, response)
@@ -28,7 +28,7 @@ def sent(api, body, media_type, status=202):
     return response.json
 
 
-def counts(answer):
+def counts(answer: JsonObject) -> tuple[int, int, int]:
     return answer["accepted"], answer["duplicates"], answer["rejected"]
 
 
