@@ -2,21 +2,24 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from admin_views.register import ASSETS, register
+from app.models.base import AnySession
 from tests.admin_views.rows import add_workspace
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 VERSION = re.compile(r'name="row_version"[^>]*value="([^"]+)"')
 
+HiddenInputs = Callable[[FlaskClient, str], dict[str, str]]
+"""The hidden inputs that the form on a page of a client sends along."""
+
 
 @pytest.fixture
-def grids(app: Flask, session: Any) -> FlaskClient:
+def grids(app: Flask, session: AnySession) -> FlaskClient:
     return _with_grids(app, session)
 
 
@@ -27,7 +30,7 @@ def sqlite_grids(sqlite_app: Flask) -> FlaskClient:
     return _with_grids(sqlite_app, db.session)
 
 
-def _with_grids(app: Flask, session: Any) -> FlaskClient:
+def _with_grids(app: Flask, session: AnySession) -> FlaskClient:
     if ASSETS not in app.blueprints:
         register(app)
     add_workspace(session)
@@ -35,7 +38,7 @@ def _with_grids(app: Flask, session: Any) -> FlaskClient:
 
 
 @pytest.fixture
-def hidden() -> Callable[[FlaskClient, str], dict[str, str]]:
+def hidden() -> HiddenInputs:
     """The hidden inputs that a page's form sends along."""
 
     def read(client: FlaskClient, url: str) -> dict[str, str]:

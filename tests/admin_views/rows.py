@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from app.models.base import AnySession
 from app.models.billing_patch import BillingPatch
 from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from app.models.config_version import ConfigVersion, ExplorationRule, Pool, RailRule
@@ -221,7 +222,7 @@ def decided_rows() -> tuple[Any, ...]:
     )
 
 
-def add_workspace(session: Any) -> None:
+def add_workspace(session: AnySession) -> None:
     """Commit the whole workspace, parents first."""
     for row in workspace_rows():
         session.add(row)

@@ -9,13 +9,14 @@ from werkzeug.routing import Rule
 
 from admin_views.base import POLICY
 from admin_views.grids.specs import GRIDS, GridSpec
-from app.models.base import Model, db
+from app.models.base import AnySession, Model, db
+from tests.admin_views.conftest import HiddenInputs
 
 READ_ONLY = [spec for spec in GRIDS if spec.editing is None]
 UNLISTED = {"idempotency_keys"}
 
 
-def everything(session: Any) -> dict[str, list[Any]]:
+def everything(session: AnySession) -> dict[str, list[Any]]:
     """Every row of every table, to see that nothing changed."""
     session.rollback()
     tables = Model.metadata.sorted_tables
@@ -31,7 +32,7 @@ def write_rules(client: FlaskClient, endpoint: str) -> list[Rule]:
     return [rule for rule in rules if rule.endpoint.split(".")[0] == endpoint and "POST" in (rule.methods or ())]
 
 
-def first_id(session: Any, spec: GridSpec) -> str:
+def first_id(session: AnySession, spec: GridSpec) -> str:
     row = session.execute(sa.select(*(spec.table.c[name] for name in spec.key))).first()
     return ",".join(map(str, row))
 
@@ -41,7 +42,7 @@ def test_every_canonical_table_and_catalog_has_a_grid() -> None:
 
 
 @pytest.mark.parametrize("token", [True, False], ids=["with a token", "without a token"])
-def test_no_write_route_of_a_read_only_grid_writes(grids: FlaskClient, hidden: Any, token: bool) -> None:
+def test_no_write_route_of_a_read_only_grid_writes(grids: FlaskClient, hidden: HiddenInputs, token: bool) -> None:
     session = db.session
     sent = hidden(grids, "/admin/value-units/new/") if token else {}
     before = everything(session)
@@ -61,7 +62,7 @@ def test_no_write_route_of_a_read_only_grid_writes(grids: FlaskClient, hidden: A
     assert everything(session) == before
 
 
-def test_drafts_have_no_inline_edits_and_no_bulk_actions(grids: FlaskClient, hidden: Any) -> None:
+def test_drafts_have_no_inline_edits_and_no_bulk_actions(grids: FlaskClient, hidden: HiddenInputs) -> None:
     sent = hidden(grids, "/admin/value-units/new/")
     before = everything(db.session)
     for spec in GRIDS:

@@ -14,6 +14,7 @@ from app.models.cycle import Cycle
 from app.models.product_event import ProductEvent
 from app.models.value_unit import ValueUnitDefinition
 from app.models.workspace import Workspace
+from tests.admin_views.conftest import HiddenInputs
 from tests.admin_views.rows import ACTIVE, DRAFT
 from tests.admin_views.test_surface import everything
 
@@ -38,7 +39,7 @@ def stored(model: Any, key: Any) -> Any:
     return db.session.get(model, key)
 
 
-def test_a_workspace_is_created_and_the_write_is_logged(grids: FlaskClient, hidden: Any) -> None:
+def test_a_workspace_is_created_and_the_write_is_logged(grids: FlaskClient, hidden: HiddenInputs) -> None:
     sent = hidden(grids, "/admin/workspaces/new/")
     data = {"workspace_name": "Lumina Growth", "operator_role": "founder", "data_mode": "mocked"}
     answer = grids.post("/admin/workspaces/new/", data=sent | data, headers={"X-Operator": "Theresa"})
@@ -49,14 +50,14 @@ def test_a_workspace_is_created_and_the_write_is_logged(grids: FlaskClient, hidd
     assert (event.actor, event.entity_id) == ("Theresa", created.workspace_id)
 
 
-def test_saving_a_form_unchanged_changes_nothing(grids: FlaskClient, hidden: Any) -> None:
+def test_saving_a_form_unchanged_changes_nothing(grids: FlaskClient, hidden: HiddenInputs) -> None:
     before = everything(db.session)
     answer = grids.post(EDIT_UNIT, data=hidden(grids, EDIT_UNIT) | UNIT)
     assert answer.status_code == 302, answer.text
     assert everything(db.session) == before
 
 
-def test_an_edit_stores_exact_values_and_only_what_changed(grids: FlaskClient, hidden: Any) -> None:
+def test_an_edit_stores_exact_values_and_only_what_changed(grids: FlaskClient, hidden: HiddenInputs) -> None:
     data = UNIT | {"target_price_per_unit_usd": "1,234.000000000001", "target_margin": "68 %"}
     assert grids.post(EDIT_UNIT, data=hidden(grids, EDIT_UNIT) | data).status_code == 302
     unit = stored(ValueUnitDefinition, "vu_hd")
@@ -93,7 +94,7 @@ def test_an_edit_stores_exact_values_and_only_what_changed(grids: FlaskClient, h
     ],
 )
 def test_a_bad_value_is_named_beside_its_field_and_nothing_changes(
-    grids: FlaskClient, hidden: Any, field: str, value: str, message: str
+    grids: FlaskClient, hidden: HiddenInputs, field: str, value: str, message: str
 ) -> None:
     sent = hidden(grids, EDIT_UNIT)
     before = everything(db.session)
@@ -105,7 +106,9 @@ def test_a_bad_value_is_named_beside_its_field_and_nothing_changes(
     assert everything(db.session) == before
 
 
-def test_an_edit_of_what_changed_meanwhile_is_refused_once_with_both_versions(grids: FlaskClient, hidden: Any) -> None:
+def test_an_edit_of_what_changed_meanwhile_is_refused_once_with_both_versions(
+    grids: FlaskClient, hidden: HiddenInputs
+) -> None:
     sent = hidden(grids, EDIT_UNIT)
     other = stored(ValueUnitDefinition, "vu_hd")
     other.name = "Renamed by another"
@@ -119,7 +122,7 @@ def test_an_edit_of_what_changed_meanwhile_is_refused_once_with_both_versions(gr
     assert stored(ValueUnitDefinition, "vu_hd").name == "Mine"
 
 
-def test_an_edit_without_the_version_it_was_based_on_is_refused(grids: FlaskClient, hidden: Any) -> None:
+def test_an_edit_without_the_version_it_was_based_on_is_refused(grids: FlaskClient, hidden: HiddenInputs) -> None:
     token = {"csrf_token": hidden(grids, EDIT_UNIT)["csrf_token"]}
     assert grids.post(EDIT_UNIT, data=token | UNIT | {"name": "Blind"}).status_code == 412
     assert stored(ValueUnitDefinition, "vu_hd").name == "Usable HD minute"
@@ -128,7 +131,7 @@ def test_an_edit_without_the_version_it_was_based_on_is_refused(grids: FlaskClie
 @pytest.mark.parametrize("status", ["approved", "active", "archived"])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_a_decided_config_answers_immutable_through_every_door(
-    grids: FlaskClient, hidden: Any, status: str, method: str
+    grids: FlaskClient, hidden: HiddenInputs, status: str, method: str
 ) -> None:
     stored(ConfigVersion, ACTIVE).status = status
     db.session.commit()
@@ -150,7 +153,7 @@ def test_a_decided_config_answers_immutable_through_every_door(
     assert everything(db.session) == before
 
 
-def test_a_pool_cannot_be_added_to_a_decided_config(grids: FlaskClient, hidden: Any) -> None:
+def test_a_pool_cannot_be_added_to_a_decided_config(grids: FlaskClient, hidden: HiddenInputs) -> None:
     pool = {
         "config_version_id": ACTIVE,
         "pool_id": "pool_new",
@@ -168,7 +171,7 @@ def test_a_pool_cannot_be_added_to_a_decided_config(grids: FlaskClient, hidden: 
     assert stored(Pool, (DRAFT, "pool_new")).position == 1
 
 
-def test_the_rails_of_a_draft_change_its_content_hash(grids: FlaskClient, hidden: Any) -> None:
+def test_the_rails_of_a_draft_change_its_content_hash(grids: FlaskClient, hidden: HiddenInputs) -> None:
     url = f"/admin/rails/edit/?id={DRAFT}"
     data = {"usage_thresholds": '[{"percent":70,"action":"warn"}]', "monthly_spend_cap_usd": "$1,650.50"}
     before = stored(ConfigVersion, DRAFT).content_hash
@@ -179,7 +182,9 @@ def test_the_rails_of_a_draft_change_its_content_hash(grids: FlaskClient, hidden
     assert stored(ConfigVersion, DRAFT).content_hash != before
 
 
-def test_a_cycle_keeps_its_moments_and_refuses_a_long_production_period(grids: FlaskClient, hidden: Any) -> None:
+def test_a_cycle_keeps_its_moments_and_refuses_a_long_production_period(
+    grids: FlaskClient, hidden: HiddenInputs
+) -> None:
     data = {
         "workspace_id": "ws_1",
         "cycle_name": "February",
@@ -201,7 +206,7 @@ def test_a_cycle_keeps_its_moments_and_refuses_a_long_production_period(grids: F
     assert cycle.goal_type is None
 
 
-def test_choices_keep_the_order_in_which_they_are_stored(grids: FlaskClient, hidden: Any) -> None:
+def test_choices_keep_the_order_in_which_they_are_stored(grids: FlaskClient, hidden: HiddenInputs) -> None:
     config = stored(ConfigVersion, DRAFT)
     config.metric_lenses = ["gross_margin", "exploration_depth"]
     db.session.commit()
@@ -216,7 +221,7 @@ def test_choices_keep_the_order_in_which_they_are_stored(grids: FlaskClient, hid
     assert (config.metric_lenses, config.price_book_ref) == (["gross_margin", "exploration_depth"], "other")
 
 
-def test_deleting_asks_first_with_the_name_of_what_will_go(grids: FlaskClient, hidden: Any) -> None:
+def test_deleting_asks_first_with_the_name_of_what_will_go(grids: FlaskClient, hidden: HiddenInputs) -> None:
     url = "/admin/cycle-contexts/delete/?id=ctx_1"
     asked = grids.get(url)
     assert "Delete Cycle context ctx_1?" in asked.text
@@ -224,7 +229,7 @@ def test_deleting_asks_first_with_the_name_of_what_will_go(grids: FlaskClient, h
     assert grids.get("/admin/cycle-contexts/details/?id=ctx_1").status_code == 404
 
 
-def test_a_record_in_use_stays_and_says_who_uses_it(grids: FlaskClient, hidden: Any) -> None:
+def test_a_record_in_use_stays_and_says_who_uses_it(grids: FlaskClient, hidden: HiddenInputs) -> None:
     url = "/admin/value-units/delete/?id=vu_hd"
     answer = grids.post(url, data=hidden(grids, url))
     assert answer.status_code == 409
@@ -232,7 +237,7 @@ def test_a_record_in_use_stays_and_says_who_uses_it(grids: FlaskClient, hidden: 
     assert stored(ValueUnitDefinition, "vu_hd") is not None
 
 
-def test_rules_and_rails_go_only_with_their_config(grids: FlaskClient, hidden: Any) -> None:
+def test_rules_and_rails_go_only_with_their_config(grids: FlaskClient, hidden: HiddenInputs) -> None:
     token = hidden(grids, "/admin/workspaces/new/")
     for grid in ("rails", "exploration-rules"):
         assert grids.get(f"/admin/{grid}/delete/?id={DRAFT}").status_code == 404

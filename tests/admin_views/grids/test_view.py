@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from flask.testing import FlaskClient
 
 from admin_views.grids.specs import GRIDS
@@ -168,7 +169,7 @@ def test_search_survives_a_vacuum_of_the_sqlite_file(sqlite_grids: FlaskClient) 
     assert found(sqlite_grids, "enforcement-events", "cust_150") == ["enf_000150"]
 
 
-def test_postgresql_searches_through_the_index(app: Any, grids: FlaskClient) -> None:
+def test_postgresql_searches_through_the_index(app: Flask, grids: FlaskClient) -> None:
     if db.engine.dialect.name != "postgresql":
         pytest.skip("SQLite has no other way to answer MATCH")
     from app.services.search import matching

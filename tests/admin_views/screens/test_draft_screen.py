@@ -44,13 +44,13 @@ def decided(client: FlaskClient) -> FlaskClient:
     return client
 
 
-def stored(config_version_id="cfg_1"):
+def stored(config_version_id: str = "cfg_1") -> ConfigVersion:
     db.session.rollback()
     db.session.expunge_all()
     return db.session.get(ConfigVersion, config_version_id)
 
 
-def newest():
+def newest() -> ConfigVersion:
     db.session.rollback()
     db.session.expunge_all()
     return db.session.scalar(sa.select(ConfigVersion).order_by(ConfigVersion.version.desc()).limit(1))

@@ -1,9 +1,12 @@
 """Flow 3A: which segment, stage and environment, and where the new config starts from."""
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app.models.base import db
 from app.models.config_version import ConfigVersion
@@ -23,11 +26,11 @@ def client(sqlite_app: Flask) -> FlaskClient:
     return sqlite_app.test_client()
 
 
-def post(client, changes=None, url=URL, **options):
+def post(client: FlaskClient, changes: JsonObject | None = None, url: str = URL, **options: Any) -> TestResponse:
     return client.post(url, data=typed(client.get(url).text, changes, "config"), **options)
 
 
-def configs():
+def configs() -> list[ConfigVersion]:
     db.session.rollback()
     db.session.expunge_all()
     return list(db.session.scalars(sa.select(ConfigVersion).order_by(ConfigVersion.created_at, ConfigVersion.version)))

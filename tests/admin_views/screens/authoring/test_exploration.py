@@ -5,7 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.models.base import db
-from app.models.config_version import ConfigVersion
+from app.models.config_version import ConfigVersion, ExplorationRule
 from app.models.transactions import write
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
@@ -22,7 +22,7 @@ def client(sqlite_app: Flask) -> FlaskClient:
     return sqlite_app.test_client()
 
 
-def rule(config_version_id="cfg_1"):
+def rule(config_version_id: str = "cfg_1") -> ExplorationRule:
     db.session.rollback()
     db.session.expunge_all()
     return db.session.get(ConfigVersion, config_version_id).exploration

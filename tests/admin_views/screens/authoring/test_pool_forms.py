@@ -6,13 +6,14 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Form
 
 from admin_views.screens.authoring.pool_forms import KEY, PoolsField
+from simulation.canonical import JsonObject
 
 
 class Rows(Form):
     pools = PoolsField("Pools")
 
 
-def rows(labels):
+def rows(labels: list[str]) -> list[JsonObject]:
     pairs = [("pools", f"new_{at}") for at in range(len(labels))]
     return Rows(MultiDict(pairs + [(f"new_{at}.label", label) for at, label in enumerate(labels)])).pools
 

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from app.models.config_version import ConfigVersion, Pool
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
 from app.services.authoring import config_parts, unit_snapshots, value_units
+from simulation.canonical import JsonObject
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by, typed
@@ -30,17 +32,17 @@ def client(sqlite_app: Flask) -> FlaskClient:
     return sqlite_app.test_client()
 
 
-def config(config_version_id="cfg_1"):
+def config(config_version_id: str = "cfg_1") -> ConfigVersion:
     db.session.rollback()
     db.session.expunge_all()
     return db.session.get(ConfigVersion, config_version_id)
 
 
-def pools():
+def pools() -> list[str]:
     return [pool.pool_id for pool in config().pools]
 
 
-def events(name):
+def events(name: str) -> list[JsonObject | None]:
     db.session.rollback()
     rows = db.session.scalars(sa.select(ProductEvent).filter_by(event_name=name))
     return [row.detail for row in rows]
@@ -306,7 +308,7 @@ def test_a_pool_that_counted_a_unit_which_is_gone_can_still_be_edited_beside(cli
 # The service
 
 
-def put(**data):
+def put(**data: Any) -> ConfigVersion:
     with write(db.session):
         return config_parts.put_pools(db.session, "cfg_1", data, actor=f.OPERATOR, now=f.NOW)
 

@@ -1,13 +1,14 @@
 """Flow 3D: thresholds, caps and the floor, as rows and as a picture."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from app.models.base import db
-from app.models.config_version import ConfigVersion
+from app.models.config_version import ConfigVersion, RailRule
 from app.models.transactions import write
 from app.services.authoring import config_parts
 from app.services.authoring import configs as config_drafts
@@ -27,13 +28,13 @@ def client(sqlite_app: Flask) -> FlaskClient:
     return sqlite_app.test_client()
 
 
-def rails():
+def rails() -> RailRule:
     db.session.rollback()
     db.session.expunge_all()
     return db.session.get(ConfigVersion, "cfg_1").rails
 
 
-def put(**data):
+def put(**data: Any) -> None:
     with write(db.session):
         config_parts.put_rails(db.session, "cfg_1", data, **WHO)
 

@@ -22,7 +22,7 @@ def client(sqlite_app: Flask) -> FlaskClient:
     return sqlite_app.test_client()
 
 
-def named(client):
+def named(client: FlaskClient) -> Workspace:
     db.session.rollback()
     with client.session_transaction() as browser:
         return db.session.get(Workspace, browser["workspace_id"])

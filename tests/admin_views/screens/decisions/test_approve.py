@@ -47,12 +47,12 @@ IMPACT = {
 }
 
 
-def status(config_version_id):
+def status(config_version_id: str) -> str:
     db.session.rollback()
     return db.session.get(ConfigVersion, config_version_id).status
 
 
-def decisions():
+def decisions() -> int:
     return db.session.scalar(sa.select(sa.func.count()).select_from(DecisionRecord))
 
 

@@ -40,7 +40,7 @@ def client(sqlite_app: Flask) -> FlaskClient:
     return sqlite_app.test_client()
 
 
-def throttled(number):
+def throttled(number: int) -> EnforcementEvent:
     at = f.NOW + timedelta(days=number)
     return EnforcementEvent(
         enforcement_event_id=f"enf_{number}",
@@ -54,7 +54,7 @@ def throttled(number):
     )
 
 
-def logged(name):
+def logged(name: str) -> list[str]:
     db.session.rollback()
     return list(db.session.scalars(sa.select(ProductEvent.entity_id).filter_by(event_name=name)))
 

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from app.models.base import db
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
 from app.services.decisions import activation
+from simulation.canonical import JsonObject
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
 
@@ -21,7 +23,7 @@ URL = "/decision-log"
 OPENED = re.compile(r'href="/decision-log/(dec_[^"/]+)"')
 
 
-def decide(config_version_id, later, rationale="It holds.", **changes):
+def decide(config_version_id: str, later: int, rationale: str = "It holds.", **changes: Any) -> None:
     """Simulated and approved `later` seconds after NOW, by the decision of the same number."""
     row = f.config(db.session, config_version_id, **changes)
     f.run(db.session, row, outputs=f.outputs(risks=[{"code": "spend_cap_exceeded", "detail": "One is above."}]))
@@ -48,7 +50,7 @@ def client(sqlite_app: Flask) -> FlaskClient:
     return sqlite_app.test_client()
 
 
-def shown(client, query=""):
+def shown(client: FlaskClient, query: str = "") -> list[str]:
     page = client.get(URL + query)
     assert page.status_code == 200
     return OPENED.findall(page.text)
@@ -142,7 +144,7 @@ def test_an_empty_log_says_what_will_be_here_and_one_that_is_filtered_empty_how_
     assert "Take a filter away" in client.get(f"{URL}?q=nothing").text
 
 
-def logged(name):
+def logged(name: str) -> list[JsonObject | None]:
     db.session.rollback()
     return list(db.session.scalars(sa.select(ProductEvent.detail).filter_by(event_name=name)))
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app import clock
 from app.extensions import usage_events
@@ -31,7 +32,7 @@ def client(sqlite_app: Flask) -> FlaskClient:
     return sqlite_app.test_client()
 
 
-def home(client, workspace_id="ws_1"):
+def home(client: FlaskClient, workspace_id: str = "ws_1") -> TestResponse:
     client.get(f"/?workspace={workspace_id}")
     return client.get("/")
 
