@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 from playwright.sync_api import Page, expect
+
+from tests.browser.running import Site
 
 CANDIDATE = "/configs/cfg_growth_smb_learning_prod_v3_candidate"
 DEMO = "/configs/cfg_smb_learning_prod_v2_candidate"
@@ -82,7 +83,7 @@ def test_without_scripts_the_tables_say_it_all(new_page: Callable[..., Page]) ->
 
 
 def test_the_progress_page_goes_on_when_the_run_is_done(
-    page: Page, site: Any, accessible: Callable[[Page], None]
+    page: Page, site: Site, accessible: Callable[[Page], None]
 ) -> None:
     from app import clock
     from app.actor import Actor

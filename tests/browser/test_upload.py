@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from tests.browser.running import Site
 
 USAGE = """Timestamp,Event Name,Account,Plan,Output Minutes,resolution
 2026-01-02T09:15:00Z,video_render_completed,acct_1,starter,6,HD
@@ -112,7 +113,7 @@ def test_without_scripts_the_same_file_is_imported(new_page: Callable[..., Page]
 
 
 def test_a_long_import_shows_how_far_it_has_come(
-    page: Page, site: Any, tmp_path: Path, accessible: Callable[[Page], None]
+    page: Page, site: Site, tmp_path: Path, accessible: Callable[[Page], None]
 ) -> None:
     line = '{"ts":"2026-02-01T10:00:00Z","event_type":"video_render_completed","customer_id":"c","segment":"pro"}\n'
     file = tmp_path / "many.jsonl"

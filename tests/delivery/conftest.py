@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.models.base import db
+from app.models.base import AnySession, db
 from app.models.transactions import write
 from app.server import delivering
 from tests import factories as f
@@ -66,7 +66,7 @@ def runner() -> Iterator[Loop]:
 
 
 @pytest.fixture
-def plane(app: Flask, session: Any, runner: Loop) -> Iterator[Plane]:
+def plane(app: Flask, session: AnySession, runner: Loop) -> Iterator[Plane]:
     """With `cfg_1` active."""
     with write(session):
         f.foundation(session)

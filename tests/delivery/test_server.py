@@ -6,12 +6,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from flask import Flask
 
+from app.models.base import AnySession
 from app.models.transactions import write
 from tests import factories as f
 from tests.delivery.conftest import CONFIG, approve
@@ -39,7 +39,7 @@ def wait_until_ready(address: str, process: subprocess.Popen[bytes], log: Path, 
 
 
 def test_no_process_answers_with_the_version_before_an_approval_that_has_returned(
-    app: Flask, session: Any, database_uri: str, tmp_path: Path
+    app: Flask, session: AnySession, database_uri: str, tmp_path: Path
 ) -> None:
     with write(session):
         f.foundation(session)

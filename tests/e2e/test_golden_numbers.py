@@ -10,7 +10,7 @@ from app.cli import avs
 from app.extensions import usage_events
 from app.models.base import db
 from seed.loader import load_seed
-from simulation.canonical import parse_exact
+from simulation.canonical import JsonObject, parse_exact
 from tests.e2e.http import Person
 
 SANDBOX, PROD, CANDIDATE = (
@@ -34,14 +34,14 @@ def demo(app: Flask) -> Flask:
     return app
 
 
-def by_command_line(demo, config, window, exploration):
+def by_command_line(demo: Flask, config: str, window: str, exploration: bool) -> JsonObject:
     options = [] if exploration else ["--without-exploration"]
     result = demo.test_cli_runner().invoke(avs, ["simulate", config, "--window", window, "--json", *options])
     assert result.exit_code == 0, result.output
     return parse_exact(result.stdout)["outputs"]
 
 
-def by_api(demo, config, window, exploration):
+def by_api(demo: Flask, config: str, window: str, exploration: bool) -> JsonObject:
     body = {
         "candidate_config_version_id": config,
         "historical_window_days": window if window == "mocked" else int(window),

@@ -26,7 +26,7 @@ from flask import Flask
 
 from app import clock
 from app.commands.serve import SERVED_BY
-from app.models.base import db
+from app.models.base import AnySession, db
 from app.models.enforcement import EnforcementEvent
 from app.models.transactions import write
 from app.services.decisions import activation
@@ -149,7 +149,7 @@ def enforcing(server: Server, tmp_path: Path, mode: str) -> Iterator[Enforcing]:
 
 
 @pytest.fixture
-def server(app: Flask, session: Any, database_uri: str, tmp_path: Path) -> Iterator[Server]:
+def server(app: Flask, session: AnySession, database_uri: str, tmp_path: Path) -> Iterator[Server]:
     """With cfg_1 active and the next ones ready to be approved."""
     with write(session):
         f.foundation(session)

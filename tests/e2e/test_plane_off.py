@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from flask import Flask
 
 from app.models.base import db
 from app.models.catalog import SegmentCatalog
@@ -65,7 +66,7 @@ def enforce(base_url: str, published: str, subject: dict[str, str]) -> Any:
 
 
 @pytest.fixture
-def undelivered(sqlite_app: Any) -> Any:
+def undelivered(sqlite_app: Flask) -> Flask:
     """cfg_1 and cfg_odd are active, and nothing is published: as after a crash between commit and publication."""
     with write(db.session):
         f.foundation(db.session)
@@ -76,7 +77,7 @@ def undelivered(sqlite_app: Any) -> Any:
     return sqlite_app
 
 
-def test_apps_go_on_by_what_was_published_when_the_control_plane_is_killed(undelivered: Any, tmp_path: Path) -> None:
+def test_apps_go_on_by_what_was_published_when_the_control_plane_is_killed(undelivered: Flask, tmp_path: Path) -> None:
     port, files_port, log, folder = free_port(), free_port(), tmp_path / "server.log", tmp_path / "out"
     base_url, published = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{files_port}"
     environment = {

@@ -27,7 +27,7 @@ COSTS = {"context_tokens": Decimal("0.00000015"), "generated_tokens": Decimal("0
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="the real data is not beside the project")
 
 
-def run(app, *arguments):
+def run(app: Flask, *arguments: str) -> JsonObject:
     result = app.test_cli_runner().invoke(avs, [*arguments, "--json"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return parse_exact(result.stdout)
@@ -47,7 +47,7 @@ def person(app: Flask) -> Person:
 
 @pytest.fixture
 def imported(app: Flask, person: Person, tmp_path: Path) -> Callable[[str], JsonObject]:
-    def read(name):
+    def read(name: str) -> JsonObject:
         assert hashlib.sha256((DATA / f"{name}.csv").read_bytes()).hexdigest() == DIGESTS[name]
         columns = ("ts=TIMESTAMP", "context_tokens=ContextTokens", "generated_tokens=GeneratedTokens")
         constants = ("event_type=llm_request", f"customer_id={name}", "segment=inference")
@@ -59,7 +59,7 @@ def imported(app: Flask, person: Person, tmp_path: Path) -> Callable[[str], Json
     return read
 
 
-def author(person):
+def author(person: Person) -> str:
     cycle = person.post(
         "/api/cycles",
         {
