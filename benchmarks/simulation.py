@@ -21,6 +21,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from benchmarks.generate_events import generate
+from simulation.plan import ConfigPlan
 
 AS_OF = datetime(2026, 4, 29, 23, 59, 59, tzinfo=UTC)
 DAYS = 90
@@ -59,7 +60,7 @@ def avs(files: list[Path]) -> Answer:
     return headline["revenue_usd"], headline["cost_usd"]
 
 
-def config():
+def config() -> ConfigPlan:
     from simulation.documents import config_plan
 
     return config_plan(
