@@ -1,8 +1,8 @@
-"""Simulations that an operator watches: computed beside the request that asked, with the run's row as their state.
+"""Jobs: simulations that an operator watches. A thread computes them, the run's row is their state.
 
     queued → running → completed | failed
 
-Every server process reads the same row. A process that dies leaves a run that nobody will end: whoever looks after
+Every server process reads the same row. A process that dies leaves an unfinished run: the first `watch` after
 `GIVE_UP_AFTER` fails it.
 """
 
@@ -10,8 +10,8 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
-from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.actor import SYSTEM, Actor
@@ -25,13 +25,14 @@ from app.services.usage.store import UsageEvents
 from rules.enums import SimulationStatus
 
 Clock = Callable[[], datetime]
+Bind = sa.Engine | sa.Connection
 
 WORKERS = 2
-"""At once and per process: the columnar engine uses every core already, more would only take memory."""
+"""Per process: the columnar engine uses every core already, more threads would only take memory."""
 AT_ONCE_SECONDS = 0.4
-"""What ends sooner needs no progress page."""
+"""A run that ends sooner needs no progress page."""
 GIVE_UP_AFTER = timedelta(minutes=10)
-"""A hundred million events take seconds."""
+"""Generous: a hundred million events take seconds."""
 UNFINISHED = (SimulationStatus.QUEUED.value, SimulationStatus.RUNNING.value)
 ABANDONED = (
     f"It did not end within {GIVE_UP_AFTER.seconds // 60} minutes: the server that computed it was probably stopped. "
@@ -58,7 +59,7 @@ def start(session: AnySession, events: UsageEvents, request: Request, *, actor: 
 
 
 def watch(session: AnySession, simulation_run_id: str, *, now: datetime) -> SimulationRun:
-    """The run as it stands; one that should have ended long ago is failed first, in a write transaction of its own."""
+    """The run as it is now; one that should have ended long ago is failed first, in a write transaction of its own."""
     run = run_of_id(session, simulation_run_id)
     if run.status in UNFINISHED and now - run.created_at > GIVE_UP_AFTER:
         with write(session):
@@ -69,13 +70,13 @@ def watch(session: AnySession, simulation_run_id: str, *, now: datetime) -> Simu
 
 
 def run_of_id(session: AnySession, simulation_run_id: str) -> SimulationRun:
-    """The run, read anew; NotFound that names it."""
+    """The run, read again from the database. Raises NotFound when there is none."""
     run: SimulationRun = get(session, SimulationRun, simulation_run_id, "simulation run", populate_existing=True)
     return run
 
 
-def _compute(bind: Any, events: UsageEvents, request: Request, run_id: str, actor: Actor, clock: Clock) -> None:
-    """What a thread does: whatever happens, the run ends."""
+def _compute(bind: Bind, events: UsageEvents, request: Request, run_id: str, actor: Actor, clock: Clock) -> None:
+    """The work of a thread: whatever happens, the run ends."""
     with Session(bind, expire_on_commit=False) as session:
         try:
             _answer(session, events, request, run_id, actor, clock)
@@ -86,7 +87,7 @@ def _compute(bind: Any, events: UsageEvents, request: Request, run_id: str, acto
 
 
 def _answer(session: Session, events: UsageEvents, request: Request, run_id: str, actor: Actor, clock: Clock) -> None:
-    """The question is prepared again: it may have waited, and what is computed must be what is stored with it."""
+    """Prepare the question again, because it may have waited, and compute and store the answer to what it is now."""
     with write(session):
         run_of_id(session, run_id).status = SimulationStatus.RUNNING.value
         prepared = prepare(session, request)
@@ -98,7 +99,7 @@ def _answer(session: Session, events: UsageEvents, request: Request, run_id: str
 
 
 def _reason(error: Exception) -> str:
-    """A sentence for operators; the log has the traceback."""
+    """The failure as a sentence for operators; the log has the traceback."""
     if isinstance(error, AvsError):
         return error.detail
     if isinstance(error, OverflowError):

@@ -1,7 +1,7 @@
 """The live line beside an event mapping: what it would have counted in the last 30 days (spec 7, flow 2A).
 
-The window ends with the newest usage event in scope, as a simulation's does (spec 4.1), so the line says what the
-simulation will say. A workspace on mocked data that has no events of its own is asked about the bundled demo events.
+The window ends with the newest usage event in scope, as a simulation's does (spec 4.1), so that the line agrees with
+the simulation. In a workspace on mocked data that has no events of its own, the bundled demo events are counted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from app.models.workspace import Workspace
 from app.services.usage.store import UsageEvents
 from rules.enums import DataMode
-from simulation.canonical import parse_exact
+from simulation.canonical import Json, JsonObject, parse_exact
 from simulation.documents import meter
 from simulation.events import Event, deduplicated, event
 from simulation.metering import SAMPLE_FIELDS, MeterPreview, matches, metered
@@ -25,12 +24,16 @@ from simulation.window import Window
 DAYS = 30
 SAMPLES = 3
 REMEMBERED = 512
+"""How many answers are cached."""
 USAGE, DEMO = "usage", "demo"
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What a meter finds in the window. Where nothing passes its filters, `of_its_type` says how many were tried."""
+    """The events that a meter counts in the window.
+
+    Where none passes its filters, `of_its_type` is how many events of the meter's type were tried.
+    """
 
     window: Window
     preview: MeterPreview
@@ -44,7 +47,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class LiveLine:
-    """`problem` says why nothing can be counted; then `counted` is None. `source` is "usage" or "demo"."""
+    """A count, or the `problem` why nothing can be counted (`counted` is None then). `source` is `USAGE` or `DEMO`."""
 
     source: str
     segment: str | None
@@ -53,27 +56,27 @@ class LiveLine:
 
 
 def live_line(
-    events: UsageEvents, workspace: Workspace, segment: str | None, mapping: Mapping[str, Any] | None
+    events: UsageEvents, workspace: Workspace, segment: str | None, mapping: Mapping[str, Json] | None
 ) -> LiveLine:
-    """Meter an event_mapping in any state over the workspace's events, in the segment or in all."""
-    seen = events.store.snapshot(workspace.workspace_id)
-    on_demo = not seen.paths and workspace.data_mode == DataMode.MOCKED
+    """Meter an event_mapping, complete or not, over the workspace's events of the segment, or of all (None)."""
+    usage = events.store.snapshot(workspace.workspace_id)
+    on_demo = not usage.paths and workspace.data_mode == DataMode.MOCKED
     source, segment = (DEMO, None) if on_demo else (USAGE, segment)
     if problem := incomplete(mapping):
         return LiveLine(source, segment, None, problem)
     try:
-        wanted = meter(mapping or {})
+        unit_meter = meter(mapping or {})
     except ValueError as error:
         return LiveLine(source, segment, None, f"This mapping cannot be metered: {error}.")
     if on_demo:
-        counted = _over_demo(events.demo_file, wanted)
+        counted = _over_demo(events.demo_file, unit_meter)
     else:
-        counted = _over_usage(seen.paths, seen.digest, workspace.workspace_id, segment, wanted)
+        counted = _over_usage(usage.paths, usage.digest, workspace.workspace_id, segment, unit_meter)
     return LiveLine(source, segment, counted, "" if counted else "No usage events have arrived yet.")
 
 
-def incomplete(mapping: Mapping[str, Any] | None) -> str:
-    """What has to be said before anything can be counted; empty when nothing has."""
+def incomplete(mapping: Mapping[str, Json] | None) -> str:
+    """What the operator still has to choose before anything can be counted; empty when the mapping is complete."""
     aggregation = (mapping or {}).get("aggregation") or {}
     if not (mapping or {}).get("event_type"):
         return "Choose the event that counts."
@@ -86,9 +89,9 @@ def incomplete(mapping: Mapping[str, Any] | None) -> str:
 
 @lru_cache(maxsize=REMEMBERED)
 def _over_usage(
-    paths: tuple[Path, ...], digest: str, workspace_id: str, segment: str | None, wanted: Meter
+    paths: tuple[Path, ...], digest: str, workspace_id: str, segment: str | None, unit_meter: Meter
 ) -> Counted | None:
-    """The digest names the events exactly, so the same question has the same answer for good."""
+    """The count over stored events. The digest identifies them exactly, so a cached answer stays right."""
     from simulation import engine  # late: Ibis and DuckDB come with the first question to real usage
 
     with engine.open_parquet(paths) as table:
@@ -97,27 +100,27 @@ def _over_usage(
             return None
         window = Window(newest, DAYS)
 
-        def ask(which: Meter) -> MeterPreview:
-            return engine.meter_preview(which, table, window, workspace_id=workspace_id, segment=segment)
+        def preview_of(meter: Meter) -> MeterPreview:
+            return engine.meter_preview(meter, table, window, workspace_id=workspace_id, segment=segment)
 
-        preview = ask(wanted)
-        return Counted(window, preview, preview.events or ask(_unfiltered(wanted)).events)
+        preview = preview_of(unit_meter)
+        return Counted(window, preview, preview.events or preview_of(_unfiltered(unit_meter)).events)
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _over_demo(file: Path, wanted: Meter) -> Counted | None:
-    """The reference fold: the demo file is short."""
+def _over_demo(file: Path, unit_meter: Meter) -> Counted | None:
+    """The count over the demo events, by the reference fold: the file is short."""
     demo = _demo_events(file)
     window = Window(max(item.ts for item in demo).astimezone(UTC), DAYS)
     inside = [item for item in demo if window.start < item.ts <= window.as_of]
-    matched = [item for item in inside if matches(wanted, item)]
+    matched = [item for item in inside if matches(unit_meter, item)]
     newest_first = sorted(matched, key=lambda item: (-item.ts.timestamp(), item.event_id))
     preview = MeterPreview(
         events=len(matched),
-        units=total(metered(wanted, inside, window.periods).values()),
+        units=total(metered(unit_meter, inside, window.periods).values()),
         samples=tuple(map(_sample, newest_first[:SAMPLES])),
     )
-    return Counted(window, preview, preview.events or _count(_unfiltered(wanted), inside))
+    return Counted(window, preview, preview.events or _count(_unfiltered(unit_meter), inside))
 
 
 @lru_cache(maxsize=4)
@@ -125,14 +128,14 @@ def _demo_events(file: Path) -> tuple[Event, ...]:
     return tuple(deduplicated(event(document) for document in parse_exact(file.read_bytes())))
 
 
-def _count(wanted: Meter, events: Iterable[Event]) -> int:
-    return sum(matches(wanted, item) for item in events)
+def _count(unit_meter: Meter, events: Iterable[Event]) -> int:
+    return sum(matches(unit_meter, item) for item in events)
 
 
-def _unfiltered(wanted: Meter) -> Meter:
-    return Meter(wanted.event_type, (), "count", "")
+def _unfiltered(unit_meter: Meter) -> Meter:
+    return Meter(unit_meter.event_type, (), "count", "")
 
 
-def _sample(item: Event) -> dict[str, Any]:
-    """The event as `engine.meter_preview` shows one."""
+def _sample(item: Event) -> JsonObject:
+    """The event with the fields that a sample of `engine.meter_preview` has."""
     return {name: getattr(item, name) for name in SAMPLE_FIELDS} | {"dimensions": dict(item.dimensions)}

@@ -1,10 +1,9 @@
-"""One simulation run as the review shows it: headline, risks with their links, and how to get it again (flow 4B)."""
+"""The review of a simulation run: its headline, its risks with the screens that fix them, its command (spec 7, 4B)."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import defer
@@ -15,16 +14,15 @@ from app.models.catalog import MetricCatalog
 from app.models.config_version import ConfigVersion
 from app.models.simulation_run import SimulationRun
 from app.services.configs.reading import ConfigReading, read_config
-from app.services.simulations.review_tables import Cell, Outputs, margin_change, margin_of
+from app.services.simulations.review_tables import Amount, Cell, Outputs, margin_change, margin_of
 from app.services.wording.words import SHARES
 from rules.draft import Draft, ValueUnit
 from rules.enums import HistoricalWindow, PricingMode
 from rules.finding import Finding, Gate
 from rules.gate import blocking_issues_for_simulation, evaluate
 from rules.places import at_rails, at_unit, config_screen
-from simulation.canonical import content_hash
-
-Json = Any
+from simulation.canonical import Json, JsonObject, content_hash
+from simulation.output_shapes import Economics
 
 MARGIN = "gross_margin"
 LISTED_RUNS = 50
@@ -34,12 +32,12 @@ PRICING: Mapping[str, str] = {
     PricingMode.REVENUE_PROXY_COMMIT: "Proxy: per customer and period the larger of what is included and what is used, "
     "at the target price per unit.",
 }
-"""What revenue means in each pricing mode (spec 4.2)."""
+"""The meaning of revenue in each pricing mode (spec 4.2)."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure, before and after. `kind` is money, share or quantity; None is "not measured"."""
+    """One figure before and after, and its change; None is "not measured". `kind` is money, share or quantity."""
 
     name: str
     label: str
@@ -52,7 +50,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Risk:
-    """One entry of `outputs.risks` with the screen that mends it."""
+    """One entry of `outputs.risks` with the link to the screen that fixes it."""
 
     code: str
     detail: str
@@ -61,17 +59,17 @@ class Risk:
 
 @dataclass(frozen=True)
 class Review:
-    """A completed run, judged by what stands now.
+    """A completed run, judged by the config as it is now.
 
     `blocking` holds approval back now; `mended` are the run's own blocking issues that no longer do. `is_stale`: the
-    config has changed since. `margin_floor` is the one of the run, None when it had none or it is no longer known.
+    config has changed since. `margin_floor` is the run's, None when it had none or it is no longer known.
     """
 
     run: SimulationRun
     is_latest: bool
     is_stale: bool
     blocking: tuple[Finding, ...]
-    mended: list[dict[str, Json]]
+    mended: list[JsonObject]
     risks: list[Risk]
     headline: list[Figure]
     lenses: list[Figure]
@@ -80,45 +78,45 @@ class Review:
 
 
 def review(session: AnySession, config: ConfigVersion, simulation_run_id: str | None = None) -> Review | None:
-    """The review of that run, else of the latest completed one; None when there is no completed run to review.
+    """The review of that run, else of the latest completed one; None when no run was completed.
 
     Raises NotFound for a run that is not this config's.
     """
-    seen = read_config(session, config.config_version_id)
+    reading = read_config(session, config.config_version_id)
     if simulation_run_id is None:
-        if seen.run is None:
+        if reading.run is None:
             return None
-        simulation_run_id = seen.run.simulation_run_id
+        simulation_run_id = reading.run.simulation_run_id
     run = run_of_config(session, config, simulation_run_id)
     if run.outputs is None:
         return None
-    draft = seen.draft()
+    draft = reading.draft()
     findings = evaluate(draft)
-    stale = run.candidate_content_hash != content_hash(seen.document)
+    stale = run.candidate_content_hash != content_hash(reading.document)
     return Review(
         run=run,
-        is_latest=seen.run is not None and run.simulation_run_id == seen.run.simulation_run_id,
+        is_latest=reading.run is not None and run.simulation_run_id == reading.run.simulation_run_id,
         is_stale=stale,
         blocking=tuple(finding for finding in findings if finding.gate is not Gate.ADVISORY),
         mended=_mended(run.outputs, findings),
         risks=[Risk(risk["code"], risk["detail"], risk_link(draft, risk)) for risk in run.outputs["risks"]],
         headline=headline(run.outputs, labels := metric_labels(session)),
         lenses=list(metric_figures(run.outputs, run.outputs["lens_metrics"], labels)),
-        margin_floor=_floor(run.outputs, seen, stale),
+        margin_floor=_floor(run.outputs, reading, stale),
         command=command(run.inputs),
     )
 
 
 def run_of_config(session: AnySession, config: ConfigVersion, simulation_run_id: str) -> SimulationRun:
-    """The run, if it is one of this config."""
-    run: SimulationRun | None = session.get(SimulationRun, simulation_run_id)
+    """The run, which must be one of this config; NotFound otherwise."""
+    run = session.get(SimulationRun, simulation_run_id)
     if run is None or run.candidate_config_version_id != config.config_version_id:
         raise not_found(f"simulation run of {config.config_version_id}", simulation_run_id)
     return run
 
 
 def runs_of(session: AnySession, config: ConfigVersion) -> list[SimulationRun]:
-    """The newest runs first, in whatever state, without their outputs."""
+    """The config's newest runs, in any state and without their outputs; at most `LISTED_RUNS`."""
     return list(
         session.scalars(
             sa.select(SimulationRun)
@@ -131,18 +129,14 @@ def runs_of(session: AnySession, config: ConfigVersion) -> list[SimulationRun]:
 
 
 def metric_labels(session: AnySession) -> dict[str, str]:
-    """The names of the catalog's metrics."""
+    """metric_id → label, for the catalog's metrics."""
     return dict(session.execute(sa.select(MetricCatalog.metric_id, MetricCatalog.label)).tuples().all())
 
 
 def headline(outputs: Outputs, labels: Mapping[str, str]) -> list[Figure]:
     """Revenue, cost and margin, then every declared primary metric that is not one of them."""
-    economics = outputs["economics"]
-    sides = [economics[side] for side in ("baseline", "candidate", "delta")]
-    amounts = [
-        Figure(name, label, "money", *(side and side[name] for side in sides))
-        for name, label in (("revenue_usd", "Revenue"), ("cost_usd", "Cost"))
-    ]
+    economics: Economics = outputs["economics"]
+    amounts = [_amount(economics, "revenue_usd", "Revenue"), _amount(economics, "cost_usd", "Cost")]
     others = [name for name in outputs["primary_metric_deltas"] if name != MARGIN]
     return [*amounts, _margin(economics, labels), *metric_figures(outputs, others, labels)]
 
@@ -154,18 +148,42 @@ def metric_figures(outputs: Outputs, names: Sequence[str], labels: Mapping[str, 
             yield _margin(outputs["economics"], labels)
             continue
         row = outputs["metrics"][name]
-        values = (row["baseline"], row["candidate"], row["delta"])
-        kind = "share" if name in SHARES else "quantity"
-        yield Figure(name, labels.get(name, name), kind, *values, method=outputs["proxy_methods"].get(name))
+        yield Figure(
+            name=name,
+            label=labels.get(name, name),
+            kind="share" if name in SHARES else "quantity",
+            before=row["baseline"],
+            after=row["candidate"],
+            change=row["delta"],
+            method=outputs["proxy_methods"].get(name),
+        )
 
 
-def _margin(economics: Json, labels: Mapping[str, str]) -> Figure:
-    sides = [margin_of(economics[side]) for side in ("baseline", "candidate")]
-    return Figure(MARGIN, labels.get(MARGIN, "Gross margin"), "share", *sides, margin_change(economics))
+def _amount(economics: Economics, name: Amount, label: str) -> Figure:
+    before, after, change = economics["baseline"], economics["candidate"], economics["delta"]
+    return Figure(
+        name=name,
+        label=label,
+        kind="money",
+        before=before[name] if before else None,
+        after=after[name] if after else None,
+        change=change[name] if change else None,
+    )
+
+
+def _margin(economics: Economics, labels: Mapping[str, str]) -> Figure:
+    return Figure(
+        name=MARGIN,
+        label=labels.get(MARGIN, "Gross margin"),
+        kind="share",
+        before=margin_of(economics["baseline"]),
+        after=margin_of(economics["candidate"]),
+        change=margin_change(economics),
+    )
 
 
 def risk_link(draft: Draft, risk: Mapping[str, Json]) -> str:
-    """The screen, and the field where there is one, that mends a risk."""
+    """The link to the screen that fixes a risk, and to its field where there is one."""
     code, unit = risk["code"], ValueUnit(value_unit_id=risk.get("value_unit_id"))
     if code == "margin_floor_violated":
         return at_rails(draft, "margin_floor").deep_link
@@ -178,19 +196,22 @@ def risk_link(draft: Draft, risk: Mapping[str, Json]) -> str:
     return config_screen(draft, "simulate" if code == "no_usage_in_window" else "pools")
 
 
-def _mended(outputs: Outputs, findings: Sequence[Finding]) -> list[dict[str, Json]]:
-    still = {(finding.code, finding.field) for finding in blocking_issues_for_simulation(findings)}
-    return [issue for issue in outputs["blocking_issues"] if (issue["code"], issue["field"]) not in still]
+def _mended(outputs: Outputs, findings: Sequence[Finding]) -> list[JsonObject]:
+    still_blocking = {(finding.code, finding.field) for finding in blocking_issues_for_simulation(findings)}
+    return [issue for issue in outputs["blocking_issues"] if (issue["code"], issue["field"]) not in still_blocking]
 
 
-def _floor(outputs: Outputs, seen: ConfigReading, stale: bool) -> Decimal | int | None:
-    """A risk keeps the floor that it violates; otherwise it is the config's, as long as that has not changed."""
-    kept = next((risk["margin_floor"] for risk in outputs["risks"] if risk["code"] == "margin_floor_violated"), None)
-    return kept if kept is not None or stale else seen.document["rails"]["margin_floor"]
+def _floor(outputs: Outputs, reading: ConfigReading, stale: bool) -> Decimal | int | None:
+    """The margin floor of the run: what its risk names; else the config's, as long as that has not changed."""
+    floors = (risk["margin_floor"] for risk in outputs["risks"] if risk["code"] == "margin_floor_violated")
+    floor: Decimal | int | None = next(floors, None)
+    if floor is None and not stale:
+        floor = reading.document["rails"]["margin_floor"]
+    return floor
 
 
 def command(inputs: Mapping[str, Json]) -> str:
-    """The command line that asks the same again: with the same content and dataset it gives the same bytes."""
+    """The command line that repeats the run: with equal content and dataset it gives equal bytes."""
     window = str(inputs["historical_window_days"])
     words = ["avs", "simulate", inputs["candidate_config_version_id"], "--window", window]
     words += ["--baseline", inputs["baseline_config_version_id"] or "none", "--pricing-mode", inputs["pricing_mode"]]

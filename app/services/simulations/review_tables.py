@@ -1,4 +1,4 @@
-"""A run's outputs as tables: what stands beneath each picture of the review, and what its CSV holds. Pure.
+"""Tables of a run's outputs: shown beneath each picture of the review, and downloaded as CSV. Pure.
 
 A cell is a value of its column's kind, None for "not measured", or words where no number would be true ("no revenue").
 """
@@ -6,20 +6,25 @@ A cell is a value of its column's kind, None for "not measured", or words where 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Literal, TypeVar
 
 from app.services.wording.words import money_text
+from simulation.canonical import Json, JsonObject
+from simulation.output_shapes import AmountsRow, Comparison, PeriodFields, PeriodRow, PoolRow, UnitRow
 
-Json = Any
 Outputs = Mapping[str, Json]
+"""The outputs of a stored run, as `simulation.output_shapes` names them; runs of older versions lack some parts."""
 Cell = str | int | Decimal | None
+Amount = Literal["revenue_usd", "cost_usd"]
+Compared = Comparison | UnitRow
+Row = TypeVar("Row", bound=Comparison | UnitRow)
 
 NO_REVENUE = "no revenue"
 ABSENT = "none"
 """A pool or unit that this side does not have."""
 NO_END = "no limit"
 """The outer edge of the outermost bins."""
-SIDES = ("baseline", "candidate")
+SIDES: tuple[Literal["baseline", "candidate"], ...] = ("baseline", "candidate")
 PERCENTILES: Mapping[str, str] = {
     "p5": "5th percentile",
     "p25": "25th percentile",
@@ -31,7 +36,7 @@ PERCENTILES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Column:
-    """`name` heads the CSV, `label`, with its unit, the page.
+    """One column: `name` is its heading in the CSV, `label`, with its unit, on the page.
 
     `kind` is text, words, id, money, share or quantity, or the difference of two such numbers: money_change,
     share_change. The page shows columns of one `group` in one cell: before, after and change, or a name and its id.
@@ -45,7 +50,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """`name` is its part of the CSV's address; the first column names the row, `of` what a row is about."""
+    """One table; `name` is its part of the CSV's address, `of` the noun for what a row is about."""
 
     name: str
     caption: str
@@ -74,59 +79,57 @@ ALONE = (
 
 
 def has_baseline(outputs: Outputs) -> bool:
-    """Whether the run compared with another version."""
+    """Whether the run compared the candidate with another version."""
     return outputs["economics"]["baseline"] is not None
 
 
-def margin_of(amounts: Json) -> Cell:
+def margin_of(amounts: AmountsRow | None) -> Cell:
     """The margin of one side; in words when there was no revenue to take a share of."""
     if amounts is None:
         return None
     return NO_REVENUE if amounts["no_revenue"] else amounts["margin"]
 
 
-def margin_change(row: Json) -> Cell:
-    """The difference of both margins; in words when either side has none."""
+def margin_change(row: Compared) -> Cell:
+    """The difference of both margins; in words when either side has no revenue."""
     if row["delta"] is None:
         return None
-    return NO_REVENUE if any(row[side]["no_revenue"] for side in SIDES) else row["delta"]["margin"]
+    sides = [row[side] for side in SIDES]
+    return NO_REVENUE if any(amounts and amounts["no_revenue"] for amounts in sides) else row["delta"]["margin"]
 
 
-def period_span(period: Json) -> str:
+def period_span(period: PeriodFields) -> str:
     """`2026-01-30 to 2026-03-01`."""
     return f"{period['start'][:10]} to {period['end'][:10]}"
 
 
 def pool_labels(outputs: Outputs) -> dict[str, str]:
-    """The names of the candidate's pools by pool_id."""
+    """pool_id → label, for the candidate's pools."""
     return {row["pool_id"]: row["label"] or row["pool_id"] for row in outputs["pool_breakdown"]}
 
 
 def periods(outputs: Outputs) -> Table:
     """Revenue, cost and margin by period."""
     head = (Column("period", "Period", "quantity"), Column("days", "Days", "text"))
-    rows = outputs["economics"]["by_period"]
+    rows: list[PeriodRow] = outputs["economics"]["by_period"]
     return _economics(outputs, "periods", "By period", head, rows, lambda row: (row["index"] + 1, period_span(row)))
 
 
 def pools(outputs: Outputs) -> Table:
-    """The same by pool; a pool that only one side has is not measured on the other."""
-    names = pool_labels(outputs)
-    head = POOL
-    return _economics(
-        outputs,
-        "pools",
-        "By pool",
-        head,
-        outputs["economics"]["by_pool"],
-        lambda row: (names.get(row["pool_id"], "only in the baseline"), row["pool_id"]),
-    )
+    """Revenue, cost and margin by pool; a pool that only one side has is not measured on the other."""
+    labels = pool_labels(outputs)
+    rows: list[PoolRow] = outputs["economics"]["by_pool"]
+
+    def head_of(row: PoolRow) -> tuple[Cell, ...]:
+        return labels.get(row["pool_id"], "only in the baseline"), row["pool_id"]
+
+    return _economics(outputs, "pools", "By pool", POOL, rows, head_of)
 
 
 def units(outputs: Outputs) -> Table:
-    """The same by value unit."""
+    """Revenue, cost and margin by value unit."""
     head = (Column("name", "Name", "text", "Value unit"), Column("value_unit_id", "Value unit", "id", "Value unit"))
-    rows = outputs["economics"]["by_unit"]
+    rows: list[UnitRow] = outputs["economics"]["by_unit"]
     return _economics(outputs, "units", "By value unit", head, rows, lambda row: (row["name"], row["value_unit_id"]))
 
 
@@ -135,33 +138,39 @@ def _economics(
     name: str,
     caption: str,
     head: tuple[Column, ...],
-    rows: list[Json],
-    about: Callable[[Json], tuple[Cell, ...]],
+    rows: list[Row],
+    head_of: Callable[[Row], tuple[Cell, ...]],
 ) -> Table:
+    """A table of revenue, cost and margin: both sides and the change, or the candidate alone without a baseline."""
     compared = has_baseline(outputs)
-    amounts = _compared if compared else _alone
-    columns = (*head, *(COMPARED if compared else ALONE))
-    return Table(name, caption, columns, [(*about(row), *amounts(row)) for row in rows])
+    cells = [head_of(row) + (_compared(row) if compared else _alone(row["candidate"])) for row in rows]
+    return Table(name, caption, (*head, *(COMPARED if compared else ALONE)), cells)
 
 
-def _compared(row: Json) -> tuple[Cell, ...]:
-    revenue, cost = (_three(row, name) for name in ("revenue_usd", "cost_usd"))
+def _compared(row: Compared) -> tuple[Cell, ...]:
     margins = [ABSENT if row[side] is None else margin_of(row[side]) for side in SIDES]
-    return (*revenue, *cost, *margins, "" if row["delta"] is None else margin_change(row))
+    change = "" if row["delta"] is None else margin_change(row)
+    return (*_three(row, "revenue_usd"), *_three(row, "cost_usd"), *margins, change)
 
 
-def _three(row: Json, name: str) -> list[Cell]:
-    """Before, after and change of an amount; no change of what only one side has."""
-    return [*(row[side][name] if row[side] else ABSENT for side in SIDES), row["delta"][name] if row["delta"] else ""]
+def _three(row: Compared, name: Amount) -> tuple[Cell, ...]:
+    """Before, after and change of an amount; the change is empty where only one side has the row."""
+    before, after, change = row["baseline"], row["candidate"], row["delta"]
+    return (
+        before[name] if before else ABSENT,
+        after[name] if after else ABSENT,
+        change[name] if change else "",
+    )
 
 
-def _alone(row: Json) -> tuple[Cell, ...]:
-    amounts = row["candidate"]
+def _alone(amounts: AmountsRow | None) -> tuple[Cell, ...]:
+    if amounts is None:
+        return None, None, None
     return amounts["revenue_usd"], amounts["cost_usd"], margin_of(amounts)
 
 
 def breakdown(outputs: Outputs) -> Table:
-    """How much of each pool was drawn from its allowance and how much beyond; the rows sum to the headline."""
+    """Units drawn from each pool's allowance and beyond it; the rows add up to the headline."""
     columns = (
         *POOL,
         Column("value_unit_id", "Value unit", "id"),
@@ -180,7 +189,7 @@ def bill_changes(outputs: Outputs) -> Table:
     """The percentiles of the change of a customer's bill over the window; no row without a baseline."""
     columns = (Column("percentile", "Customers", "text"), Column("bill_change_usd", "Change, USD", "money_change"))
     changes = outputs["customer_impact"]["bill_change_usd"]
-    rows = [] if changes is None else [(said, changes[name]) for name, said in PERCENTILES.items()]
+    rows = [] if changes is None else [(label, changes[name]) for name, label in PERCENTILES.items()]
     return Table("bill-change", "Change of a customer's bill over the window", columns, rows, "percentile")
 
 
@@ -197,7 +206,7 @@ def worst(outputs: Outputs) -> Table:
 
 
 def distribution(outputs: Outputs) -> Table:
-    """The bins of the histogram; no row in runs that have none."""
+    """The bins of the histogram of bill changes; no row for runs of older versions, which have none."""
     columns = (
         Column("from_usd", "Change from, USD", "money"),
         Column("to_usd", "To, USD", "money"),
@@ -211,7 +220,7 @@ def distribution(outputs: Outputs) -> Table:
 
 
 def thresholds(outputs: Outputs) -> Table:
-    """Who reaches each threshold of the allowance and the spend cap, and in which period the first one does."""
+    """How many customers reach each threshold of the allowance and the spend cap, and when the first one does."""
     columns = (
         Column("limit", "Limit", "text"),
         Column("action", "Then", "words"),
@@ -223,7 +232,7 @@ def thresholds(outputs: Outputs) -> Table:
     return Table("limits", "Customers at thresholds and cap", columns, rows)
 
 
-def limits(outputs: Outputs) -> list[Json]:
+def limits(outputs: Outputs) -> list[JsonObject]:
     """The thresholds, then the spend cap if there is one, as rows with customers, first_period and action."""
     forecast = outputs["enforcement_forecast"]
     cap = forecast["spend_cap"]
@@ -231,12 +240,12 @@ def limits(outputs: Outputs) -> list[Json]:
     return [*forecast["thresholds"], *([cap | more] if cap else [])]
 
 
-def crossing_limits(outputs: Outputs) -> list[Json]:
-    """`limits` with by_period and first_crossings; none in runs that do not say when customers cross."""
+def crossing_limits(outputs: Outputs) -> list[JsonObject]:
+    """`limits` with by_period and first_crossings; none for runs of older versions, which lack both."""
     return [row for row in limits(outputs) if "by_period" in row]
 
 
-def limit_text(row: Json) -> str:
+def limit_text(row: Mapping[str, Json]) -> str:
     """`90 % of a pool's allowance`, `above $50.00 in a period`."""
     if "percent" in row:
         return f"{row['percent']} % of a pool's allowance"
@@ -244,7 +253,7 @@ def limit_text(row: Json) -> str:
 
 
 def crossings(outputs: Outputs) -> Table:
-    """How many customers cross each limit for the first time in which period."""
+    """How many customers cross each limit for the first time, by period."""
     spans = map(period_span, outputs["window"]["periods"])
     columns = (
         Column("limit", "Limit", "text"),
@@ -271,7 +280,8 @@ def first_crossings(outputs: Outputs) -> Table:
     return Table("first-crossings", "The first to cross each limit", columns, rows, "crossing")
 
 
-def _first(period: Json) -> tuple[Cell, Cell]:
+def _first(period: PeriodFields | None) -> tuple[Cell, Cell]:
+    """Number and span of the period in which a limit is first crossed."""
     return ("never", "") if period is None else (period["index"] + 1, period_span(period))
 
 
@@ -287,4 +297,4 @@ TABLES: tuple[Callable[[Outputs], Table], ...] = (
     units,
     breakdown,
 )
-"""All that can be downloaded."""
+"""Every table that can be downloaded."""

@@ -1,15 +1,15 @@
-"""Ask what a candidate would have done to real usage, and keep the answer (spec 4).
+"""Simulation runs: what a candidate would have done to real usage, asked and stored (spec 4).
 
 Three steps, because the middle one may take seconds and must hold no lock: `prepare` reads rows, `compute` reads events
-and touches no database, `record` writes the run. `simulate` is the three together. A run that somebody watches is
-written before it is computed: `begin`, then `complete` or `fail` (see simulation_jobs.py).
+and touches no database, `record` writes the run. `simulate` does all three. A run that an operator watches is written
+before it is computed: `begin`, then `complete` or `fail` (see jobs.py).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -28,10 +28,10 @@ from app.services.configs.reading import ConfigReading, find_config, read_config
 from app.services.product_events import log_event
 from app.services.usage.store import UsageEvents
 from rules.enums import HistoricalWindow, PricingMode, SimulationStatus
-from rules.finding import Gate
+from rules.finding import Finding, Gate
 from rules.gate import blocking_issues_for_simulation, evaluate
 from rules.lifecycle import is_editable
-from simulation.canonical import content_hash, parse_exact
+from simulation.canonical import Json, JsonObject, content_hash, parse_exact
 from simulation.documents import config_plan
 from simulation.events import event
 from simulation.plan import ConfigPlan, Plan
@@ -40,14 +40,14 @@ from simulation.result import Dataset, Outputs
 from simulation.window import Window
 
 ACTIVE: Final = "active"
-"""The default baseline: whatever version is active for the subject."""
+"""The default baseline: the version that is active for the subject."""
 FAILED: Final = "simulation_failed"
-"""The product event that keeps why a run failed."""
+"""The product event that holds the reason why a run failed."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked (spec 4.1). `baseline` is an id, None for no comparison, or `ACTIVE`; `segment` None means all."""
+    """A question (spec 4.1). `baseline` is an id, None for no comparison, or `ACTIVE`; `segment` None means all."""
 
     candidate_config_version_id: str
     window: HistoricalWindow
@@ -60,7 +60,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A question past the simulation gate, with everything from the database that its answer needs."""
+    """A question that passed the simulation gate, with everything from the database that its answer needs."""
 
     request: Request
     candidate: ConfigReading
@@ -71,10 +71,10 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Answer:
-    """Outputs, the inputs as resolved, and the fingerprint of the events that were asked."""
+    """The outputs, the inputs with every default resolved, and the fingerprint of the events they come from."""
 
     outputs: Outputs
-    inputs: dict[str, Any]
+    inputs: JsonObject
     dataset: Dataset
 
 
@@ -87,7 +87,7 @@ def simulate(
     now: datetime,
     run_id: str | None = None,
 ) -> SimulationRun:
-    """Prepare, compute and record; opens and commits its own write transaction for the last step only."""
+    """Prepare, compute and record; opens and commits a write transaction of its own for the last step."""
     prepared = prepare(session, request)
     session.rollback()  # the computation holds no snapshot of the database
     answer = compute(prepared, events)
@@ -111,42 +111,44 @@ def prepare(session: AnySession, request: Request) -> Prepared:
     )
 
 
-def _past_the_gate(seen: ConfigReading) -> Any:
-    findings = evaluate(seen.draft())
+def _past_the_gate(reading: ConfigReading) -> tuple[Finding, ...]:
+    """All findings; Conflict with those of the simulation gate when there are any."""
+    findings = evaluate(reading.draft())
     if held := [finding for finding in findings if finding.gate is Gate.SIMULATE]:
-        raise refused(f"Config {seen.config.config_version_id} cannot be simulated", held)
+        raise refused(f"Config {reading.config.config_version_id} cannot be simulated", held)
     return findings
 
 
-def _baseline(session: AnySession, candidate: ConfigReading, wanted: str | None) -> ConfigReading | None:
-    if wanted is None:
+def _baseline(session: AnySession, candidate: ConfigReading, requested: str | None) -> ConfigReading | None:
+    """The version to compare with; Invalid for one that the candidate's workspace does not have."""
+    if requested is None:
         return None
-    if wanted == ACTIVE:
+    if requested == ACTIVE:
         served, own_id = candidate.served, candidate.config.config_version_id
         if served is None or served.config_version_id == own_id:
             return None
         return read_config(session, served.config_version_id)
-    seen, workspace_id = find_config(session, wanted), candidate.config.workspace_id
-    if seen is None or seen.config.workspace_id != workspace_id:
-        message = f"Workspace {workspace_id} has no config version {wanted!r}."
+    reading, workspace_id = find_config(session, requested), candidate.config.workspace_id
+    if reading is None or reading.config.workspace_id != workspace_id:
+        message = f"Workspace {workspace_id} has no config version {requested!r}."
         raise invalid_field("/baseline_config_version_id", message)
-    return seen
+    return reading
 
 
 def compute(prepared: Prepared, events: UsageEvents) -> Answer:
-    """Run the question over its events. Pure but for reading files; the demo events take the reference fold."""
+    """Answer the question from its events: no database; the demo events go through the reference fold."""
     if prepared.request.window is HistoricalWindow.MOCKED:
         return _over_demo_events(prepared, events.demo_file)
     from simulation import engine  # late: Ibis and DuckDB come with the first simulation of real usage
 
     workspace_id = prepared.candidate.config.workspace_id
-    seen = events.store.snapshot(workspace_id)
-    with engine.open_parquet(seen.paths) as table:
+    usage = events.store.snapshot(workspace_id)
+    with engine.open_parquet(usage.paths) as table:
         as_of = prepared.request.as_of or engine.newest_ts(table, prepared.request.segment)
         plan = _plan(prepared, as_of or prepared.candidate.config.created_at, prepared.request.segment)
         outputs = engine.simulate(plan, table)
-    newest = seen.newest_ts and seen.newest_ts.replace(tzinfo=UTC)
-    return Answer(outputs, _inputs(prepared, plan), Dataset(seen.source, seen.row_count, newest, seen.digest))
+    newest = usage.newest_ts and usage.newest_ts.replace(tzinfo=UTC)
+    return Answer(outputs, _inputs(prepared, plan), Dataset(usage.source, usage.row_count, newest, usage.digest))
 
 
 def _over_demo_events(prepared: Prepared, file: Path) -> Answer:
@@ -159,36 +161,36 @@ def _over_demo_events(prepared: Prepared, file: Path) -> Answer:
 
 
 def _plan(prepared: Prepared, as_of: datetime, segment: str | None) -> Plan:
-    seen, request = prepared.candidate, prepared.request
+    reading, request = prepared.candidate, prepared.request
     return Plan(
-        candidate=_config_plan(seen),
+        candidate=_config_plan(reading),
         baseline=None if prepared.baseline is None else _config_plan(prepared.baseline),
         window=Window(as_of, request.window.days),
-        workspace_id=seen.config.workspace_id,
+        workspace_id=reading.config.workspace_id,
         segment=segment,
         pricing_mode=request.pricing_mode.value,
         include_exploration_in_results=request.include_exploration_in_results,
-        primary_metrics=tuple(seen.cycle.primary_metrics),
-        metric_lenses=tuple(seen.config.metric_lenses),
+        primary_metrics=tuple(reading.cycle.primary_metrics),
+        metric_lenses=tuple(reading.config.metric_lenses),
         blocking_issues=prepared.blocking_issues,
     )
 
 
-def _config_plan(seen: ConfigReading) -> ConfigPlan:
-    return config_plan({"config_version_id": seen.config.config_version_id, **seen.document})
+def _config_plan(reading: ConfigReading) -> ConfigPlan:
+    return config_plan({"config_version_id": reading.config.config_version_id, **reading.document})
 
 
-def _inputs(prepared: Prepared, plan: Plan) -> dict[str, Any]:
+def _inputs(prepared: Prepared, plan: Plan) -> JsonObject:
     """The request with every default resolved, so that asking again gives the same bytes."""
-    return _asked(prepared) | {"as_of": plan.window.as_of}
+    return _request_inputs(prepared) | {"as_of": plan.window.as_of}
 
 
-def _asked(prepared: Prepared) -> dict[str, Any]:
-    """The request as far as it is known before the events are read: `as_of` may still be None."""
+def _request_inputs(prepared: Prepared) -> JsonObject:
+    """The request as far as it is resolved before the events are read: `as_of` may still be None."""
     request, config = prepared.request, prepared.candidate.config
     return {
         "candidate_config_version_id": config.config_version_id,
-        "baseline_config_version_id": prepared.baseline and prepared.baseline.config.config_version_id,
+        "baseline_config_version_id": _baseline_id(prepared),
         "historical_window_days": request.window.json_value,
         "filters": {
             "segment": request.segment,
@@ -199,6 +201,10 @@ def _asked(prepared: Prepared) -> dict[str, Any]:
         "include_exploration_in_results": request.include_exploration_in_results,
         "as_of": request.as_of,
     }
+
+
+def _baseline_id(prepared: Prepared) -> str | None:
+    return prepared.baseline.config.config_version_id if prepared.baseline else None
 
 
 def record(
@@ -213,7 +219,7 @@ def record(
 def begin(
     session: AnySession, prepared: Prepared, *, actor: Actor, now: datetime, run_id: str | None = None
 ) -> SimulationRun:
-    """Write the run as queued: what is asked, and of which content. It has no outputs and no dataset yet."""
+    """Write the run as queued, with its inputs and the hash of its candidate; it has no outputs and no dataset yet."""
     config = locked(session, prepared.candidate.config.config_version_id)
     if run_id is not None and session.get(SimulationRun, run_id) is not None:
         raise Conflict(f"simulation_run_id {run_id!r} is taken already.", code="already_exists")
@@ -222,9 +228,9 @@ def begin(
         workspace_id=config.workspace_id,
         cycle_id=config.cycle_id,
         candidate_config_version_id=config.config_version_id,
-        baseline_config_version_id=prepared.baseline and prepared.baseline.config.config_version_id,
+        baseline_config_version_id=_baseline_id(prepared),
         status=SimulationStatus.QUEUED.value,
-        inputs=_asked(prepared),
+        inputs=_request_inputs(prepared),
         completeness_result=prepared.completeness,
         candidate_content_hash=content_hash(prepared.candidate.document),
         dataset={},
@@ -239,7 +245,7 @@ def begin(
 def complete(
     session: AnySession, run: SimulationRun, prepared: Prepared, answer: Answer, *, actor: Actor, now: datetime
 ) -> None:
-    """Give the run its answer. A draft that still has the simulated content becomes `simulated`."""
+    """Write the answer into the run. A draft that still has the simulated content becomes `simulated`."""
     config = locked(session, run.candidate_config_version_id)
     run.status = SimulationStatus.COMPLETED.value
     run.inputs = answer.inputs
@@ -247,7 +253,7 @@ def complete(
     run.outputs = dict(answer.outputs.document)
     run.completeness_result = dict(prepared.completeness)
     run.candidate_content_hash = content_hash(prepared.candidate.document)
-    run.dataset = answer.dataset.document()
+    run.dataset = dict(answer.dataset.document())
     run.completed_at = now
     session.flush()
     if is_editable(config.status):
@@ -265,12 +271,12 @@ def fail(session: AnySession, run: SimulationRun, reason: str, *, actor: Actor, 
 
 def failure_reason(session: AnySession, simulation_run_id: str) -> str | None:
     """Why the run failed, None when it did not."""
-    about_it = sa.select(ProductEvent.detail).filter_by(entity_id=simulation_run_id, event_name=FAILED).limit(1)
-    detail = session.scalar(about_it)
-    return detail and detail["reason"]
+    failure = sa.select(ProductEvent.detail).filter_by(entity_id=simulation_run_id, event_name=FAILED).limit(1)
+    detail = session.scalar(failure)
+    return str(detail["reason"]) if detail else None
 
 
-def _log(session: AnySession, name: str, run: SimulationRun, actor: Actor, now: datetime, **detail: Any) -> None:
+def _log(session: AnySession, name: str, run: SimulationRun, actor: Actor, now: datetime, **detail: str) -> None:
     log_event(
         session,
         name,
@@ -283,15 +289,16 @@ def _log(session: AnySession, name: str, run: SimulationRun, actor: Actor, now: 
     )
 
 
-def request_from(inputs: Mapping[str, Any], config: ConfigVersion) -> Request:
-    """A request from the fields of spec 4.1; filters default to the candidate's subject and must agree with it."""
+def request_from(inputs: Mapping[str, Json], config: ConfigVersion) -> Request:
+    """A request from the fields of spec 4.1. Filters default to the candidate's subject; Invalid when they differ."""
     filters = dict(inputs.get("filters") or {})
     for name in ("stage", "target_environment", "segment"):
-        given = filters.get(name, getattr(config, name))
-        if given != getattr(config, name) and not (name == "segment" and given is None):
+        own = getattr(config, name)
+        value = filters.get(name, own)
+        if value != own and not (name == "segment" and value is None):
             raise invalid_field(
                 f"/filters/{name}",
-                f"{config.config_version_id} is for {name} {getattr(config, name)!r}, not {given!r}: leave it out.",
+                f"{config.config_version_id} is for {name} {own!r}, not {value!r}: leave it out.",
             )
     return Request(
         candidate_config_version_id=config.config_version_id,
