@@ -161,7 +161,9 @@ def test_a_preview_that_had_expired_can_be_sent_again_as_it_says(client: FlaskCl
     address = previewed(client)
     answer = chosen(client, address, "import", csrf_token="of yesterday")
     assert "This form had expired. What you typed is still here: send it again." in answer.text
-    assert re.search(r'<button[^>]* value="import">', answer.text)
+    button = re.search(r'<button[^>]*value="import"[^>]*>', answer.text)
+    assert button
+    assert "disabled" not in button[0]
     again = form_of(answer.text, "columns") | {"do": "import"}
     assert client.post(address, data=again).location == address
 
