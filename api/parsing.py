@@ -13,7 +13,7 @@ from app.errors import AvsError, FieldError, Invalid
 from simulation.canonical import parse_exact
 
 JSON_TYPE = "application/json"
-MOST_ERRORS = 50
+MAX_ERRORS = 50
 MAX_DEPTH = 32
 _CODES = {
     "Missing data for required field.": "required",
@@ -66,7 +66,7 @@ def parse_json(content: bytes) -> Any:
         raise _malformed_numbers(content, error) from error
     faults = [FieldError(pointer, detail) for pointer, detail in _unstorable(value, "", 1)]
     if faults:
-        raise _malformed(faults[0].detail, faults[:MOST_ERRORS])
+        raise _malformed(faults[0].detail, faults[:MAX_ERRORS])
     return value
 
 
@@ -104,7 +104,7 @@ def _malformed_numbers(content: bytes, error: Exception) -> MalformedJson:
         if isinstance(bad, _NotANumber)
     ]
     detail = "; ".join(item.detail for item in errors[:3]) or str(error)
-    return _malformed(f"The body is not JSON: {detail}.", errors[:MOST_ERRORS])
+    return _malformed(f"The body is not JSON: {detail}.", errors[:MAX_ERRORS])
 
 
 def _leaves(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:
@@ -156,7 +156,7 @@ def load_body(schema: Schema, value: Any) -> Any:
 def invalid_input(errors: Sequence[FieldError]) -> Invalid:
     """422 whose detail names the fields, for messages that do not name them themselves."""
     shown = "; ".join(f"{error.pointer.lstrip('/') or 'body'}: {error.detail}" for error in errors[:5])
-    return Invalid(shown, code="invalid_input", errors=errors[:MOST_ERRORS])
+    return Invalid(shown, code="invalid_input", errors=errors[:MAX_ERRORS])
 
 
 def field_errors(messages: Any, pointer: str = "") -> list[FieldError]:
@@ -192,7 +192,7 @@ def load_query(schema: Schema | None, incoming: Request) -> Document:
 def bad_parameters(errors: Sequence[FieldError]) -> AvsError:
     """400 that names each bad query parameter."""
     shown = "; ".join(f"{error.pointer}: {error.detail}" for error in errors[:5])
-    return AvsError(f"Bad query parameters: {shown}", code="bad_parameters", errors=errors[:MOST_ERRORS])
+    return AvsError(f"Bad query parameters: {shown}", code="bad_parameters", errors=errors[:MAX_ERRORS])
 
 
 def _bad(name: str, what: str) -> FieldError:

@@ -4,7 +4,7 @@ from flask import request
 
 from api.blueprint import operation
 from api.resource import Answer, plain
-from api.schemas.usage import BODIES, MOST_REJECTS, UsageReceipt
+from api.schemas.usage import BODIES, MAX_REJECTS, UsageReceipt
 from app.extensions import usage_events, usage_policies
 from app.models.base import db
 from app.services.usage.ingest import ingest
@@ -27,7 +27,7 @@ def send_usage_events() -> Answer:
     """
     content = request.get_data()
     receipt = ingest(db.session, usage_events().store, usage_policies(), content, request.content_type or "")
-    rejects = [reject.as_dict() for reject in receipt.rejects[:MOST_REJECTS]]
+    rejects = [reject.as_dict() for reject in receipt.rejects[:MAX_REJECTS]]
     counts = {"accepted": receipt.accepted, "duplicates": receipt.duplicates, "rejected": receipt.rejected}
     return plain(counts | {"rejects": rejects}, 202)
 

@@ -51,7 +51,7 @@ def events(count: int, *, ordered: bool) -> Iterator[dict]:
 
 
 def bodies(count: int, *, ordered: bool) -> Iterator[bytes]:
-    """The same events as request bodies."""
+    """The events as request bodies, in batches."""
     batch = []
     for event in events(count, ordered=ordered):
         batch.append(event)

@@ -141,7 +141,7 @@ def priced(units: dict[str, tuple[Decimal, Decimal]]) -> Answer:
 
 
 def pandas(files: list[Path]) -> Answer:
-    """The same with data frames; minutes as whole hundredths, for pandas adds decimals one object at a time."""
+    """The answer by data frames; minutes as whole hundredths, for pandas adds decimals one object at a time."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq

@@ -6,7 +6,7 @@ const QUIET = 1200;
 const SOON = 250;
 const LIVE = 150;
 const FIRST_RETRY = 500;
-const LONGEST_RETRY = 30_000;
+const MAX_RETRY = 30_000;
 
 const OPEN = "open"; // what is typed is saved in a moment
 const HALTED = "halted"; // only the operator can say how it goes on; nothing is saved until then
@@ -129,7 +129,7 @@ async function attempt(options) {
 
 function retry() {
   draft.failures += 1;
-  schedule(Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** draft.failures));
+  schedule(Math.min(MAX_RETRY, FIRST_RETRY * 2 ** draft.failures));
 }
 
 function take(answer, result, typed) {

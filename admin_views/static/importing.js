@@ -1,10 +1,10 @@
 // A running import: says how far it is, and shows what became of it when it is over.
 import { poll } from "./poll.js";
 
-const LONGEST_WAIT = 500;
+const MAX_WAIT = 500;
 const box = document.querySelector("[data-progress]");
 
-poll(box.dataset.progress, LONGEST_WAIT, showProgress);
+poll(box.dataset.progress, MAX_WAIT, showProgress);
 
 function showProgress({ state, done, total }) {
   const isOver = state !== "running";

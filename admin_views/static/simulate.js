@@ -1,10 +1,10 @@
 // A run on its way: says how far it is, and goes on to its review when it has ended.
 import { poll } from "./poll.js";
 
-const LONGEST_WAIT = 2000;
+const MAX_WAIT = 2000;
 const box = document.querySelector("[data-run-status]");
 
-if (box) poll(box.dataset.runStatus, LONGEST_WAIT, showRun);
+if (box) poll(box.dataset.runStatus, MAX_WAIT, showRun);
 
 function showRun({ status, seconds, next }) {
   if (next) {

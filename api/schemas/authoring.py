@@ -28,6 +28,7 @@ from api.schemas.common import (
     one_of,
     text,
 )
+from rules.cycle import PERIOD_LENGTHS
 from rules.enums import (
     AggregationType,
     CompletenessStatus,
@@ -68,7 +69,9 @@ class CycleBody(Body):
     workspace_id = Identifier(required=True)
     cycle_name = text(required=True)
     cycle_type = choice(CycleType, required=True)
-    period_length_days = fields.Integer(strict=True, load_default=90, validate=one_of([90, 120]))
+    period_length_days = fields.Integer(
+        strict=True, load_default=90, validate=one_of(PERIOD_LENGTHS[CycleType.SANDBOX])
+    )
     start_date = Moment(allow_none=True, load_default=None)
     end_date = Moment(allow_none=True, load_default=None)
     status = choice(CycleStatus, load_default=CycleStatus.DRAFT.value)

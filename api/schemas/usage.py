@@ -6,7 +6,7 @@ from marshmallow import fields
 
 from api.schemas.common import Answered
 
-MOST_REJECTS = 1_000
+MAX_REJECTS = 1_000
 EVENT: dict[str, Any] = {
     "type": "object",
     "required": ["event_id", "ts", "event_type", "workspace_id", "customer_id"],

@@ -131,7 +131,7 @@ def studio(api: Api) -> Api:
 
 @pytest.fixture
 def sqlite_studio(sqlite_api: Api) -> Api:
-    """The same on SQLite only."""
+    """The checked client on SQLite only, with the rows of `studio`."""
     factories.foundation(db.session)
     db.session.commit()
     return sqlite_api

@@ -92,7 +92,7 @@ def cases(schema: OpenApiSchema, method: str, path: str) -> st.SearchStrategy[Ca
 
 
 def refer_to_known(case: Case) -> Case:
-    """The same request with known ids wherever its body or its query refers to a record, and without preconditions."""
+    """A request with known ids wherever its body or its query refers to a record, and without preconditions."""
     for part in (case.body, case.query):
         if isinstance(part, dict):
             part.update((name, value) for name, value in REFERENCES.items() if name in part)

@@ -7,8 +7,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-MOST_TABS = 25
-MOST_ARROWS = 30
+MAX_TABS = 25
+MAX_ARROWS = 30
 AT_REST_SECONDS = 3.0
 FOCUSED = """() => {
   const control = document.activeElement, style = getComputedStyle(control), box = control.getBoundingClientRect();
@@ -54,7 +54,7 @@ class Keyboard:
     def to(self, name: str, tag: str = "", key: str = "Tab") -> None:
         """Tab (or Shift+Tab) until the control of this name has the focus, if it has not, and see that it has."""
         passed = []
-        for _ in range(MOST_TABS):
+        for _ in range(MAX_TABS):
             found = self.focused
             label = found["name"] or found["text"]
             if label.startswith(name) and found["tag"].startswith(tag):
@@ -62,7 +62,7 @@ class Keyboard:
                 return
             passed.append(label[:40] or found["tag"])
             self.page.keyboard.press(key)
-        raise AssertionError(f"{MOST_TABS} times {key} on {self.page.url} do not lead to {name!r}: {passed}")
+        raise AssertionError(f"{MAX_TABS} times {key} on {self.page.url} do not lead to {name!r}: {passed}")
 
     def type(self, name: str, text: str) -> None:
         """Put a text into a field in place of what is there."""
@@ -93,7 +93,7 @@ class Keyboard:
         self.page.keyboard.press("Enter")
 
     def _arrows(self, arrived: Callable[[dict[str, Any]], bool], what: str) -> None:
-        for _ in range(MOST_ARROWS):
+        for _ in range(MAX_ARROWS):
             found = self.focused
             if arrived(found):
                 self._is_seen()

@@ -18,7 +18,7 @@ def empty(session: AnySession) -> AnySession:
 
 @pytest.fixture
 def log(empty: AnySession) -> AnySession:
-    """The same after four decisions (`tests.services.decided`)."""
+    """A session after the four decisions of `tests.services.decided`."""
     four_decisions(empty)
     return empty
 
@@ -34,7 +34,7 @@ def ready(session: AnySession) -> AnySession:
 
 @pytest.fixture
 def active(ready: AnySession) -> AnySession:
-    """The same after cfg_1 was approved."""
+    """A session where cfg_1 was simulated and approved."""
     with write(ready):
         f.approve(ready)
     return ready

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from app.models.base import AnySession
 from app.models.catalog import EventCatalog
-from app.services.usage.fields import BASE_FIELDS, MAX_ID_LENGTH, Reject, by_folded_name
+from app.services.usage.fields import MAX_ID_LENGTH, Reject, by_folded_name
+from simulation.events import BASE_FIELDS
 
 _PARTS = re.compile(r"[,;|\n]")
 _DIMENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")

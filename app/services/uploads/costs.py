@@ -101,7 +101,7 @@ def suggested_costs(session: AnySession, workspace_id: str) -> dict[str, Decimal
 
 
 def cost_cards(session: AnySession, workspace_id: str) -> dict[str, Mapping[str, Any]]:
-    """The same with the cards themselves, which say where each cost comes from."""
+    """Event type, value unit id or name → the accepted card of its cost, which says where the cost comes from."""
     oldest_first = (CycleDraftContext.created_at, CycleDraftContext.cycle_draft_context_id)
     contexts = sa.select(CycleDraftContext.extracted_cards).filter_by(workspace_id=workspace_id).order_by(*oldest_first)
     cards = [card for cards in session.scalars(contexts) for card in cards]

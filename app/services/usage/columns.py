@@ -11,9 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from app.services.usage.fields import BASE_FIELDS, MAX_NEW_DIMENSIONS, Policy, Reject
+from app.services.usage.fields import MAX_NEW_DIMENSIONS, Policy, Reject
 from app.services.usage.formats import Malformed, Rows
 from app.services.usage.numbers import column_texts, value_text
+from simulation.events import BASE_FIELDS
 
 Problems = dict[int, tuple[str, str]]  # position in the batch → field, reason; the first one found stays
 

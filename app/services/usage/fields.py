@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-BASE_FIELDS = ("event_id", "ts", "event_type", "workspace_id", "customer_id", "segment")
+from simulation.events import BASE_FIELDS
+
 STORED_FIELDS = ("event_id", "ts", "event_type", "customer_id", "segment")
 MAX_ID_LENGTH = 200
 MAX_TEXT_LENGTH = 1_000

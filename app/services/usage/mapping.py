@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.services.usage.fields import BASE_FIELDS, Policy, UnreadableInput
+from app.services.usage.fields import Policy, UnreadableInput
+from simulation.events import BASE_FIELDS
 
 
 @dataclass(frozen=True)

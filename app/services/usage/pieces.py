@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.services.usage.columns import Problems
-from app.services.usage.fields import BASE_FIELDS, Reject
+from app.services.usage.fields import Reject
 from app.services.usage.mapping import ColumnPlan, column_name
 from app.services.usage.numbers import value_text
+from simulation.events import BASE_FIELDS
 
 TextBatch = tuple[pa.RecordBatch, list[Reject]]
 

@@ -12,16 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from app.services.usage.columns import text_batch, unknown_dimension
-from app.services.usage.fields import (
-    BASE_FIELDS,
-    MAX_ID_LENGTH,
-    MAX_TEXT_LENGTH,
-    Policy,
-    Reject,
-    by_folded_name,
-)
+from app.services.usage.fields import MAX_ID_LENGTH, MAX_TEXT_LENGTH, Policy, Reject, by_folded_name
 from app.services.usage.formats import Rows
 from app.services.usage.times import parse_times
+from simulation.events import BASE_FIELDS
 
 _CONTROL = r"[\x00-\x1f\x7f]"
 _CONTROL_BYTES = bytes([*range(32), 127])

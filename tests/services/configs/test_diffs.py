@@ -98,7 +98,7 @@ def configs(draw: st.DrawFn) -> JsonObject:
 
 @st.composite
 def reordered(draw: st.DrawFn, document: JsonObject) -> JsonObject:
-    """The same config with its pools, units and thresholds in another order."""
+    """A config with its pools, units and thresholds in another order."""
     rails = document["rails"]
     return document | {
         "pools": draw(st.permutations(document["pools"])),

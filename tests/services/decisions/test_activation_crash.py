@@ -23,7 +23,7 @@ from tests.services.observe import current_documents, decision_statuses, everyth
 pytestmark = pytest.mark.own_database
 
 BEFORE_COMMIT, AFTER_COMMIT = "before commit", "after commit"
-MOST_WRITES = 40
+MAX_WRITES = 40
 
 
 def approve(session: AnySession) -> None:
@@ -115,7 +115,7 @@ def is_complete(act: str) -> bool:
 @pytest.mark.parametrize("act", ACTS)
 def test_a_process_killed_before_any_of_its_writes_leaves_nothing(decided: Flask, act: str) -> None:
     before = everything(db.session)
-    for moment in range(1, MOST_WRITES):
+    for moment in range(1, MAX_WRITES):
         if survives(decided, act, moment):
             break
         assert everything(db.session) == before, f"killed before write {moment}"

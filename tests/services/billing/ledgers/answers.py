@@ -31,7 +31,7 @@ def resolved(value: Any, ids: Mapping[str, str]) -> Any:
 
 
 def reworded(text: str) -> str:
-    """The same number with more zeros, as ledgers that keep fixed decimals write it."""
+    """A number with more zeros at its end, as ledgers that keep fixed decimals write it."""
     return f"{Decimal(text):f}" + ("0" if "." in text else ".0")
 
 

@@ -97,7 +97,7 @@ def sub_cent() -> Terms:
 
 
 def with_price(of: Terms, index: int, price: Decimal) -> Terms:
-    """The same terms with another price for one unit."""
+    """Terms with another price for one of their units."""
     units = list(of.units)
     units[index] = replace(units[index], price=price)
     return replace(of, units=tuple(units))
