@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from admin_views.register import ASSETS, register
 from app.models.base import AnySession
+from tests.admin_views.pages import PageClient
 from tests.admin_views.rows import add_workspace
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
@@ -16,6 +17,12 @@ VERSION = re.compile(r'name="row_version"[^>]*value="([^"]+)"')
 
 HiddenInputs = Callable[[FlaskClient, str], dict[str, str]]
 """The hidden inputs that the form on a page of a client sends along."""
+
+
+@pytest.fixture(autouse=True)
+def pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every client of these tests reads pages as a browser does."""
+    monkeypatch.setattr(Flask, "test_client_class", PageClient)
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ def test_a_long_import_shows_how_far_it_has_come(
     start(page)
     preview(page, file)
     page.get_by_role("button", name="Import usage events").click()
-    expect(page.locator("[data-progress]")).to_contain_text("of about 200,000 rows judged")
+    expect(page.locator("[data-progress]")).to_contain_text("of about 200,000 rows checked")
     accessible(page)
     expect(page.locator(".numbers")).to_contain_text("200,000", timeout=120_000)
 

@@ -118,7 +118,7 @@ def test_the_last_simulation_says_who_explored(client: FlaskClient) -> None:
         f.run(db.session, config, outputs=f.outputs(exploration_summary=summary))
     text = text_of(client.get(URL).text)
     assert "In the last simulation 12 customers began, 1 graduated, 3 ran out of days." in text
-    assert "pool_exploration gave 40 units to 9." in text
+    assert "pool_exploration gave 40 units to 9 customers." in text
 
 
 def test_an_autosave_says_what_is_missing_now(client: FlaskClient) -> None:

@@ -53,13 +53,13 @@ def test_without_a_choice_the_page_offers_the_decisions_of_the_workspace(client:
     page = client.get(URL)
     assert page.status_code == 200
     assert "2026-01-15 smb · learning · production · v2, active (dec_2)" in page.text
-    assert "will stand side by side here" in page.text
+    assert "are shown side by side here" in page.text
 
 
 def test_one_choice_is_kept_while_the_other_is_made(client: FlaskClient) -> None:
     page = client.get(f"{URL}?left=dec_1").text
     assert '<option selected value="dec_1">' in page
-    assert "will stand side by side here" in page
+    assert "are shown side by side here" in page
 
 
 def test_a_decision_is_not_compared_with_itself(client: FlaskClient) -> None:

@@ -193,7 +193,7 @@ def test_the_button_leads_to_approval_or_names_what_stops_it(operator: FlaskClie
     change_rails(at_cap_action=None)
     run()
     page = operator.get(PATH).text
-    assert re.search(r'<button class="button primary"[^>]*disabled[^>]*>Continue to approval', page)
+    assert re.search(r'<button type="submit" class="button primary"[^>]*disabled[^>]*>Continue to approval', page)
     assert '<span class="why" id="why"><a href="/configs/cfg_1/rails#at_cap_action">' in page
     assert "2 items stop approval" in page
 

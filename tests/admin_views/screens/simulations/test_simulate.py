@@ -131,7 +131,7 @@ def test_the_gate_shows_its_findings_and_switches_the_button_off(operator: Flask
     page = operator.get("/configs/cfg_empty/simulate").text
     assert "What is missing before it can be simulated" in page
     assert page.count('href="/configs/cfg_empty/pools') >= 2
-    assert re.search(r'<button class="button primary"[^>]*disabled', page)
+    assert re.search(r'<button type="submit" class="button primary"[^>]*disabled', page)
     refusal = ask(operator, "/configs/cfg_empty/simulate")
     assert refusal.status_code == 409
     assert "has no pool" in refusal.text

@@ -277,7 +277,7 @@ def test_while_it_is_imported_the_page_says_how_far_it_has_come(client: FlaskCli
         assert mine
         upload.tell(state="running", done=1, total=4)
         page = client.get(address).text
-    assert "1 of about 4 rows judged" in text_of(page)
+    assert "1 of about 4 rows checked" in text_of(page)
     assert '<progress max="4" value="1"' in page
 
 
