@@ -141,7 +141,7 @@ def test_an_unknown_decision_to_go_on_after_is_named(client: FlaskClient) -> Non
 def test_an_empty_log_says_what_will_be_here_and_one_that_is_filtered_empty_how_to_widen_it(sqlite_app: Flask) -> None:
     client = sqlite_app.test_client()
     assert "Approve a config to record the first one." in client.get(URL).text
-    assert "Take a filter away" in client.get(f"{URL}?q=nothing").text
+    assert "No decision matches. Remove a filter, or search for another word." in client.get(f"{URL}?q=nothing").text
 
 
 def logged(name: str) -> list[JsonObject | None]:
