@@ -4,6 +4,9 @@ A command's module is imported when the command is called for, and the applicati
 is answered from `COMMANDS` alone.
 """
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +14,16 @@ import click
 
 if TYPE_CHECKING:
     from flask import Flask
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Without the garbage collector, which finds nothing in what modules make, and looks through it again and again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class Entry(NamedTuple):
@@ -22,7 +35,9 @@ class Entry(NamedTuple):
 
     def command(self) -> click.Command:
         """The command itself."""
-        command: click.Command = getattr(import_module(f"app.commands.{self.module}"), self.name.replace("-", "_"))
+        with loading():
+            module = import_module(f"app.commands.{self.module}")
+        command: click.Command = getattr(module, self.name.replace("-", "_"))
         return command
 
 
@@ -68,6 +83,7 @@ def avs(context: click.Context) -> None:
 
 
 def _application() -> "Flask":
-    from app.factory import create_app
+    with loading():
+        from app.factory import create_app
 
-    return create_app()
+        return create_app()

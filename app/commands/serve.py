@@ -78,7 +78,6 @@ def _become_server(arguments: list[str]) -> None:
 
     Where Python does not fork (macOS, or 3.14 and later), each worker loads the product for itself.
     """
-    gc.collect()
     gc.freeze()  # the collector would write to every object, and so give each worker a copy of its own
     without_application = Context()
     without_application.run(granian.main, arguments, prog_name="granian", auto_envvar_prefix="GRANIAN")
