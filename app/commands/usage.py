@@ -14,6 +14,7 @@ from app.extensions import usage_events
 from app.models.base import db
 from app.models.workspace import Workspace
 from app.services.usage import imports
+from app.services.usage.mapping import ColumnPlan
 from app.services.usage.stats import usage_stats
 
 IMPORT_FIELDS = (
@@ -62,7 +63,9 @@ def pairs(_context: click.Context, _option: click.Parameter, values: tuple[str, 
     "--rejects", type=click.Path(path_type=Path), help="Where rejected rows go; FILE.rejects.csv when left out."
 )
 @as_json
-def usage_import(file: Path, workspace_id: str | None, rejects: Path | None, as_json: bool, **options: Any) -> None:
+def usage_import(
+    file: Path, workspace_id: str | None, extend_catalog: bool, rejects: Path | None, as_json: bool, **columns: Any
+) -> None:
     """Import a CSV, JSON Lines or Parquet FILE; a second time counts nothing twice."""
     with click.progressbar(
         length=0, label=f"Reading {file.name}", file=sys.stderr, hidden=not sys.stderr.isatty()
@@ -76,12 +79,13 @@ def usage_import(file: Path, workspace_id: str | None, rejects: Path | None, as_
             db.session,
             usage_events().store,
             workspace_id or the_workspace_id(db.session),
-            path=file,
+            file,
+            ColumnPlan(**columns),
             rejects_path=rejects or file.with_name(f"{file.name}.rejects.csv"),
             progress=progress,
             actor=OPERATOR,
             now=clock.now(),
-            **options,
+            extend_catalog=extend_catalog,
         )
     document = {name: getattr(row, name) for name in IMPORT_FIELDS} | {"reasons": dict(report.reasons)}
     lines = [

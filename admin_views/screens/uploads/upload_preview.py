@@ -22,9 +22,9 @@ from app.models.base import db
 from app.models.workspace import Workspace
 from app.services.uploads.imports import Choice, Fit, Importing, first_rejects, known_names, start, try_out
 from app.services.uploads.mapping import FIELDS, LEFT_OUT, NEEDED, USAGE, KnownNames, guess
-from app.services.uploads.store import DONE, FAILED, RUNNING, Upload
+from app.services.uploads.store import DONE, FAILED, RUNNING, Progress, Upload
 from app.services.usage.heads import Head
-from simulation.canonical import Json, JsonObject
+from simulation.canonical import Json
 
 SHOWN_ROWS = 3
 CONSTANTS = ("ts", "event_type", "customer_id", "segment")
@@ -159,14 +159,14 @@ class UploadPreview(Screen):
         )
 
 
-def state_of(upload: Upload) -> JsonObject:
+def state_of(upload: Upload) -> Progress:
     """The progress of an upload. An import that runs without its lock was interrupted: it may be started again."""
     progress = upload.progress()
     if progress["state"] != RUNNING:
         return progress
     with upload.importing() as has_lock:
         if has_lock and upload.progress()["state"] == RUNNING:
-            upload.tell(state=FAILED, detail=INTERRUPTED)
+            upload.write_progress({"state": FAILED, "detail": INTERRUPTED})
     return upload.progress()
 
 

@@ -253,7 +253,7 @@ def complete(
     run.outputs = dict(answer.outputs.document)
     run.completeness_result = dict(prepared.completeness)
     run.candidate_content_hash = content_hash(prepared.candidate.document)
-    run.dataset = dict(answer.dataset.document())
+    run.dataset = answer.dataset.document()
     run.completed_at = now
     session.flush()
     if is_editable(config.status):

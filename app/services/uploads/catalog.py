@@ -1,4 +1,4 @@
-"""An event catalog from a file: rows add event types and dimensions, never take any away."""
+"""The event catalog from an uploaded file: rows add event types and dimensions, and remove none."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -27,15 +27,15 @@ class Entry:
 
 
 def read_catalog(
-    rows: Iterable[tuple[int, Mapping[str, str]]], known: Iterable[str]
+    rows: Iterable[tuple[int, Mapping[str, str]]], catalog_dimensions: Iterable[str]
 ) -> tuple[list[Entry], list[Reject], int]:
-    """Entries and rejects of (row number, {event_type, description?, dimensions?}), and how many rows fitted.
+    """Entries and rejects of (row number, {event_type, description?, dimensions?}), and the number of accepted rows.
 
-    `known`: the catalog's dimensions. Two cannot differ only in case: the columnar engine reads them as one.
+    Two dimensions must not differ only in case, because the columnar engine reads them as one.
     """
     entries: dict[str, Entry] = {}
     rejects: list[Reject] = []
-    names, accepted = by_folded_name([*known, *BASE_FIELDS]), 0
+    names, accepted = by_folded_name([*catalog_dimensions, *BASE_FIELDS]), 0
     for number, row in rows:
         event_type = row.get("event_type", "").strip()
         dimensions = tuple(dict.fromkeys(_dimensions(row.get("dimensions", ""))))
@@ -44,18 +44,18 @@ def read_catalog(
             rejects.append(Reject(number, *problem))
             continue
         names.update((name.casefold(), name) for name in dimensions)
-        before = entries.get(event_type, Entry(event_type, "", ()))
+        entry = entries.get(event_type, Entry(event_type, "", ()))
         entries[event_type] = Entry(
             event_type,
-            row.get("description", "").strip() or before.description,
-            tuple(dict.fromkeys((*before.dimensions, *dimensions))),
+            row.get("description", "").strip() or entry.description,
+            tuple(dict.fromkeys((*entry.dimensions, *dimensions))),
         )
         accepted += 1
     return list(entries.values()), rejects, accepted
 
 
 def _dimensions(text: str) -> list[str]:
-    """`a, b`, `a;b`, `a|b` or a JSON list."""
+    """The names in `a, b`, `a;b`, `a|b` or a JSON list."""
     if text.strip().startswith("["):
         try:
             return [str(name).strip() for name in orjson.loads(text)]
@@ -65,13 +65,14 @@ def _dimensions(text: str) -> list[str]:
 
 
 def _problem(event_type: str, dimensions: Iterable[str], names: Mapping[str, str]) -> tuple[str, str] | None:
+    """Field and reason of the first problem; `names` are the dimensions so far by their case-folded names."""
     if not event_type:
         return "event_type", "event_type is missing"
     if len(event_type) > MAX_ID_LENGTH or _CONTROL.search(event_type):
         return "event_type", f"event_type has control characters or more than {MAX_ID_LENGTH} characters"
-    seen: dict[str, str] = {}
+    own_names: dict[str, str] = {}
     for name in dimensions:
-        twin = names.get(name.casefold(), seen.setdefault(name.casefold(), name))
+        twin = names.get(name.casefold(), own_names.setdefault(name.casefold(), name))
         if not _DIMENSION.fullmatch(name):
             return "dimensions", f"{name[:100]!r} cannot name a dimension: use letters, digits, '_', '.', '-'"
         if twin != name:
@@ -80,7 +81,7 @@ def _problem(event_type: str, dimensions: Iterable[str], names: Mapping[str, str
 
 
 def keep_catalog(session: AnySession, entries: Iterable[Entry]) -> list[str]:
-    """Add what is new; returns the event types that were."""
+    """Add the entries to the catalog; returns the event types that are new."""
     new = []
     for entry in entries:
         row = session.get(EventCatalog, entry.event_type)
@@ -97,5 +98,5 @@ def keep_catalog(session: AnySession, entries: Iterable[Entry]) -> list[str]:
 
 
 def known_dimensions(session: AnySession) -> list[str]:
-    """Every dimension of every event type."""
+    """The dimensions of all event types, sorted, each once."""
     return sorted({name for names in session.scalars(sa.select(EventCatalog.dimensions)) for name in names})

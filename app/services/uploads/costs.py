@@ -1,23 +1,23 @@
 """Costs per unit from a file: kept as accepted cards of kind "cost" in the workspace's newest context.
 
-A card's label ends in what the cost is of: `cost $0.18 per video_render_completed`.
+A card's label ends in the event type or value unit that the cost is for: `cost $0.18 per video_render_completed`.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import sqlalchemy as sa
 
 from app.actor import Actor
 from app.models.base import MONEY_PLACES, AnySession
 from app.models.cycle import CycleDraftContext
-from app.services.authoring import contexts as contexts_module
+from app.services.authoring.contexts import create_context, update_context
 from app.services.authoring.inputs import ContextInput
 from app.services.usage.fields import MAX_ID_LENGTH, Reject
 from rules.extraction import ACCEPTED, Card
+from simulation.canonical import Json
 
 COST = "cost"
 MAX_WHOLE_DIGITS = 38 - MONEY_PLACES  # before the decimal point
@@ -26,7 +26,7 @@ _OF = re.compile(r"cost \S+ per (.+)", re.DOTALL)
 
 
 def read_costs(source: str, rows: Iterable[tuple[int, Mapping[str, str]]]) -> tuple[list[Card], list[Reject]]:
-    """A card for each (row number, {name, cost_per_unit_usd}) that fits; the last row about a name counts."""
+    """Cards and rejects of (row number, {name, cost_per_unit_usd}); of several rows about one name the last counts."""
     cards: dict[str, Card] = {}
     rejects: list[Reject] = []
     for number, row in rows:
@@ -49,6 +49,7 @@ def read_costs(source: str, rows: Iterable[tuple[int, Mapping[str, str]]]) -> tu
 
 
 def _problem(name: str, amount: str) -> tuple[str, str] | None:
+    """Field and reason of the first problem."""
     if not name:
         return "name", "the event type or value unit is missing"
     if len(name) > MAX_ID_LENGTH:
@@ -58,16 +59,13 @@ def _problem(name: str, amount: str) -> tuple[str, str] | None:
     if not _AMOUNT.fullmatch(amount):
         return "cost_per_unit_usd", f"{amount!r} is no amount in USD such as 0.18"
     whole, _, places = _plain(amount).partition(".")
-    fits = len(whole) <= MAX_WHOLE_DIGITS and len(places) <= MONEY_PLACES
-    return (
-        None
-        if fits
-        else ("cost_per_unit_usd", f"{amount!r} has more than {MONEY_PLACES} decimals or {MAX_WHOLE_DIGITS} digits")
-    )
+    if len(whole) > MAX_WHOLE_DIGITS or len(places) > MONEY_PLACES:
+        return "cost_per_unit_usd", f"{amount!r} has more than {MONEY_PLACES} decimals or {MAX_WHOLE_DIGITS} digits"
+    return None
 
 
 def _plain(amount: str) -> str:
-    """The digits of an amount, without what does not change its value: `$1,234.50` is `1234.5`."""
+    """The amount in plain digits: `$1,234.50` becomes `1234.5`."""
     whole, _, places = re.sub(r"[^\d.]", "", amount).partition(".")
     whole, places = whole.lstrip("0") or "0", places.rstrip("0")
     return f"{whole}.{places}" if places else whole
@@ -76,32 +74,30 @@ def _plain(amount: str) -> str:
 def keep_costs(
     session: AnySession, workspace_id: str, cards: Iterable[Card], *, actor: Actor, now: datetime
 ) -> CycleDraftContext:
-    """Put the cards into the newest context, or a new one, in place of earlier costs of the same things."""
+    """Put the cards into the newest context, or a new one; they replace earlier costs of the same things."""
     fresh = {card.label.partition(" per ")[2]: card.as_dict() for card in cards}
     context = newest_context(session, workspace_id)
     if context is None:
         data: ContextInput = {"workspace_id": workspace_id, "extracted_cards": list(fresh.values())}
-        return contexts_module.create_context(session, data, actor=actor, now=now)
+        return create_context(session, data, actor=actor, now=now)
     kept = [card for card in context.extracted_cards if card["kind"] != COST or subject_of(card) not in fresh]
     data = {"extracted_cards": [*kept, *fresh.values()]}
-    return contexts_module.update_context(session, context.cycle_draft_context_id, data, actor=actor, now=now)
+    return update_context(session, context.cycle_draft_context_id, data, actor=actor, now=now)
 
 
 def newest_context(session: AnySession, workspace_id: str) -> CycleDraftContext | None:
+    """The workspace's context that was made last."""
     newest = (CycleDraftContext.created_at.desc(), CycleDraftContext.cycle_draft_context_id.desc())
-    found: CycleDraftContext | None = session.scalar(
-        sa.select(CycleDraftContext).filter_by(workspace_id=workspace_id).order_by(*newest).limit(1)
-    )
-    return found
+    return session.scalar(sa.select(CycleDraftContext).filter_by(workspace_id=workspace_id).order_by(*newest).limit(1))
 
 
 def suggested_costs(session: AnySession, workspace_id: str) -> dict[str, Decimal]:
-    """Event type, value unit id or name → avg_cost_per_unit_usd, as accepted cards say; the newest wins."""
+    """Event type, value unit id or name → avg_cost_per_unit_usd, from the accepted cards; the newest wins."""
     return {subject: Decimal(card["value"]) for subject, card in cost_cards(session, workspace_id).items()}
 
 
-def cost_cards(session: AnySession, workspace_id: str) -> dict[str, Mapping[str, Any]]:
-    """Event type, value unit id or name → the accepted card of its cost, which says where the cost comes from."""
+def cost_cards(session: AnySession, workspace_id: str) -> dict[str, Mapping[str, Json]]:
+    """Event type, value unit id or name → its newest accepted card, which names the file that the cost comes from."""
     oldest_first = (CycleDraftContext.created_at, CycleDraftContext.cycle_draft_context_id)
     contexts = sa.select(CycleDraftContext.extracted_cards).filter_by(workspace_id=workspace_id).order_by(*oldest_first)
     cards = [card for cards in session.scalars(contexts) for card in cards]
@@ -112,7 +108,7 @@ def cost_cards(session: AnySession, workspace_id: str) -> dict[str, Mapping[str,
     }
 
 
-def subject_of(card: Mapping[str, Any]) -> str | None:
-    """What a cost card is about, None when it does not say."""
-    found = _OF.fullmatch(card["label"])
-    return None if found is None else found[1]
+def subject_of(card: Mapping[str, Json]) -> str | None:
+    """The event type or value unit of a cost card, None when its label names none."""
+    match = _OF.fullmatch(card["label"])
+    return None if match is None else match[1]

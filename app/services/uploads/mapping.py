@@ -1,4 +1,4 @@
-"""Which column of an uploaded file is which field: guessed by names and by values, then the operator's to change."""
+"""The mapping of an uploaded file's columns to fields: guessed from names and values, for the operator to change."""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -60,7 +60,7 @@ _DIMENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 
 @dataclass(frozen=True)
 class KnownNames:
-    """What the catalogs hold already: by it values are recognised."""
+    """The names in the catalogs, by which values are recognised."""
 
     event_types: Collection[str] = ()
     dimensions: Collection[str] = ()
@@ -70,83 +70,83 @@ class KnownNames:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a file: its name, and the values seen at the beginning."""
+    """One column of a file: its name, and its values in the first rows."""
 
     name: str
     values: Sequence[str] = field(default=())
 
     @property
     def plain_name(self) -> str:
-        """`Output Minutes` and `outputMinutes` are `output_minutes`."""
+        """The name in snake case: `output_minutes` for `Output Minutes` and `outputMinutes`."""
         parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name.strip())
         return re.sub(r"[^a-z0-9.]+", "_", parted.casefold()).strip("_")
 
 
-def guess(kind: str, head: Head, known: KnownNames) -> dict[str, str]:
+def guess(kind: str, head: Head, catalogs: KnownNames) -> dict[str, str]:
     """Column → field, dimension, or LEFT_OUT; each field at most once, the likeliest column first."""
     columns = [Column(name, head.values(position)) for position, name in enumerate(head.columns)]
-    taken = _fields(kind, columns, known)
+    fields = _fields(kind, columns, catalogs)
     if kind != USAGE:
-        return {column.name: taken.get(column.name, LEFT_OUT) for column in columns}
-    used = set(taken.values())
-    found: dict[str, str] = {}
+        return {column.name: fields.get(column.name, LEFT_OUT) for column in columns}
+    used = set(fields.values())
+    targets: dict[str, str] = {}
     for column in columns:
-        target = taken.get(column.name) or _dimension(column, known)
-        free = column.name in taken or target not in used
-        found[column.name] = target if free else LEFT_OUT
+        target = fields.get(column.name) or _dimension(column, catalogs)
+        is_free = column.name in fields or target not in used
+        targets[column.name] = target if is_free else LEFT_OUT
         used.add(target)
-    return found
+    return targets
 
 
-def _fields(kind: str, columns: Sequence[Column], known: KnownNames) -> dict[str, str]:
-    """Column → field, best matches first; a tie goes to the field and then the column that stands first."""
+def _fields(kind: str, columns: Sequence[Column], catalogs: KnownNames) -> dict[str, str]:
+    """Column → field, best matches first; of equal ones the first field wins, then the first column."""
     fields = FIELDS[kind]
     ranked = sorted(
         (-score, fields.index(target), place, target, column.name)
         for place, column in enumerate(columns)
         for target in fields
-        if (score := _score(target, column, known)) > 0
+        if (score := _score(target, column, catalogs)) > 0
     )
-    found: dict[str, str] = {}
+    matches: dict[str, str] = {}
     for _, _, _, target, name in ranked:
-        if name not in found and target not in found.values():
-            found[name] = target
-    return found
+        if name not in matches and target not in matches.values():
+            matches[name] = target
+    return matches
 
 
-def _score(target: str, column: Column, known: KnownNames) -> int:
-    """How well a column fits a field: by name 4 (its own) or 2 (a usual one), by values 3; 0 when they contradict."""
+def _score(target: str, column: Column, catalogs: KnownNames) -> int:
+    """How well a column fits a field: 4 for an equal name, 2 for a usual one, 3 for values; 0 if these contradict."""
     own = column.plain_name == target
     by_name = 4 if own else 2 if column.plain_name in _NAMES[target] else 0
     if not column.values:
         return by_name
-    fits = target in _FITTING and _FITTING[target](column.values, known)
-    if not own and not fits and target in _CONTRADICTED and _CONTRADICTED[target](column.values, known):
+    fits = target in _FITTING and _FITTING[target](column.values, catalogs)
+    if not own and not fits and target in _CONTRADICTED and _CONTRADICTED[target](column.values, catalogs):
         return 0
     return by_name + 3 * fits
 
 
-def _are_times(values: Sequence[str], _known: KnownNames) -> bool:
+def _are_times(values: Sequence[str], _catalogs: KnownNames) -> bool:
     from app.services.usage.times import count_times  # late: Arrow comes with the first file
 
     return count_times(values) * 2 > len(values)
 
 
-def _are_ids(values: Sequence[str], _known: KnownNames) -> bool:
-    return not _repeat(values, _known) and all(map(_UUID.fullmatch, values))
+def _are_ids(values: Sequence[str], _catalogs: KnownNames) -> bool:
+    return not _repeat(values, _catalogs) and all(map(_UUID.fullmatch, values))
 
 
-def _repeat(values: Sequence[str], _known: KnownNames) -> bool:
-    """An id that repeats would make all but one of its events duplicates."""
+def _repeat(values: Sequence[str], _catalogs: KnownNames) -> bool:
+    """Whether a value repeats: as ids, all but one of its events would be duplicates."""
     return len(set(values)) < len(values)
 
 
-def _are_amounts(values: Sequence[str], _known: KnownNames) -> bool:
+def _are_amounts(values: Sequence[str], _catalogs: KnownNames) -> bool:
     return sum(bool(_AMOUNT.fullmatch(value.strip())) for value in values) * 2 > len(values)
 
 
 def _mostly_in(kind: str) -> Callable[[Sequence[str], KnownNames], bool]:
-    return lambda values, known: sum(value in getattr(known, kind) for value in values) * 2 > len(values)
+    return lambda values, catalogs: sum(value in getattr(catalogs, kind) for value in values) * 2 > len(values)
 
 
 _FITTING: Mapping[str, Callable[[Sequence[str], KnownNames], bool]] = MappingProxyType(
@@ -161,21 +161,21 @@ _FITTING: Mapping[str, Callable[[Sequence[str], KnownNames], bool]] = MappingPro
 )
 _CONTRADICTED: Mapping[str, Callable[[Sequence[str], KnownNames], bool]] = MappingProxyType(
     {
-        "ts": lambda values, known: not _are_times(values, known),
+        "ts": lambda values, catalogs: not _are_times(values, catalogs),
         "event_id": _repeat,
-        "cost_per_unit_usd": lambda values, known: not _are_amounts(values, known),
+        "cost_per_unit_usd": lambda values, catalogs: not _are_amounts(values, catalogs),
     }
 )
 
 
-def _dimension(column: Column, known: KnownNames) -> str:
-    """The catalog's dimension of that name, however it is written; else a name that a new one may have."""
-    if column.name in known.dimensions or not column.values:
+def _dimension(column: Column, catalogs: KnownNames) -> str:
+    """The catalog's dimension of that name, in whatever spelling; else a valid name for a new one."""
+    if column.name in catalogs.dimensions or not column.values:
         return column.name if column.values else LEFT_OUT
     plain = column.plain_name
-    same = [name for name in sorted(known.dimensions) if Column(name).plain_name == plain]
-    if same:
-        return same[0]
+    spellings = [name for name in sorted(catalogs.dimensions) if Column(name).plain_name == plain]
+    if spellings:
+        return spellings[0]
     if _DIMENSION.fullmatch(column.name):
         return column.name
     return plain if _DIMENSION.fullmatch(plain) else LEFT_OUT

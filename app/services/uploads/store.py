@@ -1,13 +1,13 @@
-"""Uploaded files between their preview and their import: kept beside the data, each in a folder of a random name.
+"""The store of uploaded files between their preview and their import: each in a folder of a random name.
 
     <root>/<workspace>/<upload_id>/file/<name>    the file, under a harmless form of its own name
                                   /head/<name>    its first rows: all that a preview reads
-                                  /about.json     what it is
-                                  /progress.json  how its import goes (see upload_imports.py)
+                                  /about.json     its kind, name, format, size and rows
+                                  /progress.json  the progress of its import (see imports.py)
                                   /lock           held while it is received or imported
-    <root>/<workspace>/rejects/<id>.csv           what an import rejected, for download
+    <root>/<workspace>/rejects/<id>.csv           the rows that an import rejected, for download
 
-The file goes once it is imported; a sweep takes what was abandoned.
+The file is deleted once it is imported; a sweep deletes what was abandoned.
 """
 
 import os
@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO, TypedDict
 from urllib.parse import quote
 
 import orjson
@@ -38,9 +38,29 @@ _UPLOAD_ID = re.compile(r"up_[0-9a-f]{32}")
 _REPORT_ID = re.compile(r"(imp|up)_[0-9a-z_]{1,64}")
 
 
+class Progress(TypedDict, total=False):
+    """The progress of an import.
+
+    `state` is always there; beside it `done` and `total` rows while it runs, `detail` once it has failed, and once it
+    is done the rest: counts of rows, rejects by reason, what was added to the catalogs, the id of the rejects report.
+    """
+
+    state: str
+    done: int
+    total: int
+    detail: str
+    read: int
+    accepted: int
+    duplicates: int
+    rejected: int
+    reasons: dict[str, int]
+    learned: list[str]
+    report_id: str
+
+
 @dataclass(frozen=True)
 class Upload:
-    """A file that was received. `rows` is how many it has, or about how many: lines are counted, not records."""
+    """A file that was received. `rows` is its number of rows; approximate, because lines are counted, not records."""
 
     folder: Path
     kind: str
@@ -51,14 +71,17 @@ class Upload:
 
     @property
     def upload_id(self) -> str:
+        """The name of its folder."""
         return self.folder.name
 
     @property
     def path(self) -> Path:
+        """The file."""
         return self.folder / "file" / self.name
 
     @property
     def head_path(self) -> Path:
+        """A file of the same format that holds only the first rows."""
         return self.folder / "head" / self.name
 
     @property
@@ -67,35 +90,35 @@ class Upload:
         return self.path.is_file()
 
     def head(self) -> Head:
-        """The columns and the first rows, read anew."""
+        """The columns and the first rows."""
         return read_head(self.head_path, self.file_format)[0]
 
-    def progress(self) -> dict[str, Any]:
-        """How its import goes; `{"state": "staged"}` before there is one."""
+    def progress(self) -> Progress:
+        """The progress of its import; `{"state": "staged"}` before there is one."""
         try:
-            progress: dict[str, Any] = orjson.loads((self.folder / "progress.json").read_bytes())
+            progress: Progress = orjson.loads((self.folder / "progress.json").read_bytes())
         except FileNotFoundError:
             return {"state": STAGED}
         return progress
 
-    def tell(self, **progress: Any) -> None:
-        """Replace the progress, whole: readers see the one before or this one."""
+    def write_progress(self, progress: Progress) -> None:
+        """Replace the progress atomically: readers get the one before or this one."""
         _write_whole(self.folder / "progress.json", orjson.dumps(progress))
 
     @contextmanager
     def importing(self) -> Iterator[bool]:
-        """Hold the right to import it; False when another has it. It ends with the process that holds it."""
+        """Hold the lock of its import; False when another process has it. The lock ends with its process."""
         with exclusive(self.folder / "lock", wait=False) as mine:
             yield mine
 
     def remove_file(self) -> None:
-        """Delete the file and its head; what is known about the import stays until a sweep."""
+        """Delete the file and its head; the progress of the import stays until a sweep."""
         for part in ("file", "head"):
             shutil.rmtree(self.folder / part, ignore_errors=True)
 
 
 class Incoming:
-    """A folder that an upload is streamed into; it goes again unless something in it is kept."""
+    """A folder that an upload is streamed into; it is deleted again unless a file in it is kept."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -109,14 +132,14 @@ class Incoming:
         return part
 
     def close(self) -> None:
-        """Close every part, and delete the folder unless something in it was kept."""
+        """Close every part, and delete the folder unless a file in it was kept."""
         for part in self._parts:
             part.close()
         if not self.is_kept:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def keep(self, part: Path, filename: str, kind: str) -> Upload:
-        """Make the part an upload. Invalid when nothing can be read from it, naming the file."""
+        """Make the part an upload. Raises Invalid, naming the file, when nothing can be read from it."""
         name = harmless(filename)
         try:
             upload = self._describe(part, name, kind)
@@ -140,8 +163,8 @@ class Incoming:
         upload.head_path.parent.mkdir()
         part.rename(upload.path)
         upload.head_path.write_bytes(read_head(upload.path, file_format)[1])
-        about = {"kind": kind, "name": upload.name, "file_format": file_format, "size": size, "rows": upload.rows}
-        _write_whole(self._folder / "about.json", orjson.dumps(about))
+        description = {"kind": kind, "name": upload.name, "file_format": file_format, "size": size, "rows": upload.rows}
+        _write_whole(self._folder / "about.json", orjson.dumps(description))
         return upload
 
 
@@ -153,7 +176,7 @@ class Uploads:
 
     @contextmanager
     def receiving(self, workspace_id: str) -> Iterator[Incoming]:
-        """A folder for one upload, gone afterwards unless it is kept."""
+        """A folder for one upload, deleted afterwards unless its file is kept."""
         folder = self._workspace(workspace_id) / f"up_{secrets.token_hex(16)}"
         folder.mkdir(parents=True, mode=0o700)
         incoming = Incoming(folder)
@@ -164,7 +187,7 @@ class Uploads:
                 incoming.close()
 
     def find(self, workspace_id: str, upload_id: str) -> Upload:
-        """NotFound for one that was never there, is another workspace's, or was swept."""
+        """The upload. Raises NotFound for one that never existed, is another workspace's, or was swept."""
         folder = self._workspace(workspace_id) / upload_id
         if not _UPLOAD_ID.fullmatch(upload_id) or not (folder / "about.json").is_file():
             raise not_found("upload", upload_id)
@@ -175,7 +198,7 @@ class Uploads:
         shutil.rmtree(upload.folder, ignore_errors=True)
 
     def rejects_path(self, workspace_id: str, report_id: str) -> Path:
-        """Where the rejects of an import are; NotFound for what cannot be an id. The file is there if there are any."""
+        """The path of the rejects of an import, where a file is if there are any; NotFound for what cannot be an id."""
         if not _REPORT_ID.fullmatch(report_id):
             raise not_found("rejects report", report_id)
         folder = self._workspace(workspace_id) / "rejects"
@@ -183,7 +206,7 @@ class Uploads:
         return folder / f"{report_id}.csv"
 
     def sweep(self, now: datetime) -> int:
-        """Delete uploads after a day, unless one is in use, and rejects after 30. Returns how many went."""
+        """Delete uploads after a day, unless in use, and rejects after 30 days; returns how many were deleted."""
         uploads = [path for path in self.root.glob("*/up_*") if path.is_dir() and _is_older(path, now - KEPT)]
         reports = [path for path in self.root.glob("*/rejects/*.csv") if _is_older(path, now - REJECTS_KEPT)]
         for path in reports:
@@ -202,6 +225,7 @@ def harmless(filename: str) -> str:
 
 
 def _rows(path: Path, file_format: str) -> int:
+    """The number of rows, for text files by the number of lines."""
     if file_format == "parquet":
         from app.services.usage import parquet_file  # late: Arrow comes with the first Parquet file
 
@@ -232,5 +256,5 @@ def _remove_unless_used(folder: Path) -> bool:
             if mine:
                 shutil.rmtree(folder, ignore_errors=True)
             return mine
-    except FileNotFoundError:  # another sweep was faster
+    except FileNotFoundError:  # another sweep deleted it first
         return False

@@ -1,28 +1,29 @@
-"""Events as dicts → one Arrow batch of texts; the step where JSON's types are judged.
+"""Text batches of events given as dicts; the step that judges the types of JSON.
 
-The batch has `row` (int64), every base field and `d_<dimension>` (all text, null when absent). It is written by
-column, with no Python call per event on the way through; only rows that do not fit are looked at one by one.
+The batch has `row` (int64), every base field and `d_<dimension>` (all text, null when absent). It is built column by
+column, without a Python call per event; only rows that do not fit are examined one by one.
 """
 
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import chain
-from typing import Any
 
 import pyarrow as pa
 
 from app.services.usage.fields import MAX_NEW_DIMENSIONS, Policy, Reject
 from app.services.usage.formats import Malformed, Rows
 from app.services.usage.numbers import column_texts, value_text
+from simulation.canonical import Json, JsonObject
 from simulation.events import BASE_FIELDS
 
-Problems = dict[int, tuple[str, str]]  # position in the batch → field, reason; the first one found stays
+Problems = dict[int, tuple[str, str]]
+"""Position in the batch → field and reason of the first problem with the row."""
 
 
 def text_batch(rows: Rows, policy: Policy) -> tuple[pa.RecordBatch, list[Reject]]:
     """The rows that are flat objects of texts, numbers and booleans as one batch, and a Reject for each other row."""
     problems: Problems = {}
-    _find_strangers(rows.values, problems)
+    _note_misfits(rows.values, problems)
     columns = {} if problems else _columns(rows.values, policy, problems)
     if problems:
         rest = [position for position in range(len(rows.values)) if position not in problems]
@@ -32,7 +33,8 @@ def text_batch(rows: Rows, policy: Policy) -> tuple[pa.RecordBatch, list[Reject]
     return pa.RecordBatch.from_pydict({"row": pa.array(rows.numbers, pa.int64()), **columns}), []
 
 
-def _find_strangers(values: Sequence[Any], problems: Problems) -> None:
+def _note_misfits(values: Sequence[Json], problems: Problems) -> None:
+    """Note what is no JSON object."""
     if set(map(type, values)) <= {dict}:
         return
     for position, value in enumerate(values):
@@ -49,13 +51,13 @@ def _reject(rows: Rows, position: int, problem: tuple[str, str]) -> Reject:
     return Reject(rows.numbers[position], *problem, event_id=printable)
 
 
-def _columns(values: Sequence[dict[str, Any]], policy: Policy, problems: Problems) -> dict[str, pa.Array]:
+def _columns(values: Sequence[JsonObject], policy: Policy, problems: Problems) -> dict[str, pa.Array]:
     base = {name: _base_column(name, values, problems) for name in BASE_FIELDS}
     names = _dimension_names(values, policy, problems)
     return base | {f"d_{name}": _dimension_column(name, values, problems) for name in names}
 
 
-def _base_column(name: str, values: Sequence[dict[str, Any]], problems: Problems) -> pa.Array:
+def _base_column(name: str, values: Sequence[JsonObject], problems: Problems) -> pa.Array:
     column = [value.get(name) for value in values]
     for position in _positions_of_other_types(column, {str, type(None)}):
         problems.setdefault(position, (name, f"{name} must be a string"))
@@ -63,16 +65,16 @@ def _base_column(name: str, values: Sequence[dict[str, Any]], problems: Problems
     return _array(name, column, problems)
 
 
-def _positions_of_other_types(column: Sequence[Any], kinds: set[type]) -> list[int]:
+def _positions_of_other_types(column: Sequence[Json], kinds: set[type]) -> list[int]:
     if set(map(type, column)) <= kinds:
         return []
     return [position for position, value in enumerate(column) if type(value) not in kinds]
 
 
-def _dimension_names(values: Sequence[dict[str, Any]], policy: Policy, problems: Problems) -> list[str]:
-    """The dimensions that occur, sorted. Events with one that no event type has are problems here already.
+def _dimension_names(values: Sequence[JsonObject], policy: Policy, problems: Problems) -> list[str]:
+    """The dimensions that occur, sorted; an event with one that no event type has is noted as a problem.
 
-    Without that, a body of a thousand events with a thousand invented names each would make a million columns.
+    Otherwise a body of a thousand events with a thousand invented names each would make a million columns.
     """
     shapes = set(map(tuple, values))
     names = set(chain.from_iterable(shapes)) - set(BASE_FIELDS)
@@ -86,7 +88,7 @@ def _dimension_names(values: Sequence[dict[str, Any]], policy: Policy, problems:
     return sorted(names - unknown)
 
 
-def _unknown_dimension(name: str, event: dict[str, Any], policy: Policy) -> tuple[str, str]:
+def _unknown_dimension(name: str, event: JsonObject, policy: Policy) -> tuple[str, str]:
     if policy.extend_catalog:
         return name, f"more than {MAX_NEW_DIMENSIONS} new dimensions in one batch"
     return name, unknown_dimension(name, event.get("event_type"))
@@ -97,7 +99,7 @@ def unknown_dimension(name: str, event_type: object) -> str:
     return f"{name!r} is not a dimension of event type {event_type!r} in the catalog"
 
 
-def _dimension_column(name: str, values: Sequence[dict[str, Any]], problems: Problems) -> pa.Array:
+def _dimension_column(name: str, values: Sequence[JsonObject], problems: Problems) -> pa.Array:
     column = [value.get(name) for value in values]
     with suppress(UnicodeEncodeError):
         if (texts := column_texts(column)) is not None:
@@ -105,7 +107,7 @@ def _dimension_column(name: str, values: Sequence[dict[str, Any]], problems: Pro
     return _array(name, [_text(name, position, value, problems) for position, value in enumerate(column)], problems)
 
 
-def _text(name: str, position: int, value: Any, problems: Problems) -> str | None:
+def _text(name: str, position: int, value: Json, problems: Problems) -> str | None:
     try:
         return value_text(value)
     except ValueError:

@@ -8,15 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from app.services.usage import parquet, staging
-from app.services.usage.index import (
-    Index,
-    StoredFile,
-    add_files,
-    combine,
-    committed_files,
-    supersede_files,
-    workspace_number,
-)
+from app.services.usage.index import Index, StoredFile, combine, partition, supersede_files
 from app.services.usage.sql import scan
 
 SMALL_ROWS = 250_000
@@ -34,16 +26,16 @@ def compact(root: Path, index: Index, workspace_id: str, *, fan_in: int) -> None
             parquet.place([merged], folder, root)
             with index.writing() as connection:
                 supersede_files(connection, group)
-                add_files(connection, workspace_number(connection, workspace_id), [merged])
+                partition(connection, workspace_id).add_files([merged])
 
 
 def _files(index: Index, workspace_id: str) -> list[StoredFile]:
     with index.reading() as connection:
-        return committed_files(connection, workspace_id)
+        return partition(connection, workspace_id).files()
 
 
 def _next_group(files: list[StoredFile], fan_in: int) -> list[StoredFile]:
-    """The files to merge next; empty when nothing is worth it."""
+    """The files to merge next; empty when no group is large enough."""
     groups = defaultdict(list)
     for file in files:
         if file.rows < SMALL_ROWS:

@@ -1,4 +1,4 @@
-"""CSV files: any usual delimiter, byte order mark, CRLF, quoted line breaks; an empty field is absent."""
+"""CSV files with any usual delimiter, byte order mark, CRLF or quoted line breaks; an empty field is absent."""
 
 import codecs
 import csv
@@ -20,7 +20,7 @@ _DELIMITERS = ",;\t|"
 
 
 def open_file(path: Path, plan: ColumnPlan, policy: Policy) -> Source:
-    """Raises UnreadableInput for no header, or one without the columns wanted."""
+    """Open a CSV file. Raises UnreadableInput without a header, or for one that lacks columns of the plan."""
     delimiter, columns, has_rows = _header(path)
     targets = plan.targets(columns, path.name, policy)
     batches = _batches(path, delimiter, targets, plan) if has_rows else iter(())
@@ -57,9 +57,9 @@ def _batches(path: Path, delimiter: str, targets: dict[str, str], plan: ColumnPl
             texts = {target: _restored(target, column, unfit) for target, column in texts.items()}
         batch, rejects = text_batch_of_columns(numbers, texts, plan, unfit)
         first = numbers[-1] + 1 if numbers else first
-        passed = [misfit for misfit in misfits if _row(misfit) < first or not len(block)]
-        del misfits[: len(passed)]
-        yield batch, rejects + list(map(_reject, passed))
+        reached = [misfit for misfit in misfits if _row(misfit) < first or not len(block)]
+        del misfits[: len(reached)]
+        yield batch, rejects + list(map(_reject, reached))
 
 
 def _row_numbers(first: int, length: int, skipped: set[int]) -> Sequence[int]:
@@ -69,7 +69,7 @@ def _row_numbers(first: int, length: int, skipped: set[int]) -> Sequence[int]:
 
 
 def _is_utf8(path: Path) -> bool:
-    """One quick pass; it lets everything after it take a faster way for the files that are."""
+    """Whether the whole file is UTF-8; if it is, everything after this quick pass is faster."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as file:
         try:
@@ -82,10 +82,10 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _blocks(path: Path, delimiter: str, misfits: list[pacsv.InvalidRow], *, is_utf8: bool) -> Iterator[pa.RecordBatch]:
-    """Blocks of text columns, the last one empty: misfits at the end of the file belong to no other.
+    """Blocks of text columns; the last one is empty and collects the misfits at the end of the file.
 
-    A file that is not UTF-8 is read as Latin-1, which takes any byte, for `_restored` to look at value by value. One
-    thread, because only then are rows that do not fit the header reported with their numbers.
+    A file that is not UTF-8 is read as Latin-1, which accepts any byte, and `_restored` examines it value by value. One
+    thread reads, because only then are rows that do not fit the header reported with their numbers.
     """
     with path.open("rb") as file:
         file.seek(len(BYTE_ORDER_MARK) if file.read(3) == BYTE_ORDER_MARK else 0)
@@ -113,7 +113,8 @@ def _collector(misfits: list[pacsv.InvalidRow]) -> Callable[[pacsv.InvalidRow], 
 
 
 def _row(misfit: pacsv.InvalidRow) -> int:
-    return misfit.number - 1  # to the reader the header is row 1
+    number: int = misfit.number
+    return number - 1  # the reader counts the header as row 1
 
 
 def _reject(misfit: pacsv.InvalidRow) -> Reject:

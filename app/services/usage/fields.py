@@ -1,4 +1,4 @@
-"""The words that the usage event store shares: fields, limits, refusals (spec 4.1)."""
+"""The vocabulary of the usage event store: fields, limits, refusals, policies (spec 4.1)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ MAX_NEW_DIMENSIONS = 500
 
 
 class UnreadableInput(ValueError):
-    """The input as a whole cannot be read; the message names the place and the mend. Nothing has been stored."""
+    """The input as a whole cannot be read; the message names the place and the fix. Nothing has been stored."""
 
     code = "usage_input_unreadable"
 
@@ -25,7 +25,7 @@ class UnsupportedFormat(UnreadableInput):
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """One event that does not fit: its 1-based row, the field at fault, why, and its id where it has one."""
+    """A rejected event: its row (from 1), the field at fault, the reason, and the event's id where it has one."""
 
     row: int
     field: str
@@ -39,7 +39,7 @@ class Reject:
 
 @dataclass(frozen=True)
 class Policy:
-    """What the caller knows about the events to come.
+    """The rules by which events are judged, from the catalogs as they were read.
 
     `workspace_id`: where they go; None when each event names its own. `catalog`: the dimensions of each event type;
     base fields named among them mean the base columns. `segments`: customer → segment, for events that name none.
@@ -67,7 +67,7 @@ class Policy:
 
 def by_folded_name(names: Iterable[str]) -> dict[str, str]:
     """Case-folded name → the first name in order that folds to it."""
-    found: dict[str, str] = {}
+    by_folded: dict[str, str] = {}
     for name in sorted(names):
-        found.setdefault(name.casefold(), name)
-    return found
+        by_folded.setdefault(name.casefold(), name)
+    return by_folded

@@ -1,4 +1,4 @@
-"""Files → text batches, read a piece at a time, each row with its number.
+"""Reading of files: text batches, a piece at a time, each row with its number.
 
 Rows are numbered from 1: the line in JSON Lines, the data row in CSV (header and blank lines not counted) and Parquet.
 """
@@ -20,8 +20,10 @@ FILE_FORMATS = tuple(_OPENERS)
 def open_source(path: Path, plan: ColumnPlan, policy: Policy, file_format: str | None = None) -> Source:
     """Open a file by its format, or by its suffix.
 
-    Raises UnsupportedFormat, and UnreadableInput (here or while reading) when the file as a whole is unfit.
+    Raises UnsupportedFormat, and UnreadableInput (here or while reading) when the plan contradicts itself or the file
+    as a whole is unfit.
     """
+    plan.require_consistent()
     file_format = file_format or _SUFFIXES.get(path.suffix.lower())
     if file_format not in _OPENERS:
         raise UnsupportedFormat(f"{path.name}: name its format, one of {', '.join(FILE_FORMATS)}, or use its suffix")

@@ -1,6 +1,6 @@
-"""HTTP bodies → events as dicts, in row order, every number exact (spec 6, usage events).
+"""Formats of HTTP bodies with usage events, read as dicts in row order, every number exact (spec 6).
 
-JSON array (or one object), NDJSON, CloudEvents 1.0 in structured mode, single and batch. CloudEvents attributes map so:
+A JSON array (or one object), NDJSON, CloudEvents 1.0 in structured mode, single and batch. Of CloudEvents:
 
     id → event_id · type → event_type · time → ts · subject → customer_id
     data → the dimensions, and segment, workspace_id, customer_id when it names them
@@ -10,12 +10,11 @@ JSON array (or one object), NDJSON, CloudEvents 1.0 in structured mode, single a
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
 from app.services.usage.fields import UnreadableInput, UnsupportedFormat
-from simulation.canonical import parse_exact
+from simulation.canonical import Json, JsonObject, parse_exact
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ATTRIBUTES = {"id": "event_id", "type": "event_type", "time": "ts", "subject": "customer_id"}
@@ -23,7 +22,7 @@ _ATTRIBUTES = {"id": "event_id", "type": "event_type", "time": "ts", "subject": 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """Stands in the place of an event that could not be read."""
+    """Takes the place of an event that could not be read."""
 
     field: str
     reason: str
@@ -31,13 +30,13 @@ class Malformed:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What was read, a dict or Malformed each, beside the 1-based row (NDJSON: line) where it stood."""
+    """Events as read, a dict or Malformed each, and for each its row in the input, from 1 (NDJSON: its line)."""
 
-    values: Sequence[Any]
+    values: Sequence[Json]
     numbers: Sequence[int]
 
     @classmethod
-    def counted(cls, values: Sequence[Any]) -> "Rows":
+    def counted(cls, values: Sequence[Json]) -> "Rows":
         """Rows numbered from 1."""
         return cls(values, range(1, len(values) + 1))
 
@@ -71,29 +70,29 @@ def _cloud_event_batch(body: bytes) -> Rows:
 
 
 def ndjson_events(body: bytes, first_line: int = 1) -> Rows:
-    """One event a line; blank lines are skipped, but counted."""
+    """The events of NDJSON, one a line; blank lines are skipped, but count as rows."""
     lines = body.splitlines()
     numbers = [number for number, line in enumerate(lines, first_line) if line and not line.isspace()]
     read = load if has_long_numbers(body) else orjson.loads  # one scan of the body costs less than one of each line
     return Rows([_load_line(lines[number - first_line], read) for number in numbers], numbers)
 
 
-def _load_line(line: bytes, read: Callable[[bytes], Any]) -> Any:
+def _load_line(line: bytes, read: Callable[[bytes], Json]) -> Json:
     try:
         return read(line)
     except ValueError as error:
         return Malformed("", f"not JSON: {error}")
 
 
-def _load_document(body: bytes) -> Any:
+def _load_document(body: bytes) -> Json:
     try:
         return load(body)
     except ValueError as error:
         raise UnreadableInput(f"the body is not JSON: {error}") from None
 
 
-def load(text: bytes) -> Any:
-    """One JSON value. Floats appear only where a double keeps every digit that was written; longer numbers are Decimal.
+def load(text: bytes) -> Json:
+    """One JSON value. A number is a float only where a double keeps all its digits; longer ones are Decimal.
 
     Raises ValueError for anything that is not JSON: NaN, Infinity, truncation, broken UTF-8.
     """
@@ -123,15 +122,15 @@ _long_exponent = re.compile(rb":0+e000")
 def has_long_numbers(text: bytes) -> bool:
     """Whether a number in the JSON text may have more digits than a double keeps: 16 digits, or a 3-digit exponent.
 
-    Two linear passes at memory speed instead of a regular expression, which would cost more than the parse. It may
-    say yes for digits inside a string, which only costs time; never no for such a number.
+    Two linear passes at memory speed instead of a regular expression, which would cost more than the parse. True for
+    digits inside a string too, which only costs time; never False for such a number.
     """
     scanned = text.translate(_SCAN_TABLE, b".+-")
     bare = scanned[:1] == b"0"  # a document that is nothing but a number
     return bare or _SIXTEEN_DIGITS in scanned or (b"0e000" in scanned and bool(_long_exponent.search(scanned)))
 
 
-def _from_cloud_event(event: Any) -> Any:
+def _from_cloud_event(event: Json) -> JsonObject | Malformed:
     """The flat event of a CloudEvent (CloudEvents 1.0, JSON format), or Malformed."""
     if not isinstance(event, dict):
         return Malformed("", "not a JSON object")

@@ -8,10 +8,11 @@ from decimal import Decimal
 from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from app.services.usage.fields import UnreadableInput, UnsupportedFormat
 from app.services.usage.formats import BYTE_ORDER_MARK, ndjson_events
+from simulation.canonical import Json
 
 HEAD_ROWS = 100
 MAX_COLUMNS = 500
@@ -28,8 +29,8 @@ class Head:
     rows: tuple[tuple[str | None, ...], ...]
 
     def values(self, position: int) -> list[str]:
-        """The values of one column that are there."""
-        return [row[position] for row in self.rows if row[position]]
+        """The values of one column, without absent and empty ones."""
+        return [value for row in self.rows if (value := row[position])]
 
 
 def format_of(path: Path) -> str:
@@ -64,9 +65,9 @@ def _csv_head(path: Path) -> tuple[Head, bytes]:
             raise UnreadableInput(f"cannot be read as csv: {error}") from None
     if not records:
         raise UnreadableInput("is empty: its first line must name the columns")
-    copied = StringIO(newline="")
-    csv.writer(copied, delimiter=delimiter).writerows(records)
-    return _head(records[0], records[1:]), copied.getvalue().encode(errors="surrogateescape")
+    copy = StringIO(newline="")
+    csv.writer(copy, delimiter=delimiter).writerows(records)
+    return _head(records[0], records[1:]), copy.getvalue().encode(errors="surrogateescape")
 
 
 def _lines_head(path: Path) -> tuple[Head, bytes]:
@@ -94,7 +95,7 @@ def _parquet_head(path: Path) -> tuple[Head, bytes]:
     return _head(columns, texts), content
 
 
-def _json_text(value: Any) -> str | None:
+def _json_text(value: Json) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=str)
@@ -112,5 +113,5 @@ def _head(columns: Sequence[str], rows: Iterable[Sequence[str | None]]) -> Head:
 
 
 def _printable(value: str | None) -> str | None:
-    """Without bytes that are no UTF-8; the importer rejects such values by row."""
+    """The text with a mark for bytes that are no UTF-8; the importer rejects such values row by row."""
     return value and value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

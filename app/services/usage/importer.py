@@ -1,30 +1,28 @@
 """Bulk import of usage events from a file, all or nothing (`avs usage import`).
 
 The file is read, judged and written to Parquet in a folder of its own; one transaction of the store's index makes it
-count. Killed before that, it leaves nothing but a folder for the next sweep.
+count. A process killed before that leaves nothing but a folder for the next sweep.
 
-Where a file's events have no ids they are given ids made of their content: `imp_` + time + hash + `_` + occurrence.
-The content is the event's time, type, customer, dimensions and, when the file or a constant names it, segment. So the
-same file imported twice counts once, and rows that are alike within one file all count.
+Events without ids get ids made from their content: `imp_` + time + hash + `_` + occurrence. The content is the
+event's time, type, customer, dimensions and, when the file or a constant names it, segment. So a file imported twice
+counts once, and equal rows within one file all count.
 """
 
 # ruff: noqa: S608  SQL is put together here; names and texts in it go through quoted() and text()
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.services.usage import parquet, staging
 from app.services.usage.fields import Policy, Reject
 from app.services.usage.files import open_source
-from app.services.usage.index import StoredFile, add_files, take_ids, taken_ids, workspace_number
-from app.services.usage.mapping import ColumnPlan
+from app.services.usage.index import StoredFile, partition
+from app.services.usage.mapping import OWN_NAMES, ColumnPlan
 from app.services.usage.pieces import Source
 from app.services.usage.rejects import RejectsReport
 from app.services.usage.sql import quoted, scan
@@ -32,12 +30,13 @@ from app.services.usage.store import EventStore
 from app.services.usage.validate import validate_texts
 
 Progress = Callable[[int, int | None], None]
+"""Called with the rows read so far and the rows in all, None where their number is not known."""
 _IDS = 50_000  # per statement
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of a file: read = accepted + duplicates + rejected. `reasons` counts rejects by field and reason."""
+    """The outcome of a file: read = accepted + duplicates + rejected. `reasons` counts rejects by field and reason."""
 
     read: int
     accepted: int
@@ -56,24 +55,21 @@ def import_file(
     store: EventStore,
     path: Path,
     policy: Policy,
+    plan: ColumnPlan = OWN_NAMES,
     *,
-    mapping: Mapping[str, str] | None = None,
-    constants: Mapping[str, Any] | None = None,
-    ignore: Collection[str] = (),
     file_format: str | None = None,
     rejects_path: Path | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
     """Import one CSV, JSON Lines or Parquet file into `policy.workspace_id`.
 
-    `mapping`: field → source column; `constants`: field → value; `ignore`: columns to leave out. Rejects are written
-    to `rejects_path` (CSV by that suffix, else NDJSON), only when there are any. `progress(rows_read, rows_in_all)`.
+    Rejects are written to `rejects_path` (CSV by that suffix, else NDJSON), only when there are any.
 
-    Raises UnreadableInput when the file as a whole is unfit; nothing has changed then.
+    Raises UnreadableInput when the plan contradicts itself or the file as a whole is unfit; nothing has changed then.
     """
     if policy.workspace_id is None:
         raise ValueError("an import goes into one workspace: name it")
-    source = open_source(path, ColumnPlan(mapping or {}, constants or {}, ignore), policy, file_format)
+    source = open_source(path, plan, policy, file_format)
     with staging.folder(store.root) as folder:
         report = RejectsReport(folder, rejects_path)
         learned = _stage(source, policy, folder, report, progress or (lambda done, total: None))
@@ -92,13 +88,13 @@ def import_file(
 def _stage(
     source: Source, policy: Policy, folder: Path, report: RejectsReport, progress: Progress
 ) -> dict[str, frozenset[str]]:
-    """Write what fits to `folder`/staged, batch by batch; report the rest; return what the catalog has to learn."""
+    """Write valid events to `folder`/staged, batch by batch, and report the others; returns new event types."""
     learned: dict[str, frozenset[str]] = {}
     (folder / "staged").mkdir()
     done = 0
     for number, (texts, rejects) in enumerate(source.batches):
         batch = validate_texts(texts, policy)
-        report.add(_without_stand_ins([*rejects, *batch.rejects], has_ids=source.has_ids))
+        report.add(_by_row([*rejects, *batch.rejects], has_ids=source.has_ids))
         for events in batch.events.values():
             pq.write_table(
                 pa.Table.from_batches([parquet.with_numbers(events)]),
@@ -113,7 +109,8 @@ def _stage(
     return learned
 
 
-def _without_stand_ins(rejects: list[Reject], *, has_ids: bool) -> list[Reject]:
+def _by_row(rejects: list[Reject], *, has_ids: bool) -> list[Reject]:
+    """The rejects in row order; where events have no ids, without the row numbers that stand in for them."""
     rejects = rejects if has_ids else [replace(reject, event_id=None) for reject in rejects]
     return sorted(rejects, key=lambda reject: reject.row)
 
@@ -136,7 +133,7 @@ def _store(store: EventStore, workspace_id: str, folder: Path, *, has_ids: bool)
 
 
 def _make_candidates(engine: duckdb.DuckDBPyConnection, scan: str, *, has_ids: bool) -> int:
-    """`candidates`, the staged events with each id once: of those with one id the first row stays."""
+    """Create `candidates`, the staged events with each id once, by its first row; returns how many are staged."""
     columns = [row[0] for row in engine.execute(f"DESCRIBE SELECT * EXCLUDE (own_segment) FROM {scan}").fetchall()]
     if has_ids:
         engine.execute(
@@ -149,10 +146,12 @@ def _make_candidates(engine: duckdb.DuckDBPyConnection, scan: str, *, has_ids: b
         )
     else:
         engine.execute(f"CREATE TABLE candidates AS {_with_made_ids(scan, columns)}")
-    return engine.execute(f"SELECT count(*) FROM {scan}").fetchall()[0][0]
+    ((staged,),) = engine.execute(f"SELECT count(*) FROM {scan}").fetchall()
+    return int(staged)
 
 
 def _with_made_ids(scan: str, columns: list[str]) -> str:
+    """SQL for the staged events with ids made from their content."""
     dimensions = [name[2:] for name in columns if name.startswith("d_")]
     own_segment = "CASE WHEN own_segment THEN 'segment' || chr(0) || segment END"
     content = f"concat_ws(chr(0), {parquet.content(dimensions, ('ts', 'event_type', 'customer_id'))}, {own_segment})"
@@ -165,7 +164,7 @@ def _with_made_ids(scan: str, columns: list[str]) -> str:
 
 
 def _commit(store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConnection, folder: Path) -> int:
-    """Write the candidates that are new and make them count, in one transaction; _Overtaken asks for another try."""
+    """Write the candidates that are new and commit them, in one transaction; _Overtaken asks for another attempt."""
     store.flush(workspace_id)  # from here on the ids taken are in one place, but for batches that come meanwhile
     _find_new(store, workspace_id, engine)
     columns = [row[0] for row in engine.execute("DESCRIBE fresh").fetchall()]
@@ -183,18 +182,18 @@ def _commit(store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConnect
 
 
 def _find_new(store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConnection) -> None:
-    """The view `fresh`: candidates whose id no stored event has."""
+    """Create the view `fresh`: the candidates whose id no stored event has."""
     taken: list[str] = []
     with store.index.reading() as connection:
-        workspace = workspace_number(connection, workspace_id)
-        for ids in _id_lists(engine, "candidates") if workspace else ():
-            taken += taken_ids(connection, workspace, ids)
+        workspace = partition(connection, workspace_id)
+        for ids in _id_lists(engine, "candidates") if workspace.number else ():
+            taken += workspace.taken_ids(ids)
     engine.register("taken", pa.table({"event_id": pa.array(taken, pa.string())}))
     engine.execute("CREATE OR REPLACE TEMP VIEW fresh AS SELECT * FROM candidates ANTI JOIN taken USING (event_id)")
 
 
 def _id_lists(engine: duckdb.DuckDBPyConnection, relation: str) -> Iterator[list[str]]:
-    """The ids of a relation in order: SQLite takes sorted keys fastest."""
+    """The ids of a relation in order, in lists of `_IDS`: SQLite inserts sorted keys fastest."""
     for batch in engine.sql(f"SELECT event_id FROM {relation} ORDER BY event_id").to_arrow_reader(_IDS):
         yield batch["event_id"].to_pylist()
 
@@ -203,14 +202,10 @@ def _commit_files(
     store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConnection, files: list[StoredFile]
 ) -> None:
     with store.index.writing() as connection:
-        workspace = workspace_number(connection, workspace_id, create=True)
+        workspace = partition(connection, workspace_id, create=True)
         for ids in _id_lists(engine, "fresh"):
-            if take_ids(connection, workspace, orjson.dumps(ids).decode()) < len(ids):
+            if workspace.take_ids(ids) < len(ids):
                 raise _Overtaken
-        if connection.execute(
-            "SELECT 1 FROM tail, json_each(tail.event_ids) WHERE tail.workspace = ?1 AND EXISTS "
-            "(SELECT 1 FROM event_key WHERE workspace = ?1 AND event_id = value)",
-            (workspace,),
-        ).fetchone():
+        if workspace.tail_has_taken_ids():
             raise _Overtaken
-        add_files(connection, workspace, files)
+        workspace.add_files(files)

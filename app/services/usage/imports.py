@@ -1,13 +1,13 @@
-"""Importing usage files: the store keeps the events, the control database the catalog and a record of the import.
+"""Imports of usage files: the store keeps the events, the control database the catalog and a record of the import.
 
-The events are committed first. A crash before the second step leaves events whose catalog entries are missing; the same
-import again finds them as duplicates and adds the entries.
+The events are committed first. A crash before the second step leaves events whose catalog entries are missing; when the
+file is imported again they are duplicates, and the entries are added.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -22,18 +22,20 @@ from app.services.configs.reading import load_catalogs
 from app.services.lookup import get
 from app.services.product_events import log_event
 from app.services.usage.fields import Policy, UnreadableInput
+from app.services.usage.mapping import OWN_NAMES, ColumnPlan
 from app.services.usage.store import EventStore
+from simulation.canonical import Json
 
 if TYPE_CHECKING:
-    from app.services.usage.importer import ImportReport
+    from app.services.usage.importer import ImportReport, Progress
 
 
 def policy_for(session: AnySession, workspace_id: str | None, *, extend_catalog: bool = False) -> Policy:
-    """What the catalogs say about events to come; `workspace_id` None when each event names its own."""
+    """The policy for events, from the catalogs as they are now; `workspace_id` None when each event names its own."""
     return Policy(
         workspace_id=workspace_id,
         catalog={name: frozenset(dimensions) for name, dimensions in load_catalogs(session).events.items()},
-        segments=dict(session.execute(sa.select(Customer.customer_id, Customer.segment)).all()),
+        segments=dict(session.execute(sa.select(Customer.customer_id, Customer.segment)).tuples().all()),
         workspaces=frozenset(session.scalars(sa.select(Workspace.workspace_id))),
         extend_catalog=extend_catalog,
     )
@@ -44,42 +46,33 @@ def import_usage(
     store: EventStore,
     workspace_id: str,
     path: Path,
+    plan: ColumnPlan = OWN_NAMES,
     *,
     actor: Actor,
     now: datetime,
-    mapping: Mapping[str, str] | None = None,
-    constants: Mapping[str, Any] | None = None,
-    ignore: Collection[str] = (),
     extend_catalog: bool = False,
     rejects_path: Path | None = None,
-    progress: Callable[[int, int | None], None] | None = None,
+    progress: "Progress | None" = None,
 ) -> "tuple[UsageImport, ImportReport]":
-    """Import one file, extend the catalogs when asked, and record it. Invalid when the file as a whole is unfit."""
+    """Import one file, extend the catalogs if `extend_catalog`, and record it.
+
+    Raises NotFound without such a workspace, Invalid when the plan contradicts itself or the file as a whole is unfit.
+    Opens and commits a write transaction of its own, after the events are stored.
+    """
     from app.services.usage.importer import import_file  # late: Arrow and DuckDB come with the first file
 
     get(session, Workspace, workspace_id, "workspace")
-    constants = dict(constants or {})
     policy = policy_for(session, workspace_id, extend_catalog=extend_catalog)
     session.rollback()
     try:
-        report = import_file(
-            store,
-            path,
-            policy,
-            mapping=mapping,
-            constants=constants,
-            ignore=ignore,
-            rejects_path=rejects_path,
-            progress=progress,
-        )
+        report = import_file(store, path, policy, plan, rejects_path=rejects_path, progress=progress)
     except UnreadableInput as error:
         raise Invalid(str(error), code=error.code) from error
     with write(session):
         if extend_catalog:
             extend(session, report.new_event_types)
-            _know_customer(session, constants)
-        described = {"mapping": dict(mapping or {}), "constants": constants, "ignore": sorted(ignore)}
-        row = _record(session, workspace_id, path.name, report, described, actor, now)
+            _add_customer(session, plan.constants)
+        row = _record(session, workspace_id, path.name, plan, report, actor, now)
     return row, report
 
 
@@ -87,12 +80,12 @@ def _record(
     session: AnySession,
     workspace_id: str,
     source: str,
+    plan: ColumnPlan,
     report: "ImportReport",
-    described: Mapping[str, Any],
     actor: Actor,
     now: datetime,
 ) -> UsageImport:
-    """What was imported, for the list of imports and the product event log."""
+    """Record the import for the list of imports and in the product event log."""
     row = UsageImport(
         workspace_id=workspace_id,
         source=source,
@@ -100,7 +93,12 @@ def _record(
         rows_accepted=report.accepted,
         rows_duplicate=report.duplicates,
         rows_rejected=report.rejected,
-        report={"reasons": dict(report.reasons), **described},
+        report={
+            "reasons": dict(report.reasons),
+            "mapping": dict(plan.mapping),
+            "constants": dict(plan.constants),
+            "ignore": sorted(plan.ignore),
+        },
         created_at=now,
     )
     session.add(row)
@@ -118,7 +116,7 @@ def _record(
 
 
 def extend(session: AnySession, new_event_types: Mapping[str, frozenset[str]]) -> None:
-    """Add event types, and dimensions to known ones."""
+    """Add event types to the catalog, and dimensions to those that it has."""
     for event_type, dimensions in sorted(new_event_types.items()):
         entry = session.get(EventCatalog, event_type)
         if entry is None:
@@ -127,8 +125,8 @@ def extend(session: AnySession, new_event_types: Mapping[str, frozenset[str]]) -
             entry.dimensions = [*entry.dimensions, *sorted(dimensions - set(entry.dimensions))]
 
 
-def _know_customer(session: AnySession, constants: Mapping[str, Any]) -> None:
-    """A customer and segment named for the whole file become pickable."""
+def _add_customer(session: AnySession, constants: Mapping[str, Json]) -> None:
+    """Add the customer and the segment that are named for the whole file to the catalogs."""
     customer_id, segment = constants.get("customer_id"), constants.get("segment")
     if segment is not None and session.get(SegmentCatalog, segment) is None:
         session.add(SegmentCatalog(segment_id=segment, label=segment))

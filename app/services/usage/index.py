@@ -1,4 +1,4 @@
-"""The SQLite index of the event store: what is committed, which event ids are taken, what waits for Parquet.
+"""The SQLite index of the event store: committed files, taken event ids, and the tail of events that wait for Parquet.
 
 One transaction of it is the commit point of every change, so a process killed at any instant leaves the old state or
 the new one. WAL with synchronous=FULL: an accepted batch survives the loss of power too, not only of the process.
@@ -80,7 +80,7 @@ class Index:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """One consistent view."""
+        """One consistent view of the index, for reading only."""
         with self._connection() as connection:
             connection.execute("BEGIN")
             try:
@@ -131,47 +131,110 @@ class Index:
         return connection
 
 
-def workspace_number(connection: sqlite3.Connection, workspace_id: str, *, create: bool = False) -> int | None:
-    """The small integer that stands for a workspace in the index."""
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One workspace's part of the index, within the transaction of `connection`.
+
+    The index knows a workspace by a small number. One that has no events yet has the number 0, which no row has.
+    """
+
+    connection: sqlite3.Connection
+    number: int
+
+    def taken_ids(self, event_ids: Sequence[str]) -> list[str]:
+        """Those of the ids that an event in Parquet already has. Ids past the greatest one, made in order, are free."""
+        (greatest,) = self.connection.execute(
+            "SELECT max(event_id) FROM event_key WHERE workspace = ?", (self.number,)
+        ).fetchone()
+        event_ids = [event_id for event_id in event_ids if greatest is not None and event_id <= greatest]
+        return event_ids and [
+            row[0]
+            for row in self.connection.execute(
+                "SELECT value FROM json_each(?) WHERE EXISTS "
+                "(SELECT 1 FROM event_key WHERE workspace = ? AND event_id = value)",
+                (_json(event_ids), self.number),
+            )
+        ]
+
+    def take_ids(self, event_ids: Sequence[str]) -> int:
+        """Take ids for events in Parquet; returns how many of them were free."""
+        return self.connection.execute(
+            "INSERT OR IGNORE INTO event_key SELECT ?, value FROM json_each(?)", (self.number, _json(event_ids))
+        ).rowcount
+
+    def files(self) -> list[StoredFile]:
+        """The committed files by month and path."""
+        rows = self.connection.execute(
+            "SELECT path, month, rows, min_ts, max_ts, digest, dimensions, numbers FROM file "
+            "WHERE workspace = ? ORDER BY month, path",
+            (self.number,),
+        )
+        return [
+            StoredFile(
+                path, month, count, datetime.fromisoformat(first), datetime.fromisoformat(last), digest,
+                tuple(json.loads(dimensions)), tuple(json.loads(numbers)),
+            )
+            for path, month, count, first, last, digest, dimensions, numbers in rows
+        ]  # fmt: skip
+
+    def add_files(self, files: Iterable[StoredFile]) -> None:
+        """Commit files, so that they count."""
+        self.connection.executemany(
+            "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    file.path, self.number, file.month, file.rows, file.min_ts.isoformat(), file.max_ts.isoformat(),
+                    file.digest, json.dumps(file.dimensions), json.dumps(file.numbers),
+                )
+                for file in files
+            ],
+        )  # fmt: skip
+
+    def append_to_tail(self, event_ids: Sequence[str], events: bytes) -> None:
+        """Add a batch of events, as an Arrow IPC stream, to those that wait for Parquet."""
+        self.connection.execute(
+            "INSERT INTO tail (workspace, rows, event_ids, events) VALUES (?, ?, ?, ?)",
+            (self.number, len(event_ids), _json(event_ids), events),
+        )
+
+    def tail_extent(self) -> tuple[int, int]:
+        """How many rows wait, and the number of the last batch of them; 0 and 0 for none."""
+        rows, last = self.connection.execute(
+            "SELECT coalesce(sum(rows), 0), coalesce(max(no), 0) FROM tail WHERE workspace = ?", (self.number,)
+        ).fetchone()
+        return rows, last
+
+    def tail(self, until: int) -> Iterator[tuple[int, int, bytes]]:
+        """Number, rows and events of each batch that waits, oldest first, up to a number."""
+        yield from self.connection.execute(
+            "SELECT no, rows, events FROM tail WHERE workspace = ? AND no <= ? ORDER BY no", (self.number, until)
+        )
+
+    def end_tail(self, last: int) -> None:
+        """Take the batches up to a number out of the tail, and their ids as those of events in Parquet."""
+        self.connection.execute(  # no OR IGNORE: an id already taken would be a bug, and must not pass
+            "INSERT INTO event_key SELECT ?, value FROM tail, json_each(tail.event_ids) "
+            "WHERE workspace = ? AND no <= ? ORDER BY value",
+            (self.number, self.number, last),
+        )
+        self.connection.execute("DELETE FROM tail WHERE workspace = ? AND no <= ?", (self.number, last))
+
+    def tail_has_taken_ids(self) -> bool:
+        """Whether an event that waits has the id of an event in Parquet."""
+        row = self.connection.execute(
+            "SELECT 1 FROM tail, json_each(tail.event_ids) WHERE tail.workspace = ?1 AND EXISTS "
+            "(SELECT 1 FROM event_key WHERE workspace = ?1 AND event_id = value)",
+            (self.number,),
+        ).fetchone()
+        return row is not None
+
+
+def partition(connection: sqlite3.Connection, workspace_id: str, *, create: bool = False) -> Partition:
+    """The workspace's part of the index; `create` gives it a number if it has none."""
     if create:
         connection.execute("INSERT OR IGNORE INTO workspace (workspace_id) VALUES (?)", (workspace_id,))
     row = connection.execute("SELECT no FROM workspace WHERE workspace_id = ?", (workspace_id,)).fetchone()
-    return row[0] if row else None
-
-
-def taken_ids(connection: sqlite3.Connection, workspace: int, event_ids: Sequence[str]) -> list[str]:
-    """Those of the ids that an event in Parquet already has. Ids past the greatest one, made in order, are free."""
-    greatest = connection.execute("SELECT max(event_id) FROM event_key WHERE workspace = ?", (workspace,)).fetchone()[0]
-    event_ids = [event_id for event_id in event_ids if greatest is not None and event_id <= greatest]
-    return event_ids and [
-        row[0]
-        for row in connection.execute(
-            "SELECT value FROM json_each(?) WHERE EXISTS "
-            "(SELECT 1 FROM event_key WHERE workspace = ? AND event_id = value)",
-            (orjson.dumps(event_ids).decode(), workspace),
-        )
-    ]
-
-
-def take_ids(connection: sqlite3.Connection, workspace: int, event_ids: str) -> int:
-    """Take a JSON array of ids; returns how many were free."""
-    return connection.execute(
-        "INSERT OR IGNORE INTO event_key SELECT ?, value FROM json_each(?)", (workspace, event_ids)
-    ).rowcount
-
-
-def add_files(connection: sqlite3.Connection, workspace: int, files: Iterable[StoredFile]) -> None:
-    """Commit files to a workspace."""
-    connection.executemany(
-        "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                file.path, workspace, file.month, file.rows, file.min_ts.isoformat(), file.max_ts.isoformat(),
-                file.digest, json.dumps(file.dimensions), json.dumps(file.numbers),
-            )
-            for file in files
-        ],
-    )  # fmt: skip
+    return Partition(connection, row[0] if row else 0)
 
 
 def supersede_files(connection: sqlite3.Connection, files: Iterable[StoredFile]) -> None:
@@ -181,43 +244,31 @@ def supersede_files(connection: sqlite3.Connection, files: Iterable[StoredFile])
     connection.executemany("INSERT INTO superseded (path) VALUES (?)", paths)
 
 
-def committed_files(connection: sqlite3.Connection, workspace_id: str) -> list[StoredFile]:
-    """The files of a workspace by month and path."""
-    rows = connection.execute(
-        "SELECT path, month, rows, min_ts, max_ts, digest, dimensions, numbers FROM file "
-        "JOIN workspace ON workspace.no = file.workspace WHERE workspace_id = ? ORDER BY month, path",
-        (workspace_id,),
-    )
-    return [
-        StoredFile(
-            path, month, count, datetime.fromisoformat(first), datetime.fromisoformat(last), digest,
-            tuple(json.loads(dimensions)), tuple(json.loads(numbers)),
-        )
-        for path, month, count, first, last, digest, dimensions, numbers in rows
-    ]  # fmt: skip
+def _json(event_ids: Sequence[str]) -> str:
+    return orjson.dumps(event_ids).decode()
 
 
 class TailIds:
     """The ids of each workspace's tail, kept in memory and brought up to date from what is committed.
 
-    Use it only inside `Index.writing`: the write lock is what makes "up to date" true and keeps threads apart.
-    Ids that have since moved to event_key may linger: they are duplicates all the same.
+    Use it only inside `Index.writing`: the write lock keeps it up to date and keeps threads apart. Ids that have since
+    moved to event_key may still be in it: they are duplicates all the same.
     """
 
-    _MOST = 1_000_000
+    _MAX_IDS = 1_000_000
 
     def __init__(self) -> None:
-        self._seen: dict[int, tuple[int, set[str]]] = {}
+        self._read: dict[int, tuple[int, set[str]]] = {}  # workspace → the last batch read, and the ids up to it
 
-    def current(self, connection: sqlite3.Connection, workspace: int) -> set[str]:
-        """All ids of the tail, perhaps some more that are in event_key."""
-        last, ids = self._seen.get(workspace, (0, set()))
-        if len(ids) > self._MOST:
+    def current(self, partition: Partition) -> set[str]:
+        """All ids of the workspace's tail, perhaps some more that are in event_key."""
+        last, ids = self._read.get(partition.number, (0, set()))
+        if len(ids) > self._MAX_IDS:
             last, ids = 0, set()
-        for number, added in connection.execute(
-            "SELECT no, event_ids FROM tail WHERE workspace = ? AND no > ? ORDER BY no", (workspace, last)
+        for number, added in partition.connection.execute(
+            "SELECT no, event_ids FROM tail WHERE workspace = ? AND no > ? ORDER BY no", (partition.number, last)
         ):
             ids.update(orjson.loads(added))
             last = number
-        self._seen[workspace] = (last, ids)
+        self._read[partition.number] = (last, ids)
         return ids

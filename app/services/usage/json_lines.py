@@ -1,4 +1,4 @@
-"""JSON Lines files: one event a line, with the numbers exactly as written."""
+"""JSON Lines files: one event a line, numbers kept exactly as written."""
 
 from collections.abc import Iterator
 from itertools import chain, islice
@@ -14,9 +14,9 @@ _LINES = 10_000
 
 
 def open_file(path: Path, plan: ColumnPlan, policy: Policy) -> Source:
-    """Lines differ in their fields, so what a line lacks is that line's reject.
+    """Open a JSON Lines file. Lines may differ in their fields, so a missing field rejects its line alone.
 
-    The first event that can be read tells whether the file's events have ids.
+    The first event that can be read decides whether the file's events have ids.
     """
     pieces = _pieces(path, plan)
     head = list(islice(pieces, 1))

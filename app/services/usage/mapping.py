@@ -1,10 +1,10 @@
-"""Which column of a file becomes which field of an event (`avs usage import --map … --set … --ignore …`)."""
+"""The mapping from a file's columns to the fields of events (`avs usage import --map … --set … --ignore …`)."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.services.usage.fields import Policy, UnreadableInput
+from simulation.canonical import Json
 from simulation.events import BASE_FIELDS
 
 
@@ -12,15 +12,15 @@ from simulation.events import BASE_FIELDS
 class ColumnPlan:
     """`mapping`: target field → source column. `constants`: field → value for every row. `ignore`: columns left out.
 
-    Other columns keep their own names. What is said here wins over a column that happens to have the target's name.
-    Raises UnreadableInput when the plan contradicts itself.
+    Other columns keep their own names. The plan wins over a column that happens to have a target's name.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
-    constants: Mapping[str, Any] = field(default_factory=dict)
+    constants: Mapping[str, Json] = field(default_factory=dict)
     ignore: Collection[str] = ()
 
-    def __post_init__(self) -> None:
+    def require_consistent(self) -> None:
+        """Raise UnreadableInput when the plan contradicts itself."""
         columns = list(self.mapping.values())
         for name in self.mapping:
             if name in self.constants:
@@ -42,15 +42,15 @@ class ColumnPlan:
                     f"{file} has no column {column!r}, wanted by {target}: it has {', '.join(columns)}"
                 )
         taken = {*self.mapping.values(), *self.ignore, *self.mapping, *self.constants}
-        found = dict(self.mapping) | {column: column for column in columns if column not in taken}
+        targets = dict(self.mapping) | {column: column for column in columns if column not in taken}
         required = ["ts", "event_type", "customer_id", *([] if policy.segments is not None else ["segment"])]
         for name in required:
-            if name not in found and name not in self.constants:
+            if name not in targets and name not in self.constants:
                 raise UnreadableInput(f"{file} has no column {name!r}: map a column to it or set a constant")
-        return found
+        return targets
 
-    def apply(self, event: Any) -> Any:
-        """One JSON event with the plan carried out; what is no object is handed on to be rejected."""
+    def apply(self, event: Json) -> Json:
+        """The plan carried out on one JSON event; what is no object is returned as it is, to be rejected later."""
         if not isinstance(event, dict):
             return event
         taken = {*self.mapping.values(), *self.ignore, *self.mapping}
@@ -61,6 +61,10 @@ class ColumnPlan:
     def is_empty(self) -> bool:
         """Whether events pass unchanged."""
         return not (self.mapping or self.constants or self.ignore)
+
+
+OWN_NAMES = ColumnPlan()
+"""The plan of a file whose columns have the names of the fields."""
 
 
 def column_name(target: str) -> str:

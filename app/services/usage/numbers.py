@@ -1,4 +1,4 @@
-"""Exact numbers of a dimension: JSON value → text, text → DECIMAL(38,12) (the store's data contract).
+"""Exact numbers of dimensions: JSON value → text, text → DECIMAL(38,12) (the store's data contract).
 
 A dimension is kept as text; where that text is a number below 10^14 with at most 12 decimal places it is kept beside
 it as an exact number. `simulation.numbers.exact_number` is the reference, `number_column` its columnar twin.
@@ -6,12 +6,11 @@ it as an exact number. `simulation.numbers.exact_number` is the reference, `numb
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from simulation.canonical import number_text
+from simulation.canonical import Json, number_text
 from simulation.numbers import EXACT, PLACES, exact_number
 
 NUMBER = pa.decimal128(38, PLACES)
@@ -33,11 +32,11 @@ def number_column(texts: pa.Array) -> pa.Array | None:
 
 
 def _at_scale(number: Decimal | None) -> Decimal | None:
-    """As Arrow wants to be given it: `0e999` is too wide for it otherwise."""
+    """The number at the column's scale; Arrow refuses `0e999` as too wide otherwise."""
     return None if number is None else EXACT.quantize(number, _STEP)
 
 
-def value_text(value: Any) -> str | None:
+def value_text(value: Json) -> str | None:
     """The text of one JSON value: strings as they are, numbers in ECMAScript notation, `true`/`false`; null is absent.
 
     Raises ValueError for NaN and the infinities and TypeError for nested values.
@@ -54,8 +53,8 @@ def value_text(value: Any) -> str | None:
     raise TypeError(f"nested values are not dimensions: {type(value).__name__}")
 
 
-def column_texts(values: Sequence[Any]) -> pa.Array | None:
-    """`value_text` of a whole column; None when its values have to be looked at one by one."""
+def column_texts(values: Sequence[Json]) -> pa.Array | None:
+    """`value_text` of a whole column; None when its values have to be converted one by one."""
     kinds = set(map(type, values)) - {type(None)}
     if kinds <= {str}:
         return pa.array(values, pa.string())
@@ -73,15 +72,15 @@ def _integer_texts(values: Sequence[int | None]) -> pa.Array | None:
 
 
 def float_texts(numbers: pa.Array) -> pa.Array:
-    """The shortest text that gives each double again. Arrow's is ECMAScript's but for large exponents and `-0`."""
+    """The shortest text that reads back as the same double. Arrow's differ from ECMAScript's in exponents and `-0`."""
     texts = numbers.cast(pa.string())
     odd = pc.match_substring_regex(texts, "e|^-0$").fill_null(False)
     if pc.any(odd).as_py():
-        right = [number_text(Decimal(text)) for text in texts.filter(odd).to_pylist()]
-        texts = pc.replace_with_mask(texts, odd, pa.array(right, pa.string()))
+        corrected = [number_text(Decimal(text)) for text in texts.filter(odd).to_pylist()]
+        texts = pc.replace_with_mask(texts, odd, pa.array(corrected, pa.string()))
     return texts
 
 
 def decimal_texts(numbers: pa.Array) -> pa.Array:
-    """Decimals in ECMAScript notation; Arrow would write their whole scale."""
+    """Decimals in ECMAScript notation; Arrow would write all places of the column's scale."""
     return pa.array([None if value is None else number_text(value) for value in numbers.to_pylist()], pa.string())

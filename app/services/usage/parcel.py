@@ -1,4 +1,4 @@
-"""Validated events of one workspace, packed for the store's tail."""
+"""Parcels: validated events of one workspace, packed for the store's tail."""
 
 from dataclasses import dataclass
 
@@ -41,4 +41,5 @@ def _serialized(events: pa.RecordBatch) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, events.schema) as stream:
         stream.write_batch(events)
-    return sink.getvalue().to_pybytes()
+    packed: bytes = sink.getvalue().to_pybytes()
+    return packed

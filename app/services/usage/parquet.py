@@ -1,7 +1,7 @@
-"""Events → Parquet files by month: sorted, checked, and safe on disk before anyone commits to them.
+"""Parquet files of events by month: sorted, with digests, and flushed to disk before they are committed.
 
-Digests: an event's is the SHA-256 of its fields, a set's the XOR of its events'. XOR knows no order and no grouping,
-so a file's digest is that of its parts, and merging or splitting files changes no workspace's digest.
+The digest of an event is the SHA-256 of its fields, that of a set the XOR of its events'. XOR does not depend on order
+or grouping, so merging or splitting files changes no workspace's digest.
 """
 
 # ruff: noqa: S608  SQL is put together here; names and texts in it go through quoted() and text()
@@ -24,7 +24,7 @@ _ROW_GROUP = 122_880  # DuckDB's unit of parallel work
 
 
 def open_engine(scratch: Path) -> duckdb.DuckDBPyConnection:
-    """A private DuckDB that spills into `scratch` and never reaches for the network."""
+    """A DuckDB in memory that spills into `scratch` and never uses the network."""
     engine = duckdb.connect(
         ":memory:", config={"autoinstall_known_extensions": "false", "temp_directory": str(scratch)}
     )
@@ -43,7 +43,7 @@ def with_numbers(events: pa.Table | pa.RecordBatch) -> pa.Table | pa.RecordBatch
 
 
 def content(dimensions: Iterable[str], fields: Sequence[str] = STORED_FIELDS) -> str:
-    """SQL for the text of one event that its digest is taken of: NUL between all parts, which none of them contains.
+    """SQL for the text of an event that its digest is made from: its parts, with NUL between them, which none contains.
 
     Absent dimensions leave no trace, so the text does not depend on which other columns a file has.
     """
@@ -52,7 +52,7 @@ def content(dimensions: Iterable[str], fields: Sequence[str] = STORED_FIELDS) ->
     return f"concat_ws(chr(0), {', '.join(parts)})"
 
 
-def partition(workspace_id: str, month: str) -> Path:
+def month_folder(workspace_id: str, month: str) -> Path:
     """The folder of a workspace's month, relative to the store."""
     return Path(f"workspace_id={quote(workspace_id, safe='')}", f"month={month}")
 
@@ -85,7 +85,7 @@ def write_months(
 def _measure(
     engine: duckdb.DuckDBPyConnection, relation: str, dimensions: Sequence[str], numbers: Sequence[str]
 ) -> list[StoredFile]:
-    """One scan: what each month's file will hold. Its path is still to be named."""
+    """The contents of each month's file, from one scan; the paths are still empty."""
     counts = [f"count({quoted('d_' + name)})" for name in dimensions] + [
         f"count({quoted('n_' + name)})" for name in numbers
     ]
@@ -97,16 +97,17 @@ def _measure(
     files = []
     for month, count, first, last, bits, filled in rows:
         d_filled, n_filled = filled[: len(dimensions)], filled[len(dimensions) :]
-        held = tuple(sorted(name for name, used in zip(dimensions, d_filled, strict=True) if used))
-        exact = tuple(sorted(name for name, used in zip(numbers, n_filled, strict=True) if used))
-        files.append(StoredFile("", f"{month:%Y-%m}", count, first, last, f"{int(bits, 2):064x}", held, exact))
+        used_dimensions = tuple(sorted(name for name, used in zip(dimensions, d_filled, strict=True) if used))
+        used_numbers = tuple(sorted(name for name, used in zip(numbers, n_filled, strict=True) if used))
+        digest = f"{int(bits, 2):064x}"
+        files.append(StoredFile("", f"{month:%Y-%m}", count, first, last, digest, used_dimensions, used_numbers))
     return files
 
 
 def _write(
     engine: duckdb.DuckDBPyConnection, relation: str, file: StoredFile, workspace_id: str, staging: Path
 ) -> StoredFile:
-    path = partition(workspace_id, file.month) / f"{file.digest}.parquet"
+    path = month_folder(workspace_id, file.month) / f"{file.digest}.parquet"
     staged = staging / path
     staged.parent.mkdir(parents=True, exist_ok=True)
     columns = [*STORED_FIELDS, *(f"d_{name}" for name in file.dimensions), *(f"n_{name}" for name in file.numbers)]

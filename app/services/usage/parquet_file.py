@@ -68,11 +68,13 @@ def _check_type(file: str, target: str, column: str, kind: pa.DataType) -> None:
 
 def _is_text(kind: pa.DataType) -> bool:
     types = pa.types
-    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_null(kind)
+    checks = (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
+    return any(check(kind) for check in checks)
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    checks = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    return any(check(kind) for check in checks)
 
 
 def _batches(path: Path, file: pq.ParquetFile, targets: dict[str, str], plan: ColumnPlan) -> Iterator[TextBatch]:
@@ -93,7 +95,7 @@ def _record_batches(path: Path, file: pq.ParquetFile, columns: list[str]) -> Ite
 
 
 def _text(target: str, column: pa.Array, unfit: Problems) -> pa.Array:
-    """The text of a column; a timestamp for `ts` stays one, for it is exact already."""
+    """The texts of a column; timestamps for `ts` stay timestamps, because they are exact already."""
     column = column.cast(_value_type(column.type))
     kind = column.type
     if target == "ts" and pa.types.is_timestamp(kind):

@@ -1,4 +1,4 @@
-"""What every kind of file gives to the importer, and how columns of a file become a text batch."""
+"""Sources: what the reader of each kind of file gives to the importer, in text batches."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ TextBatch = tuple[pa.RecordBatch, list[Reject]]
 
 @dataclass(frozen=True)
 class Source:
-    """An open file: its number of rows where that is known, whether its events have ids, and its batches.
+    """An open file: its number of rows, None where that is not known, whether its events have ids, and its batches.
 
-    Where they have none, event_id holds the row's number, to be replaced.
+    Where events have no ids, event_id holds the row's number, and the importer replaces it.
     """
 
     total_rows: int | None
@@ -32,13 +32,13 @@ def text_batch_of_columns(
 ) -> TextBatch:
     """Columns by target field, with the plan's constants, as a text batch without the unfit rows."""
     rows = pa.array(numbers, pa.int64())
-    nothing = pa.nulls(len(rows), pa.string())
-    columns = dict.fromkeys(BASE_FIELDS, nothing) | {column_name(name): column for name, column in texts.items()}
+    absent = pa.nulls(len(rows), pa.string())
+    columns = dict.fromkeys(BASE_FIELDS, absent) | {column_name(name): column for name, column in texts.items()}
     for name, value in plan.constants.items():
-        columns[column_name(name)] = pc.fill_null(nothing, value_text(value))
+        columns[column_name(name)] = pc.fill_null(absent, value_text(value))
     if "event_id" not in texts:
         columns["event_id"] = rows.cast(pa.string())
     batch = pa.RecordBatch.from_pydict({"row": rows, **columns})
     if unfit:
         batch = batch.take(pa.array([position for position in range(len(rows)) if position not in unfit], pa.int64()))
-    return batch, [Reject(numbers[position], *why) for position, why in unfit.items()]
+    return batch, [Reject(numbers[position], *problem) for position, problem in unfit.items()]

@@ -1,4 +1,4 @@
-"""The rejects report of an import: every row that did not fit, with its number, field and reason."""
+"""The rejects report of an import: every rejected row, with its number, field and reason."""
 
 import csv
 import shutil
@@ -15,7 +15,7 @@ _COLUMNS = ("row", "event_id", "field", "reason")
 
 
 class RejectsReport:
-    """Collects rejects in a scratch file; `publish` puts it where the caller wants it, once the import is done."""
+    """Collects rejects in a scratch file, which `publish` moves to its target once the import is done."""
 
     def __init__(self, folder: Path, target: Path | None) -> None:
         self._scratch = folder / "rejects"
@@ -28,8 +28,8 @@ class RejectsReport:
         rejects = list(rejects)
         for reject in rejects:
             label = f"{reject.field}: {reject.reason}" if reject.field else reject.reason
-            known = label in self.reasons or len(self.reasons) < _DISTINCT_REASONS
-            self.reasons[label if known else "other reasons"] += 1
+            is_listed = label in self.reasons or len(self.reasons) < _DISTINCT_REASONS
+            self.reasons[label if is_listed else "other reasons"] += 1
         if rejects and self._target is not None:
             self._append(rejects, self._target.suffix.lower() == ".csv")
         self.count += len(rejects)
@@ -46,7 +46,7 @@ class RejectsReport:
                 file.writelines(orjson.dumps(reject.as_dict()) + b"\n" for reject in rejects)
 
     def publish(self) -> Path | None:
-        """The report's path; None when there are no rejects or no one wants them."""
+        """The report's path; None when there are no rejects, or no target."""
         if not self.count or self._target is None:
             return None
         shutil.move(self._scratch, self._target)

@@ -1,4 +1,4 @@
-"""Where files are written before they count, and how what is left behind goes away."""
+"""Staging folders, where files are written before they are committed, and the sweep of what is left behind."""
 
 import shutil
 import tempfile
@@ -13,12 +13,12 @@ from app.services.usage.index import Index
 
 @contextmanager
 def folder(root: Path) -> Iterator[Path]:
-    """A folder of one's own on the store's disk, gone afterwards. Its lock tells sweeps that its maker lives."""
-    with ExitStack() as held:
+    """A folder on the store's disk, deleted at the end. Its lock tells sweeps that it is in use."""
+    with ExitStack() as stack:
         with exclusive(root / "incoming.lock"):
             path = Path(tempfile.mkdtemp(dir=root / "incoming"))
-            held.enter_context(exclusive(path / "lock"))
-        held.callback(shutil.rmtree, path, ignore_errors=True)
+            stack.enter_context(exclusive(path / "lock"))
+        stack.callback(shutil.rmtree, path, ignore_errors=True)
         yield path
 
 
@@ -30,8 +30,8 @@ def sweep(root: Path, index: Index, now: datetime, grace: timedelta) -> int:
     _sweep_folders(root)
     expired = _expired(index, now, grace)
     with index.reading() as connection:
-        known = {row[0] for row in connection.execute("SELECT path FROM file UNION SELECT path FROM superseded")}
-    orphans = {str(path.relative_to(root)) for path in root.glob("workspace_id=*/month=*/*.parquet")} - known
+        indexed = {row[0] for row in connection.execute("SELECT path FROM file UNION SELECT path FROM superseded")}
+    orphans = {str(path.relative_to(root)) for path in root.glob("workspace_id=*/month=*/*.parquet")} - indexed
     for path in expired | orphans:
         (root / path).unlink(missing_ok=True)
     with index.writing() as connection:

@@ -1,4 +1,4 @@
-"""What a workspace's usage events come to: counts, times and sums by event type and customer."""
+"""Statistics of a workspace's usage events: counts, times and sums by event type and customer."""
 
 # ruff: noqa: S608  SQL is put together here; names and texts in it go through quoted() and text()
 
@@ -24,7 +24,7 @@ class UsageStats:
 
 
 def usage_stats(store: EventStore, workspace_id: str) -> list[UsageStats]:
-    """By (event_type, customer_id). A dimension that no event of the group has as a number has no sum."""
+    """Statistics by (event_type, customer_id), in order; a dimension that has no number in a group has no sum there."""
     dataset = store.snapshot(workspace_id)
     if not dataset.paths:
         return []
@@ -49,5 +49,5 @@ def usage_stats(store: EventStore, workspace_id: str) -> list[UsageStats]:
 
 
 def _plain(total: Decimal) -> Decimal:
-    """Without the trailing zeros of the column's scale: 22361870, not 22361870.000000000000."""
+    """The sum without the trailing zeros of the column's scale: 22361870, not 22361870.000000000000."""
     return Decimal(f"{total:f}".rstrip("0").rstrip("."))

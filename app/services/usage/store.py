@@ -1,9 +1,8 @@
 """The usage event store: Parquet by workspace and month, a SQLite index, each event id once (spec 4.1).
 
 An HTTP batch goes to the index's tail in one small transaction; the tail becomes Parquet when it is long, or when
-someone asks for the files. Any number of threads and processes may use one store at a time. What is counted stands in
-the index; Arrow and DuckDB write events, so the methods that do are where their modules are imported: a server that
-has met no event holds neither.
+the files are requested. Any number of threads and processes may use one store at a time. The index counts; Arrow and
+DuckDB write, and their modules are imported in the methods that use them: a server that has met no event holds neither.
 
     <root>/index.sqlite                                    what counts (see index.py)
     <root>/workspace_id=ws_1/month=2026-01/<digest>.parquet
@@ -18,21 +17,17 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
-import orjson
-
 from app.file_lock import exclusive
 from app.services.usage import staging
 from app.services.usage.fields import Policy, Reject
 from app.services.usage.formats import Rows
 from app.services.usage.index import (
     Index,
+    Partition,
     StoredFile,
     TailIds,
-    add_files,
     combine,
-    committed_files,
-    taken_ids,
-    workspace_number,
+    partition,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +39,7 @@ FLUSH_ROWS = 250_000  # of one workspace's tail; each flush reads at most this m
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a batch: counts of events, and the catalog entries that its accepted events would need."""
+    """The outcome of a batch: counts of events, and the catalog entries that its accepted events would need."""
 
     accepted: int
     duplicates: int
@@ -53,13 +48,13 @@ class Receipt:
 
     @property
     def rejected(self) -> int:
-        """The number of events that did not fit."""
+        """The number of events that were rejected."""
         return len(self.rejects)
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One consistent view of a workspace: absolute paths, what is in them, and the fingerprint of their events.
+    """One consistent view of a workspace's events: absolute paths, the files' contents, and the events' fingerprint.
 
     `digest` depends on the events alone: not on their order, nor on how they are spread over files. `newest_ts` is
     naive UTC, None when there are no events.
@@ -94,7 +89,7 @@ class EventStore:
         self._tail_ids = TailIds()
 
     def close(self) -> None:
-        """Release the connections; a later call opens new ones."""
+        """Close the connections; a later call opens new ones."""
         self.index.close()
 
     def ingest(self, rows: Rows, policy: Policy) -> Receipt:
@@ -112,28 +107,26 @@ class EventStore:
 
         parcels = [parcel(key, events) for key, events in batch.events.items() if len(events)]
         with self.index.writing() as connection:
-            accepted = sum([self._add_to_tail(connection, each) for each in parcels])
+            accepted = sum([self._add_to_tail(connection, new) for new in parcels])
         self._flush_long_tails(batch.events)
-        given = sum(map(len, batch.events.values()))
-        return Receipt(accepted, given - accepted, tuple(batch.rejects), dict(batch.new_event_types))
+        valid = sum(map(len, batch.events.values()))
+        return Receipt(accepted, valid - accepted, tuple(batch.rejects), dict(batch.new_event_types))
 
     def _add_to_tail(self, connection: Connection, new: "Parcel") -> int:
-        workspace = workspace_number(connection, new.workspace_id, create=True)
-        if taken := self._taken(connection, workspace, new.ids):
+        """Add those events whose ids are free; returns how many."""
+        workspace = partition(connection, new.workspace_id, create=True)
+        if taken := self._taken(workspace, new.ids):
             new = new.without(taken)
         if new.ids:
-            connection.execute(
-                "INSERT INTO tail (workspace, rows, event_ids, events) VALUES (?, ?, ?, ?)",
-                (workspace, len(new.ids), orjson.dumps(new.ids).decode(), new.packed),
-            )
+            workspace.append_to_tail(new.ids, new.packed)
         return len(new.ids)
 
-    def _taken(self, connection: Connection, workspace: int, ids: list[str]) -> set[str]:
-        waiting = self._tail_ids.current(connection, workspace)
-        return waiting.intersection(ids).union(taken_ids(connection, workspace, ids))
+    def _taken(self, workspace: Partition, ids: list[str]) -> set[str]:
+        waiting = self._tail_ids.current(workspace)
+        return waiting.intersection(ids).union(workspace.taken_ids(ids))
 
     def _flush_long_tails(self, workspace_ids: Iterable[str]) -> None:
-        """Whoever finds a tail too long writes it, unless someone is at it; far too long, everybody waits for it."""
+        """Write tails that are too long, unless another process does; where they are far too long, wait for it."""
         for workspace_id in workspace_ids:
             rows, last = self._tail_extent(workspace_id)
             if rows >= self._flush_rows:
@@ -159,12 +152,10 @@ class EventStore:
     def _tail_extent(self, workspace_id: str) -> tuple[int, int]:
         """How many rows wait, and the number of the last batch of them."""
         with self.index.reading() as connection:
-            workspace = workspace_number(connection, workspace_id)
-            query = "SELECT coalesce(sum(rows), 0), max(no) FROM tail WHERE workspace = ?"
-            return connection.execute(query, (workspace,)).fetchone()
+            return partition(connection, workspace_id).tail_extent()
 
     def _flush(self, workspace_id: str, until: int) -> None:
-        """Batches that arrive meanwhile are left: with a steady stream of them there would be no end."""
+        """Write the tail up to a batch. Later ones are left: with a steady stream of them there would be no end."""
         from app.services.usage import parquet
 
         while tail := self._read_tail(workspace_id, until):
@@ -178,11 +169,7 @@ class EventStore:
         """The oldest batches of the tail, up to the flush size, and the number of the last of them."""
         batches, total, last = list[bytes](), 0, 0
         with self.index.reading() as connection:
-            for number, rows, events in connection.execute(
-                "SELECT tail.no, rows, events FROM tail JOIN workspace ON workspace.no = tail.workspace "
-                "WHERE workspace_id = ? AND tail.no <= ? ORDER BY tail.no",
-                (workspace_id, until),
-            ):
+            for number, rows, events in partition(connection, workspace_id).tail(until):
                 batches.append(events)
                 total, last = total + rows, number
                 if total >= self._flush_rows:
@@ -191,14 +178,9 @@ class EventStore:
 
     def _commit_flush(self, workspace_id: str, last: int, files: list[StoredFile]) -> None:
         with self.index.writing() as connection:
-            workspace = workspace_number(connection, workspace_id)
-            connection.execute(  # no OR IGNORE: an id already taken would be a bug, and must not pass
-                "INSERT INTO event_key SELECT ?, value FROM tail, json_each(tail.event_ids) "
-                "WHERE workspace = ? AND no <= ? ORDER BY value",
-                (workspace, workspace, last),
-            )
-            add_files(connection, workspace, files)
-            connection.execute("DELETE FROM tail WHERE workspace = ? AND no <= ?", (workspace, last))
+            workspace = partition(connection, workspace_id)
+            workspace.add_files(files)
+            workspace.end_tail(last)
 
     def files(self, workspace_id: str) -> tuple[Path, ...]:
         """The Parquet files of every event accepted so far. Read them with union_by_name and without hive partitioning.
@@ -211,7 +193,7 @@ class EventStore:
         """Files and fingerprint of every event accepted so far, as of one instant."""
         self.flush(workspace_id)
         with self.index.reading() as connection:
-            files = committed_files(connection, workspace_id)
+            files = partition(connection, workspace_id).files()
         return Dataset(
             source=f"usage:{workspace_id}",
             paths=tuple(self.root / file.path for file in files),
@@ -228,7 +210,7 @@ class EventStore:
             yield mine
 
     def sweep(self, now: datetime, grace: timedelta) -> int:
-        """Delete what no one needs: replaced files met by a sweep at least `grace` ago, and remains of killed writers.
+        """Delete replaced files that a sweep met at least `grace` ago, and what killed writers left behind.
 
         `grace` must outlast the longest reading of files. Returns how many files went.
         """
@@ -238,7 +220,7 @@ class EventStore:
 
 @dataclass(frozen=True)
 class UsageEvents:
-    """`demo_file` is a JSON array of usage events (seed/usage_events.json)."""
+    """The events that simulations replay; `demo_file` is a JSON array of events (seed/usage_events.json)."""
 
     store: EventStore
     demo_file: Path

@@ -1,4 +1,4 @@
-"""What the store holds for a workspace, small enough for a page: by event type, by day, and who the customers are."""
+"""The summary of a workspace's usage events for a page: by event type, by day, and the customers' segments."""
 
 # ruff: noqa: S608  SQL is put together here; names and texts in it go through quoted() and text()
 
@@ -37,7 +37,7 @@ class DayUsage:
 
 @dataclass(frozen=True, slots=True)
 class UsageSummary:
-    """Totals, event types by name, and the last 14 days that have events, newest first. `digest`: as a run keeps it."""
+    """Totals, event types by name, and the last 14 days that have events, newest first; `digest` is the dataset's."""
 
     events: int
     customers: int
@@ -47,15 +47,17 @@ class UsageSummary:
 
     @property
     def first_ts(self) -> datetime | None:
+        """The time of the oldest event."""
         return min((row.first_ts for row in self.event_types), default=None)
 
     @property
     def last_ts(self) -> datetime | None:
+        """The time of the newest event."""
         return max((row.last_ts for row in self.event_types), default=None)
 
 
 def usage_summary(store: EventStore, workspace_id: str) -> UsageSummary:
-    """Computed once for each state of the workspace's events."""
+    """The summary, computed once for each state of the workspace's events."""
     dataset = store.snapshot(workspace_id)
     return _summary(store.root, dataset) if dataset.paths else UsageSummary(0, 0, (), (), dataset.digest)
 
@@ -74,7 +76,7 @@ def _summary(root: Path, dataset: Dataset) -> UsageSummary:
         f"GROUP BY day ORDER BY day DESC LIMIT {DAYS}"
     )
     customers = f"SELECT count(*) FROM (SELECT DISTINCT customer_id FROM {events})"
-    types, days, ((number,),) = _ask(root, by_type, by_day, customers)
+    types, days, ((number,),) = _query(root, by_type, by_day, customers)
     return UsageSummary(
         events=dataset.row_count,
         customers=number,
@@ -96,15 +98,16 @@ def customer_segments(store: EventStore, workspace_id: str) -> list[tuple[str, s
         f"SELECT customer_id, arg_max(segment, (ts, event_id)) FROM {scan(dataset.paths)} "
         "GROUP BY customer_id ORDER BY customer_id"
     )
-    return [(customer_id, segment) for customer_id, segment in _ask(store.root, newest)[0]]
+    return [(customer_id, segment) for customer_id, segment in _query(store.root, newest)[0]]
 
 
-def _ask(root: Path, *questions: str) -> list[list[Any]]:
+def _query(root: Path, *statements: str) -> list[list[Any]]:
+    """The rows of each statement."""
     from app.services.usage import parquet  # late: only a workspace with events needs DuckDB
 
     with staging.folder(root) as folder:
         engine = parquet.open_engine(folder)
         try:
-            return [engine.execute(question).fetchall() for question in questions]
+            return [engine.execute(statement).fetchall() for statement in statements]
         finally:
             engine.close()

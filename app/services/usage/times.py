@@ -1,4 +1,4 @@
-"""Event times: RFC 3339 text or Arrow timestamps → UTC microseconds without zone, as the store keeps them."""
+"""Times of events: RFC 3339 text or Arrow timestamps → UTC microseconds without zone, as the store keeps them."""
 
 import re
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ _CASTS = tuple(pa.timestamp(unit, zone) for unit in ("us", "ns") for zone in ("U
 
 
 def parse_times(column: pa.Array) -> pa.Array:
-    """Microseconds UTC; null where the text is no time or lies outside 1970…2199. Without zone it is taken as UTC.
+    """The times in UTC; null where a text is no time or outside 1970…2199. A time without zone is taken as UTC.
 
-    Digits beyond the microsecond are cut off, never rounded, so an event stays in its period.
+    Digits beyond the microsecond are cut off, never rounded, so that an event stays in its period.
     """
     times = _from_timestamps(column) if pa.types.is_timestamp(column.type) else _from_texts(column)
     sane = pc.and_(pc.greater_equal(times, pa.scalar(EARLIEST, TIME)), pc.less(times, pa.scalar(LATEST, TIME)))
@@ -47,7 +47,7 @@ def _from_texts(column: pa.Array) -> pa.Array:
 
 
 def _from_text(text: str) -> datetime | None:
-    """One text of the pattern; None for days that do not exist."""
+    """The time in one text of the pattern; None for days that do not exist."""
     try:
         moment = datetime.fromisoformat(_beyond_microseconds.sub(r"\1", text.upper()))
         return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

@@ -1,6 +1,6 @@
-"""Columnar validation: a batch of texts → the events to store, and a reject for each that does not fit (spec 4.1).
+"""Validation by column: from a batch of texts the events to store, and a reject for each other row (spec 4.1).
 
-The same checks judge HTTP batches and imported files. A row that fails several is reported with the first.
+HTTP batches and imported files pass the same checks. A row that fails several is reported with the first.
 """
 
 import re
@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.services.usage.columns import text_batch, unknown_dimension
+from app.services.usage.columns import Problems, text_batch, unknown_dimension
 from app.services.usage.fields import MAX_ID_LENGTH, MAX_TEXT_LENGTH, Policy, Reject, by_folded_name
 from app.services.usage.formats import Rows
 from app.services.usage.times import parse_times
@@ -24,7 +24,7 @@ _new_name = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 
 @dataclass(frozen=True)
 class Batch:
-    """Validated events by workspace, the rejects in row order, and what the catalog would have to learn.
+    """Validated events by workspace, the rejects in row order, and new event types with their dimensions.
 
     Each record batch holds `row` (int64), the stored fields (ts in UTC microseconds), `own_segment` (whether the
     event itself named it) and a text column `d_<dimension>` for each dimension that occurs.
@@ -36,44 +36,48 @@ class Batch:
 
 
 class _Sieve:
-    """The rows that fell through, each with the first field and reason found."""
+    """Collects the rows to reject, each with the field and reason of its first problem."""
 
     def __init__(self, batch: pa.RecordBatch) -> None:
         self.batch = batch
-        self.found: dict[int, tuple[str, str]] = {}
+        self.problems: Problems = {}
 
     def drop(self, mask: pa.Array, name: str, reason: str) -> None:
+        """Reject the rows of the mask that have no problem yet."""
         if pc.any(mask).as_py():
             for position in pc.indices_nonzero(mask).to_pylist():
-                self.found.setdefault(position, (name, reason))
+                self.problems.setdefault(position, (name, reason))
 
     def rejects(self) -> list[Reject]:
-        positions = pa.array(self.found, pa.int64())
+        """One for each row dropped."""
+        positions = pa.array(self.problems, pa.int64())
         rows = self.batch["row"].take(positions).to_pylist()
         ids = self.batch["event_id"].take(positions).to_pylist()
-        return [Reject(row, *why, event_id=key) for row, key, why in zip(rows, ids, self.found.values(), strict=True)]
+        by_row = zip(rows, ids, self.problems.values(), strict=True)
+        return [Reject(row, *problem, event_id=event_id) for row, event_id, problem in by_row]
 
     def kept(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        if not self.found:
+        """The rows of a batch that were not dropped."""
+        if not self.problems:
             return batch
-        return batch.take(pa.array([row for row in range(len(batch)) if row not in self.found], pa.int64()))
+        return batch.take(pa.array([row for row in range(len(batch)) if row not in self.problems], pa.int64()))
 
 
 def validate(rows: Rows, policy: Policy) -> Batch:
-    """Judge events given as dicts (see `formats.parse_body`)."""
+    """Validate events given as dicts (see `formats.parse_body`)."""
     texts, rejects = text_batch(rows, policy)
     batch = validate_texts(texts, policy)
     return Batch(batch.events, sorted([*batch.rejects, *rejects], key=lambda reject: reject.row), batch.new_event_types)
 
 
 def validate_texts(texts: pa.RecordBatch, policy: Policy) -> Batch:
-    """Judge one batch of texts: `row`, the base fields (ts may be an Arrow timestamp) and `d_` columns."""
+    """Validate one batch of texts: `row`, the base fields (ts may be an Arrow timestamp) and `d_` columns."""
     sieve = _Sieve(texts)
     columns = {"row": texts["row"], "own_segment": texts["segment"].is_valid()} | _base_columns(sieve, texts, policy)
     new_event_types = _check_dimensions(sieve, texts, policy)
     columns |= {name: texts[name] for name in texts.schema.names if name.startswith("d_")}
     kept = sieve.kept(pa.RecordBatch.from_pydict(columns))
-    learned = new_event_types if not sieve.found else _still_used(new_event_types, kept)
+    learned = new_event_types if not sieve.problems else _still_used(new_event_types, kept)
     return Batch(_by_workspace(kept), sorted(sieve.rejects(), key=lambda reject: reject.row), learned)
 
 
@@ -95,8 +99,8 @@ def _segments(texts: pa.RecordBatch, policy: Policy) -> pa.Array:
     if policy.segments is None or not texts["segment"].null_count:
         return texts["segment"]
     customers = texts["customer_id"].dictionary_encode()
-    known = pa.array([policy.segments.get(customer) for customer in customers.dictionary.to_pylist()], pa.string())
-    return pc.coalesce(texts["segment"], known.take(customers.indices))
+    segments = pa.array([policy.segments.get(customer) for customer in customers.dictionary.to_pylist()], pa.string())
+    return pc.coalesce(texts["segment"], segments.take(customers.indices))
 
 
 def _check_ids(sieve: _Sieve, name: str, column: pa.Array) -> None:
@@ -112,7 +116,7 @@ def _check_ids(sieve: _Sieve, name: str, column: pa.Array) -> None:
 
 
 def _may_have_controls(column: pa.Array) -> bool:
-    """Looks at the column's bytes in one go, which costs a quarter of matching each text."""
+    """Whether the column's bytes have control characters: one pass costs a quarter of matching each text."""
     data = column.buffers()[2]
     return data is not None and len(data.to_pybytes().translate(None, _CONTROL_BYTES)) != data.size
 
@@ -141,7 +145,7 @@ def _check_workspaces(sieve: _Sieve, column: pa.Array, policy: Policy) -> None:
 
 
 def _check_dimensions(sieve: _Sieve, texts: pa.RecordBatch, policy: Policy) -> dict[str, frozenset[str]]:
-    """Hold each event type to its dimensions; with `extend_catalog` return what it would have to learn."""
+    """Drop rows with dimensions that their event type lacks; with `extend_catalog` return those as new ones instead."""
     names = [name[2:] for name in texts.schema.names if name.startswith("d_")]
     learned: dict[str, set[str]] = {}
     for event_type in pc.unique(texts["event_type"]).drop_null().to_pylist():
@@ -189,7 +193,7 @@ def _check_text(sieve: _Sieve, name: str, column: pa.Array) -> None:
 
 
 def _still_used(learned: Mapping[str, frozenset[str]], kept: pa.RecordBatch) -> dict[str, frozenset[str]]:
-    """Only what accepted events use is worth learning."""
+    """Of the new event types and dimensions those that accepted events use."""
     used: dict[str, frozenset[str]] = {}
     for event_type, names in learned.items():
         events = kept.filter(pc.equal(kept["event_type"], event_type))

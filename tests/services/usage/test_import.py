@@ -13,12 +13,14 @@ import pytest
 
 from app.services.usage.fields import Policy, UnreadableInput, UnsupportedFormat
 from app.services.usage.importer import ImportReport, import_file
+from app.services.usage.mapping import OWN_NAMES, ColumnPlan
 from app.services.usage.store import EventStore
 from tests.services.usage.conftest import CATALOG, POLICY, event, put, stored
 
 HEADER = "event_id,ts,event_type,customer_id,segment,output_minutes"
 ROW = "{},2026-01-01T00:00:00Z,video_render_completed,c,s,{}"
-NO_IDS = {"constants": {"event_type": "llm_request", "customer_id": "acme", "segment": "smb"}}
+CONSTANTS = {"event_type": "llm_request", "customer_id": "acme", "segment": "smb"}
+NO_IDS = ColumnPlan(constants=CONSTANTS)
 
 
 def write(tmp_path: Path, name: str, *lines: str, ending: str = "\n") -> Path:
@@ -27,8 +29,10 @@ def write(tmp_path: Path, name: str, *lines: str, ending: str = "\n") -> Path:
     return path
 
 
-def take(store: EventStore, path: Path, policy: Policy = POLICY, **options: Any) -> ImportReport:
-    return import_file(store, path, policy, **options)
+def take(
+    store: EventStore, path: Path, policy: Policy = POLICY, plan: ColumnPlan = OWN_NAMES, **options: Any
+) -> ImportReport:
+    return import_file(store, path, policy, plan, **options)
 
 
 def counts(report: ImportReport) -> tuple[int, int, int, int]:
@@ -100,28 +104,28 @@ def test_a_row_that_is_not_utf8_does_not_spoil_the_others(store: EventStore, tmp
 
 
 @pytest.mark.parametrize(
-    ("header", "options", "message"),
+    ("header", "plan", "message"),
     [
-        ("ts,event_type,customer_id", {}, "a.csv has no column 'segment'"),
+        ("ts,event_type,customer_id", OWN_NAMES, "a.csv has no column 'segment'"),
         (
             HEADER,
-            {"mapping": {"ts": "TIMESTAMP"}},
+            ColumnPlan({"ts": "TIMESTAMP"}),
             "a.csv has no column 'TIMESTAMP', wanted by ts: it has event_id, ts",
         ),
-        (HEADER, {"ignore": ["gone"]}, "a.csv has no column 'gone'"),
-        (HEADER + ",ts", {}, "a.csv has two columns 'ts'"),
-        (HEADER, {"mapping": {"ts": "ts"}, "constants": {"ts": "x"}}, "ts is both mapped"),
-        (HEADER, {"mapping": {"ts": "ts", "resolution": "ts"}}, "column 'ts' is used twice"),
-        (HEADER, {"constants": {"event_id": "x"}}, "event_id cannot be a constant"),
+        (HEADER, ColumnPlan(ignore=["gone"]), "a.csv has no column 'gone'"),
+        (HEADER + ",ts", OWN_NAMES, "a.csv has two columns 'ts'"),
+        (HEADER, ColumnPlan({"ts": "ts"}, {"ts": "x"}), "ts is both mapped"),
+        (HEADER, ColumnPlan({"ts": "ts", "resolution": "ts"}), "column 'ts' is used twice"),
+        (HEADER, ColumnPlan(constants={"event_id": "x"}), "event_id cannot be a constant"),
     ],
 )
 def test_a_file_without_the_columns_wanted_is_refused_and_nothing_changes(
-    store: EventStore, tmp_path: Path, header: str, options: dict[str, Any], message: str
+    store: EventStore, tmp_path: Path, header: str, plan: ColumnPlan, message: str
 ) -> None:
     put(store, event("old"))
     before = store.snapshot("ws_1")
     with pytest.raises(UnreadableInput) as refusal:
-        take(store, write(tmp_path, "a.csv", header, "x"), **options)
+        take(store, write(tmp_path, "a.csv", header, "x"), plan=plan)
     assert message in str(refusal.value)
     assert store.snapshot("ws_1") == before
     assert not list((store.root / "incoming").iterdir())
@@ -166,8 +170,7 @@ def test_json_lines_keep_every_digit_and_a_truncated_last_line_is_one_reject(sto
 
 def test_json_lines_are_mapped_like_columns(store: EventStore, tmp_path: Path) -> None:
     path = write(tmp_path, "a.jsonl", '{"when": "2026-01-01T00:00:00Z", "n": 5, "noise": [1], "segment": "own"}', "7")
-    options = {"mapping": {"ts": "when", "context_tokens": "n"}, "ignore": ["noise"], **NO_IDS}
-    report = take(store, path, **options)
+    report = take(store, path, plan=ColumnPlan({"ts": "when", "context_tokens": "n"}, CONSTANTS, ["noise"]))
     assert (report.accepted, dict(report.reasons)) == (1, {"not a JSON object": 1})
     (row,) = stored(store)
     assert (row["segment"], row["n_context_tokens"]) == ("smb", 5)
@@ -208,12 +211,12 @@ def test_the_same_file_twice_counts_once_and_equal_rows_all_count(store: EventSt
     path = write(
         tmp_path, "a.csv", "ts,context_tokens", *["2026-01-01 00:00:00.1234567,5"] * 3, "2026-01-01 00:00:00,5"
     )
-    assert counts(take(store, path, **NO_IDS)) == (4, 4, 0, 0)
-    assert counts(take(store, path, **NO_IDS)) == (4, 0, 4, 0)
+    assert counts(take(store, path, plan=NO_IDS)) == (4, 4, 0, 0)
+    assert counts(take(store, path, plan=NO_IDS)) == (4, 0, 4, 0)
     more = write(tmp_path, "b.csv", "ts,context_tokens", *["2026-01-01 00:00:00.1234567,5"] * 4)
-    assert counts(take(store, more, **NO_IDS)) == (4, 1, 3, 0)
-    other = {"constants": NO_IDS["constants"] | {"customer_id": "other"}}
-    assert counts(take(store, path, **other)) == (4, 4, 0, 0)
+    assert counts(take(store, more, plan=NO_IDS)) == (4, 1, 3, 0)
+    other = ColumnPlan(constants=CONSTANTS | {"customer_id": "other"})
+    assert counts(take(store, path, plan=other)) == (4, 4, 0, 0)
 
 
 def test_made_ids_do_not_depend_on_a_customers_segment_of_the_day(store: EventStore, tmp_path: Path) -> None:
@@ -230,7 +233,7 @@ def test_of_one_id_in_a_file_the_first_row_counts(store: EventStore, tmp_path: P
 
 def test_rejects_of_files_without_ids_show_no_made_up_id(store: EventStore, tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "ts", "soon")
-    take(store, path, rejects_path=tmp_path / "r.ndjson", **NO_IDS)
+    take(store, path, rejects_path=tmp_path / "r.ndjson", plan=NO_IDS)
     assert json.loads((tmp_path / "r.ndjson").read_text())["event_id"] is None
 
 

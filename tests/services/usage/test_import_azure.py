@@ -7,6 +7,7 @@ import pytest
 
 from app.services.usage.fields import Policy
 from app.services.usage.importer import import_file
+from app.services.usage.mapping import ColumnPlan
 from app.services.usage.stats import usage_stats
 from app.services.usage.store import EventStore
 
@@ -21,7 +22,7 @@ def test_both_traces_are_metered_to_the_last_token_and_a_second_import_adds_noth
     for again in (False, True):
         for customer, (requests, _, _) in TOTALS.items():
             constants = {"event_type": "llm_request", "customer_id": customer, "segment": "llm"}
-            report = import_file(store, TRACES / f"{customer}.csv", POLICY, mapping=MAPPING, constants=constants)
+            report = import_file(store, TRACES / f"{customer}.csv", POLICY, ColumnPlan(MAPPING, constants))
             assert (report.read, report.accepted, report.rejected) == (requests, 0 if again else requests, 0)
     assert {item.customer_id: (item.events, *item.sums.values()) for item in usage_stats(store, "ws_1")} == {
         customer: (requests, Decimal(context), Decimal(generated))

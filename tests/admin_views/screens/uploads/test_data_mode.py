@@ -264,7 +264,7 @@ def test_a_long_import_shows_its_progress_until_it_is_over(
 def test_an_import_whose_server_stopped_can_be_started_again(client: FlaskClient, sqlite_app: Flask) -> None:
     address = previewed(client)
     upload = Uploads(sqlite_app.config["DATA_DIR"] / "uploads").find("ws_1", address.rpartition("/")[2])
-    upload.tell(state="running", done=1, total=4)
+    upload.write_progress({"state": "running", "done": 1, "total": 4})
     assert "The server stopped while it imported this file." in client.get(address).text
     chosen(client, address, "import")
     assert "Accepted 2" in text_of(client.get(address).text)
@@ -275,7 +275,7 @@ def test_while_it_is_imported_the_page_says_how_far_it_has_come(client: FlaskCli
     upload = Uploads(sqlite_app.config["DATA_DIR"] / "uploads").find("ws_1", address.rpartition("/")[2])
     with upload.importing() as mine:
         assert mine
-        upload.tell(state="running", done=1, total=4)
+        upload.write_progress({"state": "running", "done": 1, "total": 4})
         page = client.get(address).text
     assert "1 of about 4 rows checked" in text_of(page)
     assert '<progress max="4" value="1"' in page
