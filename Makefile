@@ -18,8 +18,8 @@ run: $(VENV)/run.stamp ## Install, migrate, seed and serve on 127.0.0.1:$(PORT)
 	@$(BIN)/avs serve --port $(PORT)
 
 test: $(VENV)/dev.stamp ## Every test, PostgreSQL, a browser and the client library included
-	$(BIN)/pytest -n 2
-	cd clients/python && $(CURDIR)/$(BIN)/python -m pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
+	cd clients/python && $(CURDIR)/$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/dev.stamp $(NODE_STAMP) ## Style, types and import contracts
 	$(BIN)/ruff check .

@@ -4,7 +4,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -15,6 +17,14 @@ from tests import databases
 from tests.databases import DATABASE, SharedApp, emptied_by_copy, emptied_by_delete, migrated, running_app, settings
 
 ENGINES = ("sqlite", "postgresql")
+hypothesis.settings.register_profile("avs", deadline=None)  # how long an example takes says how busy the machine is
+hypothesis.settings.load_profile("avs")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Folders of tests go where they are quick to make and to remove, unless told otherwise."""
+    if config.option.basetemp is None and (memory := databases.in_memory()):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -75,32 +85,24 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database_uri(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database of the test's own; with the mark `own_database` it is the application's."""
-    yield from fresh_uri(engine_name, request, tmp_path)
-
-
-@pytest.fixture
 def app(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
     """The application on an empty migrated database, once on SQLite and once on PostgreSQL."""
-    if _wants_its_own(request):
-        yield from running_app(request.getfixturevalue("database_uri"), tmp_path / "data")
-    else:
-        yield from request.getfixturevalue(f"shared_{engine_name}").fresh(tmp_path / "data")
+    yield from application(engine_name, request, tmp_path)
 
 
 @pytest.fixture
 def sqlite_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
     """The application on SQLite only, for what does not depend on the engine."""
-    if _wants_its_own(request):
-        for uri in fresh_uri("sqlite", request, tmp_path):
-            yield from running_app(uri, tmp_path / "data")
-    else:
-        yield from request.getfixturevalue("shared_sqlite").fresh(tmp_path / "data")
+    yield from application("sqlite", request, tmp_path)
 
 
-def _wants_its_own(request: pytest.FixtureRequest) -> bool:
-    return request.node.get_closest_marker("own_database") is not None
+def application(engine: str, request: pytest.FixtureRequest, folder: Path, **changes: Any) -> Iterator[Flask]:
+    """As new, on an empty database, with changed settings: the worker's, or with the mark `own_database` its own."""
+    if request.node.get_closest_marker("own_database") is None:
+        yield from request.getfixturevalue(f"shared_{engine}").fresh(folder / "data", **changes)
+        return
+    for uri in fresh_uri(engine, request, folder):
+        yield from running_app(uri, folder / "data", **changes)
 
 
 @pytest.fixture

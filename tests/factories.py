@@ -1,6 +1,7 @@
 """Fixed values for tests: a small video company whose production config passes every gate.
 
 Everything is written through the services that operators use; only catalogs and simulation runs are inserted as rows.
+What nearly every test begins with is written so once per process (`tests.remembered`).
 Functions take the session, return the row, flush and never commit.
 """
 
@@ -21,6 +22,7 @@ from app.services.authoring import cycles, unit_snapshots, value_units, workspac
 from app.services.configs import editing
 from app.services.configs.lookup import get_config
 from app.services.decisions import activation
+from tests.remembered import remembered
 
 
 class Who(TypedDict):
@@ -155,10 +157,14 @@ def snapshot(session: AnySession, cycle_id: str = CYCLE, *units: dict[str, Any])
 
 def foundation(session: AnySession) -> None:
     """Catalogs, a workspace, a production cycle and its submitted snapshot."""
-    catalogs(session)
-    workspace(session)
-    cycle(session)
-    snapshot(session)
+
+    def build() -> None:
+        catalogs(session)
+        workspace(session)
+        cycle(session)
+        snapshot(session)
+
+    remembered(session, "foundation", build)
 
 
 def config(session: AnySession, config_version_id: str = "cfg_1", **changes: Any) -> ConfigVersion:

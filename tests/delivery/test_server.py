@@ -39,7 +39,7 @@ def wait_until_ready(address: str, process: subprocess.Popen[bytes], log: Path, 
 
 
 def test_no_process_answers_with_the_version_before_an_approval_that_has_returned(
-    app: Flask, session: AnySession, database_uri: str, tmp_path: Path
+    app: Flask, session: AnySession, tmp_path: Path
 ) -> None:
     with write(session):
         f.foundation(session)
@@ -47,7 +47,11 @@ def test_no_process_answers_with_the_version_before_an_approval_that_has_returne
     granian = str(Path(sys.executable).with_name("granian"))
     command = [granian, "--host", "127.0.0.1", "--port", str(port), "--workers", "2", "--workers-kill-timeout", "2"]
     command += ["--interface", "asgi", "--loop", "uvloop", "--factory", "app.server:application"]
-    known = {"DATABASE_URL": database_uri, "AVS_DATA_DIR": str(app.config["DATA_DIR"]), "AVS_SECRET_KEY": "test"}
+    known = {
+        "DATABASE_URL": app.config["SQLALCHEMY_DATABASE_URI"],
+        "AVS_DATA_DIR": str(app.config["DATA_DIR"]),
+        "AVS_SECRET_KEY": "test",
+    }
     with log.open("wb") as file:
         process = subprocess.Popen(command, env=os.environ | known, stdout=file, stderr=file)
     try:

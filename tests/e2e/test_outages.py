@@ -149,14 +149,18 @@ def enforcing(server: Server, tmp_path: Path, mode: str) -> Iterator[Enforcing]:
 
 
 @pytest.fixture
-def server(app: Flask, session: AnySession, database_uri: str, tmp_path: Path) -> Iterator[Server]:
+def server(app: Flask, session: AnySession, tmp_path: Path) -> Iterator[Server]:
     """With cfg_1 active and the next ones ready to be approved."""
     with write(session):
         f.foundation(session)
         f.active(session, "cfg_1")
         for number in range(2, 2 + 2 * KILLS):
             f.simulated(session, f"cfg_{number}")
-    environment = {"DATABASE_URL": database_uri, "AVS_DATA_DIR": str(app.config["DATA_DIR"]), "AVS_SECRET_KEY": "test"}
+    environment = {
+        "DATABASE_URL": app.config["SQLALCHEMY_DATABASE_URI"],
+        "AVS_DATA_DIR": str(app.config["DATA_DIR"]),
+        "AVS_SECRET_KEY": "test",
+    }
     found = Server(environment, free_port(), tmp_path / "server.log")
     found.start()
     yield found

@@ -5,6 +5,7 @@ import pytest
 from app.models.base import AnySession
 from app.models.transactions import write
 from tests import factories as f
+from tests.remembered import remembered
 from tests.services.decided import four_decisions
 
 
@@ -26,9 +27,13 @@ def log(empty: AnySession) -> AnySession:
 @pytest.fixture
 def ready(session: AnySession) -> AnySession:
     """A session where cfg_1 was simulated and may be approved."""
-    with write(session):
+
+    def build() -> None:
         f.foundation(session)
         f.simulated(session)
+
+    with write(session):
+        remembered(session, "ready", build)
     return session
 
 

@@ -85,19 +85,23 @@ class KeyStore:
 
     def __init__(self, folder: Path, pem: str | None = None) -> None:
         self.folder, self._pem = folder, pem
-        self._last_read: tuple[int, KeyRing] | None = None  # the folder's time of change, and its keys then
+        self._last_read: tuple[list[str], KeyRing] | None = None  # names of files, which never change, and their keys
 
     def ring(self) -> KeyRing:
         """The keys now; reads the folder again when another process has rotated them."""
         if self._pem:
             return KeyRing(_parsed(_PEM.findall(self._pem)))
-        if not self.folder.is_dir() or not any(self.folder.glob("*.pem")):
+        if not (newest_first := self._names()):
             self._add(Ed25519PrivateKey.generate(), stamp=0)
-        version = self.folder.stat().st_mtime_ns
-        if self._last_read is None or self._last_read[0] != version:
-            newest_first = sorted(self.folder.glob("*.pem"), reverse=True)
-            self._last_read = version, KeyRing(_parsed(path.read_text() for path in newest_first))
+            newest_first = self._names()
+        if self._last_read is None or self._last_read[0] != newest_first:
+            texts = [(self.folder / name).read_text() for name in newest_first]
+            self._last_read = newest_first, KeyRing(_parsed(texts))
         return self._last_read[1]
+
+    def _names(self) -> list[str]:
+        """The key files, newest first; their names say more than the folder's time of change, which may be a tick late."""
+        return sorted((path.name for path in self.folder.glob("*.pem")), reverse=True)
 
     def rotate(self, now: datetime) -> SigningKey:
         """Add a key that signs from now on; the old ones stay published until they are retired."""

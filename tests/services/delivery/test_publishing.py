@@ -30,16 +30,12 @@ from app.services.delivery.pointers import CURRENT, KEYS, Pointer, document_path
 from app.services.delivery.publish_check import differences, verifies
 from app.services.delivery.publishing import Outcome, published_keys, put
 from tests import factories as f
+from tests.conftest import application
 from tests.databases import settings
 from tests.services.delivery.test_pointers import a_pointer
 
 STORES = ("file", "memory")
 POINTER = pointer_path(f.SUBJECT)
-
-
-def app_on(uri: str, data_dir: Path, url: str | None) -> Flask:
-    data_dir.mkdir(exist_ok=True)
-    return create_app(settings(uri, data_dir) | {"PUBLISH_URL": url})
 
 
 @pytest.fixture(params=STORES)
@@ -48,13 +44,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def app(database_uri: str, tmp_path: Path, url: str) -> Iterator[Flask]:
-    found = app_on(database_uri, tmp_path / "data", url)
-    with found.app_context():
+def app(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path, url: str) -> Iterator[Flask]:
+    for found in application(engine_name, request, tmp_path, PUBLISH_URL=url):
         yield found
         publisher().close()
-        db.session.remove()
-        db.engine.dispose()
 
 
 def store() -> PublishStore:
@@ -380,7 +373,7 @@ def test_publishers_of_several_processes_and_a_busy_operator_end_at_the_newest(
 
 def die_in_write(uri: str, data_dir: str, url: str, moment: int) -> None:
     """Approve cfg_2 in a process of its own, which is killed instead of its `moment`-th write to the store."""
-    app = app_on(uri, Path(data_dir), url)
+    app = create_app(settings(uri, Path(data_dir)) | {"PUBLISH_URL": url})
     with app.app_context():
         inner, written = PublishStore.write, []
 
@@ -395,6 +388,7 @@ def die_in_write(uri: str, data_dir: str, url: str, moment: int) -> None:
             f.approve(db.session, "cfg_2", later=60)
 
 
+@pytest.mark.own_database
 @pytest.mark.parametrize("moment", [1, 2])
 @pytest.mark.parametrize("url", ["file"], indirect=True)
 def test_a_process_killed_between_commit_and_publication_leaves_what_was_published_and_a_start_mends_it(
