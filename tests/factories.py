@@ -14,14 +14,17 @@ from app.models.base import AnySession
 from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
+from app.models.decision_record import DecisionRow
 from app.models.simulation_run import SimulationRun
 from app.models.value_unit import ValueUnitSnapshot
 from app.models.workspace import Workspace
 from app.services.authoring import configs as config_drafts
 from app.services.authoring import cycles, unit_snapshots, value_units, workspaces
+from app.services.authoring.inputs import ExplorationInput, PoolInput, RailsInput, ValueUnitInput, WorkspaceInput
 from app.services.configs import editing
 from app.services.configs.lookup import get_config
 from app.services.decisions import activation
+from simulation.canonical import Json, JsonObject
 from tests.remembered import remembered
 
 
@@ -39,7 +42,7 @@ WORKSPACE, CYCLE, SEGMENT = "ws_1", "cycle_1", "smb"
 SUBJECT = {"workspace_id": WORKSPACE, "segment": SEGMENT, "stage": "learning", "target_environment": "production"}
 METRICS = ("gross_margin", "paid_engagement_retention_90d")
 
-HD_MINUTE = {
+HD_MINUTE: ValueUnitInput = {
     "value_unit_id": "vu_hd_minute",
     "name": "Usable HD minute",
     "unit_type": "outcome",
@@ -58,7 +61,7 @@ HD_MINUTE = {
         "economics_confidence": "medium",
     },
 }
-DRAFT_EXPORT = HD_MINUTE | {
+DRAFT_EXPORT: ValueUnitInput = HD_MINUTE | {
     "value_unit_id": "vu_draft_export",
     "name": "Draft export",
     "unit_type": "usage",
@@ -71,7 +74,7 @@ DRAFT_EXPORT = HD_MINUTE | {
         "economics_confidence": "medium",
     },
 }
-CORE = {
+CORE: PoolInput = {
     "pool_id": "pool_core",
     "label": "Core",
     "value_unit_id": "vu_hd_minute",
@@ -79,7 +82,7 @@ CORE = {
     "rollover": {"enabled": True, "max_rollover_quantity": Decimal(100), "expires_after_days": 60},
     "overage_behavior": "allow_overage",
 }
-EXPLORATION_POOL = {
+EXPLORATION_POOL: PoolInput = {
     "pool_id": "pool_exploration",
     "label": "Exploration",
     "value_unit_id": "vu_draft_export",
@@ -87,14 +90,14 @@ EXPLORATION_POOL = {
     "overage_behavior": "throttle",
     "is_exploration_pool": True,
 }
-EXPLORATION = {
+EXPLORATION: ExplorationInput = {
     "enabled": True,
     "exploration_pool_id": "pool_exploration",
     "qualifying_events": ["draft_export_created"],
     "expires_after_days": 30,
     "graduation_signal": "repeat_usage_threshold",
 }
-RAILS = {
+RAILS: RailsInput = {
     "usage_thresholds": [
         {"percent": 70, "action": "warn"},
         {"percent": 90, "action": "throttle"},
@@ -127,13 +130,13 @@ def catalogs(session: AnySession) -> None:
 
 
 def workspace(session: AnySession, workspace_id: str = WORKSPACE) -> Workspace:
-    data = {"workspace_id": workspace_id, "workspace_name": "Lumina", "operator_role": "founder"}
+    data: WorkspaceInput = {"workspace_id": workspace_id, "workspace_name": "Lumina", "operator_role": "founder"}
     return workspaces.create_workspace(session, data, actor=OPERATOR, now=NOW)
 
 
 def cycle(session: AnySession, cycle_id: str = CYCLE, **changes: Any) -> Cycle:
     """A production cycle of 90 days with a goal and two metrics."""
-    data = {
+    data: Json = {
         "cycle_id": cycle_id,
         "workspace_id": WORKSPACE,
         "cycle_name": "First quarter",
@@ -147,12 +150,11 @@ def cycle(session: AnySession, cycle_id: str = CYCLE, **changes: Any) -> Cycle:
     return cycles.create_cycle(session, data | changes, actor=OPERATOR, now=NOW)
 
 
-def snapshot(session: AnySession, cycle_id: str = CYCLE, *units: dict[str, Any]) -> ValueUnitSnapshot:
+def snapshot(session: AnySession, cycle_id: str = CYCLE, *units: ValueUnitInput) -> ValueUnitSnapshot:
     """Define the units in the cycle (by default the two fixed ones) and freeze all of it."""
     for unit in units or (HD_MINUTE, DRAFT_EXPORT):
         value_units.create_value_unit(session, unit | {"cycle_id": cycle_id}, actor=OPERATOR, now=NOW)
-    frozen: ValueUnitSnapshot = unit_snapshots.submit_snapshot(session, cycle_id, actor=OPERATOR, now=NOW)
-    return frozen
+    return unit_snapshots.submit_snapshot(session, cycle_id, actor=OPERATOR, now=NOW)
 
 
 def foundation(session: AnySession) -> None:
@@ -169,7 +171,7 @@ def foundation(session: AnySession) -> None:
 
 def config(session: AnySession, config_version_id: str = "cfg_1", **changes: Any) -> ConfigVersion:
     """A complete production draft; wants `foundation` first."""
-    data = {
+    data: Json = {
         "config_version_id": config_version_id,
         **SUBJECT,
         "cycle_id": CYCLE,
@@ -182,7 +184,7 @@ def config(session: AnySession, config_version_id: str = "cfg_1", **changes: Any
     return config_drafts.create_config(session, data | changes, actor=OPERATOR, now=NOW)
 
 
-def outputs(**changes: Any) -> dict[str, Any]:
+def outputs(**changes: Any) -> JsonObject:
     """What a run reports, consistent with itself: margin 0.7 against 0.68, one customer in a hundred fewer."""
     return {
         "primary_metric_deltas": {
@@ -214,7 +216,7 @@ def run(
     session: AnySession, config: ConfigVersion, simulation_run_id: str | None = None, **changes: Any
 ) -> SimulationRun:
     """A completed run that saw the config as it is now; the config becomes `simulated`."""
-    columns: dict[str, Any] = {
+    columns: JsonObject = {
         "simulation_run_id": simulation_run_id or f"sim_{config.config_version_id}",
         "workspace_id": config.workspace_id,
         "cycle_id": config.cycle_id,
@@ -245,7 +247,7 @@ def simulated(session: AnySession, config_version_id: str = "cfg_1", **changes: 
     return row
 
 
-def approve(session: AnySession, config_version_id: str = "cfg_1", *, later: int = 0, **approval: Any) -> Any:
+def approve(session: AnySession, config_version_id: str = "cfg_1", *, later: int = 0, **approval: Any) -> DecisionRow:
     """Approve a simulated config `later` seconds after NOW."""
     given = {"approver_name": "Theresa", "approver_role": "CEO", "rationale": APPROVAL.rationale} | approval
     return activation.approve(

@@ -7,6 +7,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from app.identity import OPEN_ENDPOINTS
+from tests.present import present
 
 READ = {"GET"}
 CRUD_ALL, CRUD_ONE = {"GET", "POST"}, {"GET", "PATCH", "DELETE"}
@@ -68,7 +69,7 @@ def methods_by_path(app: Flask) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for rule in api_rules(app):
         path = re.sub(r"<[^>]+>", "{}", rule.rule)
-        found.setdefault(path, set()).update(rule.methods - {"HEAD", "OPTIONS"})
+        found.setdefault(path, set()).update(present(rule.methods) - {"HEAD", "OPTIONS"})
     return found
 
 
@@ -91,7 +92,7 @@ def test_every_route_wants_the_token_where_one_is_set(sqlite_app: Flask) -> None
     for rule in sqlite_app.url_map.iter_rules():
         if rule.endpoint in OPEN_ENDPOINTS:
             continue
-        for method in rule.methods:
+        for method in present(rule.methods):
             assert client.open(address(rule), method=method).status_code == 401, f"{method} {rule.rule} is open"
 
 
@@ -99,6 +100,6 @@ def test_every_route_wants_the_token_where_one_is_set(sqlite_app: Flask) -> None
 def test_no_form_of_another_site_can_write_through_the_api(sqlite_app: Flask, content_type: str) -> None:
     client = sqlite_app.test_client()
     for rule in api_rules(sqlite_app):
-        for method in rule.methods & {"POST", "PUT", "PATCH"}:
+        for method in present(rule.methods) & {"POST", "PUT", "PATCH"}:
             response = client.open(address(rule), method=method, data=b"a=b", content_type=content_type)
             assert response.status_code == 415, f"{method} {rule.rule} reads {content_type}"

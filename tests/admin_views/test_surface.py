@@ -11,6 +11,7 @@ from admin_views.base import POLICY
 from admin_views.grids.specs import GRIDS, GridSpec
 from app.models.base import AnySession, Model, db
 from tests.admin_views.conftest import HiddenInputs
+from tests.present import present
 
 READ_ONLY = [spec for spec in GRIDS if spec.editing is None]
 UNLISTED = {"idempotency_keys"}
@@ -33,7 +34,7 @@ def write_rules(client: FlaskClient, endpoint: str) -> list[Rule]:
 
 
 def first_id(session: AnySession, spec: GridSpec) -> str:
-    row = session.execute(sa.select(*(spec.table.c[name] for name in spec.key))).first()
+    row = present(session.execute(sa.select(*(spec.table.c[name] for name in spec.key))).first())
     return ",".join(map(str, row))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -10,33 +11,37 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 from werkzeug.test import TestResponse
 
 from api.register import document
 from app.models.base import db
-from simulation.canonical import canonical_bytes, canonical_text, parse_exact
+from simulation.canonical import Json, JsonObject, canonical_bytes, canonical_text, parse_exact
 from tests import factories
 from tests.answers import Answer
+from tests.present import present
 
 URI = "urn:avs:openapi"
 
 
 @cache
-def published() -> dict[str, Any]:
-    return json.loads(canonical_bytes(document()))
+def published() -> JsonObject:
+    openapi: JsonObject = json.loads(canonical_bytes(document()))
+    return openapi
 
 
 @cache
-def registry() -> Registry:
-    return Registry().with_resource(URI, Resource(contents=published(), specification=DRAFT202012))
+def registry() -> Registry[Json]:
+    known: Registry[Json] = Registry().with_resource(URI, DRAFT202012.create_resource(published()))
+    return known
 
 
 def path_of(address: str) -> str:
     """The published path that an address belongs to; literal parts win over parameters."""
     bare = address.split("?")[0]
-    fits = [path for path in published()["paths"] if re.fullmatch(re.sub(r"\{[a-z_]+\}", "[^/]+", path), bare)]
+    paths: Iterable[str] = published()["paths"]
+    fits = [path for path in paths if re.fullmatch(re.sub(r"\{[a-z_]+\}", "[^/]+", path), bare)]
     return min(fits, key=lambda path: path.count("{"))
 
 
@@ -56,7 +61,7 @@ def check_answer(method: str, address: str, response: TestResponse) -> None:
         return
     assert response.mimetype in content, f"{method} {path} {status} answered {response.mimetype}"
     pointer = "/".join(["", "paths", escaped(path), method.lower(), "responses", status, "content"])
-    schema = {"$ref": f"{URI}#{pointer}/{escaped(response.mimetype)}/schema"}
+    schema = {"$ref": f"{URI}#{pointer}/{escaped(present(response.mimetype))}/schema"}
     jsonschema.Draft202012Validator(schema, registry=registry()).validate(response.get_json())
 
 
@@ -70,32 +75,37 @@ class Api:
     def __init__(self, app: Flask) -> None:
         self.app, self.client = app, FlaskClient(app, Answer)
 
-    def send(self, method: str, path: str, body: Any = None, status: int | None = None, **headers: str) -> Answer:
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        data = {} if body is None else {"data": canonical_text(body), "content_type": "application/json"}
-        response = self.client.open(path, method=method, headers=given, **data)
+    def answer(self, method: str, path: str, **request: Any) -> Answer:
+        """The checked answer to a request as the client takes it, whatever its status."""
+        response = self.client.open(path, method=method, **request)
         assert isinstance(response, Answer)
         check_answer(method, path, response)
+        return response
+
+    def send(self, method: str, path: str, body: Json = None, status: int | None = None, **headers: str) -> Answer:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        data: JsonObject = {} if body is None else {"data": canonical_text(body), "content_type": "application/json"}
+        response = self.answer(method, path, headers=given, **data)
         assert status in (None, response.status_code), f"{method} {path}: {response.status} {response.text}"
         return response
 
     def get(self, path: str, status: int = 200, **headers: str) -> Answer:
         return self.send("GET", path, None, status, **headers)
 
-    def post(self, path: str, body: Any, status: int = 201, **headers: str) -> Answer:
+    def post(self, path: str, body: Json, status: int = 201, **headers: str) -> Answer:
         return self.send("POST", path, body, status, **headers)
 
-    def put(self, path: str, body: Any, status: int = 200, **headers: str) -> Answer:
+    def put(self, path: str, body: Json, status: int = 200, **headers: str) -> Answer:
         return self.send("PUT", path, body, status, **headers)
 
-    def patch(self, path: str, body: Any, status: int = 200, **headers: str) -> Answer:
+    def patch(self, path: str, body: Json, status: int = 200, **headers: str) -> Answer:
         return self.send("PATCH", path, body, status, **headers)
 
     def delete(self, path: str, status: int = 204, **headers: str) -> Answer:
         return self.send("DELETE", path, None, status, **headers)
 
 
-def exact(response: TestResponse) -> Any:
+def exact(response: TestResponse) -> Json:
     """The answer's JSON with exact numbers."""
     return parse_exact(response.data)
 
@@ -116,7 +126,7 @@ def row_counts() -> dict[str, int]:
     """Rows in every table: a refused request leaves them all as they were."""
     db.session.rollback()
     return {
-        table.name: db.session.scalar(sa.select(sa.func.count()).select_from(table))
+        table.name: db.session.scalars(sa.select(sa.func.count()).select_from(table)).one()
         for table in db.metadata.sorted_tables
     }
 

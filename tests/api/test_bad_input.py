@@ -4,12 +4,12 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
-from werkzeug.test import TestResponse
 
 from app.models.base import db
 from app.models.workspace import Workspace
 from tests import factories
-from tests.api.conftest import Api, check_answer, row_counts
+from tests.answers import Answer
+from tests.api.conftest import Api, row_counts
 
 UNITS, CYCLES, CONFIGS, POOLS = "/api/value-units", "/api/cycles", "/api/configs", "/api/configs/cfg_1/pools"
 CONTEXTS, RAILS, EXPLORATION = "/api/cycle-draft-contexts", "/api/configs/cfg_1/rails", "/api/configs/cfg_1/exploration"
@@ -295,10 +295,8 @@ def test_bad_input_is_refused_at_its_field_and_changes_nothing(two_workspaces: A
     assert row_counts() == before
 
 
-def raw(api: Api, method: str, path: str, data: bytes, content_type: str = "application/json") -> TestResponse:
-    response = api.client.open(path, method=method, data=data, content_type=content_type)
-    check_answer(method, path, response)
-    return response
+def raw(api: Api, method: str, path: str, data: bytes, content_type: str = "application/json") -> Answer:
+    return api.answer(method, path, data=data, content_type=content_type)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e99999999999999999999", "9" * 5000])

@@ -164,7 +164,8 @@ def test_a_decided_config_is_immutable_through_every_door(
 @pytest.mark.own_database  # its listener stays on the engine
 def test_a_draft_that_is_deleted_while_the_list_is_read_is_left_out_or_shown_whole(draft: Api) -> None:
     draft.post("/api/configs", CONFIG | {"config_version_id": "cfg_2"})
-    engine, gone = db.engine, []
+    engine = db.engine
+    gone: list[str] = []
 
     def delete_it(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if not gone and "FROM config_versions" in statement:

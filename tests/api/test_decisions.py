@@ -70,7 +70,8 @@ def test_the_log_is_filtered_and_sorted(log: Api, query: str, expected: list[str
 
 @pytest.mark.parametrize("sort", ["newest", "margin_risk", "retention_delta", "exploration_delta"])
 def test_pages_follow_each_other_in_every_order(log: Api, sort: str) -> None:
-    seen, cursor = [], ""
+    seen: list[str] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = log.get(f"{LOG}?sort={sort}&limit=2{cursor and '&cursor=' + cursor}").json
         seen += [item["decision_id"] for item in page["items"]]

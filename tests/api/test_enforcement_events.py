@@ -102,7 +102,8 @@ def test_lists_are_newest_first_and_filtered(live: Api, query: str, expected: li
 
 def test_pages_follow_each_other_without_gaps(live: Api) -> None:
     live.post(PATH, [numbered(n) for n in range(5)], 202)
-    seen, cursor = [], ""
+    seen: list[str] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = live.get(f"{PATH}?limit=2{cursor and '&cursor=' + cursor}").json
         seen += [item["enforcement_event_id"] for item in page["items"]]

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from api.problem_codes import MEANINGS
 from app.models.base import db
 from tests import factories
-from tests.api.conftest import Api
+from tests.api.conftest import Api, exact
 from tests.databases import running_app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,11 +20,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def is_problem(response: TestResponse, status: int, code: str) -> None:
     assert response.status_code == status
     assert response.mimetype == "application/problem+json"
-    assert response.json["type"] == f"/api/problems/{code}"
-    assert response.json["status"] == status
-    assert response.json["code"] == code
-    assert response.json["title"]
-    assert response.json["detail"]
+    problem = exact(response)
+    assert problem["type"] == f"/api/problems/{code}"
+    assert problem["status"] == status
+    assert problem["code"] == code
+    assert problem["title"]
+    assert problem["detail"]
 
 
 def test_an_unknown_address_is_a_problem(sqlite_api: Api) -> None:

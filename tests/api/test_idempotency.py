@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from app.models.base import db
 from app.models.workspace import Workspace
-from tests.api.conftest import Api, row_counts
+from tests.api.conftest import Api, exact, row_counts
 
 WORKSPACE = {"workspace_name": "Lumina", "operator_role": "founder"}
 PATH = "/api/workspaces"
@@ -61,7 +61,7 @@ def test_concurrent_duplicates_create_one_record_and_get_one_answer(api: Api) ->
         headers = {"Idempotency-Key": "same"}
         response = api.app.test_client().post(PATH, json=WORKSPACE, headers=headers)
         assert response.status_code == 201
-        return response.data
+        return bytes(response.data)
 
     with ThreadPoolExecutor(8) as pool:
         answers = set(pool.map(create, range(8)))
@@ -79,7 +79,7 @@ def test_concurrent_drafts_of_one_subject_are_numbered_one_by_one(studio: Api) -
     }
 
     def create(_: int) -> int:
-        return studio.app.test_client().post("/api/configs", json=config).json["version"]
+        return int(exact(studio.app.test_client().post("/api/configs", json=config))["version"])
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(create, range(8))) == list(range(1, 9))

@@ -5,7 +5,9 @@ import re
 from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from simulation.canonical import JsonObject
 from tests.api.conftest import Api, published
+from tests.present import present
 
 NOT_THE_API_ITSELF = {"/api/docs", "/api/docs/start.js", "/api/docs/assets/<name>"}
 
@@ -16,11 +18,11 @@ def routes(app: Flask) -> set[tuple[str, str]]:
         (method.lower(), re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith("/api/") and rule.rule not in NOT_THE_API_ITSELF
-        for method in rule.methods - {"HEAD", "OPTIONS"}
+        for method in present(rule.methods) - {"HEAD", "OPTIONS"}
     }
 
 
-def operations() -> dict[tuple[str, str], dict]:
+def operations() -> dict[tuple[str, str], JsonObject]:
     paths = published()["paths"]
     return {(method, path): item for path, methods in paths.items() for method, item in methods.items()}
 

@@ -74,7 +74,7 @@ def test_a_read_after_the_moment_promotes_what_was_approved(active: Api) -> None
     with write(db.session):
         f.simulated(db.session, "cfg_2")
         f.approve(db.session, "cfg_2", later=60, effective_at=moments_ago())
-    assert db.session.get(ConfigVersion, "cfg_2").status == "approved"
+    assert db.session.get_one(ConfigVersion, "cfg_2").status == "approved"
     assert active.get(SUBJECT).json["config_version_id"] == "cfg_2"
     assert active.get("/api/configs/cfg_1").json["status"] == "archived"
 

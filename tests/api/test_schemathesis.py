@@ -7,6 +7,7 @@ database that has an active config, a draft and everything under them.
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
@@ -22,11 +23,13 @@ from schemathesis.specs.openapi.checks import (
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from app.models.base import db
+from simulation.canonical import JsonObject
 from tests import factories
 from tests.api.conftest import published
 from tests.conftest import fresh_uri
 from tests.databases import running_app
 
+AnyCase = Case[Any]
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 KNOWN = {
     "workspace_id": factories.WORKSPACE,
@@ -42,7 +45,7 @@ KNOWN = {
     "code": "config_immutable",
     "simulation_run_id": "sim_cfg_1",
 }
-REFERENCES = KNOWN | {
+REFERENCES: JsonObject = KNOWN | {
     "candidate_config_version_id": "cfg_2",
     "baseline_config_version_id": "cfg_1",
     "segment": factories.SEGMENT,
@@ -82,7 +85,7 @@ def schema(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             yield schemathesis.openapi.from_wsgi("/api/openapi.json", app)
 
 
-def cases(schema: OpenApiSchema, method: str, path: str) -> st.SearchStrategy[Case]:
+def cases(schema: OpenApiSchema, method: str, path: str) -> st.SearchStrategy[AnyCase]:
     """Good requests about known records, good ones and bad ones about any."""
     operation = schema[path][method]
     known = {name: KNOWN[name] for name in re.findall(r"{(\w+)}", path) if name in KNOWN}
@@ -91,7 +94,7 @@ def cases(schema: OpenApiSchema, method: str, path: str) -> st.SearchStrategy[Ca
     return st.one_of(aimed, operation.as_strategy(path_parameters=known), operation.as_strategy(), bad)
 
 
-def refer_to_known(case: Case) -> Case:
+def refer_to_known(case: AnyCase) -> AnyCase:
     """A request with known ids wherever its body or its query refers to a record, and without preconditions."""
     for part in (case.body, case.query):
         if isinstance(part, dict):
@@ -104,7 +107,7 @@ def refer_to_known(case: Case) -> Case:
 def test_generated_requests_are_answered_as_published(schema: OpenApiSchema, method: str, path: str) -> None:
     @BOUNDED
     @given(cases(schema, method, path))
-    def answered(case: Case) -> None:
+    def answered(case: AnyCase) -> None:
         case.call_and_validate(checks=CHECKS)
 
     answered()

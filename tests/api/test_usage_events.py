@@ -5,7 +5,7 @@ import json
 import pytest
 
 from simulation.canonical import JsonObject
-from tests.api.conftest import Api, check_answer
+from tests.api.conftest import Api
 
 PATH = "/api/usage-events"
 EVENT = {
@@ -22,10 +22,10 @@ EVENT = {
 
 def sent(api: Api, body: str | bytes, media_type: str, status: int = 202) -> JsonObject:
     """The answer to a body as text, checked against the published document."""
-    response = api.client.post(PATH, data=body, content_type=media_type)
-    check_answer("POST", PATH, response)
+    response = api.answer("POST", PATH, data=body, content_type=media_type)
     assert response.status_code == status, response.text
-    return response.json
+    counted: JsonObject = response.json
+    return counted
 
 
 def counts(answer: JsonObject) -> tuple[int, int, int]:

@@ -6,7 +6,7 @@ unit `vu_<name>`, config `cfg_<name>`, which lacks nothing but a run until the c
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Unpack
 
 from playwright.sync_api import Page, expect
 
@@ -15,12 +15,15 @@ from app.models.base import db
 from app.models.transactions import write
 from app.services.authoring import config_parts, cycles, unit_snapshots, value_units
 from app.services.authoring import configs as config_drafts
+from app.services.authoring.inputs import ConfigColumns, CycleInput, ExplorationInput, RailsInput, ValueUnitInput
 from app.services.configs.lookup import get_config
 from app.services.decisions import activation
 from app.services.simulations import runs
 from rules.enums import HistoricalWindow
+from simulation.canonical import Json
 from tests import factories as f
 from tests.browser import journey
+from tests.present import present
 
 SEGMENT = "ai_video_smb"
 
@@ -79,7 +82,7 @@ class Case:
         return Records(self.name)
 
 
-def who() -> dict[str, Any]:
+def who() -> f.Who:
     return {"actor": f.OPERATOR, "now": clock.now()}
 
 
@@ -108,7 +111,7 @@ def config(records: Records, config_id: str, stage: str = "learning") -> None:
 # Spoiling
 
 
-def cycle(**changes: Any) -> Spoil:
+def cycle(**changes: Unpack[CycleInput]) -> Spoil:
     def spoil(records: Records) -> None:
         with write(db.session):
             cycles.update_cycle(db.session, records.cycle, changes, **who())
@@ -116,7 +119,7 @@ def cycle(**changes: Any) -> Spoil:
     return spoil
 
 
-def columns(**changes: Any) -> Spoil:
+def columns(**changes: Unpack[ConfigColumns]) -> Spoil:
     def spoil(records: Records) -> None:
         with write(db.session):
             config_drafts.update_config(db.session, records.config, changes, **who())
@@ -124,28 +127,28 @@ def columns(**changes: Any) -> Spoil:
     return spoil
 
 
-def unit(**changes: Any) -> Spoil:
+def unit(**changes: Unpack[ValueUnitInput]) -> Spoil:
     """The gap is frozen: the unit is edited and submitted, and the config uses that snapshot."""
 
     def spoil(records: Records) -> None:
         with write(db.session):
             value_units.update_value_unit(db.session, records.unit, changes, **who())
             snapshot = unit_snapshots.submit_snapshot(db.session, records.cycle, **who())
-            version = {"value_unit_snapshot_version": snapshot.snapshot_version}
+            version: ConfigColumns = {"value_unit_snapshot_version": snapshot.snapshot_version}
             config_drafts.update_config(db.session, records.config, version, **who())
 
     return spoil
 
 
-def economics(**changes: Any) -> Spoil:
-    return unit(unit_economics=f.HD_MINUTE["unit_economics"] | changes)
+def economics(**changes: Json) -> Spoil:
+    return unit(unit_economics=present(f.HD_MINUTE["unit_economics"]) | changes)
 
 
-def mapping(**changes: Any) -> Spoil:
-    return unit(event_mapping=f.HD_MINUTE["event_mapping"] | changes)
+def mapping(**changes: Json) -> Spoil:
+    return unit(event_mapping=present(f.HD_MINUTE["event_mapping"]) | changes)
 
 
-def exploration(**changes: Any) -> Spoil:
+def exploration(**changes: Unpack[ExplorationInput]) -> Spoil:
     def spoil(records: Records) -> None:
         with write(db.session):
             config_parts.put_exploration(db.session, records.config, changes, **who())
@@ -153,7 +156,7 @@ def exploration(**changes: Any) -> Spoil:
     return spoil
 
 
-def rails(**changes: Any) -> Spoil:
+def rails(**changes: Unpack[RailsInput]) -> Spoil:
     def spoil(records: Records) -> None:
         with write(db.session):
             config_parts.put_rails(db.session, records.config, changes, **who())

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,17 +13,19 @@ from app.models.base import db
 from app.models.transactions import write
 from app.services.authoring import config_parts
 from app.services.authoring import fork as decision_fork
+from app.services.authoring.inputs import PoolInput
 from app.services.configs.lookup import get_config
 from app.services.simulations import runs
 from rules.enums import HistoricalWindow
-from tests.browser.conftest import Site
+from tests.browser.running import Site
+from tests.factories import Who
 
 OPERATOR = Actor("Mara", "product_growth")
 ACTIVE = "cfg_growth_smb_learning_prod_v1"
 WHY = "Studios asked for more, and the margin allows it."
 
 
-def who() -> dict[str, Any]:
+def who() -> Who:
     return {"actor": OPERATOR, "now": clock.now()}
 
 
@@ -36,7 +37,7 @@ def candidate(site: Site) -> str:
             source = get_config(db.session, ACTIVE)
             target = decision_fork.Target(source.cycle_id, source.target_environment)
             config_id = decision_fork.fork(db.session, "dec_growth_smb_rollback", target, **who()).config_version_id
-            quantity = {"included_quantity": Decimal(45)}
+            quantity: PoolInput = {"included_quantity": Decimal(45)}
             config_parts.update_pool(db.session, config_id, "pool_core", quantity, **who())
         simulate(config_id)
         db.session.remove()

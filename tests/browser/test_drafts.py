@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
 DRAFT = "/configs/cfg_smb_learning_prod_v2_candidate"
 POOLS, EXPLORATION, RAILS = (f"{DRAFT}/{part}" for part in ("pools", "exploration", "rails"))
@@ -13,7 +13,7 @@ SAVED = re.compile(r"^Saved \d\d:\d\d UTC$")
 CAP = "Monthly spend cap"
 
 
-def status(page: Page) -> object:
+def status(page: Page) -> Locator:
     return page.locator("[data-saved]")
 
 
@@ -145,7 +145,12 @@ def test_leaving_with_what_cannot_be_saved_asks(page: Page) -> None:
     page.get_by_label(CAP).fill("much")
     expect(status(page)).to_contain_text("is not a number")
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
     with page.expect_event("dialog"):
         page.get_by_role("link", name="Exploration", exact=True).click()
     assert asked == ["beforeunload"]

@@ -102,7 +102,7 @@ def _mend(page: Page) -> None:
     """Give the focused field what it asks for, and leave the screen by its primary button."""
     screen = re.sub(r".*/", "", page.url.split("?")[0].split("#")[0])
     focused = str(page.evaluate("document.activeElement.id || document.activeElement.name || ''"))
-    mended = {
+    mended: dict[str, Callable[[Page, str], None]] = {
         "pools": _mend_pools,
         "exploration": lambda page, _: journey.leave_exploration_off(page),
         "rails": _mend_rails,

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 from playwright.sync_api import Page, expect
 
 from tests.browser.running import Site
+from tests.present import present
 
 CANDIDATE = "/configs/cfg_growth_smb_learning_prod_v3_candidate"
 DEMO = "/configs/cfg_smb_learning_prod_v2_candidate"
@@ -67,7 +68,7 @@ def test_on_a_phone_the_panels_stand_beneath_each_other(new_page: Callable[..., 
     page.goto(f"{CANDIDATE}/review")
     drawing = page.locator("#periods .drawing")
     expect(drawing.locator(".main-svg").first).to_be_visible()
-    assert drawing.bounding_box()["height"] > 600
+    assert present(drawing.bounding_box())["height"] > 600
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 

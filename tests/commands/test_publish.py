@@ -15,6 +15,7 @@ from app.services.delivery.object_store import PublishStore
 from app.services.delivery.pointers import CURRENT, KEYS, Pointer, document_path, pointer_of, pointer_path
 from seed.loader import load_seed
 from simulation.canonical import parse_exact
+from tests.present import present
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 SUBJECT = {
@@ -48,7 +49,7 @@ def run(sqlite_app: Flask, tmp_path: Path) -> Callable[..., str]:
 def test_everything_active_is_published_and_said_per_subject(run: Callable[..., str], place: PublishStore) -> None:
     assert f"{NAMED}: published: cfg_smb_learning_prod_v1, sequence 1" in run()
     assert f"{NAMED}: unchanged: cfg_smb_learning_prod_v1, sequence 1" in run()
-    assert pointer_of(place.read(POINTER)).config_version_id == "cfg_smb_learning_prod_v1"
+    assert present(pointer_of(place.read(POINTER))).config_version_id == "cfg_smb_learning_prod_v1"
 
 
 def test_a_script_reads_it_as_json(run: Callable[..., str], place: PublishStore) -> None:
@@ -58,7 +59,7 @@ def test_a_script_reads_it_as_json(run: Callable[..., str], place: PublishStore)
         "outcome": "published",
         "config_version_id": "cfg_smb_learning_prod_v1",
         "sequence": 1,
-        "digest": pointer_of(place.read(POINTER)).digest,
+        "digest": present(pointer_of(place.read(POINTER))).digest,
         "detail": None,
     }
 
@@ -83,7 +84,7 @@ def another(pointer: Pointer, **changes: Any) -> bytes:
     return type(pointer)(**fields | changes).content()
 
 
-BROKEN = {
+BROKEN: dict[str, Callable[[PublishStore, Pointer], None]] = {
     "pointer_unreadable": lambda place, pointer: place.write(POINTER, b"{", forever=False),
     "not_active": lambda place, pointer: place.write(
         POINTER, another(pointer, sequence=0, digest="0" * 64), forever=False
@@ -107,7 +108,7 @@ def test_each_difference_is_named_and_mended_by_its_fix(
     run: Callable[..., str], place: PublishStore, code: str
 ) -> None:
     run()
-    BROKEN[code](place, pointer_of(place.read(POINTER)))
+    BROKEN[code](place, present(pointer_of(place.read(POINTER))))
     found = parse_exact(run("--check", "--json", exit_code=1))["differences"]
     assert code in [one["code"] for one in found]
     assert all("run `avs publish`" in one["detail"] or "delete" in one["detail"] for one in found)
@@ -117,14 +118,14 @@ def test_each_difference_is_named_and_mended_by_its_fix(
 
 def test_a_missing_document_is_named(run: Callable[..., str], place: PublishStore, tmp_path: Path) -> None:
     run()
-    digest = pointer_of(place.read(POINTER)).digest
+    digest = present(pointer_of(place.read(POINTER))).digest
     (tmp_path / "out" / document_path(digest)).unlink()
     assert f"{NAMED}: {document_path(digest)} is missing" in run("--check", exit_code=1)
 
 
 def test_a_place_of_another_subject_is_named_by_that_subject(run: Callable[..., str], place: PublishStore) -> None:
     run()
-    BROKEN["nothing_active"](place, pointer_of(place.read(POINTER)))
+    BROKEN["nothing_active"](place, present(pointer_of(place.read(POINTER))))
     (line,) = run("--check", exit_code=1).splitlines()
     assert "ws_9" in line
     assert "nothing is active for it" in line

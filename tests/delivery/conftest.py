@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from flask import Flask
@@ -25,6 +25,9 @@ def approve(config_version_id: str, later: int = 60, **approval: Any) -> None:
         f.approve(db.session, config_version_id, later=later, **approval)
 
 
+Result = TypeVar("Result")
+
+
 class Loop:
     """An event loop on a thread of its own; what runs there sees the app context of who asked."""
 
@@ -33,7 +36,7 @@ class Loop:
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
 
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(120)
 
     def close(self) -> None:

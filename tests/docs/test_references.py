@@ -41,8 +41,8 @@ def broken_sections(text: str) -> Iterator[str]:
         known = anchors_of(text_of(SPECIFICATION))
         steps = steps_of(first) if "." in first and "," in citation[1] else None
         for number in (first, *others):
-            is_step = steps is not None and number != first and "." not in number
-            if number not in steps if is_step else f"spec-{number}" not in known:
+            may_be_step = number != first and "." not in number
+            if number not in steps if steps is not None and may_be_step else f"spec-{number}" not in known:
                 yield " ".join(citation[0].split())
                 break
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from admin_views.register import SCREENS
 from api.register import OPERATIONS
-from app.models.base import db
+from app.models.base import Model
 from app.services.decisions.runtime_config import AVS_VERSION
 from app.services.product_events import PRODUCT_EVENTS
 from rules import delivery, enums
@@ -54,7 +54,7 @@ def test_every_entity_and_catalog_has_the_fields_of_its_table() -> None:
         name: entity_fields(fields) | ({"config_version_id"} if name in part_of_a_config else set())
         for name, _, fields in rows
     }
-    tables = {mapper.class_.__name__: set(mapper.columns.keys()) for mapper in db.Model.registry.mappers}
+    tables = {mapper.class_.__name__: set(mapper.columns.keys()) for mapper in Model.registry.mappers}
     assert written == {name: columns for name, columns in tables.items() if name not in UNLISTED_TABLES}
 
 

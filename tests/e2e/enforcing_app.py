@@ -18,6 +18,8 @@ UNIT = "vu_hd_minute"
 THREADS = 2
 PAUSE_SECONDS = 0.02
 SENT_WITHIN_SECONDS = 20
+Seen = tuple[str | None, str | None, int | None]
+"""The version that decided, the version that the client holds, and the sequence of its document."""
 
 
 class App:
@@ -40,7 +42,7 @@ class App:
             thread.join()
 
     def _work(self, thread: int) -> None:
-        seen: Any = None
+        seen: Seen | None = None
         for number in count():
             if (self.folder / "stop").exists():
                 return
@@ -51,7 +53,7 @@ class App:
                 self.raised.append(repr(problem))
             time.sleep(PAUSE_SECONDS)
 
-    def _once(self, thread: int, customer: str, number: int, seen: Any) -> Any:
+    def _once(self, thread: int, customer: str, number: int, seen: Seen | None) -> Seen:
         began = _without_waiting()
         decision = self.client.check(customer, UNIT, 1)
         took = _without_waiting() - began
@@ -92,7 +94,7 @@ def _without_waiting() -> float:
 def main() -> None:
     given = json.loads(sys.argv[1])
     folder = Path(given["directory"])
-    options = {"directory": folder, "mode": given["mode"], "poll_seconds": 0.2, "flush_seconds": 0.2}
+    options: Any = {"directory": folder, "mode": given["mode"], "poll_seconds": 0.2, "flush_seconds": 0.2}
     with Client(given["base_url"], **options, **given["subject"]) as client:
         client.wait_until_loaded(30)
         app = App(given["mode"], folder, client)

@@ -38,7 +38,8 @@ def by_command_line(demo: Flask, config: str, window: str, exploration: bool) ->
     options = [] if exploration else ["--without-exploration"]
     result = demo.test_cli_runner().invoke(avs, ["simulate", config, "--window", window, "--json", *options])
     assert result.exit_code == 0, result.output
-    return parse_exact(result.stdout)["outputs"]
+    outputs: JsonObject = parse_exact(result.stdout)["outputs"]
+    return outputs
 
 
 def by_api(demo: Flask, config: str, window: str, exploration: bool) -> JsonObject:
@@ -47,7 +48,8 @@ def by_api(demo: Flask, config: str, window: str, exploration: bool) -> JsonObje
         "historical_window_days": window if window == "mocked" else int(window),
         "include_exploration_in_results": exploration,
     }
-    return Person(demo.test_client()).post("/api/simulations", body)["outputs"]
+    outputs: JsonObject = Person(demo.test_client()).post("/api/simulations", body)["outputs"]
+    return outputs
 
 
 def test_every_door_gives_the_golden_numbers_and_the_same_outputs(demo: Flask) -> None:

@@ -8,6 +8,7 @@ from flask import Flask
 from app.models.base import db
 from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from app.models.transactions import write
+from simulation.canonical import JsonObject
 from tests.e2e.http import Person
 
 SUBJECT = "workspace_id=ws_new&segment=smb&stage=learning&target_environment=production"
@@ -107,7 +108,7 @@ def author(person: Person) -> str:
             "margin_floor": Decimal("0.1"),
         },
     )
-    return identifier
+    return str(identifier)
 
 
 def send_usage(person: Person) -> None:
@@ -127,11 +128,13 @@ def send_usage(person: Person) -> None:
     assert answer["duplicates"] == 1
 
 
-def simulate(person: Person, identifier: str) -> dict:
-    return person.post("/api/simulations", {"candidate_config_version_id": identifier, "historical_window_days": 30})
+def simulate(person: Person, identifier: str) -> JsonObject:
+    question = {"candidate_config_version_id": identifier, "historical_window_days": 30}
+    run: JsonObject = person.post("/api/simulations", question)
+    return run
 
 
-def approval(identifier: str, run: dict) -> dict:
+def approval(identifier: str, run: JsonObject) -> JsonObject:
     return {
         "config_version_id": identifier,
         "simulation_run_id": run["simulation_run_id"],

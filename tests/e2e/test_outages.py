@@ -35,6 +35,7 @@ from tests import factories as f
 from tests.delivery.conftest import CONFIG
 from tests.delivery.test_server import free_port, wait_until_ready
 from tests.e2e.test_plane_off import CLIENT, children, eventually
+from tests.present import present
 
 pytestmark = pytest.mark.own_database
 
@@ -113,7 +114,7 @@ class Enforcing:
 
     def first_by(self, config_version_id: str) -> float:
         """When it first decided by a version (seconds since 1970)."""
-        return min(line["at"] for line in self.seen() if line["config_version_id"] == config_version_id)
+        return min(float(line["at"]) for line in self.seen() if line["config_version_id"] == config_version_id)
 
     def stop(self) -> dict[str, Any]:
         (self.folder / "stop").touch()
@@ -145,7 +146,7 @@ def enforcing(server: Server, tmp_path: Path, mode: str) -> Iterator[Enforcing]:
     finally:
         process.kill()
         process.wait(10)
-        process.stdout.close()
+        present(process.stdout).close()
 
 
 @pytest.fixture

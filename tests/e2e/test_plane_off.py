@@ -22,6 +22,7 @@ from app.models.transactions import write
 from app.services.delivery.pointers import pointer_of, pointer_path
 from tests import factories as f
 from tests.delivery.test_server import free_port, wait_until_ready
+from tests.present import present
 
 pytestmark = pytest.mark.own_database
 
@@ -88,7 +89,7 @@ def test_apps_go_on_by_what_was_published_when_the_control_plane_is_killed(undel
 
     def pointed_to() -> str | None:
         path = folder / pointer_path(f.SUBJECT)
-        return pointer_of(path.read_bytes()).config_version_id if path.exists() else None
+        return present(pointer_of(path.read_bytes())).config_version_id if path.exists() else None
 
     granian = str(Path(sys.executable).with_name("granian"))
     serve = [granian, "--host", "127.0.0.1", "--port", str(port), "--workers", "2", "--interface", "asgi"]

@@ -12,7 +12,7 @@ from app.cli import avs
 from app.models.base import db
 from app.models.catalog import MetricCatalog, QualitySignalCatalog
 from app.models.transactions import write
-from simulation.canonical import JsonObject, parse_exact
+from simulation.canonical import Json, JsonObject, parse_exact
 from tests.e2e.http import Person
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "azure-llm-2023"
@@ -27,10 +27,11 @@ COSTS = {"context_tokens": Decimal("0.00000015"), "generated_tokens": Decimal("0
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason="the real data is not beside the project")
 
 
-def run(app: Flask, *arguments: str) -> JsonObject:
+def run(app: Flask, *arguments: str) -> Json:
     result = app.test_cli_runner().invoke(avs, [*arguments, "--json"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    return parse_exact(result.stdout)
+    answer: Json = parse_exact(result.stdout)
+    return answer
 
 
 @pytest.fixture
@@ -54,7 +55,8 @@ def imported(app: Flask, person: Person, tmp_path: Path) -> Callable[[str], Json
         options = [item for column in columns for item in ("--map", column)]
         options += [item for constant in constants for item in ("--set", constant)]
         options += ["--workspace", "ws_llm", "--extend-catalog", "--rejects", str(tmp_path / "rejects.csv")]
-        return run(app, "usage", "import", str(DATA / f"{name}.csv"), *options)
+        report: JsonObject = run(app, "usage", "import", str(DATA / f"{name}.csv"), *options)
+        return report
 
     return read
 
@@ -123,7 +125,7 @@ def author(person: Person) -> str:
         f"/api/configs/{config}/rails",
         {"monthly_spend_cap_usd": 1000, "at_cap_action": "require_approval", "margin_floor": Decimal("0.5")},
     )
-    return config
+    return str(config)
 
 
 def test_both_files_are_metered_to_the_last_token(app: Flask, imported: Callable[[str], JsonObject]) -> None:
@@ -150,7 +152,7 @@ def test_tokens_priced_at_fractions_of_a_millionth_reach_an_active_config_exactl
     simulated = run(app, "simulate", config, "--window", "30")
     totals = dict(zip(PRICES, (sum(row[i] for row in TOKENS.values()) for i in (1, 2)), strict=True))
     economics = simulated["outputs"]["economics"]["candidate"]
-    exact_cost = sum(totals[name] * COSTS[name] for name in totals)
+    exact_cost = sum((totals[name] * COSTS[name] for name in totals), Decimal(0))
     assert economics["revenue_usd"] == sum(totals[name] * PRICES[name] for name in totals) == Decimal("144.40022")
     assert economics["cost_usd"] == exact_cost.quantize(Decimal("0.000001"))
 

@@ -153,10 +153,10 @@ def test_a_price_of_a_fraction_of_a_millionth_comes_back_exactly(session: AnySes
     session.add(config(rails=RailRule(monthly_spend_cap_usd=TINY)))
     session.flush()
     session.expire_all()
-    assert session.get(RailRule, "cfg_1").monthly_spend_cap_usd == TINY
+    assert session.get_one(RailRule, "cfg_1").monthly_spend_cap_usd == TINY
 
 
 def test_moments_come_back_aware_and_in_utc(session: AnySession, cycle: Cycle) -> None:
     session.expire_all()
-    assert session.get(Cycle, "cycle_1").created_at == NOW
-    assert session.get(Cycle, "cycle_1").created_at.tzinfo == UTC
+    assert session.get_one(Cycle, "cycle_1").created_at == NOW
+    assert session.get_one(Cycle, "cycle_1").created_at.tzinfo == UTC

@@ -1,9 +1,8 @@
 """Rows inside one column: every cell is what its own column would have given, on both engines."""
 
-from collections import namedtuple
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import sqlalchemy as sa
@@ -17,7 +16,25 @@ from app.models.workspace import Workspace
 from tests import factories as f
 
 POOLS, METRICS, WORKSPACES = Pool.__table__, MetricCatalog.__table__, Workspace.__table__
-Row = namedtuple("Row", POOLS.columns.keys())
+
+
+class Row(NamedTuple):
+    """A pool, by all columns of its table."""
+
+    config_version_id: str
+    pool_id: str
+    label: str
+    value_unit_id: str
+    included_quantity: Decimal
+    rollover_enabled: bool
+    max_rollover_quantity: Decimal | None
+    rollover_expires_after_days: int | None
+    overage_behavior: str
+    is_exploration_pool: bool
+    position: int
+
+
+COLUMNS = tuple(POOLS.c[name] for name in Row._fields)
 ODD = 'Minutes, "HD" \\ 4K\n\x1e ✓ 𝄞'
 
 
@@ -35,15 +52,16 @@ def one(session: AnySession, *columns: sa.ColumnElement[Any]) -> Any:
 
 
 def test_packed_rows_are_the_rows_that_a_query_of_its_own_reads(config: AnySession) -> None:
-    plain = config.connection().execute(sa.select(POOLS)).all()
-    packed = one(config, packed_rows(Row, *POOLS.c))
+    assert set(Row._fields) == set(POOLS.columns.keys())
+    plain = config.connection().execute(sa.select(*COLUMNS)).all()
+    packed = one(config, packed_rows(Row, *COLUMNS))
     assert [list(map(repr, row)) for row in sorted(packed)] == [list(map(repr, row)) for row in sorted(plain)]
     assert {row.label for row in packed} == {ODD, "Exploration"}
     assert min(row.included_quantity for row in packed) == Decimal("0.000000150001")
 
 
 def test_only_the_rows_that_match_are_packed(config: AnySession) -> None:
-    wanted = packed_rows(Row, *POOLS.c, where=[POOLS.c.pool_id == "pool_core"])
+    wanted = packed_rows(Row, *COLUMNS, where=[POOLS.c.pool_id == "pool_core"])
     assert [row.pool_id for row in one(config, wanted)] == ["pool_core"]
 
 

@@ -28,7 +28,7 @@ def insert(session: AnySession, row: dict[str, object]) -> None:
     writes.run()
 
 
-def update(session: AnySession, key: dict[str, object], **values: object) -> None:
+def update(session: AnySession, key: str, **values: object) -> None:
     writes = Writes(session)
     writes.update(Workspace, key, **values)
     writes.run()
@@ -36,14 +36,14 @@ def update(session: AnySession, key: dict[str, object], **values: object) -> Non
 
 def test_an_inserted_row_is_in_the_database_at_once(session: AnySession) -> None:
     insert(session, workspace())
-    assert session.connection().execute(IN_THE_DATABASE).all() == [("One", "mocked")]
-    assert session.get(Workspace, "ws_1").created_at == NOW
+    assert session.connection().execute(IN_THE_DATABASE).tuples().all() == [("One", "mocked")]
+    assert session.get_one(Workspace, "ws_1").created_at == NOW
 
 
 def test_an_update_reaches_the_database_and_the_row_that_the_session_holds(session: AnySession) -> None:
     insert(session, workspace())
     insert(session, workspace(workspace_id="ws_2"))
-    row = session.get(Workspace, "ws_1")
+    row = session.get_one(Workspace, "ws_1")
     update(session, "ws_1", workspace_name="Two", data_mode="csv_upload")
     assert (row.workspace_name, row.data_mode) == ("Two", "csv_upload")
     assert sorted(session.connection().execute(IN_THE_DATABASE).tuples()) == [("One", "mocked"), ("Two", "csv_upload")]
@@ -54,7 +54,7 @@ def test_an_update_of_a_row_that_the_session_does_not_hold_reads_nothing(session
     insert(session, workspace())
     update(session, "ws_1", workspace_name="Two")
     assert not list(session)
-    assert session.get(Workspace, "ws_1").workspace_name == "Two"
+    assert session.get_one(Workspace, "ws_1").workspace_name == "Two"
 
 
 def test_the_database_still_refuses_what_it_must(session: AnySession) -> None:
@@ -80,7 +80,7 @@ def test_nothing_is_written_before_it_is_run_and_nothing_twice(session: AnySessi
     assert session.connection().execute(IN_THE_DATABASE).all() == []
     writes.run()
     writes.run()
-    assert session.connection().execute(IN_THE_DATABASE).all() == [("One", "mocked")]
+    assert session.connection().execute(IN_THE_DATABASE).tuples().all() == [("One", "mocked")]
 
 
 def test_writes_of_several_tables_run_together_also_where_one_refers_to_another(session: AnySession) -> None:
@@ -93,8 +93,8 @@ def test_writes_of_several_tables_run_together_also_where_one_refers_to_another(
     writes.insert(ProductEvent, event | {"workspace_id": None, "entity_id": None})
     writes.update(Workspace, "ws_0", workspace_name="Zero")
     writes.run()
-    assert session.get(CycleDraftContext, "ctx_1").workspace_id == "ws_1"
-    assert session.get(ProductEvent, "pe_1").detail == {"n": 1}
+    assert session.get_one(CycleDraftContext, "ctx_1").workspace_id == "ws_1"
+    assert session.get_one(ProductEvent, "pe_1").detail == {"n": 1}
     assert sorted(session.connection().execute(IN_THE_DATABASE).tuples()) == [("One", "mocked"), ("Zero", "mocked")]
 
 

@@ -219,8 +219,12 @@ def test_the_navigator_asks_at_most_five_questions_one_per_field(draft: Draft) -
 @given(DRAFTS)
 def test_findings_questions_and_actions_are_plain_json(draft: Draft) -> None:
     findings = evaluate(draft)
-    for item in (*findings, *open_questions(findings), *recommended_actions(draft, findings)):
-        document = item.as_dict()
+    documents = [
+        *(finding.as_dict() for finding in findings),
+        *(question.as_dict() for question in open_questions(findings)),
+        *(action.as_dict() for action in recommended_actions(draft, findings)),
+    ]
+    for document in documents:
         assert json.loads(json.dumps(document)) == document
 
 

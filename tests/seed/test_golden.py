@@ -10,7 +10,9 @@ from app.models.base import AnySession
 from app.models.simulation_run import SimulationRun
 from app.services.simulations import runs
 from rules.enums import HistoricalWindow
+from simulation.canonical import canonical_bytes
 from simulation.result import Outputs
+from tests.present import present
 
 SANDBOX, V1, V2 = (
     "cfg_smb_learning_sandbox_v1",
@@ -27,7 +29,7 @@ def asked(session: AnySession, config_version_id: str, window: HistoricalWindow,
 
 
 def headline(outputs: Outputs) -> tuple[Any, ...]:
-    amounts = outputs.document["economics"]["candidate"]
+    amounts = present(outputs.document["economics"]["candidate"])
     return amounts["revenue_usd"], amounts["cost_usd"], amounts["margin"]
 
 
@@ -66,8 +68,7 @@ def test_the_candidate_earns_more_at_a_margin_below_its_floor(demo: AnySession, 
 
 def test_the_stored_runs_say_the_same(demo: AnySession) -> None:
     for run_id, config_version_id in (("sim_sandbox_v1", SANDBOX), ("sim_prod_v1", V1)):
-        stored = demo.get(SimulationRun, run_id).outputs
         assert (
-            Outputs(stored).canonical
+            canonical_bytes(present(demo.get_one(SimulationRun, run_id).outputs))
             == asked(demo, config_version_id, HistoricalWindow.MOCKED, baseline=None).canonical
         )

@@ -28,6 +28,7 @@ from seed.growth_customers import DAYS, ENTERPRISE, SMB
 from seed.growth_usage import Event
 from seed.loader import load_seed
 from simulation.canonical import JsonObject, content_hash
+from tests.present import present
 from tests.seed.conftest import NOW
 from tests.seed.tables import LOGS, contents, digests
 
@@ -121,7 +122,7 @@ def test_the_candidate_waits_with_something_to_learn_from(grown: AnySession) -> 
 
 
 def test_customers_explore_and_graduate_and_some_pass_their_caps(grown: AnySession) -> None:
-    outputs = grown.get(SimulationRun, "sim_growth_smb_v1").outputs
+    outputs = present(grown.get_one(SimulationRun, "sim_growth_smb_v1").outputs)
     explored = outputs["exploration_summary"]
     for name in ("customers_graduated", "customers_expired", "customers_exploring"):
         assert explored[name] > 5
@@ -138,10 +139,10 @@ def observed(session: AnySession) -> dict[tuple[str, str, Any], int]:
 
 
 def forecast(session: AnySession, decision_id: str) -> dict[tuple[str, str, Any], int]:
-    decision = session.get(DecisionRecord, decision_id)
+    decision = session.get_one(DecisionRecord, decision_id)
     return {
         (decision.config_version_id, REPORTED[threshold["action"]], threshold["percent"]): threshold["customers"]
-        for threshold in decision.simulation_run.outputs["enforcement_forecast"]["thresholds"]
+        for threshold in present(decision.simulation_run.outputs)["enforcement_forecast"]["thresholds"]
     }
 
 

@@ -28,6 +28,7 @@ from app.services.usage.store import EventStore, Receipt
 from seed.loader import SeedReport, ensure_seeded, load_seed
 from seed.problems import SeedError
 from simulation.canonical import parse_exact
+from tests.present import present
 from tests.seed.conftest import NOW
 from tests.seed.tables import contents, digests
 
@@ -56,7 +57,7 @@ def test_loading_twice_changes_nothing(demo: AnySession, store: EventStore) -> N
 
 def test_an_active_config_is_what_customer_apps_read(demo: AnySession) -> None:
     found = read(demo, PRODUCTION, now=NOW)
-    document = parse_exact(found.document)
+    document = parse_exact(present(found.document))
     assert document["config_version_id"] == "cfg_smb_learning_prod_v1"
     assert document["governance"]["approval_ref"] == "dec_prod_v1_active"
     assert document["governance"]["audit"][2]["by"] == "Theresa, CEO"
@@ -84,8 +85,8 @@ def test_the_load_is_logged_once(demo: AnySession, store: EventStore) -> None:
 
 def test_what_operators_changed_stays(demo: AnySession, store: EventStore) -> None:
     with write(demo):
-        demo.get(Workspace, "ws_1049").workspace_name = "Ours now"
-        demo.get(ValueUnitDefinition, "vu_draft_export").quality_note = "Mended"
+        demo.get_one(Workspace, "ws_1049").workspace_name = "Ours now"
+        demo.get_one(ValueUnitDefinition, "vu_draft_export").quality_note = "Mended"
     before = contents(demo)
     assert not load_seed(demo, store, now=NOW, with_growth=False).changed
     assert contents(demo) == before

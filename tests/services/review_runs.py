@@ -21,15 +21,16 @@ from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
 from app.services.simulations import runs
 from rules.enums import HistoricalWindow
+from simulation.canonical import JsonObject
 from tests import factories as f
 
 AS_OF = datetime(2026, 1, 15, tzinfo=UTC)
-POOL = f.CORE | {"rollover": None}
+POOL: JsonObject = {**f.CORE, "rollover": None}
 RAILS = f.RAILS | {"monthly_spend_cap_usd": Decimal(8)}
 USED = (("cust_1", "2025-12-10", 8), ("cust_1", "2026-01-10", 20), ("cust_2", "2026-01-12", 4))
 
 
-def including(quantity: int) -> dict[str, Any]:
+def including(quantity: int) -> JsonObject:
     """The parts of a config that gives out so many minutes."""
     pool = POOL | {"included_quantity": Decimal(quantity)}
     return {"pools": [pool], "exploration": {"enabled": False}, "rails": RAILS}
@@ -61,7 +62,7 @@ def prepared(client: FlaskClient) -> ConfigVersion:
 
 def simulated(config_version_id: str = "cfg_1", **changes: Any) -> SimulationRun:
     """A completed run over both periods, against the active version, read back as it is stored."""
-    asked = {"window": HistoricalWindow.DAYS_60, "segment": f.SEGMENT, "as_of": AS_OF} | changes
+    asked: JsonObject = {"window": HistoricalWindow.DAYS_60, "segment": f.SEGMENT, "as_of": AS_OF} | changes
     request = runs.Request(config_version_id, **asked)
     run = runs.simulate(db.session, usage_events(), request, actor=f.OPERATOR, now=f.NOW)
     db.session.refresh(run)

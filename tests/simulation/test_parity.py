@@ -4,13 +4,14 @@ More examples than the test run can afford: `python -m tests.simulation.test_par
 """
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from simulation.plan import ConfigPlan, Plan
+from simulation.plan import ConfigPlan, Plan, PoolPlan, UnitPlan
 from simulation.reference import simulate_reference
 from tests.simulation.test_scenarios import SCENARIOS, load
 from tests.simulation.worlds import World, columnar, worlds
@@ -27,23 +28,24 @@ def parity(world: World) -> None:
     assert columnar(world.plan, world.shuffled, threads=world.threads).canonical == expected
 
 
-ALTERATIONS = {
+ALTERATIONS: dict[str, Callable[[ConfigPlan], ConfigPlan]] = {
     "a price by its last digit": lambda config: _with_unit(
-        config, target_price_per_unit_usd=config.units[0].target_price_per_unit_usd + Decimal("0.000001")
+        config,
+        lambda unit: replace(unit, target_price_per_unit_usd=unit.target_price_per_unit_usd + Decimal("0.000001")),
     ),
     "an included quantity by one": lambda config: _with_pool(
-        config, included_quantity=config.pools[0].included_quantity + 1
+        config, lambda pool: replace(pool, included_quantity=pool.included_quantity + 1)
     ),
-    "an overage behavior": lambda config: _with_pool(config, overage_behavior="hard_stop"),
+    "an overage behavior": lambda config: _with_pool(config, lambda pool: replace(pool, overage_behavior="hard_stop")),
 }
 
 
-def _with_unit(config: ConfigPlan, **changes: Decimal) -> ConfigPlan:
-    return replace(config, units=(replace(config.units[0], **changes), *config.units[1:]))
+def _with_unit(config: ConfigPlan, changed: Callable[[UnitPlan], UnitPlan]) -> ConfigPlan:
+    return replace(config, units=(changed(config.units[0]), *config.units[1:]))
 
 
-def _with_pool(config: ConfigPlan, **changes: object) -> ConfigPlan:
-    return replace(config, pools=(replace(config.pools[0], **changes), *config.pools[1:]))
+def _with_pool(config: ConfigPlan, changed: Callable[[PoolPlan], PoolPlan]) -> ConfigPlan:
+    return replace(config, pools=(changed(config.pools[0]), *config.pools[1:]))
 
 
 @pytest.mark.parametrize("alteration", ALTERATIONS)

@@ -4,14 +4,14 @@ A scenario is a JSON file: `description`, `question` (what is asked, configs in 
 `expected`, which maps JSON pointers into the outputs to values. Other languages can run the same files.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache, reduce
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from simulation.canonical import canonical_text, parse_exact
+from simulation.canonical import Json, JsonObject, canonical_text, parse_exact
 from simulation.documents import config_plan
 from simulation.events import Event, event
 from simulation.plan import Plan
@@ -21,10 +21,13 @@ from simulation.window import Window
 from tests.simulation.worlds import columnar
 
 SCENARIOS = sorted((Path(__file__).parent / "scenarios").glob("*.json"))
-RENDERINGS = {"reference": simulate_reference, "columnar": columnar}
+RENDERINGS: dict[str, Callable[[Plan, Sequence[Event]], Outputs]] = {
+    "reference": simulate_reference,
+    "columnar": columnar,
+}
 
 
-def plan_of(question: dict[str, Any]) -> Plan:
+def plan_of(question: JsonObject) -> Plan:
     return Plan(
         candidate=config_plan(question["candidate"]),
         baseline=None if question["baseline"] is None else config_plan(question["baseline"]),
@@ -38,7 +41,7 @@ def plan_of(question: dict[str, Any]) -> Plan:
     )
 
 
-def load(path: Path) -> tuple[Plan, list[Event], dict[str, Any]]:
+def load(path: Path) -> tuple[Plan, list[Event], JsonObject]:
     document = parse_exact(path.read_bytes())
     return plan_of(document["question"]), [event(row) for row in document["events"]], document["expected"]
 
@@ -49,7 +52,7 @@ def outputs(path: Path, rendering: str) -> Outputs:
     return RENDERINGS[rendering](plan, events)
 
 
-def at(document: Any, pointer: str) -> Any:
+def at(document: Json, pointer: str) -> Json:
     """RFC 6901, without its escapes: no field name needs them."""
     return reduce(lambda value, key: value[int(key) if key.isdigit() else key], pointer.split("/")[1:], document)
 

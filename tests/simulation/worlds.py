@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 from hypothesis import strategies as st
 
 from simulation import engine
+from simulation.canonical import Json, JsonObject
 from simulation.documents import config_plan
 from simulation.events import Event, event
 from simulation.numbers import exact_number
@@ -60,7 +60,7 @@ SEGMENTS = ("smb", "smb", "enterprise")
 PRICES = ("0", "0.6", "1.8", "0.00000015", "0.000000000001", "999.999999999999")
 TEXTS = ("HD", "HD", "4K", "many", "", "07", "1e3", "4", "0.5", "12345678901234567", True, None)
 WANTED = ("HD", ["HD", "4K"], ["4K", 4, 5], "smb", ["smb", "enterprise"], "ws_1", "4", 4, Decimal("0.5"), True)
-ODD_WANTED = (Decimal("1e-15"), [], ["nothing"])
+ODD_WANTED: tuple[Json, ...] = (Decimal("1e-15"), [], ["nothing"])
 
 
 def worlds() -> st.SearchStrategy[World]:
@@ -114,7 +114,7 @@ def moment_in(pick: random.Random, window: Window) -> datetime:
     return window.as_of - timedelta(microseconds=pick.randint(-(10**11), (window.days + 40) * 86_400 * 10**6))
 
 
-def dimension_value(pick: random.Random) -> Any:
+def dimension_value(pick: random.Random) -> Json:
     """Mostly numbers of a few digits or of twelve decimal places, rarely negative, rarely no number."""
     kind = pick.random()
     if kind < 0.1:
@@ -125,7 +125,7 @@ def dimension_value(pick: random.Random) -> Any:
     return Decimal(pick.randint(-(10**places), 20 * 10**places)).scaleb(-places)
 
 
-def config(pick: random.Random, name: str) -> dict[str, Any]:
+def config(pick: random.Random, name: str) -> JsonObject:
     unit_ids = ["vu_a", "vu_b", "vu_c"][: pick.randint(1, 3)]
     return {
         "config_version_id": name,
@@ -149,7 +149,7 @@ def config(pick: random.Random, name: str) -> dict[str, Any]:
     }
 
 
-def unit(pick: random.Random, unit_id: str) -> dict[str, Any]:
+def unit(pick: random.Random, unit_id: str) -> JsonObject:
     kind = pick.choice(["count", "sum", "sum", "distinct_count"])
     field = {} if kind == "count" else {"field": pick.choice(["minutes"] * 6 + ["kind", "customer_id", "absent"])}
     dimension = pick.choice(["kind", "kind", "segment", "segment", "minutes", "workspace_id", "absent"])
@@ -174,8 +174,8 @@ def amount(pick: random.Random) -> Decimal:
     return Decimal(pick.choice(PRICES)) if pick.random() < 0.7 else Decimal(pick.randrange(10**15)).scaleb(-12)
 
 
-def pool(pick: random.Random, number: int, unit_ids: Sequence[str]) -> dict[str, Any]:
-    rollover: dict[str, Any] = {"enabled": pick.random() < 0.4}
+def pool(pick: random.Random, number: int, unit_ids: Sequence[str]) -> JsonObject:
+    rollover: JsonObject = {"enabled": pick.random() < 0.4}
     if pick.random() < 0.5:
         rollover["max_rollover_quantity"] = pick.choice([0, 1, 5, Decimal("7.5"), 20])
     if pick.random() < 0.5:

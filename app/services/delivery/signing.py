@@ -100,7 +100,7 @@ class KeyStore:
         return self._last_read[1]
 
     def _names(self) -> list[str]:
-        """The key files, newest first; their names say more than the folder's time of change, which may be a tick late."""
+        """Key files, newest first. Their names tell a change; the folder's time of change may be a tick late."""
         return sorted((path.name for path in self.folder.glob("*.pem")), reverse=True)
 
     def rotate(self, now: datetime) -> SigningKey:

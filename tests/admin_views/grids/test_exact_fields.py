@@ -74,5 +74,5 @@ def test_the_longest_amount_is_stored_to_the_last_digit(client: FlaskClient) -> 
     answer: Any = post(client, rails, {"monthly_spend_cap_usd": LONGEST})
     assert answer.status_code == 303, answer.text
     db.session.rollback()
-    assert db.session.get(RailRule, "cfg_1").monthly_spend_cap_usd == Decimal(LONGEST)
+    assert db.session.get_one(RailRule, "cfg_1").monthly_spend_cap_usd == Decimal(LONGEST)
     assert f"{Decimal(LONGEST):,f}" in client.get(rails).text

@@ -14,6 +14,7 @@ from admin_views.grids.specs import GRIDS
 from app.models.base import db
 from app.models.product_event import ProductEvent
 from tests.admin_views.rows import ACTIVE, DRAFT, NOW, enforcement_event
+from tests.present import present
 
 
 def add(*rows: Any) -> None:
@@ -40,7 +41,7 @@ def test_every_grid_lists_sorts_filters_shows_and_exports(sqlite_grids: FlaskCli
     for column in range(len(spec.columns) + 2):
         for desc in ("", "1"):
             assert sqlite_grids.get(f"/admin/{spec.slug}/?sort={column}&desc={desc}").status_code == 200
-    row = db.session.execute(sa.select(spec.table)).mappings().first()
+    row = present(db.session.execute(sa.select(spec.table)).mappings().first())
     for index, name in enumerate(spec.filters):
         assert sqlite_grids.get(f"/admin/{spec.slug}/?flt{index}_{name}={row[name]}").status_code == 200
     identifier = ",".join(str(row[name]) for name in spec.key)
@@ -93,7 +94,7 @@ def test_search_finds_words_and_beginnings_of_words(grids: FlaskClient, search: 
 def test_search_follows_edits_and_deletions(grids: FlaskClient) -> None:
     from app.models.catalog import Customer
 
-    customer = db.session.get(Customer, "cust_2001")
+    customer = db.session.get_one(Customer, "cust_2001")
     customer.name = "Northwind Media"
     db.session.commit()
     assert found(grids, "customers", "pioneer") == []
@@ -163,7 +164,7 @@ def test_search_survives_a_vacuum_of_the_sqlite_file(sqlite_grids: FlaskClient) 
     db.session.commit()
     db.session.remove()
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        raw = connection.connection.dbapi_connection
+        raw = present(connection.connection.dbapi_connection)
         connection.rollback()
         raw.execute("VACUUM")
     assert found(sqlite_grids, "enforcement-events", "cust_150") == ["enf_000150"]

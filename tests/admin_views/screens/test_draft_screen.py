@@ -12,10 +12,14 @@ from app.models.config_version import ConfigVersion
 from app.models.transactions import write
 from app.services.authoring import configs as config_drafts
 from app.services.authoring import unit_snapshots, value_units
+from app.services.authoring.inputs import ExplorationInput, RailsInput
 from app.services.configs.completeness import completeness_of
+from simulation.canonical import JsonObject
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by, typed
+from tests.answers import json_of
+from tests.present import present
 
 POOLS, RAILS, EXPLORATION = (f"/configs/cfg_1/{part}" for part in ("pools", "rails", "exploration"))
 SCREENS = (POOLS, RAILS, EXPLORATION)
@@ -24,7 +28,6 @@ EDIT = {
     RAILS: {"monthly_spend_cap_usd": "111"},
     EXPLORATION: {"graduation_signal": "mine"},
 }
-WHO = {"actor": f.OPERATOR, "now": f.NOW}
 
 
 @pytest.fixture
@@ -47,13 +50,13 @@ def decided(client: FlaskClient) -> FlaskClient:
 def stored(config_version_id: str = "cfg_1") -> ConfigVersion:
     db.session.rollback()
     db.session.expunge_all()
-    return db.session.get(ConfigVersion, config_version_id)
+    return db.session.get_one(ConfigVersion, config_version_id)
 
 
 def newest() -> ConfigVersion:
     db.session.rollback()
     db.session.expunge_all()
-    return db.session.scalar(sa.select(ConfigVersion).order_by(ConfigVersion.version.desc()).limit(1))
+    return present(db.session.scalar(sa.select(ConfigVersion).order_by(ConfigVersion.version.desc()).limit(1)))
 
 
 # Two operators
@@ -70,7 +73,7 @@ def test_the_slower_operator_sees_both_versions_and_keeps_what_was_typed(client:
     assert "Rails: margin floor 68 % 60 %" in text
     assert sent_by(answer.text)["monthly_spend_cap_usd"] == "900"
     assert "data-autosave" not in answer.text
-    assert stored().rails.monthly_spend_cap_usd == 800
+    assert present(stored().rails).monthly_spend_cap_usd == 800
 
 
 def test_keeping_mine_is_saving_again(client: FlaskClient) -> None:
@@ -78,7 +81,7 @@ def test_keeping_mine_is_saving_again(client: FlaskClient) -> None:
     post(client, RAILS, {"monthly_spend_cap_usd": "800"})
     compared = client.post(RAILS, data=mine)
     assert client.post(RAILS, data=typed(compared.text, {"do": "save"})).status_code == 303
-    assert stored().rails.monthly_spend_cap_usd == 900
+    assert present(stored().rails).monthly_spend_cap_usd == 900
 
 
 def test_taking_theirs_is_opening_the_page_again(client: FlaskClient) -> None:
@@ -121,8 +124,8 @@ def test_edits_of_different_screens_do_not_meet(client: FlaskClient) -> None:
     pages = {url: typed(client.get(url).text, EDIT[url]) for url in SCREENS}
     assert [client.post(url, data=page).status_code for url, page in pages.items()] == [303, 303, 303]
     config = stored()
-    assert (config.price_book_ref, config.exploration.graduation_signal) == ("mine", "mine")
-    assert config.rails.monthly_spend_cap_usd == 111
+    assert (config.price_book_ref, present(config.exploration).graduation_signal) == ("mine", "mine")
+    assert present(config.rails).monthly_spend_cap_usd == 111
 
 
 @pytest.mark.parametrize("url", SCREENS)
@@ -131,7 +134,7 @@ def test_an_autosave_after_another_operator_saves_nothing_and_decides_nothing(cl
     post(client, url, dict.fromkeys(EDIT[url], "222"))
     before = stored().content_hash
     told = client.post(url, data=mine, headers=AUTOSAVE)
-    assert (told.status_code, told.json["row_version"], told.json["saved_at"]) == (412, None, None)
+    assert (told.status_code, json_of(told)["row_version"], json_of(told)["saved_at"]) == (412, None, None)
     assert client.post(url, data=mine, headers=AUTOSAVE).status_code == 412
     assert stored().content_hash == before
 
@@ -149,15 +152,25 @@ def test_buttons_keep_both_versions_on_the_page(client: FlaskClient) -> None:
 
 
 def test_every_finding_about_a_config_leads_to_a_control_that_is_there(client: FlaskClient) -> None:
-    gaps = {"enabled": True, "exploration_pool_id": None, "qualifying_events": [], "expires_after_days": None}
-    empty = {"usage_thresholds": [], "monthly_spend_cap_usd": None, "at_cap_action": None, "margin_floor": None}
+    gaps: ExplorationInput = {
+        "enabled": True,
+        "exploration_pool_id": None,
+        "qualifying_events": [],
+        "expires_after_days": None,
+    }
+    empty: RailsInput = {
+        "usage_thresholds": [],
+        "monthly_spend_cap_usd": None,
+        "at_cap_action": None,
+        "margin_floor": None,
+    }
     with write(db.session):
         free = f.DRAFT_EXPORT | {"value_unit_id": "vu_free", "name": "Free", "cycle_id": f.CYCLE}
-        economics = free["unit_economics"] | {"target_price_per_unit_usd": Decimal(0)}
-        value_units.create_value_unit(db.session, free | {"unit_economics": economics}, **WHO)
-        unit_snapshots.submit_snapshot(db.session, f.CYCLE, **WHO)
+        economics = present(free["unit_economics"]) | {"target_price_per_unit_usd": Decimal(0)}
+        value_units.create_value_unit(db.session, free | {"unit_economics": economics}, **f.WHO)
+        unit_snapshots.submit_snapshot(db.session, f.CYCLE, **f.WHO)
         pools = [f.CORE | {"value_unit_id": "vu_free"}, f.EXPLORATION_POOL]
-        rules = {
+        rules: JsonObject = {
             "stage": "scaling",
             "price_book_ref": None,
             "exploration": f.EXPLORATION | gaps,
@@ -168,7 +181,7 @@ def test_every_finding_about_a_config_leads_to_a_control_that_is_there(client: F
     codes = set()
     for config_version_id in ("cfg_2", "cfg_3"):
         for finding in completeness_of(db.session, config_version_id)["findings"]:
-            address, _, field = finding["deep_link"].partition("#")
+            address, _, field = str(finding["deep_link"]).partition("#")
             if address.partition("?")[0].endswith(("/pools", "/exploration", "/rails")):
                 assert f'id="{field}"' in client.get(address).text, finding["deep_link"]
                 codes.add(finding["code"])
@@ -200,8 +213,8 @@ def test_an_expired_form_saves_nothing_keeps_what_was_typed_and_renews_its_token
 def test_an_expired_autosave_is_told_the_token_of_its_next_try(client: FlaskClient) -> None:
     page = typed(client.get(RAILS).text, EDIT[RAILS] | {"csrf_token": "old"})
     told = client.post(RAILS, data=page, headers=AUTOSAVE)
-    assert (told.status_code, told.json["code"]) == (403, "csrf_failed")
-    page.setlist("csrf_token", [told.json["values"]["csrf_token"]])
+    assert (told.status_code, json_of(told)["code"]) == (403, "csrf_failed")
+    page.setlist("csrf_token", [json_of(told)["values"]["csrf_token"]])
     assert client.post(RAILS, data=page, headers=AUTOSAVE).status_code == 200
 
 
@@ -223,7 +236,7 @@ def test_forking_makes_a_draft_of_the_same_content_and_opens_it(decided: FlaskCl
     assert (answer.status_code, answer.location) == (303, f"/configs/{made.config_version_id}/rails")
     assert (made.status, made.version, made.baseline_config_version_id) == ("draft", 2, "cfg_1")
     assert [pool.pool_id for pool in made.pools] == ["pool_core", "pool_exploration"]
-    assert made.rails.monthly_spend_cap_usd == Decimal(650)
+    assert present(made.rails).monthly_spend_cap_usd == Decimal(650)
 
 
 @pytest.mark.parametrize("url", SCREENS)
@@ -281,5 +294,5 @@ def test_an_unknown_config_is_named(client: FlaskClient, url: str) -> None:
 def test_a_config_that_was_deleted_meanwhile_is_named(client: FlaskClient) -> None:
     mine = typed(client.get(RAILS).text, {"margin_floor": "1 %"})
     with write(db.session):
-        config_drafts.delete_config(db.session, "cfg_1", **WHO)
+        config_drafts.delete_config(db.session, "cfg_1", **f.WHO)
     assert client.post(RAILS, data=mine, headers=AUTOSAVE).status_code == 404

@@ -16,6 +16,7 @@ from app.services.authoring.fork import Target, fork
 from app.services.configs.lookup import get_config
 from app.services.decisions import activation
 from tests import factories as f
+from tests.present import present
 
 
 def forked(session: AnySession, decision_id: str = "dec_1", **target: Any) -> ConfigVersion:
@@ -40,7 +41,7 @@ def test_a_fork_can_go_to_another_segment_stage_and_environment(log: AnySession)
         "stage": "scaling",
         "target_environment": "sandbox",
     }
-    assert new.exploration.enabled  # the source's, not the stage's default
+    assert present(new.exploration).enabled  # the source's, not the stage's default
 
 
 def test_editing_a_fork_leaves_the_source_alone(log: AnySession) -> None:

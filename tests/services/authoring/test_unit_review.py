@@ -9,6 +9,7 @@ from app.models.base import AnySession, db
 from app.models.cycle import Cycle
 from app.services.authoring import unit_snapshots, value_units
 from app.services.authoring.unit_review import Hold, holds, review_units, snapshots_with, units_of
+from simulation.canonical import Json
 from tests import factories
 
 BARE = {"value_unit_id": "vu_bare", "name": "Bare", "unit_type": "usage"}
@@ -21,13 +22,13 @@ def session(sqlite_app: Flask) -> AnySession:
 
 
 def add(session: AnySession, **unit: Any) -> None:
-    data = BARE | {"cycle_id": factories.CYCLE} | unit
+    data: Json = BARE | {"cycle_id": factories.CYCLE} | unit
     value_units.create_value_unit(session, data, actor=factories.OPERATOR, now=factories.NOW)
 
 
 def test_every_finding_about_a_unit_is_there_without_any_config(session: AnySession) -> None:
     add(session)
-    cycle = session.get(Cycle, factories.CYCLE)
+    cycle = session.get_one(Cycle, factories.CYCLE)
     reviews = review_units(session, cycle, units_of(session, factories.CYCLE))
     assert reviews["vu_hd_minute"].findings == ()
     assert reviews["vu_hd_minute"].completeness.status == "green"

@@ -14,13 +14,13 @@ from app.models.base import db
 from app.models.transactions import write
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.services.authoring import unit_snapshots, value_units
+from app.services.authoring.inputs import ValueUnitInput
 from tests import factories as f
 from tests.admin_views.screens.authoring.unit_pages import HD, UNITS, changed, typed_in
 from tests.admin_views.screens.draft_pages import AUTOSAVE
 
 pytestmark = pytest.mark.own_database
 
-WHO: dict[str, Any] = {"actor": f.OPERATOR, "now": f.NOW}
 WRITERS, ROUNDS = 6, 4
 SUBMIT = f"{UNITS}/submit"
 
@@ -54,7 +54,7 @@ def snapshots() -> dict[int, list[dict[str, Any]]]:
 
 def submit() -> int:
     with write(db.session):
-        return int(unit_snapshots.submit_snapshot(db.session, f.CYCLE, **WHO).snapshot_version)
+        return int(unit_snapshots.submit_snapshot(db.session, f.CYCLE, **f.WHO).snapshot_version)
 
 
 def test_submits_at_once_get_consecutive_versions(cycle: Flask) -> None:
@@ -69,8 +69,8 @@ def test_of_many_who_submit_what_they_saw_each_freezes_exactly_that(cycle: Flask
         for number in range(WRITERS * ROUNDS):
             with write(db.session):
                 for value_unit_id in ("vu_hd_minute", "vu_draft_export"):
-                    note = {"quality_note": str(number)}
-                    value_units.update_value_unit(db.session, value_unit_id, note, **WHO)
+                    note: ValueUnitInput = {"quality_note": str(number)}
+                    value_units.update_value_unit(db.session, value_unit_id, note, **f.WHO)
 
     def submit_often() -> None:
         for _ in range(ROUNDS):
@@ -93,7 +93,7 @@ def test_an_edit_beside_a_submit_is_frozen_if_it_was_seen_and_refuses_the_submit
 ) -> None:
     editor, submitter = cycle.test_client(), cycle.test_client()
     with write(db.session):
-        value_units.update_value_unit(db.session, "vu_draft_export", {"name": "Draft"}, **WHO)
+        value_units.update_value_unit(db.session, "vu_draft_export", {"name": "Draft"}, **f.WHO)
     edit = changed(typed_in(editor.get(HD).text), do="", name=f"Edit {turn}")
     seen = seen_by(submitter.get(SUBMIT).text)
     saved, submitted = at_once(
@@ -117,7 +117,7 @@ def test_the_check_and_the_freezing_are_one_step(cycle: Flask) -> None:
         with cycle.app_context():
             started.set()
             with write(db.session):
-                value_units.update_value_unit(db.session, "vu_hd_minute", {"name": "Late"}, **WHO)
+                value_units.update_value_unit(db.session, "vu_hd_minute", {"name": "Late"}, **f.WHO)
 
     with ThreadPoolExecutor(1) as pool:
         with write(db.session):
@@ -126,11 +126,11 @@ def test_the_check_and_the_freezing_are_one_step(cycle: Flask) -> None:
             started.wait()
             with pytest.raises(TimeoutError):
                 late.result(timeout=0.3)
-            unit_snapshots.submit_snapshot(db.session, f.CYCLE, **WHO)
+            unit_snapshots.submit_snapshot(db.session, f.CYCLE, **f.WHO)
         late.result(timeout=30)
     assert [unit["name"] for unit in snapshots()[2]] == ["Draft export", "Usable HD minute"]
     db.session.rollback()
-    assert db.session.get(ValueUnitDefinition, "vu_hd_minute").name == "Late"
+    assert db.session.get_one(ValueUnitDefinition, "vu_hd_minute").name == "Late"
 
 
 def test_one_form_of_a_new_unit_sent_many_times_at_once_makes_one_unit(cycle: Flask) -> None:
@@ -162,7 +162,7 @@ def test_two_who_edit_one_unit_at_once_are_told_apart(cycle: Flask) -> None:
     statuses = at_once(cycle, [save(at) for at in range(WRITERS)])
     assert sorted(statuses) == [200] + [PreconditionFailed.status] * (WRITERS - 1)
     db.session.rollback()
-    assert db.session.get(ValueUnitDefinition, "vu_hd_minute").name == f"Mine {statuses.index(200)}"
+    assert db.session.get_one(ValueUnitDefinition, "vu_hd_minute").name == f"Mine {statuses.index(200)}"
 
 
 def test_units_of_a_cycle_that_is_not_there_are_not_locked(cycle: Flask) -> None:

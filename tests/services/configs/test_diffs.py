@@ -34,7 +34,7 @@ def applied(patch: Iterable[PatchStep], document: Json) -> Json:
     return root[""]
 
 
-def located(root: Json, path: str) -> tuple[Json, str | int]:
+def located(root: Json, path: str) -> tuple[Json, Json]:
     """The container that a JSON pointer's last token is in, and that token."""
     tokens = [token.replace("~1", "/").replace("~0", "~") for token in path.split("/")]
     parent = root
@@ -176,7 +176,7 @@ def test_no_changes_are_reported_exactly_when_all_that_is_enforced_is_equal(
 # Examples
 
 
-CONFIG = {
+CONFIG: JsonObject = {
     "subject_resolution": {"segment": "smb"},
     "value_units": [
         {"value_unit_id": "vu_1", "name": "Minute", "unit_economics": {"target_price_per_unit_usd": Decimal("0.6")}}

@@ -14,6 +14,7 @@ from app.services.configs.rows import read_rows
 from app.services.configs.shapes import ConfigDocument
 from simulation.canonical import JsonObject
 from tests import factories as f
+from tests.present import present
 
 SAME_PLACE = [
     f.CORE | {"pool_id": "a_core", "position": 0},
@@ -63,9 +64,9 @@ def test_the_run_is_the_one_asked_for_else_the_latest_completed_one(empty: AnySe
         f.run(empty, config, "sim_later")
         f.run(empty, config, "sim_failed", status="failed", outputs=None)
     latest, asked = read_config(empty, "cfg_1"), read_config(empty, "cfg_1", simulation_run_id="sim_cfg_1")
-    assert (latest.run.simulation_run_id, latest.run_is_latest) == ("sim_later", True)
-    assert (asked.run.simulation_run_id, asked.run_is_latest) == ("sim_cfg_1", False)
-    assert asked.run.outputs == f.outputs()
+    assert (present(latest.run).simulation_run_id, latest.run_is_latest) == ("sim_later", True)
+    assert (present(asked.run).simulation_run_id, asked.run_is_latest) == ("sim_cfg_1", False)
+    assert present(asked.run).outputs == f.outputs()
     assert read_config(empty, "cfg_1", simulation_run_id="sim_none").run is None
 
 
@@ -74,7 +75,7 @@ def test_what_is_served_and_what_waits_is_of_the_same_subject_only(empty: AnySes
         f.active(empty, "cfg_1")
         f.config(empty, "cfg_2")
         f.config(empty, "cfg_other", segment="enterprise")
-    assert read_config(empty, "cfg_2").served.config_version_id == "cfg_1"
+    assert present(read_config(empty, "cfg_2").served).config_version_id == "cfg_1"
     assert read_config(empty, "cfg_other").served is None
     assert not read_config(empty, "cfg_2").something_waits
     with write(empty):
@@ -87,7 +88,7 @@ def test_what_is_served_and_what_waits_is_of_the_same_subject_only(empty: AnySes
 def test_catalogs_that_were_read_before_are_not_read_again(empty: AnySession) -> None:
     with write(empty):
         f.config(empty)
-    assert read_rows(empty, "cfg_1", None, with_catalogs=False).catalogs is None
+    assert present(read_rows(empty, "cfg_1", None, with_catalogs=False)).catalogs is None
     assert read_config(empty, "cfg_1").catalogs == load_catalogs(empty)
     assert load_catalogs(empty).metric_ids == ("exploration_depth", *f.METRICS)
 

@@ -135,20 +135,20 @@ def test_an_older_run_than_the_latest_is_refused(ready: AnySession) -> None:
 @pytest.mark.parametrize("status", ["queued", "running", "failed"])
 def test_a_run_that_has_not_completed_is_refused(ready: AnySession, status: str) -> None:
     with write(ready):
-        ready.get(SimulationRun, "sim_cfg_1").status = status
+        ready.get_one(SimulationRun, "sim_cfg_1").status = status
     refused(ready, "simulation_not_completed")
 
 
 def test_a_run_that_says_nothing_about_a_declared_metric_is_refused(ready: AnySession) -> None:
     with write(ready):
-        ready.get(SimulationRun, "sim_cfg_1").outputs = f.outputs(lens_metrics={})
+        ready.get_one(SimulationRun, "sim_cfg_1").outputs = f.outputs(lens_metrics={})
     refused(ready, "simulation_outputs_incomplete")
 
 
 def test_a_run_with_blocking_issues_is_refused(ready: AnySession) -> None:
     issue = {"code": "price_book_ref_missing", "message": "Name a price book."}
     with write(ready):
-        ready.get(SimulationRun, "sim_cfg_1").outputs = f.outputs(blocking_issues=[issue])
+        ready.get_one(SimulationRun, "sim_cfg_1").outputs = f.outputs(blocking_issues=[issue])
     refused(ready, "simulation_blocking_issues")
 
 

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -50,19 +49,24 @@ def contested(app: Flask) -> Flask:
     return app
 
 
+Act = Callable[[AnySession], object]
+Look = tuple[tuple[str, str], ...]
+"""Every (active version, served version) at one moment."""
+
+
 @contextmanager
-def watched(app: Flask) -> Iterator[set[tuple[str, str]]]:
-    """Look without pause, from a connection of its own; collects every (active version, served version) it saw."""
+def watched(app: Flask) -> Iterator[set[Look]]:
+    """Look without pause, from a connection of its own; collects what it saw."""
     engine = sa.create_engine(app.config["SQLALCHEMY_DATABASE_URI"])
     configure_sqlite(engine)
-    seen: set[tuple[str, ...]] = set()
+    seen: set[Look] = set()
     done = threading.Event()
 
     def watch() -> int:
         looks = 0
         while not done.is_set():
             with engine.connect() as connection:
-                seen.add(tuple(tuple(row) for row in connection.execute(ACTIVE_AND_SERVED)))
+                seen.add(tuple((active, served) for active, served in connection.execute(ACTIVE_AND_SERVED)))
             looks += 1
         return looks
 
@@ -76,11 +80,11 @@ def watched(app: Flask) -> Iterator[set[tuple[str, str]]]:
             engine.dispose()
 
 
-def at_once(app: Flask, acts: list[Callable[[Any], Any]]) -> list[str]:
+def at_once(app: Flask, acts: list[Act]) -> list[str]:
     """Run every act in a thread and transaction of its own, all at once; `done` or the code of its 409."""
     gate = threading.Barrier(len(acts))
 
-    def run(act: Callable[[Any], Any]) -> str:
+    def run(act: Act) -> str:
         with app.app_context():
             gate.wait()
             try:
@@ -94,7 +98,7 @@ def at_once(app: Flask, acts: list[Callable[[Any], Any]]) -> list[str]:
         return list(pool.map(run, acts))
 
 
-def approval(config_version_id: str, baseline: str | None = None) -> Callable[[Any], Any]:
+def approval(config_version_id: str, baseline: str | None = None) -> Act:
     def act(session: AnySession) -> None:
         activation.approve(
             session,
@@ -109,7 +113,7 @@ def approval(config_version_id: str, baseline: str | None = None) -> Callable[[A
     return act
 
 
-def is_always_one(seen: set[tuple[tuple[str, str], ...]]) -> bool:
+def is_always_one(seen: set[Look]) -> bool:
     """At every look one version was active, and it was the one that was served."""
     return all(len(rows) == 1 and rows[0][0] == rows[0][1] for rows in seen)
 
@@ -178,7 +182,7 @@ def wait_until_somebody_waits() -> None:
 
 
 LATER = f.NOW + timedelta(seconds=1)
-MEANWHILE: dict[str, tuple[Callable[[Any], Any], str]] = {
+MEANWHILE: dict[str, tuple[Act, str]] = {
     "an edit": (
         lambda s: config_parts.put_rails(s, "cfg_1", {"margin_floor": Decimal("0.5")}, actor=f.OPERATOR, now=f.NOW),
         "simulation_stale",
@@ -213,7 +217,10 @@ def test_what_changes_while_an_approval_waits_for_its_subject_is_seen(contested:
 
 
 def test_drafts_of_one_subject_that_are_made_at_once_get_different_numbers(contested: Flask) -> None:
-    acts = [lambda session, n=number: f.config(session, f"cfg_draft_{n}") for number in range(8)]
+    def drafting(number: int) -> Act:
+        return lambda session: f.config(session, f"cfg_draft_{number}")
+
+    acts = [drafting(number) for number in range(8)]
     assert at_once(contested, acts) == ["done"] * 8
     versions = db.session.scalars(sa.select(ConfigVersion.version).order_by(ConfigVersion.version))
     assert list(versions) == list(range(1, 12))

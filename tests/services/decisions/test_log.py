@@ -12,6 +12,7 @@ from app.models.transactions import write
 from app.services.decisions.log import chosen, detail, ordering, page_of_decisions, preview, summaries
 from simulation.canonical import Json, JsonObject
 from tests import factories as f
+from tests.present import present
 from tests.services.decided import decide, figures, roll_back
 
 
@@ -156,7 +157,7 @@ def test_the_detail_has_every_record_that_the_decision_stands_on(log: AnySession
     found = detail(log, "dec_2")
     assert (found.config.config_version_id, found.cycle.cycle_id) == ("cfg_2", "cycle_1")
     assert (found.run.simulation_run_id, found.patch.config_version_id) == ("sim_cfg_2", "cfg_2")
-    assert found.snapshot.snapshot_version == 1
+    assert present(found.snapshot).snapshot_version == 1
 
 
 def test_completeness_is_told_for_each_unit_of_the_snapshot(empty: AnySession) -> None:

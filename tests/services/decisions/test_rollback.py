@@ -56,7 +56,7 @@ def test_a_rollback_makes_the_archived_version_active_again(replaced: AnySession
 def test_a_rollback_has_a_billing_patch_of_its_own_moment(replaced: AnySession) -> None:
     with write(replaced):
         decision = rolled_back(replaced)
-    patch = replaced.get(BillingPatch, decision.billing_patch_id)
+    patch = replaced.get_one(BillingPatch, decision.billing_patch_id)
     assert patch.effective_at == f.NOW + timedelta(seconds=60)
 
 

@@ -20,6 +20,7 @@ from app.services.decisions import activation
 from app.services.delivery.current import read
 from simulation.canonical import JsonObject, canonical_bytes, parse_exact
 from tests import factories as f
+from tests.present import present
 from tests.services.golden_files import matches_golden
 
 FIELDS = {
@@ -71,16 +72,22 @@ def active(ready: AnySession) -> AnySession:
 def current_document(session: AnySession, subject: Mapping[str, str]) -> tuple[bytes, str] | None:
     """The bytes and their digest; None when nothing is active."""
     reading = read(session, subject, now=f.NOW)
-    return None if reading.document is None else (reading.document, reading.digest)
+    return None if reading.document is None else (reading.document, present(reading.digest))
+
+
+def present_document(session: AnySession, subject: Mapping[str, str]) -> tuple[bytes, str]:
+    """The bytes and their digest of a subject that has an active config."""
+    return present(current_document(session, subject))
 
 
 def served(session: AnySession, subject: Mapping[str, str] = f.SUBJECT) -> JsonObject:
-    content, _ = current_document(session, subject)
-    return parse_exact(content)
+    content, _ = present_document(session, subject)
+    document: JsonObject = parse_exact(content)
+    return document
 
 
 def test_the_document_is_the_golden_one_to_the_byte(active: AnySession) -> None:
-    content, _ = current_document(active, f.SUBJECT)
+    content, _ = present_document(active, f.SUBJECT)
     assert matches_golden("runtime_config.json", content)
 
 
@@ -114,13 +121,13 @@ def test_the_audit_says_who_did_what_and_when(active: AnySession) -> None:
 
 
 def test_the_document_is_canonical_and_its_digest_is_that_of_the_bytes(active: AnySession) -> None:
-    content, digest = current_document(active, f.SUBJECT)
+    content, digest = present_document(active, f.SUBJECT)
     assert canonical_bytes(parse_exact(content)) == content
     assert digest == sha256(content).hexdigest()
 
 
 def test_numbers_are_the_ones_that_were_typed_in(active: AnySession) -> None:
-    content, _ = current_document(active, f.SUBJECT)
+    content, _ = present_document(active, f.SUBJECT)
     unit = json.loads(content, parse_float=str)["value_units"][1]
     assert unit["unit_economics"]["avg_cost_per_unit_usd"] == "0.18"
 
@@ -196,7 +203,8 @@ def test_every_document_that_was_ever_served_is_kept(active: AnySession) -> None
 
 
 def delivery(session: AnySession, subject: Mapping[str, str] = f.SUBJECT) -> JsonObject:
-    return served(session, subject)["governance"]["delivery"]
+    said: JsonObject = served(session, subject)["governance"]["delivery"]
+    return said
 
 
 def schedule(session: AnySession, config_version_id: str, decision_id: str, moment: datetime, **changes: Any) -> None:
@@ -251,7 +259,7 @@ def test_what_is_approved_for_later_stands_announced_and_is_served_to_the_byte_w
     assert (served(active)["config_version_id"], delivery(active)["sequence"]) == ("cfg_1", 2)
     with write(active):
         activation.activate_due(active, now=moment + timedelta(minutes=5))
-    content, _ = current_document(active, f.SUBJECT)
+    content, _ = present_document(active, f.SUBJECT)
     assert content == canonical_bytes(coming["document"])
     assert (delivery(active)["sequence"], delivery(active)["next"]) == (3, None)
 
@@ -265,7 +273,7 @@ def test_several_versions_to_come_are_announced_each_in_the_one_before_it(active
     assert (coming["config_version_id"], then["config_version_id"]) == ("cfg_2", "cfg_3")
     with write(active):
         activation.activate_due(active, now=second)
-    content, _ = current_document(active, f.SUBJECT)
+    content, _ = present_document(active, f.SUBJECT)
     assert content == canonical_bytes(then["document"])
 
 
@@ -329,7 +337,7 @@ def test_a_decision_is_taken_although_one_that_was_due_is_held_back(active: AnyS
     moment = f.NOW + timedelta(days=2)
     with write(active):
         active.add(EventCatalog(event_type="only_of_cfg_2", dimensions=["output_minutes"]))
-    mapping = f.HD_MINUTE["event_mapping"] | {"event_type": "only_of_cfg_2", "filters": {}}
+    mapping = present(f.HD_MINUTE["event_mapping"]) | {"event_type": "only_of_cfg_2", "filters": {}}
     with write(active):
         f.snapshot(active, f.CYCLE, f.HD_MINUTE | {"value_unit_id": "vu_other", "event_mapping": mapping})
     pools = [f.CORE | {"value_unit_id": "vu_other"}]

@@ -3,6 +3,7 @@
 import os
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,18 @@ import pytest
 from app.errors import Invalid
 from app.services.delivery.object_store import PublishStore, StoreDown
 from app.services.delivery.pointers import KEYS
+from tests.present import present
 
 
 def test_a_file_is_replaced_whole_and_anybody_may_read_it(tmp_path: Path) -> None:
     place = PublishStore(tmp_path.as_uri())
-    ended, sizes = threading.Event(), set()
+    ended = threading.Event()
+    sizes: set[tuple[int, int]] = set()
     place.write("a/b.json", b"0" * 50_000, forever=False)
 
     def read_on() -> None:
         while not ended.is_set():
-            content = place.read("a/b.json")
+            content = present(place.read("a/b.json"))
             sizes.add((len(content), len(set(content))))
 
     reader = threading.Thread(target=read_on)
@@ -53,7 +56,12 @@ def test_what_a_killed_process_left_half_written_is_in_nobodys_way(tmp_path: Pat
 @pytest.mark.parametrize(("url_", "said"), [("s3://bucket/avs", "pip install s3fs"), ("nope://x", "give file://")])
 def test_a_store_that_cannot_be_opened_here_says_what_to_do(url_: str, said: str) -> None:
     place = PublishStore(url_)
-    for ask in (place.require, lambda: place.read(KEYS), lambda: place.write(KEYS, b"", forever=False)):
+    asks: tuple[Callable[[], object], ...] = (
+        place.require,
+        lambda: place.read(KEYS),
+        lambda: place.write(KEYS, b"", forever=False),
+    )
+    for ask in asks:
         with pytest.raises(Invalid, match=said):
             ask()
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -18,7 +17,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.extensions import publisher, publisher_to, signing_keys
+from app import extensions
+from app.extensions import publisher_to, signing_keys
 from app.factory import create_app
 from app.models.base import AnySession, db
 from app.models.transactions import write
@@ -28,10 +28,12 @@ from app.services.delivery.current import read
 from app.services.delivery.object_store import PublishStore, StoreDown
 from app.services.delivery.pointers import CURRENT, KEYS, Pointer, document_path, pointer_of, pointer_path
 from app.services.delivery.publish_check import differences, verifies
+from app.services.delivery.publisher import Publisher
 from app.services.delivery.publishing import Outcome, published_keys, put
 from tests import factories as f
 from tests.conftest import application
 from tests.databases import settings
+from tests.present import present
 from tests.services.delivery.test_pointers import a_pointer
 
 STORES = ("file", "memory")
@@ -50,12 +52,22 @@ def app(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path, url: s
         publisher().close()
 
 
+def publisher() -> Publisher:
+    """The application's."""
+    return present(extensions.publisher())
+
+
 def store() -> PublishStore:
     return publisher().store
 
 
-def published() -> Pointer | None:
+def pointer_there() -> Pointer | None:
     return pointer_of(store().read(POINTER))
+
+
+def published() -> Pointer:
+    """The pointer of a subject that is published."""
+    return present(pointer_there())
 
 
 def replace_by(session: AnySession, config_version_id: str, later: int) -> None:
@@ -67,11 +79,11 @@ def replace_by(session: AnySession, config_version_id: str, later: int) -> None:
 def is_in_step(session: AnySession) -> bool:
     """What is published is, to the byte, what is served; and the check agrees."""
     session.rollback()
-    reading, pointer = read(session, f.SUBJECT, now=f.NOW), published()
+    reading, pointer = read(session, f.SUBJECT, now=f.NOW), pointer_there()
     return (
         pointer is not None
         and store().read(document_path(pointer.digest)) == reading.document
-        and verifies(reading.document, pointer.signature, published_keys(store()))
+        and verifies(present(reading.document), pointer.signature, published_keys(store()))
         and differences(session, store(), signing_keys().ring()) == []
     )
 
@@ -118,8 +130,10 @@ def test_a_version_for_later_is_announced_where_it_is_published_and_promoted_by_
         f.simulated(active, "cfg_2")
         f.approve(active, "cfg_2", later=60, effective_at=due)
     assert published().sequence == before + 1
-    assert b"cfg_2" in store().read(document_path(published().digest))
-    eventually(lambda: client.get("/api/runtime/config", query_string=f.SUBJECT).json["config_version_id"] == "cfg_2")
+    assert b"cfg_2" in present(store().read(document_path(published().digest)))
+    eventually(
+        lambda: client.get("/api/runtime/config", query_string=f.SUBJECT).get_json()["config_version_id"] == "cfg_2"
+    )
     assert published().config_version_id == "cfg_2"
     assert is_in_step(active)
 
@@ -150,7 +164,10 @@ def test_subjects_are_published_apart(active: AnySession) -> None:
     with write(active):
         f.active(active, "cfg_e", segment="enterprise")
     before = store().read(POINTER)
-    assert pointer_of(store().read(pointer_path(f.SUBJECT | {"segment": "enterprise"}))).config_version_id == "cfg_e"
+    assert (
+        present(pointer_of(store().read(pointer_path(f.SUBJECT | {"segment": "enterprise"})))).config_version_id
+        == "cfg_e"
+    )
     assert store().read(POINTER) == before
     assert [one.outcome for one in publisher().everything()] == [Outcome.UNCHANGED] * 2
 
@@ -208,7 +225,7 @@ def test_a_bug_in_publishing_fails_no_approval_either(
 
 def test_a_newer_pointer_is_never_replaced(active: AnySession) -> None:
     """A database that was restored from a backup must not take every app back in time."""
-    newer = pointer_of(store().read(POINTER).replace(b'"sequence":1', b'"sequence":9')).content()
+    newer = present(pointer_of(present(store().read(POINTER)).replace(b'"sequence":1', b'"sequence":9'))).content()
     store().write(POINTER, newer, forever=False)
     (told,) = publisher().everything()
     assert told.outcome is Outcome.NEWER_THERE
@@ -223,7 +240,8 @@ class Watched(PublishStore):
 
     def __init__(self, inner: PublishStore, look: Callable[[], None]) -> None:
         super().__init__(inner._url)
-        self.look, self.paths_written = look, []
+        self.look = look
+        self.paths_written: list[str] = []
 
     def write(self, path: str, content: bytes, *, forever: bool) -> None:
         super().write(path, content, forever=forever)
@@ -238,8 +256,8 @@ def test_after_every_single_write_a_reader_finds_a_genuine_document(
     inner = store()
 
     def look() -> None:
-        pointer = pointer_of(inner.read(POINTER))
-        body = inner.read(document_path(pointer.digest))
+        pointer = present(pointer_of(inner.read(POINTER)))
+        body = present(inner.read(document_path(pointer.digest)))
         assert sha256(body).hexdigest() == pointer.digest
         assert verifies(body, pointer.signature, published_keys(inner))
 
@@ -251,7 +269,7 @@ def test_after_every_single_write_a_reader_finds_a_genuine_document(
     signing_keys().retire(old)
     publisher().keys_changed()
     assert [path.split("/")[0] for path in watched.paths_written] == ["documents", CURRENT, KEYS, CURRENT, KEYS]
-    assert old not in inner.read(KEYS).decode()
+    assert old not in present(inner.read(KEYS)).decode()
     assert is_in_step(active)
 
 
@@ -270,7 +288,7 @@ def test_a_serving_process_publishes_in_the_background(ready: AnySession) -> Non
     publisher().start()
     with write(ready):
         f.approve(ready)
-    eventually(lambda: published() is not None)
+    eventually(lambda: pointer_there() is not None)
     signing_keys().rotate(f.NOW + timedelta(days=1))  # by another process: nobody tells this one
     publisher()._wake.set()
     eventually(lambda: is_in_step(ready))
@@ -345,9 +363,9 @@ def test_publishers_of_several_processes_and_a_busy_operator_end_at_the_newest(
     app: Flask, active: AnySession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Publishers take turns by a lock that processes share; a pointer that was written later is never older."""
-    orders: list[Any] = []
+    orders: list[tuple[int, datetime]] = []
     inner = store()
-    watched = Watched(inner, lambda: orders.append(pointer_of(inner.read(POINTER)).order))
+    watched = Watched(inner, lambda: orders.append(present(pointer_of(inner.read(POINTER))).order))
     ended = threading.Event()
 
     def publish_all_the_time() -> None:
@@ -375,7 +393,8 @@ def die_in_write(uri: str, data_dir: str, url: str, moment: int) -> None:
     """Approve cfg_2 in a process of its own, which is killed instead of its `moment`-th write to the store."""
     app = create_app(settings(uri, Path(data_dir)) | {"PUBLISH_URL": url})
     with app.app_context():
-        inner, written = PublishStore.write, []
+        inner = PublishStore.write
+        written: list[str] = []
 
         def write_or_die(self: PublishStore, path: str, content: bytes, *, forever: bool) -> None:
             written.append(path)
@@ -383,8 +402,8 @@ def die_in_write(uri: str, data_dir: str, url: str, moment: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             inner(self, path, content, forever=forever)
 
-        PublishStore.write = write_or_die
-        with write(db.session):
+        with pytest.MonkeyPatch.context() as patch, write(db.session):
+            patch.setattr(PublishStore, "write", write_or_die)
             f.approve(db.session, "cfg_2", later=60)
 
 
@@ -426,6 +445,6 @@ def test_publications_in_any_order_end_at_the_newest(
         told = put(place, pointer, document)
         assert (told.outcome is Outcome.NEWER_THERE) == (pointer.order < newest)
         newest = max(newest, pointer.order)
-        there = pointer_of(place.read(POINTER))
+        there = present(pointer_of(place.read(POINTER)))
         assert there.order == newest
-        assert sha256(place.read(document_path(there.digest))).hexdigest() == there.digest
+        assert sha256(present(place.read(document_path(there.digest)))).hexdigest() == there.digest

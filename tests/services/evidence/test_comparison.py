@@ -174,7 +174,9 @@ def test_a_draft_has_no_evidence_yet_and_an_old_run_no_forecast(live: AnySession
 # By limit, by day
 
 
-def limits(session: AnySession, now: datetime = AFTER_THE_WINDOW) -> dict[tuple[Decimal, str], LimitComparison]:
+def limits(
+    session: AnySession, now: datetime = AFTER_THE_WINDOW
+) -> dict[tuple[Decimal | int | None, str], LimitComparison]:
     return {(row.percent, row.action): row for row in overall(session, now).by_threshold}
 
 
@@ -275,9 +277,9 @@ def test_the_last_day_agrees_with_the_verdict_of_the_window(live: AnySession) ->
     reached(live, "rail_warning_shown", {"percent": 90}, 30, after=timedelta(days=9))
     reached(live, "hard_cap_blocked", {}, 9, after=timedelta(days=35))
     rows = days(live)
-    for row in overall(live).by_threshold:
-        last = day_of(rows, row.event_type, row.percent, is_limit=True)[-1]
-        assert (last.customers, last.ratio, last.verdict) == (row.customers_in_window, row.ratio, row.verdict)
+    for limit in overall(live).by_threshold:
+        last = day_of(rows, limit.event_type, limit.percent, is_limit=True)[-1]
+        assert (last.customers, last.ratio, last.verdict) == (limit.customers_in_window, limit.ratio, limit.verdict)
     for row in overall(live).by_event_type:
         for last in day_of(rows, row.event_type)[-1:]:
             assert (last.customers, last.verdict) == (row.customers_in_window, row.verdict)

@@ -40,7 +40,7 @@ def event(identifier: str | None = None, **changes: Json) -> JsonObject:
     return given | ({"enforcement_event_id": identifier} if identifier else {}) | changes
 
 
-def take(session: AnySession, *events: JsonObject) -> list[str]:
+def take(session: AnySession, *events: JsonObject | Result) -> list[str]:
     with write(session):
         return [result.status for result in accept(session, events, actor=f.OPERATOR, now=f.NOW)]
 
@@ -55,7 +55,7 @@ def stored(session: AnySession) -> list[str]:
 
 def test_an_event_is_kept_as_it_was_sent(live: AnySession) -> None:
     assert take(live, event("enf_1")) == ["accepted"]
-    row = live.get(EnforcementEvent, "enf_1")
+    row = live.get_one(EnforcementEvent, "enf_1")
     assert (row.customer_id, row.event_type, row.occurred_at) == ("cust_1", "rail_warning_shown", f.NOW)
     assert (row.context, row.received_at) == ({"percent": 70}, f.NOW)
 
@@ -68,7 +68,7 @@ def test_an_event_without_an_id_gets_one(live: AnySession) -> None:
 def test_the_same_id_twice_is_accepted_once_across_requests(live: AnySession) -> None:
     assert take(live, event("enf_1")) == ["accepted"]
     assert take(live, event("enf_1", customer_id="cust_2")) == ["duplicate"]
-    assert live.get(EnforcementEvent, "enf_1").customer_id == "cust_1"
+    assert live.get_one(EnforcementEvent, "enf_1").customer_id == "cust_1"
 
 
 def test_of_the_same_id_twice_in_one_batch_the_first_counts(live: AnySession) -> None:
@@ -77,7 +77,7 @@ def test_of_the_same_id_twice_in_one_batch_the_first_counts(live: AnySession) ->
         "accepted",
         "duplicate",
     ]
-    assert live.get(EnforcementEvent, "enf_1").customer_id == "cust_1"
+    assert live.get_one(EnforcementEvent, "enf_1").customer_id == "cust_1"
 
 
 @pytest.mark.parametrize("change", [{"workspace_id": "ws_2"}, {"config_version_id": "cfg_none"}])

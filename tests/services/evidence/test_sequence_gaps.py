@@ -90,7 +90,7 @@ def test_what_two_queues_report_is_one_event_and_no_gap_of_either(live: AnySessi
         ("cli_1", 1, 0),
         ("cli_2", 2, 0),
     ]
-    assert (live.get(EnforcementEvent, "enf_same").client_id) == "cli_1"
+    assert (live.get_one(EnforcementEvent, "enf_same").client_id) == "cli_1"
 
 
 def test_one_batch_may_hold_the_same_event_under_two_numbers(live: AnySession) -> None:

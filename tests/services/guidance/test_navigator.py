@@ -7,6 +7,7 @@ from app.models.cycle import CycleDraftContext
 from app.models.transactions import write
 from app.services.guidance.navigator import navigate
 from tests import factories as f
+from tests.present import present
 
 
 def test_the_navigator_of_a_complete_config_asks_nothing(log: AnySession) -> None:
@@ -20,7 +21,7 @@ def test_the_navigator_asks_at_most_five_questions_and_names_what_is_missing_nex
         f.config(empty, "cfg_bare", rails={"usage_thresholds": []}, price_book_ref=None, exploration={"enabled": False})
     panel = navigate(empty, "cfg_bare")
     assert len(panel.open_questions) == 5
-    assert panel.completeness["next_missing_item"]["code"] == "rails_monthly_spend_cap_missing"
+    assert present(panel.completeness["next_missing_item"])["code"] == "rails_monthly_spend_cap_missing"
 
 
 def test_the_navigator_shows_the_cards_of_the_cycles_documents_newest_first(log: AnySession) -> None:

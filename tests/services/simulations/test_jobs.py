@@ -3,6 +3,8 @@
 import time
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
+from pathlib import PosixPath
 
 import pytest
 import sqlalchemy as sa
@@ -24,6 +26,7 @@ from app.services.usage.store import UsageEvents
 from rules.enums import HistoricalWindow
 from simulation.canonical import canonical_text
 from tests import factories as f
+from tests.present import present
 
 MOCKED = runs.Request("cfg_1", HistoricalWindow.MOCKED, f.SEGMENT)
 
@@ -69,7 +72,7 @@ def test_a_short_run_is_over_before_the_answer_and_says_what_a_run_in_one_go_say
     for name in ("status", "inputs", "outputs", "dataset", "candidate_content_hash"):
         assert canonical_text(getattr(run, name)) == canonical_text(getattr(at_once, name))
     assert run.status == "completed"
-    assert draft.get(ConfigVersion, "cfg_1").status == "simulated"
+    assert draft.get_one(ConfigVersion, "cfg_1").status == "simulated"
     assert events_about(run) == ["simulation_started", "simulation_completed"]
 
 
@@ -77,7 +80,7 @@ def test_a_run_that_was_only_asked_for_is_no_evidence(draft: AnySession) -> None
     run = unfinished(draft)
     assert (run.status, run.outputs, run.completed_at) == ("queued", None, None)
     assert run.inputs["as_of"] is None
-    assert draft.get(ConfigVersion, "cfg_1").status == "draft"
+    assert draft.get_one(ConfigVersion, "cfg_1").status == "draft"
     with pytest.raises(Conflict) as refusal, write(draft):
         activation.approve(draft, "cfg_1", run.simulation_run_id, f.APPROVAL, actor=f.OPERATOR, now=f.NOW)
     assert refusal.value.code == "simulation_not_completed"
@@ -101,7 +104,7 @@ def test_a_run_that_breaks_fails_with_a_reason_and_leaves_the_draft_alone(draft:
     assert runs.failure_reason(draft, run.simulation_run_id) == (
         "The computation stopped with FileNotFoundError; the server's log says more. Simulate again."
     )
-    assert draft.get(ConfigVersion, "cfg_1").status == "draft"
+    assert draft.get_one(ConfigVersion, "cfg_1").status == "draft"
     assert events_about(run) == ["simulation_started", "simulation_failed"]
 
 
@@ -118,21 +121,21 @@ def test_whoever_looks_too_late_fails_a_run_that_nobody_computes(draft: AnySessi
     late = f.NOW + GIVE_UP_AFTER + timedelta(seconds=1)
     run = watch(draft, run_id, now=late)
     assert (run.status, run.completed_at) == ("failed", late)
-    assert "within 10 minutes" in runs.failure_reason(draft, run_id)
+    assert "within 10 minutes" in present(runs.failure_reason(draft, run_id))
     assert watch(draft, run_id, now=late + timedelta(hours=1)).completed_at == late
 
 
 def test_a_run_that_was_given_up_stays_failed_when_its_answer_comes_after_all(draft: AnySession) -> None:
     run_id = unfinished(draft).simulation_run_id
 
-    class SlowFile:
+    class SlowFile(PosixPath):
         """The demo events, in whose reading so much time goes by that the run is given up."""
 
         def read_bytes(self) -> bytes:
             watch(db.session, run_id, now=f.NOW + timedelta(days=1))
-            return usage_events().demo_file.read_bytes()
+            return super().read_bytes()
 
-    slow = UsageEvents(usage_events().store, SlowFile())
+    slow = UsageEvents(usage_events().store, SlowFile(usage_events().demo_file))
     jobs._compute(draft.get_bind(), slow, MOCKED, run_id, f.OPERATOR, clock.now)
     draft.rollback()
     assert watch(draft, run_id, now=f.NOW).status == "failed"
@@ -141,12 +144,14 @@ def test_a_run_that_was_given_up_stays_failed_when_its_answer_comes_after_all(dr
 def test_the_run_keeps_the_content_that_it_computed_not_the_one_it_was_asked_with(draft: AnySession) -> None:
     run_id = unfinished(draft).simulation_run_id
     with write(draft):
-        config_parts.put_rails(draft, "cfg_1", f.RAILS | {"monthly_spend_cap_usd": 700}, actor=f.OPERATOR, now=f.NOW)
+        config_parts.put_rails(
+            draft, "cfg_1", f.RAILS | {"monthly_spend_cap_usd": Decimal(700)}, actor=f.OPERATOR, now=f.NOW
+        )
     jobs._compute(draft.get_bind(), usage_events(), MOCKED, run_id, f.OPERATOR, clock.now)
     draft.rollback()
     run = watch(draft, run_id, now=f.NOW)
     assert run.status == "completed"
-    assert run.candidate_content_hash == draft.get(ConfigVersion, "cfg_1").content_hash
+    assert run.candidate_content_hash == draft.get_one(ConfigVersion, "cfg_1").content_hash
 
 
 def test_a_run_that_is_not_there_is_named(draft: AnySession) -> None:

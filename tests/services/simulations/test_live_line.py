@@ -17,6 +17,7 @@ from app.services.usage.fields import Policy
 from app.services.usage.formats import parse_body
 from app.services.usage.store import EventStore, UsageEvents
 from seed.loader import DEMO_EVENTS
+from simulation.canonical import JsonObject
 from tests.factories import HD_MINUTE
 
 NEWEST = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -102,7 +103,7 @@ def test_a_segment_has_its_own_newest_event(events: UsageEvents) -> None:
 def test_new_events_change_the_line(events: UsageEvents) -> None:
     report(events, {})
     assert counted(live_line(events, workspace(), None, HD)).preview.events == 1
-    row = {"event_id": "evt_new", "ts": NEWEST.isoformat(), "event_type": "video_render_completed"}
+    row: JsonObject = {"event_id": "evt_new", "ts": NEWEST.isoformat(), "event_type": "video_render_completed"}
     row |= {"workspace_id": "ws_1", "customer_id": "cust_2", "segment": "smb", "resolution": "HD", "output_minutes": 1}
     store(events, [row])
     assert counted(live_line(events, workspace(), None, HD)).preview.events == 2
@@ -111,7 +112,7 @@ def test_new_events_change_the_line(events: UsageEvents) -> None:
 def test_a_mocked_workspace_without_events_is_asked_about_the_demo_events(events: UsageEvents) -> None:
     line = live_line(events, workspace("mocked"), "anything", HD)
     assert (line.source, line.segment) == (DEMO, None)
-    assert (counted(line).preview.events, counted(line).preview.units) == (2, 10)
+    assert (counted(line).preview.events, counted(line).preview.units) == (2, Decimal(10))
     assert [sample["event_id"] for sample in counted(line).preview.samples] == ["evt_1002", "evt_1001"]
 
 

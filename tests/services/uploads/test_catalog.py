@@ -10,7 +10,7 @@ from app.services.uploads.catalog import keep_catalog, known_dimensions, read_ca
 from tests import factories as f
 
 
-def row(number: int, event_type: str, dimensions: str = "", description: str = "") -> tuple[int, dict[str, str | None]]:
+def row(number: int, event_type: str, dimensions: str = "", description: str = "") -> tuple[int, dict[str, str]]:
     return number, {"event_type": event_type, "dimensions": dimensions, "description": description}
 
 
@@ -50,5 +50,5 @@ def test_an_entry_that_is_there_gains_dimensions_and_loses_none(sqlite_app: Flas
         rows = [row(1, "draft_export_created", "format"), row(2, "voice_generated", "seconds", "A voice")]
         entries, _, _ = read_catalog(rows, known_dimensions(db.session))
         assert keep_catalog(db.session, entries) == ["voice_generated"]
-    assert db.session.get(EventCatalog, "draft_export_created").dimensions == ["resolution", "format"]
-    assert db.session.get(EventCatalog, "voice_generated").description == "A voice"
+    assert db.session.get_one(EventCatalog, "draft_export_created").dimensions == ["resolution", "format"]
+    assert db.session.get_one(EventCatalog, "voice_generated").description == "A voice"

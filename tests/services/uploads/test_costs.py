@@ -11,11 +11,13 @@ from app.models.base import db
 from app.models.cycle import CycleDraftContext
 from app.models.transactions import write
 from app.services.authoring import contexts
+from app.services.authoring.inputs import ContextInput
 from app.services.uploads.costs import keep_costs, newest_context, read_costs, suggested_costs
 from tests import factories as f
+from tests.present import present
 
 
-def rows(*pairs: tuple[str, str]) -> list[tuple[int, dict[str, str | None]]]:
+def rows(*pairs: tuple[str, str]) -> list[tuple[int, dict[str, str]]]:
     return [(number, {"name": name, "cost_per_unit_usd": cost}) for number, (name, cost) in enumerate(pairs, 1)]
 
 
@@ -86,25 +88,25 @@ def test_the_last_row_about_a_thing_counts() -> None:
 def test_two_things_of_one_cost_are_both_kept(workspace: None) -> None:
     keep(("x", "0.02"), ("y", "0.02"))
     assert suggested_costs(db.session, "ws_1") == {"x": Decimal("0.02"), "y": Decimal("0.02")}
-    assert len({card["card_id"] for card in newest_context(db.session, "ws_1").extracted_cards}) == 2
+    assert len({card["card_id"] for card in present(newest_context(db.session, "ws_1")).extracted_cards}) == 2
 
 
 def test_a_new_cost_replaces_the_one_before_and_leaves_other_cards(workspace: None) -> None:
     other = {"card_id": "card_1", "kind": "goal", "value": "revenue", "label": "revenue", "state": "new"}
     with write(db.session):
-        data = {"workspace_id": "ws_1", "extracted_cards": [other]}
+        data: ContextInput = {"workspace_id": "ws_1", "extracted_cards": [other]}
         contexts.create_context(db.session, data, actor=f.OPERATOR, now=f.NOW)
     keep(("x", "1"), ("y", "2"))
     keep(("x", "3"))
     assert suggested_costs(db.session, "ws_1") == {"x": 3, "y": 2}
     assert db.session.query(CycleDraftContext).count() == 1
-    assert newest_context(db.session, "ws_1").extracted_cards[0] == other
+    assert present(newest_context(db.session, "ws_1")).extracted_cards[0] == other
 
 
 def test_a_dismissed_cost_and_one_of_no_thing_are_not_suggested(workspace: None) -> None:
     card = {"card_id": "c", "kind": "cost", "value": "1", "label": "cost $1 per x", "state": "dismissed"}
     vague = card | {"label": "cost $1", "state": "accepted"}
     with write(db.session):
-        data = {"workspace_id": "ws_1", "extracted_cards": [card, vague]}
+        data: ContextInput = {"workspace_id": "ws_1", "extracted_cards": [card, vague]}
         contexts.create_context(db.session, data, actor=f.OPERATOR, now=f.NOW)
     assert suggested_costs(db.session, "ws_1") == {}

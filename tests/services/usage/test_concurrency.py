@@ -1,11 +1,14 @@
 """Several processes and threads at one store: each id once, no lock errors, readers undisturbed."""
 
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
-from app.services.usage.importer import import_file
+from app.services.usage.importer import ImportReport, import_file
 from app.services.usage.store import EventStore
+from simulation.canonical import JsonObject
 from tests.services.usage.conftest import POLICY, event, put, rows_of, stored
 from tests.services.usage.workers import ingest_overlapping, processes
 
@@ -66,19 +69,30 @@ def test_an_import_overtaken_by_a_batch_with_its_ids_counts_them_once(store: Eve
     assert set(store.root.glob("workspace_id=*/*/*.parquet")) >= set(store.files("ws_1"))
 
 
-def _import_overtaken(store: EventStore, path: Path, batch: list, *, flush: bool):
-    """Import with a store whose maintenance lock, when first asked for by the import, lets the batch in before it."""
-    slow = EventStore(store.root)
-    give_way = slow.maintaining
+class Overtaken(EventStore):
+    """A store whose maintenance lock, when it is first asked for, lets somebody else go before."""
 
-    def maintaining(**options):
-        slow.maintaining = give_way
+    def __init__(self, root: Path, go_before: Callable[[], None]) -> None:
+        super().__init__(root)
+        self._go_before: list[Callable[[], None]] = [go_before]
+
+    @contextmanager
+    def maintaining(self, *, wait: bool = True) -> Iterator[bool]:
+        while self._go_before:
+            self._go_before.pop()()
+        with super().maintaining(wait=wait) as mine:
+            yield mine
+
+
+def _import_overtaken(store: EventStore, path: Path, batch: list[JsonObject], *, flush: bool) -> ImportReport:
+    """Import with a store whose maintenance lock, when first asked for by the import, lets the batch in before it."""
+
+    def go_before() -> None:
         put(store, *batch)
         if flush:
             store.flush("ws_1")
-        return give_way(**options)
 
-    slow.maintaining = maintaining
+    slow = Overtaken(store.root, go_before)
     report = import_file(slow, path, POLICY)
     slow.close()
     return report

@@ -14,8 +14,10 @@ def read(*texts: str | None) -> list[datetime | None]:
     return [time and time.replace(tzinfo=UTC) for time in parse_times(pa.array(texts, pa.string())).to_pylist()]
 
 
-def utc(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)
+def utc(
+    year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0, microsecond: int = 0
+) -> datetime:
+    return datetime(year, month, day, hour, minute, second, microsecond, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def test_other_texts_are_no_times(text: str) -> None:
 
 
 zones = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-moments = st.datetimes(datetime(1971, 1, 1), datetime(2199, 1, 1), timezones=st.none() | zones)  # noqa: DTZ001
+moments = st.datetimes(datetime(1971, 1, 1), datetime(2199, 1, 1), timezones=st.one_of(st.none(), zones))  # noqa: DTZ001
 
 
 @settings(deadline=None)

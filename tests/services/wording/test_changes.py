@@ -5,14 +5,14 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 
-from app.services.configs.diffs import changes, same, sections
+from app.services.configs.diffs import Change, changes, same, sections
 from app.services.wording.changes import names_of, sentence, sentences
 from app.services.wording.tables import ADDED, CHANGED, REMOVED, UNCHANGED, SectionTable, tables, undone
 from app.services.wording.words import difference_text, label_text, money_text, quantity_text, share_text, value_text
 from simulation.canonical import Json, JsonObject
 from tests.services.configs.test_diffs import configs
 
-UNIT = {
+UNIT: JsonObject = {
     "value_unit_id": "vu_hd",
     "name": "Usable HD minute",
     "event_mapping": {
@@ -29,7 +29,7 @@ UNIT = {
         "economics_confidence": "medium",
     },
 }
-POOL = {
+POOL: JsonObject = {
     "pool_id": "pool_core",
     "label": "Core",
     "value_unit_id": "vu_hd",
@@ -38,7 +38,7 @@ POOL = {
     "overage_behavior": "allow_overage",
     "is_exploration_pool": False,
 }
-BEFORE = {
+BEFORE: JsonObject = {
     "subject_resolution": {"workspace_id": "ws_1", "segment": "smb", "stage": "learning"},
     "north_star": {"goal_type": "pmf_learning", "primary_metrics": ["gross_margin"], "narrative": None},
     "value_units": [UNIT],
@@ -138,7 +138,13 @@ def test_a_first_activation_says_everything_that_it_sets() -> None:
 
 
 def test_a_path_that_nobody_foresaw_still_reads_as_a_sentence() -> None:
-    change = {"section": "rails", "path": "/burst~1limit", "op": "replace", "before": {"per": 1}, "after": [2, True]}
+    change: Change = {
+        "section": "rails",
+        "path": "/burst~1limit",
+        "op": "replace",
+        "before": {"per": 1},
+        "after": [2, True],
+    }
     assert sentence(change, {}) == "Rails: burst/limit per 1 → 2, yes"
 
 

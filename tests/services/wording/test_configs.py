@@ -6,15 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.services.authoring.inputs import ValueUnitInput
 from app.services.wording.configs import ending_sentence, pool_sentence, subsidy_sentence, unit_words
 from simulation.canonical import JsonObject
 from tests import factories as f
+from tests.present import present
 
 POOL = f.CORE | {"is_exploration_pool": False, "rollover": {"enabled": False}}
 
 
-def priced(price: Decimal | None) -> JsonObject:
-    return f.HD_MINUTE | {"unit_economics": f.HD_MINUTE["unit_economics"] | {"target_price_per_unit_usd": price}}
+def priced(price: Decimal | None) -> ValueUnitInput:
+    return f.HD_MINUTE | {
+        "unit_economics": present(f.HD_MINUTE["unit_economics"]) | {"target_price_per_unit_usd": price}
+    }
 
 
 @pytest.mark.parametrize(

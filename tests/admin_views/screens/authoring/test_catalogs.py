@@ -1,7 +1,6 @@
 """The catalogs: searched, filtered, sorted, paged and read, with what refers to each entry."""
 
 import re
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -10,7 +9,9 @@ from flask.testing import FlaskClient
 from app.models.base import db
 from app.models.catalog import Customer, EventCatalog
 from app.services.authoring import value_units
+from simulation.canonical import Json
 from tests import factories
+from tests.present import present
 
 TABS = ("events", "metrics", "quality-signals", "segments", "customers")
 
@@ -105,10 +106,9 @@ def test_an_entry_leads_to_where_it_is_used_next_in_the_operators_cycle(operator
 
 
 def test_a_unit_that_filters_by_a_customer_refers_to_the_customer(operator: FlaskClient) -> None:
-    def refers(wanted: Any) -> bool:
-        mapping = factories.HD_MINUTE["event_mapping"] | {"filters": {"customer_id": wanted}}
-        who = {"actor": factories.OPERATOR, "now": factories.NOW}
-        value_units.update_value_unit(db.session, "vu_hd_minute", {"event_mapping": mapping}, **who)
+    def refers(wanted: Json) -> bool:
+        mapping = present(factories.HD_MINUTE["event_mapping"]) | {"filters": {"customer_id": wanted}}
+        value_units.update_value_unit(db.session, "vu_hd_minute", {"event_mapping": mapping}, **factories.WHO)
         db.session.commit()
         page = operator.get("/catalogs?tab=customers&id=cust_1").text
         return "?unit=vu_hd_minute#event_mapping.filters.customer_id" in page

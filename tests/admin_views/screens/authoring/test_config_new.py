@@ -15,6 +15,8 @@ from simulation.canonical import JsonObject
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import PREVIEW, sent_by, typed
+from tests.answers import json_of
+from tests.present import present
 
 URL = f"/cycles/{f.CYCLE}/configs/new"
 
@@ -42,7 +44,7 @@ def test_a_first_version_starts_from_the_stages_defaults_and_leads_to_suggested_
     (made,) = configs()
     assert (answer.status_code, answer.location) == (303, f"/configs/{made.config_version_id}/pools?start=defaults")
     assert (made.segment, made.stage, made.target_environment) == ("smb", "learning", "production")
-    assert (made.version, made.value_unit_snapshot_version, made.exploration.expires_after_days) == (1, 1, 30)
+    assert (made.version, made.value_unit_snapshot_version, present(made.exploration).expires_after_days) == (1, 1, 30)
     form = sent_by(client.get(answer.location).text)
     assert [form[f"{key}.pool_id"] for key in form.getlist("pools")] == ["pool_core", "pool_exploration"]
 
@@ -57,7 +59,7 @@ def test_starting_from_the_active_version_copies_it_and_makes_it_the_baseline(cl
     assert answer.location == f"/configs/{made.config_version_id}/pools"
     assert [pool.pool_id for pool in made.pools] == ["pool_core", "pool_exploration"]
     assert (made.baseline_config_version_id, made.price_book_ref, made.version) == ("cfg_1", "usd_2026_01_default", 2)
-    assert made.rails.monthly_spend_cap_usd == 650
+    assert present(made.rails).monthly_spend_cap_usd == 650
 
 
 def test_the_defaults_can_be_chosen_although_a_version_is_active(client: FlaskClient) -> None:
@@ -65,14 +67,14 @@ def test_the_defaults_can_be_chosen_although_a_version_is_active(client: FlaskCl
         f.active(db.session)
     post(client, {"start": "defaults"})
     made = configs()[-1]
-    assert (made.pools, made.baseline_config_version_id, made.rails.monthly_spend_cap_usd) == ([], None, None)
+    assert (made.pools, made.baseline_config_version_id, present(made.rails).monthly_spend_cap_usd) == ([], None, None)
 
 
 def test_the_newest_version_of_another_subject_is_shown_as_it_is_chosen(client: FlaskClient) -> None:
     with write(db.session):
         f.config(db.session, "cfg_e", segment="enterprise", stage="scaling")
     chosen = {"segment": "enterprise", "stage": "scaling"}
-    told = post(client, chosen, headers=PREVIEW).json["parts"]["standing"]
+    told = json_of(post(client, chosen, headers=PREVIEW))["parts"]["standing"]
     assert "cfg_e" in told
     assert "It is still a draft." in text_of(told)
     assert "cfg_e" in text_of(post(client, chosen | {"do": "look"}).text)

@@ -154,7 +154,7 @@ def test_a_cycle_that_another_operator_changed_meanwhile_is_not_overwritten(oper
     assert 'value="Mine"' in answer.text
     assert re.search(r"cycle name</th><td>Theirs</td><td>Mine</td>", answer.text)
     db.session.rollback()
-    assert db.session.get(Cycle, factories.CYCLE).cycle_name == "Theirs"
+    assert db.session.get_one(Cycle, factories.CYCLE).cycle_name == "Theirs"
 
 
 # Lessons from the active configs

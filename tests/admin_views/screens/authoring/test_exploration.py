@@ -10,6 +10,8 @@ from app.models.transactions import write
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by, typed
+from tests.answers import json_of
+from tests.present import present
 
 URL = "/configs/cfg_1/exploration"
 
@@ -25,7 +27,7 @@ def client(sqlite_app: Flask) -> FlaskClient:
 def rule(config_version_id: str = "cfg_1") -> ExplorationRule:
     db.session.rollback()
     db.session.expunge_all()
-    return db.session.get(ConfigVersion, config_version_id).exploration
+    return present(db.session.get_one(ConfigVersion, config_version_id).exploration)
 
 
 def test_the_page_says_what_exploring_costs_and_when_it_ends(client: FlaskClient) -> None:
@@ -114,7 +116,7 @@ def test_the_last_simulation_says_who_explored(client: FlaskClient) -> None:
         "pool_consumption": [{"pool_id": "pool_exploration", "drawn_units": 40, "customers": 9}],
     }
     with write(db.session):
-        config = db.session.get(ConfigVersion, "cfg_1")
+        config = db.session.get_one(ConfigVersion, "cfg_1")
         f.run(db.session, config, outputs=f.outputs(exploration_summary=summary))
     text = text_of(client.get(URL).text)
     assert "In the last simulation 12 customers began, 1 graduated, 3 ran out of days." in text
@@ -122,6 +124,6 @@ def test_the_last_simulation_says_who_explored(client: FlaskClient) -> None:
 
 
 def test_an_autosave_says_what_is_missing_now(client: FlaskClient) -> None:
-    told = client.post(URL, data=typed(client.get(URL).text, {"qualifying_events": []}), headers=AUTOSAVE).json
+    told = json_of(client.post(URL, data=typed(client.get(URL).text, {"qualifying_events": []}), headers=AUTOSAVE))
     assert told["completeness"]["next_missing_item"]["field"] == "exploration.qualifying_events"
     assert told["completeness"]["pill"] == "amber"

@@ -6,16 +6,17 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Form
 
 from admin_views.screens.authoring.pool_forms import KEY, PoolsField
-from simulation.canonical import JsonObject
 
 
-class Rows(Form):
+class Rows(Form):  # type: ignore[misc]  # WTForms has no types
     pools = PoolsField("Pools")
 
 
-def rows(labels: list[str]) -> list[JsonObject]:
+def rows(labels: list[str]) -> PoolsField:
     pairs = [("pools", f"new_{at}") for at in range(len(labels))]
-    return Rows(MultiDict(pairs + [(f"new_{at}.label", label) for at, label in enumerate(labels)])).pools
+    form = Rows(MultiDict(pairs + [(f"new_{at}.label", label) for at, label in enumerate(labels)]))
+    pools: PoolsField = form.pools
+    return pools
 
 
 @given(st.lists(st.text(max_size=40), max_size=12))

@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Unpack
 
 import pytest
 import sqlalchemy as sa
@@ -15,10 +15,13 @@ from app.models.config_version import ConfigVersion, Pool
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
 from app.services.authoring import config_parts, unit_snapshots, value_units
+from app.services.authoring.inputs import PoolsInput
 from simulation.canonical import JsonObject
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by, typed
+from tests.answers import json_of
+from tests.present import present
 
 URL = "/configs/cfg_1/pools"
 
@@ -35,7 +38,7 @@ def client(sqlite_app: Flask) -> FlaskClient:
 def config(config_version_id: str = "cfg_1") -> ConfigVersion:
     db.session.rollback()
     db.session.expunge_all()
-    return db.session.get(ConfigVersion, config_version_id)
+    return db.session.get_one(ConfigVersion, config_version_id)
 
 
 def pools() -> list[str]:
@@ -105,7 +108,7 @@ def test_continuing_saves_the_whole_table_in_one_step(client: FlaskClient) -> No
     assert core.included_quantity == Decimal("1500.25")
     assert core.rollover == {"enabled": False, "max_rollover_quantity": Decimal(100), "expires_after_days": 60}
     assert (trial.label, config().price_book_ref) == ("Try out", "usd_2026_02")
-    assert {item["pool_id"] for item in events("pool_updated")} == {"pool_core", "pool_exploration"}
+    assert {present(item)["pool_id"] for item in events("pool_updated")} == {"pool_core", "pool_exploration"}
     assert events("config_draft_updated") == [{"changed": ["price_book_ref"]}]
 
 
@@ -265,7 +268,7 @@ def test_an_autosave_answers_what_the_page_has_to_know(client: FlaskClient) -> N
         "new_x.overage_behavior": "hard_stop",
         "price_book_ref": "",
     }
-    told = client.post(URL, data=typed(page, row), headers=AUTOSAVE).json
+    told = json_of(client.post(URL, data=typed(page, row), headers=AUTOSAVE))
     assert told["errors"] == {}
     assert told["saved_at"].endswith("UTC")
     assert told["values"]["new_x.pool_id"] == "pool_pro"
@@ -277,10 +280,10 @@ def test_an_autosave_answers_what_the_page_has_to_know(client: FlaskClient) -> N
 
 def test_an_autosave_whose_answer_was_lost_can_be_sent_again(client: FlaskClient) -> None:
     page = typed(client.get(URL).text, {"pool_core.label": "Base"})
-    first = client.post(URL, data=page, headers=AUTOSAVE).json
+    first = json_of(client.post(URL, data=page, headers=AUTOSAVE))
     second = client.post(URL, data=page, headers=AUTOSAVE)
     assert second.status_code == 200
-    assert second.json["row_version"] == first["row_version"]
+    assert json_of(second)["row_version"] == first["row_version"]
 
 
 def test_an_autosave_names_each_bad_field_and_saves_nothing(client: FlaskClient) -> None:
@@ -308,7 +311,7 @@ def test_a_pool_that_counted_a_unit_which_is_gone_can_still_be_edited_beside(cli
 # The service
 
 
-def put(**data: Any) -> ConfigVersion:
+def put(**data: Unpack[PoolsInput]) -> ConfigVersion:
     with write(db.session):
         return config_parts.put_pools(db.session, "cfg_1", data, actor=f.OPERATOR, now=f.NOW)
 

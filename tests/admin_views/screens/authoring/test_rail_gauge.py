@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from admin_views.screens.authoring.rail_gauge import LABEL_WIDTH, ROWS, WIDTH, gauge
+from app.services.configs.shapes import UsageThreshold
 from rules.enums import Action
-from simulation.canonical import JsonObject
+from simulation.canonical import Json
 
 THRESHOLDS = st.lists(
     st.fixed_dictionaries(
@@ -17,7 +18,7 @@ THRESHOLDS = st.lists(
             "action": st.sampled_from([action.value for action in Action]) | st.none(),
         }
     ),
-    unique_by=lambda item: Decimal(item["percent"]),
+    unique_by=lambda item: Decimal(str(item["percent"])),
     max_size=20,
 )
 
@@ -40,13 +41,14 @@ def test_a_floor_below_nothing_is_drawn_at_nothing() -> None:
 
 def test_the_harder_the_action_the_higher_its_severity() -> None:
     actions = [None, "warn", "throttle", "block"]
-    drawn = gauge([{"percent": at, "action": action} for at, action in enumerate(actions, 1)], None)
+    thresholds: list[Json] = [{"percent": at, "action": action} for at, action in enumerate(actions, 1)]
+    drawn = gauge(thresholds, None)
     assert [mark.severity for mark in drawn.marks] == [0, 1, 2, 3]
 
 
 @given(THRESHOLDS, st.none() | st.decimals(-10, 1, places=4))
 def test_marks_stand_in_order_on_the_track_and_segments_meet(
-    thresholds: list[JsonObject], floor: Decimal | None
+    thresholds: list[UsageThreshold], floor: Decimal | None
 ) -> None:
     drawn = gauge(thresholds, floor)
     edges = [mark.x for mark in drawn.marks] + [WIDTH] * bool(drawn.marks)
@@ -57,7 +59,7 @@ def test_marks_stand_in_order_on_the_track_and_segments_meet(
 
 
 @given(THRESHOLDS)
-def test_labels_of_one_row_do_not_overlap_while_there_are_rows_left(thresholds: list[JsonObject]) -> None:
+def test_labels_of_one_row_do_not_overlap_while_there_are_rows_left(thresholds: list[UsageThreshold]) -> None:
     for row in range(ROWS - 1):
         at = [mark.x for mark in gauge(thresholds, None).marks if mark.row == row]
         assert all(later - earlier >= LABEL_WIDTH for earlier, later in pairwise(at))

@@ -1,7 +1,7 @@
 """Flow 3D: thresholds, caps and the floor, as rows and as a picture."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Unpack
 
 import pytest
 from flask import Flask
@@ -12,12 +12,13 @@ from app.models.config_version import ConfigVersion, RailRule
 from app.models.transactions import write
 from app.services.authoring import config_parts
 from app.services.authoring import configs as config_drafts
+from app.services.authoring.inputs import RailsInput
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by
+from tests.present import present
 
 URL = "/configs/cfg_1/rails"
-WHO = {"actor": f.OPERATOR, "now": f.NOW}
 
 
 @pytest.fixture
@@ -31,12 +32,12 @@ def client(sqlite_app: Flask) -> FlaskClient:
 def rails() -> RailRule:
     db.session.rollback()
     db.session.expunge_all()
-    return db.session.get(ConfigVersion, "cfg_1").rails
+    return present(db.session.get_one(ConfigVersion, "cfg_1").rails)
 
 
-def put(**data: Any) -> None:
+def put(**data: Unpack[RailsInput]) -> None:
     with write(db.session):
-        config_parts.put_rails(db.session, "cfg_1", data, **WHO)
+        config_parts.put_rails(db.session, "cfg_1", data, **f.WHO)
 
 
 def test_the_picture_says_every_rail_in_words_too(client: FlaskClient) -> None:
@@ -178,8 +179,8 @@ def test_a_preview_draws_what_is_typed_and_saves_nothing(client: FlaskClient) ->
 
 def test_how_apps_go_on_without_us_is_set_here_and_leaves_a_simulated_config_simulated(client: FlaskClient) -> None:
     with write(db.session):
-        f.run(db.session, db.session.get(ConfigVersion, "cfg_1"))
-        config_parts.put_rails(db.session, "cfg_1", {}, **WHO)
+        f.run(db.session, db.session.get_one(ConfigVersion, "cfg_1"))
+        config_parts.put_rails(db.session, "cfg_1", {}, **f.WHO)
     typed = {"max_staleness_seconds": "3600", "expired_usage_thresholds": "closed"}
     assert post(client, URL, typed | {"do": "save"}).status_code == 303
     stored = rails().config_version
@@ -192,7 +193,7 @@ def test_how_apps_go_on_without_us_is_set_here_and_leaves_a_simulated_config_sim
 
 def test_a_span_that_another_door_stored_is_offered_too(client: FlaskClient) -> None:
     with write(db.session):
-        config_drafts.update_config(db.session, "cfg_1", {"delivery": {"max_staleness_seconds": 5400}}, **WHO)
+        config_drafts.update_config(db.session, "cfg_1", {"delivery": {"max_staleness_seconds": 5400}}, **f.WHO)
     assert "90 minutes" in client.get(URL).text
     assert post(client, URL, {"do": "save"}).status_code == 303
     assert rails().config_version.delivery == {"max_staleness_seconds": 5400}

@@ -25,7 +25,7 @@ def client(sqlite_app: Flask) -> FlaskClient:
 def named(client: FlaskClient) -> Workspace:
     db.session.rollback()
     with client.session_transaction() as browser:
-        return db.session.get(Workspace, browser["workspace_id"])
+        return db.session.get_one(Workspace, browser["workspace_id"])
 
 
 def test_a_workspace_is_created_and_worked_in(client: FlaskClient) -> None:

@@ -11,8 +11,9 @@ from app.models.base import db
 from app.models.transactions import write
 from app.services.uploads.costs import cost_cards, keep_costs, read_costs
 from tests import factories
-from tests.admin_views.screens.authoring.unit_pages import HD, UNITS, WHO, changed, send, typed_in, unit
+from tests.admin_views.screens.authoring.unit_pages import HD, UNITS, changed, send, typed_in, unit
 from tests.admin_views.screens.draft_pages import AUTOSAVE
+from tests.answers import json_of
 
 OFFER = 'data-fill="unit_economics.avg_cost_per_unit_usd"'
 
@@ -31,7 +32,7 @@ def upload(**costs: str) -> dict[str, str]:
     cards, rejects = read_costs("costs.csv", rows)
     assert not rejects
     with write(db.session):
-        keep_costs(db.session, factories.WORKSPACE, cards, **WHO)
+        keep_costs(db.session, factories.WORKSPACE, cards, **factories.WHO)
     return {name: card["card_id"] for name, card in cost_cards(db.session, factories.WORKSPACE).items()}
 
 
@@ -81,7 +82,7 @@ def test_a_new_unit_is_offered_the_cost_of_the_event_that_it_counts(operator: Fl
     new = f"{UNITS}?unit=new"
     assert offered(operator.get(new).text) == []
     sent = changed(typed_in(operator.get(new).text), do="", event_type="draft_export_created")
-    told = operator.post(new, data=sent, headers=AUTOSAVE).json
+    told = json_of(operator.post(new, data=sent, headers=AUTOSAVE))
     assert offered(told["parts"]["cost-offered"]) == ["0.04"]
     assert unit(told["address"].rpartition("=")[2]).avg_cost_per_unit_usd is None
 
@@ -92,5 +93,5 @@ def test_a_cost_that_was_dismissed_is_not_offered(operator: FlaskClient) -> None
     with write(db.session):
         cards, _ = read_costs("costs.csv", [(1, {"name": "vu_hd_minute", "cost_per_unit_usd": "0.21"})])
         dismissed = [replace(card, state="dismissed") for card in cards]
-        keep_costs(db.session, factories.WORKSPACE, dismissed, **WHO)
+        keep_costs(db.session, factories.WORKSPACE, dismissed, **factories.WHO)
     assert offered(operator.get(HD).text) == []

@@ -12,7 +12,7 @@ from app.services.authoring import value_units
 from app.services.authoring.unit_review import units_of
 from app.services.configs.documents import frozen_unit
 from tests import factories
-from tests.admin_views.screens.authoring.unit_pages import HD, UNITS, WHO, changed, only_new, send, typed_in, unit
+from tests.admin_views.screens.authoring.unit_pages import HD, UNITS, changed, only_new, send, typed_in, unit
 from tests.admin_views.screens.draft_pages import AUTOSAVE
 
 NEW = f"{UNITS}?unit=new"
@@ -164,7 +164,7 @@ def test_both_versions_are_shown_field_by_field_without_a_background_save(operat
 
 def test_an_autosave_of_a_unit_that_was_deleted_makes_none_by_itself(operator: FlaskClient) -> None:
     mine = typing(operator, name="Mine")
-    value_units.delete_value_unit(db.session, "vu_hd_minute", **WHO)
+    value_units.delete_value_unit(db.session, "vu_hd_minute", **factories.WHO)
     db.session.commit()
     told = autosave(operator, mine)
     assert (told.status_code, told.json["code"]) == (409, "deleted_meanwhile")

@@ -11,9 +11,10 @@ from admin_views.screens.authoring.unit_forms import UNIT_FIELDS
 from app.models.base import db
 from app.models.cycle import Cycle
 from app.services.authoring import value_units
+from app.services.authoring.inputs import ValueUnitInput
 from app.services.authoring.unit_review import review_units, units_of
 from tests import factories
-from tests.admin_views.screens.authoring.unit_pages import HD, UNITS, WHO, changed, only_new, send, typed_in, unit
+from tests.admin_views.screens.authoring.unit_pages import HD, UNITS, changed, only_new, send, typed_in, unit
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_two_operators_who_meant_the_same_can_both_save(operator: FlaskClient) -
 
 def test_what_was_typed_survives_that_the_unit_was_deleted_meanwhile(operator: FlaskClient) -> None:
     mine = changed(typed_in(operator.get(HD).text), name="Mine")
-    value_units.delete_value_unit(db.session, "vu_hd_minute", **WHO)
+    value_units.delete_value_unit(db.session, "vu_hd_minute", **factories.WHO)
     db.session.commit()
     answer = operator.post(HD, data=mine)
     assert answer.status_code == 409
@@ -130,7 +131,7 @@ def test_writes_want_this_sessions_token_and_a_unit_of_this_cycle(operator: Flas
 
 
 def test_every_deep_link_of_the_rules_names_a_control_of_the_page(operator: FlaskClient) -> None:
-    broken = {
+    broken: ValueUnitInput = {
         "event_mapping": {
             "event_type": "video_render_completed",
             "filters": {"colour": "red"},
@@ -142,14 +143,12 @@ def test_every_deep_link_of_the_rules_names_a_control_of_the_page(operator: Flas
         "unit_economics": None,
         "unit_type": "quality_adjusted_outcome",
     }
-    for changes in (
-        broken,
-        {"event_mapping": {"event_type": "gone", "aggregation": {"type": "sum"}}},
-        {"event_mapping": None},
-    ):
-        value_units.update_value_unit(db.session, "vu_hd_minute", changes, **WHO)
+    gone: ValueUnitInput = {"event_mapping": {"event_type": "gone", "aggregation": {"type": "sum"}}}
+    unmapped: ValueUnitInput = {"event_mapping": None}
+    for changes in (broken, gone, unmapped):
+        value_units.update_value_unit(db.session, "vu_hd_minute", changes, **factories.WHO)
         db.session.commit()
-        cycle = db.session.get(Cycle, factories.CYCLE)
+        cycle = db.session.get_one(Cycle, factories.CYCLE)
         findings = review_units(db.session, cycle, [unit()])["vu_hd_minute"].findings
         assert findings
         for finding in findings:

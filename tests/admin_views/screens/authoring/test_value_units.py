@@ -19,7 +19,6 @@ from tests import factories
 from tests.admin_views.screens.authoring.unit_pages import (
     HD,
     UNITS,
-    WHO,
     accept,
     changed,
     only_new,
@@ -27,6 +26,7 @@ from tests.admin_views.screens.authoring.unit_pages import (
     typed_in,
     unit,
 )
+from tests.answers import json_of
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def operator(sqlite_app: Flask) -> FlaskClient:
 
 
 def test_the_list_shows_every_unit_with_what_it_counts_and_what_it_lacks(operator: FlaskClient) -> None:
-    value_units.update_value_unit(db.session, "vu_draft_export", {"quality_signal_source": []}, **WHO)
+    value_units.update_value_unit(db.session, "vu_draft_export", {"quality_signal_source": []}, **factories.WHO)
     db.session.commit()
     page = operator.get(UNITS).text
     assert "sum of output_minutes" in page
@@ -236,7 +236,7 @@ def test_three_that_disagree_are_saved_and_said(operator: FlaskClient) -> None:
 
 def test_the_script_is_told_exact_figures(operator: FlaskClient) -> None:
     query = {"avg_cost_per_unit_usd": "0.18", "target_price_per_unit_usd": "0.6", "target_margin": "50"}
-    answer = operator.get(f"{UNITS}/economics", query_string=query).json
+    answer = json_of(operator.get(f"{UNITS}/economics", query_string=query))
     assert answer["implied"] == {
         "avg_cost_per_unit_usd": "0.3",
         "target_price_per_unit_usd": "0.36",
@@ -244,10 +244,10 @@ def test_the_script_is_told_exact_figures(operator: FlaskClient) -> None:
     }
     assert "These disagree" in answer["html"]
     del query["target_margin"]
-    assert "filled in when you save" in operator.get(f"{UNITS}/economics", query_string=query).json["html"]
+    assert "filled in when you save" in json_of(operator.get(f"{UNITS}/economics", query_string=query))["html"]
     query["fill"] = "target_margin"
-    assert "They agree" in operator.get(f"{UNITS}/economics", query_string=query).json["html"]
-    assert operator.get(f"{UNITS}/economics?avg_cost_per_unit_usd=nan").json["implied"] == {}
+    assert "They agree" in json_of(operator.get(f"{UNITS}/economics", query_string=query))["html"]
+    assert json_of(operator.get(f"{UNITS}/economics?avg_cost_per_unit_usd=nan"))["implied"] == {}
 
 
 # The live line

@@ -1,7 +1,7 @@
 """Flow 2B: what changed since the last snapshot, warnings per unit, and the snapshot itself."""
 
 import re
-from typing import Any
+from typing import Unpack
 
 import pytest
 from flask import Flask
@@ -13,10 +13,11 @@ from app.models.cycle import LearningLogEntry
 from app.models.product_event import ProductEvent
 from app.models.value_unit import ValueUnitSnapshot
 from app.services.authoring import value_units
+from app.services.authoring.inputs import ValueUnitInput
 from tests import factories
+from tests.present import present
 
 SUBMIT = f"/cycles/{factories.CYCLE}/value-units/submit"
-WHO = {"actor": factories.OPERATOR, "now": factories.NOW}
 
 
 @pytest.fixture
@@ -27,8 +28,8 @@ def operator(sqlite_app: Flask) -> FlaskClient:
     return sqlite_app.test_client()
 
 
-def change(value_unit_id: str = "vu_hd_minute", **changes: Any) -> None:
-    value_units.update_value_unit(db.session, value_unit_id, changes, **WHO)
+def change(value_unit_id: str = "vu_hd_minute", /, **changes: Unpack[ValueUnitInput]) -> None:
+    value_units.update_value_unit(db.session, value_unit_id, changes, **factories.WHO)
     db.session.commit()
 
 
@@ -49,7 +50,10 @@ def versions() -> dict[str, int | None]:
 
 
 def test_what_changed_is_said_in_sentences_and_side_by_side(operator: FlaskClient) -> None:
-    change(name="HD second", unit_economics=factories.HD_MINUTE["unit_economics"] | {"economics_confidence": "high"})
+    change(
+        name="HD second",
+        unit_economics=present(factories.HD_MINUTE["unit_economics"]) | {"economics_confidence": "high"},
+    )
     page = operator.get(SUBMIT).text
     assert "2 changes since snapshot 1" in page
     assert "HD second: name Usable HD minute → HD second" in page
@@ -72,7 +76,7 @@ def test_submitting_freezes_the_units_logs_what_was_learned_and_leads_on(operato
 def test_the_first_snapshot_lists_every_unit_as_new(operator: FlaskClient) -> None:
     factories.cycle(db.session, "cycle_2")
     unit = factories.HD_MINUTE | {"value_unit_id": "vu_2", "cycle_id": "cycle_2"}
-    value_units.create_value_unit(db.session, unit, **WHO)
+    value_units.create_value_unit(db.session, unit, **factories.WHO)
     db.session.commit()
     page = operator.get("/cycles/cycle_2/value-units/submit").text
     assert "The first snapshot: 1 unit" in page

@@ -3,20 +3,20 @@
 import re
 from collections.abc import Mapping
 from html import unescape
-from typing import Any
 
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
+from werkzeug.test import TestResponse
 
 from app.models.base import db
 from app.models.value_unit import ValueUnitDefinition
 from app.services.authoring import contexts
+from app.services.authoring.inputs import ContextInput
 from app.services.authoring.unit_review import units_of
 from tests import factories
 
 UNITS = f"/cycles/{factories.CYCLE}/value-units"
 HD = f"{UNITS}?unit=vu_hd_minute"
-WHO: dict[str, Any] = {"actor": factories.OPERATOR, "now": factories.NOW}
 
 
 def typed_in(page: str) -> MultiDict[str, str]:
@@ -39,12 +39,12 @@ def typed_in(page: str) -> MultiDict[str, str]:
     return sent
 
 
-def send(client: FlaskClient, address: str = HD, **changes: Any) -> Any:
+def send(client: FlaskClient, address: str = HD, **changes: str | list[str]) -> TestResponse:
     """Open the unit, change controls (a list replaces all rows of one) and press a button, `do="save"` by default."""
     return client.post(address, data=changed(typed_in(client.get(address).text), **changes))
 
 
-def changed(sent: MultiDict[str, str], **changes: Any) -> MultiDict[str, str]:
+def changed(sent: MultiDict[str, str], **changes: str | list[str]) -> MultiDict[str, str]:
     sent = MultiDict(sent)
     for name, value in ({"do": "save"} | changes).items():
         sent.setlist(name, value if isinstance(value, list) else [value])
@@ -67,6 +67,6 @@ def only_new() -> ValueUnitDefinition:
 def accept(*cards: Mapping[str, str]) -> None:
     """Cards that were read from a document of the cycle and accepted."""
     full = [{"sentence": "A sentence.", "source": "pitch.md", "state": "accepted", **card} for card in cards]
-    data = {"workspace_id": factories.WORKSPACE, "cycle_id": factories.CYCLE, "extracted_cards": full}
-    contexts.create_context(db.session, data, **WHO)
+    data: ContextInput = {"workspace_id": factories.WORKSPACE, "cycle_id": factories.CYCLE, "extracted_cards": full}
+    contexts.create_context(db.session, data, **factories.WHO)
     db.session.commit()

@@ -1,6 +1,7 @@
 """Flow 5A: the gates, the diff, what will happen, approving exactly what was shown, and rolling back."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from app.services.decisions import activation
 from simulation.canonical import parse_exact
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import form_of, sent, text_of
+from tests.present import present
 
 URL = "/configs/cfg_2/approve"
 WHY = "The margin holds and studios stay."
@@ -49,11 +51,11 @@ IMPACT = {
 
 def status(config_version_id: str) -> str:
     db.session.rollback()
-    return db.session.get(ConfigVersion, config_version_id).status
+    return db.session.get_one(ConfigVersion, config_version_id).status
 
 
 def decisions() -> int:
-    return db.session.scalar(sa.select(sa.func.count()).select_from(DecisionRecord))
+    return present(db.session.scalar(sa.select(sa.func.count()).select_from(DecisionRecord)))
 
 
 # Before the decision
@@ -158,7 +160,7 @@ def test_an_expired_form_keeps_what_was_typed(client: FlaskClient) -> None:
 def test_an_edit_after_the_page_was_shown_refuses_and_keeps_the_rationale(client: FlaskClient) -> None:
     shown = form_of(client.get(URL).text, "decide")
     with write(db.session):
-        config_parts.put_rails(db.session, "cfg_2", {"margin_floor": "0.5"}, actor=f.OPERATOR, now=f.NOW)
+        config_parts.put_rails(db.session, "cfg_2", {"margin_floor": Decimal("0.5")}, actor=f.OPERATOR, now=f.NOW)
     answer = client.post(URL, data=shown | TYPED)
     assert answer.status_code == 409
     assert "Simulation run sim_cfg_2 is stale" in text_of(answer.text)
@@ -238,7 +240,7 @@ def test_the_billing_patch_is_the_one_of_the_api_and_its_export_is_logged(client
     answer = client.get("/configs/cfg_1/approve/billing-patch.json")
     assert parse_exact(answer.data) == parse_exact(client.get("/api/billing-patch/cfg_1").data)
     exported = sa.select(ProductEvent).filter_by(event_name="decision_patch_exported", entity_id="cfg_1")
-    assert db.session.scalar(exported).workspace_id == "ws_1"
+    assert present(db.session.scalar(exported)).workspace_id == "ws_1"
 
 
 def test_the_decided_page_reads_as_tables_and_links_the_decision(client: FlaskClient) -> None:

@@ -16,6 +16,7 @@ from simulation.canonical import parse_exact
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import sent, text_of
 from tests.admin_views.screens.decisions.test_decision_log import decide
+from tests.present import present
 
 URL = "/decision-log/compare"
 BOTH = f"{URL}?left=dec_1&right=dec_2"
@@ -28,11 +29,12 @@ def client(sqlite_app: Flask) -> FlaskClient:
         f.foundation(db.session)
         decide("cfg_1", 0, "Sell every minute.")
         decide("cfg_2", 10, "Include | more.", pools=[f.CORE | {"included_quantity": 500}, f.EXPLORATION_POOL])
-        run = db.session.scalar(sa.select(SimulationRun).filter_by(candidate_config_version_id="cfg_2"))
+        run = present(db.session.scalar(sa.select(SimulationRun).filter_by(candidate_config_version_id="cfg_2")))
         money = {"revenue_usd": Decimal(500), "cost_usd": Decimal(180), "margin": Decimal("0.64")}
-        metrics = run.outputs["metrics"] | {"paid_engagement_retention_90d": f.compared("0.95", "0.9", "0.05")}
-        economics = run.outputs["economics"] | {"candidate": money}
-        run.outputs = run.outputs | {"economics": economics, "metrics": metrics}
+        outputs = present(run.outputs)
+        metrics = outputs["metrics"] | {"paid_engagement_retention_90d": f.compared("0.95", "0.9", "0.05")}
+        economics = outputs["economics"] | {"candidate": money}
+        run.outputs = outputs | {"economics": economics, "metrics": metrics}
     return sqlite_app.test_client()
 
 
@@ -85,14 +87,14 @@ OTHERS = (f.HD_MINUTE | {"value_unit_id": "vu_other"},)
 
 def test_comparing_is_logged(client: FlaskClient) -> None:
     client.get(BOTH)
-    seen = db.session.scalar(sa.select(ProductEvent).filter_by(event_name="decision_compare_viewed"))
+    seen = present(db.session.scalar(sa.select(ProductEvent).filter_by(event_name="decision_compare_viewed")))
     assert (seen.entity_id, seen.workspace_id, seen.detail) == ("dec_1", "ws_1", {"with_decision_id": "dec_2"})
 
 
 def test_the_winner_is_forked_for_its_own_subject(client: FlaskClient) -> None:
     answer = sent(client, BOTH, "winner-form", f"{URL}/fork", winner="dec_1")
     assert answer.status_code == 303
-    forked = db.session.scalar(sa.select(ConfigVersion).filter_by(baseline_config_version_id="cfg_1"))
+    forked = present(db.session.scalar(sa.select(ConfigVersion).filter_by(baseline_config_version_id="cfg_1")))
     assert answer.location == f"/configs/{forked.config_version_id}/pools"
     assert forked.version == 3
 

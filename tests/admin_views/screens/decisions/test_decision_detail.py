@@ -21,6 +21,7 @@ from simulation.canonical import parse_exact
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import form_of, sent, text_of
 from tests.admin_views.screens.decisions.test_decision_log import decide
+from tests.present import present
 
 URL = "/decision-log/dec_2"
 FORECAST = {"thresholds": [{"percent": 90, "action": "throttle", "customers": 3}], "spend_cap": {}}
@@ -34,8 +35,8 @@ def client(sqlite_app: Flask) -> FlaskClient:
         decide("cfg_1", 0)
         changed = [f.CORE | {"included_quantity": 500}, f.EXPLORATION_POOL]
         decide("cfg_2", 10, "Studios stay when more is included.\nTake it back below 68 %.", pools=changed)
-        run = db.session.scalar(sa.select(SimulationRun).filter_by(candidate_config_version_id="cfg_2"))
-        run.outputs = run.outputs | {"enforcement_forecast": FORECAST, "window": {"days": 30}}
+        run = present(db.session.scalar(sa.select(SimulationRun).filter_by(candidate_config_version_id="cfg_2")))
+        run.outputs = present(run.outputs) | {"enforcement_forecast": FORECAST, "window": {"days": 30}}
         db.session.add_all(map(throttled, range(12)))
     return sqlite_app.test_client()
 
@@ -87,7 +88,7 @@ def test_each_limit_stands_beside_its_forecast(client: FlaskClient) -> None:
 def test_the_picture_says_what_it_shows_and_has_its_figures_as_a_table(client: FlaskClient) -> None:
     page = client.get(URL).text
     assert "<figcaption>Rail throttle applied for 12 customers where 3 were forecast</figcaption>" in page
-    data = re.search(r'<script type="application/json" id="evidence-days-data">(.*?)</script>', page)
+    data = present(re.search(r'<script type="application/json" id="evidence-days-data">(.*?)</script>', page))
     (panel,) = parse_exact(data[1])["panels"]
     (steps,) = panel["traces"]
     assert steps["y"][:12] == list(range(1, 13))
@@ -114,7 +115,7 @@ def test_the_evidence_can_be_taken_along_as_a_table(client: FlaskClient, what: s
     with client.get(f"{URL}/evidence/{what}.csv") as answer:
         assert answer.mimetype == "text/csv"
         assert answer.headers["Content-Disposition"] == f"attachment; filename=cfg_2.{what}.csv"
-        assert "rail_throttle_applied" in answer.text
+        assert "rail_throttle_applied" in answer.get_data(as_text=True)
     with client.get(f"{URL}/evidence/{what}.parquet") as answer:
         assert pq.read_table(BytesIO(answer.data)).num_rows > 0
 
@@ -155,7 +156,7 @@ def test_opening_it_from_the_log_is_logged_and_so_is_every_view(client: FlaskCli
 def test_forking_makes_a_draft_on_the_same_subject_with_this_config_as_its_baseline(client: FlaskClient) -> None:
     answer = sent(client, URL, "fork-form", f"{URL}/fork")
     assert answer.status_code == 303
-    forked = db.session.scalar(sa.select(ConfigVersion).filter_by(baseline_config_version_id="cfg_2"))
+    forked = present(db.session.scalar(sa.select(ConfigVersion).filter_by(baseline_config_version_id="cfg_2")))
     assert answer.location == f"/configs/{forked.config_version_id}/pools"
     assert (forked.status, forked.segment, forked.cycle_id) == ("draft", "smb", "cycle_1")
     assert forked.pools[0].included_quantity == 500
@@ -169,7 +170,7 @@ def test_forking_to_another_subject_and_cycle_follows_the_form(client: FlaskClie
         f.snapshot(db.session, "cycle_2", *units)
     answer = sent(client, URL, "fork-form", f"{URL}/fork", cycle_id="cycle_2", segment="enterprise", stage="scaling")
     assert answer.status_code == 303
-    forked = db.session.scalar(sa.select(ConfigVersion).filter_by(cycle_id="cycle_2"))
+    forked = present(db.session.scalar(sa.select(ConfigVersion).filter_by(cycle_id="cycle_2")))
     assert (forked.segment, forked.stage) == ("enterprise", "scaling")
     assert [pool.value_unit_id for pool in forked.pools] == ["vu_hd_minute_2", "vu_draft_export_2"]
 

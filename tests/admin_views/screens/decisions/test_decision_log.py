@@ -119,7 +119,8 @@ def test_older_pages_follow_on_without_a_gap_in_every_sort(
 ) -> None:
     everything = shown(client, f"?sort={sort}")
     monkeypatch.setattr(decision_log, "PAGE", 1)
-    seen, address = [], f"{URL}?sort={sort}"
+    seen: list[str] = []
+    address: str | None = f"{URL}?sort={sort}"
     while address:
         page = client.get(address).text
         seen += OPENED.findall(page)

@@ -132,7 +132,7 @@ def test_looking_promotes_what_was_approved_for_a_moment_that_has_come(
     monkeypatch.setattr(clock, "now", lambda: later)
     assert "smb learning · production cfg_3 v3 since" in text_of(home(client).text)
     db.session.rollback()
-    assert db.session.get(ConfigVersion, "cfg_1").status == "archived"
+    assert db.session.get_one(ConfigVersion, "cfg_1").status == "archived"
 
 
 def test_a_view_at_the_root_serves_the_packaged_assets_only_once(sqlite_app: Flask) -> None:

@@ -12,6 +12,7 @@ from app.models.base import db
 from app.models.transactions import write
 from app.services.authoring import configs as config_drafts
 from app.services.usage import imports
+from simulation.canonical import Json
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
 
@@ -31,7 +32,7 @@ def client(sqlite_app: Flask) -> FlaskClient:
         f.workspace(db.session, "ws_2")
         f.active(db.session, "cfg_live")
         for number in range(27):
-            data = {**f.SUBJECT, "config_version_id": f"cfg_{number:02}", "cycle_id": f.CYCLE}
+            data: Json = {**f.SUBJECT, "config_version_id": f"cfg_{number:02}", "cycle_id": f.CYCLE}
             config_drafts.create_config(db.session, data, actor=f.OPERATOR, now=f.NOW)
     client = sqlite_app.test_client()
     client.get("/?workspace=ws_1")

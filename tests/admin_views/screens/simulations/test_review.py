@@ -3,8 +3,9 @@
 import csv
 import json
 import re
+from decimal import Decimal
 from io import StringIO
-from typing import Any
+from typing import Any, Unpack
 
 import pytest
 import sqlalchemy as sa
@@ -16,9 +17,12 @@ from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
 from app.services.authoring import config_parts
+from app.services.authoring.inputs import RailsInput
 from rules.enums import HistoricalWindow
 from simulation.canonical import canonical_text, parse_exact
 from tests import factories as f
+from tests.answers import json_of
+from tests.present import present
 from tests.services import review_runs as r
 
 PATH = "/configs/cfg_1/review"
@@ -39,7 +43,7 @@ def run(config_version_id: str = "cfg_1", **changes: Any) -> str:
     return run_id
 
 
-def change_rails(**changes: Any) -> None:
+def change_rails(**changes: Unpack[RailsInput]) -> None:
     with write(db.session):
         config_parts.put_rails(db.session, "cfg_1", r.RAILS | changes, actor=f.OPERATOR, now=f.NOW)
     db.session.remove()
@@ -108,7 +112,7 @@ def test_who_crosses_when_stands_beside_who_crosses_at_all(operator: FlaskClient
 def test_a_run_recorded_without_bins_and_crossings_shows_its_percentiles_and_totals(operator: FlaskClient) -> None:
     run_id = run()
     with write(db.session):
-        recorded = db.session.get(SimulationRun, run_id)
+        recorded = db.session.get_one(SimulationRun, run_id)
         outputs = parse_exact(canonical_text(recorded.outputs))
         del outputs["customer_impact"]["distribution"]
         for limit in (*outputs["enforcement_forecast"]["thresholds"], outputs["enforcement_forecast"]["spend_cap"]):
@@ -201,7 +205,7 @@ def test_the_button_leads_to_approval_or_names_what_stops_it(operator: FlaskClie
 def test_a_change_since_the_run_is_a_warning(operator: FlaskClient) -> None:
     run_id = run()
     assert 'id="stale"' not in operator.get(PATH).text
-    change_rails(monthly_spend_cap_usd=9)
+    change_rails(monthly_spend_cap_usd=Decimal(9))
     page = operator.get(PATH).text
     assert "has changed since this run" in page
     assert f"/configs/cfg_1/simulate?like={run_id}" in page
@@ -222,7 +226,7 @@ def test_what_makes_the_run_reproducible_can_be_copied(operator: FlaskClient) ->
     page = operator.get(PATH).text
     command = "avs simulate cfg_1 --window 60 --baseline cfg_0 --pricing-mode use_unit_economics"
     assert f'data-copy="{command} --as-of 2026-01-15T00:00:00Z"' in page
-    state = operator.get(f"/api/simulations/{run_id}").json
+    state = json_of(operator.get(f"/api/simulations/{run_id}"))
     for value in (state["dataset"]["digest"], state["candidate_content_hash"]):
         assert f'data-copy="{value}"' in page
 
@@ -250,7 +254,7 @@ def test_a_decided_version_is_looked_at_and_forked(operator: FlaskClient) -> Non
 
 def test_the_chart_library_comes_from_the_installed_package_and_is_kept(operator: FlaskClient) -> None:
     run()
-    address = re.search(r'<script defer src="(/admin/assets/plotly[^"]+)"', operator.get(PATH).text)[1]
+    address = present(re.search(r'<script defer src="(/admin/assets/plotly[^"]+)"', operator.get(PATH).text))[1]
     assert re.fullmatch(r"/admin/assets/plotly\.min\.js\?v=\d+\.\d+\.\d+", address)
     with operator.get(address) as answer:
         assert answer.mimetype == "text/javascript"

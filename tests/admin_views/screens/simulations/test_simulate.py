@@ -18,6 +18,8 @@ from app.models.workspace import Workspace
 from app.services.simulations import jobs, runs
 from rules.enums import HistoricalWindow
 from tests import factories as f
+from tests.answers import json_of
+from tests.present import present
 from tests.services import review_runs as r
 
 PATH = "/configs/cfg_1/simulate"
@@ -73,7 +75,7 @@ def test_a_run_leads_to_its_review_and_asks_what_was_chosen(operator: FlaskClien
     while "/simulate" in address:  # it may take longer than an answer waits
         db.session.remove()
         address = operator.get(address).headers.get("Location", address)
-    run = newest()
+    run = present(newest())
     assert address == f"/configs/cfg_1/review?run={run.simulation_run_id}"
     assert (run.status, run.baseline_config_version_id) == ("completed", "cfg_0")
     assert run.inputs["historical_window_days"] == 60
@@ -91,7 +93,7 @@ def test_every_choice_reaches_the_run(operator: FlaskClient) -> None:
         include_exploration_in_results="",
         as_of="",
     )
-    inputs = newest().inputs
+    inputs = present(newest()).inputs
     assert inputs["baseline_config_version_id"] is None
     assert inputs["historical_window_days"] == "mocked"
     assert inputs["filters"]["segment"] is None
@@ -110,8 +112,10 @@ def test_the_offer_names_the_active_version_the_others_and_none(operator: FlaskC
 @pytest.mark.parametrize(("mode", "window"), [("csv_upload", "90"), ("mocked", "mocked")])
 def test_the_window_that_fits_the_data_is_chosen_already(operator: FlaskClient, mode: str, window: str) -> None:
     with write(db.session):
-        db.session.get(Workspace, f.WORKSPACE).data_mode = mode
-    chosen = re.search(r'<input checked[^>]*name="historical_window_days"[^>]*value="([^"]+)"', operator.get(PATH).text)
+        db.session.get_one(Workspace, f.WORKSPACE).data_mode = mode
+    chosen = present(
+        re.search(r'<input checked[^>]*name="historical_window_days"[^>]*value="([^"]+)"', operator.get(PATH).text)
+    )
     assert chosen[1] == window
 
 
@@ -174,13 +178,13 @@ def test_a_run_on_its_way_shows_its_state_and_looks_again_without_a_script(opera
     assert "The run is in progress" in page
     assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in page
     state = operator.get(f"{PATH}/status?run={run_id}")
-    assert (state.json["status"], state.json["next"]) == ("queued", None)
+    assert (json_of(state)["status"], json_of(state)["next"]) == ("queued", None)
     assert state.headers["Cache-Control"] == "no-store"
 
 
 def test_a_run_that_nobody_computes_any_more_fails_before_the_eyes_of_who_looks(operator: FlaskClient) -> None:
     run_id = unfinished(created_at=clock.now() - jobs.GIVE_UP_AFTER - timedelta(minutes=1))
-    assert operator.get(f"{PATH}/status?run={run_id}").json["next"] == f"{PATH}?run={run_id}"
+    assert json_of(operator.get(f"{PATH}/status?run={run_id}"))["next"] == f"{PATH}?run={run_id}"
     page = operator.get(f"{PATH}?run={run_id}").text
     assert "The run failed" in page
     assert "the server that computed it was probably stopped" in page
@@ -192,7 +196,7 @@ def test_a_completed_run_is_shown_by_its_review(operator: FlaskClient) -> None:
     run_id = r.simulated().simulation_run_id
     db.session.remove()
     assert operator.get(f"{PATH}?run={run_id}").headers["Location"] == f"/configs/cfg_1/review?run={run_id}"
-    assert operator.get(f"{PATH}/status?run={run_id}").json["next"] == f"/configs/cfg_1/review?run={run_id}"
+    assert json_of(operator.get(f"{PATH}/status?run={run_id}"))["next"] == f"/configs/cfg_1/review?run={run_id}"
 
 
 @pytest.mark.parametrize("path", ["?run=sim_none", "/status?run=sim_none", "?run=sim_cfg_0", "?like=sim_cfg_0"])
@@ -208,4 +212,4 @@ def test_a_decided_version_may_be_simulated_again_and_stays_what_it_is(operator:
     assert "this is it, so nothing is compared" in page
     ask(operator, "/configs/cfg_0/simulate")
     db.session.rollback()
-    assert db.session.get(ConfigVersion, "cfg_0").status == "active"
+    assert db.session.get_one(ConfigVersion, "cfg_0").status == "active"

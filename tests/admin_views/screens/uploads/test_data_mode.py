@@ -24,6 +24,7 @@ from app.services.uploads.store import Uploads
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import form_of, text_of
 from tests.admin_views.screens.uploads.upload_pages import URL, chosen, imported, previewed, staged, stored
+from tests.answers import json_of
 
 SAID = "ts is not an RFC 3339 time between 1970 and 2199, such as 2026-01-15T00:00:00Z"
 
@@ -49,14 +50,14 @@ def test_the_chosen_mode_is_kept_and_logged(client: FlaskClient, mode: str) -> N
     answer = client.post(URL, data=data)
     assert (answer.status_code, answer.location) == (303, "/cycles/new/context")
     db.session.rollback()
-    assert db.session.get(Workspace, "ws_1").data_mode == mode
+    assert db.session.get_one(Workspace, "ws_1").data_mode == mode
     assert db.session.query(ProductEvent).filter_by(event_name="data_mode_selected", entity_id="ws_1").count() == 1
 
 
 def test_a_mode_that_does_not_exist_is_refused(client: FlaskClient) -> None:
     answer = client.post(URL, data=form_of(client.get(URL).text, "mode") | {"data_mode": "telepathy"})
     assert answer.status_code == 422
-    assert db.session.get(Workspace, "ws_1").data_mode == "mocked"
+    assert db.session.get_one(Workspace, "ws_1").data_mode == "mocked"
 
 
 def test_without_a_workspace_there_is_nothing_to_choose_for(sqlite_app: Flask) -> None:
@@ -66,7 +67,7 @@ def test_without_a_workspace_there_is_nothing_to_choose_for(sqlite_app: Flask) -
 def test_sending_a_file_chooses_csv_upload(client: FlaskClient) -> None:
     previewed(client)
     db.session.rollback()
-    assert db.session.get(Workspace, "ws_1").data_mode == "csv_upload"
+    assert db.session.get_one(Workspace, "ws_1").data_mode == "csv_upload"
 
 
 # The preview
@@ -206,7 +207,7 @@ def test_what_is_new_becomes_pickable(client: FlaskClient) -> None:
     assert "event type storyboard_created, segment pro, segment starter, 2 customers" in text
     assert db.session.get(EventCatalog, "storyboard_created") is not None
     assert db.session.get(SegmentCatalog, "starter") is not None
-    assert db.session.get(Customer, "acct_2").segment == "pro"
+    assert db.session.get_one(Customer, "acct_2").segment == "pro"
 
 
 def test_without_leave_to_extend_it_the_catalog_stays_as_it_is(client: FlaskClient) -> None:
@@ -255,9 +256,9 @@ def test_a_long_import_shows_its_progress_until_it_is_over(
     address = previewed(client)
     chosen(client, address, "import")
     until = time.monotonic() + 30
-    while (told := client.get(f"{address}/progress").json)["state"] == "running" and time.monotonic() < until:
+    while (state := json_of(client.get(f"{address}/progress"))["state"]) == "running" and time.monotonic() < until:
         time.sleep(0.02)
-    assert told["state"] == "done"
+    assert state == "done"
     assert "Accepted 2" in text_of(client.get(address).text)
 
 
@@ -288,7 +289,7 @@ def test_an_event_catalog_is_added_to(client: FlaskClient) -> None:
     rows = b'event_type,description,dimensions\nvoice_generated,A voice,"voice_id, seconds"\n,nothing,\n'
     text = text_of(imported(client, content=rows, name="event_catalog.csv", kind="catalog").text)
     assert "Rows in the file 2 Accepted 1 Rejected 1" in text
-    entry = db.session.get(EventCatalog, "voice_generated")
+    entry = db.session.get_one(EventCatalog, "voice_generated")
     assert (entry.description, entry.dimensions) == ("A voice", ["voice_id", "seconds"])
 
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from app.services.billing import patches as billing_patches
 from app.services.billing.ledgers.terms import Terms, read
+from simulation.canonical import Json, JsonObject
 
 EFFECTIVE_AT = datetime(2026, 1, 15, tzinfo=UTC)
 SUBJECT = {"workspace_id": "ws_1", "segment": "smb", "stage": "scaling", "target_environment": "production"}
 ROLLOVER = {"enabled": True, "max_rollover_quantity": Decimal(100), "expires_after_days": 60}
-NO_EXPLORATION = {
+NO_EXPLORATION: JsonObject = {
     "enabled": False,
     "exploration_pool_id": None,
     "qualifying_events": [],
@@ -30,7 +31,7 @@ RAILS = {
 }
 
 
-def unit(name: str, price: str, **mapping: Any) -> dict[str, Any]:
+def unit(name: str, price: str, **mapping: Json) -> JsonObject:
     """A value unit as a config document has it, counting events of its own unless the mapping says otherwise."""
     counted = {"event_type": f"{name}_used", "aggregation": {"type": "count"}, "filters": {}}
     return {
@@ -41,7 +42,7 @@ def unit(name: str, price: str, **mapping: Any) -> dict[str, Any]:
     }
 
 
-def pool(name: str, unit_name: str, included: str = "0", **changes: Any) -> dict[str, Any]:
+def pool(name: str, unit_name: str, included: str = "0", **changes: Json) -> JsonObject:
     return {
         "pool_id": f"pool_{name}",
         "label": name.title(),
@@ -67,7 +68,7 @@ TOKEN_POOLS = (
 )
 
 
-def document(*units: dict[str, Any], pools: Any, exploration: Any = EXPLORING) -> dict[str, Any]:
+def document(*units: JsonObject, pools: Any, exploration: Json = EXPLORING) -> JsonObject:
     """A config document of these units and pools."""
     return {
         "subject_resolution": SUBJECT,
@@ -79,7 +80,7 @@ def document(*units: dict[str, Any], pools: Any, exploration: Any = EXPLORING) -
     }
 
 
-def terms(config: dict[str, Any]) -> Terms:
+def terms(config: JsonObject) -> Terms:
     """The terms of a config document, read through the same payload that a billing patch stores."""
     patch = SimpleNamespace(
         billing_patch_id="bp_example",

@@ -11,7 +11,7 @@ from simulation.canonical import Json, JsonObject
 from tests.services.billing.ledgers import examples
 
 STRIPE, METRONOME, OPENMETER, LAGO = map(ledger_named, ("stripe", "metronome", "openmeter", "lago"))
-EMPTY = {"meters": [], "products": [], "prices": []}
+EMPTY: JsonObject = {"meters": [], "products": [], "prices": []}
 
 
 def test_pages_of_a_list_are_read_as_one() -> None:
