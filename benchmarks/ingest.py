@@ -25,6 +25,7 @@ from app.services.usage.fields import Policy
 from app.services.usage.formats import parse_body
 from app.services.usage.importer import import_file
 from app.services.usage.store import EventStore
+from simulation.canonical import JsonObject
 
 BATCH = 1_000
 SEED = 20260115
@@ -32,7 +33,7 @@ START = datetime(2026, 1, 1)  # noqa: DTZ001  written with its Z below
 POLICY = Policy("ws_1", {"llm_request": frozenset({"model", "context_tokens", "generated_tokens", "latency_s"})})
 
 
-def events(count: int, *, ordered: bool) -> Iterator[dict]:
+def events(count: int, *, ordered: bool) -> Iterator[JsonObject]:
     """One event every 50 ms from 2026-01-01, 500 customers, four dimensions of which three are numbers."""
     chance = random.Random(SEED)
     for number in range(count):

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.runtime_endpoint import PRODUCT, served
+from simulation.canonical import JsonObject
 
 BATCH = 1_000
 SENDERS = 2
@@ -44,7 +45,7 @@ def batch(number: int) -> bytes:
     ).encode()
 
 
-def send(port: int, batches: list[bytes], totals: list[dict]) -> None:
+def send(port: int, batches: list[bytes], totals: list[JsonObject]) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port)
     for body in batches:
         connection.request("POST", "/api/usage-events", body, {"Content-Type": "application/json"})
@@ -66,7 +67,7 @@ def main() -> None:
         environment = {**os.environ, "AVS_DATA_DIR": str(data_dir)}
         avs = str(Path(sys.executable).with_name("avs"))
         subprocess.run([avs, "seed"], check=True, env=environment, capture_output=True)
-        totals: list[dict] = []
+        totals: list[JsonObject] = []
         with served(PRODUCT, Path(name), data_dir) as port:
             send(port, [batch(-1)], [])  # warm
             shares = [sent[index::SENDERS] for index in range(SENDERS)]

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from multiprocessing import get_context
 from pathlib import Path
+from typing import cast
 
 import uvloop
 
@@ -65,7 +66,7 @@ class Listener(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
-        transport.write(STREAM)
+        cast(asyncio.Transport, transport).write(STREAM)
 
     def data_received(self, data: bytes) -> None:
         *parts, self.pending = (self.pending + data).split(b"\n\n")
@@ -74,7 +75,7 @@ class Listener(asyncio.Protocol):
                 self.audience.hears(part.partition(b"\nid: ")[2][:64])
 
 
-async def listening(port: int, size: int) -> tuple[Audience, list[asyncio.BaseTransport]]:
+async def listening(port: int, size: int) -> tuple[Audience, list[asyncio.Transport]]:
     """An audience whose every member has had the document that is active now."""
     loop, audience, transports = asyncio.get_running_loop(), Audience(size), []
     for start in range(0, size, CONNECTED_AT_ONCE):

@@ -110,7 +110,10 @@ def load(port: int, path: str, headers: tuple[str, ...]) -> tuple[int, float]:
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output and not any(header.startswith("If-None-Match") for header in headers):
         raise AssertionError(output)
-    return int(re.search(r"(\d+) requests in", output)[1]), float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+    requests, rate = re.search(r"(\d+) requests in", output), re.search(r"Requests/sec:\s+([\d.]+)", output)
+    assert requests, output
+    assert rate, output
+    return int(requests[1]), float(rate[1])
 
 
 def requests_per_second(port: int, headers: tuple[str, ...]) -> float:

@@ -8,17 +8,19 @@ Needed: 150 ms at the median.
 import argparse
 import statistics
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import sqlalchemy as sa
 from flask import Flask
 
 from app import clock, extensions
-from app.models.base import db
+from app.models.base import Model, db
 from app.models.config_version import ConfigVersion, ExplorationRule, Pool, RailRule
 from app.models.transactions import write
 from benchmarks.grids import migrated, timed
 from seed.loader import load_seed
+from simulation.canonical import Json, JsonObject
 
 CYCLE, CONFIG = "cycle_2026_growth_prod_90d", "cfg_growth_smb_learning_prod_v3_candidate"
 PARTS = (ConfigVersion, Pool, ExplorationRule, RailRule)
@@ -82,16 +84,16 @@ def multiply(configs: int) -> None:
                     db.session.execute(sa.insert(model), copies)
 
 
-def _rows_of(model: type) -> list[sa.RowMapping]:
+def _rows_of(model: type[Model]) -> list[sa.RowMapping]:
     table = model.__table__
     return list(db.session.execute(sa.select(table).where(table.c.config_version_id == CONFIG)).mappings())
 
 
-def copy(row: dict, number: int) -> dict:
-    changed = {"config_version_id": f"cfg_copy_{number}"}
+def copy(row: Mapping[str, Json], number: int) -> JsonObject:
+    changed: JsonObject = {"config_version_id": f"cfg_copy_{number}"}
     if "version" in row:
         changed |= {"version": 1_000 + number, "status": "draft"}
-    return row | changed
+    return {**row, **changed}
 
 
 if __name__ == "__main__":

