@@ -1,6 +1,7 @@
 """The store of published documents: a folder or a bucket, written through fsspec one whole object at a time."""
 
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -115,7 +116,7 @@ def _replace(path: Path, content: bytes) -> None:
     new file is always dated at least a second later than the one it replaces.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}")
     with suppress(FileNotFoundError):
         temporary.unlink()  # of a process that was killed
     try:

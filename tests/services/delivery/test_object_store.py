@@ -4,6 +4,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,17 @@ def test_every_version_of_a_file_has_a_second_of_its_own(tmp_path: Path) -> None
 
 def test_what_a_killed_process_left_half_written_is_in_nobodys_way(tmp_path: Path) -> None:
     place = PublishStore(str(tmp_path))
-    (tmp_path / f".p.json.{os.getpid()}").write_bytes(b"half")
+    (tmp_path / f".p.json.{os.getpid()}.{threading.get_native_id()}").write_bytes(b"half")
     place.write("p.json", b"whole", forever=False)
     assert place.read("p.json") == b"whole"
+    assert place.paths("") == ["p.json"]
+
+
+def test_threads_of_one_process_write_one_object_at_the_same_time(tmp_path: Path) -> None:
+    place, contents = PublishStore(str(tmp_path)), [str(number).encode() for number in range(64)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda content: place.write("p.json", content, forever=False), contents))
+    assert place.read("p.json") in contents
     assert place.paths("") == ["p.json"]
 
 
