@@ -1,29 +1,18 @@
 """The command line, `avs …` or `flask avs …`: what the API does, for scripts; `--json` prints what it would answer.
 
-A command's module is imported when the command is called for, and the application is made when it runs: `avs --help`
-is answered from `COMMANDS` alone.
+A command's module is imported when the command is called for, and the application is made when it runs, without the
+doors that no command needs. `avs --help` is answered from `COMMANDS` alone.
 """
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from app.loading import undisturbed
+
 if TYPE_CHECKING:
     from flask import Flask
-
-
-@contextmanager
-def loading() -> Iterator[None]:
-    """Without the garbage collector, which finds nothing in what modules make, and looks through it again and again."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 class Entry(NamedTuple):
@@ -35,7 +24,7 @@ class Entry(NamedTuple):
 
     def command(self) -> click.Command:
         """The command itself."""
-        with loading():
+        with undisturbed():
             module = import_module(f"app.commands.{self.module}")
         command: click.Command = getattr(module, self.name.replace("-", "_"))
         return command
@@ -83,7 +72,7 @@ def avs(context: click.Context) -> None:
 
 
 def _application() -> "Flask":
-    with loading():
-        from app.factory import create_app
+    with undisturbed():
+        from app.core import create_core
 
-        return create_app()
+        return create_core()

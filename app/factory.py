@@ -3,46 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
 from flask import Flask
 
 import admin_views.register
 import api.register
-from app import (
-    extensions,
-    models,  # noqa: F401  (registers every table)
-)
-from app.config import settings
-from app.extensions import Extensions
+from app.core import create_core
 from app.identity import guard
-from app.models.base import db
-from app.models.transactions import configure_sqlite
-from app.services.delivery.signing import KeyStore
-from app.services.usage.store import EventStore, UsageEvents
-from seed.loader import DEMO_EVENTS
 
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """The WSGI application; `overrides` replace settings (tests give a database and a data directory)."""
-    app = Flask(__name__, static_folder=None)
-    app.config.from_mapping(settings() if overrides is None else overrides)
-    db.init_app(app)
-    with app.app_context():
-        configure_sqlite(db.engine)
-        install_extensions(app)
-    if not sa.event.contains(db.session, "after_commit", extensions.publish_committed):
-        sa.event.listen(db.session, "after_commit", extensions.publish_committed)
+    app = create_core(overrides)
     guard(app)
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     api.register.register(app)
     admin_views.register.register(app)
     return app
-
-
-def install_extensions(app: Flask) -> None:
-    """Give the application what its settings ask for besides the database: usage events, signing keys, a publisher."""
-    data_dir, url = app.config["DATA_DIR"], app.config.get("PUBLISH_URL")
-    events = UsageEvents(EventStore(data_dir / "usage"), DEMO_EVENTS)
-    keys = KeyStore(data_dir / "signing_keys", app.config.get("SIGNING_KEY"))
-    publisher = extensions.publishing_to(url, keys, db.engine, data_dir) if url else None
-    app.extensions[extensions.KEY] = Extensions(events, keys, publisher)

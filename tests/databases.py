@@ -15,8 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
+from app.core import install_extensions
 from app.extensions import usage_events
-from app.factory import create_app, install_extensions
+from app.factory import create_app
 from app.migrations import upgrade
 from app.models.base import db
 

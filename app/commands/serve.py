@@ -7,6 +7,7 @@ import socket
 import sys
 from contextvars import Context
 from datetime import timedelta
+from importlib import import_module
 
 import click
 from granian.cli import cli as granian
@@ -14,16 +15,18 @@ from granian.cli import cli as granian
 from app import clock
 from app.commands.command import as_json, command, show
 from app.extensions import publisher, uploads, usage_events
+from app.loading import undisturbed
 from app.migrations import upgrade
 from app.models.base import db
 from seed.loader import ensure_seeded, load_seed
 
+SERVER = "app.server"
 STOPPED_WITHIN = "10"
 """Seconds for requests under way when the server is told to stop; listeners come back to another one."""
 SERVED_BY = (
     *("--interface", "asgi", "--loop", "uvloop", "--http", "1", "--no-ws"),
     *("--backlog", "4096", "--backpressure", "16384"),
-    *("--factory", "app.server:application"),
+    *("--factory", f"{SERVER}:application"),
 )
 """What granian is told. A listener keeps its connection, and unless told, all workers together hold 1,024 of them."""
 SWEEP_GRACE = timedelta(hours=1)  # longer than any simulation reads its files
@@ -78,6 +81,8 @@ def _become_server(arguments: list[str]) -> None:
 
     Where Python does not fork (macOS, or 3.14 and later), each worker loads the product for itself.
     """
+    with undisturbed():
+        import_module(SERVER)  # by its name, as granian would: no command knows the doors
     gc.freeze()  # the collector would write to every object, and so give each worker a copy of its own
     without_application = Context()
     without_application.run(granian.main, arguments, prog_name="granian", auto_envvar_prefix="GRANIAN")
