@@ -47,6 +47,15 @@ from app.cli import avs
 avs(["--help"], standalone_mode=False)
 print(json.dumps(sorted(sys.modules)))
 """
+SIMULATED = """
+import json
+import sys
+from simulation import engine
+
+with engine.open_parquet([]) as events:
+    assert engine.newest_ts(events) is None
+print(json.dumps(sorted(sys.modules)))
+"""
 
 
 def loaded(script: str, *arguments: str, **environment: str) -> set[str]:
@@ -96,3 +105,9 @@ def test_every_command_is_shown_and_found(sqlite_app: Flask) -> None:
     names = [entry.name for entry in COMMANDS]
     assert [name for name in names if f"\n  {name} " not in shown] == []
     assert avs.list_commands(click.Context(avs)) == names
+
+
+def test_a_simulation_loads_its_engine_and_nothing_for_pictures_or_frames() -> None:
+    modules = loaded(SIMULATED)
+    assert {"ibis", "duckdb", "pyarrow"} <= modules
+    assert modules.isdisjoint(("pandas", "plotly", "polars"))
