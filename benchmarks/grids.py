@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
@@ -22,15 +21,14 @@ from flask.testing import FlaskClient
 from app.factory import create_app
 from app.ids import new_id
 from app.migrations import upgrade
-from app.models.base import db
+from app.models.base import Model, db
 from app.models.config_version import ConfigVersion
-from app.models.cycle import Cycle
 from app.models.enforcement import EnforcementEvent
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
-from app.models.workspace import Workspace
 from app.services.product_events import PRODUCT_EVENTS
 from rules.enums import EnforcementEventType
+from tests import factories as f
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CONFIGS, CUSTOMERS, BATCH = 20, 2_000, 1_000
@@ -93,30 +91,16 @@ def migrated(uri: str, folder: Path) -> Flask:
 
 
 def fill(rows: int) -> None:
-    subject = {"workspace_id": "ws_1", "segment": "smb", "stage": "learning", "target_environment": "production"}
     with write(db.session):
-        db.session.add(
-            Workspace(workspace_id="ws_1", workspace_name="Bench", operator_role="founder", created_at=START)
-        )
-        db.session.flush()
-        db.session.add(
-            Cycle(
-                cycle_id="cycle_1",
-                workspace_id="ws_1",
-                cycle_name="Bench",
-                cycle_type="production",
-                period_length_days=90,
-                created_at=START,
-                updated_at=START,
-            )
-        )
-        db.session.flush()
+        f.catalogs(db.session)
+        f.workspace(db.session)
+        f.cycle(db.session)
         for number in range(CONFIGS):
             db.session.add(
                 ConfigVersion(
                     config_version_id=f"cfg_{number}",
-                    **subject,
-                    cycle_id="cycle_1",
+                    **f.SUBJECT,
+                    cycle_id=f.CYCLE,
                     version=number + 1,
                     content_hash="0" * 64,
                     created_at=START,
@@ -131,13 +115,13 @@ def fill(rows: int) -> None:
             connection.exec_driver_sql("VACUUM ANALYZE")
 
 
-def insert(model: Any, rows: Iterator[dict[str, Any]]) -> None:
+def insert(model: type[Model], rows: Iterator[dict[str, object]]) -> None:
     while batch := [row for _index, row in zip(range(BATCH), rows, strict=False)]:
         with write(db.session):
             db.session.execute(sa.insert(model), batch)
 
 
-def enforcement_event(dice: random.Random, number: int, of: int) -> dict[str, Any]:
+def enforcement_event(dice: random.Random, number: int, of: int) -> dict[str, object]:
     moment = START + timedelta(seconds=number * 30 * 86_400 // of)
     return {
         "enforcement_event_id": new_id("enf_"),
@@ -155,7 +139,7 @@ def enforcement_event(dice: random.Random, number: int, of: int) -> dict[str, An
     }
 
 
-def product_event(dice: random.Random, number: int, of: int) -> dict[str, Any]:
+def product_event(dice: random.Random, number: int, of: int) -> dict[str, object]:
     return {
         "product_event_id": new_id("pe_"),
         "workspace_id": "ws_1",

@@ -34,7 +34,7 @@ _ONE_CURRENT = sa.select(
 
 
 class Outcome(StrEnum):
-    """What became of publishing one subject."""
+    """How publishing one subject ended."""
 
     PUBLISHED = "published"
     UNCHANGED = "unchanged"

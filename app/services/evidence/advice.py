@@ -23,7 +23,7 @@ ADVICE: Mapping[str, str] = {
     EnforcementEventType.OVERRIDE_APPROVED: "raise monthly_spend_cap_usd or include more in {}",
     EnforcementEventType.RAIL_WARNING_SHOWN: "raise {} or warn later",
 }
-"""What to do when more customers than forecast met a limit, by event type, gravest first; a pool gets the gravest."""
+"""Event type → the advice when more customers than forecast met it, gravest first; a pool gets the gravest."""
 WHEN_LESS = "include less in {}, once the app is known to report everything"
 IN_FORCE = (ConfigStatus.ACTIVE.value, ConfigStatus.ARCHIVED.value)
 

@@ -51,7 +51,7 @@ class EventRow(TypedDict):
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one event; `errors` only of a rejected one, their pointers within the event."""
+    """The outcome for one event; `errors` only of a rejected one, their pointers within the event."""
 
     status: str
     enforcement_event_id: str | None = None

@@ -76,7 +76,7 @@ def live_line(
 
 
 def incomplete(mapping: Mapping[str, Json] | None) -> str:
-    """What the operator still has to choose before anything can be counted; empty when the mapping is complete."""
+    """The choice that is missing before anything can be counted, as a sentence; empty when the mapping is complete."""
     aggregation = (mapping or {}).get("aggregation") or {}
     if not (mapping or {}).get("event_type"):
         return "Choose the event that counts."

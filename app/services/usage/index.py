@@ -60,7 +60,7 @@ class StoredFile:
 
 
 def combine(digests: Iterable[str]) -> str:
-    """The digest of disjoint sets of events taken together."""
+    """The digest of the union of disjoint sets of events."""
     total = 0
     for digest in digests:
         total ^= int(digest, 16)

@@ -1,16 +1,16 @@
-"""Parts of the SQL that DuckDB is asked in: names, texts and files, quoted. Only text: no engine is loaded for it."""
+"""Parts of the SQL for DuckDB: names, texts and files, quoted. They are only text: no engine is loaded for them."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 
 def quoted(name: str) -> str:
-    """A column name in SQL."""
+    """The name of a column, quoted for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def text(value: str) -> str:
-    """A string literal in SQL."""
+    """A text as a literal of SQL."""
     return "'" + value.replace("'", "''") + "'"
 
 
