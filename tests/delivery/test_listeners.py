@@ -44,7 +44,7 @@ def test_a_poll_is_answered_while_more_apps_listen_than_granian_holds_unless_tol
         process = subprocess.Popen(command, env=os.environ | known, stdout=file, stderr=file)
         held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
         held.callback(process.wait, 30)
-        held.callback(process.kill)
+        held.callback(process.terminate)  # killed, it would leave its worker behind
         wait_until_ready(f"http://127.0.0.1:{port}", process, log)
         request = f"GET {STREAM}?{urlencode(f.SUBJECT)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
         for _ in range(LISTENERS):
