@@ -43,7 +43,8 @@ APP = "tests.e2e.enforcing_app"
 ROOT = Path(__file__).resolve().parents[2]
 MODES = ("poll", "longpoll", "stream")
 KILLS = 3
-LONGEST_CHECK_SECONDS = 0.05
+MAX_CHECK_SECONDS = 0.25
+"""A check that waited for the server would take seconds; two cores that also run a browser stop a process for less."""
 CONVERGED_SECONDS = 25
 """The longest pause that a client makes between two attempts; on average it is a few seconds."""
 DECIDED = {"approver_name": "Theresa", "approver_role": "CEO", "rationale": "It holds."}
@@ -208,7 +209,7 @@ def test_apps_outlive_a_server_that_is_killed_three_times_while_versions_change(
     found = [app.stop() for app in apps]
     for app, said in zip(apps, found, strict=True):
         assert (said["raised"], said["refused"], said["waiting"]) == ([], 0, 0)
-        assert said["longest"] < LONGEST_CHECK_SECONDS
+        assert said["longest"] < MAX_CHECK_SECONDS
         assert said["checks"] > 100
         for versions in app.versions():
             assert (versions[0], versions[-1]) == ("cfg_1", newest)
