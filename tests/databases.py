@@ -94,7 +94,7 @@ class SharedApp:
         self._engine.dispose()
 
 
-def _waits_for_no_disk(connection: Any, _record: Any) -> None:
+def _waits_for_no_disk(connection: Any, _record: object) -> None:
     """Tests kill processes, never the machine."""
     connection.execute("PRAGMA synchronous=OFF")
 
@@ -110,7 +110,7 @@ def comes_to_rest(engine: sa.Engine) -> None:
 
 
 def _left_open(engine: sa.Engine) -> list[Any]:
-    if in_use := engine.pool.checkedout():  # type: ignore[attr-defined]
+    if in_use := engine.pool.checkedout():  # type: ignore[attr-defined]  # all but the base class have it
         return [f"{in_use} of the application's"]
     if engine.dialect.name == "sqlite":
         return []

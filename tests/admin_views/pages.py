@@ -27,7 +27,7 @@ class Page:
 
     @property
     def text(self) -> str:
-        text: str = super().text  # type: ignore[misc]
+        text: str = super().text  # type: ignore[misc]  # it is mixed into an answer
         return folded(text) if self.mimetype == "text/html" else text
 
 

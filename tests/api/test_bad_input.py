@@ -1,12 +1,13 @@
 """Bad input: a clear error that names the field, and nothing changed (spec 6)."""
 
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from app.models.base import db
 from app.models.workspace import Workspace
+from simulation.canonical import Json, JsonObject
 from tests import factories
 from tests.answers import Answer
 from tests.api.conftest import Api, row_counts
@@ -28,16 +29,16 @@ class Bad(NamedTuple):
     name: str
     method: str
     path: str
-    body: Any
+    body: Json
     pointer: str
     says: str
 
 
-def economics(**values: Any) -> dict[str, Any]:
+def economics(**values: Json) -> JsonObject:
     return UNIT | {"unit_economics": values}
 
 
-def mapped(**mapping: Any) -> dict[str, Any]:
+def mapped(**mapping: Json) -> JsonObject:
     return UNIT | {"event_mapping": mapping}
 
 

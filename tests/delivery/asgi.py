@@ -17,7 +17,7 @@ class Exchange:
     headers: dict[str, str] = field(default_factory=dict)
     chunks: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
     left: asyncio.Event = field(default_factory=asyncio.Event)
-    task: Any = None
+    task: asyncio.Future[None] = field(init=False)
     body: bytes = b""
     asked: bool = False
 

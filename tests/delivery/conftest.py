@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from flask import Flask
 
+from app.delivery.plane import DeliveryPlane
 from app.models.base import AnySession, db
 from app.models.transactions import write
 from app.server import delivering
@@ -50,7 +51,7 @@ class Loop:
 class Plane:
     """The plane and the loop it runs on; header names are written with underscores."""
 
-    app: Any
+    app: DeliveryPlane
     runner: Loop
 
     def get(self, path: str, query: dict[str, str] | None = None, method: str = "GET", **headers: str) -> asgi.Exchange:

@@ -24,7 +24,7 @@ class Environment(dict[str, str]):
         super().__init__(AVS_DATA_DIR=str(data_dir))
         self.asked: set[str] = set()
 
-    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
+    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]  # one form of three
         self.asked.add(name)
         return super().get(name, default)
 

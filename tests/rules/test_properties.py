@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from enum import StrEnum
 from typing import Any
 
 from hypothesis import given
@@ -55,7 +56,7 @@ def tuples(items: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.lists(items, max_size=3).map(tuple)
 
 
-def one_of(enum: Any) -> st.SearchStrategy[str | None]:
+def one_of(enum: type[StrEnum]) -> st.SearchStrategy[str | None]:
     return st.sampled_from([item.value for item in enum]) | IDS
 
 

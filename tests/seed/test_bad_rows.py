@@ -2,12 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from seed.loader import checked_files
 from seed.problems import SeedError
+from simulation.canonical import Json
 
 DELETE = object()
 
@@ -90,7 +90,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("file", "row", "path", "value", "message"), BAD)
-def test_a_bad_row_is_named(directory: Path, file: str, row: int, path: str, value: Any, message: str) -> None:
+def test_a_bad_row_is_named(directory: Path, file: str, row: int, path: str, value: Json, message: str) -> None:
     rows = json.loads((directory / file).read_text())
     put(rows[row - 1], path.split("."), value)
     (directory / file).write_text(json.dumps(rows))
@@ -155,7 +155,7 @@ def test_numbers_are_read_exactly(directory: Path) -> None:
     assert str(unit["unit_economics"]["avg_cost_per_unit_usd"]) == "1.50000E-7"
 
 
-def put(target: Any, path: list[str], value: Any) -> None:
+def put(target: Json, path: list[str], value: Json) -> None:
     """Set, or delete, what a dotted path leads to; digits are places in a list."""
     *way, last = path
     for step in way:

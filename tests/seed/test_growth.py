@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -27,7 +26,7 @@ from seed import growth, growth_story
 from seed.growth_customers import DAYS, ENTERPRISE, SMB
 from seed.growth_usage import Event
 from seed.loader import load_seed
-from simulation.canonical import JsonObject, content_hash
+from simulation.canonical import Json, JsonObject, content_hash
 from tests.present import present
 from tests.seed.conftest import NOW
 from tests.seed.tables import LOGS, contents, digests
@@ -130,15 +129,15 @@ def test_customers_explore_and_graduate_and_some_pass_their_caps(grown: AnySessi
     assert sum(outputs["lens_metrics"].values()) > 1_000
 
 
-def observed(session: AnySession) -> dict[tuple[str, str, Any], int]:
+def observed(session: AnySession) -> dict[tuple[str, str, Json], int]:
     """Customers by config, event_type and the percentage that was reached."""
-    customers: dict[tuple[str, str, Any], set[str]] = defaultdict(set)
+    customers: dict[tuple[str, str, Json], set[str]] = defaultdict(set)
     for event in session.scalars(sa.select(EnforcementEvent)):
         customers[event.config_version_id, event.event_type, event.context.get("percent")].add(event.customer_id)
     return {key: len(found) for key, found in customers.items()}
 
 
-def forecast(session: AnySession, decision_id: str) -> dict[tuple[str, str, Any], int]:
+def forecast(session: AnySession, decision_id: str) -> dict[tuple[str, str, Json], int]:
     decision = session.get_one(DecisionRecord, decision_id)
     return {
         (decision.config_version_id, REPORTED[threshold["action"]], threshold["percent"]): threshold["customers"]

@@ -4,7 +4,6 @@ import json
 import threading
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -27,7 +26,7 @@ from app.services.usage.formats import Rows
 from app.services.usage.store import EventStore, Receipt
 from seed.loader import SeedReport, ensure_seeded, load_seed
 from seed.problems import SeedError
-from simulation.canonical import parse_exact
+from simulation.canonical import Json, parse_exact
 from tests.present import present
 from tests.seed.conftest import NOW
 from tests.seed.tables import contents, digests
@@ -186,7 +185,7 @@ def test_of_two_processes_that_start_at_once_one_seeds(app: Flask, store: EventS
     assert sorted(report.changed for report in reports) == [False, True]
 
 
-def spoil(directory: Path, file: str, index: int, field: str, value: Any) -> None:
+def spoil(directory: Path, file: str, index: int, field: str, value: Json) -> None:
     """Set one field of one row."""
     rows = json.loads((directory / file).read_text())
     rows[index][field] = value

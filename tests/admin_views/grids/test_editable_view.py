@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TypeVar
 
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from app.models.base import db
+from app.models.base import Model, db
 from app.models.config_version import ConfigVersion, Pool, RailRule
 from app.models.cycle import Cycle
 from app.models.product_event import ProductEvent
@@ -33,10 +33,12 @@ UNIT = {
 }
 EDIT_UNIT = "/admin/value-units/edit/?id=vu_hd"
 
+Row = TypeVar("Row", bound=Model)
 
-def stored(model: Any, key: Any) -> Any:
+
+def stored(model: type[Row], key: str | tuple[str, ...]) -> Row:
     db.session.rollback()
-    return db.session.get(model, key)
+    return db.session.get_one(model, key)
 
 
 def test_a_workspace_is_created_and_the_write_is_logged(grids: FlaskClient, hidden: HiddenInputs) -> None:
@@ -164,7 +166,8 @@ def test_a_pool_cannot_be_added_to_a_decided_config(grids: FlaskClient, hidden: 
     answer = grids.post("/admin/pools/new/", data=hidden(grids, "/admin/pools/new/") | pool)
     assert answer.status_code == 409
     assert "immutable: fork it" in answer.text
-    assert stored(Pool, (ACTIVE, "pool_new")) is None
+    db.session.rollback()
+    assert db.session.get(Pool, (ACTIVE, "pool_new")) is None
     pool["config_version_id"] = DRAFT
     answer = grids.post("/admin/pools/new/", data=hidden(grids, "/admin/pools/new/") | pool)
     assert answer.status_code == 302, answer.text
@@ -234,7 +237,7 @@ def test_a_record_in_use_stays_and_says_who_uses_it(grids: FlaskClient, hidden: 
     answer = grids.post(url, data=hidden(grids, url))
     assert answer.status_code == 409
     assert "pool_core" in answer.text
-    assert stored(ValueUnitDefinition, "vu_hd") is not None
+    assert stored(ValueUnitDefinition, "vu_hd")
 
 
 def test_rules_and_rails_go_only_with_their_config(grids: FlaskClient, hidden: HiddenInputs) -> None:

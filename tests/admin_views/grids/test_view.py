@@ -3,21 +3,20 @@
 import csv
 import io
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from admin_views.grids.specs import GRIDS
-from app.models.base import db
+from admin_views.grids.specs import GRIDS, GridSpec
+from app.models.base import Model, db
 from app.models.product_event import ProductEvent
 from tests.admin_views.rows import ACTIVE, DRAFT, NOW, enforcement_event
 from tests.present import present
 
 
-def add(*rows: Any) -> None:
+def add(*rows: Model) -> None:
     db.session.add_all(rows)
     db.session.commit()
 
@@ -34,7 +33,7 @@ def found(client: FlaskClient, grid: str, search: str) -> list[str]:
 
 
 @pytest.mark.parametrize("spec", GRIDS, ids=lambda spec: spec.slug)
-def test_every_grid_lists_sorts_filters_shows_and_exports(sqlite_grids: FlaskClient, spec: Any) -> None:
+def test_every_grid_lists_sorts_filters_shows_and_exports(sqlite_grids: FlaskClient, spec: GridSpec) -> None:
     answer = sqlite_grids.get(f"/admin/{spec.slug}/")
     assert answer.status_code == 200
     assert "data-copy=" in answer.text

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
+from werkzeug.test import TestResponse
 
 AUTOSAVE, PREVIEW = {"X-Autosave": "1"}, {"X-Preview": "1"}
 
@@ -62,6 +63,6 @@ def typed(page: str, changes: dict[str, Any] | None = None, form_id: str = "draf
     return form
 
 
-def post(client: FlaskClient, url: str, changes: dict[str, Any] | None = None, **options: Any) -> Any:
+def post(client: FlaskClient, url: str, changes: dict[str, Any] | None = None, **options: Any) -> TestResponse:
     """Open the page, type into its form and send it."""
     return client.post(url, data=typed(client.get(url).text, changes), **options)

@@ -260,7 +260,7 @@ def test_what_was_typed_while_somebody_approved_can_go_into_the_fork(client: Fla
 
 def test_an_autosave_of_a_decided_config_says_so(decided: FlaskClient) -> None:
     told = post(decided, RAILS, {"monthly_spend_cap_usd": "1"}, headers=AUTOSAVE)
-    assert (told.status_code, told.json["code"]) == (409, "config_immutable")
+    assert (told.status_code, json_of(told)["code"]) == (409, "config_immutable")
 
 
 def test_a_fork_with_what_cannot_be_read_shows_it_again_and_makes_nothing(decided: FlaskClient) -> None:

@@ -2,13 +2,13 @@
 
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.services.authoring.unit_economics import COST, MARGIN, PRICE, economics
+from simulation.canonical import Json
 from simulation.numbers import PLACES, decimal_places
 
 MONEY = st.decimals(0, 10**6, allow_nan=False, places=6)
@@ -37,7 +37,7 @@ def number(text: str | None) -> Decimal | None:
         ("1000", None, "0.2", PRICE, "1250"),
     ],
 )
-def test_two_of_them_give_the_third(cost: Any, price: Any, margin: Any, field: str, value: str | None) -> None:
+def test_two_of_them_give_the_third(cost: Json, price: Json, margin: Json, field: str, value: str | None) -> None:
     solved = economics(number(cost), number(price), number(margin))
     assert solved.implied[field] == number(value)
     assert solved.missing == (field if value is not None else None)

@@ -74,7 +74,7 @@ def arm(engine: sa.Engine, moment: int | str) -> None:
     written = 0
 
     @sa.event.listens_for(engine, "before_cursor_execute")
-    def count_writes(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def count_writes(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         nonlocal written
         if statement.startswith(("INSERT", "UPDATE", "DELETE", "WITH")):
             written += 1
@@ -82,7 +82,7 @@ def arm(engine: sa.Engine, moment: int | str) -> None:
                 die()
 
     @sa.event.listens_for(engine, "commit")
-    def on_commit(_connection: Any) -> None:
+    def on_commit(_connection: object) -> None:
         if moment == BEFORE_COMMIT:
             die()
 

@@ -17,7 +17,7 @@ from app.services.usage.fields import Policy
 from app.services.usage.formats import parse_body
 from app.services.usage.store import EventStore, UsageEvents
 from seed.loader import DEMO_EVENTS
-from simulation.canonical import JsonObject
+from simulation.canonical import Json, JsonObject
 from tests.factories import HD_MINUTE
 
 NEWEST = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -144,7 +144,7 @@ def test_the_demo_and_the_store_count_the_same(events: UsageEvents) -> None:
         ({"event_type": "x", "aggregation": {"type": "median", "field": "y"}}, "cannot be metered"),
     ],
 )
-def test_a_mapping_that_cannot_be_metered_says_what_is_missing(events: UsageEvents, mapping: Any, says: str) -> None:
+def test_a_mapping_that_cannot_be_metered_says_what_is_missing(events: UsageEvents, mapping: Json, says: str) -> None:
     report(events, {})
     line = live_line(events, workspace(), None, mapping)
     assert line.counted is None

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -10,7 +9,8 @@ import pytest
 from app.services.usage.fields import Policy
 from app.services.usage.formats import Rows
 from app.services.usage.sql import scan
-from app.services.usage.store import EventStore
+from app.services.usage.store import EventStore, Receipt
+from simulation.canonical import Json, JsonObject
 
 CATALOG = {
     "video_render_completed": frozenset({"resolution", "output_minutes", "segment", "workspace_id"}),
@@ -19,7 +19,7 @@ CATALOG = {
 POLICY = Policy("ws_1", CATALOG)
 
 
-def event(event_id: str, **fields: Any) -> dict[str, Any]:
+def event(event_id: str, **fields: Json) -> JsonObject:
     """A valid event; `fields` replace and add."""
     return {
         "event_id": event_id,
@@ -30,17 +30,17 @@ def event(event_id: str, **fields: Any) -> dict[str, Any]:
     } | fields
 
 
-def put(store: EventStore, *events: dict[str, Any], policy: Policy = POLICY) -> Any:
+def put(store: EventStore, *events: JsonObject, policy: Policy = POLICY) -> Receipt:
     """Ingest the events as one batch."""
     return store.ingest(Rows.counted(events), policy)
 
 
-def stored(store: EventStore, workspace_id: str = "ws_1") -> list[dict[str, Any]]:
+def stored(store: EventStore, workspace_id: str = "ws_1") -> list[JsonObject]:
     """Every stored event as a dict without its NULLs, by event_id."""
     return rows_of(store.files(workspace_id))
 
 
-def rows_of(paths: tuple[Path, ...]) -> list[dict[str, Any]]:
+def rows_of(paths: tuple[Path, ...]) -> list[JsonObject]:
     if not paths:
         return []
     with duckdb.connect() as engine:

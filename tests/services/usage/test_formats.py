@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.services.usage.fields import UnreadableInput, UnsupportedFormat
 from app.services.usage.formats import Malformed, has_long_numbers, load, parse_body
 from app.services.usage.numbers import value_text
-from simulation.canonical import number_text, parse_exact
+from simulation.canonical import Json, number_text, parse_exact
 
 CLOUD_EVENT = {
     "specversion": "1.0",
@@ -55,7 +55,7 @@ def test_an_unknown_content_type_is_refused_naming_those_that_are_read() -> None
 
 
 @pytest.mark.parametrize(("body", "content_type"), [(CLOUD_EVENT, "cloudevents"), ([CLOUD_EVENT], "cloudevents-batch")])
-def test_cloud_events_become_flat_events(body: Any, content_type: str) -> None:
+def test_cloud_events_become_flat_events(body: Json, content_type: str) -> None:
     rows = parse_body(orjson.dumps(body), f"application/{content_type}+json")
     assert list(rows.values) == [
         {

@@ -8,14 +8,15 @@ import pytest
 from app.services.usage.fields import Policy, Reject
 from app.services.usage.formats import Rows
 from app.services.usage.validate import Batch, validate
+from simulation.canonical import Json
 from tests.services.usage.conftest import CATALOG, POLICY, event
 
 
-def judge(*events: Any, policy: Policy = POLICY) -> Batch:
+def judge(*events: Json, policy: Policy = POLICY) -> Batch:
     return validate(Rows.counted(events), policy)
 
 
-def only_reject(*events: Any, policy: Policy = POLICY) -> Reject:
+def only_reject(*events: Json, policy: Policy = POLICY) -> Reject:
     (reject,) = judge(*events, policy=policy).rejects
     return reject
 
@@ -61,7 +62,7 @@ def test_an_event_that_does_not_fit_is_named_and_the_others_pass(
 
 
 @pytest.mark.parametrize("value", [None, 1, "text", ["list"]])
-def test_what_is_no_object_is_no_event(value: Any) -> None:
+def test_what_is_no_object_is_no_event(value: Json) -> None:
     assert only_reject(event("a"), value) == Reject(2, "", "not a JSON object")
 
 

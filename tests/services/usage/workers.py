@@ -7,6 +7,7 @@ import random
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def ingest_overlapping(root: Path, seed: int) -> int:
     return accepted
 
 
-def processes() -> Any:
+def processes() -> ForkServerContext:
     """Processes that are forked from a clean one which has already imported what they need."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, "pandas"])

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from docx import Document
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app.models.base import db
 from app.models.cycle import Cycle, CycleDraftContext
@@ -31,7 +32,7 @@ def operator(sqlite_app: Flask) -> FlaskClient:
     return client
 
 
-def send(client: FlaskClient, path: str, to: str | None = None, **data: Any) -> Any:
+def send(client: FlaskClient, path: str, to: str | None = None, **data: Any) -> TestResponse:
     hidden = dict(re.findall(r'name="(csrf_token|row_version)"[^>]*value="([^"]+)"', client.get(path).text))
     return client.post(to or path, data=hidden | data)
 
@@ -41,7 +42,7 @@ def context() -> CycleDraftContext:
     return db.session.scalars(sa.select(CycleDraftContext)).one()
 
 
-def read(client: FlaskClient, **data: Any) -> Any:
+def read(client: FlaskClient, **data: Any) -> TestResponse:
     return send(client, "/cycles/new/context", **data)
 
 
@@ -187,7 +188,7 @@ def card_id(page: str) -> str:
     return found[1]
 
 
-def judge(client: FlaskClient, **data: str) -> Any:
+def judge(client: FlaskClient, **data: str) -> TestResponse:
     return send(client, "/cycles/new/context", "/cycles/new/context/cards", **data)
 
 

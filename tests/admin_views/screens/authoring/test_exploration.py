@@ -101,9 +101,9 @@ def test_the_stages_default_is_one_click_away_and_not_saved_yet(client: FlaskCli
 
 
 def test_a_preview_prices_what_is_typed(client: FlaskClient) -> None:
-    told = post(client, URL, {"enabled": None}, headers=PREVIEW).json
+    told = json_of(post(client, URL, {"enabled": None}, headers=PREVIEW))
     assert "Exploration is off" in told["parts"]["cost"]
-    told = post(client, URL, {"expires_after_days": ""}, headers=PREVIEW).json
+    told = json_of(post(client, URL, {"expires_after_days": ""}, headers=PREVIEW))
     assert "Nothing ends it" in told["parts"]["cost"]
 
 

@@ -289,13 +289,13 @@ def test_an_autosave_whose_answer_was_lost_can_be_sent_again(client: FlaskClient
 def test_an_autosave_names_each_bad_field_and_saves_nothing(client: FlaskClient) -> None:
     answer = post(client, URL, {"pool_core.label": "", "price_book_ref": "other"}, headers=AUTOSAVE)
     assert answer.status_code == 422
-    assert answer.json["errors"] == {"pool_core.label": ["Name the pool."]}
-    assert answer.json["saved_at"] is None
+    assert json_of(answer)["errors"] == {"pool_core.label": ["Name the pool."]}
+    assert json_of(answer)["saved_at"] is None
     assert config().price_book_ref == "usd_2026_01_default"
 
 
 def test_a_preview_says_what_is_typed_and_saves_nothing(client: FlaskClient) -> None:
-    told = post(client, URL, {"pool_core.included_quantity": "0"}, headers=PREVIEW).json
+    told = json_of(post(client, URL, {"pool_core.included_quantity": "0"}, headers=PREVIEW))
     assert "No Usable HD minute is included: $0.60 each from the first one." in told["parts"]["says-pool_core"]
     assert config().pools[0].included_quantity == 300
 

@@ -16,6 +16,7 @@ from app.services.authoring.inputs import RailsInput
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by
+from tests.answers import json_of
 from tests.present import present
 
 URL = "/configs/cfg_1/rails"
@@ -86,8 +87,8 @@ def test_rails_that_are_empty_save_as_empty(client: FlaskClient) -> None:
     empty = {"threshold_action": ["", "", ""], "monthly_spend_cap_usd": "", "at_cap_action": "", "margin_floor": ""}
     told = post(client, URL, empty, headers=AUTOSAVE)
     assert told.status_code == 200
-    assert told.json["completeness"]["next_missing_item"]["code"] == "rails_monthly_spend_cap_missing"
-    assert "No thresholds yet." in told.json["parts"]["gauge"]
+    assert json_of(told)["completeness"]["next_missing_item"]["code"] == "rails_monthly_spend_cap_missing"
+    assert "No thresholds yet." in json_of(told)["parts"]["gauge"]
     assert (rails().usage_thresholds, rails().monthly_spend_cap_usd, rails().margin_floor) == ([], None, None)
 
 
@@ -171,7 +172,7 @@ def test_rows_are_added_and_removed_without_scripts(client: FlaskClient) -> None
 
 
 def test_a_preview_draws_what_is_typed_and_saves_nothing(client: FlaskClient) -> None:
-    told = post(client, URL, {"monthly_spend_cap_usd": "42", "margin_floor": ""}, headers=PREVIEW).json
+    told = json_of(post(client, URL, {"monthly_spend_cap_usd": "42", "margin_floor": ""}, headers=PREVIEW))
     assert "cap $42.00 require approval" in told["parts"]["gauge"]
     assert "no floor yet" in told["parts"]["gauge"]
     assert rails().monthly_spend_cap_usd == 650

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.datastructures import MultiDict
+from werkzeug.test import TestResponse
 
 from app.models.base import db
 from app.models.value_unit import ValueUnitDefinition
@@ -14,6 +16,7 @@ from app.services.configs.documents import frozen_unit
 from tests import factories
 from tests.admin_views.screens.authoring.unit_pages import HD, UNITS, changed, only_new, send, typed_in, unit
 from tests.admin_views.screens.draft_pages import AUTOSAVE
+from tests.answers import json_of
 
 NEW = f"{UNITS}?unit=new"
 
@@ -26,12 +29,12 @@ def operator(sqlite_app: Flask) -> FlaskClient:
     return sqlite_app.test_client()
 
 
-def typing(client: FlaskClient, address: str = HD, **changes: Any) -> Any:
+def typing(client: FlaskClient, address: str = HD, **changes: str | list[str]) -> MultiDict[str, str]:
     """What the page's script would send of an opened unit after these changes."""
     return changed(typed_in(client.get(address).text), do="", **changes)
 
 
-def autosave(client: FlaskClient, sent: Any, address: str = HD) -> Any:
+def autosave(client: FlaskClient, sent: MultiDict[str, str], address: str = HD) -> TestResponse:
     return client.post(address, data=sent, headers=AUTOSAVE)
 
 
@@ -47,11 +50,11 @@ def test_an_autosave_stores_what_was_typed_and_tells_what_the_unit_lacks_now(ope
     told = autosave(operator, typing(operator, name="HD second", outcome_statement=""))
     assert told.status_code == 200
     assert (unit().name, unit().outcome_statement) == ("HD second", None)
-    assert told.json["address"] == HD
-    assert told.json["saved_at"].endswith("UTC")
-    assert "outcome statement" in told.json["parts"]["unit-state"]
-    assert "HD second" in told.json["parts"]["units-beside"]
-    assert told.json["parts"]["pane-title"] == "HD second"
+    assert json_of(told)["address"] == HD
+    assert json_of(told)["saved_at"].endswith("UTC")
+    assert "outcome statement" in json_of(told)["parts"]["unit-state"]
+    assert "HD second" in json_of(told)["parts"]["units-beside"]
+    assert json_of(told)["parts"]["pane-title"] == "HD second"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +72,7 @@ def test_a_unit_is_kept_as_a_draft_before_it_has_a_name(operator: FlaskClient, t
     told = autosave(operator, typing(operator, NEW, **typed), NEW)
     assert told.status_code == 200, told.json
     assert only_new().name == "Untitled unit"
-    again = typed_in(operator.get(told.json["address"]).text)
+    again = typed_in(operator.get(json_of(told)["address"]).text)
     assert {name: again.getlist(name) for name in typed} == {
         name: value if isinstance(value, list) else [value] for name, value in typed.items()
     }
@@ -84,8 +87,8 @@ def test_a_name_that_is_taken_away_for_another_one_stays_until_then(operator: Fl
 def test_what_cannot_be_stored_yet_is_named_and_stays_on_the_page(operator: FlaskClient) -> None:
     before = frozen_unit(unit())
     told = autosave(operator, typing(operator, filter_dimension=["resolution"], filter_values=[""]))
-    assert (told.status_code, list(told.json["errors"])) == (422, ["filters"])
-    assert told.json["detail"] == "Say what resolution has to be, or remove the row."
+    assert (told.status_code, list(json_of(told)["errors"])) == (422, ["filters"])
+    assert json_of(told)["detail"] == "Say what resolution has to be, or remove the row."
     assert frozen_unit(unit()) == before
 
 
@@ -94,7 +97,7 @@ def test_what_cannot_be_stored_yet_is_named_and_stays_on_the_page(operator: Flas
 
 def test_the_first_autosave_makes_the_unit_and_says_where_it_is_from_now_on(operator: FlaskClient) -> None:
     sent = typing(operator, NEW, name="Storyboard")
-    told = autosave(operator, sent, NEW).json
+    told = json_of(autosave(operator, sent, NEW))
     made = only_new()
     assert told["address"] == f"{UNITS}?unit={made.value_unit_id}"
     assert "Duplicate" in told["parts"]["pane-head"]
@@ -105,7 +108,7 @@ def test_the_first_autosave_makes_the_unit_and_says_where_it_is_from_now_on(oper
 
 def test_a_save_that_is_sent_again_makes_no_second_unit(operator: FlaskClient) -> None:
     sent = typing(operator, NEW, name="Storyboard")
-    first, again = (autosave(operator, sent, NEW).json for _ in range(2))
+    first, again = (json_of(autosave(operator, sent, NEW)) for _ in range(2))
     assert (again["address"], again["row_version"]) == (first["address"], first["row_version"])
     assert names() == ["Draft export", "Storyboard", "Usable HD minute"]
 
@@ -135,7 +138,7 @@ def test_a_unit_of_another_cycle_is_not_reached_by_its_id(operator: FlaskClient)
     autosave(operator, sent, NEW)
     elsewhere = "/cycles/cycle_2/value-units?unit=new"
     told = autosave(operator, changed(sent, do="", name="Mine"), elsewhere)
-    assert (told.status_code, told.json["code"]) == (409, "already_exists")
+    assert (told.status_code, json_of(told)["code"]) == (409, "already_exists")
     assert names() == ["Draft export", "Storyboard", "Usable HD minute"]
 
 
@@ -147,7 +150,11 @@ def test_an_autosave_after_another_operator_saves_nothing_and_decides_nothing(op
     send(operator, name="Theirs")
     for _ in range(2):
         told = autosave(operator, mine)
-        assert (told.status_code, told.json["code"], told.json["row_version"]) == (412, "changed_meanwhile", None)
+        assert (told.status_code, json_of(told)["code"], json_of(told)["row_version"]) == (
+            412,
+            "changed_meanwhile",
+            None,
+        )
     assert unit().name == "Theirs"
 
 
@@ -167,7 +174,7 @@ def test_an_autosave_of_a_unit_that_was_deleted_makes_none_by_itself(operator: F
     value_units.delete_value_unit(db.session, "vu_hd_minute", **factories.WHO)
     db.session.commit()
     told = autosave(operator, mine)
-    assert (told.status_code, told.json["code"]) == (409, "deleted_meanwhile")
+    assert (told.status_code, json_of(told)["code"]) == (409, "deleted_meanwhile")
     assert names() == ["Draft export"]
     asked = operator.post(HD, data=changed(mine))
     assert "data-autosave" not in asked.text
@@ -180,5 +187,5 @@ def test_an_autosave_of_a_unit_that_was_deleted_makes_none_by_itself(operator: F
 def test_an_expired_autosave_is_told_the_token_of_its_next_try(operator: FlaskClient) -> None:
     sent = typing(operator, name="Mine", csrf_token="old")
     told = autosave(operator, sent)
-    assert (told.status_code, told.json["code"]) == (403, "csrf_failed")
-    assert autosave(operator, changed(sent, do="", **told.json["values"])).status_code == 200
+    assert (told.status_code, json_of(told)["code"]) == (403, "csrf_failed")
+    assert autosave(operator, changed(sent, do="", **json_of(told)["values"])).status_code == 200

@@ -1,7 +1,6 @@
 """The unit's form: filter values as text, and a mapping that passes through unchanged."""
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -11,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from admin_views.screens.authoring.filter_text import read_values, write_values
 from admin_views.screens.authoring.unit_forms import UnitForm, controls_of, document_of
+from simulation.canonical import Json
 from tests import factories
 
 
@@ -21,7 +21,7 @@ from tests import factories
         max_leaves=4,
     ).filter(lambda value: not isinstance(value, list) or all(not isinstance(item, list) for item in value))
 )
-def test_filter_values_read_back_as_they_were(value: Any) -> None:
+def test_filter_values_read_back_as_they_were(value: Json) -> None:
     expected = value if isinstance(value, list) else [value]
     read = read_values(write_values(value))
     assert read == expected
@@ -35,7 +35,7 @@ def test_filter_values_read_back_as_they_were(value: Any) -> None:
 @pytest.mark.parametrize(
     "aggregation", [{"type": "count"}, {"type": "count", "field": "x"}, {"type": "sum", "field": "x"}]
 )
-def test_a_mapping_passes_through_the_form_unchanged(sqlite_app: Flask, filters: Any, aggregation: Any) -> None:
+def test_a_mapping_passes_through_the_form_unchanged(sqlite_app: Flask, filters: Json, aggregation: Json) -> None:
     stored = factories.HD_MINUTE | {
         "event_mapping": {"event_type": "e", "filters": filters, "aggregation": aggregation}
     }

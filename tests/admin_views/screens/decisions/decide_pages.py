@@ -3,9 +3,9 @@
 import html
 import re
 from html.parser import HTMLParser
-from typing import Any
 
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 
 class _Forms(HTMLParser):
@@ -51,7 +51,7 @@ def form_of(page: str, form_id: str) -> dict[str, str]:
     return parser.forms[form_id]
 
 
-def sent(client: FlaskClient, url: str, form_id: str, to: str | None = None, **typed: str) -> Any:
+def sent(client: FlaskClient, url: str, form_id: str, to: str | None = None, **typed: str) -> TestResponse:
     """Open the page, type into its form and send it."""
     page = client.get(url)
     return client.post(to or url, data=form_of(page.text, form_id) | typed)

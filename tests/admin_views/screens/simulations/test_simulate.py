@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app import clock
 from app.models.base import db
@@ -41,7 +42,7 @@ def operator(sqlite_app: Flask) -> FlaskClient:
     return client
 
 
-def ask(client: FlaskClient, path: str = PATH, **changes: Any) -> Any:
+def ask(client: FlaskClient, path: str = PATH, **changes: Any) -> TestResponse:
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path).text)
     assert token
     return client.post(path, data={"csrf_token": token[1], **ASKED, **changes})

@@ -3,27 +3,25 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from itertools import count
-from typing import Any
 
 from app.services.billing.ledgers.rendering import Ledger, Record
 from app.services.billing.ledgers.terms import Terms
+from simulation.canonical import Json, JsonObject
 
-Json = dict[str, Any]
 
-
-def export_of(ledger: Ledger, terms: Terms) -> Json:
+def export_of(ledger: Ledger, terms: Terms) -> JsonObject:
     """The export of an account that holds the rendering of these terms and nothing else."""
     records = list(ledger.records(terms))
     numbers = count(1)
     ids = {f"{record.resource}/{record.key}": f"{ledger.name}_{next(numbers)}" for record in records}
-    listed: dict[str, list[Json]] = {name: [] for name in ledger.listed}
+    listed: dict[str, list[JsonObject]] = {name: [] for name in ledger.listed}
     for record in records:
         answer = ANSWERS[ledger.name](record, resolved(record.body, ids), ids[f"{record.resource}/{record.key}"])
         listed[record.resource].append(answer)
     return {name: PAGES[ledger.name](name, items) for name, items in listed.items()}
 
 
-def resolved(value: Any, ids: Mapping[str, str]) -> Any:
+def resolved(value: Json, ids: Mapping[str, str]) -> Json:
     """A body with the ledger's ids where ours referred to another record."""
     if isinstance(value, dict):
         return ids[value["$ref"]] if set(value) == {"$ref"} else {k: resolved(v, ids) for k, v in value.items()}
@@ -35,7 +33,7 @@ def reworded(text: str) -> str:
     return f"{Decimal(text):f}" + ("0" if "." in text else ".0")
 
 
-def stripe(record: Record, body: Json, identifier: str) -> Json:
+def stripe(record: Record, body: JsonObject, identifier: str) -> JsonObject:
     body.pop("transfer_lookup_key", None)
     if record.resource == "meters":
         return {"object": "billing.meter", "id": identifier, "status": "active", **body}
@@ -51,7 +49,7 @@ def stripe(record: Record, body: Json, identifier: str) -> Json:
     return {"object": "price", "id": identifier, "active": True} | defaults | body
 
 
-def metronome(record: Record, body: Json, identifier: str) -> Json:
+def metronome(record: Record, body: JsonObject, identifier: str) -> JsonObject:
     if record.resource == "products":
         state = {"created_at": "2026-01-15T00:00:00Z", "created_by": "avs", **body}
         return {"id": identifier, "type": state.pop("type"), "initial": state, "current": state, "updates": []}
@@ -62,7 +60,7 @@ def metronome(record: Record, body: Json, identifier: str) -> Json:
     return {name: body[name] for name in outer} | {"product_name": "?", "product_tags": [], "rate": rate}
 
 
-def orb(record: Record, body: Json, identifier: str) -> Json:
+def orb(record: Record, body: JsonObject, identifier: str) -> JsonObject:
     if record.resource == "metrics":
         return {"id": identifier, "status": "active", **body, "item": {"id": body.pop("item_id")}}
     if record.resource == "plans":
@@ -70,13 +68,13 @@ def orb(record: Record, body: Json, identifier: str) -> Json:
     return {"id": identifier, "created_at": "2026-01-15T00:00:00Z", **body}
 
 
-def orb_price(price: Json, identifier: str) -> Json:
+def orb_price(price: JsonObject, identifier: str) -> JsonObject:
     item, metric = {"id": price.pop("item_id"), "name": "?"}, {"id": price.pop("billable_metric_id")}
     nothing = {"unit_config": None, "tiered_config": None, "minimum_amount": None, "maximum_amount": None}
     return nothing | {"id": identifier, "item": item, "billable_metric": metric, "discount": None} | price
 
 
-def openmeter(record: Record, body: Json, identifier: str) -> Json:
+def openmeter(record: Record, body: JsonObject, identifier: str) -> JsonObject:
     if record.resource == "plans":
         body |= {"status": "active", "version": 1, "validationErrors": []}
         for card in body["phases"][0]["rateCards"]:
@@ -84,7 +82,7 @@ def openmeter(record: Record, body: Json, identifier: str) -> Json:
     return {"id": identifier, "createdAt": "2026-01-15T00:00:00Z", **body}
 
 
-def lago(record: Record, body: Json, identifier: str) -> Json:
+def lago(record: Record, body: JsonObject, identifier: str) -> JsonObject:
     (inner,) = body.values()
     if record.resource == "plans":
         inner["charges"] = [
@@ -94,14 +92,14 @@ def lago(record: Record, body: Json, identifier: str) -> Json:
     return {"lago_id": identifier, "created_at": "2026-01-15T00:00:00Z", **inner}
 
 
-ANSWERS: dict[str, Callable[[Record, Json, str], Json]] = {
+ANSWERS: dict[str, Callable[[Record, JsonObject, str], JsonObject]] = {
     "stripe": stripe,
     "metronome": metronome,
     "orb": orb,
     "openmeter": openmeter,
     "lago": lago,
 }
-PAGES: dict[str, Callable[[str, list[Json]], Any]] = {
+PAGES: dict[str, Callable[[str, list[JsonObject]], Json]] = {
     "stripe": lambda name, items: {"object": "list", "url": f"/v1/{name}", "has_more": False, "data": items},
     "metronome": lambda name, items: {"data": items, "next_page": None},
     "orb": lambda name, items: {"data": items, "pagination_metadata": {"has_more": False, "next_cursor": None}},

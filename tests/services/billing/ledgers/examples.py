@@ -1,10 +1,10 @@
 """Terms without a database: fixed ones for examples, generated ones for invariants."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import SimpleNamespace
-from typing import Any
 
 from hypothesis import strategies as st
 
@@ -68,7 +68,7 @@ TOKEN_POOLS = (
 )
 
 
-def document(*units: JsonObject, pools: Any, exploration: Json = EXPLORING) -> JsonObject:
+def document(*units: JsonObject, pools: Iterable[JsonObject], exploration: Json = EXPLORING) -> JsonObject:
     """A config document of these units and pools."""
     return {
         "subject_resolution": SUBJECT,

@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +12,7 @@ from app.services.billing.ledgers.drift import drift
 from app.services.billing.ledgers.registry import LEDGERS, NAMES
 from app.services.billing.ledgers.rendering import Ledger, render
 from app.services.billing.ledgers.terms import Terms
-from simulation.canonical import canonical_bytes, parse_exact
+from simulation.canonical import Json, canonical_bytes, parse_exact
 from tests.present import present
 from tests.services.billing.ledgers import examples
 from tests.services.billing.ledgers.answers import export_of
@@ -24,7 +23,7 @@ IN_CENTS = ("stripe", "metronome")
 PRICES = ("unit_amount_decimal", "unit_amount", "price", "amount", "per_unit_amount")
 
 
-def numbers_called(value: Any, names: tuple[str, ...]) -> set[Decimal]:
+def numbers_called(value: Json, names: tuple[str, ...]) -> set[Decimal]:
     """All numbers that a body holds under these names, however deep."""
     if isinstance(value, list):
         return {number for item in value for number in numbers_called(item, names)}
@@ -34,7 +33,7 @@ def numbers_called(value: Any, names: tuple[str, ...]) -> set[Decimal]:
     return here.union(*(numbers_called(item, names) for item in value.values()))
 
 
-def as_listed(ledger: Ledger, terms: Terms) -> Any:
+def as_listed(ledger: Ledger, terms: Terms) -> Json:
     """The ledger's export as it is read from a file."""
     return parse_exact(canonical_bytes(export_of(ledger, terms)))
 
@@ -135,7 +134,7 @@ def test_no_shape_of_an_export_is_a_crash(ledger: Ledger, data: st.DataObject) -
     """Every value of a listed record may be anything: the answer is a drift or a refusal in words."""
     terms = examples.sub_cent()
     export = as_listed(ledger, terms)
-    where: Any = export
+    where: Json = export
     while isinstance(where, dict | list) and where:
         key = data.draw(st.sampled_from(sorted(where) if isinstance(where, dict) else range(len(where))))
         if not isinstance(where[key], dict | list) or not where[key] or data.draw(st.integers(0, 4)) == 0:
