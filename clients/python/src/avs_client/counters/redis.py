@@ -43,7 +43,8 @@ class RedisLedger:
     survives = True
 
     def __init__(self, connection: "redis.Redis", prefix: str, view_ns: int) -> None:
-        self._redis, self._prefix, self.view_ns = connection, prefix, view_ns
+        self._redis, self._prefix = connection, prefix
+        self.view_ns: int | None = view_ns
         self._set = connection.register_script(_SET)
         self._locks = tuple(threading.Lock() for _ in range(STRIPES))
         self.newcomer = Account()
