@@ -74,7 +74,7 @@ async def render(request: Request) -> JSONResponse:
     return JSONResponse({"render_id": secrets.token_hex(4)})
 
 
-def create_app(client: Client | None = None) -> ASGIApp:
+def create_app(client: Client | None = None) -> AvsMiddleware:
     """An app with one route; without a client it follows the AVS Brain that AVS_URL names, for the demo's subject."""
     app = Starlette(routes=[Route("/renders", render, methods=["POST"])])
     return AvsMiddleware(app, client or _client(), UNIT)

@@ -60,7 +60,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(params=["memory", "sqlite", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CounterStore]:
     """Each counter store in turn, empty."""
-    stores = {
+    stores: dict[str, Callable[[], CounterStore]] = {
         "memory": MemoryCounters,
         "sqlite": lambda: SqliteCounters(tmp_path / "counters.sqlite"),
         "redis": lambda: RedisCounters(request.getfixturevalue("redis_url"), prefix=tmp_path.name),

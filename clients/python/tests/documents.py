@@ -1,12 +1,27 @@
 """Configs for the tests, as AVS Brain delivers them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
-SUBJECT = {"workspace_id": "ws_1", "segment": "smb", "stage": "learning", "target_environment": "production"}
+
+class Subject(TypedDict):
+    """Whose config it is, as `Client` takes it."""
+
+    workspace_id: str
+    segment: str
+    stage: str
+    target_environment: str
+
+
+SUBJECT: Subject = {"workspace_id": "ws_1", "segment": "smb", "stage": "learning", "target_environment": "production"}
 UNIT, EXPORT = "vu_minute", "vu_export"
 NO_EXPLORATION = {"enabled": False, "qualifying_events": [], "expires_after_days": None, "graduation_signal": None}
-NO_RAILS = {"usage_thresholds": [], "monthly_spend_cap_usd": None, "at_cap_action": None, "margin_floor": None}
+NO_RAILS: dict[str, Any] = {
+    "usage_thresholds": [],
+    "monthly_spend_cap_usd": None,
+    "at_cap_action": None,
+    "margin_floor": None,
+}
 STAGE_THRESHOLDS = [
     {"percent": 70, "action": "warn"},
     {"percent": 90, "action": "throttle"},

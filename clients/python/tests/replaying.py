@@ -12,7 +12,7 @@ from documents import SUBJECT, document
 PERIOD = timedelta(days=30)
 
 
-def delivered(config: Mapping[str, Any], subject: Mapping[str, str] = SUBJECT) -> dict[str, Any]:
+def delivered(config: Mapping[str, Any], subject: Mapping[str, object] = SUBJECT) -> dict[str, Any]:
     """A config of a simulation as AVS Brain would deliver it."""
     return {**document(), **config, "subject_resolution": dict(subject)}
 

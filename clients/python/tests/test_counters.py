@@ -1,8 +1,10 @@
 """Counting, the same in every store: exact, once, and never beyond a cap, however many ask at once."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from threading import Barrier
+from typing import TypeVar
 
 import pytest
 
@@ -12,6 +14,7 @@ from conftest import Connect, SetClock
 from documents import EXPORT, UNIT, document, pool, rails, unit
 
 THREADS = 32
+Result = TypeVar("Result")
 
 
 @pytest.fixture
@@ -22,11 +25,11 @@ def client(brain: Brain, connect: Connect, store: CounterStore) -> Client:
     return found
 
 
-def in_parallel(work: object, times: int = THREADS) -> list[object]:
+def in_parallel(work: Callable[[int], Result], times: int = THREADS) -> list[Result]:
     """Call it from as many threads, all starting at once."""
     start = Barrier(times)
 
-    def run(number: int) -> object:
+    def run(number: int) -> Result:
         start.wait()
         return work(number)
 
@@ -55,7 +58,7 @@ def test_what_is_released_or_came_to_less_can_be_used_by_others(client: Client) 
     client.release(first)
     client.commit(second, Decimal("0.5"))
     use = client.usage("c").units[UNIT]
-    assert (use.used, use.reserved) == (Decimal("0.5"), 0)
+    assert (use.used, use.reserved) == (Decimal("0.5"), Decimal(0))
     assert client.check("c", UNIT).remaining == Decimal("99.5")
 
 

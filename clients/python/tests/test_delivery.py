@@ -63,8 +63,12 @@ def test_a_document_that_is_not_what_was_signed_is_refused(
 def test_every_single_flipped_byte_is_noticed(brain: Brain, connect: Connect) -> None:
     body, signature, etag = brain.activate(document())
     client = connect(keys=brain.jwks)
+
+    def flipped(at: int) -> Callable[[Answer], Answer]:
+        return lambda _: (body[:at] + bytes([body[at] ^ 4]) + body[at + 1 :], signature, etag)
+
     for at in range(0, len(body), 7):
-        brain.spoil = lambda answer, at=at: (body[:at] + bytes([body[at] ^ 4]) + body[at + 1 :], signature, etag)
+        brain.spoil = flipped(at)
         with pytest.raises(BadSignature):
             client.refresh()
     assert client.status.state == "never_loaded"

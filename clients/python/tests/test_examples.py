@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from documents import SUBJECT, UNIT, document, pool, rails
 from processes import ENVIRONMENT
 
 EXAMPLES = Path(llm_call.__file__).parent
-TWO_THEN_STOP = {"pools": [pool(included=2, behavior="hard_stop")]}
+TWO_THEN_STOP: dict[str, Any] = {"pools": [pool(included=2, behavior="hard_stop")]}
 
 
 @pytest.fixture

@@ -103,9 +103,11 @@ def test_a_bad_document_on_the_stream_is_survived(brain: Brain, follow: Connect)
     eventually(lambda: client.check("c", UNIT).config_version_id == "cfg_2")
 
 
-def test_a_server_that_does_not_hold_long_polls_is_polled(brain: Brain, follow: Connect) -> None:
+def test_a_server_that_does_not_hold_long_polls_is_polled(
+    brain: Brain, follow: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     activate(brain, 1)
-    brain.wait_for_another = lambda etag, seconds: None
+    monkeypatch.setattr(brain, "wait_for_another", lambda etag, seconds: None)
     client = follow(mode="longpoll")
     assert client.wait_until_loaded(20)
     time.sleep(0.5)

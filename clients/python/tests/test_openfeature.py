@@ -1,6 +1,6 @@
 """Pools and rails as OpenFeature flags, through the real SDK."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from openfeature import api
@@ -40,7 +40,9 @@ def test_a_unit_is_a_flag_of_every_type(flags: OpenFeatureClient, client: Client
     assert flags.get_string_value(key, "", CUSTOMER) == "throttle"
     assert flags.get_integer_value(key, -1, CUSTOMER) == 1
     assert flags.get_float_value(key, -1.0, CUSTOMER) == 1.0
-    assert flags.get_object_value(key, {}, CUSTOMER)["reason_code"] == "usage_threshold"
+    value = flags.get_object_value(key, {}, CUSTOMER)
+    assert isinstance(value, Mapping)
+    assert value["reason_code"] == "usage_threshold"
 
 
 def test_a_unit_flag_decides_about_the_quantity_in_the_context(flags: OpenFeatureClient) -> None:

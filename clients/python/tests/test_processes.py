@@ -84,6 +84,8 @@ def test_two_clients_share_a_folder(brain: Brain, connect: Connect) -> None:
     first.refresh()
     brain.activate(document("cfg_2", sequence=2))
     second.refresh()
-    first._config._save(first._config._held.stored)
+    held = first._config._held
+    assert held is not None
+    first._config._save(held.stored)
     third: Client = connect()
     assert third.status.config_version_id == "cfg_2"

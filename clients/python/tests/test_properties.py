@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avs_client import Client
+from avs_client import Client, Reservation
 from brain import Brain
 from conftest import NOW, SetClock
 from documents import SUBJECT, UNIT, document, pool, rails
@@ -20,14 +20,14 @@ STEPS = st.lists(
 )
 
 
-def client_with(**config: Any) -> Client:
+def client_with(clock: SetClock | None = None, **config: Any) -> Client:
     BRAIN.activate(document(**config))
-    client = Client(BRAIN.url, **SUBJECT, mode="manual", clock=SetClock())
+    client = Client(BRAIN.url, **SUBJECT, mode="manual", clock=clock or SetClock())
     client.refresh()
     return client
 
 
-CAPS = {
+CAPS: dict[str, tuple[int, dict[str, Any]]] = {
     "a hard stop": (10, {"pools": [pool(behavior="hard_stop")]}),
     "a blocking threshold": (9, {"rails": rails(usage_thresholds=[{"percent": 90, "action": "block"}])}),
     "a spend cap": (17, {"rails": rails(monthly_spend_cap_usd=7, at_cap_action="block")}),
@@ -40,14 +40,15 @@ CAPS = {
 def test_reserved_work_never_uses_more_than_any_cap_allows(cap: str, steps: list[tuple[str, Any, int]]) -> None:
     """As long as nobody commits more than was reserved, in time."""
     most, config = CAPS[cap]
-    with closing(client_with(**config)) as client:
-        open_reservations = []
+    clock = SetClock()
+    with closing(client_with(clock, **config)) as client:
+        open_reservations: list[Reservation] = []
         for what, quantity, which in steps:
             if what == "reserve":
                 made = client.reserve("c", UNIT, quantity, seconds=60)
                 open_reservations += [made] if made.decision.allow else []
             elif what == "lapse":
-                client._clock.pass_seconds(61)
+                clock.pass_seconds(61)
                 open_reservations.clear()
             elif open_reservations:
                 made = open_reservations.pop(which % len(open_reservations))

@@ -52,6 +52,11 @@ def version(client: Client) -> str | None:
     return client.status.config_version_id
 
 
+def is_at(client: Client, config_version_id: str) -> Callable[[], bool]:
+    """Whether the client has come to this version."""
+    return lambda: version(client) == config_version_id
+
+
 @pytest.mark.parametrize("scheme", ["http", "file", "folder", "path"])
 def test_a_config_is_enforced_with_no_avs_brain_at_all(
     location: Location, cdn: tuple[str, Any], follow: Publish, scheme: str
@@ -298,7 +303,7 @@ def test_versions_keep_arriving_while_avs_brain_is_off(
     brain.stop()
     for number in (2, 3):
         location.publish(document(f"cfg_{number}", sequence=number))
-        eventually(lambda number=number: version(client) == f"cfg_{number}")
+        eventually(is_at(client, f"cfg_{number}"))
     assert client.status.state == "fresh"
     brain.activate(document("cfg_4", sequence=4))
     brain.start()
