@@ -72,6 +72,7 @@ def compare_decisions(query: dict[str, str]) -> Answer:
         "a": summary_a,
         "b": summary_b,
         "diff_tables": decision_compare.diff_tables(db.session, a, b),
+        "simulation_basis": decision_compare.simulation_basis(a, b),
         "simulation_comparison": decision_compare.simulation_comparison(a, b),
     }
     return plain(document)

@@ -138,12 +138,31 @@ class SimulatedFigure(Answered):
     difference = Computed(NUMBER_OR_NULL)
 
 
+class AskedOfRun(Answered):
+    """What a run was asked, as far as its figures depend on it; null where the run does not say."""
+
+    pricing_mode = fields.String(allow_none=True)
+    historical_window_days = Computed({"description": "30, 60, 90, 120 or mocked."})
+    as_of = fields.String(allow_none=True)
+    segment = fields.String(allow_none=True)
+    include_exploration_in_results = fields.Boolean(allow_none=True)
+
+
+class SimulationBasis(Answered):
+    """What both runs were asked; with anything in `differs`, no figure of one is better than the other's."""
+
+    a = fields.Nested(AskedOfRun)
+    b = fields.Nested(AskedOfRun)
+    differs = fields.List(fields.String())
+
+
 class DecisionComparison(Answered):
     """Two decisions side by side."""
 
     a = fields.Nested(DecisionSummary)
     b = fields.Nested(DecisionSummary)
     diff_tables = fields.Nested(DiffTables)
+    simulation_basis = fields.Nested(SimulationBasis)
     simulation_comparison = fields.List(fields.Nested(SimulatedFigure))
 
 

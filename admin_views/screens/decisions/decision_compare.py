@@ -16,6 +16,7 @@ from admin_views.formatters import pretty_json
 from admin_views.forms import ChoiceField, FormData, at_its_field, choices_of, refusal_of
 from admin_views.screens.decisions.forking import TARGET_FIELDS, fork_decision
 from admin_views.screens.screen import CYCLE, WORKSPACE, Screen, attachment, go, here, path
+from app import clock
 from app.errors import AvsError
 from app.models.base import db
 from app.models.cycle import Cycle
@@ -23,8 +24,8 @@ from app.models.workspace import Workspace
 from app.services.authoring.fork import Target
 from app.services.configs.lookup import get_decision
 from app.services.decisions.compare import pickable
-from app.services.decisions.export import TABLES, comparison_document, comparison_markdown
-from app.services.decisions.figures import figure_rows
+from app.services.decisions.export import NO_VERDICT, TABLES, comparison_document, comparison_markdown
+from app.services.decisions.figures import basis_rows, figure_rows
 from app.services.wording.words import difference_text, label_text, value_text
 from simulation.canonical import Json, JsonObject
 
@@ -82,14 +83,14 @@ class DecisionCompare(Screen):
     def export_json(self) -> Response:
         """The comparison as JSON."""
         left, right = _compared_ids()
-        document = comparison_document(db.session, left, right)
+        document = comparison_document(db.session, left, right, now=clock.now())
         return attachment(pretty_json(document).encode(), f"{left}_{right}.json")
 
     @expose("/export.md")
     def export_markdown(self) -> Response:
         """The comparison as Markdown."""
         left, right = _compared_ids()
-        content = comparison_markdown(comparison_document(db.session, left, right)).encode()
+        content = comparison_markdown(comparison_document(db.session, left, right, now=clock.now())).encode()
         return attachment(content, f"{left}_{right}.md", "text/markdown")
 
     def _page(
@@ -147,12 +148,15 @@ def _winner_form(left: str, right: str, formdata: FormData | None = None) -> Win
 
 def _compared(left: str, right: str, form: WinnerForm | None) -> JsonObject:
     """The template's values for two decisions side by side."""
-    document = comparison_document(db.session, left, right)
-    figures = figure_rows(document["simulation_comparison"])
+    document = comparison_document(db.session, left, right, now=clock.now())
+    basis = document["simulation_basis"]
+    figures = figure_rows(document["simulation_comparison"], judged=not basis["differs"])
     query = urlencode({"left": left, "right": right})
     return {
         "form": form or _winner_form(left, right),
         "sides": [document[side] for side in SIDES.values()],
+        "basis": basis_rows(basis),
+        "no_verdict": NO_VERDICT if basis["differs"] else None,
         "figures": figures,
         "score": {side: sum(row.better == side for row in figures) for side in SIDES.values()},
         "tables": [(name, title, _rows(document["diff_tables"][name])) for name, title in TABLES.items()],

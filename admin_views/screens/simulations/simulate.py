@@ -29,6 +29,7 @@ from app.services.lookup import get
 from app.services.simulations import jobs, runs
 from app.services.simulations.review import PRICING, run_of_config, runs_of
 from app.services.simulations.runs import ACTIVE
+from app.services.wording.words import PRICING_MODES
 from rules.enums import DataMode, HistoricalWindow, PricingMode, SimulationStatus
 from simulation.canonical import JsonObject
 
@@ -41,11 +42,6 @@ WINDOWS = {
     HistoricalWindow.DAYS_90: "90 days, three periods",
     HistoricalWindow.DAYS_120: "120 days, four periods",
     HistoricalWindow.MOCKED: "Mocked: the bundled demo events, 30 days",
-}
-PRICES = {
-    PricingMode.USE_UNIT_ECONOMICS: "Unit economics",
-    PricingMode.REVENUE_PROXY_TOTAL: "Total use",
-    PricingMode.REVENUE_PROXY_COMMIT: "Commitment",
 }
 
 
@@ -74,7 +70,7 @@ class SimulateForm(SecureForm):
     segment = ChoiceField("Segment", choices=[], description="Whose usage is replayed.")
     pricing_mode = RadioField(
         "Pricing mode",
-        choices=choices_of({mode: f"{text}. {PRICING[mode]}" for mode, text in PRICES.items()}),
+        choices=choices_of({mode: f"{text}. {PRICING[mode]}" for mode, text in PRICING_MODES.items()}),
         default=PricingMode.USE_UNIT_ECONOMICS.value,
     )
     include_exploration_in_results = BooleanField(

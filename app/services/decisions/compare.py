@@ -12,6 +12,7 @@ from app.models.decision_record import DecisionRecord
 from app.services.configs.diffs import same, sections
 from app.services.configs.documents import config_document
 from app.services.configs.lookup import cycle_of, get_decision, snapshot_of
+from app.services.decisions.figures import BASIS
 from simulation.canonical import Json, JsonObject
 
 PICKABLE = 200
@@ -65,6 +66,21 @@ def simulation_comparison(a: DecisionRecord, b: DecisionRecord) -> list[JsonObje
         }
         for name in dict.fromkeys([*before, *after])
     ]
+
+
+def simulation_basis(a: DecisionRecord, b: DecisionRecord) -> JsonObject:
+    """What each run was asked, `{a, b, differs}`: `BASIS` by name, and the names in which the two are not alike.
+
+    Figures of runs that were asked differently stand side by side, and none of them is better.
+    """
+    asked_a, asked_b = _asked(a), _asked(b)
+    return {"a": asked_a, "b": asked_b, "differs": [name for name in BASIS if asked_a[name] != asked_b[name]]}
+
+
+def _asked(decision: DecisionRecord) -> JsonObject:
+    inputs = decision.simulation_run.inputs
+    segment = (inputs.get("filters") or {}).get("segment")
+    return {name: segment if name == "segment" else inputs.get(name) for name in BASIS}
 
 
 def _tables(session: AnySession, decision: DecisionRecord) -> dict[str, Cells]:

@@ -5,14 +5,15 @@ from datetime import datetime
 
 from app.models.base import AnySession, Model
 from app.models.decision_record import DecisionRecord
-from app.services.decisions.compare import compared, diff_tables, simulation_comparison
+from app.services.decisions.compare import compared, diff_tables, simulation_basis, simulation_comparison
 from app.services.decisions.content import decided_document, diff_of
-from app.services.decisions.figures import figure_rows, simulated
+from app.services.decisions.figures import basis_rows, figure_rows, simulated
 from app.services.decisions.log import detail, summaries
 from app.services.evidence.comparison import evidence
 from app.services.wording.words import label_text, moment_text, value_text
 from simulation.canonical import Json, JsonObject
 
+NO_VERDICT = "The two runs were not asked the same, so no figure of one is better than the other's."
 TABLES: Mapping[str, str] = {
     "pools": "Pools",
     "rails": "Rails",
@@ -144,20 +145,26 @@ def _prices(payload: Mapping[str, Json]) -> Iterator[str]:
 # Two decisions
 
 
-def comparison_document(session: AnySession, decision_id_a: str, decision_id_b: str) -> JsonObject:
-    """Both summaries with their reasons, the tables of spec 6 and the figures of both runs."""
+def comparison_document(session: AnySession, decision_id_a: str, decision_id_b: str, *, now: datetime) -> JsonObject:
+    """Both summaries with reasons and what apps reported, the tables of spec 6, and the figures of both runs."""
     a, b = compared(session, decision_id_a, decision_id_b)
     summary_a, summary_b = (summary.as_dict() for summary in summaries(session, [a, b]))
     return {
-        "a": summary_a | _reason(a),
-        "b": summary_b | _reason(b),
+        "a": summary_a | _reason(a) | _observed(session, a, now),
+        "b": summary_b | _reason(b) | _observed(session, b, now),
         "diff_tables": diff_tables(session, a, b),
+        "simulation_basis": simulation_basis(a, b),
         "simulation_comparison": simulation_comparison(a, b),
     }
 
 
 def _reason(decision: DecisionRecord) -> JsonObject:
     return {"rationale": decision.rationale, "simulation_run_id": decision.simulation_run_id}
+
+
+def _observed(session: AnySession, decision: DecisionRecord, now: datetime) -> JsonObject:
+    """The verdict on what apps reported about the decision's config, in words."""
+    return {"evidence_verdict": evidence(session, decision.config_version, now=now).verdict}
 
 
 def comparison_markdown(document: Mapping[str, Json]) -> str:
@@ -174,7 +181,12 @@ def _comparison_lines(document: Mapping[str, Json]) -> Iterator[str]:
         yield from ("", f"## Why {side['decision_id']}", "")
         yield from (f"> {line}".rstrip() for line in side["rationale"].splitlines())
     yield from ("", "## What the simulations said", "")
-    yield from table(("Figure", *names, "Difference", "Better"), _figures(document["simulation_comparison"], names))
+    basis = document["simulation_basis"]
+    yield from table(("Asked", *names), ((row.label, row.a, row.b) for row in basis_rows(basis)))
+    yield ""
+    if basis["differs"]:
+        yield from (NO_VERDICT, "")
+    yield from table(("Figure", *names, "Difference", "Better"), _figures(document, names))
     for name, title in TABLES.items():
         changed = [row for row in document["diff_tables"][name] if row["changed"]]
         yield from ("", f"## {title}", "")
@@ -182,15 +194,17 @@ def _comparison_lines(document: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _heads(sides: Sequence[Mapping[str, Json]]) -> Iterator[tuple[str, ...]]:
-    yield "Config", *(f"{side['config_version_id']}, version {side['config_version']}" for side in sides)
     yield "Outcome", *(side["outcome_pill"].replace("_", " ") for side in sides)
+    yield "What came back", *(side["evidence_verdict"] for side in sides)
+    yield "Config", *(f"{side['config_version_id']}, version {side['config_version']}" for side in sides)
     yield "Approved by", *(f"{side['approver_name']}, {side['approver_role']}" for side in sides)
     yield "Effective", *(moment_text(side["effective_at"]) for side in sides)
     yield "Risks", *(", ".join(side["risk_pills"]) or "none" for side in sides)
 
 
-def _figures(rows: Iterable[Mapping[str, Json]], names: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    for row in figure_rows(rows):
+def _figures(document: Mapping[str, Json], names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    judged = not document["simulation_basis"]["differs"]
+    for row in figure_rows(document["simulation_comparison"], judged=judged):
         better = {"a": names[0], "b": names[1]}.get(row.better or "", "")
         yield row.label, row.a, row.b, row.difference, better
 

@@ -1,10 +1,11 @@
 """Figures of two runs, or of a run's baseline and candidate, as rows of text with the better side named. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
-from app.services.wording.words import SHARES, difference_text, label_text, value_text
+from app.services.wording.words import PRICING_MODES, SHARES, difference_text, label_text, moment_text, value_text
 from simulation.canonical import Json
 
 Number = int | Decimal
@@ -22,6 +23,14 @@ BETTER: Mapping[str, int] = {
 ECONOMICS = ("revenue_usd", "cost_usd", "margin")
 SIDES = ("baseline", "candidate")
 SHARE_PLACES = 3
+BASIS: Mapping[str, str] = {
+    "pricing_mode": "Pricing mode",
+    "historical_window_days": "Window",
+    "as_of": "Window ends",
+    "segment": "Segment",
+    "include_exploration_in_results": "Exploration counts",
+}
+"""What two runs must have been asked alike, for a figure of one to be better than the other's: field → its label."""
 MARGINS = frozenset({"margin", "gross_margin"})
 
 
@@ -37,21 +46,59 @@ class FigureRow:
     better: str | None
 
 
-def figure_rows(figures: Iterable[Mapping[str, Json]]) -> list[FigureRow]:
-    """Rows of text from `{metric_id, a, b}`: None is "not measured", and a margin without revenue is "no revenue"."""
-    figures = list(figures)
-    revenue = next((row for row in figures if row["metric_id"] == "revenue_usd"), {})
-    return [_row(row, revenue) for row in figures]
+@dataclass(frozen=True)
+class BasisRow:
+    """One thing that two runs were asked, as text, and whether they were asked it differently."""
+
+    label: str
+    a: str
+    b: str
+    differs: bool
+
+
+def basis_rows(basis: Mapping[str, Json]) -> list[BasisRow]:
+    """Rows of text from `compare.simulation_basis`."""
+    a, b, differing = basis["a"], basis["b"], basis["differs"]
+    return [
+        BasisRow(label, _basis_text(name, a[name]), _basis_text(name, b[name]), name in differing)
+        for name, label in BASIS.items()
+    ]
+
+
+def _basis_text(name: str, value: Json) -> str:
+    match name:
+        case "pricing_mode":
+            return PRICING_MODES.get(value, "not said")
+        case "historical_window_days" if isinstance(value, int | Decimal):
+            return f"{value} days"
+        case "historical_window_days":
+            return "the bundled demo events" if value else "not said"
+        case "as_of":
+            return moment_text(datetime.fromisoformat(value)) if isinstance(value, str) else value_text(name, value)
+        case "segment":
+            return value or "every segment"
+    return value_text(name, value)
+
+
+def figure_rows(figures: Iterable[Mapping[str, Json]], *, judged: bool = True) -> list[FigureRow]:
+    """Rows of text from `{metric_id, a, b}`: None is "not measured", and a margin without revenue is "no revenue".
+
+    The margin stands once: a declared `gross_margin` is the same figure. `judged` False names no better side.
+    """
+    by_name = {row["metric_id"]: row for row in figures}
+    if "margin" in by_name:
+        by_name.pop("gross_margin", None)
+    rows = [_row(row, by_name.get("revenue_usd", {})) for row in by_name.values()]
+    return rows if judged else [replace(row, better=None) for row in rows]
 
 
 def simulated(outputs: Mapping[str, Json]) -> list[FigureRow]:
     """A run's money and declared metrics: `a` is the baseline, `b` the candidate."""
     economics, metrics = outputs.get("economics") or {}, outputs.get("metrics") or {}
     money = {name: {side: (economics.get(side) or {}).get(name) for side in SIDES} for name in ECONOMICS}
-    declared = {name: row for name, row in metrics.items() if name != "gross_margin"}
     return figure_rows(
         {"metric_id": name, "a": row.get("baseline"), "b": row.get("candidate")}
-        for name, row in (money | declared).items()
+        for name, row in (money | metrics).items()
     )
 
 

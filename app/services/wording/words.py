@@ -22,6 +22,13 @@ CLOSED_LISTS = frozenset(
 )
 """Fields whose values are words of a closed list; every other text is a name and is shown as it is."""
 
+PRICING_MODES: Mapping[str, str] = {
+    "use_unit_economics": "Unit economics",
+    "revenue_proxy_total": "Total use",
+    "revenue_proxy_commit": "Commitment",
+}
+"""The short name of each pricing mode; `simulations.review.PRICING` says what revenue means in it."""
+
 LABELS: Mapping[str, str] = {
     "name": "name",
     "label": "name",

@@ -40,6 +40,18 @@ def test_comparison_of_simulations_subtracts_where_both_have_a_value(log: AnySes
     assert rows["revenue_usd"] == {"metric_id": "revenue_usd", "a": 1, "b": 1, "difference": 0}
 
 
+def test_runs_that_were_asked_differently_say_in_what(log: AnySession) -> None:
+    a, b = decision_compare.compared(log, "dec_1", "dec_2")
+    assert decision_compare.simulation_basis(a, b)["differs"] == []
+    commitment = {"pricing_mode": "revenue_proxy_commit", "filters": {"segment": None}}
+    b.simulation_run.inputs = b.simulation_run.inputs | commitment
+    economics = {"pricing_mode": "use_unit_economics", "filters": {"segment": "smb"}}
+    a.simulation_run.inputs = a.simulation_run.inputs | economics
+    basis = decision_compare.simulation_basis(a, b)
+    assert basis["differs"] == ["pricing_mode", "segment"]
+    assert (basis["a"]["segment"], basis["b"]["segment"]) == ("smb", None)
+
+
 def test_decisions_of_two_workspaces_are_not_compared(empty: AnySession) -> None:
     with write(empty):
         decide(empty, "cfg_1", later=0)

@@ -93,7 +93,7 @@ def test_the_page_reads_from_reason_to_prices(decided: AnySession) -> None:
 
 
 def test_a_comparison_shows_only_what_differs_and_names_the_better_side(decided: AnySession) -> None:
-    text = comparison_markdown(comparison_document(decided, "dec_1", "dec_2"))
+    text = comparison_markdown(comparison_document(decided, "dec_1", "dec_2", now=f.NOW))
     assert text.startswith("# dec_1 and dec_2\n")
     assert "| pool_core | included | 300 | 500 |" in text
     assert "| Outcome | archived | active |" in text

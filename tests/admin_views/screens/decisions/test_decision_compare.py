@@ -49,6 +49,31 @@ def test_reasons_figures_and_configs_stand_side_by_side(client: FlaskClient) -> 
     assert "Left is better in 2 figures, right in 1." in text
 
 
+def test_no_side_is_better_when_the_runs_were_priced_differently(client: FlaskClient) -> None:
+    with write(db.session):
+        run = present(db.session.scalar(sa.select(SimulationRun).filter_by(candidate_config_version_id="cfg_2")))
+        run.inputs = run.inputs | {"pricing_mode": "revenue_proxy_commit"}
+    text = text_of(client.get(BOTH).text)
+    assert "Pricing mode not said Commitment → changed" in text
+    assert "The two runs were not asked the same" in text
+    assert "▲ better" not in text
+    assert "is better in" not in text
+    assert "Fork the chosen one" in text
+
+
+def test_outcome_evidence_and_what_was_asked_stand_before_any_figure(client: FlaskClient) -> None:
+    text = text_of(client.get(BOTH).text)
+    order = ["Outcome", "What came back", "Pricing mode", "Window ends", "revenue $600.00"]
+    assert [text.index(words) for words in order] == sorted(text.index(words) for words in order)
+    assert "Left: v1" in text
+
+
+def test_the_margin_stands_once(client: FlaskClient) -> None:
+    figures = text_of(client.get(BOTH).text).partition("What the simulations said")[2].partition("Pools")[0]
+    assert "margin 70 %" in figures
+    assert "gross margin" not in figures
+
+
 def test_without_a_choice_the_page_offers_the_decisions_of_the_workspace(client: FlaskClient) -> None:
     with client.session_transaction() as browser:
         browser["workspace_id"] = "ws_1"
