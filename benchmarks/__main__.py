@@ -21,6 +21,7 @@ BENCHMARKS = (
     ("Approve and activate", "activation", ()),
     ("Start", "start", ()),
     ("Simulation", "simulation", ()),
+    ("Many pools on one unit", "pools", ()),
     ("Usage event ingest", "ingest", ()),
     ("Usage event ingest over HTTP", "ingest_http", ()),
     ("Admin grids", "grids", ()),

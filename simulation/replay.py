@@ -3,8 +3,13 @@
 A row per customer and period. A unit's pools are drawn in a fixed order, so the quantity that pool j gives has a closed
 form: the use beyond everything that the pools before it had, cut to what it has itself. Without rollover all periods
 are computed at once; with it one after the other, each materialised: expressions nested over four periods explode.
+
+Ibis writes one SELECT for steps that are not materialised, every column of the inner one repeated wherever the outer
+one names it. So where a unit has many pools what is available is materialised before it is drawn, and the quantities
+before a pool are summed by blocks of pools: the work grows with the number of pools, not with its square.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,13 +31,16 @@ from simulation.columns import (
 from simulation.plan import ConfigPlan, Plan, PoolPlan, UnitPlan
 from simulation.scan import KEYS
 
+BLOCK = 8
+"""The pools of a unit whose quantities are summed together; a unit with more has many pools."""
+
 
 @dataclass(frozen=True)
 class Columns:
     """The names of a config's columns.
 
     u<i> is used and o<i> overage of unit i, a<j> available and d<j> drawn of pool j, l<j>_<k> what is left in pool j of
-    the allowance of period k.
+    the allowance of period k, b<i>_<n> available in block n of the pools of unit i.
     """
 
     config: ConfigPlan
@@ -57,6 +65,12 @@ class Columns:
     def drawn(self, pool: PoolPlan) -> str:
         return f"d{self.pools[pool.pool_id]}"
 
+    def blocks(self, unit: UnitPlan) -> dict[str, Sequence[PoolPlan]]:
+        """The column of each block but the last of the unit's pools, in draw order."""
+        pools, at = self.config.pools_of(unit), self.units[unit.value_unit_id]
+        starts = range(0, len(pools) - BLOCK, BLOCK)
+        return {f"b{at}_{number}": pools[start : start + BLOCK] for number, start in enumerate(starts)}
+
     def lot(self, pool: PoolPlan, period: int) -> str:
         return f"l{self.pools[pool.pool_id]}_{period}"
 
@@ -78,13 +92,13 @@ def replayed(grid: Table, first: Table | None, plan: Plan, config: ConfigPlan, k
     rows = rows.mutate(first=ibis.null("timestamp(6)")) if first is None else _joined(rows, first)
     rolling = [pool for pool in config.pools if pool.rollover.enabled]
     if not rolling:
-        return keep(_booked(rows, plan, names, 0))
+        return keep(_booked(rows, plan, names, 0, keep))
     rows, carried, done = keep(rows), None, []
     for period in plan.periods:
         current = rows.filter(rows.period == period.index)
         if carried is not None:
             current = current.join(carried, "customer_id")
-        step = keep(_with_lots(_booked(current, plan, names, period.index), plan, names, period.index))
+        step = keep(_with_lots(_booked(current, plan, names, period.index, keep), plan, names, period.index))
         carried = step.drop("period", "first", *names.booked)
         done.append(step.select(*KEYS, "first", *names.booked))
     return keep(ibis.union(*done))
@@ -122,20 +136,41 @@ def granted(rows: Table, plan: Plan, config: ConfigPlan) -> Column:
     return rows["first"].isnull() | (rows["first"] >= per_period(rows.period, latest))
 
 
-def _booked(rows: Table, plan: Plan, names: Columns, period: int) -> Table:
+def _booked(rows: Table, plan: Plan, names: Columns, period: int, keep: Keep) -> Table:
     """The rows with available, drawn and overage; they hold lots of earlier periods where pools roll over."""
     grant = granted(rows, plan, names.config)
     available = {names.available(pool): _available(rows, pool, names, period, grant) for pool in names.config.pools}
     rows = rows.mutate(**available)
+    blocks = {
+        name: plus(rows[names.available(pool)] for pool in pools)
+        for unit in names.config.units
+        for name, pools in names.blocks(unit).items()
+    }
+    if not blocks:
+        return rows.mutate(**_draws(rows, names))
+    rows = keep(rows.mutate(**blocks))
+    return keep(rows.mutate(**_draws(rows, names)).drop(*blocks))
+
+
+def _draws(rows: Table, names: Columns) -> dict[str, Column]:
+    """What each pool gives, and the overage of each unit."""
     columns = {}
     for unit in names.config.units:
-        used, before = rows[names.used(unit)], ZERO
-        for pool in names.config.pools_of(unit):
+        used, had = rows[names.used(unit)], ZERO
+        for pool, before in _before(rows, unit, names):
             own = rows[names.available(pool)]
             columns[names.drawn(pool)] = between(used - before, own)
-            before = before + own
-        columns[names.overage(unit)] = ibis.greatest(used - before, ZERO)
-    return rows.mutate(**columns)
+            had = before + own
+        columns[names.overage(unit)] = ibis.greatest(used - had, ZERO)
+    return columns
+
+
+def _before(rows: Table, unit: UnitPlan, names: Columns) -> Iterator[tuple[PoolPlan, Column]]:
+    """Each pool of the unit in draw order, with what the pools before it have: whole blocks, then the last few."""
+    pools, blocks = names.config.pools_of(unit), list(names.blocks(unit))
+    for at, pool in enumerate(pools):
+        earlier = [rows[name] for name in blocks[: at // BLOCK]]
+        yield pool, plus([*earlier, *(rows[names.available(other)] for other in pools[at - at % BLOCK : at])])
 
 
 def _available(rows: Table, pool: PoolPlan, names: Columns, period: int, grant: Column) -> Column:

@@ -1,5 +1,6 @@
 """Opening events, and the small questions beside a simulation."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -175,6 +176,34 @@ def test_the_first_twenty_at_a_threshold_are_ordered_by_period_and_then_by_custo
         *((0, f"cust_{name:02}") for name in range(1, 30, 2)),
         *((1, f"cust_{name:02}") for name in range(0, 10, 2)),
     ]
+
+
+def with_pools(count: int) -> tuple[Plan, list[Event]]:
+    """The rollover scenario with so many pools on its unit, every other one for exploration."""
+    plan, events, _ = load(next(path for path in SCENARIOS if path.stem == "rollover_with_expiry_and_cap"))
+    first = plan.candidate.pools[0]
+    pools = tuple(
+        replace(first, pool_id=f"pool_{at}", included_quantity=Decimal(at) / 4, is_exploration_pool=at % 2 == 0)
+        for at in range(count)
+    )
+    exploration = replace(plan.candidate.exploration, enabled=True)
+    return replace(plan, candidate=replace(plan.candidate, pools=pools, exploration=exploration)), events
+
+
+@pytest.mark.parametrize("count", [8, 9, 16, 17, 50])
+def test_any_number_of_pools_on_a_unit_gives_the_same_bytes(count: int) -> None:
+    plan, events = with_pools(count)
+    assert columnar(plan, events).canonical == simulate_reference(plan, events).canonical
+
+
+def test_fifty_rollover_pools_on_a_unit_take_about_five_times_as_long_as_ten_and_not_twenty_five() -> None:
+    def seconds(count: int) -> float:
+        plan, events = with_pools(count)
+        started = time.process_time()
+        columnar(plan, events)
+        return time.process_time() - started
+
+    assert min(seconds(50) for _ in range(2)) < 12 * min(seconds(10) for _ in range(2))
 
 
 CRUMB = Decimal("0.000000000001")
