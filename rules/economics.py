@@ -49,6 +49,20 @@ def production_economics_are_sure_enough(draft: Draft) -> Iterator[Finding]:
             yield Finding("unit_economics_confidence_too_low", Gate.APPROVE, message, *place)
 
 
+def units_sell_above_their_cost(draft: Draft) -> Iterator[Finding]:
+    """Advisory. A price below the cost loses money on every unit; a price of 0 is pool_price_zero's."""
+    for unit in pooled_units(draft):
+        cost, price = unit.unit_economics.avg_cost_per_unit_usd, unit.unit_economics.target_price_per_unit_usd
+        if cost is None or price is None or not 0 < price < cost:
+            continue
+        message = (
+            f"{this_unit(unit)} sells for {price:f} USD and costs {cost:f} USD: every unit loses money. Correct "
+            "whichever is wrong, or raise the price."
+        )
+        place = at_unit(draft, unit, "unit_economics.target_price_per_unit_usd")
+        yield Finding("unit_price_below_cost", Gate.ADVISORY, message, *place)
+
+
 def target_margin_follows_from_cost_and_price(draft: Draft) -> Iterator[Finding]:
     """Advisory. A price of 0 has no margin, so there is nothing to compare (pool_price_zero speaks of that)."""
     for unit in pooled_units(draft):

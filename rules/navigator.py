@@ -1,11 +1,12 @@
 """The Navigator's questions and advice: computed from findings and the last run, no model involved (spec 7)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from rules.draft import Draft, Risk, filled, pooled_units
 from rules.finding import Finding, Gate
+from rules.lifecycle import is_editable
 from rules.places import at_rails, at_unit, config_screen
 from rules.wording import listed
 
@@ -88,19 +89,19 @@ def _questions(findings: Iterable[Finding]) -> Iterator[OpenQuestion]:
 RISK_ADVICE: Mapping[str, tuple[str, Callable[[Draft], str]]] = MappingProxyType(
     {
         "margin_floor_violated": (
-            "tighten rails: margin_floor violated",
-            lambda draft: at_rails(draft, "margin_floor").deep_link,
+            "raise the price or include less: the margin is below its floor",
+            lambda draft: config_screen(draft, "pools"),
         ),
         "spend_cap_exceeded": (
-            "tighten rails: billed spend above monthly_spend_cap_usd",
-            lambda draft: at_rails(draft, "usage_thresholds").deep_link,
+            "include more or raise the spend cap: customers are billed above it",
+            lambda draft: at_rails(draft, "monthly_spend_cap_usd").deep_link,
         ),
         "cost_over_spend_cap": (
-            "include less: cost to serve above monthly_spend_cap_usd",
+            "include less: customers cost more than the spend cap lets them be billed",
             lambda draft: config_screen(draft, "pools"),
         ),
         "retention_regressed": (
-            "soften overage_behavior: retention regressed",
+            "let customers go on beyond the allowance: retention fell",
             lambda draft: config_screen(draft, "pools"),
         ),
         "no_usage_in_window": (
@@ -109,13 +110,17 @@ RISK_ADVICE: Mapping[str, tuple[str, Callable[[Draft], str]]] = MappingProxyType
         ),
     }
 )
-"""Advice and the link to follow it, by risk code. Risks that a unit or pool explains are advised from the rules."""
+"""Advice and the link to follow it, by risk code. Risks that a unit or pool explains are advised from the rules.
+
+The advice names what moves the simulated figure: price and allowance move revenue and margin, rails move neither.
+"""
 
 ADVISORY_ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "pool_price_zero": "price the unit of pool {id}, or make it an exploration pool",
         "exploration_expiry_out_of_range": "end exploration within 14 to 60 days",
         "metrics_intent_partial": "say what {id} should do to every primary metric",
+        "unit_price_below_cost": "price {id} above what it costs",
         "target_margin_inconsistent": "bring target_margin, cost and price of {id} into line",
         "simulation_baseline_not_active": "simulate again, compared with the version that is active now",
     }
@@ -126,7 +131,16 @@ def recommended_actions(draft: Draft, findings: Iterable[Finding]) -> tuple[Reco
     """Actions drawn from the last run's risks, the pooled units and the advisory findings, in this order, each once."""
     risks = draft.simulation.risks if draft.simulation else ()
     actions = (*_from_risks(draft, risks), *_from_units(draft), *_from_findings(findings))
-    return tuple(dict.fromkeys(actions))
+    return tuple(
+        dict.fromkeys(
+            actions if is_editable(draft.config.status) else (_by_a_fork(draft, action) for action in actions)
+        )
+    )
+
+
+def _by_a_fork(draft: Draft, action: RecommendedAction) -> RecommendedAction:
+    """The advice for a version that cannot be edited: its page offers to fork it."""
+    return replace(action, text=f"in a fork, {action.text}", deep_link=config_screen(draft, "approve"))
 
 
 def _from_risks(draft: Draft, risks: Iterable[Risk]) -> Iterator[RecommendedAction]:

@@ -56,6 +56,7 @@ ADVISORY: tuple[Rule, ...] = (
     Rule("pool_price_zero", pricing.pools_are_not_free),
     Rule("exploration_expiry_out_of_range", exploration.exploration_ends_within_sensible_days),
     Rule("metrics_intent_partial", value_units.metrics_intent_covers_the_primary_metrics),
+    Rule("unit_price_below_cost", economics.units_sell_above_their_cost),
     Rule("target_margin_inconsistent", economics.target_margin_follows_from_cost_and_price),
     Rule("quality_adjusted_outcome_is_advisory", value_units.quality_adjustment_is_advisory),
     Rule("simulation_baseline_not_active", simulation_run.the_run_compared_with_the_active_version),

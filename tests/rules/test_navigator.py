@@ -81,13 +81,21 @@ def test_a_violated_margin_floor_says_in_which_periods() -> None:
     assert recommended_actions(draft, evaluate(draft)) == (
         RecommendedAction(
             "margin_floor_violated",
-            "tighten rails: margin_floor violated in period 2",
-            f"{CONFIG}/rails#margin_floor",
+            "raise the price or include less: the margin is below its floor in period 2",
+            f"{CONFIG}/pools",
         ),
     )
     risks = tuple(Risk(code="margin_floor_violated", periods=(period,)) for period in (3, 1, 2))
     draft = with_run(risks=risks)
-    assert actions(draft) == ["tighten rails: margin_floor violated in periods 1, 2 and 3"]
+    assert actions(draft) == ["raise the price or include less: the margin is below its floor in periods 1, 2 and 3"]
+
+
+def test_advice_for_a_version_that_cannot_be_edited_leads_to_its_fork() -> None:
+    draft = with_risk("margin_floor_violated", periods=(2,))
+    archived = replace(draft, config=replace(draft.config, status="archived"))
+    (action,) = recommended_actions(archived, ())
+    assert action.text.startswith("in a fork, raise the price or include less")
+    assert action.deep_link == f"{CONFIG}/approve"
 
 
 def test_a_unit_without_quality_signal_should_get_one_before_scaling() -> None:

@@ -43,6 +43,7 @@ baseline_not_active
 pool_price_zero
 exploration_expiry_out_of_range
 metrics_intent_partial
+unit_price_below_cost
 target_margin_inconsistent
 quality_adjusted_outcome_is_advisory
 simulation_baseline_not_active

@@ -210,6 +210,16 @@ FIRING = (
         "says nothing about gross_margin",
     ),
     hd_fires(
+        "unit_price_below_cost",
+        with_economics(
+            avg_cost_per_unit_usd=Decimal("0.7"),
+            target_price_per_unit_usd=Decimal("0.6"),
+            target_margin=Decimal("-0.1667"),
+        ),
+        "unit_economics.target_price_per_unit_usd",
+        "sells for 0.6 USD and costs 0.7 USD",
+    ),
+    hd_fires(
         "target_margin_inconsistent",
         with_economics(target_margin=Decimal("0.7100001")),
         "unit_economics.target_margin",

@@ -45,4 +45,4 @@ def test_the_navigator_recommends_what_the_run_suggests(empty: AnySession) -> No
     with write(empty):
         f.run(empty, f.config(empty), outputs=f.outputs(risks=[risk]))
     (action,) = navigate(empty, "cfg_1").recommended_actions
-    assert action.text == "tighten rails: margin_floor violated in period 2"
+    assert action.text == "raise the price or include less: the margin is below its floor in period 2"
