@@ -14,12 +14,15 @@ from simulation.canonical import Json, canonical_text, number_text, parse_exact
 
 NOT_SET = Markup('<span class="unset">not set</span>')
 SHORT_TEXT, SHORT_JSON = 80, 72
+LABELS = {"target_environment": "Environment", "workspace_id": "Workspace"}
 ACRONYMS = {"id": "ID", "ids": "IDs", "usd": "USD"}
 MARKS = {"green": "✓", "amber": "!", "red": "✕", "completed": "✓", "failed": "✕"}
 
 
 def label_of(name: str) -> str:
     """`avg_cost_per_unit_usd` → `Avg cost per unit, USD`: units belong in the head of a column."""
+    if name in LABELS:
+        return LABELS[name]
     words = [ACRONYMS.get(word, word) for word in name.split("_")]
     text = " ".join(words[:-1]) + ", USD" if words[-1] == "USD" and len(words) > 1 else " ".join(words)
     return text[0].upper() + text[1:]

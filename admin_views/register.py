@@ -28,12 +28,14 @@ from admin_views.screens.figures import FILTERS
 from admin_views.screens.guidance.configs import Configs
 from admin_views.screens.guidance.cycles import Cycles
 from admin_views.screens.guidance.home import Home
+from admin_views.screens.names import called, called_cycle
 from admin_views.screens.screen import Screen, places
 from admin_views.screens.simulations.review import ReviewScreen
 from admin_views.screens.simulations.simulate import Simulate
 from admin_views.screens.uploads.data_mode import DataModeScreen
 from admin_views.screens.uploads.upload_preview import UploadPreview
 from admin_views.screens.uploads.usage import Usage
+from app.services.wording.glossary import TERM_OF, TERMS
 
 ASSETS = "avs_assets"
 SCREENS: tuple[type[Screen], ...] = (
@@ -90,7 +92,9 @@ def register(app: Flask) -> None:
         theme=Bootstrap4Theme(base_template="avs/base.html", swatch="default", fluid=True),
     )
     app.jinja_env.filters.update(FILTERS)
-    app.jinja_env.globals.update(rail_screens=RAIL, frame_places=places)
+    app.jinja_env.globals.update(
+        rail_screens=RAIL, frame_places=places, called=called, called_cycle=called_cycle, terms=TERMS, term_of=TERM_OF
+    )
     for screen in SCREENS:
         admin.add_view(screen())
     for spec in GRIDS:

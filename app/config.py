@@ -3,8 +3,11 @@
 import os
 import secrets
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
+REMEMBERED_FOR = timedelta(days=180)
+"""How long a browser that does not come back keeps its workspace, its cycle and who works there."""
 MAX_BODY_BYTES = 8 * 1024 * 1024  # a batch of 1,000 events is about 250 kB
 
 
@@ -24,6 +27,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, object]:
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_HTTPONLY": True,
+        "PERMANENT_SESSION_LIFETIME": REMEMBERED_FOR,
     }
 
 

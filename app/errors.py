@@ -80,8 +80,9 @@ def refused(what: str, findings: Iterable[Finding]) -> Conflict:
     return Conflict(f"{what}: {findings[0].message}", code=findings[0].code, findings=findings)
 
 
-def config_immutable(config_version_id: str, status: str) -> Conflict:
+def config_immutable(name: str, status: str) -> Conflict:
+    """The refusal of an edit of the config of this name, 409, once it was decided on."""
     return Conflict(
-        f"Config {config_version_id} is {status} and therefore immutable: fork it to change anything.",
+        f"Config {name} is {status} and therefore immutable: fork it to change anything.",
         code="config_immutable",
     )

@@ -40,9 +40,10 @@ class Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """A pool of the config."""
+    """A pool of the config; `label` is the name that operators gave it."""
 
     pool_id: str | None = None
+    label: str | None = None
     value_unit_id: str | None = None
     is_exploration_pool: bool = False
 
@@ -127,11 +128,15 @@ class ValueUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogs:
-    """The shared vocabulary: the dimensions of each event_type, and the known metric and quality signal ids."""
+    """The shared vocabulary: the dimensions of each event_type, and the known metric and quality signal ids.
+
+    `labels` gives the names of metrics and signals by id.
+    """
 
     events: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     metric_ids: tuple[str, ...] = ()
     signal_ids: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

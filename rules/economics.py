@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
+from rules.amounts import percent_text, price_text, share_text
 from rules.draft import Draft, UnitEconomics, ValueUnit, is_filled, pooled_units
 from rules.finding import Finding, Gate
+from rules.labels import label_text
 from rules.lifecycle import confidence_bar
 from rules.places import at_unit
-from rules.wording import listed, this_unit
+from rules.wording import listed, this_unit, words
 
 TARGET_MARGIN_TOLERANCE = Fraction(1, 100)
 
@@ -30,7 +32,7 @@ def pooled_units_have_economics(draft: Draft) -> Iterator[Finding]:
     for unit in pooled_units(draft):
         missing = missing_economics(unit)
         if missing:
-            message = f"{this_unit(unit)} has no {listed(missing, 'or')}. Fill in its unit_economics."
+            message = f"{this_unit(unit)} has no {listed(map(label_text, missing), 'or')}. Fill it in."
             place = at_unit(draft, unit, f"unit_economics.{missing[0]}")
             yield Finding("unit_economics_missing", Gate.SIMULATE, message, *place)
 
@@ -42,8 +44,8 @@ def production_economics_are_sure_enough(draft: Draft) -> Iterator[Finding]:
         confidence = unit.unit_economics.economics_confidence
         if is_filled(confidence) and confidence not in bar:
             message = (
-                f"{this_unit(unit)} has economics_confidence {confidence}, and stage "
-                f"{draft.config.stage} in production needs {listed(bar, 'or')}. Check its numbers, then raise it."
+                f"{this_unit(unit)} has numbers of {words(confidence)} confidence, and production in stage "
+                f"{draft.config.stage} needs {listed(bar, 'or')}. Check them, then raise the confidence."
             )
             place = at_unit(draft, unit, "unit_economics.economics_confidence")
             yield Finding("unit_economics_confidence_too_low", Gate.APPROVE, message, *place)
@@ -56,8 +58,8 @@ def units_sell_above_their_cost(draft: Draft) -> Iterator[Finding]:
         if cost is None or price is None or not 0 < price < cost:
             continue
         message = (
-            f"{this_unit(unit)} sells for {price:f} USD and costs {cost:f} USD: every unit loses money. Correct "
-            "whichever is wrong, or raise the price."
+            f"{this_unit(unit)} sells for {price_text(price)} and costs {price_text(cost)}: every unit loses money. "
+            "Correct whichever is wrong, or raise the price."
         )
         place = at_unit(draft, unit, "unit_economics.target_price_per_unit_usd")
         yield Finding("unit_price_below_cost", Gate.ADVISORY, message, *place)
@@ -71,8 +73,8 @@ def target_margin_follows_from_cost_and_price(draft: Draft) -> Iterator[Finding]
         if implied is None or stated is None or abs(Fraction(stated) - implied) <= TARGET_MARGIN_TOLERANCE:
             continue
         message = (
-            f"{this_unit(unit)} states target_margin {stated}, but its cost and price give "
-            f"{_four_places(implied)}. Correct whichever is wrong."
+            f"{this_unit(unit)} aims at a margin of {share_text(stated)}, but its cost and price give "
+            f"{percent_text(_four_places(implied))}. Correct whichever is wrong."
         )
         place = at_unit(draft, unit, "unit_economics.target_margin")
         yield Finding("target_margin_inconsistent", Gate.ADVISORY, message, *place)
@@ -86,5 +88,5 @@ def _implied_margin(economics: UnitEconomics) -> Fraction | None:
     return 1 - Fraction(cost) / Fraction(price)
 
 
-def _four_places(value: Fraction) -> str:
-    return f"{Decimal(round(value * 10_000)) / 10_000:f}"
+def _four_places(value: Fraction) -> Decimal:
+    return Decimal(round(value * 10_000)) / 10_000

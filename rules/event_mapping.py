@@ -6,10 +6,14 @@ from rules.draft import Draft, ValueUnit, is_filled, pooled_units
 from rules.enums import AggregationType
 from rules.finding import Finding, Gate
 from rules.places import at_unit
-from rules.wording import listed, pick, this_unit
+from rules.wording import listed, pick, pick_value, this_unit, words
 
 BASE_DIMENSIONS = ("customer_id", "segment", "workspace_id")
 """Columns that each usage event has: filters and aggregations may name them beside the catalog's dimensions."""
+
+
+PARTS = {"event_type": "which event counts", "aggregation": "how events add up"}
+"""The parts of an event mapping without which nothing can be metered, as messages name them."""
 
 
 def missing_mapping_parts(unit: ValueUnit) -> tuple[str, ...]:
@@ -24,8 +28,8 @@ def pooled_units_are_mapped(draft: Draft) -> Iterator[Finding]:
         missing = missing_mapping_parts(unit)
         if missing:
             message = (
-                f"{this_unit(unit)} has no {listed(missing, 'or')} in its event_mapping. "
-                "Say which event counts and how it adds up."
+                f"{this_unit(unit)} does not say {listed((PARTS[part] for part in missing), 'nor')}. "
+                "Choose an event and how it adds up."
             )
             yield Finding("unit_event_mapping_missing", Gate.SIMULATE, message, *at_unit(draft, unit, "event_mapping"))
 
@@ -47,7 +51,7 @@ def _misfits(draft: Draft, unit: ValueUnit) -> Iterator[tuple[str, str]]:
     dimensions = events.get(mapping.event_type or "")
     if dimensions is None:
         fix = pick(sorted(events), "Add the event to the catalog first.")
-        yield "event_type", f"maps event_type {mapping.event_type}, which is not in the event catalog. {fix}"
+        yield "event_type", f"counts event {mapping.event_type}, which is not in the event catalog. {fix}"
     else:
         yield from _unknown_filters(unit, dimensions)
     yield from _aggregation_misfits(unit, dimensions)
@@ -63,11 +67,11 @@ def _aggregation_misfits(unit: ValueUnit, dimensions: tuple[str, ...] | None) ->
     """`dimensions` is None when the event is unknown: then no field can be judged."""
     how = unit.event_mapping.aggregation
     if how.type not in tuple(AggregationType):
-        yield "aggregation.type", f"has the unknown aggregation {how.type}. {pick(AggregationType, '')}"
+        yield "aggregation.type", f"adds up by {words(how.type)}, which is unknown. {pick_value(AggregationType)}"
     elif how.type != AggregationType.COUNT and not is_filled(how.field):
-        yield "aggregation.field", f"has aggregation {how.type} without a field. Name the dimension it works on."
+        yield "aggregation.field", f"adds up by {words(how.type)} without a field. Name the dimension it works on."
     elif is_filled(how.field) and dimensions is not None and how.field not in (*dimensions, *BASE_DIMENSIONS):
-        yield "aggregation.field", f"aggregates {how.field}, which {_is_no_dimension(unit, dimensions)}"
+        yield "aggregation.field", f"adds up {how.field}, which {_is_no_dimension(unit, dimensions)}"
 
 
 def _is_no_dimension(unit: ValueUnit, dimensions: tuple[str, ...]) -> str:

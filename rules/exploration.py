@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from rules.draft import Draft, filled, is_filled
+from rules.draft import Draft, Pool, filled, is_filled
 from rules.finding import Finding, Gate
 from rules.lifecycle import graduation_signal_is_required
 from rules.places import at_exploration
-from rules.wording import pick, this_config
+from rules.wording import THIS_CONFIG, pick, quoted
 
 SENSIBLE_EXPIRY_DAYS = (14, 60)
 
@@ -16,7 +16,7 @@ def production_exploration_is_complete(draft: Draft) -> Iterator[Finding]:
     if not draft.exploration.enabled:
         return
     for field, problem in _gaps(draft):
-        message = f"{this_config(draft)}: exploration {problem}"
+        message = f"{THIS_CONFIG}: exploration {problem}"
         yield Finding("exploration_incomplete", Gate.APPROVE, message, *at_exploration(draft, field))
 
 
@@ -26,24 +26,30 @@ def _gaps(draft: Draft) -> Iterator[tuple[str, str]]:
     yield from _pool_gap(draft)
     if not filled(exploration.qualifying_events):
         choice = pick(sorted(draft.catalogs.events), "Add an event to the catalog, then pick it.")
-        yield "qualifying_events", f"is enabled without qualifying_events. {choice}"
+        yield "qualifying_events", f"is on, but no event counts as exploring. {choice}"
     if exploration.expires_after_days is None:
-        yield "expires_after_days", "is enabled without expires_after_days. Set when it ends, 30 for instance."
+        yield "expires_after_days", "is on, but never ends. Set the days after which it does, 30 for instance."
     if graduation_signal_is_required(draft.config.stage) and not is_filled(exploration.graduation_signal):
-        yield "graduation_signal", "has no graduation_signal, which stage scaling requires. Name one, or disable it."
+        fix = "Name one, or turn exploration off."
+        yield "graduation_signal", f"has no graduation signal, which stage scaling requires. {fix}"
 
 
 def _pool_gap(draft: Draft) -> Iterator[tuple[str, str]]:
     pools = {pool.pool_id: pool for pool in draft.pools}
-    candidates = [name for name, pool in pools.items() if name and pool.is_exploration_pool]
-    fix = pick(candidates, "Add a pool with is_exploration_pool first.")
+    candidates = {key: pool for key, pool in pools.items() if key and pool.is_exploration_pool}
+    fix = pick(map(_named, candidates.values()), "Mark a pool as exploration pool first.")
     pool_id = draft.exploration.exploration_pool_id
     if not is_filled(pool_id):
-        yield "exploration_pool_id", f"is enabled without exploration_pool_id. {fix}"
+        yield "exploration_pool_id", f"is on, but no pool pays for it. {fix}"
     elif pool_id not in pools:
-        yield "exploration_pool_id", f"names pool {pool_id}, which the config does not have. {fix}"
+        yield "exploration_pool_id", f"is paid from a pool that the config does not have. {fix}"
     elif pool_id not in candidates:
-        yield "exploration_pool_id", f"names pool {pool_id}, which is not an exploration pool. {fix}"
+        problem = f"is paid from {_named(pools[pool_id])}, which is not an exploration pool"
+        yield "exploration_pool_id", f"{problem}. {fix}"
+
+
+def _named(pool: Pool) -> str:
+    return quoted(pool.label) if pool.label else "a pool without a name"
 
 
 def exploration_ends_within_sensible_days(draft: Draft) -> Iterator[Finding]:
@@ -51,7 +57,7 @@ def exploration_ends_within_sensible_days(draft: Draft) -> Iterator[Finding]:
     days, (least, most) = draft.exploration.expires_after_days, SENSIBLE_EXPIRY_DAYS
     if draft.exploration.enabled and days is not None and not least <= days <= most:
         message = (
-            f"{this_config(draft)}: exploration expires after {days} days, outside {least} to {most}. "
+            f"{THIS_CONFIG}: exploration ends after {days} days, outside {least} to {most}. "
             "Shorter teaches little, longer gives value away."
         )
         place = at_exploration(draft, "expires_after_days")

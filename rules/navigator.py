@@ -8,7 +8,7 @@ from rules.draft import Draft, Risk, filled, pooled_units
 from rules.finding import Finding, Gate
 from rules.lifecycle import is_editable
 from rules.places import at_rails, at_unit, config_screen
-from rules.wording import listed
+from rules.wording import listed, quoted
 
 MAX_QUESTIONS = 5
 
@@ -45,12 +45,12 @@ QUESTIONS: Mapping[str, str] = MappingProxyType(
         "cycle_primary_metrics_missing": "Which metrics, three at most, tell whether it worked?",
         "value_unit_snapshot_missing": "Are the value units stable enough to submit?",
         "config_pools_missing": "What is included, and in which pool?",
-        "pool_value_unit_unknown": "Which value unit does pool {id} give out?",
-        "unit_event_mapping_missing": "Which event counts as one {id}, and how does it add up?",
-        "unit_economics_missing": "What does one {id} cost, what should it sell for, and how sure are you?",
-        "unit_outcome_statement_missing": "What does the customer get from one {id}?",
-        "unit_metrics_intent_missing": "Which metric should {id} move, and in which direction?",
-        "unit_quality_signal_missing": "What tells you that one {id} was any good?",
+        "pool_value_unit_unknown": "Which value unit does pool {name} give out?",
+        "unit_event_mapping_missing": "Which event counts as one {name}, and how does it add up?",
+        "unit_economics_missing": "What does one {name} cost, what should it sell for, and how sure are you?",
+        "unit_outcome_statement_missing": "What does the customer get from one {name}?",
+        "unit_metrics_intent_missing": "Which metric should {name} move, and in which direction?",
+        "unit_quality_signal_missing": "What tells you that one {name} was any good?",
         "rails_monthly_spend_cap_missing": "What is the most that one customer may spend in a month?",
         "rails_margin_floor_missing": "Below which margin do the economics count as broken?",
         "rails_at_cap_action_missing": "What happens when a customer reaches the spend cap?",
@@ -70,19 +70,29 @@ EXPLORATION_QUESTIONS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def open_questions(findings: Iterable[Finding]) -> tuple[OpenQuestion, ...]:
-    """At most five questions in the findings' order, one per missing required field."""
+def open_questions(findings: Iterable[Finding], draft: Draft) -> tuple[OpenQuestion, ...]:
+    """At most five questions in the findings' order, one per missing required field.
+
+    They call units and pools by the names that `draft` gives them.
+    """
     by_field: dict[str, OpenQuestion] = {}
-    for question in _questions(findings):
+    for question in _questions(_names(draft), findings):
         by_field.setdefault(question.field, question)
     return tuple(by_field.values())[:MAX_QUESTIONS]
 
 
-def _questions(findings: Iterable[Finding]) -> Iterator[OpenQuestion]:
+def _names(draft: Draft) -> dict[str | None, str]:
+    """The id of each unit and pool → its name in a sentence."""
+    units = {unit.value_unit_id: unit.name for unit in draft.units or ()}
+    pools = {pool.pool_id: pool.label for pool in draft.pools}
+    return {key: quoted(name) for key, name in (units | pools).items() if name}
+
+
+def _questions(names: Mapping[str | None, str], findings: Iterable[Finding]) -> Iterator[OpenQuestion]:
     for finding in findings:
         template = QUESTIONS.get(finding.code) or EXPLORATION_QUESTIONS.get(finding.field)
         if template and finding.gate is not Gate.ADVISORY:
-            question = template.format(id=finding.entity.id or "it")
+            question = template.format(name=names.get(finding.entity.id, "it"))
             yield OpenQuestion(question, finding.field, finding.deep_link)
 
 
@@ -117,11 +127,11 @@ The advice names what moves the simulated figure: price and allowance move reven
 
 ADVISORY_ADVICE: Mapping[str, str] = MappingProxyType(
     {
-        "pool_price_zero": "price the unit of pool {id}, or make it an exploration pool",
+        "pool_price_zero": "price the unit of pool {name}, or make it an exploration pool",
         "exploration_expiry_out_of_range": "end exploration within 14 to 60 days",
-        "metrics_intent_partial": "say what {id} should do to every primary metric",
-        "unit_price_below_cost": "price {id} above what it costs",
-        "target_margin_inconsistent": "bring target_margin, cost and price of {id} into line",
+        "metrics_intent_partial": "say what {name} should do to every primary metric",
+        "unit_price_below_cost": "price {name} above what it costs",
+        "target_margin_inconsistent": "bring target margin, cost and price of {name} into line",
         "simulation_baseline_not_active": "simulate again, compared with the version that is active now",
     }
 )
@@ -130,7 +140,7 @@ ADVISORY_ADVICE: Mapping[str, str] = MappingProxyType(
 def recommended_actions(draft: Draft, findings: Iterable[Finding]) -> tuple[RecommendedAction, ...]:
     """Actions drawn from the last run's risks, the pooled units and the advisory findings, in this order, each once."""
     risks = draft.simulation.risks if draft.simulation else ()
-    actions = (*_from_risks(draft, risks), *_from_units(draft), *_from_findings(findings))
+    actions = (*_from_risks(draft, risks), *_from_units(draft), *_from_findings(_names(draft), findings))
     return tuple(
         dict.fromkeys(
             actions if is_editable(draft.config.status) else (_by_a_fork(draft, action) for action in actions)
@@ -162,13 +172,13 @@ def _when(periods: Sequence[int]) -> str:
 def _from_units(draft: Draft) -> Iterator[RecommendedAction]:
     for unit in pooled_units(draft):
         if not filled(unit.quality_signal_source):
-            text = f"add a quality signal to {unit.value_unit_id} before scaling"
+            text = f"add a quality signal to {quoted(unit.name) if unit.name else 'each unit'} before scaling"
             link = at_unit(draft, unit, "quality_signal_source").deep_link
             yield RecommendedAction("quality_signal_missing", text, link)
 
 
-def _from_findings(findings: Iterable[Finding]) -> Iterator[RecommendedAction]:
+def _from_findings(names: Mapping[str | None, str], findings: Iterable[Finding]) -> Iterator[RecommendedAction]:
     for finding in findings:
         if finding.code in ADVISORY_ADVICE:
-            text = ADVISORY_ADVICE[finding.code].format(id=finding.entity.id or "it")
+            text = ADVISORY_ADVICE[finding.code].format(name=names.get(finding.entity.id, "it"))
             yield RecommendedAction(finding.code, text, finding.deep_link)

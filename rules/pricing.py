@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from rules.draft import Draft, is_filled, pooled_units
+from rules.draft import Draft, Pool, is_filled, pooled_units
 from rules.finding import Finding, Gate
 from rules.places import at_config, at_pool
-from rules.wording import record, this_config
+from rules.wording import THIS_CONFIG, quoted, this_pool
 
 
 def production_config_names_a_price_book(draft: Draft) -> Iterator[Finding]:
     """The ledger must know which rate cards to update (production gate)."""
     if not is_filled(draft.config.price_book_ref):
-        message = f"{this_config(draft)} has no price_book_ref. Name the price book to bill from."
+        message = f"{THIS_CONFIG} has no price book. Name the one to bill from."
         place = at_config(draft, "price_book_ref", "pools")
         yield Finding("price_book_ref_missing", Gate.APPROVE, message, *place)
 
@@ -22,7 +22,12 @@ def pools_are_not_free(draft: Draft) -> Iterator[Finding]:
     for pool in draft.pools:
         if not pool.is_exploration_pool and prices.get(pool.value_unit_id) == 0:
             message = (
-                f"{record('pool', pool.pool_id)} earns nothing: value unit {pool.value_unit_id} has "
-                "target_price_per_unit_usd 0. Price the unit, or make this an exploration pool."
+                f"{this_pool(pool)} earns nothing: {_unit_of(draft, pool)} sells for $0.00. "
+                "Price the unit, or make this an exploration pool."
             )
             yield Finding("pool_price_zero", Gate.ADVISORY, message, *at_pool(draft, pool, "value_unit_id"))
+
+
+def _unit_of(draft: Draft, pool: Pool) -> str:
+    name = next((unit.name for unit in pooled_units(draft) if unit.value_unit_id == pool.value_unit_id), None)
+    return quoted(name) if name else "its value unit"

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from rules.draft import Draft, SimulationRun, filled
 from rules.enums import ConfigStatus, SimulationStatus
 from rules.finding import Finding, Gate
+from rules.labels import MISSING
 from rules.places import at_blocking_issues, at_config, at_rails, at_simulation
-from rules.wording import listed, record, this_config
+from rules.wording import THE_RUN, THIS_CONFIG, labelled, listed, words
 
 ABOUT_THE_RUN = frozenset(
     {
@@ -27,7 +28,7 @@ ABOUT_THE_RUN = frozenset(
 def there_is_a_run(draft: Draft) -> Iterator[Finding]:
     """Nothing is approved without evidence (approve gate)."""
     if draft.simulation is None:
-        message = f"{this_config(draft)} has no simulation run. Simulate it."
+        message = f"{THIS_CONFIG} was not simulated. Simulate it."
         yield Finding("simulation_missing", Gate.APPROVE, message, *at_simulation(draft, "simulation_run_id"))
 
 
@@ -36,8 +37,7 @@ def the_run_has_completed(draft: Draft) -> Iterator[Finding]:
     run = draft.simulation
     if run and run.status != SimulationStatus.COMPLETED:
         waiting = run.status in (SimulationStatus.QUEUED, SimulationStatus.RUNNING)
-        status = f"status {run.status}" if run.status else "no status"
-        message = f"{_run(run)} has {status}. {'Wait for it.' if waiting else 'Simulate again.'}"
+        message = f"{THE_RUN} {_state(run)}. {'Wait for it.' if waiting else 'Simulate again.'}"
         yield Finding("simulation_not_completed", Gate.APPROVE, message, *at_simulation(draft, "status"))
 
 
@@ -45,8 +45,7 @@ def the_run_is_the_latest(draft: Draft) -> Iterator[Finding]:
     """Nobody may pick the flattering one of several runs, or another config's (approve gate)."""
     run = _completed(draft)
     if run and not run.is_latest_completed:
-        config = draft.config.config_version_id or "this config"
-        message = f"{_run(run)} is not the latest completed run of {config}. Refer to the latest, or simulate again."
+        message = f"{THE_RUN} is not the newest completed one of this config. Refer to the newest, or simulate again."
         yield Finding("simulation_not_latest", Gate.APPROVE, message, *at_simulation(draft, "simulation_run_id"))
 
 
@@ -54,8 +53,7 @@ def the_run_saw_this_content(draft: Draft) -> Iterator[Finding]:
     """An edit after the simulation makes its evidence worthless (approve gate)."""
     run = draft.simulation
     if run and (run.candidate_content_hash is None or run.candidate_content_hash != draft.config.content_hash):
-        config = draft.config.config_version_id or "this config"
-        message = f"{_run(run)} is stale: the content of {config} has changed since. Simulate again."
+        message = f"{THE_RUN} is stale: the content of this config has changed since. Simulate again."
         yield Finding("simulation_stale", Gate.APPROVE, message, *at_simulation(draft, "candidate_content_hash"))
 
 
@@ -64,7 +62,8 @@ def the_run_reports_every_declared_metric(draft: Draft) -> Iterator[Finding]:
     run = _completed(draft)
     silent = _unreported(draft, run) if run else ()
     if run and silent:
-        message = f"{_run(run)} reports nothing for {listed(silent)}. Simulate again, or stop declaring it."
+        metrics = listed(labelled(silent, draft.catalogs.labels))
+        message = f"{THE_RUN} reports nothing for {metrics}. Simulate again, or stop declaring it."
         yield Finding("simulation_outputs_incomplete", Gate.APPROVE, message, *at_simulation(draft, "outputs"))
 
 
@@ -72,8 +71,8 @@ def the_run_has_no_blocking_issues(draft: Draft) -> Iterator[Finding]:
     """Issues that held approval back when the run was made have to be mended and simulated again (approve gate)."""
     run = _completed(draft)
     if run and run.blocking_issues:
-        issues = listed(dict.fromkeys(run.blocking_issues))
-        message = f"{_run(run)} has blocking issues: {issues}. Mend them, then simulate again."
+        issues = listed(MISSING.get(code, words(code)) for code in dict.fromkeys(run.blocking_issues))
+        message = f"{THE_RUN} has blocking issues, for want of {issues}. Mend them, then simulate again."
         yield Finding("simulation_blocking_issues", Gate.APPROVE, message, *at_blocking_issues(draft))
 
 
@@ -81,9 +80,10 @@ def the_baseline_is_the_active_version(draft: Draft) -> Iterator[Finding]:
     """A decision changes what runs now; an approval that names no baseline takes the active version (approve gate)."""
     baseline, active = draft.requested_baseline_config_version_id, draft.active_config_version_id
     if baseline is not None and baseline != active:
-        instead = f"{active} is" if active else "none is"
+        instead = "another one is" if active else "none is"
         message = (
-            f"Baseline {baseline} is not the active version of this subject; {instead}. Leave it out, or review again."
+            f"The baseline of this approval is not the active version of its subject; {instead}. "
+            "Leave it out, or review again."
         )
         place = at_config(draft, "baseline_config_version_id", "approve")
         yield Finding("baseline_not_active", Gate.APPROVE, message, *place)
@@ -93,28 +93,23 @@ def the_run_compared_with_the_active_version(draft: Draft) -> Iterator[Finding]:
     """Advisory. An active config has no other active version to be compared with."""
     run, active = _completed(draft), draft.active_config_version_id
     if run and draft.config.status != ConfigStatus.ACTIVE and run.baseline_config_version_id != active:
-        compared = run.baseline_config_version_id or "nothing"
-        message = f"{_run(run)} compared with {compared}, but the active version is {active or 'none'}. Simulate again."
+        message = f"{THE_RUN} {_compared(run, active)}. Simulate again."
         place = at_simulation(draft, "baseline_config_version_id")
         yield Finding("simulation_baseline_not_active", Gate.ADVISORY, message, *place)
 
 
 def the_simulated_margin_keeps_the_floor(draft: Draft) -> Iterator[Finding]:
     """Advisory: the run has the risk margin_floor_violated."""
-    for run, detail in _risks(draft, "margin_floor_violated"):
-        message = (
-            f"{_run(run)} falls below the margin_floor.{detail} Raise the price, include less, or lower the floor."
-        )
+    for detail in _risks(draft, "margin_floor_violated"):
+        message = f"{THE_RUN} falls below the margin floor.{detail} Raise the price, include less, or lower the floor."
         yield Finding("margin_below_floor_in_simulation", Gate.ADVISORY, message, *at_rails(draft, "margin_floor"))
 
 
 def simulated_spend_keeps_the_cap(draft: Draft) -> Iterator[Finding]:
     """Advisory: customers were billed above the cap, or cost more than it to serve; each is a finding of its own."""
     for code, what in _CAP_RISKS.items():
-        for run, detail in _risks(draft, code):
-            message = (
-                f"{_run(run)} has {what} above monthly_spend_cap_usd.{detail} Tighten the rails, or raise the cap."
-            )
+        for detail in _risks(draft, code):
+            message = f"{THE_RUN} has {what} above the monthly spend cap.{detail} Tighten the rails, or raise the cap."
             place = at_rails(draft, "monthly_spend_cap_usd")
             yield Finding("spend_cap_exceeded_in_simulation", Gate.ADVISORY, message, *place)
 
@@ -127,8 +122,21 @@ def _completed(draft: Draft) -> SimulationRun | None:
     return run if run and run.status == SimulationStatus.COMPLETED else None
 
 
-def _run(run: SimulationRun) -> str:
-    return record("simulation run", run.simulation_run_id)
+def _compared(run: SimulationRun, active: str | None) -> str:
+    if run.baseline_config_version_id is None:
+        return "compared with nothing, but a version is active"
+    return "compared with a version that is not the active one" if active else "compared with a version; none is active"
+
+
+def _state(run: SimulationRun) -> str:
+    match run.status:
+        case None:
+            return "has no status"
+        case SimulationStatus.RUNNING:
+            return "is still running"
+        case SimulationStatus.QUEUED:
+            return "is queued"
+    return f"has {words(run.status)}"
 
 
 def _unreported(draft: Draft, run: SimulationRun) -> tuple[str, ...]:
@@ -137,10 +145,10 @@ def _unreported(draft: Draft, run: SimulationRun) -> tuple[str, ...]:
     return tuple(dict.fromkeys(metrics + lenses))
 
 
-def _risks(draft: Draft, code: str) -> Iterator[tuple[SimulationRun, str]]:
-    """The run, at most once, and what it says of the risk: the details' sentences, each after a space."""
+def _risks(draft: Draft, code: str) -> Iterator[str]:
+    """What the run says of the risk, at most once: the details' sentences, each after a space."""
     run = _completed(draft)
     risks = [risk for risk in run.risks if risk.code == code] if run else []
     if run and risks:
         details = filled(tuple(risk.detail or "" for risk in risks))
-        yield run, "".join(f" {detail}" for detail in details)
+        yield "".join(f" {detail}" for detail in details)

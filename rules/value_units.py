@@ -9,7 +9,7 @@ from rules.enums import CompletenessStatus, UnitType
 from rules.event_mapping import missing_mapping_parts
 from rules.finding import Finding, Gate
 from rules.places import at_unit
-from rules.wording import listed, pick, this_unit
+from rules.wording import labelled, listed, pick, this_unit
 
 RED_WITHOUT = frozenset({"event_mapping", "outcome_statement"})
 
@@ -47,7 +47,7 @@ def production_units_state_an_outcome(draft: Draft) -> Iterator[Finding]:
     """An outcome statement says in words what the customer gets (production gate)."""
     for unit in pooled_units(draft):
         if not is_filled(unit.outcome_statement):
-            message = f"{this_unit(unit)} has no outcome_statement. Say what the customer gets."
+            message = f"{this_unit(unit)} has no outcome statement. Say what the customer gets."
             place = at_unit(draft, unit, "outcome_statement")
             yield Finding("unit_outcome_statement_missing", Gate.APPROVE, message, *place)
 
@@ -56,8 +56,9 @@ def production_units_intend_a_metric(draft: Draft) -> Iterator[Finding]:
     """A unit names the metric that it should move (production gate)."""
     for unit in pooled_units(draft):
         if not intended_metrics(unit):
-            choice = pick(draft.catalogs.metric_ids, "Add a metric to the catalog, then pick it.")
-            message = f"{this_unit(unit)} has no metrics_intent. {choice}"
+            known = labelled(draft.catalogs.metric_ids, draft.catalogs.labels)
+            choice = pick(known, "Add a metric to the catalog, then pick it.")
+            message = f"{this_unit(unit)} does not say which metric it should move. {choice}"
             place = at_unit(draft, unit, "metrics_intent")
             yield Finding("unit_metrics_intent_missing", Gate.APPROVE, message, *place)
 
@@ -66,8 +67,9 @@ def production_units_have_a_quality_signal(draft: Draft) -> Iterator[Finding]:
     """Something has to tell whether the value was real (production gate)."""
     for unit in pooled_units(draft):
         if not filled(unit.quality_signal_source):
-            choice = pick(draft.catalogs.signal_ids, "Add a quality signal to the catalog, then pick it.")
-            message = f"{this_unit(unit)} has no quality_signal_source. {choice}"
+            known = labelled(draft.catalogs.signal_ids, draft.catalogs.labels)
+            choice = pick(known, "Add a quality signal to the catalog, then pick it.")
+            message = f"{this_unit(unit)} has no quality signal. {choice}"
             place = at_unit(draft, unit, "quality_signal_source")
             yield Finding("unit_quality_signal_missing", Gate.APPROVE, message, *place)
 
@@ -79,8 +81,8 @@ def metrics_intent_covers_the_primary_metrics(draft: Draft) -> Iterator[Finding]
         silent = [metric for metric in filled(draft.cycle.primary_metrics) if metric not in intended]
         if silent:
             message = (
-                f"{this_unit(unit)} says nothing about {listed(silent)} in its metrics_intent. "
-                "Add the expected_impact, or unknown."
+                f"{this_unit(unit)} does not say what it should do to "
+                f"{listed(labelled(silent, draft.catalogs.labels))}. Add the expected effect, or unknown."
             )
             yield Finding("metrics_intent_partial", Gate.ADVISORY, message, *at_unit(draft, unit, "metrics_intent"))
 
@@ -90,8 +92,8 @@ def quality_adjustment_is_advisory(draft: Draft) -> Iterator[Finding]:
     for unit in pooled_units(draft):
         if unit.unit_type == UnitType.QUALITY_ADJUSTED_OUTCOME:
             message = (
-                f"{this_unit(unit)} is a quality_adjusted_outcome, but quality is advisory: "
-                "metered quantities and bills stay as they are. To meter good ones only, filter in its event_mapping."
+                f"{this_unit(unit)} is a quality adjusted outcome, but quality is advisory: "
+                "metered quantities and bills stay as they are. To meter good ones only, filter its events."
             )
             place = at_unit(draft, unit, "unit_type")
             yield Finding("quality_adjusted_outcome_is_advisory", Gate.ADVISORY, message, *place)

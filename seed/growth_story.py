@@ -43,6 +43,15 @@ SMB_V2 = "cfg_growth_smb_learning_prod_v2"
 SMB_V3 = "cfg_growth_smb_learning_prod_v3_candidate"
 ENTERPRISE_V1 = "cfg_growth_enterprise_scaling_prod_v1"
 ENTERPRISE_V2 = "cfg_growth_enterprise_scaling_prod_v2"
+NAMES = {
+    SANDBOX_V1: "Thirty free minutes, sandbox",
+    SMB_V1: "Launch plan, metered",
+    SMB_V2: "Studio pack, prepaid",
+    SMB_V3: "Storyboards and more minutes",
+    ENTERPRISE_V1: "Newsroom plan",
+    ENTERPRISE_V2: "Newsroom plan, cheaper 4K",
+}
+"""What the growth demo's operators call each version."""
 
 
 def at(month: int, day: int, hour: int = 0) -> datetime:
@@ -210,6 +219,7 @@ def _config(
         "segment": segment,
         "stage": stage,
         "target_environment": "production",
+        "config_name": NAMES[config_id],
         "price_book_ref": PRICE_BOOK,
         "metric_lenses": ["exploration_depth", "margin_floor_violations"],
         "pools": pools,

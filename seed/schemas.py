@@ -258,6 +258,7 @@ class ConfigRow(SubjectPart):
     effective_at = Moment(**OPTIONAL)
     value_unit_snapshot_version = Count(least=1)
     baseline_config_version_id = Name(**OPTIONAL)
+    config_name = Name(**OPTIONAL)
     price_book_ref = Name(**OPTIONAL)
     metric_lenses = Items(Name())
     created_at = Moment()

@@ -1,15 +1,26 @@
 """The filters of the grids' lists: one class per type of column, each a plain input in a form and a comparison."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 import sqlalchemy as sa
 from flask_admin.model.filters import BaseFilter
+from sqlalchemy.orm import InstrumentedAttribute
 
-from app.models.base import UtcDateTime
+from app.models.base import UtcDateTime, db
+from app.models.config_version import ConfigVersion
+from app.models.cycle import Cycle
+from app.models.workspace import Workspace
 
 DAY = timedelta(days=1)
+WORKSPACE, EVERY = "workspace_id", "every"
+MAX_OFFERED = 200
+LEADING: Mapping[str, InstrumentedAttribute[str]] = {
+    "cycle_id": Cycle.cycle_id,
+    "config_version_id": ConfigVersion.config_version_id,
+}
+"""A column without a workspace beside it → the key of the table that knows the workspace."""
 
 Value = TypeVar("Value")
 Query = TypeVar("Query", bound=sa.Select[tuple[object, ...]])
@@ -29,6 +40,11 @@ class ColumnFilter(BaseFilter, Generic[Value]):
         super().__init__(label, options=options, data_type=data_type)
         self.column = column
         self.argument = argument
+
+    def offered(self) -> Sequence[tuple[str, str]] | None:
+        """The values to choose from with their texts, None where any may be typed."""
+        options: Sequence[tuple[str, str]] | None = self.options
+        return options
 
     def clean(self, value: str) -> Value:
         """The value to compare with; ValueError when a row cannot have it."""
@@ -57,6 +73,37 @@ class Equals(ColumnFilter[str]):
 
     def apply(self, query: Query, value: str) -> Query:
         return query.where(self.column == value)
+
+    def operation(self) -> str:
+        return "is"
+
+
+class InWorkspace(ColumnFilter[str]):
+    """Rows of one workspace, by its id: the row's own, or its cycle's or its config's; `EVERY` leaves none out.
+
+    `column` is the one that leads to the workspace.
+    """
+
+    def __init__(self, column: sa.Column[object]) -> None:
+        super().__init__(column, "Workspace", WORKSPACE)
+
+    def offered(self) -> list[tuple[str, str]]:
+        """Every workspace by its name, at most `MAX_OFFERED`, and the choice of all of them."""
+        rows = sa.select(Workspace.workspace_id, Workspace.workspace_name).order_by(Workspace.workspace_name)
+        named = db.session.execute(rows.limit(MAX_OFFERED)).tuples().all()
+        return [(EVERY, "every workspace"), *named]
+
+    def clean(self, value: str) -> str:
+        if "\x00" in value:
+            raise ValueError(value)
+        return value
+
+    def apply(self, query: Query, value: str) -> Query:
+        if value == EVERY:
+            return query
+        if self.column.name == WORKSPACE:
+            return query.where(self.column == value)
+        return query.where(self.column.in_(sa.select(LEADING[self.column.name]).filter_by(workspace_id=value)))
 
     def operation(self) -> str:
         return "is"
@@ -107,8 +154,17 @@ class To(ColumnFilter[datetime]):
         return query.where(self.column < value)
 
 
+def workspace_column(table: sa.Table) -> sa.Column[object] | None:
+    """The column of a table that leads to a workspace; None where its rows belong to none, or are workspaces."""
+    if table is Workspace.__table__:
+        return None
+    return next((table.c[name] for name in (WORKSPACE, *LEADING) if name in table.c), None)
+
+
 def filters_for(column: sa.Column[object], label: str) -> tuple[BaseFilter, ...]:
     """The filters of a column: two for a moment, one for any other type."""
+    if column.name == WORKSPACE:
+        return (InWorkspace(column),)
     if isinstance(column.type, UtcDateTime):
         return From(column, label), To(column, label)
     if isinstance(column.type, sa.Boolean):

@@ -97,7 +97,13 @@ VALUE_UNIT = EditableGrid(
 )
 CONFIG = EditableGrid(
     fixed=("config_version_id", "workspace_id", "cycle_id", "segment", "stage", "target_environment"),
-    fields=("value_unit_snapshot_version", "baseline_config_version_id", "price_book_ref", "metric_lenses"),
+    fields=(
+        "config_name",
+        "value_unit_snapshot_version",
+        "baseline_config_version_id",
+        "price_book_ref",
+        "metric_lenses",
+    ),
     create=create_config,
     update=update_config,
     delete=delete_config,

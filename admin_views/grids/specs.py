@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from admin_views.grids import services
+from admin_views.grids import screens, services
 from admin_views.grids.services import EditableGrid
 from app.models.base import Model
 from app.models.billing_patch import BillingPatch
@@ -30,6 +30,7 @@ class GridSpec:
 
     The list shows `columns` after the identifier. `filters` and `sorts` name columns; of a table that grows without
     bound, which has `newest` and no `editing`, these lead an index. `newest` is the moment that lists begin with.
+    `screen` gives the address of the screen that is about a row.
     """
 
     model: type[Model]
@@ -43,6 +44,7 @@ class GridSpec:
     links: tuple[tuple[str, type[Model]], ...] = ()
     empty: str = "Nothing is recorded yet."
     editing: EditableGrid | None = None
+    screen: screens.Address | None = None
 
     @property
     def table(self) -> sa.Table:
@@ -95,6 +97,7 @@ GRIDS: tuple[GridSpec, ...] = (
         columns=("description", "dimensions"),
         sorts=("event_type",),
         empty=CATALOG_EMPTY,
+        screen=screens.catalog("events", "event_type"),
     ),
     GridSpec(
         MetricCatalog,
@@ -105,6 +108,7 @@ GRIDS: tuple[GridSpec, ...] = (
         filters=("type",),
         sorts=("metric_id", "label"),
         empty=CATALOG_EMPTY,
+        screen=screens.catalog("metrics", "metric_id"),
     ),
     GridSpec(
         QualitySignalCatalog,
@@ -115,6 +119,7 @@ GRIDS: tuple[GridSpec, ...] = (
         filters=("source",),
         sorts=("signal_id", "label", "source"),
         empty=CATALOG_EMPTY,
+        screen=screens.catalog("quality-signals", "signal_id"),
     ),
     GridSpec(
         SegmentCatalog,
@@ -124,6 +129,7 @@ GRIDS: tuple[GridSpec, ...] = (
         columns=("label", "description"),
         sorts=("segment_id", "label"),
         empty=CATALOG_EMPTY,
+        screen=screens.catalog("segments", "segment_id"),
     ),
     GridSpec(
         Customer,
@@ -134,6 +140,7 @@ GRIDS: tuple[GridSpec, ...] = (
         filters=("segment",),
         sorts=("customer_id", "segment"),
         empty=CATALOG_EMPTY,
+        screen=screens.catalog("customers", "customer_id"),
     ),
     GridSpec(
         Workspace,
@@ -146,6 +153,7 @@ GRIDS: tuple[GridSpec, ...] = (
         newest="created_at",
         empty="No workspace yet. Create the first one.",
         editing=services.WORKSPACE,
+        screen=screens.workspace,
     ),
     GridSpec(
         Cycle,
@@ -158,6 +166,7 @@ GRIDS: tuple[GridSpec, ...] = (
         newest="created_at",
         empty="No cycle yet. Create one to state a goal and how it is measured.",
         editing=services.CYCLE,
+        screen=screens.cycle,
     ),
     GridSpec(
         CycleDraftContext,
@@ -191,30 +200,43 @@ GRIDS: tuple[GridSpec, ...] = (
         newest="created_at",
         empty="No value unit yet. Create one to say which usage is customer value.",
         editing=services.VALUE_UNIT,
+        screen=screens.value_unit,
     ),
     GridSpec(
         ValueUnitSnapshot,
         "Snapshots",
         AUTHORING,
         "Value units frozen at submission. Never edited.",
-        columns=("cycle_id", "snapshot_version", "value_unit_ids", "created_at"),
+        columns=("workspace_id", "cycle_id", "snapshot_version", "value_unit_ids", "created_at"),
         filters=("workspace_id", "cycle_id"),
         sorts=("value_unit_snapshot_id", "created_at"),
         newest="created_at",
         empty="No snapshot yet. Submit a cycle's value units to freeze them.",
+        screen=screens.snapshot,
     ),
     GridSpec(
         ConfigVersion,
         "Configs",
         AUTHORING,
         "Versions of what the customer app enforces, per subject. Approved ones are immutable: fork them.",
-        columns=("segment", "stage", "target_environment", "version", "status", "cycle_id", "effective_at"),
+        columns=(
+            "config_name",
+            "workspace_id",
+            "segment",
+            "stage",
+            "target_environment",
+            "version",
+            "status",
+            "cycle_id",
+            "effective_at",
+        ),
         filters=(*SUBJECT_FIELDS, "status", "cycle_id"),
         sorts=("config_version_id", "created_at", "cycle_id", "status"),
         newest="created_at",
         links=SEGMENT_LINK,
         empty="No config yet. Create a draft for a segment, stage and environment.",
         editing=services.CONFIG,
+        screen=screens.config("pools"),
     ),
     GridSpec(
         Pool,
@@ -236,6 +258,7 @@ GRIDS: tuple[GridSpec, ...] = (
         links=(("value_unit_id", ValueUnitDefinition),),
         empty="No pool yet. Add one to a draft config.",
         editing=services.POOL,
+        screen=screens.pool,
     ),
     GridSpec(
         ExplorationRule,
@@ -247,6 +270,7 @@ GRIDS: tuple[GridSpec, ...] = (
         sorts=("config_version_id",),
         empty="No rule yet. Each new config draft brings one.",
         editing=services.EXPLORATION,
+        screen=screens.config("exploration"),
     ),
     GridSpec(
         RailRule,
@@ -258,71 +282,93 @@ GRIDS: tuple[GridSpec, ...] = (
         sorts=("config_version_id",),
         empty="No rails yet. Each new config draft brings some.",
         editing=services.RAILS,
+        screen=screens.config("rails"),
     ),
     GridSpec(
         SimulationRun,
         "Simulation runs",
         DECISIONS,
         "The evidence before a decision.",
-        columns=("candidate_config_version_id", "baseline_config_version_id", "status", "completed_at", "created_at"),
+        columns=(
+            "workspace_id",
+            "candidate_config_version_id",
+            "baseline_config_version_id",
+            "status",
+            "completed_at",
+            "created_at",
+        ),
         filters=("workspace_id", "candidate_config_version_id", "status"),
         sorts=("simulation_run_id", "created_at", "candidate_config_version_id"),
         newest="created_at",
         empty="No run yet. Simulate a config to see what it would have done.",
+        screen=screens.simulation_run,
     ),
     GridSpec(
         DecisionRecord,
         "Decision records",
         DECISIONS,
         "Who decided what, why, and on which evidence.",
-        columns=("config_version_id", *SUBJECT_FIELDS[1:], "status", "approver_name", "effective_at", "created_at"),
+        columns=("config_version_id", *SUBJECT_FIELDS, "status", "approver_name", "effective_at", "created_at"),
         filters=("workspace_id", "config_version_id", "segment", "stage", "target_environment", "status"),
         sorts=("decision_id", "created_at", "config_version_id"),
         newest="created_at",
         links=SEGMENT_LINK,
         empty="No decision yet. Approving a config records one.",
+        screen=screens.decision,
     ),
     GridSpec(
         BillingPatch,
         "Billing patches",
         DECISIONS,
         "What the billing ledger must know about a config.",
-        columns=("config_version_id", "price_book_ref", "effective_at", "created_at"),
+        columns=("workspace_id", "config_version_id", "price_book_ref", "effective_at", "created_at"),
         filters=("workspace_id", "config_version_id"),
         sorts=("billing_patch_id", "created_at", "config_version_id"),
         newest="created_at",
         empty="No patch yet. Approving a config generates one.",
+        screen=screens.config("approve"),
     ),
     GridSpec(
         RuntimeConfig,
         "Runtime configs",
         DECISIONS,
         "The exact bytes that customer apps enforced or enforce, in the order in which they were served.",
-        columns=("config_version_id", *SUBJECT_FIELDS[1:], "sequence", "current", "digest", "created_at"),
+        columns=("config_version_id", *SUBJECT_FIELDS, "sequence", "current", "digest", "created_at"),
         filters=("workspace_id", "config_version_id", "current"),
         sorts=("decision_id", "created_at", "config_version_id"),
         newest="created_at",
         links=SEGMENT_LINK,
         empty="Nothing is served yet. Activating a config builds one.",
+        screen=screens.config("approve"),
     ),
     GridSpec(
         EnforcementEvent,
         "Enforcement events",
         EVIDENCE,
         "What customer apps did with a config.",
-        columns=("occurred_at", "event_type", "customer_id", "config_version_id", "context", "client_id", "sequence"),
+        columns=(
+            "occurred_at",
+            "workspace_id",
+            "event_type",
+            "customer_id",
+            "config_version_id",
+            "context",
+            "client_id",
+            "sequence",
+        ),
         filters=("workspace_id", "customer_id", "config_version_id", "event_type", "occurred_at", "client_id"),
         sorts=("enforcement_event_id", "occurred_at", "event_type", "customer_id", "config_version_id"),
         newest="occurred_at",
         links=(("customer_id", Customer),),
         empty="No event yet. Customer apps post what they enforce.",
+        screen=screens.config("approve"),
     ),
     GridSpec(
         EnforcementRepeat,
         "Repeated enforcement events",
         EVIDENCE,
         "Numbers under which a known event came again: it counts once, and the number is no gap.",
-        columns=("received_at", "client_id", "sequence", "enforcement_event_id"),
+        columns=("received_at", "workspace_id", "client_id", "sequence", "enforcement_event_id"),
         filters=("workspace_id", "client_id", "received_at"),
         sorts=("received_at",),
         newest="received_at",
@@ -346,17 +392,19 @@ GRIDS: tuple[GridSpec, ...] = (
         sorts=("usage_import_id", "created_at", "workspace_id"),
         newest="created_at",
         empty="No import yet. Run avs usage import FILE.",
+        screen=screens.usage,
     ),
     GridSpec(
         LearningLogEntry,
         "Learning log",
         LOG,
         "What changed between one submitted snapshot and the next.",
-        columns=("cycle_id", "kind", "detail", "created_at"),
+        columns=("workspace_id", "cycle_id", "kind", "detail", "created_at"),
         filters=("workspace_id", "cycle_id"),
         sorts=("learning_log_entry_id", "created_at", "cycle_id"),
         newest="created_at",
         empty="Nothing learnt yet. Submitting a snapshot writes the first entry.",
+        screen=screens.snapshot,
     ),
     GridSpec(
         ProductEvent,

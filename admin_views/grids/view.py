@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from flask import Response, abort, request, stream_with_context, url_for
+from flask import session as browser
 from flask.typing import ResponseReturnValue
 from flask_admin.form import SecureForm
 from flask_admin.model.base import BaseModelView, ViewArgs
@@ -16,10 +17,11 @@ from werkzeug.exceptions import NotFound
 
 from admin_views.base import GuardedView, expose
 from admin_views.formatters import csv_line, full, kind_of, label_of, plain, short
-from admin_views.grids.filters import ColumnFilter, filters_for
+from admin_views.grids.filters import EVERY, WORKSPACE, ColumnFilter, InWorkspace, filters_for, workspace_column
 from admin_views.grids.specs import GRIDS, GridSpec
 from app import clock
 from app.models.base import Model, db
+from app.models.workspace import Workspace
 from app.services.search import matching
 from simulation.canonical import Json
 
@@ -36,13 +38,17 @@ Record = Model | sa.Row[tuple[Json, ...]]
 
 
 class FilterInput(TypedDict):
-    """An input of the filter form: `type` of a plain one, or `options` to choose from, and the value it has now."""
+    """An input of the filter form: `type` of a plain one, or `options` to choose from, and the value it has now.
+
+    `text` is that value as its chip shows it, empty where the filter leaves nothing out.
+    """
 
     name: str
     label: str
     options: Sequence[tuple[str, str]] | None
     type: str
     value: str
+    text: str
 
 
 class Referring(NamedTuple):
@@ -79,6 +85,9 @@ class GridView(GuardedView, BaseModelView):
         self.column_filters = [
             column_filter for name in spec.filters for column_filter in filters_for(spec.table.c[name], label_of(name))
         ]
+        own = workspace_column(spec.table)
+        if own is not None and WORKSPACE not in spec.filters:
+            self.column_filters.append(InWorkspace(own))
         self.references = spec.references
         super().__init__(
             spec.model, name=spec.name, category=spec.category, endpoint=spec.endpoint, url=f"/admin/{spec.slug}"
@@ -108,7 +117,19 @@ class GridView(GuardedView, BaseModelView):
     def _get_list_filter_args(self) -> list[ChosenFilter]:
         """The filters of the address, without those whose input was left empty."""
         chosen: list[ChosenFilter] = super()._get_list_filter_args() or []
-        return [(index, label, text) for index, label, text in chosen if text.strip()]
+        return [*self._preset(), *((index, label, text) for index, label, text in chosen if text.strip())]
+
+    def _preset(self) -> list[ChosenFilter]:
+        """The filter for the workspace in which the operator works, unless the address has one of its own."""
+        current = browser.get(WORKSPACE)
+        if current is None or WORKSPACE not in (self._filter_args or {}) or self._chosen_workspace() is not None:
+            return []
+        index, column_filter = (self._filter_args or {})[WORKSPACE]
+        return [(index, column_filter.name, current)]
+
+    def _chosen_workspace(self) -> str | None:
+        texts = (text for name, text in request.args.items() if name.startswith("flt") and name.endswith(WORKSPACE))
+        return next((text for text in texts if text.strip()), None)
 
     def _get_list_extra_args(self) -> ViewArgs:
         """The arguments of the address that lists know; the stock version would pass any other on to `url_for`."""
@@ -122,7 +143,10 @@ class GridView(GuardedView, BaseModelView):
 
     def list_url_without(self, name: str) -> str:
         """The list's address without one of its filters, from the first page."""
-        return self._with_arguments(".index_view", {k: v for k, v in request.args.items() if k not in (name, "page")})
+        kept = {key: value for key, value in request.args.items() if key not in (name, "page")}
+        if name.endswith(WORKSPACE):
+            kept[name] = EVERY
+        return self._with_arguments(".index_view", kept)
 
     def _with_arguments(self, endpoint: str, arguments: Mapping[str, str], **parts: str) -> str:
         query = urlencode(list(arguments.items()))
@@ -200,20 +224,33 @@ class GridView(GuardedView, BaseModelView):
     def get_list_value(self, model: Record, name: str) -> Markup:
         """A cell of the list."""
         if name == COPY:
-            return Markup(
-                '<button type="button" class="copy" data-copy="{0}" aria-label="Copy {0}">Copy</button>'
-            ).format(getattr(model, self.spec.key[-1]))
+            return self._tools(model)
         value = getattr(model, name)
         if name == self.spec.key[-1]:
             return self._link(self.get_url(".details_view", id=self.get_pk_value(model)), value)
         return self._linked(name, value) or short(value, self.kinds[name])
+
+    def _tools(self, model: Record) -> Markup:
+        """The buttons of a row: copy its id, and open the screen that is about it."""
+        identifier, screen = getattr(model, self.spec.key[-1]), self.screen_of(model)
+        copy = Markup('<button type="button" class="copy" data-copy="{0}" aria-label="Copy {0}">Copy</button>')
+        opened = Markup('<a class="open" href="{}" aria-label="Open {} in its screen">Open</a>')
+        return copy.format(identifier) + (opened.format(screen, identifier) if screen else "")
 
     def _linked(self, name: str, value: str | None) -> Markup | None:
         """The value as a link to the row that it names, None when it names none."""
         target = self.references.get(name)
         if target is None or value is None:
             return None
-        return self._link(url_for(f"grid_{target.__table__.name}.details_view", id=value), value)
+        address = url_for(f"grid_{target.__table__.name}.details_view", id=value)
+        if target is Workspace:
+            workspace = db.session.get(Workspace, value)
+            return self._link(address, value) if workspace is None else _named(address, workspace)
+        return self._link(address, value)
+
+    def screen_of(self, row: Record) -> str | None:
+        """The address of the screen that is about the row, None where none is."""
+        return self.spec.screen(row) if self.spec.screen else None
 
     @staticmethod
     def _link(url: str, value: str) -> Markup:
@@ -227,13 +264,7 @@ class GridView(GuardedView, BaseModelView):
         """The filter form: every filter with the value that the address gives it."""
         texts = {index: text for index, _label, text in self._get_list_filter_args()}
         return [
-            {
-                "name": f"flt{index}_{column_filter.argument}",
-                "label": column_filter.name,
-                "options": column_filter.get_options(self),
-                "type": column_filter.data_type or "text",
-                "value": texts.get(index, ""),
-            }
+            _input(index, column_filter, column_filter.offered(), texts.get(index, ""))
             for index, column_filter in enumerate(self._filters or ())
         ]
 
@@ -313,6 +344,32 @@ class GridView(GuardedView, BaseModelView):
         kinds = [self.kinds[name] for name in names]
         for row in db.session.execute(statement, execution_options={"yield_per": EXPORT_CHUNK}):
             yield csv_line([plain(value, kind) for value, kind in zip(row, kinds, strict=True)])
+
+
+def _named(address: str, workspace: Workspace) -> Markup:
+    return Markup('<a href="{}">{}</a> <span class="id small">{}</span>').format(
+        address, workspace.workspace_name, workspace.workspace_id
+    )
+
+
+def _input(
+    index: int, column_filter: ColumnFilter[object], options: Sequence[tuple[str, str]] | None, value: str
+) -> FilterInput:
+    return {
+        "name": f"flt{index}_{column_filter.argument}",
+        "label": column_filter.name,
+        "options": options,
+        "type": column_filter.data_type or "text",
+        "value": value,
+        "text": _option_text(options, value),
+    }
+
+
+def _option_text(options: Sequence[tuple[str, str]] | None, value: str) -> str:
+    """A filter's value in words: the text of its option, else the value itself."""
+    if value == EVERY:
+        return ""
+    return next((text.replace("_", " ") for option, text in options or () if option == value), value)
 
 
 def _key_text(key: Sequence[object]) -> str:

@@ -122,7 +122,7 @@ class DraftScreen(Screen, Generic[Record, RecordForm]):
         raise NotImplementedError
 
     def title_of(self, record: Record) -> str:
-        """The record as messages name it: `Config cfg_1`."""
+        """The record as messages name it: `Team plan`, `The new unit`."""
         raise NotImplementedError
 
     def onward(self, record: Record) -> str:
@@ -178,7 +178,7 @@ class DraftScreen(Screen, Generic[Record, RecordForm]):
         if outcome.refusal is not None:
             return self.draw(form, outcome)
         if action == SAVE:
-            note(f"{self.title_of(outcome.record)} was saved." if outcome.changed else "Nothing had changed.")
+            note(f"{self.title_of(outcome.record)} was saved.")  # also when the background was faster
             return go(self.address(outcome.record))
         return go(self.onward(outcome.record))
 
@@ -249,7 +249,7 @@ class DraftScreen(Screen, Generic[Record, RecordForm]):
         refusal = outcome.refusal
         fields = [field for field in self.fields(form) if field.errors and field is not form.csrf_token]
         errors = {field.name: [str(error) for error in field.errors] for field in fields}
-        guide = self.guide(outcome.record)
+        guide, config = self.guide(outcome.record), self.subject(outcome.record).get("config")
         completeness = guide.navigator.completeness
         answer = {
             "address": self.address(outcome.record),
@@ -264,7 +264,9 @@ class DraftScreen(Screen, Generic[Record, RecordForm]):
             | {
                 "completeness": _macro("completeness")(completeness),
                 "navigator": _macro("navigator_panel")(guide.navigator),
-            },
+                "strip": _macro("strip")(guide.steps, self.step),
+            }
+            | ({} if config is None else {"config-status": _macro("pill")(config.status)}),
         }
         return make_response(jsonify(answer), refusal.status if refusal else 200)
 

@@ -8,37 +8,34 @@ from markupsafe import Markup, escape
 
 from admin_views.formatters import iso, time_text
 from app import clock
+from rules.amounts import money_text, percent_text, price_text, quantity_text
+from rules.labels import in_words, label_text, missing_text
+from rules.risks import risk_sentence
 
 NOT_MEASURED = Markup('<span class="unset">not measured</span>')
-MONEY_PLACES, SHARE_PLACES = 2, 1
 SPANS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 Number = int | Decimal | None
 
 
-def plain_number(value: Decimal | int, least_places: int = 0) -> str:
-    """A number with thousands separated and no zeros at its end beyond `least_places` decimal places: `1,234.50`."""
-    whole, _, places = f"{Decimal(value):,f}".partition(".")
-    places = places.rstrip("0").ljust(least_places, "0")
-    return f"{whole}.{places}" if places else whole
-
-
 def money(value: Number) -> Markup:
-    """An amount in USD: `$1,234.50`, `$0.0000025`, `−$3.00`."""
-    if value is None:
-        return NOT_MEASURED
-    sign = "−" if value < 0 else ""
-    return escape(f"{sign}${plain_number(Decimal(value).copy_abs(), MONEY_PLACES)}")
+    """A computed amount in USD: `$1,234.50`, `$0.695`, `−$3.00`."""
+    return NOT_MEASURED if value is None else escape(money_text(value))
+
+
+def price(value: Number) -> Markup:
+    """A price or a limit in USD with every place that it has: `$0.60`, `$0.00000015`."""
+    return NOT_MEASURED if value is None else escape(price_text(value))
 
 
 def share(value: Number) -> Markup:
-    """A stored share as per cent: 0.685 is `68.5 %`."""
-    return NOT_MEASURED if value is None else escape(_signed(_percent(value)) + " %")
+    """A stored share as per cent, to a tenth: 0.685 is `68.5 %`."""
+    return NOT_MEASURED if value is None else escape(percent_text(value))
 
 
 def quantity(value: Number) -> Markup:
     """A count or an amount, exact."""
-    return NOT_MEASURED if value is None else escape(_signed(plain_number(value)))
+    return NOT_MEASURED if value is None else escape(quantity_text(value))
 
 
 def change(value: Number, kind: str = "quantity") -> Markup:
@@ -49,7 +46,7 @@ def change(value: Number, kind: str = "quantity") -> Markup:
         return Markup("no change")
     plus = "+" if value > 0 else ""
     if kind == "share":
-        text = f"{_signed(_percent(value))} pp"
+        text = percent_text(value).replace("%", "pp")
     else:
         text = str(money(value) if kind == "money" else quantity(value))
     return escape(plus + text)
@@ -88,21 +85,18 @@ def words(value: str | None) -> str:
     return "" if value is None else value.replace("_", " ")
 
 
-def _percent(value: Decimal | int) -> str:
-    return plain_number(round(Decimal(value) * 100, SHARE_PLACES))
-
-
-def _signed(text: str) -> str:
-    return text.replace("-", "−")
-
-
 FILTERS: Mapping[str, Callable[..., str]] = {
     "money": money,
+    "price": price,
     "share": share,
     "quantity": quantity,
     "change": change,
     "moment": moment,
     "identifier": identifier,
     "words": words,
+    "label": label_text,
+    "in_words": in_words,
+    "missing": missing_text,
+    "risk_sentence": risk_sentence,
 }
 """The figures as filters of the templates, by the name that a template calls them."""

@@ -19,7 +19,8 @@ from app.models.cycle import Cycle
 from app.models.transactions import write
 from app.models.workspace import Workspace
 from app.services.configs.lookup import get_config
-from app.services.guidance.navigator import Guide, guide
+from app.services.guidance.navigator import Guide, first_guide, guide
+from app.services.guidance.standing import standing_config
 from app.services.lookup import get
 from app.services.product_events import log_event
 from simulation.canonical import Json
@@ -57,6 +58,8 @@ class Screen(GuardedView):
     operator_decision: str
     needs: str
     step: str | None = None
+    is_about_cycle = False
+    """Whether the page is about the cycle in its address: then its frame shows how that one stands, no other."""
 
     def __init__(self) -> None:
         self._default_view = "page"
@@ -85,8 +88,19 @@ class Screen(GuardedView):
         if cycle is not None:
             remember(workspace_id=cycle.workspace_id, cycle_id=cycle.cycle_id)
         workspace = here(Workspace, WORKSPACE)
-        around = guide(db.session, cycle, config, now=clock.now())
-        return Frame(workspace, cycle, config, around, self.step, browser.get(OPERATOR, ""))
+        return Frame(workspace, cycle, config, self._around(workspace, cycle, config), self.step, operator_name())
+
+    def _around(self, workspace: Workspace | None, cycle: Cycle | None, config: ConfigVersion | None) -> Guide:
+        """The Navigator and the strip: of the page's config, else of the one that stands for its cycle or workspace."""
+        if workspace is None and cycle is None and config is None:
+            return first_guide()
+        shown = config or self._standing(workspace, cycle)
+        return guide(db.session, shown.cycle if shown is not None else cycle, shown, now=clock.now())
+
+    def _standing(self, workspace: Workspace | None, cycle: Cycle | None) -> ConfigVersion | None:
+        if self.is_about_cycle and cycle is not None:
+            return standing_config(db.session, cycle.workspace_id, cycle.cycle_id)
+        return None if workspace is None else standing_config(db.session, workspace.workspace_id)
 
     def log(self, name: str, workspace_id: str | None, entity_id: str, **detail: Json) -> None:
         """Append one product event for a record that was only viewed (spec 7)."""
@@ -101,11 +115,17 @@ class Screen(GuardedView):
             )
 
 
+def operator_name() -> str:
+    """The name that the operator has given in this browser; empty without one."""
+    return str(browser.get(OPERATOR, ""))
+
+
 def remember(**values: str | None) -> None:
-    """Keep values in the browser's session; unchanged ones send no cookie."""
+    """Keep values in the browser's session, which outlasts the browser's window; unchanged ones send no cookie."""
     for name, value in values.items():
         if browser.get(name) != value:
             browser[name] = value
+            browser.permanent = True
 
 
 def here(model: type[Row], name: str) -> Row | None:

@@ -122,6 +122,7 @@ class ConfigEditable(Body):
     target_environment = choice(TargetEnvironment, required=True)
     value_unit_snapshot_version = whole(1, allow_none=True)
     baseline_config_version_id = Identifier(allow_none=True)
+    config_name = text(allow_none=True)
     price_book_ref = text(allow_none=True)
     metric_lenses = identifiers(maximum=50)
     delivery = Embedded(DeliveryBody)

@@ -57,6 +57,7 @@ class DecisionSummary(Answered):
     goal_type = choice(GoalType, allow_none=True)
     config_version_id = fields.String()
     config_version = fields.Integer(metadata={"description": "The version's number within its subject."})
+    config_name = fields.String(allow_none=True, metadata={"description": "What operators call the version."})
     baseline_config_version_id = fields.String(allow_none=True)
     subject_resolution = Computed({"type": "object"})
     status = choice(DecisionStatus)

@@ -28,6 +28,29 @@ def subject_of(row: object) -> dict[str, str]:
     return {name: getattr(row, name) for name in SUBJECT_FIELDS}
 
 
+class Named(Protocol):
+    """A row with the columns that name a config version."""
+
+    @property
+    def config_name(self) -> str | None: ...
+    @property
+    def segment(self) -> str: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def target_environment(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+
+
+def display_name_of(row: Named) -> str:
+    """What people call a config version: its own name, else its subject and number.
+
+    `Team plan, December price rise`, `ai_video_smb · learning · production v3`.
+    """
+    return row.config_name or f"{row.segment} · {row.stage} · {row.target_environment} v{row.version}"
+
+
 class Subject:
     """The four columns that say for whom a decision holds; always all four (spec 1)."""
 
@@ -74,6 +97,7 @@ class ConfigVersion(Subject, Model):
     baseline_config_version_id: Mapped[str | None] = mapped_column(
         sa.ForeignKey("config_versions.config_version_id"), index=True
     )
+    config_name: Mapped[str | None] = mapped_column(sa.String(200))
     price_book_ref: Mapped[str | None] = mapped_column(sa.String(200))
     metric_lenses: Mapped[list[str]] = mapped_column(CanonicalJSON, default=list)
     delivery: Mapped[JsonObject] = mapped_column(CanonicalJSON, default=dict)
@@ -95,6 +119,16 @@ class ConfigVersion(Subject, Model):
     rails: Mapped["RailRule | None"] = relationship(
         back_populates="config_version", cascade="all, delete-orphan", lazy="joined"
     )
+
+    @property
+    def display_name(self) -> str:
+        """What people call it: its own name, else its subject and number."""
+        return display_name_of(self)
+
+    @validates("config_name")
+    def _keep_no_blank_name(self, _name: str, value: str | None) -> str | None:
+        """Keep no name that says nothing: the subject and the number serve then."""
+        return (value or "").strip() or None
 
     @validates("delivery")
     def _keep_what_is_stated(self, _name: str, value: JsonObject | None) -> JsonObject:

@@ -158,7 +158,7 @@ CASES: tuple[Case, ...] = (
         WINDOW,
         simulate,
         meanwhile=the_page_refers_to_a_queued_run,
-        says="has status queued",
+        says="is queued",
     ),
     Case(
         "simulation_not_latest",
@@ -167,7 +167,7 @@ CASES: tuple[Case, ...] = (
         WINDOW,
         simulate,
         meanwhile=somebody_simulates_again,
-        says="is not the latest completed run",
+        says="is not the newest completed one",
     ),
     Case("simulation_stale", simulated(rails(monthly_spend_cap_usd=Decimal(700))), SIMULATE, WINDOW, simulate),
     Case(
@@ -191,6 +191,6 @@ CASES: tuple[Case, ...] = (
         "baseline_config_version_id",
         look_again,
         meanwhile=somebody_activates_the_rival,
-        says="is not the active version of this subject",
+        says="is not the active version of its subject",
     ),
 )

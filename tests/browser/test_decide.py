@@ -100,7 +100,7 @@ def test_a_refused_approval_keeps_the_rationale_and_goes_to_the_refusal(
         config_parts.put_rails(db.session, candidate, {"monthly_spend_cap_usd": None}, **who())
     page.get_by_role("button", name="Approve version").click()
     expect(page.locator("#problems")).to_be_focused()
-    expect(page.locator("#gates")).to_contain_text("has no monthly_spend_cap_usd")
+    expect(page.locator("#gates")).to_contain_text("has no monthly spend cap")
     expect(page.get_by_label("Rationale")).to_have_value(WHY)
     expect(page.get_by_role("button", name="Approve version")).to_be_disabled()
     accessible(page)

@@ -33,7 +33,7 @@ def test_a_draft_saves_itself_and_says_what_it_means_meanwhile(page: Page) -> No
     core.get_by_label("Included").fill("300")
     expect(core.locator(".says")).to_contain_text("300 × Usable HD minute per customer and 30 days, then $0.60 each.")
     page.get_by_label("Price book").fill("")
-    expect(page.locator("#completeness")).to_contain_text("Next missing: price_book_ref")
+    expect(page.locator("#completeness")).to_contain_text("Next missing: the price book")
     saved(page)
     page.reload()
     expect(core.get_by_label("Included")).to_have_value("300")

@@ -31,12 +31,14 @@ def _render_minutes(resolution: str) -> dict[str, Any]:
     }
 
 
-def _unit(unit_id: str, mapping: dict[str, Any], economics: tuple[str, str, str, str], signals: list[str]) -> ValueUnit:
+def _unit(
+    unit_id: str, name: str, mapping: dict[str, Any], economics: tuple[str, str, str, str], signals: list[str]
+) -> ValueUnit:
     cost, price, margin, confidence = economics
     return value_unit_from_document(
         {
             "value_unit_id": unit_id,
-            "name": unit_id,
+            "name": name,
             "unit_type": "outcome",
             "event_mapping": mapping,
             "outcome_statement": "The customer publishes a video without rework.",
@@ -52,10 +54,23 @@ def _unit(unit_id: str, mapping: dict[str, Any], economics: tuple[str, str, str,
     )
 
 
-HD = _unit("vu_usable_hd_minute", _render_minutes("HD"), ("0.18", "0.6", "0.7", "medium"), ["edit_reopen_rate", "csat"])
-FOUR_K = _unit("vu_usable_4k_minute", _render_minutes("4K"), ("0.55", "1.8", "0.7", "rough"), ["manual_qa_pass"])
+HD = _unit(
+    "vu_usable_hd_minute",
+    "Usable HD minute",
+    _render_minutes("HD"),
+    ("0.18", "0.6", "0.7", "medium"),
+    ["edit_reopen_rate", "csat"],
+)
+FOUR_K = _unit(
+    "vu_usable_4k_minute",
+    "Usable 4K minute",
+    _render_minutes("4K"),
+    ("0.55", "1.8", "0.7", "rough"),
+    ["manual_qa_pass"],
+)
 DRAFT_EXPORT = _unit(
     "vu_draft_export",
+    "Draft export",
     {"event_type": "draft_export_created", "filters": {}, "aggregation": {"type": "count"}},
     ("0.02", "0", "0", "medium"),
     [],
@@ -82,8 +97,8 @@ CANDIDATE = Draft(
         content_hash=HASH,
     ),
     pools=(
-        Pool(pool_id="pool_core", value_unit_id="vu_usable_hd_minute"),
-        Pool(pool_id="pool_4k_pro", value_unit_id="vu_usable_4k_minute"),
+        Pool(pool_id="pool_core", label="Core", value_unit_id="vu_usable_hd_minute"),
+        Pool(pool_id="pool_4k_pro", label="4K Pro", value_unit_id="vu_usable_4k_minute"),
     ),
     exploration=Exploration(),
     rails=Rails(
@@ -106,6 +121,12 @@ CANDIDATE = Draft(
         },
         metric_ids=(*METRICS, "monthly_churn_rate", "exploration_depth", "margin_floor_violations"),
         signal_ids=("csat", "edit_reopen_rate", "manual_qa_pass"),
+        labels={
+            "paid_engagement_retention_90d": "Paid engagement retention, 90 days",
+            "gross_margin": "Gross margin",
+            "exploration_depth": "Exploration depth",
+            "csat": "Customer satisfaction",
+        },
     ),
     simulation=SimulationRun(
         simulation_run_id="sim_v2",
@@ -156,7 +177,7 @@ def with_economics(**changes: Any) -> Draft:
 
 def with_pool(value_unit_id: str | None, is_exploration_pool: bool = False) -> Draft:
     """One more pool, `pool_new`."""
-    pool = Pool(pool_id="pool_new", value_unit_id=value_unit_id, is_exploration_pool=is_exploration_pool)
+    pool = Pool(pool_id="pool_new", label="New", value_unit_id=value_unit_id, is_exploration_pool=is_exploration_pool)
     return replace(CANDIDATE, pools=(*CANDIDATE.pools, pool))
 
 
@@ -168,12 +189,13 @@ def exploring(stage: str = "learning", **changes: Any) -> Draft:
         qualifying_events=("labs_feature_used",),
         expires_after_days=30,
     )
-    pools = (CANDIDATE.pools[0], Pool(pool_id="pool_new", value_unit_id=HD.value_unit_id, is_exploration_pool=True))
+    paying = Pool(pool_id="pool_new", label="New", value_unit_id=HD.value_unit_id, is_exploration_pool=True)
+    pools = (CANDIDATE.pools[0], paying)
     return replace(with_config(stage=stage), pools=pools, exploration=replace(rule, **changes))
 
 
 def with_free_unit(is_exploration_pool: bool) -> Draft:
     """One more pool, `pool_new`, that gives out a complete unit whose price is 0."""
     price = replace(HD.unit_economics, target_price_per_unit_usd=0, target_margin=0)
-    free = replace(HD, value_unit_id="vu_free", unit_economics=price)
+    free = replace(HD, value_unit_id="vu_free", name="Free minute", unit_economics=price)
     return replace(with_pool("vu_free", is_exploration_pool), units=(HD, FOUR_K, free))

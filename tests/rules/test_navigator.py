@@ -30,7 +30,7 @@ CONFIG = "/configs/cfg_smb_learning_prod_v2_candidate"
 
 
 def questions(draft: Draft) -> list[str]:
-    return [question.question for question in open_questions(evaluate(draft))]
+    return [question.question for question in open_questions(evaluate(draft), draft)]
 
 
 def actions(draft: Draft) -> list[str]:
@@ -43,7 +43,8 @@ def test_a_complete_draft_leaves_no_question_and_no_advice() -> None:
 
 
 def test_a_question_leads_to_the_field_that_it_fills() -> None:
-    (question,) = open_questions(evaluate(with_cycle(goal_type=None)))
+    draft = with_cycle(goal_type=None)
+    (question,) = open_questions(evaluate(draft), draft)
     assert question.as_dict() == {
         "question": "What is this cycle for?",
         "field": "cycle.goal_type",
@@ -52,7 +53,8 @@ def test_a_question_leads_to_the_field_that_it_fills() -> None:
 
 
 def test_an_empty_draft_asks_five_questions_the_simulation_gate_first() -> None:
-    asked = open_questions(evaluate(Draft(config=Config(target_environment="production"))))
+    draft = Draft(config=Config(target_environment="production"))
+    asked = open_questions(evaluate(draft), draft)
     assert [question.field for question in asked] == [
         "cycle.goal_type",
         "cycle.primary_metrics",
@@ -63,7 +65,7 @@ def test_an_empty_draft_asks_five_questions_the_simulation_gate_first() -> None:
 
 
 def test_questions_about_a_unit_name_it() -> None:
-    assert questions(with_unit(outcome_statement=None)) == ["What does the customer get from one vu_usable_hd_minute?"]
+    assert questions(with_unit(outcome_statement=None)) == ["What does the customer get from one “Usable HD minute”?"]
 
 
 def test_each_missing_part_of_exploration_has_its_question() -> None:
@@ -102,8 +104,8 @@ def test_a_unit_without_quality_signal_should_get_one_before_scaling() -> None:
     draft = replace(with_pool("vu_draft_export"), units=(*(CANDIDATE.units or ())[:2], DRAFT_EXPORT))
     sandbox = replace(draft, config=replace(draft.config, target_environment="sandbox"))
     assert actions(sandbox) == [
-        "add a quality signal to vu_draft_export before scaling",
-        "price the unit of pool pool_new, or make it an exploration pool",
+        "add a quality signal to “Draft export” before scaling",
+        "price the unit of pool “New”, or make it an exploration pool",
     ]
 
 

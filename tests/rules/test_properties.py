@@ -209,7 +209,7 @@ def test_pooled_units_are_units_of_the_snapshot_each_once(draft: Draft) -> None:
 @given(DRAFTS)
 def test_the_navigator_asks_at_most_five_questions_one_per_field(draft: Draft) -> None:
     findings = evaluate(draft)
-    questions = open_questions(findings)
+    questions = open_questions(findings, draft)
     assert len(questions) == len({question.field for question in questions}) <= 5
     assert {question.field for question in questions} <= {finding.field for finding in findings}
     actions = recommended_actions(draft, findings)
@@ -222,7 +222,7 @@ def test_findings_questions_and_actions_are_plain_json(draft: Draft) -> None:
     findings = evaluate(draft)
     documents = [
         *(finding.as_dict() for finding in findings),
-        *(question.as_dict() for question in open_questions(findings)),
+        *(question.as_dict() for question in open_questions(findings, draft)),
         *(action.as_dict() for action in recommended_actions(draft, findings)),
     ]
     for document in documents:

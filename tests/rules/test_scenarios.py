@@ -9,6 +9,7 @@ import pytest
 from rules.draft import Aggregation, Draft, EventMapping, UnitEconomics, UsageThreshold
 from rules.finding import Finding, Gate
 from rules.gate import evaluate
+from rules.labels import label_text
 from rules.registry import CODES
 from tests.rules.lumina import (
     CANDIDATE,
@@ -44,7 +45,7 @@ HD_FIELD = "value_units.vu_usable_hd_minute"
 
 
 def hd_fires(code: str, draft: Draft, field: str, *says: str) -> Fires:
-    return Fires(code, draft, f"{HD_FIELD}.{field}", f"{UNIT}#{field}", ("vu_usable_hd_minute", *says))
+    return Fires(code, draft, f"{HD_FIELD}.{field}", f"{UNIT}#{field}", ("Value unit “Usable HD minute”", *says))
 
 
 def rails_fire(code: str, draft: Draft, field: str, *says: str) -> Fires:
@@ -60,19 +61,19 @@ def run_fires(code: str, draft: Draft, field: str, *says: str) -> Fires:
 
 
 def cycle_fires(code: str, field: str, draft: Draft, *says: str) -> Fires:
-    return Fires(code, draft, f"cycle.{field}", f"{CYCLE}#{field}", ("cycle_2026_01_prod_90d", *says))
+    return Fires(code, draft, f"cycle.{field}", f"{CYCLE}#{field}", ("The cycle", *says))
 
 
 FIRING = (
-    cycle_fires("cycle_goal_type_missing", "goal_type", with_cycle(goal_type=None), "pmf_learning"),
+    cycle_fires("cycle_goal_type_missing", "goal_type", with_cycle(goal_type=None), "pmf learning"),
     cycle_fires("cycle_goal_type_missing", "goal_type", with_cycle(goal_type=" ")),
-    cycle_fires("cycle_primary_metrics_missing", "primary_metrics", with_cycle(primary_metrics=()), "gross_margin"),
+    cycle_fires("cycle_primary_metrics_missing", "primary_metrics", with_cycle(primary_metrics=()), "Gross margin"),
     Fires(
         "value_unit_snapshot_missing",
         replace(CANDIDATE, units=None),
         "value_unit_snapshot_version",
         "/cycles/cycle_2026_01_prod_90d/value-units/submit#submit",
-        ("snapshot version 1", "Submit"),
+        ("snapshot 1", "Submit"),
     ),
     Fires("config_pools_missing", replace(CANDIDATE, pools=()), "pools", f"{CONFIG}/pools#pools", ("no pool",)),
     Fires(
@@ -80,17 +81,22 @@ FIRING = (
         with_pool("vu_x"),
         "pools.pool_new.value_unit_id",
         f"{CONFIG}/pools?pool=pool_new#value_unit_id",
-        ("Pool pool_new names value unit vu_x, which is not in snapshot version 1. Pick one of vu_usable_hd_minute",),
+        ("Pool “New” counts a value unit that is not in snapshot 1.", "Pick one of “Usable HD minute”, “Usable 4K"),
     ),
     Fires(
         "pool_value_unit_unknown",
         with_pool(None),
         "pools.pool_new.value_unit_id",
         f"{CONFIG}/pools?pool=pool_new#value_unit_id",
-        ("names no value unit",),
+        ("counts no value unit",),
     ),
-    hd_fires("unit_event_mapping_missing", with_unit(event_mapping=EventMapping()), "event_mapping", "event_type"),
-    hd_fires("unit_event_mapping_missing", with_mapping(aggregation=Aggregation()), "event_mapping", "aggregation"),
+    hd_fires(
+        "unit_event_mapping_missing",
+        with_unit(event_mapping=EventMapping()),
+        "event_mapping",
+        "event counts nor how",
+    ),
+    hd_fires("unit_event_mapping_missing", with_mapping(aggregation=Aggregation()), "event_mapping", "events add up"),
     hd_fires("unit_event_mapping_invalid", with_mapping(event_type="x"), "event_mapping.event_type", "labs_feature"),
     hd_fires(
         "unit_event_mapping_invalid", with_mapping(filters={"size": 1}), "event_mapping.filters.size", "resolution"
@@ -107,7 +113,7 @@ FIRING = (
             "unit_event_mapping_invalid",
             with_mapping(aggregation=Aggregation(type=kind)),
             "event_mapping.aggregation.field",
-            f"{kind} without a field",
+            f"{kind.replace('_', ' ')} without a field",
         )
         for kind in ("sum", "distinct_count")
     ),
@@ -115,43 +121,50 @@ FIRING = (
         "unit_event_mapping_invalid",
         with_mapping(aggregation=Aggregation(type="average", field="output_minutes")),
         "event_mapping.aggregation.type",
-        "count, sum or distinct_count",
+        "count, sum or distinct count",
     ),
     *(
-        hd_fires("unit_economics_missing", with_economics(**{field: None}), f"unit_economics.{field}", field)
-        for field in UnitEconomics.__dataclass_fields__
+        hd_fires(
+            "unit_economics_missing", with_economics(**{field: None}), f"unit_economics.{field}", label_text(field)
+        )
+        for field, in_words in ((name, label_text(name)) for name in UnitEconomics.__dataclass_fields__)
     ),
     cycle_fires("cycle_type_not_production", "cycle_type", with_cycle(cycle_type="sandbox"), "sandbox"),
     cycle_fires("cycle_type_not_production", "cycle_type", with_cycle(cycle_type=None)),
     cycle_fires("cycle_period_not_90_days", "period_length_days", with_cycle(period_length_days=120), "120"),
     cycle_fires("cycle_period_not_90_days", "period_length_days", with_cycle(period_length_days=None)),
     hd_fires("unit_outcome_statement_missing", with_unit(outcome_statement="\n"), "outcome_statement"),
-    hd_fires("unit_metrics_intent_missing", with_unit(metrics_intent=()), "metrics_intent", "gross_margin"),
-    hd_fires("unit_quality_signal_missing", with_unit(quality_signal_source=()), "quality_signal_source", "csat"),
+    hd_fires("unit_metrics_intent_missing", with_unit(metrics_intent=()), "metrics_intent", "Gross margin"),
+    hd_fires(
+        "unit_quality_signal_missing",
+        with_unit(quality_signal_source=()),
+        "quality_signal_source",
+        "Customer satisfaction",
+    ),
     Fires(
         "unit_economics_confidence_too_low",
         with_config(stage="scaling"),
         "value_units.vu_usable_4k_minute.unit_economics.economics_confidence",
         UNIT.replace("hd", "4k") + "#unit_economics.economics_confidence",
-        ("vu_usable_4k_minute", "rough", "medium or high"),
+        ("“Usable 4K minute”", "rough", "medium or high"),
     ),
-    exploration_fires(exploring(exploration_pool_id=None), "exploration_pool_id", "Pick pool_new."),
+    exploration_fires(exploring(exploration_pool_id=None), "exploration_pool_id", "Pick “New”."),
     exploration_fires(exploring(exploration_pool_id="pool_gone"), "exploration_pool_id", "does not have"),
-    exploration_fires(exploring(exploration_pool_id="pool_core"), "exploration_pool_id", "not an exploration pool"),
+    exploration_fires(exploring(exploration_pool_id="pool_core"), "exploration_pool_id", "“Core”, which is not"),
     exploration_fires(exploring(qualifying_events=()), "qualifying_events", "labs_feature_used"),
     exploration_fires(exploring(expires_after_days=None), "expires_after_days"),
     exploration_fires(exploring(stage="scaling"), "graduation_signal", "scaling"),
-    rails_fire("rails_monthly_spend_cap_missing", with_rails(monthly_spend_cap_usd=None), "monthly_spend_cap_usd"),
-    rails_fire("rails_margin_floor_missing", with_rails(margin_floor=None), "margin_floor"),
-    rails_fire("rails_at_cap_action_missing", with_rails(at_cap_action=None), "at_cap_action", "require_approval"),
     rails_fire(
-        "rails_thresholds_incomplete", with_rails(usage_thresholds=()), "usage_thresholds", "70, 90 and 100 percent"
+        "rails_monthly_spend_cap_missing", with_rails(monthly_spend_cap_usd=None), "monthly_spend_cap_usd", "spend cap"
     ),
+    rails_fire("rails_margin_floor_missing", with_rails(margin_floor=None), "margin_floor"),
+    rails_fire("rails_at_cap_action_missing", with_rails(at_cap_action=None), "at_cap_action", "require approval"),
+    rails_fire("rails_thresholds_incomplete", with_rails(usage_thresholds=()), "usage_thresholds", "70, 90 and 100 %"),
     rails_fire(
         "rails_thresholds_incomplete",
         with_rails(usage_thresholds=(*CANDIDATE.rails.usage_thresholds[:2], UsageThreshold(percent=100))),
         "usage_thresholds",
-        "at 100 percent",
+        "at 100 %",
     ),
     Fires(
         "price_book_ref_missing",
@@ -165,33 +178,36 @@ FIRING = (
         run_fires("simulation_not_completed", with_run(status=status), "status", word)
         for status, word in (("queued", "Wait"), ("running", "Wait"), ("failed", "again"), (None, "again"))
     ),
-    run_fires("simulation_not_latest", with_run(is_latest_completed=False), "simulation_run_id", "sim_v2"),
-    run_fires("simulation_stale", with_run(candidate_content_hash="00" * 32), "candidate_content_hash", "sim_v2"),
+    run_fires("simulation_not_latest", with_run(is_latest_completed=False), "simulation_run_id", "not the newest"),
+    run_fires("simulation_stale", with_run(candidate_content_hash="00" * 32), "candidate_content_hash", "stale"),
     run_fires("simulation_stale", with_run(candidate_content_hash=None), "candidate_content_hash"),
-    run_fires("simulation_outputs_incomplete", with_run(lens_metric_ids=()), "outputs", "exploration_depth"),
+    run_fires("simulation_outputs_incomplete", with_run(lens_metric_ids=()), "outputs", "Exploration depth"),
     run_fires(
-        "simulation_outputs_incomplete", with_run(primary_metric_ids=("gross_margin",)), "outputs", "retention_90d"
+        "simulation_outputs_incomplete",
+        with_run(primary_metric_ids=("gross_margin",)),
+        "outputs",
+        "Paid engagement retention",
     ),
     Fires(
         "simulation_blocking_issues",
         with_run(blocking_issues=("price_book_ref_missing",)),
         "simulation_run.outputs.blocking_issues",
         f"{CONFIG}/review#blocking",
-        ("price_book_ref_missing",),
+        ("for want of the price book",),
     ),
     Fires(
         "baseline_not_active",
         replace(CANDIDATE, requested_baseline_config_version_id="cfg_old"),
         "baseline_config_version_id",
         f"{CONFIG}/approve#baseline_config_version_id",
-        ("cfg_old", "cfg_smb_learning_prod_v1 is"),
+        ("not the active version", "another one is"),
     ),
     Fires(
         "pool_price_zero",
         with_free_unit(is_exploration_pool=False),
         "pools.pool_new.value_unit_id",
         f"{CONFIG}/pools?pool=pool_new#value_unit_id",
-        ("pool_new", "vu_free"),
+        ("Pool “New”", "“Free minute”"),
     ),
     *(
         Fires(
@@ -207,7 +223,7 @@ FIRING = (
         "metrics_intent_partial",
         with_unit(metrics_intent=HD.metrics_intent[:1]),
         "metrics_intent",
-        "says nothing about gross_margin",
+        "what it should do to Gross margin",
     ),
     hd_fires(
         "unit_price_below_cost",
@@ -217,27 +233,27 @@ FIRING = (
             target_margin=Decimal("-0.1667"),
         ),
         "unit_economics.target_price_per_unit_usd",
-        "sells for 0.6 USD and costs 0.7 USD",
+        "sells for $0.60 and costs $0.70",
     ),
     hd_fires(
         "target_margin_inconsistent",
         with_economics(target_margin=Decimal("0.7100001")),
         "unit_economics.target_margin",
-        "0.7100001",
-        "give 0.7.",
+        "71.00001 %",
+        "give 70 %.",
     ),
     hd_fires("quality_adjusted_outcome_is_advisory", with_unit(unit_type="quality_adjusted_outcome"), "unit_type"),
     run_fires(
         "simulation_baseline_not_active",
         with_run(baseline_config_version_id=None),
         "baseline_config_version_id",
-        "cfg_smb_learning_prod_v1",
+        "compared with nothing",
     ),
     rails_fire(
         "margin_below_floor_in_simulation",
         with_risk("margin_floor_violated", "Period 1 has margin 0.628205."),
         "margin_floor",
-        "below the margin_floor. Period 1 has margin 0.628205. Raise",
+        "below the margin floor. Period 1 has margin 0.628205. Raise",
     ),
     rails_fire(
         "spend_cap_exceeded_in_simulation", with_risk("spend_cap_exceeded"), "monthly_spend_cap_usd", "billed spend"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.wording import listed, pick, record
+from rules.wording import labelled, listed, pick, pick_value, record
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,14 @@ def test_with_nothing_to_pick_the_message_says_what_to_do_first() -> None:
     assert pick([], "Add one.") == "Add one."
 
 
-def test_a_record_without_id_is_a_new_one() -> None:
-    assert record("pool", "pool_core") == "Pool pool_core"
-    assert record("value unit", None) == "The new value unit"
+def test_a_record_has_its_name_or_says_that_it_has_none() -> None:
+    assert record("pool", "Core") == "Pool “Core”"
+    assert record("value unit", None) == record("value unit", " ") == "A value unit without a name"
+
+
+def test_values_of_a_closed_list_are_words() -> None:
+    assert pick_value(["warn", "require_approval"]) == "Pick one of warn or require approval."
+
+
+def test_a_term_that_the_catalog_does_not_have_stays_as_it_is() -> None:
+    assert labelled(["csat", "own"], {"csat": "Customer satisfaction"}) == ["Customer satisfaction", "own"]

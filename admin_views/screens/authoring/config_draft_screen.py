@@ -46,7 +46,7 @@ class ConfigDraftScreen(DraftScreen[ConfigVersion, RecordForm]):
         return editing.editable(db.session, record.config_version_id)
 
     def title_of(self, record: ConfigVersion) -> str:
-        return f"Config {record.config_version_id}"
+        return record.display_name
 
     def onward(self, record: ConfigVersion) -> str:
         return path("configs", record.config_version_id, self.next_part)
@@ -81,7 +81,7 @@ class ConfigDraftScreen(DraftScreen[ConfigVersion, RecordForm]):
             draft = fork_version(db.session, source, **acting())
             if form is not None:
                 self.store(draft, self.typed(form, draft))
-        note(f"{draft.config_version_id} was made from {config_version_id}. Change what differs.")
+        note(f"{draft.display_name} is a new draft, version {draft.version} of its subject. Change what differs.")
         return go(path("configs", draft.config_version_id, self.part))
 
 

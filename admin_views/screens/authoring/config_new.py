@@ -9,10 +9,10 @@ from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
 from wtforms import RadioField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired
+from wtforms.validators import InputRequired, Length
 
 from admin_views.base import expose, note
-from admin_views.forms import ChoiceField, at_its_field, choices_of
+from admin_views.forms import MAX_NAME_LENGTH, ChoiceField, TextField, at_its_field, choices_of
 from admin_views.screens.authoring.config_draft_screen import SUGGEST
 from admin_views.screens.screen import Screen, cycle_at, go, path
 from app.errors import AvsError
@@ -49,6 +49,12 @@ class ConfigForm(SecureForm):
     target_environment = RadioField(
         "Environment", [InputRequired("Choose the environment.")], choices=choices_of(ENVIRONMENTS)
     )
+    config_name = TextField(
+        "Name",
+        [Length(max=MAX_NAME_LENGTH)],
+        description="What you call it in lists and in the decision log, for example Team plan, December price rise. "
+        "Without one it has its segment, stage, environment and version.",
+    )
     start = RadioField("Start from", choices=choices_of(STARTS), default=ACTIVE)
 
     def subject(self, cycle: Cycle) -> dict[str, str] | None:
@@ -62,6 +68,7 @@ class ConfigNew(Screen):
     route = "/cycles/<cycle_id>/configs/new"
     title = "New config"
     step = "Config"
+    is_about_cycle = True
     operator_decision = "For whom is this config: which segment, stage and environment?"
     needs = "All three, because exactly one version is active for each combination and apps ask for theirs by it."
     writes = frozenset({"page"})
@@ -90,11 +97,12 @@ class ConfigNew(Screen):
             with write(db.session):
                 active = new_config.subject_versions(db.session, subject).active
                 source = active if form.start.data == ACTIVE else None
-                draft = new_config.start(db.session, cycle, subject, source, **acting())
+                name = form.config_name.data or None
+                draft = new_config.start(db.session, cycle, subject, source, name=name, **acting())
         except AvsError as error:
             refusal = at_its_field(form, error)
             return self._page(cycle, form, holds, status=refusal.status, refusal=refusal)
-        note(f"{draft.config_version_id} is version {draft.version} of {draft.segment}, a draft.")
+        note(f"{draft.display_name} is a new draft, version {draft.version} of its subject.")
         return go(path("configs", draft.config_version_id, "pools") + ("" if source else f"?{SUGGEST}={DEFAULTS}"))
 
     def _page(

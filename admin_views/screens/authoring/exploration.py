@@ -118,10 +118,11 @@ def _exploration_pools(record: ConfigVersion) -> dict[str, str]:
 
 def _pool_choices(record: ConfigVersion) -> list[SelectChoice]:
     """The choices of pools. The stored one stays a choice when it is no exploration pool any more: the gate says so."""
-    labels = {pool_id: f"{label} ({pool_id})" for pool_id, label in _exploration_pools(record).items()}
+    labels = _exploration_pools(record)
     stored = record.exploration and record.exploration.exploration_pool_id
     if stored and stored not in labels:
-        labels[stored] = f"{stored} (not an exploration pool)"
+        names = {pool.pool_id: pool.label for pool in record.pools}
+        labels[stored] = f"{names[stored]}, not an exploration pool" if stored in names else "a pool that is gone"
     return [SelectChoice("", "choose"), *(SelectChoice(key, text) for key, text in labels.items())]
 
 
@@ -136,4 +137,5 @@ def _cost(form: ExplorationForm, record: ConfigVersion) -> dict[str, object]:
         "ending": ending_sentence(form.expires_after_days.data, form.graduation_signal.data),
         "summary": summary if summary and summary["enabled"] else None,
         "run": run,
+        "pool_names": {pool.pool_id: pool.label for pool in record.pools},
     }

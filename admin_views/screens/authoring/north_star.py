@@ -103,6 +103,7 @@ class NorthStar(DraftScreen[Cycle | None, NorthStarForm]):
     route = "/cycles/new/north-star"
     title = "North star"
     step = "Cycle"
+    is_about_cycle = True
     operator_decision = "What outcome do you want, and what will show it?"
     needs = "A goal and one to three metrics, because every simulation and decision is measured against them."
     template = "north_star.html"
@@ -149,7 +150,7 @@ class NorthStar(DraftScreen[Cycle | None, NorthStarForm]):
                 yield Difference("Cycle", label_of(name).lower(), _text(stored.get(name)), _text(typed[name]))
 
     def title_of(self, record: Cycle | None) -> str:
-        return "The new cycle" if record is None else f"Cycle {record.cycle_id}"
+        return "The new cycle" if record is None else record.cycle_name
 
     def onward(self, record: Cycle | None) -> str:
         return self.route if record is None else path("cycles", record.cycle_id, "value-units")

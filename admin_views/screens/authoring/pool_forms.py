@@ -224,6 +224,11 @@ class PoolsForm(VersionedForm):
     """
 
     units: Mapping[str, Mapping[str, Json]]
+    config_name = TextField(
+        "Name",
+        [Length(max=MAX_NAME_LENGTH)],
+        description="What you call this config in lists and in the decision log. Apps never see it.",
+    )
     value_unit_snapshot_version = ChoiceField("Value unit snapshot", choices=[])
     pools = PoolsField("Pools")
     price_book_ref = TextField(

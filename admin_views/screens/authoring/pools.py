@@ -64,6 +64,7 @@ class Pools(ConfigDraftScreen[PoolsForm]):
     def document(self, record: ConfigVersion) -> Document:
         return {
             "pools": list(pools_at(record).values()),
+            "config_name": record.config_name,
             "price_book_ref": record.price_book_ref,
             "metric_lenses": list(record.metric_lenses),
             "value_unit_snapshot_version": record.value_unit_snapshot_version,
@@ -73,6 +74,7 @@ class Pools(ConfigDraftScreen[PoolsForm]):
         version = form.value_unit_snapshot_version.data
         return {
             "pools": form.pools.documents(),
+            "config_name": form.config_name.data or None,
             "price_book_ref": form.price_book_ref.data,
             "metric_lenses": in_order(form.metric_lenses.data, record.metric_lenses),
             "value_unit_snapshot_version": int(version) if version and version.isdecimal() else None,
@@ -89,11 +91,13 @@ class Pools(ConfigDraftScreen[PoolsForm]):
         }
 
     def compared(self, record: ConfigVersion, stored: Document, typed: Document) -> Iterable[Difference]:
-        """The differences in the content and, which only this screen shows, in the pools' order and the snapshot."""
+        """The differences in the content and, which only this screen shows, in name, pools' order and snapshot."""
         yield from super().compared(record, stored, typed)
         before, after = _labels_of(stored), _labels_of(typed)
         if before != after and sorted(before) == sorted(after):
             yield Difference("Pools", "order", ", ".join(before), ", ".join(after))
+        if stored["config_name"] != typed["config_name"]:
+            yield Difference("Config", "name", stored["config_name"], typed["config_name"])
         if stored["value_unit_snapshot_version"] != typed["value_unit_snapshot_version"]:
             yield Difference("Value units", "snapshot", _snapshot_text(stored), _snapshot_text(typed))
 
@@ -111,7 +115,7 @@ class Pools(ConfigDraftScreen[PoolsForm]):
 
     def parts(self, form: PoolsForm, record: ConfigVersion) -> dict[str, str]:
         says = get_template_attribute("screens/_pools.html", "says")
-        return {f"says-{row.key}": str(says(_words(row, form.units))) for row in form.pools.kept}
+        return {f"says-{row.key}": str(says(_words(row, form.pools.kept, form.units))) for row in form.pools.kept}
 
     def place(self, form: PoolsForm, error: AvsError) -> AvsError:
         """The refusal, its errors at their fields; in `/pools/1/value_unit_id`, 1 is the second pool that is kept."""
@@ -127,7 +131,7 @@ class Pools(ConfigDraftScreen[PoolsForm]):
         newest = next((item.value for item in form.value_unit_snapshot_version.choices if item.value), None)
         kept_ids = {row.form.pool_id.data for row in form.pools.kept}
         return super().context(form, record) | {
-            "said": {row.key: _words(row, form.units) for row in form.pools.rows},
+            "said": {row.key: _words(row, form.pools.kept, form.units) for row in form.pools.rows},
             "blank": _blank(form),
             "suggested": [pool["label"] for pool in _suggested(record, form.units) if pool["pool_id"] not in kept_ids],
             "newest_snapshot": newest,
@@ -205,11 +209,18 @@ def _snapshot_text(document: Document) -> str | None:
     return None if version is None else f"snapshot {version}"
 
 
-def _words(row: Row, units: Mapping[str, Unit]) -> dict[str, str]:
+def _is_last(row: Row, rows: Sequence[Row]) -> bool:
+    """Whether no other pool of the row's unit is drawn from after it; exploration pools come first."""
+    own = [other for other in rows if other.form.value_unit_id.data == row.form.value_unit_id.data]
+    drawn = sorted(own, key=lambda other: not other.form.is_exploration_pool.data)
+    return not drawn or drawn[-1] is row
+
+
+def _words(row: Row, rows: Sequence[Row], units: Mapping[str, Unit]) -> dict[str, str]:
     """The words beside a row: a sentence about the pool, its unit's economics, and the unit's id."""
     unit = units.get(row.form.value_unit_id.data or "")
     return {
-        "sentence": pool_sentence(row.form.document(""), unit),
+        "sentence": pool_sentence(row.form.document(""), unit, is_last=_is_last(row, rows)),
         "unit": unit_words(unit) if unit else "",
         "unit_id": row.form.value_unit_id.data or "",
     }

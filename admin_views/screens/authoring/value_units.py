@@ -60,6 +60,7 @@ class ValueUnits(DraftScreen[Pane, UnitForm]):
     route = "/cycles/<cycle_id>/value-units"
     title = "Value units"
     step = "Units"
+    is_about_cycle = True
     operator_decision = "Which unit is real customer value?"
     needs = (
         "What counts as one unit, what it costs and what it sells for: everything later is metered and priced by it."
@@ -165,7 +166,7 @@ class ValueUnits(DraftScreen[Pane, UnitForm]):
         name, unit_id = unit.name, unit.value_unit_id
         with write(db.session):
             value_units.delete_value_unit(db.session, unit_id, **acting())
-        note(f"{name} ({unit_id}) was deleted.")
+        note(f"{name} was deleted.")
         return go(path("cycles", cycle_id, "value-units"))
 
     @expose("/preview")

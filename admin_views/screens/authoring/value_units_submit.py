@@ -68,6 +68,7 @@ class ValueUnitsSubmit(Screen):
     route = "/cycles/<cycle_id>/value-units/submit"
     title = "Submit value units"
     step = "Units"
+    is_about_cycle = True
     operator_decision = "Are the units stable enough to price and simulate with?"
     needs = (
         "A frozen snapshot of them, so that a config and its simulation keep meaning the same while units are edited."

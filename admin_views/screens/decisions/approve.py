@@ -103,7 +103,7 @@ class Approve(Screen):
         if not is_editable(config.status):
             if request.method == "GET":
                 return self._decided(config)
-            immutable = config_immutable(config_version_id, config.status)
+            immutable = config_immutable(config.display_name, config.status)
             return self._decided(config, refusal=immutable, typed=form.rationale.data)
         if request.method == "GET":
             return self._undecided(config, form)

@@ -17,16 +17,19 @@ from admin_views.forms import ChoiceField, FormData, at_its_field, choices_of, r
 from admin_views.screens.decisions.forking import TARGET_FIELDS, fork_decision
 from admin_views.screens.screen import CYCLE, WORKSPACE, Screen, attachment, go, here, path
 from app import clock
-from app.errors import AvsError
+from app.errors import AvsError, NotFound
 from app.models.base import db
 from app.models.cycle import Cycle
 from app.models.workspace import Workspace
 from app.services.authoring.fork import Target
-from app.services.configs.lookup import get_decision
+from app.services.configs.documents import config_document
+from app.services.configs.lookup import get_decision, snapshot_of
 from app.services.decisions.compare import pickable
 from app.services.decisions.export import NO_VERDICT, TABLES, comparison_document, comparison_markdown
 from app.services.decisions.figures import basis_rows, figure_rows
-from app.services.wording.words import difference_text, label_text, value_text
+from app.services.wording.changes import Names, names_of
+from app.services.wording.words import difference_text, value_text
+from rules.labels import label_text
 from simulation.canonical import Json, JsonObject
 
 SIDES = {"left": "a", "right": "b"}
@@ -142,7 +145,9 @@ def _pick_form(left: str | None, right: str | None) -> PickForm:
 
 def _winner_form(left: str, right: str, formdata: FormData | None = None) -> WinnerForm:
     form = WinnerForm(formdata, left=left, right=right)
-    form.winner.choices = [SelectChoice(left, f"Left: {left}"), SelectChoice(right, f"Right: {right}")]
+    form.winner.choices = [
+        SelectChoice(key, f"{side}: {_called(key)}") for side, key in (("Left", left), ("Right", right))
+    ]
     return form
 
 
@@ -152,6 +157,7 @@ def _compared(left: str, right: str, form: WinnerForm | None) -> JsonObject:
     basis = document["simulation_basis"]
     figures = figure_rows(document["simulation_comparison"], judged=not basis["differs"])
     query = urlencode({"left": left, "right": right})
+    names = names_of(*map(_content, (left, right)))
     return {
         "form": form or _winner_form(left, right),
         "sides": [document[side] for side in SIDES.values()],
@@ -159,22 +165,41 @@ def _compared(left: str, right: str, form: WinnerForm | None) -> JsonObject:
         "no_verdict": NO_VERDICT if basis["differs"] else None,
         "figures": figures,
         "score": {side: sum(row.better == side for row in figures) for side in SIDES.values()},
-        "tables": [(name, title, _rows(document["diff_tables"][name])) for name, title in TABLES.items()],
+        "tables": [(name, title, _rows(document["diff_tables"][name], names)) for name, title in TABLES.items()],
         "exports": {kind: f"{DecisionCompare.route}/export.{kind}?{query}" for kind in ("md", "json")},
     }
 
 
-def _rows(rows: Iterable[Mapping[str, Json]]) -> dict[str, list[dict[str, str]]]:
+def _content(decision_id: str) -> Mapping[str, Json]:
+    """What the decision's config enforces; its pools and units have their names there."""
+    config = get_decision(db.session, decision_id).config_version
+    return config_document(config, config.cycle, snapshot_of(db.session, config))
+
+
+def _called(decision_id: str) -> str:
+    """The config of the decision by its name; the id where there is no such decision."""
+    try:
+        return get_decision(db.session, decision_id).config_version.display_name
+    except NotFound:
+        return decision_id
+
+
+def _rows(rows: Iterable[Mapping[str, Json]], names: Names) -> dict[str, list[dict[str, str]]]:
     """The rows of a table as texts: those that are `changed`, which are shown, and those that are the `same`."""
     texts: dict[str, list[dict[str, str]]] = {"changed": [], "same": []}
     for row in rows:
         name = row["field"]
         row_texts = {
-            "item": row["item"],
+            "item": names.get(row["item"], row["item"]),
             "label": label_text(name),
-            "a": value_text(name, row["a"]),
-            "b": value_text(name, row["b"]),
+            "a": _value(name, row["a"], names),
+            "b": _value(name, row["b"], names),
             "difference": difference_text(name, row["a"], row["b"]),
         }
         texts["changed" if row["changed"] else "same"].append(row_texts)
     return texts
+
+
+def _value(field: str, value: Json, names: Names) -> str:
+    """A value as text, a pool or a unit by its name."""
+    return names[value] if isinstance(value, str) and value in names else value_text(field, value)

@@ -148,6 +148,6 @@ def _fork_form(decided: Detail) -> ForkForm:
     cycles = sa.select(Cycle.cycle_id, Cycle.cycle_name).filter_by(workspace_id=config.workspace_id)
     rows = db.session.execute(cycles.order_by(Cycle.created_at.desc(), Cycle.cycle_id)).all()
     segments = sa.select(SegmentCatalog.segment_id, SegmentCatalog.label).order_by(SegmentCatalog.label)
-    form.cycle_id.choices = [SelectChoice(row.cycle_id, f"{row.cycle_name} ({row.cycle_id})") for row in rows]
+    form.cycle_id.choices = [SelectChoice(row.cycle_id, row.cycle_name) for row in rows]
     form.segment.choices = [SelectChoice(*row) for row in db.session.execute(segments)]
     return form

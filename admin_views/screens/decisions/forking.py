@@ -8,7 +8,7 @@ from app.models.base import db
 from app.models.transactions import write
 from app.services.authoring.fork import Target, fork
 
-TARGET_FIELDS = tuple(field.name for field in fields(Target))
+TARGET_FIELDS = tuple(field.name for field in fields(Target) if field.name != "config_name")
 """The names of where a fork goes, which are columns of a config too."""
 
 
@@ -16,6 +16,6 @@ def fork_decision(decision_id: str, target: Target) -> str:
     """Fork the decision in one transaction; the new draft's id."""
     with write(db.session):
         draft = fork(db.session, decision_id, target, **acting())
-        config_version_id = draft.config_version_id
-    note(f"{config_version_id} is a new draft, forked from {decision_id}.")
+        config_version_id, name = draft.config_version_id, draft.display_name
+    note(f"{name} is a new draft, version {draft.version} of its subject.")
     return config_version_id

@@ -10,9 +10,9 @@ from admin_views.screens.promotion import promote_all_due
 from admin_views.screens.screen import WORKSPACE, Screen, go, here, remember
 from admin_views.screens.workplace import address, cycle_in, leave_workspace
 from app.models.base import db
-from app.models.config_version import ConfigVersion
 from app.models.workspace import Workspace
-from app.services.guidance.overview import Overview, demo, overview
+from app.services.guidance.overview import demo, overview
+from app.services.guidance.standing import standing_config
 from app.services.lookup import get
 
 
@@ -40,7 +40,7 @@ class Home(Screen):
         return self.show(
             "home.html",
             cycle=cycle_in(workspace) or current.newest_cycle,
-            config=_config(current),
+            config=standing_config(db.session, workspace.workspace_id),
             seen=current,
             risks=[(active, risk) for active in current.active for risk in active.risks],
             is_empty=not (current.active or current.scheduled or current.drafts or current.decisions),
@@ -56,10 +56,3 @@ def switch_to(workspace_id: str) -> Redirect:
         leave_workspace()
     remember(workspace_id=workspace_id)
     return go("/")
-
-
-def _config(current: Overview) -> ConfigVersion | None:
-    """The config that the frame shows: the draft that was worked on last, else an active version."""
-    if current.drafts:
-        return current.drafts[0].config
-    return current.active[0].config if current.active else None

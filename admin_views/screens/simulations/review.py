@@ -96,6 +96,7 @@ class ReviewScreen(Screen):
             review=review,
             outputs=outputs,
             pictures=pictures(outputs, review.margin_floor),
+            pool_names=tables.pool_labels(outputs),
             units=laid_out(tables.units(outputs)),
             breakdown=laid_out(tables.breakdown(outputs)),
             runs=[run for run in runs_of(db.session, config) if run.status == SimulationStatus.COMPLETED],
@@ -135,10 +136,9 @@ def cell(value: Cell, kind: str) -> str:
     if value is None:
         return figures.NOT_MEASURED
     kind, _, changed = kind.partition("_")
-    number = titles.amount(value) if kind == "money" else value
     if changed:
-        return figures.change(number, kind)
-    return {"money": figures.money, "share": figures.share}.get(kind, figures.quantity)(number)
+        return figures.change(value, kind)
+    return {"money": figures.money, "share": figures.share}.get(kind, figures.quantity)(value)
 
 
 def laid_out(table: Table) -> Sheet:

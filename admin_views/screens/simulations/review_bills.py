@@ -14,8 +14,8 @@ from admin_views.screens.chart_panels import (
     label,
     usd_ticks,
 )
-from app.services.simulations.review_titles import amount
-from app.services.wording.words import money_text, plural, quantity_text
+from app.services.wording.words import plural
+from rules.amounts import money_text, quantity_text
 from simulation.canonical import Json
 from simulation.output_shapes import BinRow
 
@@ -224,4 +224,4 @@ def _percentile_labels(changes: Mapping[str, Number], span: Number) -> Iterator[
 
 def signed(value: Number) -> str:
     """A change in USD with its sign: `+$1.20`, `−$66.00`, `$0.00`."""
-    return f"{'+' if value > 0 else ''}{money_text(amount(value))}"
+    return f"{'+' if value > 0 else ''}{money_text(value)}"

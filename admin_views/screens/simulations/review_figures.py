@@ -27,8 +27,7 @@ from app.services.simulations.review_tables import (
     period_span,
     pool_labels,
 )
-from app.services.simulations.review_titles import money, share
-from app.services.wording.words import quantity_text
+from rules.amounts import money_text, percent_text, price_text, quantity_text
 from simulation.canonical import Json, JsonObject
 
 BAR_HEIGHT = 19
@@ -62,8 +61,8 @@ def _periods(outputs: Outputs, floor: Number | None) -> list[Panel]:
     amounts = [value for measured in sides.values() for values in measured.values() for value in values if value]
     span = (min(0, *amounts, 0), max(1 if not amounts else 0, *amounts, 0) * (1 + ROOM))
     panels = [
-        lines("Revenue, USD per period", days, sides["revenue_usd"], span, money),
-        lines("Cost, USD per period", days, sides["cost_usd"], span, money),
+        lines("Revenue, USD per period", days, sides["revenue_usd"], span, money_text),
+        lines("Cost, USD per period", days, sides["cost_usd"], span, money_text),
     ]
     for panel in panels:
         panel["yaxis"] |= {"tickformat": usd_ticks(span[1]), "nticks": 5}
@@ -79,10 +78,10 @@ def _margins(rows: Sequence[JsonObject], days: Sequence[str], floor: Number | No
     low, high = min(shown, default=0), max(shown, default=100)
     room = (high - low) * ROOM or 5
     span = (low - room, high + 2 * room)
-    panel = lines("Margin, %", days, sides, span, lambda value: share(value / Decimal(100)))
+    panel = lines("Margin, %", days, sides, span, lambda value: percent_text(value / Decimal(100)))
     panel["yaxis"] |= {"ticksuffix": " %", "nticks": 5}
     if floor is not None:
-        draw_line(panel, "y", floor * 100, f"floor {share(floor)}")
+        draw_line(panel, "y", floor * 100, f"floor {percent_text(floor)}")
     return panel
 
 
@@ -90,8 +89,8 @@ def _pools(outputs: Outputs) -> list[Panel]:
     """Revenue and cost of each pool, candidate against baseline."""
     rows, names = outputs["economics"]["by_pool"], pool_labels(outputs)
     labels = [names.get(row["pool_id"], row["pool_id"]) for row in rows]
-    revenue = bars("Revenue, USD", labels, both(rows, lambda side: side["revenue_usd"]), money)
-    cost = bars("Cost, USD", labels, both(rows, lambda side: side["cost_usd"]), money)
+    revenue = bars("Revenue, USD", labels, both(rows, lambda side: side["revenue_usd"]), money_text)
+    cost = bars("Cost, USD", labels, both(rows, lambda side: side["cost_usd"]), money_text)
     return [revenue, cost | {"repeats": True}]
 
 
@@ -162,9 +161,9 @@ def _since(period: Mapping[str, Json] | None) -> str:
 def _cap(cap: Mapping[str, Json]) -> Panel:
     """The largest bill of one customer in one period against the cap."""
     largest, limit = cap["largest_spend_usd"], cap["monthly_spend_cap_usd"]
-    panel = bars("Largest bill in a period", ["One customer"], {SIDES[1]: [largest]}, money)
+    panel = bars("Largest bill in a period", ["One customer"], {SIDES[1]: [largest]}, money_text)
     panel["height"] = 3 * ROW_HEIGHT
     panel["yaxis"]["tickvals"] = []
     panel["xaxis"]["range"] = [0, max(largest, limit) * (1 + ROOM)]
-    draw_line(panel, "x", limit, f"cap {money(limit)}")
+    draw_line(panel, "x", limit, f"cap {price_text(limit)}")
     return panel

@@ -21,7 +21,7 @@ from app.errors import AvsError
 from app.extensions import usage_events
 from app.identity import current_actor
 from app.models.base import db
-from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, display_name_of
 from app.models.simulation_run import SimulationRun
 from app.models.workspace import Workspace
 from app.services.configs.lookup import active_config
@@ -49,10 +49,12 @@ class Other(NamedTuple):
     """Another version of the workspace: what its choice as a baseline shows."""
 
     config_version_id: str
+    config_name: str | None
     version: int
     status: str
     segment: str
     stage: str
+    target_environment: str
     is_same_subject: bool
 
 
@@ -193,7 +195,7 @@ def _next(run: SimulationRun) -> str | None:
 def _offer(form: SimulateForm, config: ConfigVersion) -> None:
     """Fill the choices of baselines and segments."""
     active = active_config(db.session, config.subject_resolution)
-    active_text = "there is none" if active is None else f"{active.config_version_id}, version {active.version}"
+    active_text = "there is none" if active is None else f"{active.display_name}, version {active.version}"
     active_text = "this is it, so nothing is compared" if active is config else active_text
     form.baseline_config_version_id.choices = [
         SelectChoice(ACTIVE, f"Active version: {active_text}"),
@@ -219,9 +221,7 @@ def _others(config: ConfigVersion) -> list[Other]:
 
 
 def _choice(other: Other) -> SelectChoice:
-    where = "" if other.is_same_subject else f", {other.segment} {other.stage}"
-    label = f"{other.config_version_id}, version {other.version}, {other.status}{where}"
-    return SelectChoice(other.config_version_id, label)
+    return SelectChoice(other.config_version_id, f"{display_name_of(other)}, version {other.version}, {other.status}")
 
 
 def _suggested(config: ConfigVersion) -> JsonObject:

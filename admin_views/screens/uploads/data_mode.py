@@ -57,7 +57,7 @@ class FilesForm(SecureForm):
     """The three files, each sent by a form of its own."""
 
     usage = FileField("File of usage events", description="CSV, JSON Lines or Parquet, at most 512 MiB.")
-    catalog = FileField("File of event types", description="CSV: event_type, description, dimensions.")
+    catalog = FileField("File of event types", description="CSV: event type, description, dimensions.")
     costs = FileField("File of costs", description="CSV: event type or value unit, cost per unit in USD.")
 
 

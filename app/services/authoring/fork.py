@@ -22,16 +22,17 @@ from simulation.canonical import JsonObject
 
 @dataclass(frozen=True)
 class Target:
-    """The cycle and the subject of a fork; None keeps the source's segment and stage."""
+    """The cycle and the subject of a fork; None keeps the source's segment, stage and name."""
 
     cycle_id: str
     target_environment: str
     segment: str | None = None
     stage: str | None = None
+    config_name: str | None = None
 
 
 def fork(session: AnySession, decision_id: str, target: Target, *, actor: Actor, now: datetime) -> ConfigVersion:
-    """A new draft with the source's pools, exploration, rails, price book and lenses; its baseline is the source.
+    """A new draft with the source's name, pools, exploration, rails, price book and lenses; its baseline is the source.
 
     In its own cycle the fork keeps the snapshot, in another it takes that cycle's newest. There a pool counts the unit
     with the same id, else the only one with the same name. Raises Invalid that names every pool without such a unit.
@@ -60,6 +61,7 @@ def _draft(session: AnySession, source: ConfigVersion, target: Target) -> Config
         "stage": target.stage or source.stage,
         "target_environment": target.target_environment,
         "baseline_config_version_id": source.config_version_id,
+        "config_name": target.config_name or source.config_name,
         "price_book_ref": source.price_book_ref,
         "metric_lenses": list(source.metric_lenses),
         "delivery": dict(source.delivery),

@@ -117,6 +117,7 @@ class RailsInput(TypedDict, total=False):
 class SettingsInput(TypedDict, total=False):
     """The columns of a config that the pools screen sets too."""
 
+    config_name: str | None
     value_unit_snapshot_version: int | None
     price_book_ref: str | None
     metric_lenses: list[str]

@@ -80,9 +80,19 @@ def production_obstacles(session: AnySession, cycle: Cycle) -> Sequence[Finding]
 
 
 def start(
-    session: AnySession, cycle: Cycle, subject: Subject, source: ConfigVersion | None, *, actor: Actor, now: datetime
+    session: AnySession,
+    cycle: Cycle,
+    subject: Subject,
+    source: ConfigVersion | None,
+    *,
+    name: str | None = None,
+    actor: Actor,
+    now: datetime,
 ) -> ConfigVersion:
-    """A new draft for the subject: a fork of the source, or the stage's defaults when there is none."""
+    """A new draft for the subject: a fork of the source, or the stage's defaults when there is none.
+
+    Without a `name` a fork keeps its source's.
+    """
     if source is None:
         data: ConfigInput = {
             "workspace_id": subject["workspace_id"],
@@ -90,10 +100,17 @@ def start(
             "stage": subject["stage"],
             "target_environment": subject["target_environment"],
             "cycle_id": cycle.cycle_id,
+            "config_name": name,
         }
         return create_config(session, data, actor=actor, now=now)
     decision = newest_decision(session, source.config_version_id)
-    target = Target(cycle.cycle_id, subject["target_environment"], segment=subject["segment"], stage=subject["stage"])
+    target = Target(
+        cycle.cycle_id,
+        subject["target_environment"],
+        segment=subject["segment"],
+        stage=subject["stage"],
+        config_name=name,
+    )
     return fork(session, decision.decision_id, target, actor=actor, now=now)
 
 

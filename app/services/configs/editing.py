@@ -21,7 +21,7 @@ def editable(session: AnySession, config_version_id: str) -> ConfigVersion:
     """
     config = locked(session, config_version_id)
     if not is_editable(config.status):
-        raise config_immutable(config_version_id, config.status)
+        raise config_immutable(config.display_name, config.status)
     return config
 
 

@@ -32,6 +32,7 @@ from rules import draft as d
 from rules.delivery import stated
 from rules.documents import risk_from_document, value_unit_from_document
 from rules.enums import Stage, TargetEnvironment
+from rules.risks import risk_sentence
 from simulation.canonical import Json, JsonObject, content_hash, parse_exact
 
 
@@ -46,8 +47,9 @@ def _catalogs(rows: CatalogRows | None) -> d.Catalogs:
         return d.Catalogs()
     return d.Catalogs(
         events={event_type: tuple(dimensions) for event_type, dimensions in sorted(rows.events)},
-        metric_ids=tuple(sorted(rows.metric_ids)),
-        signal_ids=tuple(sorted(rows.signal_ids)),
+        metric_ids=tuple(sorted(metric.identifier for metric in rows.metrics)),
+        signal_ids=tuple(sorted(signal.identifier for signal in rows.signals)),
+        labels=dict(sorted([*rows.signals, *rows.metrics])),
     )
 
 
@@ -108,6 +110,7 @@ class ConfigReading:
             pools=tuple(
                 d.Pool(
                     pool_id=pool.pool_id,
+                    label=pool.label,
                     value_unit_id=pool.value_unit_id,
                     is_exploration_pool=pool.is_exploration_pool,
                 )
@@ -252,7 +255,7 @@ def _run(run: RunRow, is_latest: bool) -> d.SimulationRun:
         primary_metric_ids=tuple(outputs.get("primary_metric_deltas", ())),
         lens_metric_ids=tuple(outputs.get("lens_metrics", ())),
         blocking_issues=tuple(issue["code"] for issue in outputs.get("blocking_issues", ())),
-        risks=tuple(map(risk_from_document, outputs.get("risks") or ())),
+        risks=tuple(risk_from_document(risk, risk_sentence(risk, outputs)) for risk in outputs.get("risks") or ()),
     )
 
 

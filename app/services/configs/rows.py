@@ -19,6 +19,7 @@ from app.models.config_version import (
     Pool,
     RailRule,
     Rollover,
+    display_name_of,
     rollover_of,
     subject_of,
 )
@@ -80,7 +81,9 @@ class ConfigRow(NamedTuple):
     stage: str
     target_environment: str
     cycle_id: str
+    version: int
     status: str
+    config_name: str | None
     value_unit_snapshot_version: int | None
     price_book_ref: str | None
     metric_lenses: list[str]
@@ -93,6 +96,11 @@ class ConfigRow(NamedTuple):
     @property
     def subject_resolution(self) -> dict[str, str]:
         return subject_of(self)
+
+    @property
+    def display_name(self) -> str:
+        """What people call it."""
+        return display_name_of(self)
 
 
 class CycleRow(NamedTuple):
@@ -138,12 +146,19 @@ class EventRow(NamedTuple):
     dimensions: list[str]
 
 
+class TermRow(NamedTuple):
+    """An entry of the metric or the quality signal catalog."""
+
+    identifier: str
+    label: str
+
+
 class CatalogRows(NamedTuple):
     """The catalogs that rules read, in no order."""
 
     events: list[EventRow]
-    metric_ids: list[str]
-    signal_ids: list[str]
+    metrics: list[TermRow]
+    signals: list[TermRow]
 
 
 class ConfigRows(NamedTuple):
@@ -207,8 +222,8 @@ _SOMETHING_WAITS = sa.exists().where(
 )
 _CATALOGS = (
     packed_rows(EventRow, EventCatalog.__table__.c.event_type, EventCatalog.__table__.c.dimensions),
-    packed_rows(str, MetricCatalog.__table__.c.metric_id),
-    packed_rows(str, QualitySignalCatalog.__table__.c.signal_id),
+    packed_rows(TermRow, MetricCatalog.__table__.c.metric_id, MetricCatalog.__table__.c.label),
+    packed_rows(TermRow, QualitySignalCatalog.__table__.c.signal_id, QualitySignalCatalog.__table__.c.label),
 )
 _ONLY_CATALOGS = sa.select(*_CATALOGS)
 _CONFIG = (

@@ -91,11 +91,11 @@ def approve(
     lock_subject_of(session, config_version_id)
     reading = read()
     if not is_editable(reading.config.status):
-        raise config_immutable(config_version_id, reading.config.status)
+        raise config_immutable(reading.config.display_name, reading.config.status)
     reading = _after_what_is_due(session, reading, read, now)
     _require_own_run(reading, simulation_run_id)
     if blocking := _blocking(reading):
-        raise refused(f"Config {config_version_id} cannot be approved", blocking)
+        raise refused(f"Config {reading.config.display_name} cannot be approved", blocking)
     kind = DiffType.UPDATE if reading.served else DiffType.INITIAL_ACTIVATION
     writes = Writes(session)
     decision = _decide(writes, reading, kind, approval, now, decision_id)

@@ -129,7 +129,7 @@ def runtime_address(subject: Mapping[str, str]) -> str:
 
 def _refuse_unsimulated(reading: ConfigReading) -> None:
     """Refuse what was shown without a run: either a gate still refuses it, or it was simulated since."""
-    refusal = f"Config {reading.config.config_version_id} cannot be approved"
+    refusal = f"Config {reading.config.display_name} cannot be approved"
     if blocking := [finding for finding in evaluate(reading.draft()) if finding.gate is not Gate.ADVISORY]:
         raise refused(refusal, blocking)
     raise Conflict(

@@ -45,7 +45,8 @@ def pickable(session: AnySession, workspace_id: str) -> list[tuple[str, str]]:
 
 def _label(row: DecisionRecord) -> str:
     subject = " · ".join((row.segment, row.stage, row.target_environment))
-    return f"{row.created_at:%Y-%m-%d} {subject} · v{row.config_version.version}, {row.status} ({row.decision_id})"
+    name = row.config_version.config_name or subject
+    return f"{row.created_at:%Y-%m-%d} {name} · v{row.config_version.version}, {row.status}"
 
 
 def diff_tables(session: AnySession, a: DecisionRecord, b: DecisionRecord) -> dict[str, list[JsonObject]]:

@@ -10,7 +10,9 @@ from app.services.decisions.content import decided_document, diff_of
 from app.services.decisions.figures import basis_rows, figure_rows, simulated
 from app.services.decisions.log import detail, summaries
 from app.services.evidence.comparison import evidence
-from app.services.wording.words import label_text, moment_text, value_text
+from app.services.wording.words import moment_text, value_text
+from rules.labels import label_text
+from rules.risks import risk_sentence
 from simulation.canonical import Json, JsonObject
 
 NO_VERDICT = "The two runs were not asked the same, so no figure of one is better than the other's."
@@ -98,7 +100,7 @@ def _simulation(outputs: Mapping[str, Json]) -> Iterator[str]:
     rows = ((row.label, row.a, row.b, row.difference) for row in simulated(outputs))
     yield from table(("Figure", "Baseline", "Candidate", "Difference"), rows)
     if risks := outputs.get("risks"):
-        yield from ("", *(f"- **{risk['code']}**: {_inline(risk['detail'])}" for risk in risks))
+        yield from ("", *(f"- **{risk['code']}**: {_inline(risk_sentence(risk, outputs))}" for risk in risks))
 
 
 def _evidence(evidence: Mapping[str, Json]) -> Iterator[str]:
@@ -135,7 +137,11 @@ def _prices(payload: Mapping[str, Json]) -> Iterator[str]:
     yield from table(
         ("Rate card", "Meter", "Price per unit"),
         (
-            (card["rate_card_id"] or "not set", line["meter_id"], _measured("_usd", line["price_per_unit_usd"]))
+            (
+                card["rate_card_id"] or "not set",
+                line["meter_id"],
+                _measured("price_per_unit_usd", line["price_per_unit_usd"]),
+            )
             for card in payload["rate_card_updates"]
             for line in card["lines"]
         ),

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from app.services.wording.words import PRICING_MODES, SHARES, difference_text, label_text, moment_text, value_text
+from app.services.wording.words import PRICING_MODES, SHARES, difference_text, moment_text, value_text
+from rules.labels import label_text
 from simulation.canonical import Json
 
 Number = int | Decimal

@@ -153,6 +153,7 @@ class Summary:
             "goal_type": self.cycle.goal_type,
             "config_version_id": decision.config_version_id,
             "config_version": decision.config_version.version,
+            "config_name": decision.config_version.config_name,
             "baseline_config_version_id": decision.baseline_config_version_id,
             "subject_resolution": decision.subject_resolution,
             "status": decision.status,

@@ -11,16 +11,18 @@ from app.models.config_version import ConfigVersion, Pool, subject_of
 from app.services.evidence.comparison import Comparison, in_force, type_comparisons
 from app.services.evidence.counts import by_unit
 from app.services.evidence.sequence_gaps import Reporters, ranges_text
-from app.services.wording.words import plural, quantity_text
+from app.services.wording.words import plural
 from rules import drift
+from rules.amounts import quantity_text
 from rules.enums import ConfigStatus, EnforcementEventType
 from rules.lifecycle import is_editable
 from rules.navigator import RecommendedAction
+from rules.wording import words
 
 ADVICE: Mapping[str, str] = {
     EnforcementEventType.HARD_CAP_BLOCKED: "raise {} or split the segment",
     EnforcementEventType.RAIL_THROTTLE_APPLIED: "raise {} or split the segment",
-    EnforcementEventType.OVERRIDE_APPROVED: "raise monthly_spend_cap_usd or include more in {}",
+    EnforcementEventType.OVERRIDE_APPROVED: "raise the monthly spend cap or include more in {}",
     EnforcementEventType.RAIL_WARNING_SHOWN: "raise {} or warn later",
 }
 """Event type → the advice when more customers than forecast met it, gravest first; a pool gets the gravest."""
@@ -36,7 +38,7 @@ def drift_actions(
     link: Callable[[Pool], str],
     suffix: str = "",
 ) -> list[RecommendedAction]:
-    """`hard_cap_blocked 4.06 × forecast: raise Core or split the segment`; none without a drift or a pool.
+    """`hard cap blocked 4.06 × forecast: raise Core or split the segment`; none without a drift or a pool.
 
     `rows` compare the version `observed`; `pools` are those that can be changed: its own, or those of the draft that
     follows it. `suffix` follows what has drifted. Takes a statement for each event type that drifts, at most four.
@@ -48,7 +50,7 @@ def drift_actions(
         pool = _pool_in_question(session, observed, event_type, pools) if row else None
         if row and pool:
             change = (advice if row.verdict == drift.MORE else WHEN_LESS).format(pool.label)
-            text = f"{event_type} {_times(row)}{suffix}: {change}"
+            text = f"{words(event_type)} {_times(row)}{suffix}: {change}"
             action = RecommendedAction(f"drift_{row.verdict}", text, link(pool))
             actions.setdefault((pool.pool_id, row.verdict), action)
     return list(actions.values())
@@ -97,7 +99,7 @@ def predecessor_actions(session: AnySession, config: ConfigVersion, *, now: date
     actions = []
     for predecessor in _predecessors(session, config):
         rows = type_comparisons(session, in_force(session, predecessor, now=now))
-        suffix = f" under {predecessor.config_version_id}"
+        suffix = f" under {predecessor.display_name}"
         actions += drift_actions(session, predecessor, rows, config.pools, link, suffix)
     return actions
 

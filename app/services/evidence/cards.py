@@ -14,10 +14,12 @@ from app.models.config_version import ConfigVersion
 from app.models.enforcement import EnforcementEvent
 from app.services.evidence.comparison import Comparison, in_force, type_comparisons
 from app.services.evidence.counts import by_unit
-from app.services.wording.words import plural, quantity_text
+from app.services.wording.words import plural
 from rules import drift
+from rules.amounts import quantity_text
 from rules.enums import ConfigStatus, EnforcementEventType
 from rules.extraction import Card
+from rules.wording import quoted, words
 from simulation.canonical import Json, JsonObject
 
 EVIDENCE = "evidence"
@@ -45,31 +47,35 @@ def with_evidence(cards: Sequence[Mapping[str, Json]], suggested: Iterable[Mappi
 
 
 def _cards(session: AnySession, config: ConfigVersion, now: datetime) -> Iterator[Card]:
-    config_id = config.config_version_id
+    config_id, name = config.config_version_id, config.display_name
     rows = {row.event_type: row for row in type_comparisons(session, in_force(session, config, now=now))}
     if graduated := rows[GRADUATED].customers:
-        label = f"{plural(graduated, 'customer')} graduated from exploration under {config_id}"
-        yield _card(config_id, GRADUATED, label, f"{plural(rows[GRADUATED].events, GRADUATED + ' event')} so far.")
+        label = f"{plural(graduated, 'customer')} graduated from exploration under {name}"
+        yield _card(
+            config_id, GRADUATED, label, f"{plural(rows[GRADUATED].events, words(GRADUATED) + ' event')} so far."
+        )
     if rows[QUALITY_FAILED].events:
-        yield from _quality(session, config_id)
+        yield from _quality(session, config)
     for row in rows.values():
         if row.verdict in drift.DRIFTED:
-            yield _card(config_id, f"{row.event_type}:{row.verdict}", _drift(row, config_id), row.text)
+            yield _card(config_id, f"{row.event_type}:{row.verdict}", _drift(row, name), row.text)
 
 
-def _quality(session: AnySession, config_id: str) -> Iterator[Card]:
+def _quality(session: AnySession, config: ConfigVersion) -> Iterator[Card]:
     """One card for each unit whose quality proxy failed, most failures first."""
-    by_units = by_unit(session, config_id, QUALITY_FAILED)
+    by_units = by_unit(session, config.config_version_id, QUALITY_FAILED)
+    names = {unit["value_unit_id"]: unit["name"] for unit in (config.snapshot.value_units if config.snapshot else ())}
     for unit_id, counts in sorted(by_units.items(), key=lambda item: (-item[1].events, item[0] or "")):
-        unit = f" for unit {unit_id}" if unit_id else ""
+        unit = f" for {quoted(names[unit_id])}" if unit_id in names else ""
         times = plural(counts.events, "time")
-        sentence = f"{times} with {plural(counts.customers, 'customer')} under {config_id}."
-        yield _card(config_id, f"{QUALITY_FAILED}:{unit_id or ''}", f"{QUALITY_FAILED} {times}{unit}", sentence)
+        sentence = f"{times} with {plural(counts.customers, 'customer')} under {config.display_name}."
+        label = f"{words(QUALITY_FAILED).capitalize()} {times}{unit}"
+        yield _card(config.config_version_id, f"{QUALITY_FAILED}:{unit_id or ''}", label, sentence)
 
 
-def _drift(row: Comparison, config_id: str) -> str:
+def _drift(row: Comparison, name: str) -> str:
     times = "without a forecast of any" if row.ratio is None else f"{quantity_text(row.ratio)} × forecast"
-    return f"{row.event_type} {times} under {config_id}"
+    return f"{words(row.event_type).capitalize()} {times} under {name}"
 
 
 def _card(config_id: str, value: str, label: str, sentence: str) -> Card:

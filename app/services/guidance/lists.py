@@ -13,19 +13,21 @@ from app.models.cycle import Cycle
 from app.models.usage import UsageImport
 from app.services.guidance.overview import without_parts
 
+Sortable = InstrumentedAttribute[Any] | sa.ColumnElement[Any]
+
 ROWS = 25
 MAX_IMPORTS = 25
 
 CONFIG_FILTERS = ("status", "segment", "stage", "target_environment", "cycle_id")
 CYCLE_FILTERS = ("status", "cycle_type", "goal_type")
-CONFIG_SORTS: Mapping[str, InstrumentedAttribute[Any]] = {
+CONFIG_SORTS: Mapping[str, Sortable] = {
     "updated": ConfigVersion.updated_at,
     "version": ConfigVersion.version,
     "segment": ConfigVersion.segment,
     "status": ConfigVersion.status,
-    "config": ConfigVersion.config_version_id,
+    "config": sa.func.coalesce(ConfigVersion.config_name, ConfigVersion.segment),
 }
-CYCLE_SORTS: Mapping[str, InstrumentedAttribute[Any]] = {
+CYCLE_SORTS: Mapping[str, Sortable] = {
     "created": Cycle.created_at,
     "cycle": Cycle.cycle_name,
     "starts": Cycle.start_date,
@@ -67,6 +69,7 @@ def configs_page(session: AnySession, workspace_id: str, listing: Listing) -> Pa
         statement = statement.where(
             sa.or_(
                 ConfigVersion.config_version_id.icontains(word, autoescape=True),
+                ConfigVersion.config_name.icontains(word, autoescape=True),
                 ConfigVersion.segment.icontains(word, autoescape=True),
             )
         )
@@ -104,7 +107,7 @@ def _page(
     statement: sa.Select[tuple[Listed]],
     shown: sa.Select[tuple[Listed]],
     listing: Listing,
-    sorts: Mapping[str, InstrumentedAttribute[Any]],
+    sorts: Mapping[str, Sortable],
     key: InstrumentedAttribute[str],
 ) -> Page[Listed]:
     """The page of `shown`, out of all that `statement` counts; `key` makes the order total."""

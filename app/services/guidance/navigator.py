@@ -12,12 +12,15 @@ from app.services.configs.completeness import Completeness, completeness
 from app.services.configs.lookup import latest_snapshot
 from app.services.configs.reading import cycle_draft, read_config
 from app.services.evidence.advice import predecessor_actions
-from app.services.guidance.progress import Step, steps
+from app.services.guidance.progress import Step, first_steps, steps
 from rules.draft import Draft
 from rules.finding import Finding
 from rules.gate import evaluate
 from rules.navigator import OpenQuestion, RecommendedAction, open_questions, recommended_actions
 from simulation.canonical import JsonObject
+
+NOT_BEGUN = "not_begun"
+"""The pill before there is anything to judge."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,20 @@ class Guide:
 
     navigator: Navigator
     steps: list[Step]
+
+
+def first_guide() -> Guide:
+    """The frame before there is a workspace: it says what comes first, and that nothing is judged yet."""
+    first: dict[str, object] = {
+        "code": "workspace_missing",
+        "gate": "simulate",
+        "message": "Name a workspace: what you decide belongs to one.",
+        "field": "workspace_name",
+        "entity": {"type": "workspace", "id": None},
+        "deep_link": "/setup/workspace",
+    }
+    begun: Completeness = {"pill": NOT_BEGUN, "next_missing_item": first, "findings": []}
+    return Guide(Navigator((), (), (), begun), first_steps())
 
 
 def navigate(session: AnySession, config_version_id: str) -> Navigator:
@@ -75,7 +92,7 @@ def guide(
 def _navigator(session: AnySession, cycle_id: str | None, draft: Draft, findings: tuple[Finding, ...]) -> Navigator:
     return Navigator(
         extracted_cards=tuple(extracted_cards(session, cycle_id)) if cycle_id else (),
-        open_questions=open_questions(findings),
+        open_questions=open_questions(findings, draft),
         recommended_actions=recommended_actions(draft, findings),
         completeness=completeness(findings),
     )

@@ -18,6 +18,7 @@ from rules.enums import ConfigStatus
 from rules.finding import Finding, Gate
 
 DONE, ATTENTION, TODO = "done", "attention", "todo"
+NOT_STARTED = "not started"
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,14 @@ def steps(
     ]
 
 
+def first_steps() -> list[Step]:
+    """The steps before there is a workspace: none can be taken."""
+    return [Step(name, TODO, NOT_STARTED, None) for name in ("Cycle", "Units", "Config", "Sim", "Approve")]
+
+
 def _cycle_step(cycle: Cycle | None, findings: Sequence[Finding]) -> Step:
     if cycle is None:
-        return Step("Cycle", TODO, "not started", "/cycles/new/context")
+        return Step("Cycle", TODO, NOT_STARTED, "/cycles/new/context")
     missing = _count_blocking(findings, "cycle")
     here = f"/cycles/new/north-star?cycle={quote(cycle.cycle_id, safe='')}"
     return Step("Cycle", ATTENTION, f"{missing} missing", here) if missing else Step("Cycle", DONE, "done", here)
@@ -59,13 +65,13 @@ def _cycle_step(cycle: Cycle | None, findings: Sequence[Finding]) -> Step:
 
 def _units_step(session: AnySession, cycle: Cycle | None, findings: Sequence[Finding]) -> Step:
     if cycle is None:
-        return Step("Units", TODO, "not started", None)
+        return Step("Units", TODO, NOT_STARTED, None)
     here = f"/cycles/{quote(cycle.cycle_id, safe='')}/value-units"
     units = session.scalars(
         sa.select(ValueUnitDefinition).filter_by(cycle_id=cycle.cycle_id).order_by(ValueUnitDefinition.value_unit_id)
     ).all()
     if not units:
-        return Step("Units", TODO, "not started", here)
+        return Step("Units", TODO, NOT_STARTED, here)
     snapshot = latest_snapshot(session, cycle.cycle_id)
     if snapshot is None:
         return Step("Units", ATTENTION, "not submitted", here)
@@ -79,7 +85,7 @@ def _units_step(session: AnySession, cycle: Cycle | None, findings: Sequence[Fin
 def _config_step(cycle: Cycle | None, config: ConfigVersion | None, findings: Sequence[Finding]) -> Step:
     if config is None:
         here = None if cycle is None else f"/cycles/{quote(cycle.cycle_id, safe='')}/configs/new"
-        return Step("Config", TODO, "not started", here)
+        return Step("Config", TODO, NOT_STARTED, here)
     missing = _count_blocking(findings, "config_version", "pool")
     here = f"{_base(config)}/pools"
     return Step("Config", ATTENTION, f"{missing} missing", here) if missing else Step("Config", DONE, "done", here)
@@ -87,9 +93,9 @@ def _config_step(cycle: Cycle | None, config: ConfigVersion | None, findings: Se
 
 def _simulation_step(config: ConfigVersion | None, draft: Draft, findings: Sequence[Finding]) -> Step:
     if config is None:
-        return Step("Sim", TODO, "not started", None)
+        return Step("Sim", TODO, NOT_STARTED, None)
     if draft.simulation is None:
-        return Step("Sim", TODO, "not started", f"{_base(config)}/simulate")
+        return Step("Sim", TODO, NOT_STARTED, f"{_base(config)}/simulate")
     of_run = [finding for finding in findings if finding.entity.type == "simulation_run"]
     if of_run and config.status in (ConfigStatus.DRAFT, ConfigStatus.SIMULATED):
         stale = any(finding.code == "simulation_stale" for finding in of_run)
@@ -99,7 +105,7 @@ def _simulation_step(config: ConfigVersion | None, draft: Draft, findings: Seque
 
 def _approve_step(config: ConfigVersion | None, findings: Sequence[Finding]) -> Step:
     if config is None:
-        return Step("Approve", TODO, "not started", None)
+        return Step("Approve", TODO, NOT_STARTED, None)
     here = f"{_base(config)}/approve"
     if config.status in (ConfigStatus.APPROVED, ConfigStatus.ACTIVE, ConfigStatus.ARCHIVED):
         return Step("Approve", DONE, config.status, here)

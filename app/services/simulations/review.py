@@ -21,8 +21,9 @@ from rules.enums import HistoricalWindow, PricingMode
 from rules.finding import Finding, Gate
 from rules.gate import blocking_issues_for_simulation, evaluate
 from rules.places import at_rails, at_unit, config_screen
+from rules.risks import risk_sentence
 from simulation.canonical import Json, JsonObject, content_hash
-from simulation.output_shapes import Economics
+from simulation.output_shapes import Economics, RiskEntry
 
 MARGIN = "gross_margin"
 LISTED_RUNS = 50
@@ -99,12 +100,16 @@ def review(session: AnySession, config: ConfigVersion, simulation_run_id: str | 
         is_stale=stale,
         blocking=tuple(finding for finding in findings if finding.gate is not Gate.ADVISORY),
         mended=_mended(run.outputs, findings),
-        risks=[Risk(risk["code"], risk["detail"], risk_link(draft, risk)) for risk in run.outputs["risks"]],
+        risks=[_risk(draft, risk, run.outputs) for risk in run.outputs["risks"]],
         headline=headline(run.outputs, labels := metric_labels(session)),
         lenses=list(metric_figures(run.outputs, run.outputs["lens_metrics"], labels)),
         margin_floor=_floor(run.outputs, reading, stale),
         command=command(run.inputs),
     )
+
+
+def _risk(draft: Draft, risk: RiskEntry, outputs: Outputs) -> Risk:
+    return Risk(risk["code"], risk_sentence(risk, outputs), risk_link(draft, risk))
 
 
 def run_of_config(session: AnySession, config: ConfigVersion, simulation_run_id: str) -> SimulationRun:

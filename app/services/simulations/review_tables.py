@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, TypeVar
 
-from app.services.wording.words import money_text
+from rules.amounts import price_text
 from simulation.canonical import Json, JsonObject
 from simulation.output_shapes import AmountsRow, Comparison, PeriodFields, PeriodRow, PoolRow, UnitRow
 
@@ -249,7 +249,7 @@ def limit_text(row: Mapping[str, Json]) -> str:
     """`90 % of a pool's allowance`, `above $50.00 in a period`."""
     if "percent" in row:
         return f"{row['percent']} % of a pool's allowance"
-    return f"above {money_text(row['monthly_spend_cap_usd'])} in a period"
+    return f"above {price_text(row['monthly_spend_cap_usd'])} in a period"
 
 
 def crossings(outputs: Outputs) -> Table:

@@ -1,34 +1,19 @@
 """Titles of the pictures of a review: each says in a sentence what its picture shows. Pure.
 
-Figures are rounded for reading: shares to a tenth of a per cent, money of a dollar or more to cents.
+Figures are rounded for reading (`rules.amounts`).
 """
 
 from collections.abc import Sequence
 from decimal import Decimal
 
 from app.services.simulations.review_tables import Outputs, has_baseline, pool_labels
-from app.services.wording.words import money_text, plural, share_text
+from app.services.wording.words import plural
+from rules.amounts import money_text, percent_text, price_text
 from rules.wording import listed
 from simulation.canonical import Json
 
 NO_USAGE = "No usage in the window, so there is nothing to draw"
 NOTHING_COMPARED = "The run compared with nothing, so how bills change is not measured"
-
-
-def amount(value: Decimal | int) -> Decimal:
-    """An amount rounded for reading: to cents from a dollar on; smaller amounts keep every place."""
-    exact = Decimal(value)
-    return round(exact, 2) if abs(exact) >= 1 else exact
-
-
-def money(value: Decimal | int) -> str:
-    """`$1,234.50`, rounded for reading."""
-    return money_text(amount(value))
-
-
-def share(value: Decimal | int) -> str:
-    """`12.5 %`, rounded to a tenth."""
-    return share_text(round(Decimal(value), 3))
 
 
 def periods(outputs: Outputs, floor: Decimal | int | None) -> str:
@@ -42,15 +27,15 @@ def periods(outputs: Outputs, floor: Decimal | int | None) -> str:
         return "No revenue in any period, so there is no margin"
     lowest, at = min(margins)
     if floor is not None:
-        return f"Margin keeps the floor of {share(floor)}: the lowest is {share(lowest)}, in period {at}"
+        return f"Margin keeps the floor of {percent_text(floor)}: the lowest is {percent_text(lowest)}, in period {at}"
     highest, _ = max(margins)
     if lowest == highest:
-        return f"Margin is {share(lowest)} in every period with revenue; no floor is set"
-    return f"Margin lies between {share(lowest)} and {share(highest)}; no floor is set"
+        return f"Margin is {percent_text(lowest)} in every period with revenue; no floor is set"
+    return f"Margin lies between {percent_text(lowest)} and {percent_text(highest)}; no floor is set"
 
 
 def _below(numbers: Sequence[int], count: int, floor: Decimal | int | None) -> str:
-    named = "the floor" if floor is None else f"the floor of {share(floor)}"
+    named = "the floor" if floor is None else f"the floor of {percent_text(floor)}"
     if len(numbers) == count and count > 1:
         return f"Margin is below {named} in every period"
     return f"Margin falls below {named} in {'period' if len(numbers) == 1 else 'periods'} {listed(numbers)}"
@@ -76,7 +61,7 @@ def _change(row: Json, name: str) -> Decimal:
 
 
 def _moved(name: str, change: Decimal) -> str:
-    return f"{money(abs(change))} {'more' if change > 0 else 'less'} {name}" if change else f"the same {name}"
+    return f"{money_text(abs(change))} {'more' if change > 0 else 'less'} {name}" if change else f"the same {name}"
 
 
 def _largest(outputs: Outputs, rows: Sequence[Json], labels: dict[str, str]) -> str:
@@ -84,7 +69,7 @@ def _largest(outputs: Outputs, rows: Sequence[Json], labels: dict[str, str]) -> 
     if not revenue:
         return "No pool earns anything"
     row = max(rows, key=lambda item: item["candidate"]["revenue_usd"])
-    part = share(row["candidate"]["revenue_usd"] / Decimal(revenue))
+    part = percent_text(row["candidate"]["revenue_usd"] / Decimal(revenue))
     return f"{labels[row['pool_id']]} brings {part} of the revenue"
 
 
@@ -109,14 +94,14 @@ def bill_changes(outputs: Outputs) -> str:
 
 
 def _moves(change: Decimal | int) -> str:
-    return f"{'rises' if change > 0 else 'falls'} by {money(abs(Decimal(change)))}"
+    return f"{'rises' if change > 0 else 'falls'} by {money_text(abs(Decimal(change)))}"
 
 
 def thresholds(outputs: Outputs) -> str:
     """The title about the highest threshold that customers reach, and about the spend cap."""
     forecast, customers = outputs["enforcement_forecast"], outputs["customer_impact"]["customers"]
     over = forecast["customers_over_spend_cap"]
-    cap = f"; {over:,} above the cap of {money(forecast['spend_cap']['monthly_spend_cap_usd'])}" if over else ""
+    cap = f"; {over:,} above the cap of {price_text(forecast['spend_cap']['monthly_spend_cap_usd'])}" if over else ""
     reached = [row for row in forecast["thresholds"] if row["customers"]]
     if not reached:
         lowest = min((row["percent"] for row in forecast["thresholds"]), default=None)

@@ -115,7 +115,7 @@ def _past_the_gate(reading: ConfigReading) -> tuple[Finding, ...]:
     """All findings; Conflict with those of the simulation gate when there are any."""
     findings = evaluate(reading.draft())
     if held := [finding for finding in findings if finding.gate is Gate.SIMULATE]:
-        raise refused(f"Config {reading.config.config_version_id} cannot be simulated", held)
+        raise refused(f"Config {reading.config.display_name} cannot be simulated", held)
     return findings
 
 

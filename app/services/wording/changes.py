@@ -6,7 +6,11 @@ Pure.
 from collections.abc import Callable, Iterable, Mapping
 
 from app.services.configs.diffs import Change
-from app.services.wording.words import SUFFIXES, label_text, money_text, quantity_text, value_text
+from app.services.wording.words import SUFFIXES, value_text
+from rules.amounts import price_text, quantity_text
+from rules.enums import AggregationType
+from rules.labels import label_text
+from rules.wording import words
 from simulation.canonical import Json
 
 Names = Mapping[str, str]
@@ -114,21 +118,25 @@ def _pool(pool: Mapping[str, Json], names: Names) -> str:
 def _economics(economics: Mapping[str, Json], _: Names) -> str:
     price, cost = economics.get("target_price_per_unit_usd"), economics.get("avg_cost_per_unit_usd")
     margin = value_text("target_margin", economics.get("target_margin"))
-    price_text, cost_text = (value_text("", None) if item is None else money_text(item) for item in (price, cost))
+    earned, spent = (value_text("", None) if item is None else price_text(item) for item in (price, cost))
     confidence = value_text("economics_confidence", economics.get("economics_confidence"))
-    return f"price {price_text}, cost {cost_text} per unit, target margin {margin}, confidence {confidence}"
+    return f"price {earned}, cost {spent} per unit, target margin {margin}, confidence {confidence}"
 
 
 def _unit(unit: Mapping[str, Json], _: Names) -> str:
-    return f"a value unit that counts {counted_text(unit.get('event_mapping') or {})}"
+    return f"a value unit: {counted_text(unit.get('event_mapping') or {})}"
 
 
 def counted_text(mapping: Mapping[str, Json]) -> str:
-    """An event mapping, or a meter: `sum of output_minutes over video_render_completed where resolution is HD`."""
+    """An event mapping, or a meter: `sum of output_minutes over video_render_completed where resolution is HD`.
+
+    A plain count is `each draft_export_created`.
+    """
     aggregation, filters = mapping.get("aggregation") or {}, mapping.get("filters") or {}
-    how = " of ".join(str(aggregation[name]) for name in ("type", "field") if aggregation.get(name))
+    how = " of ".join(filter(None, (words(aggregation.get("type") or ""), aggregation.get("field"))))
     where = " and ".join(f"{name} is {value_text(name, value)}" for name, value in filters.items())
-    return f"{how or 'nothing'} over {mapping.get('event_type') or 'no event'}{' where ' if where else ''}{where}"
+    counted = "each " if how == AggregationType.COUNT else f"{how or 'nothing'} over "
+    return f"{counted}{mapping.get('event_type') or 'no event'}{' where ' if where else ''}{where}"
 
 
 def _fields(record: Mapping[str, Json], _: Names) -> str:

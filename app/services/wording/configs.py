@@ -3,22 +3,25 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from app.services.wording.words import DAYS, money_text, quantity_text, share_text
+from app.services.wording.words import DAYS
+from rules.amounts import money_text, percent_text, price_text, quantity_text
 from rules.enums import OverageBehavior
 from simulation.canonical import Json
 
 PER_PERIOD = "per customer and 30 days"
 
 
-def pool_sentence(pool: Mapping[str, Json], unit: Mapping[str, Json] | None) -> str:
+def pool_sentence(pool: Mapping[str, Json], unit: Mapping[str, Json] | None, *, is_last: bool = True) -> str:
     """The sentence for a pool: `300 × Usable HD minute per customer and 30 days, then $0.60 each.`
 
-    It is empty while the pool counts no unit.
+    It is empty while the pool counts no unit. What lies beyond is booked on the unit's last pool; one that is not the
+    last hands over to the next.
     """
     if unit is None:
         return ""
     quantity, price = pool["included_quantity"] or Decimal(0), _economics(unit).get("target_price_per_unit_usd")
-    parts = [_included(quantity, unit["name"], _beyond(pool["overage_behavior"], price))]
+    beyond = _beyond(pool["overage_behavior"], price) if is_last else "the next pool of this unit"
+    parts = [_included(quantity, unit["name"], beyond)]
     if pool["is_exploration_pool"]:
         parts.append("Only for customers who explore, and drawn first.")
     return " ".join([*parts, *_rollover(pool["rollover"])])
@@ -28,9 +31,9 @@ def unit_words(unit: Mapping[str, Json]) -> str:
     """The economics of a unit, as far as they are stated: `price $0.60 · cost $0.18 · margin 70 %`."""
     economics = _economics(unit)
     stated = (
-        ("price", economics.get("target_price_per_unit_usd"), money_text),
-        ("cost", economics.get("avg_cost_per_unit_usd"), money_text),
-        ("margin", economics.get("target_margin"), share_text),
+        ("price", economics.get("target_price_per_unit_usd"), price_text),
+        ("cost", economics.get("avg_cost_per_unit_usd"), price_text),
+        ("margin", economics.get("target_margin"), percent_text),
     )
     return (
         " · ".join(f"{name} {text(value)}" for name, value, text in stated if value is not None) or "no economics yet"
@@ -48,7 +51,7 @@ def subsidy_sentence(pool: Mapping[str, Json] | None, unit: Mapping[str, Json] |
     if quantity == 0:
         return f"{pool['label']} includes nothing yet, so exploring costs nothing and gives nothing."
     total = money_text(quantity * cost)
-    return f"{drawn} in 30 days, unbilled. At {money_text(cost)} each that costs you up to {total}."
+    return f"{drawn} in 30 days, unbilled. At {price_text(cost)} each that costs you up to {total}."
 
 
 def ending_sentence(days: int | None, signal: str | None) -> str:
@@ -73,7 +76,7 @@ def _included(quantity: Decimal, name: str, beyond: str) -> str:
 
 
 def _beyond(behavior: str | None, price: Decimal | None) -> str:
-    each = "at a price not stated yet" if price is None else f"{money_text(price)} each" if price else "free of charge"
+    each = "at a price not stated yet" if price is None else f"{price_text(price)} each" if price else "free of charge"
     match behavior:
         case OverageBehavior.THROTTLE:
             return f"throttled, {each}"

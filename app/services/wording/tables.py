@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from app.services.configs.diffs import SECTIONS, Change, same, sections
 from app.services.wording.changes import Names, item_name, sentence, tokens
-from app.services.wording.words import DAYS, SUFFIXES, difference_text, label_text, shown_order, value_text
+from app.services.wording.words import DAYS, SUFFIXES, difference_text, value_text
+from rules.labels import label_text, shown_order
 from simulation.canonical import Json, JsonObject
 
 ADDED, REMOVED, CHANGED, UNCHANGED = "added", "removed", "changed", "unchanged"
@@ -151,7 +152,7 @@ def _text(field: str, value: Json, names: Names) -> str:
     text = value_text(field, value)
     named = field in ("value_unit_id", "exploration_pool_id") and text in names
     if named:
-        return f"{names[text]} ({text})"
+        return names[text]
     return text + DAYS if SUFFIXES.get(field) == DAYS and value is not None else text
 
 

@@ -54,11 +54,11 @@ def test_every_grid_lists_sorts_filters_shows_and_exports(sqlite_grids: FlaskCli
 def test_a_page_shows_25_rows_and_whether_more_follow_without_counting(grids: FlaskClient) -> None:
     add(*(enforcement_event(number, occurred_at=NOW + timedelta(minutes=number)) for number in range(2, 61)))
     first = grids.get("/admin/enforcement-events/").text
-    assert "1–25 of more than 25" in first
+    assert "1–25, more follow" in first
     assert first.index("enf_000060") < first.index("enf_000059")
     last = grids.get("/admin/enforcement-events/?page=2").text
     assert "51–60" in last
-    assert "more than" not in last
+    assert "more follow" not in last
     assert "There is no page 10" in grids.get("/admin/enforcement-events/?page=9").text
 
 
@@ -141,7 +141,7 @@ def test_a_product_event_search_with_very_many_hits_keeps_the_order(grids: Flask
     add(*(product_event(f"pe_{n:06}", "config_approved", f"cfg_{n}", "Theresa", n) for n in range(2, 2500)))
     page = grids.get("/admin/product-events/?search=cfg_").text
     assert page.index("pe_002499") < page.index("pe_002498")
-    assert "of more than 25" in page
+    assert "1–25, more follow" in page
 
 
 def product_event(product_event_id: str, event_name: str, entity_id: str, actor: str, minute: int = 0) -> ProductEvent:
@@ -268,3 +268,32 @@ def test_an_empty_grid_says_what_will_be_here(sqlite_grids: FlaskClient) -> None
 def test_drafts_say_why_they_are_frozen(grids: FlaskClient) -> None:
     assert "immutable: fork it" in grids.get(f"/admin/configs/details/?id={ACTIVE}").text
     assert "immutable" not in grids.get(f"/admin/configs/details/?id={DRAFT}").text
+
+
+def test_a_list_begins_with_the_workspace_in_which_the_operator_works(sqlite_grids: FlaskClient) -> None:
+    with sqlite_grids.session_transaction() as browser:
+        browser["workspace_id"] = "ws_elsewhere"
+    own = sqlite_grids.get("/admin/configs/").text
+    assert "No record matches." in own
+    assert "flt0_workspace_id=every" in own
+    everywhere = sqlite_grids.get("/admin/configs/?flt0_workspace_id=every").text
+    assert DRAFT in everywhere
+    assert "Workspace: <b>" not in everywhere
+
+
+@pytest.mark.parametrize("grid", ["value-units", "pools", "rails", "exploration-rules"])
+def test_rows_without_a_workspace_of_their_own_belong_to_that_of_their_cycle_or_config(
+    sqlite_grids: FlaskClient, grid: str
+) -> None:
+    with sqlite_grids.session_transaction() as browser:
+        browser["workspace_id"] = "ws_elsewhere"
+    assert "No record matches." in sqlite_grids.get(f"/admin/{grid}/").text
+    assert "No record matches." not in sqlite_grids.get(f"/admin/{grid}/?flt9_workspace_id=every").text
+
+
+def test_a_row_and_a_record_lead_to_their_screen(sqlite_grids: FlaskClient) -> None:
+    assert f'href="/configs/{DRAFT}/pools"' in sqlite_grids.get("/admin/configs/").text
+    assert (
+        f'href="/configs/{DRAFT}/pools">Open in its screen</a>'
+        in sqlite_grids.get(f"/admin/configs/details/?id={DRAFT}").text
+    )

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from admin_views.screens.chart_panels import LINE_HEIGHT, PLOT_HEIGHT, bars, counts, draw_line, lines
-from app.services.wording.words import money_text
+from rules.amounts import money_text
 
 VALUES = st.decimals(min_value=-100, max_value=100, places=2)
 

@@ -68,7 +68,7 @@ def test_the_slower_operator_sees_both_versions_and_keeps_what_was_typed(client:
     answer = client.post(RAILS, data=mine)
     assert answer.status_code == 412
     text = text_of(answer.text)
-    assert "Config cfg_1 was changed by another operator" in text
+    assert "smb · learning · production v1 was changed by another operator" in text
     assert "Rails: monthly spend cap, per customer $800.00 $900.00" in text
     assert "Rails: margin floor 68 % 60 %" in text
     assert sent_by(answer.text)["monthly_spend_cap_usd"] == "900"
@@ -224,7 +224,7 @@ def test_an_expired_autosave_is_told_the_token_of_its_next_try(client: FlaskClie
 @pytest.mark.parametrize("url", SCREENS)
 def test_a_decided_config_shows_the_same_read_only_with_one_way_on(decided: FlaskClient, url: str) -> None:
     page = decided.get(url).text
-    assert "cfg_1 is active, so it cannot be changed." in text_of(page)
+    assert "smb · learning · production v1 is active, so it cannot be changed." in text_of(page)
     assert '<fieldset class="whole" disabled>' in page
     assert f'action="{url}/fork"' in page
     assert "drafts.js" not in page

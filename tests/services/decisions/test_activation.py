@@ -123,7 +123,7 @@ def test_an_edit_after_the_simulation_makes_it_stale(ready: AnySession) -> None:
         )
     refusal = refused(ready, "simulation_stale")
     assert [finding.code for finding in refusal.findings] == ["simulation_stale"]
-    assert "cfg_1" in refusal.detail
+    assert "smb · learning · production v1" in refusal.detail
 
 
 def test_an_older_run_than_the_latest_is_refused(ready: AnySession) -> None:

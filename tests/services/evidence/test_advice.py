@@ -66,20 +66,20 @@ def test_what_agrees_with_the_forecast_asks_for_nothing(live: AnySession) -> Non
 def test_more_blocks_than_forecast_ask_to_raise_the_pool_that_is_named(live: AnySession) -> None:
     report(live, "rail_warning_shown", 10)
     report(live, "hard_cap_blocked", 16, context={"value_unit_id": "vu_hd_minute"})
-    assert advised(live) == [("hard_cap_blocked 4 × forecast: raise Core or split the segment", "#pool_core")]
+    assert advised(live) == [("hard cap blocked 4 × forecast: raise Core or split the segment", "#pool_core")]
 
 
 def test_of_one_pool_only_the_gravest_drift_is_said(live: AnySession) -> None:
     report(live, "rail_warning_shown", 50)
     report(live, "hard_cap_blocked", 20)
-    assert [text.split(":")[0] for text, _ in advised(live)] == ["hard_cap_blocked 5 × forecast"]
+    assert [text.split(":")[0] for text, _ in advised(live)] == ["hard cap blocked 5 × forecast"]
 
 
 def test_fewer_than_forecast_ask_to_include_less(live: AnySession) -> None:
     report(live, "rail_warning_shown", 1)
     report(live, "hard_cap_blocked", 4)
     ((text, _),) = advised(live)
-    assert text == "rail_warning_shown 0.1 × forecast: include less in Core, once the app is known to report everything"
+    assert text == "rail warning shown 0.1 × forecast: include less in Core, once the app is known to report everything"
 
 
 def test_missing_numbers_are_an_action_that_names_client_and_numbers(live: AnySession) -> None:
@@ -95,7 +95,10 @@ def test_a_draft_is_told_what_drifted_under_the_version_before_and_where_to_mend
         f.config(live, "cfg_2")
     config = get_config(live, "cfg_2")
     (action,) = predecessor_actions(live, config, now=f.NOW + timedelta(days=2))
-    assert action.text == "hard_cap_blocked 4 × forecast under cfg_1: raise Core or split the segment"
+    assert (
+        action.text
+        == "hard cap blocked 4 × forecast under smb · learning · production v1: raise Core or split the segment"
+    )
     assert action.deep_link == "/configs/cfg_2/pools?pool=pool_core#included_quantity"
     panel = guide(live, config.cycle, config, now=f.NOW + timedelta(days=2)).navigator
     assert panel.recommended_actions[0] == action
@@ -129,15 +132,15 @@ def test_graduations_and_failed_quality_of_active_configs_become_cards(live: Any
     report(live, "exploration_graduated", 12)
     report(live, "quality_proxy_failed", 9, context={"value_unit_id": "vu_hd_minute"})
     assert cards(live) == [
-        ("12 customers graduated from exploration under cfg_1", "cfg_1", "new"),
-        ("quality_proxy_failed 9 times for unit vu_hd_minute", "cfg_1", "new"),
+        ("12 customers graduated from exploration under smb · learning · production v1", "cfg_1", "new"),
+        ("Quality proxy failed 9 times for “Usable HD minute”", "cfg_1", "new"),
     ]
 
 
 def test_a_drift_of_an_active_config_is_a_card(live: AnySession) -> None:
     as_forecast(live)
     report(live, "hard_cap_blocked", 20)
-    assert ("hard_cap_blocked 5 × forecast under cfg_1", "cfg_1", "new") in cards(live)
+    assert ("Hard cap blocked 5 × forecast under smb · learning · production v1", "cfg_1", "new") in cards(live)
 
 
 def test_without_events_there_is_nothing_to_learn(live: AnySession) -> None:

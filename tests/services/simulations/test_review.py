@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.cli import avs
 from app.errors import NotFound
@@ -249,13 +247,3 @@ def test_the_command_it_shows_gives_the_same_bytes(app_with_usage: Flask, change
     again = parse_exact(result.output)
     assert canonical_text(again["outputs"]) == canonical_text(run.outputs)
     assert canonical_text(again["inputs"]) == canonical_text(run.inputs)
-
-
-@given(st.decimals(min_value=-(10**9), max_value=10**9, places=6))
-def test_amounts_are_rounded_to_cents_from_a_dollar_on_and_kept_below(value: Decimal) -> None:
-    shown = review_titles.amount(value)
-    if abs(value) >= 1:
-        assert abs(shown - value) <= D("0.005")
-        assert shown.as_tuple().exponent == -2
-    else:
-        assert shown == value

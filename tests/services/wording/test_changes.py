@@ -8,7 +8,9 @@ from hypothesis import given
 from app.services.configs.diffs import Change, changes, same, sections
 from app.services.wording.changes import names_of, sentence, sentences
 from app.services.wording.tables import ADDED, CHANGED, REMOVED, UNCHANGED, SectionTable, tables, undone
-from app.services.wording.words import difference_text, label_text, money_text, quantity_text, share_text, value_text
+from app.services.wording.words import difference_text, value_text
+from rules.amounts import price_text, quantity_text, share_text
+from rules.labels import label_text
 from simulation.canonical import Json, JsonObject
 from tests.services.configs.test_diffs import configs
 
@@ -125,7 +127,7 @@ def test_a_pool_that_comes_or_goes_is_said_as_a_whole() -> None:
 def test_a_unit_that_comes_is_said_with_what_it_counts_and_what_it_earns() -> None:
     assert said(BEFORE, BEFORE | {"value_units": []}) == [
         "Usable HD minute added: price $0.60, cost $0.18 per unit, target margin 70 %, confidence medium",
-        "Usable HD minute added: a value unit that counts sum of output_minutes over video_render_completed "
+        "Usable HD minute added: a value unit: sum of output_minutes over video_render_completed "
         "where resolution is HD",
     ]
 
@@ -189,7 +191,7 @@ def test_a_changed_row_shows_both_sides_and_the_difference_and_folds_the_rest() 
         CHANGED,
         "+300",
     )
-    assert "Usable HD minute (vu_hd)" in [row.after for row in pool.unchanged]
+    assert "Usable HD minute" in [row.after for row in pool.unchanged]
     assert pool.state == CHANGED
 
 
@@ -215,10 +217,10 @@ def test_prices_stand_under_their_unit_after_the_price_book() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (money_text(Decimal("1234.5")), "$1,234.50"),
-        (money_text(Decimal("0.0000025")), "$0.0000025"),
-        (money_text(Decimal(-3)), "−$3.00"),
-        (money_text(Decimal("-98765432109876543210.123456789012")), "−$98,765,432,109,876,543,210.123456789012"),
+        (price_text(Decimal("1234.5")), "$1,234.50"),
+        (price_text(Decimal("0.0000025")), "$0.0000025"),
+        (price_text(Decimal(-3)), "−$3.00"),
+        (price_text(Decimal("-98765432109876543210.123456789012")), "−$98,765,432,109,876,543,210.123456789012"),
         (share_text(Decimal("0.6850")), "68.5 %"),
         (quantity_text(Decimal("-12000.50")), "−12,000.5"),
         (value_text("margin_floor", None), "not set"),

@@ -53,7 +53,7 @@ def test_starting_from_the_active_version_copies_it_and_makes_it_the_baseline(cl
     with write(db.session):
         f.active(db.session)
     text = text_of(client.get(URL).text)
-    assert "The newest version is 1: cfg_1 ● active. This will be version 2." in text
+    assert "The newest version is 1: smb · learning · production v1 ● active. This will be version 2." in text
     answer = post(client)
     made = configs()[-1]
     assert answer.location == f"/configs/{made.config_version_id}/pools"
@@ -75,9 +75,9 @@ def test_the_newest_version_of_another_subject_is_shown_as_it_is_chosen(client: 
         f.config(db.session, "cfg_e", segment="enterprise", stage="scaling")
     chosen = {"segment": "enterprise", "stage": "scaling"}
     told = json_of(post(client, chosen, headers=PREVIEW))["parts"]["standing"]
-    assert "cfg_e" in told
+    assert "/configs/cfg_e/pools" in told
     assert "It is still a draft." in text_of(told)
-    assert "cfg_e" in text_of(post(client, chosen | {"do": "look"}).text)
+    assert "enterprise · scaling · production v1" in text_of(post(client, chosen | {"do": "look"}).text)
     assert len(configs()) == 1
 
 

@@ -195,7 +195,7 @@ def judge(client: FlaskClient, **data: str) -> TestResponse:
 def test_what_came_back_is_suggested_and_nothing_is_stored_until_it_is_judged(live: FlaskClient) -> None:
     page = live.get("/cycles/new/context").text
     assert "Lessons from the active configs: 1 card<" in page
-    assert "12 customers graduated from exploration under cfg_1" in page
+    assert "12 customers graduated from exploration under smb · learning · production v1" in page
     assert db.session.scalars(sa.select(CycleDraftContext)).all() == []
 
 

@@ -274,7 +274,7 @@ def test_an_autosave_answers_what_the_page_has_to_know(client: FlaskClient) -> N
     assert told["values"]["new_x.pool_id"] == "pool_pro"
     assert "then stopped" in told["parts"]["says-new_x"]
     assert told["completeness"]["next_missing_item"]["code"] == "price_book_ref_missing"
-    assert "Next missing: price_book_ref" in told["parts"]["completeness"]
+    assert "Next missing: the price book" in told["parts"]["completeness"]
     assert told["row_version"] == sent_by(client.get(URL).text)["row_version"]
 
 

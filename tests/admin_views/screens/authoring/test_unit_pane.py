@@ -94,7 +94,7 @@ def test_a_copy_has_everything_but_the_name(operator: FlaskClient) -> None:
 
 def test_deleting_asks_first_and_names_what_goes_and_what_stays(operator: FlaskClient) -> None:
     page = operator.get(f"{HD}&ask=delete").text
-    assert "Delete Usable HD minute (vu_hd_minute)?" in page
+    assert "Delete Usable HD minute?" in page
     assert "2 metrics intents and 1 quality signals go with it" in page
     assert "Its frozen copy stays in snapshot 1." in page
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)

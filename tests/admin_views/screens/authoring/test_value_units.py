@@ -68,7 +68,7 @@ def test_saving_what_was_not_touched_changes_nothing(operator: FlaskClient) -> N
     answer = send(operator)
     assert answer.status_code == 303, answer.text
     assert (frozen_unit(unit()), unit().updated_at) == before
-    assert "Nothing had changed." in operator.get(answer.headers["Location"]).text
+    assert "Usable HD minute was saved." in operator.get(answer.headers["Location"]).text
     events = [event.event_name for event in db.session.query(ProductEvent)]
     assert "value_unit_updated" not in events
 
@@ -228,7 +228,7 @@ def test_three_that_disagree_are_saved_and_said(operator: FlaskClient) -> None:
     send(operator, target_margin="50")
     page = operator.get(HD).text
     assert "cost and price give a margin of 70 %" in page
-    assert "states target_margin 0.5" in page
+    assert "aims at a margin of 50 %" in page
     assert 'value="use:target_margin"' in page
     after = typed_in(send(operator, do="use:target_price_per_unit_usd").text)
     assert (after["target_price_per_unit_usd"], after["target_margin"]) == ("0.36", "50 %")

@@ -82,9 +82,9 @@ def test_the_first_refusal_stands_on_top_and_turns_the_button_off(client: FlaskC
     with write(db.session):
         config_parts.put_rails(db.session, "cfg_2", {"monthly_spend_cap_usd": None}, actor=f.OPERATOR, now=f.NOW)
     page = client.get(URL).text
-    assert "First: Config cfg_2 has no monthly_spend_cap_usd" in text_of(page)
+    assert "First: This config has no monthly spend cap" in text_of(page)
     assert 'href="/configs/cfg_2/rails#monthly_spend_cap_usd"' in page
-    assert "Then 1 more: ! stops approval Simulation run sim_cfg_2 is stale" in text_of(page)
+    assert "Then 1 more: ! stops approval The simulation is stale" in text_of(page)
     assert 'form="decide" disabled aria-describedby="why"' in page
 
 
@@ -94,7 +94,7 @@ def test_a_config_that_was_never_simulated_can_still_be_looked_at(client: FlaskC
     page = client.get("/configs/cfg_3/approve")
     assert page.status_code == 200
     text = text_of(page.text)
-    assert "has no simulation run. Simulate it." in text
+    assert "was not simulated. Simulate it." in text
     assert "What the first version of this subject sets" in text
     assert "nothing was active for this subject before" in text
 
@@ -163,7 +163,7 @@ def test_an_edit_after_the_page_was_shown_refuses_and_keeps_the_rationale(client
         config_parts.put_rails(db.session, "cfg_2", {"margin_floor": Decimal("0.5")}, actor=f.OPERATOR, now=f.NOW)
     answer = client.post(URL, data=shown | TYPED)
     assert answer.status_code == 409
-    assert "Simulation run sim_cfg_2 is stale" in text_of(answer.text)
+    assert "The simulation is stale" in text_of(answer.text)
     assert form_of(answer.text, "decide")["rationale"] == WHY
     assert decisions() == 1
 
@@ -174,7 +174,9 @@ def test_another_active_version_refuses_and_the_page_compares_with_it(client: Fl
         f.active(db.session, "cfg_3", later=5)
     answer = client.post(URL, data=shown | TYPED)
     assert answer.status_code == 409
-    assert "Baseline cfg_1 is not the active version of this subject; cfg_3 is." in text_of(answer.text)
+    assert "The baseline of this approval is not the active version of its subject; another one is." in text_of(
+        answer.text
+    )
     assert 'href="/configs/cfg_2/approve#baseline_config_version_id"' in answer.text
     assert 'id="baseline_config_version_id"' in answer.text
     assert "Core pool: included 300 → 500" in text_of(answer.text)
@@ -203,7 +205,7 @@ def test_a_run_made_after_the_page_was_shown_is_not_approved_unseen(client: Flas
         row = f.config(db.session, "cfg_3", segment="enterprise")
     shown = form_of(client.get("/configs/cfg_3/approve").text, "decide")
     unsimulated = client.post("/configs/cfg_3/approve", data=shown | TYPED)
-    assert "has no simulation run" in text_of(unsimulated.text)
+    assert "was not simulated" in text_of(unsimulated.text)
     with write(db.session):
         f.run(db.session, db.session.merge(row))
     answer = client.post("/configs/cfg_3/approve", data=shown | TYPED)
@@ -221,7 +223,7 @@ def test_approving_what_somebody_has_approved_already_shows_their_decision_and_o
     answer = client.post(URL, data=shown | TYPED)
     assert answer.status_code == 409
     text = text_of(answer.text)
-    assert "Config cfg_2 is active and therefore immutable" in text
+    assert "Config smb · learning · production v2 is active and therefore immutable" in text
     assert f"What you typed {WHY}" in text
     assert decisions() == 2
 

@@ -79,7 +79,7 @@ def test_without_a_choice_the_page_offers_the_decisions_of_the_workspace(client:
         browser["workspace_id"] = "ws_1"
     page = client.get(URL)
     assert page.status_code == 200
-    assert "2026-01-15 smb · learning · production · v2, active (dec_2)" in page.text
+    assert "2026-01-15 smb · learning · production · v2, active" in page.text
     assert "are shown side by side here" in page.text
 
 

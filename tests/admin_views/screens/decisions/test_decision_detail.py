@@ -76,7 +76,7 @@ def test_evidence_stands_beside_the_forecast_and_what_surprises_leads_the_next_a
         "→ find out what the app counts before trusting the next simulation: rail throttle applied (12 customers"
         in text
     )
-    assert "→ rail_throttle_applied 4 × forecast: raise Core or split the segment" in text
+    assert "→ rail throttle applied 4 × forecast: raise Core or split the segment" in text
     assert "Drift: more than twice or less than half the forecast" in text
     assert "2026-01-22 1" in text
 

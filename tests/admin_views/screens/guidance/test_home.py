@@ -16,6 +16,7 @@ from seed.loader import load_seed
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
 
+NAME = "smb · learning · production v1"
 RISK = {"code": "margin_floor_violated", "detail": "Period 1 has margin 0.4, below 0.68."}
 
 
@@ -74,7 +75,7 @@ def test_an_unknown_workspace_is_refused_by_name(client: FlaskClient) -> None:
 
 def test_an_active_version_stands_with_its_subject_and_simulated_economics(client: FlaskClient) -> None:
     text = text_of(home(client).text)
-    assert "smb learning · production cfg_1 v1 since 2026-01-15 00:00 UTC $600.00 $180.00 70 %" in text
+    assert f"smb learning · production {NAME} cfg_1 v1 since 2026-01-15 00:00 UTC $600.00 $180.00 70 %" in text
 
 
 def test_an_active_version_without_a_run_is_not_measured(client: FlaskClient) -> None:
@@ -96,7 +97,7 @@ def test_a_run_without_revenue_says_so(client: FlaskClient) -> None:
 
 def test_the_risks_of_active_versions_are_named(client: FlaskClient) -> None:
     text = text_of(home(client).text)
-    assert "margin floor violated Period 1 has margin 0.4, below 0.68. cfg_1" in text
+    assert f"margin floor violated Period 1 has margin 0.4, below 0.68. {NAME}" in text
 
 
 def test_a_draft_stands_with_its_pill_and_a_link_to_what_is_missing(client: FlaskClient) -> None:
@@ -128,9 +129,9 @@ def test_looking_promotes_what_was_approved_for_a_moment_that_has_come(
         f.simulated(db.session, "cfg_3")
         f.approve(db.session, "cfg_3", later=60, effective_at=later)
     monkeypatch.setattr(clock, "now", lambda: later - timedelta(seconds=1))
-    assert "cfg_3 takes over smb · learning · production" in text_of(home(client).text)
+    assert "smb · learning · production v3 takes over smb · learning · production" in text_of(home(client).text)
     monkeypatch.setattr(clock, "now", lambda: later)
-    assert "smb learning · production cfg_3 v3 since" in text_of(home(client).text)
+    assert "smb learning · production smb · learning · production v3 cfg_3 v3 since" in text_of(home(client).text)
     db.session.rollback()
     assert db.session.get_one(ConfigVersion, "cfg_1").status == "archived"
 

@@ -69,7 +69,7 @@ def test_a_page_that_does_not_exist_is_the_nearest_one(client: FlaskClient, page
 def test_sorting_by_a_column_again_turns_it_round(client: FlaskClient) -> None:
     rising = client.get("/configs?sort=config").text
     assert 'aria-sort="ascending"><a href="/configs?sort=-config"' in rising
-    falling = client.get("/configs?sort=-config").text
+    falling = client.get("/configs?sort=-config").text.partition("<tbody>")[2]
     assert falling.index("cfg_live") < falling.index("cfg_26") < falling.index("cfg_25")
 
 
@@ -81,8 +81,8 @@ def test_filters_agree_exactly_and_can_be_removed(client: FlaskClient) -> None:
     page = client.get("/configs?status=active&sort=config").text
     assert "cfg_live" in page
     assert "cfg_00" not in page
-    assert "status: active <span" in page
-    assert '<a href="/configs?sort=config">status' in page
+    assert "Status: active <span" in page
+    assert '<a href="/configs?sort=config">Status' in page
 
 
 def test_a_filter_value_that_is_no_status_finds_nothing(client: FlaskClient) -> None:

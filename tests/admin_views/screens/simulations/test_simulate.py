@@ -103,11 +103,11 @@ def test_every_choice_reaches_the_run(operator: FlaskClient) -> None:
 
 def test_the_offer_names_the_active_version_the_others_and_none(operator: FlaskClient) -> None:
     page = operator.get(PATH).text
-    assert "Active version: cfg_0, version 1" in page
+    assert "Active version: smb · learning · production v1, version 1" in page
     assert '<option value="none">' in page
-    assert '<option value="cfg_0">cfg_0, version 1, active' in page
+    assert '<option value="cfg_0">smb · learning · production v1, version 1, active' in page
     assert '<option value="cfg_1">' not in page
-    assert "3 usage events in ws_1" in page
+    assert "3 usage events in this workspace" in page
 
 
 @pytest.mark.parametrize(("mode", "window"), [("csv_upload", "90"), ("mocked", "mocked")])
@@ -148,7 +148,7 @@ def test_a_baseline_that_cannot_be_simulated_is_refused_with_its_findings(operat
     db.session.remove()
     answer = ask(operator, baseline_config_version_id="cfg_empty")
     assert answer.status_code == 409
-    assert "Config cfg_empty has no pool" in answer.text
+    assert "This config has no pool" in answer.text
     assert '<option selected value="cfg_empty">' in answer.text
     assert newest() is None
 

@@ -1,0 +1,143 @@
+"""Sentences for what a run saw: its risks and data issues, worded from their codes and numbers (spec 4.3).
+
+The `detail` that a run keeps has its numbers exact and its records by id. People read these sentences instead, about
+runs of every version; an entry that lacks what its sentence needs says its own detail.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from rules.amounts import Number, money_text, percent_text, price_text, quantity_text, share_text
+from rules.documents import as_items, as_mapping, as_number, as_text
+from rules.wording import quoted
+
+Document = Mapping[str, object]
+
+
+class _Lacking(LookupError):
+    """An entry, or the outputs around it, lack a member that the sentence needs."""
+
+
+def risk_sentence(entry: Document, outputs: Document) -> str:
+    """The sentence for an entry of `outputs.risks` or `outputs.data_issues` of these outputs.
+
+    `Period 1 has a margin of 43.3 % (revenue $79.55, cost $45.07), below the margin floor of 60 %.`
+    """
+    detail = as_text(entry.get("detail")) or ""
+    say = SENTENCES.get(as_text(entry.get("code")) or "")
+    if say is None:
+        return detail
+    try:
+        return say(entry, outputs)
+    except _Lacking:
+        return detail
+
+
+def _margin_floor_violated(entry: Document, outputs: Document) -> str:
+    period, floor = int(_number(entry, "period_index")), _number(entry, "margin_floor")
+    amounts = as_mapping(_row(outputs, "by_period", "index", period).get("candidate"))
+    revenue, cost = _number(amounts, "revenue_usd"), _number(amounts, "cost_usd")
+    margin = f"a margin of {percent_text(_number(entry, 'margin'))}" if revenue else "no revenue"
+    return (
+        f"Period {period + 1} has {margin} (revenue {money_text(revenue)}, cost {money_text(cost)}), below the margin "
+        f"floor of {share_text(floor)}."
+    )
+
+
+def _over_cap(verb: str) -> Callable[[Document, Document], str]:
+    def sentence(entry: Document, _: Document) -> str:
+        cap, largest = _number(entry, "monthly_spend_cap_usd"), _number(entry, "largest_usd")
+        customers, periods = _number(entry, "customers"), _number(entry, "customer_periods")
+        return (
+            f"{_counted(customers, 'customer')} went above the monthly spend cap of {price_text(cap)} in "
+            f"{_counted(periods, 'customer-period')}, first in period {_number(entry, 'period_index') + 1}; the "
+            f"largest {verb} {money_text(largest)}."
+        )
+
+    return sentence
+
+
+def _pool_price_zero(entry: Document, outputs: Document) -> str:
+    pool, unit = _pool_name(outputs, entry.get("pool_id")), _unit_name(outputs, entry)
+    return f"Pool {pool} is no exploration pool, but its unit {unit} sells for $0.00: its use earns nothing."
+
+
+def _quality_signal_missing(entry: Document, outputs: Document) -> str:
+    unit = _unit_name(outputs, entry)
+    return f"Value unit {unit} has no quality signal: nothing would show that its quality drops."
+
+
+def _retention_regressed(entry: Document, _: Document) -> str:
+    before, after = (percent_text(_number(entry, side)) for side in ("baseline", "candidate"))
+    return f"The retention proxy falls from {before} under the baseline to {after}."
+
+
+def _no_usage_in_window(_: Document, outputs: Document) -> str:
+    window = as_mapping(outputs.get("window"))
+    start, end = (_text(window, name)[:10] for name in ("start", "as_of"))
+    return f"No event of any pooled unit counts from {start} to {end}: every amount is 0 for lack of data."
+
+
+def _value_not_a_number(entry: Document, outputs: Document) -> str:
+    whose, field = _whose(entry, outputs, "event"), _text(entry, "field")
+    return f"{whose} {field} that is no number; each adds 0."
+
+
+def _negative_quantity(entry: Document, outputs: Document) -> str:
+    whose, field = _whose(entry, outputs, "customer-period"), _text(entry, "field")
+    return f"{whose} a negative sum of {field}; each counts as 0."
+
+
+def _whose(entry: Document, outputs: Document, noun: str) -> str:
+    """`3 events of “Usable HD minute” have`."""
+    count = _number(entry, "count")
+    return f"{_counted(count, noun)} of {_unit_name(outputs, entry)} {'has' if count == 1 else 'have'}"
+
+
+SENTENCES: Mapping[str, Callable[[Document, Document], str]] = MappingProxyType(
+    {
+        "margin_floor_violated": _margin_floor_violated,
+        "spend_cap_exceeded": _over_cap("is billed"),
+        "cost_over_spend_cap": _over_cap("costs"),
+        "pool_price_zero": _pool_price_zero,
+        "quality_signal_missing": _quality_signal_missing,
+        "retention_regressed": _retention_regressed,
+        "no_usage_in_window": _no_usage_in_window,
+        "value_not_a_number": _value_not_a_number,
+        "negative_quantity": _negative_quantity,
+    }
+)
+"""The code of a risk or a data issue → its sentence."""
+
+
+def _unit_name(outputs: Document, entry: Document) -> str:
+    return quoted(_text(_row(outputs, "by_unit", "value_unit_id", entry.get("value_unit_id")), "name"))
+
+
+def _pool_name(outputs: Document, pool_id: object) -> str:
+    rows = map(as_mapping, as_items(outputs.get("pool_breakdown")))
+    return quoted(_text(next((row for row in rows if row.get("pool_id") == pool_id), {}), "label"))
+
+
+def _row(outputs: Document, cut: str, key: str, value: object) -> Document:
+    """The row of a cut of the economics whose key has this value; an empty one where there is none."""
+    rows = map(as_mapping, as_items(as_mapping(outputs.get("economics")).get(cut)))
+    return next((row for row in rows if row.get(key) == value), {})
+
+
+def _number(document: Document, name: str) -> Number:
+    value = as_number(document.get(name))
+    if value is None:
+        raise _Lacking(name)
+    return value
+
+
+def _text(document: Document, name: str) -> str:
+    value = as_text(document.get(name))
+    if not value:
+        raise _Lacking(name)
+    return value
+
+
+def _counted(count: Number, noun: str) -> str:
+    return f"{quantity_text(count)} {noun}{'' if count == 1 else 's'}"
