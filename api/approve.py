@@ -8,6 +8,7 @@ from app.identity import acting
 from app.models.base import AnySession
 from app.models.decision_record import AnyDecision, DecisionRow
 from app.services.decisions import activation
+from rules.enums import TermsStart
 from simulation.canonical import canonical_bytes
 
 TAG = "Decisions"
@@ -74,7 +75,11 @@ def roll_back(config_version_id: str, body: Parsed) -> Answer:
 
 def _approval(body: Parsed) -> activation.Approval:
     return activation.Approval(
-        body["approver_name"], body["approver_role"], body["rationale"], body.get("effective_at")
+        body["approver_name"],
+        body["approver_role"],
+        body["rationale"],
+        body.get("effective_at"),
+        TermsStart(body.get("terms_start", TermsStart.AT_ONCE)),
     )
 
 

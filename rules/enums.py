@@ -93,6 +93,13 @@ class Action(StrEnum):
     DEGRADE_QUALITY = "degrade_quality"
 
 
+class TermsStart(StrEnum):
+    """When a decided version begins to hold for a customer: at once, or with the period after the running one."""
+
+    AT_ONCE = "at_once"
+    NEXT_PERIOD = "next_period"
+
+
 class SimulationStatus(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"

@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from api.schemas.common import Answered, Body, Computed, Identifier, Moment, choice, text
-from rules.enums import DecisionStatus
+from rules.enums import DecisionStatus, TermsStart
 
 
 class ApprovalBody(Body):
@@ -15,12 +15,17 @@ class ApprovalBody(Body):
 
 
 class ApproveBody(ApprovalBody):
-    """A decision for a candidate. The baseline must be the subject's active version; null means that one."""
+    """A decision for a candidate. The baseline must be the subject's active version; null means that one.
+
+    `terms_start` next_period lets each customer finish the period that they are in by the terms before it; left out,
+    the new terms hold at once and for what was used in that period already.
+    """
 
     config_version_id = Identifier(required=True)
     simulation_run_id = Identifier(required=True)
     baseline_config_version_id = Identifier(allow_none=True)
     effective_at = Moment(required=True)
+    terms_start = choice(TermsStart)
 
 
 class Decision(Answered):
@@ -41,4 +46,5 @@ class Decision(Answered):
     diff = Computed({"type": "object"})
     value_unit_snapshot_version = fields.Integer()
     effective_at = Moment()
+    terms_start = choice(TermsStart)
     created_at = Moment()

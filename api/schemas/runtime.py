@@ -8,7 +8,7 @@ from marshmallow.validate import Range
 from api.schemas.common import Identifier, Query, choice
 from app.services.delivery.current import MAX_WAIT_SECONDS
 from rules.delivery import RAILS, Fail
-from rules.enums import Stage, TargetEnvironment
+from rules.enums import Stage, TargetEnvironment, TermsStart
 
 
 class SubjectQuery(Query):
@@ -78,6 +78,21 @@ DELIVERY: dict[str, Any] = {
         },
     },
 }
+TERMS: dict[str, Any] = {
+    "type": "object",
+    "description": "Only where the decision lets customers finish the period that they are in: until the end of the "
+    "period in which `since` lies, a customer is held to the terms in `before`; from their next period on, to those of "
+    "this document. `before` may have terms before it in turn.",
+    "required": ["start", "since", "before"],
+    "properties": {
+        "start": {"const": TermsStart.NEXT_PERIOD.value},
+        "since": {"type": "string", "format": "date-time"},
+        "before": {
+            "type": "object",
+            "required": ["config_version_id", "value_units", "pools", "exploration", "rails"],
+        },
+    },
+}
 AVS_CONFIG: dict[str, Any] = {
     "type": "object",
     "required": [
@@ -110,7 +125,7 @@ AVS_CONFIG: dict[str, Any] = {
         "governance": {
             "type": "object",
             "required": ["config_version_id", "approval_ref", "config_status", "audit", "delivery"],
-            "properties": {"delivery": DELIVERY},
+            "properties": {"delivery": DELIVERY, "terms": TERMS},
         },
     },
 }

@@ -11,7 +11,7 @@ from app.models.base import CanonicalJSON, Model, UtcDateTime, enum, identifier
 from app.models.billing_patch import BillingPatch
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Subject, subject_of
 from app.models.simulation_run import SimulationRun
-from rules.enums import DecisionStatus
+from rules.enums import DecisionStatus, TermsStart
 from simulation.canonical import JsonObject
 
 
@@ -38,6 +38,9 @@ class DecisionRecord(Subject, Model):
     value_unit_snapshot_version: Mapped[int]
     effective_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    terms_start: Mapped[str] = mapped_column(
+        enum(TermsStart, "terms_start"), default=TermsStart.AT_ONCE.value, server_default=TermsStart.AT_ONCE.value
+    )
 
     config_version: Mapped[ConfigVersion] = relationship(foreign_keys=[config_version_id])
     simulation_run: Mapped[SimulationRun] = relationship()
@@ -61,6 +64,7 @@ class DecisionRow(NamedTuple):
     value_unit_snapshot_version: int
     effective_at: datetime
     created_at: datetime
+    terms_start: str
     workspace_id: str
     segment: str
     stage: str

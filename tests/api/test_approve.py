@@ -73,6 +73,23 @@ def test_bad_fields_are_named_and_nothing_changes(candidate: Api, change: dict[s
     assert row_counts() == before
 
 
+def test_terms_start_at_once_unless_the_approval_says_next_period(candidate: Api) -> None:
+    assert candidate.post("/api/approve", APPROVAL).json["terms_start"] == "at_once"
+    with write(db.session):
+        f.simulated(db.session, "cfg_2")
+    body = APPROVAL | {"config_version_id": "cfg_2", "simulation_run_id": "sim_cfg_2", "terms_start": "next_period"}
+    assert candidate.post("/api/approve", body).json["terms_start"] == "next_period"
+    query = "&".join(f"{name}={value}" for name, value in f.SUBJECT.items())
+    governance = candidate.get(f"/api/runtime/config?{query}").json["governance"]
+    assert governance["terms"]["before"]["config_version_id"] == "cfg_1"
+
+
+def test_terms_can_wait_for_the_next_period_only_where_there_are_terms_before(candidate: Api) -> None:
+    for value in ("next_period", "soon"):
+        refusal = candidate.post("/api/approve", APPROVAL | {"terms_start": value}, 422).json
+        assert [error["pointer"] for error in refusal["errors"]] == ["/terms_start"]
+
+
 def test_an_unknown_config_or_run_is_not_found(candidate: Api) -> None:
     assert candidate.post("/api/approve", APPROVAL | {"config_version_id": "cfg_none"}, 404).json["code"] == "not_found"
     assert candidate.post("/api/approve", APPROVAL | {"simulation_run_id": "sim_none"}, 404).json["code"] == "not_found"

@@ -22,6 +22,7 @@ DECISION = DecisionRow(
     value_unit_snapshot_version=1,
     effective_at=NOW,
     created_at=NOW,
+    terms_start="at_once",
     **SUBJECT,
 )
 

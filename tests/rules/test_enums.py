@@ -30,6 +30,7 @@ SPEC = {
     enums.MetricType: "north_star lens",
     enums.AggregationType: "count sum distinct_count",
     enums.DiffType: "initial_activation update rollback",
+    enums.TermsStart: "at_once next_period",
 }
 
 

@@ -34,7 +34,7 @@ from app.services.decisions.runtime_config import (
     with_following,
 )
 from app.services.product_events import append, log_event
-from rules.enums import ConfigStatus, DecisionStatus, DiffType
+from rules.enums import ConfigStatus, DecisionStatus, DiffType, TermsStart
 from rules.finding import Finding, Gate
 from rules.gate import evaluate
 from rules.lifecycle import is_editable
@@ -56,12 +56,16 @@ _ARCHIVE_DECISION = (
 
 @dataclass(frozen=True)
 class Approval:
-    """The approver, their reasons, and from when the decision takes effect; `effective_at` None means at once."""
+    """The approver, their reasons, and from when the decision takes effect; `effective_at` None means at once.
+
+    `terms_start` says whether it then holds for the whole running period of customers or from their next one.
+    """
 
     approver_name: str
     approver_role: str
     rationale: str
     effective_at: datetime | None = None
+    terms_start: TermsStart = TermsStart.AT_ONCE
 
 
 def approve(
@@ -94,6 +98,7 @@ def approve(
         raise config_immutable(reading.config.display_name, reading.config.status)
     reading = _after_what_is_due(session, reading, read, now)
     _require_own_run(reading, simulation_run_id)
+    _require_terms_to_keep(reading, approval)
     if blocking := _blocking(reading):
         raise refused(f"Config {reading.config.display_name} cannot be approved", blocking)
     kind = DiffType.UPDATE if reading.served else DiffType.INITIAL_ACTIVATION
@@ -222,7 +227,8 @@ def rollback(
     if blocking := _held_back(reading):
         raise refused(f"Config {config_version_id} cannot be rolled back to", blocking)
     writes = Writes(session)
-    decision = _decide(writes, reading, DiffType.ROLLBACK, replace(approval, effective_at=None), now, decision_id)
+    at_once = replace(approval, effective_at=None, terms_start=TermsStart.AT_ONCE)
+    decision = _decide(writes, reading, DiffType.ROLLBACK, at_once, now, decision_id)
     done = _activate(writes, reading, decision, now)
     _log(writes, {"config_rolled_back": {}} | done, decision, actor, now)
     writes.run()
@@ -241,6 +247,13 @@ def _require_own_run(reading: ConfigReading, simulation_run_id: str) -> None:
         raise invalid_field("/simulation_run_id", f"Run {simulation_run_id} simulated {simulated}, not {candidate}.")
 
 
+def _require_terms_to_keep(reading: ConfigReading, approval: Approval) -> None:
+    """Customers can finish their period only by terms that there are, or will be when the version takes effect."""
+    if approval.terms_start == TermsStart.NEXT_PERIOD and reading.served is None and not reading.something_waits:
+        message = "Nothing is active for this subject, so there are no terms that a running period could keep."
+        raise invalid_field("/terms_start", f"{message} Let it hold at once.")
+
+
 def _decide(
     writes: Writes,
     reading: ConfigReading,
@@ -252,7 +265,8 @@ def _decide(
     """Write the DecisionRecord and its BillingPatch, with the diff against what is active now."""
     config, prior = reading.config, reading.served
     effective_at = approval.effective_at or now
-    patch = build(config, reading.document, effective_at=effective_at, now=now)
+    terms_start = approval.terms_start.value
+    patch = build(config, reading.document, effective_at=effective_at, now=now, terms_start=terms_start)
     store(writes, patch)
     baseline_id = prior.config_version_id if prior else None
     decision = DecisionRow(
@@ -271,6 +285,7 @@ def _decide(
         value_unit_snapshot_version=_passed(config.value_unit_snapshot_version),
         effective_at=effective_at,
         created_at=now,
+        terms_start=terms_start,
     )
     writes.insert(DecisionRecord, decision._asdict())
     return decision
@@ -310,7 +325,8 @@ def _release(session: AnySession, reading: ConfigReading, decision: AnyDecision,
         return promised
     release = Release(reading.document, reading.config, decision, _passed(reading.run))
     following = _following(session, reading.config, now) if reading.something_waits else []
-    return avs_config(release, activated_at=now, sequence=next_sequence(served), following=following)
+    sequence = next_sequence(served)
+    return avs_config(release, activated_at=now, sequence=sequence, before=served, following=following)
 
 
 def _following(session: AnySession, config: ConfigRow, now: datetime) -> list[Release]:

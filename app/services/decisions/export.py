@@ -11,6 +11,7 @@ from app.services.decisions.figures import basis_rows, figure_rows, simulated
 from app.services.decisions.log import detail, summaries
 from app.services.evidence.comparison import evidence
 from app.services.wording.words import moment_text, value_text
+from rules.enums import TermsStart
 from rules.labels import label_text
 from rules.risks import risk_sentence
 from simulation.canonical import Json, JsonObject
@@ -89,11 +90,16 @@ def _facts(document: Mapping[str, Json]) -> Iterator[str]:
         "Kind": str(record["diff"]["type"]).replace("_", " "),
         "Approved by": f"{record['approver_name']}, {record['approver_role']}",
         "Decided": moment_text(record["created_at"]),
-        "Effective": moment_text(record["effective_at"]),
+        "Effective": _effective(record),
         "Cycle": f"{cycle['cycle_name']} ({cycle['cycle_id']}), goal {value_text('goal_type', cycle['goal_type'])}",
         "Simulation run": record["simulation_run_id"],
     }
     yield from table(("", ""), facts.items())
+
+
+def _effective(record: Mapping[str, Json]) -> str:
+    waits = record["terms_start"] == TermsStart.NEXT_PERIOD
+    return moment_text(record["effective_at"]) + (", its terms from each customer's next period on" if waits else "")
 
 
 def _simulation(outputs: Mapping[str, Json]) -> Iterator[str]:

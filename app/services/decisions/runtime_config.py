@@ -7,7 +7,7 @@ the same instant without a call; when its moment comes, the announced document i
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 import sqlalchemy as sa
@@ -20,11 +20,14 @@ from app.models.simulation_run import SimulationRun
 from app.models.statements import Writes
 from app.services.configs.rows import ConfigRow, RunRow
 from rules.delivery import policy
-from rules.enums import ConfigStatus
+from rules.enums import ConfigStatus, TermsStart
 from simulation.canonical import Json, JsonObject, canonical_bytes
+from simulation.window import PERIOD_DAYS
 
 AVS_VERSION = "v2.0"
 SOURCE = "avs_brain_operator_ui"
+KEPT = ("config_version_id", "value_units", "pools", "exploration", "rails")
+"""What a document keeps of the one before it: all that decides about a customer's use."""
 
 _DOCUMENTS = RuntimeConfig.__table__
 _RETIRE = (
@@ -50,15 +53,22 @@ class Release:
 
 
 def avs_config(
-    release: Release, *, activated_at: datetime, sequence: int, following: Sequence[Release] = ()
+    release: Release,
+    *,
+    activated_at: datetime,
+    sequence: int,
+    before: JsonObject | None = None,
+    following: Sequence[Release] = (),
 ) -> JsonObject:
     """The `avs_config` shape of spec 5, field for field, and `governance.delivery`.
 
-    `following` are the versions approved for later, earliest first; each is announced in the one before it.
+    `before` is the document that it replaces: of a release whose terms start with customers' next period it keeps what
+    holds until then. `following` are the versions approved for later, earliest first; each is announced in the one
+    before it.
     """
     config, decision, run = release.config, release.decision, release.run
     approver = f"{decision.approver_name}, {decision.approver_role}"
-    return {
+    document: JsonObject = {
         "avs_version": AVS_VERSION,
         "cycle_id": config.cycle_id,
         "config_version_id": config.config_version_id,
@@ -75,14 +85,17 @@ def avs_config(
                 {"type": "approved", "by": approver, "at": decision.created_at},
                 {"type": "activated", "by": SOURCE, "at": activated_at},
             ],
-            "delivery": {**policy(config.delivery), "sequence": sequence, "next": _next(following, sequence + 1)},
+            "delivery": {**policy(config.delivery), "sequence": sequence, "next": None},
+            **running_terms(decision.terms_start, before, activated_at),
         },
         "generated_at": activated_at,
         "source": SOURCE,
     }
+    document["governance"]["delivery"]["next"] = _next(following, sequence + 1, document)
+    return document
 
 
-def _next(following: Sequence[Release], sequence: int) -> JsonObject | None:
+def _next(following: Sequence[Release], sequence: int, before: JsonObject) -> JsonObject | None:
     if not following:
         return None
     first, *rest = following
@@ -90,14 +103,41 @@ def _next(following: Sequence[Release], sequence: int) -> JsonObject | None:
     return {
         "effective_at": moment,
         "config_version_id": first.config.config_version_id,
-        "document": avs_config(first, activated_at=moment, sequence=sequence, following=rest),
+        "document": avs_config(first, activated_at=moment, sequence=sequence, before=before, following=rest),
     }
+
+
+def running_terms(terms_start: str, before: JsonObject | None, since: datetime) -> JsonObject:
+    """`governance.terms` of a document whose terms start with each customer's next period; nothing where at once.
+
+    `before` is the document that it replaces. Its terms come along, so that an app that never saw it enforces the same.
+    """
+    if terms_start != TermsStart.NEXT_PERIOD or before is None:
+        return {}
+    earlier = before["governance"].get("terms")
+    kept = {name: before[name] for name in KEPT} | ({"terms": earlier} if earlier else {})
+    return {"terms": {"start": TermsStart.NEXT_PERIOD.value, "since": since, "before": _still_needed(kept, since)}}
+
+
+def _still_needed(kept: JsonObject, since: datetime) -> JsonObject:
+    """Terms without those before them that no customer's period can go on by: a period began after they had ended."""
+    terms = kept.get("terms")
+    if terms is None:
+        return kept
+    if _moment(terms["since"]) + timedelta(days=PERIOD_DAYS) <= since:
+        return {name: value for name, value in kept.items() if name != "terms"}
+    return {**kept, "terms": {**terms, "before": _still_needed(terms["before"], since)}}
+
+
+def _moment(value: datetime | str) -> datetime:
+    """A moment of a document that was just made, or of one that was read."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
 def with_following(served: JsonObject, following: Sequence[Release]) -> JsonObject:
     """The served document with its announcement replaced, under the next sequence, so that every cache takes it."""
     governance, sequence = served["governance"], next_sequence(served)
-    delivery = {**governance["delivery"], "sequence": sequence, "next": _next(following, sequence + 1)}
+    delivery = {**governance["delivery"], "sequence": sequence, "next": _next(following, sequence + 1, served)}
     return {**served, "governance": {**governance, "delivery": delivery}}
 
 

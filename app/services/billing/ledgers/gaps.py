@@ -25,7 +25,9 @@ class Gap:
 
 
 def common_gaps(ledger: str, terms: Terms) -> Iterator[Gap]:
-    """The gaps of every ledger, pool by pool and then the rails: the customer app enforces them, no price does."""
+    """The gaps of every ledger: when prices start, pool by pool, and then the rails, which the app enforces."""
+    if terms.waits:
+        yield Gap("terms_start", _NEXT_PERIOD.format(ledger=ledger))
     for unit in terms.units:
         for pool in unit.pools:
             yield from _of_pool(ledger, terms, unit, pool)
@@ -47,6 +49,10 @@ def _of_pool(ledger: str, terms: Terms, unit: Unit, pool: Pool) -> Iterator[Gap]
         yield Gap("exploration", _exploration(ledger, terms, pool), **where)
 
 
+_NEXT_PERIOD = (
+    "These prices start with each customer's next period; {ledger} changes them for everybody at one moment. "
+    "Let them start when the customer's own period begins, and bill the running one at the prices before."
+)
 _ENFORCED = {OverageBehavior.THROTTLE.value: "throttle", OverageBehavior.HARD_STOP.value: "stop"}
 _ROLLOVER = (
     "{ledger} starts each period with the same allowance: unused units do not roll over. "

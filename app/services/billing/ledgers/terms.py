@@ -9,7 +9,7 @@ from typing import Protocol
 from app.errors import Conflict
 from app.services.billing.ledgers.reading import Fields
 from app.services.billing.ledgers.texts import plain
-from rules.enums import AggregationType
+from rules.enums import AggregationType, TermsStart
 from simulation.canonical import Json, JsonObject
 from simulation.window import PERIOD_DAYS
 
@@ -56,7 +56,10 @@ class Unit:
 
 @dataclass(frozen=True)
 class Terms:
-    """A billing patch with the pools, exploration and rails of the config that it belongs to."""
+    """A billing patch with the pools, exploration and rails of the config that it belongs to.
+
+    `waits` says that its prices start with each customer's next period.
+    """
 
     billing_patch_id: str
     config_version_id: str
@@ -66,6 +69,7 @@ class Terms:
     units: tuple[Unit, ...]
     exploration: Fields
     rails: Fields
+    waits: bool = False
 
     @property
     def subject_key(self) -> str:
@@ -128,6 +132,7 @@ def read(patch: Patch, document: Fields) -> Terms:
         units=tuple(_unit(*row, _pools(row[0], document["pools"], exploration)) for row in rows),
         exploration=exploration,
         rails=document["rails"],
+        waits=payload.get("terms_start") == TermsStart.NEXT_PERIOD,
     )
 
 

@@ -70,22 +70,24 @@ class Bookkeeper:
         """Count a scaled quantity at `at`; times in µs."""
         mark = f"e:{value_unit_id}:{event}"
         marks = {} if event is None else {mark: now + REMEMBERED_US}
-        unit = None if plan is None else plan.units.get(value_unit_id)
+        period = self._calendar.period(at)
+        unit = None if plan is None else plan.in_period(period).units.get(value_unit_id)
 
         def edit(account: Account, known: frozenset[str]) -> tuple[Change, Recorded]:
             if known:
                 return UNCHANGED, NOTHING
             if unit is not None:
                 account = account.seeing(unit.unit.meter.event_type, at)
-            change = usage.count(plan, account, {value_unit_id: quantity}, self._calendar.period(at), now)
+            change = usage.count(plan, account, {value_unit_id: quantity}, period, now)
             return change, Recorded(False, {value_unit_id: unscaled(quantity)}, change.firings)
 
         return self._update(plan, customer_id, marks, now, edit)
 
     def record_event(self, plan: Plan, event: UsageEvent, now: int) -> Recorded:
-        """Meter an event for every unit that its type and filters fit, and note it for exploration."""
+        """Meter an event by the terms of its period for every unit that it fits, and note it for exploration."""
         period = self._calendar.period(event.at_us)
-        meters = {name: unit.unit.meter for name, unit in plan.units.items() if matches(unit.unit.meter, event)}
+        units = plan.in_period(period).units
+        meters = {name: unit.unit.meter for name, unit in units.items() if matches(unit.unit.meter, event)}
         distinct = {
             name: f"d:{name}:{period}:{value}"
             for name, meter in meters.items()

@@ -47,7 +47,11 @@ NUMBERED_EVENTS = True
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How the client is doing. `state` is fresh, stale, expired or never_loaded; `problem` is what went wrong last."""
+    """How the client is doing. `state` is fresh, stale, expired or never_loaded; `problem` is what went wrong last.
+
+    `config_version_id` and `sequence` are of the config that was delivered last, which may let the running period go on
+    by the terms before it.
+    """
 
     state: str
     config_version_id: str | None
@@ -233,9 +237,11 @@ class Client:
 
     @property
     def document(self) -> Document | None:
-        """The config in force, parsed; None before the first one."""
+        """The config whose terms hold in the running period, parsed; None before the first one."""
         plan = self._plan()
-        return None if plan is None else plan.document
+        if plan is None:
+            return None
+        return plan.in_period(self._calendar.period(self._clock.wall_us())).document
 
     @property
     def state(self) -> str:
@@ -289,7 +295,7 @@ class Client:
         until_ns = min(force.until_ns, now_ns + (self._changes_us(account, period, now) - now) * 1000)
         if self._ledger.view_ns is not None:
             until_ns = min(until_ns, now_ns + self._ledger.view_ns)
-        if least <= most and now_ns < until_ns and value_unit_id in force.plan.units:
+        if least <= most and now_ns < until_ns and value_unit_id in force.plan.in_period(period).units:
             account.views[value_unit_id] = View(force, least, most, until_ns, decision)
         return decision
 

@@ -55,6 +55,7 @@ def decide(
     plan: Plan, account: Account, value_unit_id: str, quantity: int, *, period: int, now_us: int, state: str
 ) -> tuple[Decision, int, int]:
     """The decision for a scaled quantity, and the least and the most whole units for which it is the same."""
+    plan = plan.in_period(period)
     unit = plan.units.get(value_unit_id)
     if unit is None:
         return outside_config(plan), 0, LIMIT - 1

@@ -118,7 +118,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One config version; `upcoming` is the version that replaces it at `upcoming_at_us`, if one is approved."""
+    """One config version; `upcoming` is the version that replaces it at `upcoming_at_us`, if one is approved.
+
+    `before` are the terms that hold until the end of the period in which `since_us` lies, where the decision for this
+    version lets customers finish the period that they are in; None where it holds at once.
+    """
 
     config_version_id: str
     subject: Subject
@@ -129,3 +133,5 @@ class Document:
     delivery: Delivery
     upcoming_at_us: int | None = None
     upcoming: "Document | None" = None
+    since_us: int | None = None
+    before: "Document | None" = None

@@ -29,12 +29,30 @@ class UnitPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One config version, ready to decide: pooled units by id; `priced` are those that can cost the customer money."""
+    """One config version, ready to decide: pooled units by id; `priced` are those that can cost the customer money.
+
+    Its terms hold from the period `begins` on, and those of `before` in earlier ones; None: they hold in every period.
+    """
 
     document: Document
     calendar: Calendar
     units: Mapping[str, UnitPlan]
     priced: tuple[UnitPlan, ...]
+    before: "Plan | None" = None
+    begins: int = 0
+
+    def in_period(self, period: int) -> "Plan":
+        """The plan whose terms hold in a period: price, pools, exploration, rails and what counts as a unit."""
+        plan = self
+        while plan.before is not None and period < plan.begins:
+            plan = plan.before
+        return plan
+
+    def carries(self, value_unit_id: str) -> bool:
+        """Whether, by any of the terms, use of a unit in one period changes what later ones have."""
+        unit = self.units.get(value_unit_id)
+        earlier = self.before is not None and self.before.carries(value_unit_id)
+        return earlier or (unit is not None and unit.carries)
 
     @property
     def config_version_id(self) -> str:
@@ -81,7 +99,11 @@ def compiled(document: Document, calendar: Calendar) -> Plan:
     by_id = {unit.value_unit_id: unit for unit in document.units}
     pooled = dict.fromkeys(pool.value_unit_id for pool in document.pools)
     units = {name: _unit_plan(document, by_id[name]) for name in pooled}
-    return Plan(document, calendar, units, tuple(unit for unit in units.values() if unit.unit.price))
+    priced = tuple(unit for unit in units.values() if unit.unit.price)
+    if document.before is None or document.since_us is None:
+        return Plan(document, calendar, units, priced)
+    begins = calendar.period(document.since_us) + 1
+    return Plan(document, calendar, units, priced, compiled(document.before, calendar), begins)
 
 
 def _unit_plan(document: Document, unit: Unit) -> UnitPlan:

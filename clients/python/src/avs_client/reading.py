@@ -33,6 +33,8 @@ OVERAGE_BEHAVIORS = ("allow_overage", "throttle", "hard_stop")
 ACTIONS = ("warn", "throttle", "block", "require_approval", "degrade_quality")
 AGGREGATIONS = ("count", "sum", "distinct_count")
 FAILS = ("open", "closed")
+TERMS_START = ("next_period",)
+"""When the terms of a version start where they do not at once; a document that starts them at once does not say so."""
 CAP_QUANTITIES = ("max_quantity", "quantity", "cap", "limit")
 """How an absolute usage cap may name its quantity: AVS Brain leaves its shape to the operator."""
 
@@ -51,6 +53,7 @@ def document(given: Json) -> Document:
     """A document from its JSON, numbers exact; ValueError or KeyError name what does not fit."""
     found = _delivery_of(given)
     coming = found.get("next")
+    terms = (given.get("governance") or {}).get("terms")
     units = tuple(map(_unit, given["value_units"]))
     pools = tuple(map(_pool, given["pools"]))
     unknown = {pool.value_unit_id for pool in pools} - {unit.value_unit_id for unit in units}
@@ -66,12 +69,23 @@ def document(given: Json) -> Document:
         delivery=_delivery(found),
         upcoming_at_us=None if coming is None else parse_moment(coming["effective_at"]),
         upcoming=None if coming is None else _upcoming(coming["document"], found),
+        since_us=None if terms is None else parse_moment(terms["since"]),
+        before=None if terms is None else _before(given, terms),
     )
 
 
 def _delivery_of(given: Json) -> Json:
     found: Json = (given.get("governance") or {}).get("delivery") or {}
     return found
+
+
+def _before(given: Json, terms: Json) -> Document:
+    """The terms that hold until customers' next period: of the same subject, delivered like the version after them."""
+    _one_of(TERMS_START, terms["start"], "governance.terms.start")
+    before = terms["before"]
+    delivery = {name: value for name, value in _delivery_of(given).items() if name != "next"}
+    governance = {"delivery": delivery, "terms": before.get("terms")}
+    return document({**before, "subject_resolution": given["subject_resolution"], "governance": governance})
 
 
 def _upcoming(given: Json, delivery: Json) -> Document:

@@ -35,7 +35,14 @@ class Reporter:
     def events(self, plan: Plan, customer_id: str, firings: Iterable[Firing], now_us: int) -> list[Outgoing]:
         """The events of what fired; what is not reported by itself has none."""
         return [
-            self._event(plan, customer_id, firing.event_type, firing.context, now_us, *self._once(plan, firing))
+            self._event(
+                plan.in_period(firing.period),
+                customer_id,
+                firing.event_type,
+                firing.context,
+                now_us,
+                *self._once(plan, firing),
+            )
             for firing in firings
             if firing.event_type is not None
         ]
@@ -65,11 +72,13 @@ class Reporter:
             **({} if decision.threshold is None else {"percent": decision.threshold}),
         }
         once = plan.calendar.start_us(period), _refusal_key(value_unit_id, decision)
-        self.release([self._event(plan, customer_id, "hard_cap_blocked", context, now_us, mark, *once)])
+        terms = plan.in_period(period)
+        self.release([self._event(terms, customer_id, "hard_cap_blocked", context, now_us, mark, *once)])
 
     def say(self, plan: Plan, customer_id: str, event_type: str, context: Mapping[str, Any], now_us: int) -> None:
         """Report something that the app tells; every call is an event of its own."""
-        self.release([self._event(plan, customer_id, event_type, context, now_us, "", secrets.token_hex(12))])
+        terms = plan.in_period(plan.calendar.period(now_us))
+        self.release([self._event(terms, customer_id, event_type, context, now_us, "", secrets.token_hex(12))])
 
     def hold(self, events: Sequence[Outgoing]) -> None:
         """Before the count; a full disk does not stop the count, the events are then kept in memory after it."""

@@ -41,7 +41,8 @@ class Statement:
 
 
 def statement(plan: Plan, account: Account, period: int, now_us: int) -> Statement:
-    """Of recorded use; reservations are shown but neither drawn nor billed."""
+    """Of recorded use, by the terms of the period; reservations are shown but neither drawn nor billed."""
+    plan = plan.in_period(period)
     recorded = account.with_(holds={})
     return Statement(
         period=period,

@@ -9,7 +9,7 @@ from avs_client.decide import Decision, decide
 from avs_client.document import Threshold
 from avs_client.draw import drawn
 from avs_client.numbers import SCALE, unscaled
-from avs_client.plan import Plan, UnitPlan
+from avs_client.plan import Plan
 from avs_client.rules import Situation, bill, reached_at, situation
 
 EVENT_TYPES: Mapping[str, str] = {
@@ -100,17 +100,18 @@ def commit(plan: Plan | None, account: Account, reservation_id: str, hold: Hold,
 def _reached(plan: Plan, account: Account, names: Iterable[str], period: int, now_us: int) -> Iterator[Firing]:
     recorded = account.with_(holds={})
     for name in names:
-        unit = plan.units.get(name)
-        if unit is not None:
-            for index in _periods(plan, recorded, unit, period, now_us):
-                yield from _of_unit(situation(plan, unit, recorded, index, now_us))
+        for index in _periods(plan, recorded, name, period, now_us):
+            terms = plan.in_period(index)
+            unit = terms.units.get(name)
+            if unit is not None:
+                yield from _of_unit(situation(terms, unit, recorded, index, now_us))
 
 
-def _periods(plan: Plan, account: Account, unit: UnitPlan, period: int, now_us: int) -> range:
+def _periods(plan: Plan, account: Account, value_unit_id: str, period: int, now_us: int) -> range:
     """Where use is carried, a late event changes what later periods had."""
-    if not unit.carries:
+    if not plan.carries(value_unit_id):
         return range(period, period + 1)
-    used = account.of_unit(unit.unit.value_unit_id)
+    used = account.of_unit(value_unit_id)
     return range(period, max(period, plan.calendar.period(now_us), *used) + 1)
 
 
