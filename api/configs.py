@@ -9,6 +9,8 @@ from api.pagination import filtered, page
 from api.resource import Answer, created, deleted, once, require_match, tagged, writing
 from api.schemas import configs as schemas
 from api.schemas.common import Document, Parsed, page_of
+from app import clock
+from app.extensions import usage_events
 from app.identity import acting
 from app.models.base import AnySession, db
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, ExplorationRule, Pool, RailRule
@@ -19,6 +21,7 @@ from app.services.configs.completeness import completeness
 from app.services.configs.documents import exploration_shape, pool_shape, rails_shape
 from app.services.configs.lookup import locked
 from app.services.configs.reading import ConfigReading, find_config, load_catalogs, read_config
+from app.services.simulations.usage_facts import findings_with_usage
 from rules.delivery import policy
 from rules.gate import evaluate
 
@@ -71,6 +74,13 @@ def _judged(config: ConfigVersion, reading: ConfigReading) -> Document:
     return own(config) | {"completeness": completeness(evaluate(reading.draft()))}
 
 
+def with_usage(session: AnySession, config: ConfigVersion) -> Document:
+    """The config as it is read alone: with the advice that rests on usage, for which the event store is read."""
+    reading = read_config(session, config.config_version_id)
+    findings = findings_with_usage(session, usage_events().store, reading, now=clock.now())
+    return own(config) | {"completeness": completeness(findings)}
+
+
 @operation(
     "GET",
     "/configs",
@@ -108,7 +118,8 @@ def create_config(body: ConfigInput) -> Answer:
 
 @operation("GET", ONE, tag=TAG, summary="Read a config", answers={200: schemas.Config}, conditional=True)
 def get_config(config_version_id: str) -> Answer:
-    return tagged(document(db.session, lookup.get_config(db.session, config_version_id)))
+    """Its findings include the advice that rests on usage, which lists and answers to changes leave out."""
+    return tagged(with_usage(db.session, lookup.get_config(db.session, config_version_id)))
 
 
 @operation(

@@ -24,7 +24,7 @@ from simulation.canonical import Json, canonical_bytes, content_hash
 
 Row = TypeVar("Row", bound=Model)
 
-COMPUTED = frozenset({"completeness", "referenced_in"})
+COMPUTED = frozenset({"completeness", "dataset_change", "referenced_in"})
 """Members of a document that follow from other records."""
 
 

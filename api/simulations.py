@@ -14,6 +14,7 @@ from app.models.simulation_run import SimulationRun
 from app.services.configs.lookup import get_config
 from app.services.lookup import get
 from app.services.simulations import runs
+from app.services.simulations.dataset import change_document, change_since
 
 TAG = "Simulations"
 FILTERS = {
@@ -75,11 +76,14 @@ def simulate(body: Parsed) -> Answer:
     "/simulations/<simulation_run_id>",
     tag=TAG,
     summary="Read a simulation run",
-    answers={200: schemas.Simulation},
+    answers={200: schemas.SimulationRead},
     conditional=True,
 )
 def get_simulation(simulation_run_id: str) -> Answer:
-    return tagged(document(get(db.session, SimulationRun, simulation_run_id, "simulation run")))
+    """`dataset_change` says whether the events that the run covers are still the same."""
+    run = get(db.session, SimulationRun, simulation_run_id, "simulation run")
+    change = change_since(db.session, usage_events().store, simulation_run_id)
+    return tagged(document(run) | {"dataset_change": change_document(change)})
 
 
 OPERATIONS = (list_simulations, simulate, get_simulation)

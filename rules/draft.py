@@ -149,12 +149,50 @@ class Risk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetChange:
+    """What has become of the usage events that a run covers: those of its segment up to its `as_of`.
+
+    `status` is unchanged, changed, unknown (the run kept no figure of them) or fixed (they never change). Counts are
+    events added to its window and removed from it, month by month, and the same before its window. All of them are 0
+    where a change left as many events as there were.
+    """
+
+    status: str
+    added: int = 0
+    removed: int = 0
+    added_before: int = 0
+    removed_before: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningPeriod:
+    """What a config would do to use that customers have made already in their running period, against today's terms.
+
+    `start` and `end` are its days. `stricter` says in words what takes more from a customer than today's terms.
+    `refused` customers would be refused by what they have used so far and are not today, `over_cap` of them by the
+    spend cap; `slowed` would be throttled and are neither today. `billed_more` customers would owe more for it, all
+    customers together `bill_usd` instead of `bill_today_usd`.
+    """
+
+    start: str
+    end: str
+    stricter: tuple[str, ...] = ()
+    refused: int = 0
+    over_cap: int = 0
+    slowed: int = 0
+    billed_more: int = 0
+    bill_today_usd: Number = 0
+    bill_usd: Number = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationRun:
     """The run that the approval refers to, or, when nobody has asked for approval yet, the newest one.
 
     `is_latest_completed` says whether it is the latest completed run of this very config version.
     `primary_metric_ids` and `lens_metric_ids` are the keys of `outputs.primary_metric_deltas` and
-    `outputs.lens_metrics`; `blocking_issues` are the codes in `outputs.blocking_issues`.
+    `outputs.lens_metrics`; `blocking_issues` are the codes in `outputs.blocking_issues`. `dataset_change` is None where
+    nobody looked.
     """
 
     simulation_run_id: str | None = None
@@ -166,6 +204,7 @@ class SimulationRun:
     lens_metric_ids: tuple[str, ...] = ()
     blocking_issues: tuple[str, ...] = ()
     risks: tuple[Risk, ...] = ()
+    dataset_change: DatasetChange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +214,7 @@ class Draft:
     `pools` are in position order. `units` are all the units of the snapshot that the config names, None when there is
     no such snapshot. `active_config_version_id` is the version that is active for the subject now.
     `requested_baseline_config_version_id` is the baseline that an approval names; omitted and null mean the same
-    (spec 3): the active version, if any.
+    (spec 3): the active version, if any. `running_period` is None where nobody looked.
     """
 
     cycle: Cycle = Cycle()
@@ -188,6 +227,7 @@ class Draft:
     simulation: SimulationRun | None = None
     active_config_version_id: str | None = None
     requested_baseline_config_version_id: str | None = None
+    running_period: RunningPeriod | None = None
 
 
 def pooled_units(draft: Draft) -> tuple[ValueUnit, ...]:

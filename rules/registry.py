@@ -3,7 +3,18 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from rules import cycle, economics, event_mapping, exploration, pools, pricing, rails, simulation_run, value_units
+from rules import (
+    cycle,
+    economics,
+    event_mapping,
+    exploration,
+    pools,
+    pricing,
+    rails,
+    running_period,
+    simulation_run,
+    value_units,
+)
 from rules.draft import Draft
 from rules.finding import Finding
 
@@ -60,6 +71,8 @@ ADVISORY: tuple[Rule, ...] = (
     Rule("target_margin_inconsistent", economics.target_margin_follows_from_cost_and_price),
     Rule("quality_adjusted_outcome_is_advisory", value_units.quality_adjustment_is_advisory),
     Rule("simulation_baseline_not_active", simulation_run.the_run_compared_with_the_active_version),
+    Rule("simulation_dataset_changed", simulation_run.the_run_read_the_events_of_today),
+    Rule("running_period_rerated", running_period.terms_spare_the_running_period),
     Rule("margin_below_floor_in_simulation", simulation_run.the_simulated_margin_keeps_the_floor),
     Rule("spend_cap_exceeded_in_simulation", simulation_run.simulated_spend_keeps_the_cap),
 )

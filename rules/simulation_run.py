@@ -5,7 +5,7 @@ A run that has not completed has no outputs, so the rules about outputs wait unt
 
 from collections.abc import Iterator
 
-from rules.draft import Draft, SimulationRun, filled
+from rules.draft import DatasetChange, Draft, SimulationRun, filled
 from rules.enums import ConfigStatus, SimulationStatus
 from rules.finding import Finding, Gate
 from rules.labels import MISSING
@@ -96,6 +96,29 @@ def the_run_compared_with_the_active_version(draft: Draft) -> Iterator[Finding]:
         message = f"{THE_RUN} {_compared(run, active)}. Simulate again."
         place = at_simulation(draft, "baseline_config_version_id")
         yield Finding("simulation_baseline_not_active", Gate.ADVISORY, message, *place)
+
+
+def the_run_read_the_events_of_today(draft: Draft) -> Iterator[Finding]:
+    """Advisory: late usage, an undone import or a corrected event changed what the run stands on."""
+    run = _completed(draft)
+    change = run.dataset_change if run else None
+    if run and change and change.status == "changed":
+        message = f"The usage behind the simulation has changed since: {changed_events(change)}. Simulate again."
+        yield Finding("simulation_dataset_changed", Gate.ADVISORY, message, *at_simulation(draft, "dataset"))
+
+
+def changed_events(change: DatasetChange) -> str:
+    """How many events a change came to: `+1,204 events, −3 events in its window`."""
+    window = _steps(change.added, change.removed)
+    before = _steps(change.added_before, change.removed_before)
+    places = ((window, "in its window"), (before, "before it"))
+    listed_steps = [f"{steps} {place}" for steps, place in places if steps]
+    return "; ".join(listed_steps) or "as many events as it read, but not the same ones"
+
+
+def _steps(added: int, removed: int) -> str:
+    signed = ((added, "+"), (removed, "−"))
+    return ", ".join(f"{sign}{count:,} event{'' if count == 1 else 's'}" for count, sign in signed if count)
 
 
 def the_simulated_margin_keeps_the_floor(draft: Draft) -> Iterator[Finding]:

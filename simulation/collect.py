@@ -116,7 +116,7 @@ def customers(replay: Replay) -> Table:
         cost=replay.cost(),
         graduated=truth(_graduates(replay)),
         **{name: flag.ifelse(per_period(rows.period, bits), 0) for name, flag in flags.items()},
-        **{f"t{at}": _crosses(rows, config, names, threshold) for at, threshold in enumerate(_thresholds(config))},
+        **{f"t{at}": crosses(rows, config, names, threshold) for at, threshold in enumerate(_thresholds(config))},
         **{f"c{at}": truth(rows[names.drawn(pool)] > ZERO) for at, pool in enumerate(config.pools)},
     )
     cap = config.rails.monthly_spend_cap_usd
@@ -151,7 +151,7 @@ def _served(rows: Table, config: ConfigPlan, unit: UnitPlan, names: Columns) -> 
     return used & (rows[names.overage(unit)] <= ZERO)
 
 
-def _crosses(rows: Table, config: ConfigPlan, names: Columns, threshold: Threshold) -> Column:
+def crosses(rows: Table, config: ConfigPlan, names: Columns, threshold: Threshold) -> Column:
     """Whether any unit reaches the threshold (`simulation.reference.crosses`); a percent has two places at most."""
     places = decimal_places(threshold.percent)
     hundred, percent = 100 * 10**places, int(EXACT.scaleb(threshold.percent, places))

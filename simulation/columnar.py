@@ -5,12 +5,13 @@ its expression, and `fetch` brings a few rows home.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 import ibis
 
 from simulation import collect, impact, scan
-from simulation.columns import ZERO, Fetch, Keep, Scale, Table, truth
+from simulation.columns import ZERO, Events, Fetch, Keep, Row, Scale, Table, truth
 from simulation.plan import ConfigPlan, Meter, Plan
 from simulation.replay import replayed
 from simulation.tally import Tally, check_magnitude
@@ -18,6 +19,33 @@ from simulation.tally import Tally, check_magnitude
 
 def tally(plan: Plan, table: Table, keep: Keep, fetch: Fetch) -> Tally:
     """The sums and counts of the plan, from the events of one workspace in columns, each event_id once."""
+    replayed_use = replays(plan, table, keep, fetch)
+    configs = replayed_use.replays
+    customers = [keep(collect.customers(replay)) for replay in configs]
+    tallies = [collect.tally(*side, fetch) for side in zip(configs, customers, strict=True)]
+    return Tally(
+        candidate=tallies[0],
+        baseline=tallies[1] if plan.baseline else None,
+        impact=impact.impact(customers[0], customers[1], configs[0].scale, keep, fetch) if plan.baseline else None,
+        issues=impact.issues(replayed_use.windowed, replayed_use.grid, plan.meters, replayed_use.totals, fetch),
+    )
+
+
+@dataclass(frozen=True)
+class ReplayedUse:
+    """The use of the window, metered, and drawn from the pools of each config of a plan, in the plan's order.
+
+    `grid` and `totals` are `scan.metered` and its sums in one row.
+    """
+
+    windowed: Events
+    grid: Table
+    totals: Row
+    replays: list[collect.Replay]
+
+
+def replays(plan: Plan, table: Table, keep: Keep, fetch: Fetch) -> ReplayedUse:
+    """Meter the events of one workspace once and draw them down under every config of the plan."""
     events = scan.scope(table, plan.window, plan.workspace_id, plan.segment)
     windowed = scan.in_window(events, plan.window)
     grid = scan.metered(windowed, plan.meters, plan.periods, keep)
@@ -25,15 +53,8 @@ def tally(plan: Plan, table: Table, keep: Keep, fetch: Fetch) -> Tally:
     check_magnitude(plan, {meter: totals[f"q{at}"] or Decimal(0) for at, meter in enumerate(plan.meters)})
     history = scan.qualifying(events, plan)
     history = None if history is None else keep(history)
-    replays = [_replay(plan, config, grid, history, keep) for config in plan.configs]
-    customers = [keep(collect.customers(replay)) for replay in replays]
-    tallies = [collect.tally(*side, fetch) for side in zip(replays, customers, strict=True)]
-    return Tally(
-        candidate=tallies[0],
-        baseline=tallies[1] if plan.baseline else None,
-        impact=impact.impact(customers[0], customers[1], replays[0].scale, keep, fetch) if plan.baseline else None,
-        issues=impact.issues(windowed, grid, plan.meters, totals, fetch),
-    )
+    configs = [_replay(plan, config, grid, history, keep) for config in plan.configs]
+    return ReplayedUse(windowed, grid, totals, configs)
 
 
 def _totals(grid: Table, meters: Sequence[Meter]) -> Table:

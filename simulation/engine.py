@@ -19,9 +19,11 @@ from ibis.formats.pyarrow import PyArrowData
 
 from simulation import columnar, scan
 from simulation.columns import Row, Table
+from simulation.limits import AbsoluteCap, Rerated
 from simulation.metering import SAMPLE_FIELDS, MeterPreview
 from simulation.numbers import EXACT
 from simulation.plan import Meter, Plan
+from simulation.rerating import rerated
 from simulation.result import Outputs, assemble
 from simulation.window import Window
 
@@ -137,6 +139,16 @@ def simulate(plan: Plan, events: Table) -> Outputs:
     try:
         with localcontext(EXACT):
             return assemble(plan, columnar.tally(plan, events, scratch.keep, fetch))
+    finally:
+        scratch.drop()
+
+
+def rerate(plan: Plan, caps: Sequence[Sequence[AbsoluteCap]], events: Table) -> Rerated:
+    """Rate the use of the plan's last period at its candidate's terms and at its baseline's (`simulation.rerating`)."""
+    scratch = Scratch(events.get_backend())
+    try:
+        with localcontext(EXACT):
+            return rerated(plan, caps, events, scratch.keep, fetch)
     finally:
         scratch.drop()
 

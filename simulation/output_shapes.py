@@ -6,7 +6,7 @@ places. Moments are texts. `candidate`, `baseline` and `delta` are null where th
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from simulation.canonical import Json, JsonObject
 
@@ -229,11 +229,23 @@ class OutputsDocument(TypedDict):
     data_issues: list[RiskEntry]
 
 
+class CoveredDocument(TypedDict):
+    """The events that a run covers: those of its segment up to `as_of`, `window` by month (`2026-01`)."""
+
+    before_window: int
+    window: Mapping[str, int]
+    digest: str
+
+
 class DatasetDocument(TypedDict):
-    """The fingerprint of the events that were asked; `digest` is 64 hexadecimal digits."""
+    """The fingerprint of the events that were asked; `digest` is 64 hexadecimal digits.
+
+    `covered` is what of them the run read. The bundled demo events do not have it, nor have runs of earlier versions.
+    """
 
     source: str
     row_count: int
     newest_ts: str | None
     digest: str
     engine_version: str
+    covered: NotRequired[CoveredDocument]

@@ -9,7 +9,7 @@ from simulation.canonical import canonical_bytes, content_hash, timestamp_text
 from simulation.economics import economics, period_fields, pool_breakdown, statements
 from simulation.forecast import customer_impact, enforcement_forecast, exploration_summary
 from simulation.metrics import metric_row, proxy_methods
-from simulation.output_shapes import DatasetDocument, OutputsDocument
+from simulation.output_shapes import CoveredDocument, DatasetDocument, OutputsDocument
 from simulation.plan import Plan
 from simulation.risks import data_issues, risks
 from simulation.tally import Tally
@@ -41,23 +41,28 @@ class Outputs:
 class Dataset:
     """The events that were asked. Stored beside the outputs, never inside: other files may hold the same events.
 
-    `digest` comes from `digest_of`; `newest_ts` is None without events.
+    `digest` comes from `digest_of`; `newest_ts` is None without events. `covered` is what of them the run read, None
+    for events that never change.
     """
 
     source: str
     row_count: int
     newest_ts: datetime | None
     digest: str
+    covered: CoveredDocument | None = None
 
     def document(self) -> DatasetDocument:
         """The fingerprint as it is stored with the run, the engine's version included."""
-        return {
+        document: DatasetDocument = {
             "source": self.source,
             "row_count": self.row_count,
             "newest_ts": None if self.newest_ts is None else timestamp_text(self.newest_ts),
             "digest": self.digest,
             "engine_version": ENGINE_VERSION,
         }
+        if self.covered is not None:
+            document["covered"] = self.covered
+        return document
 
 
 def digest_of(files: Mapping[str, str]) -> str:

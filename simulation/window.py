@@ -5,6 +5,8 @@ from datetime import MAXYEAR, UTC, datetime, timedelta
 
 PERIOD_DAYS = 30
 WINDOW_DAYS = (30, 60, 90, 120)
+PERIOD_ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
+"""Where period 0 of customers begins in apps that do not say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -14,6 +16,13 @@ class Period:
     index: int
     start: datetime
     end: datetime
+
+
+def running_period(moment: datetime) -> Period:
+    """The period in which customers are at a moment, `(start, end]`, in apps that count from the usual anchor."""
+    length = timedelta(days=PERIOD_DAYS)
+    index = (moment - PERIOD_ANCHOR - timedelta(microseconds=1)) // length
+    return Period(index, PERIOD_ANCHOR + length * index, PERIOD_ANCHOR + length * (index + 1))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api.schemas.common import (
     Answered,
@@ -75,6 +75,26 @@ class Simulation(Answered):
     dataset = Computed({"type": "object"})
     created_at = Moment()
     completed_at = Moment(allow_none=True)
+
+
+class DatasetChange(Answered):
+    """What has become of the events that a run covers: those of its segment up to its as_of.
+
+    unchanged, changed, unknown (an earlier version of AVS Brain made the run, or it has not completed) or fixed (the
+    bundled demo events). Counts are null unless changed, and compare month by month.
+    """
+
+    status = fields.String(validate=validate.OneOf(["unchanged", "changed", "unknown", "fixed"]))
+    added = fields.Integer(allow_none=True)
+    removed = fields.Integer(allow_none=True)
+    added_before_window = fields.Integer(allow_none=True)
+    removed_before_window = fields.Integer(allow_none=True)
+
+
+class SimulationRead(Simulation):
+    """A run that is read alone, with what has become of its dataset."""
+
+    dataset_change = fields.Nested(DatasetChange)
 
 
 class SimulationQuery(PageQuery):

@@ -10,11 +10,13 @@ from app.commands.command import MOMENT, OPERATOR, as_json, command, show
 from app.extensions import usage_events
 from app.models.base import db
 from app.models.transactions import write
-from app.services.configs.completeness import completeness_of
+from app.services.configs.completeness import completeness
 from app.services.configs.lookup import get_config
+from app.services.configs.reading import read_config
 from app.services.decisions import activation
 from app.services.simulations import runs
-from rules.enums import CompletenessStatus, HistoricalWindow, PricingMode
+from app.services.simulations.usage_facts import findings_with_usage
+from rules.enums import CompletenessStatus, HistoricalWindow, PricingMode, TermsStart
 
 
 @command()
@@ -22,7 +24,8 @@ from rules.enums import CompletenessStatus, HistoricalWindow, PricingMode
 @as_json
 def check(config_version_id: str, as_json: bool) -> None:
     """Evaluate every rule for a config; exit status 1 when a gate blocks it."""
-    found = completeness_of(db.session, config_version_id)
+    reading = read_config(db.session, config_version_id)
+    found = completeness(findings_with_usage(db.session, usage_events().store, reading, now=clock.now()))
     lines = [f"{config_version_id} is {found['pill']}."]
     lines += [f"  [{item['gate']}] {item['code']}: {item['message']}" for item in found["findings"]]
     show(found, as_json, lines)
@@ -75,6 +78,13 @@ def _economics(outputs: Any) -> list[str]:
 @click.option("--role", required=True, help="Role of that person.")
 @click.option("--rationale", required=True, help="Why; the decision log keeps it.")
 @click.option("--effective-at", type=MOMENT, help="When it takes effect; now when left out.")
+@click.option(
+    "--terms-start",
+    type=click.Choice([item.value for item in TermsStart]),
+    default=TermsStart.AT_ONCE.value,
+    show_default=True,
+    help="Whether it then holds for the whole running period of customers, or from their next one.",
+)
 @as_json
 def approve(
     config_version_id: str,
@@ -83,10 +93,11 @@ def approve(
     role: str,
     rationale: str,
     effective_at: datetime | None,
+    terms_start: str,
     as_json: bool,
 ) -> None:
     """Approve a candidate: it becomes active, and the prior version is archived."""
-    approval = activation.Approval(approver, role, rationale, effective_at)
+    approval = activation.Approval(approver, role, rationale, effective_at, TermsStart(terms_start))
     with write(db.session):
         decision = activation.approve(
             db.session, config_version_id, simulation_run_id, approval, actor=OPERATOR, now=clock.now()

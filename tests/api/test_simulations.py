@@ -29,6 +29,9 @@ def usage(number: int, minutes: int, **changes: Json) -> JsonObject:
     return event | changes
 
 
+CHANGES = ("added", "removed", "added_before_window", "removed_before_window")
+
+
 @pytest.fixture
 def draft(studio: Api) -> Api:
     """A complete draft, and 310 HD minutes of one customer: 300 included, 10 overage."""
@@ -56,7 +59,8 @@ def test_a_run_makes_its_draft_simulated(draft: Api) -> None:
 def test_a_run_is_read_where_its_answer_says(draft: Api) -> None:
     made = draft.post(PATH, ASKED)
     read = draft.get(made.headers["Location"])
-    assert read.json == made.json
+    unchanged = {"status": "unchanged", **dict.fromkeys(CHANGES)}
+    assert read.json == made.json | {"dataset_change": unchanged}
     draft.get(made.headers["Location"], 304, If_None_Match=read.headers["ETag"])
 
 
@@ -144,3 +148,19 @@ def test_a_run_of_a_decided_config_leaves_it_as_it_is(draft: Api) -> None:
         f.active(db.session, "cfg_2")
     draft.post(PATH, ASKED | {"candidate_config_version_id": "cfg_2"})
     assert draft.get("/api/configs/cfg_2").json["status"] == "active"
+
+
+def test_late_usage_shows_on_the_run_and_as_advice_on_its_config_and_does_not_block(draft: Api) -> None:
+    location = draft.post(PATH, ASKED).headers["Location"]
+    etag = draft.get(location).headers["ETag"]
+    draft.post(
+        "/api/usage-events", [usage(4, 1, ts="2026-01-09T00:00:00Z"), usage(5, 1, ts="2026-02-01T00:00:00Z")], 202
+    )
+    answer = draft.get(location, If_None_Match=etag).json
+    assert answer["dataset_change"] == {"status": "changed", **dict(zip(CHANGES, (1, 0, 0, 0), strict=True))}
+    completeness = draft.get("/api/configs/cfg_1").json["completeness"]
+    advice = [finding for finding in completeness["findings"] if finding["code"] == "simulation_dataset_changed"]
+    assert [(finding["gate"], "+1 event in its window" in finding["message"]) for finding in advice] == [
+        ("advisory", True)
+    ]
+    assert completeness["pill"] == "green"

@@ -47,6 +47,8 @@ unit_price_below_cost
 target_margin_inconsistent
 quality_adjusted_outcome_is_advisory
 simulation_baseline_not_active
+simulation_dataset_changed
+running_period_rerated
 margin_below_floor_in_simulation
 spend_cap_exceeded_in_simulation
 """

@@ -6,7 +6,15 @@ from typing import NamedTuple
 
 import pytest
 
-from rules.draft import Aggregation, Draft, EventMapping, UnitEconomics, UsageThreshold
+from rules.draft import (
+    Aggregation,
+    DatasetChange,
+    Draft,
+    EventMapping,
+    RunningPeriod,
+    UnitEconomics,
+    UsageThreshold,
+)
 from rules.finding import Finding, Gate
 from rules.gate import evaluate
 from rules.labels import label_text
@@ -64,6 +72,17 @@ def cycle_fires(code: str, field: str, draft: Draft, *says: str) -> Fires:
     return Fires(code, draft, f"cycle.{field}", f"{CYCLE}#{field}", ("The cycle", *says))
 
 
+RERATED = RunningPeriod(
+    start="2026-01-31",
+    end="2026-03-02",
+    stricter=("the price of “HD” rises from $1.00 to $2.00",),
+    refused=3,
+    over_cap=2,
+    slowed=1,
+    billed_more=5,
+    bill_today_usd=900,
+    bill_usd=1800,
+)
 FIRING = (
     cycle_fires("cycle_goal_type_missing", "goal_type", with_cycle(goal_type=None), "pmf learning"),
     cycle_fires("cycle_goal_type_missing", "goal_type", with_cycle(goal_type=" ")),
@@ -249,6 +268,42 @@ FIRING = (
         "baseline_config_version_id",
         "compared with nothing",
     ),
+    *(
+        run_fires("simulation_dataset_changed", with_run(dataset_change=change), "dataset", said)
+        for change, said in (
+            (
+                DatasetChange(status="changed", added=1204, removed=3),
+                "has changed since: +1,204 events, −3 events in its window. Simulate again.",
+            ),
+            (
+                DatasetChange(status="changed", added_before=1, removed=1),
+                "−1 event in its window; +1 event before it.",
+            ),
+            (DatasetChange(status="changed"), "as many events as it read, but not the same ones"),
+        )
+    ),
+    Fires(
+        "running_period_rerated",
+        replace(CANDIDATE, running_period=RERATED),
+        "terms_start",
+        f"{CONFIG}/approve#terms_start",
+        (
+            "from 2026-01-31 to 2026-03-02",
+            "the price of “HD” rises from $1.00 to $2.00",
+            "3 customers are refused at once (2 over the spend cap) and 1 customer is throttled at once",
+            "5 customers owe more for it, all together $1,800.00 instead of $900.00",
+            "Let its terms start with each customer's next period",
+        ),
+    ),
+    Fires(
+        "running_period_rerated",
+        replace(
+            CANDIDATE, running_period=RunningPeriod(start="2026-01-31", end="2026-03-02", stricter=("HD is capped",))
+        ),
+        "terms_start",
+        f"{CONFIG}/approve#terms_start",
+        ("HD is capped; by the usage known here no customer is refused for it.",),
+    ),
     rails_fire(
         "margin_below_floor_in_simulation",
         with_risk("margin_floor_violated", "Period 1 has margin 0.628205."),
@@ -267,6 +322,19 @@ FIRING = (
 TOGETHER = {
     "unit_metrics_intent_missing": {"metrics_intent_partial"},
 }
+
+
+def test_a_dataset_that_has_not_moved_or_of_which_nothing_is_known_is_no_finding() -> None:
+    for status in ("unchanged", "fixed", "unknown"):
+        assert evaluate(with_run(dataset_change=DatasetChange(status=status))) == ()
+
+
+def test_a_version_that_took_effect_in_the_running_period_says_so_of_the_past() -> None:
+    active = with_config(status="active")
+    draft = replace(active, active_config_version_id=active.config.config_version_id, running_period=RERATED)
+    (finding,) = findings_of("running_period_rerated", draft)
+    assert "took effect within the period" in finding.message
+    assert "The next version can let its terms start with each customer's next period." in finding.message
 
 
 def findings_of(code: str, draft: Draft) -> list[Finding]:

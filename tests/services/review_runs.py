@@ -42,6 +42,12 @@ def prepared(client: FlaskClient) -> ConfigVersion:
         f.foundation(db.session)
         f.active(db.session, "cfg_0", **including(10))
         config = f.config(db.session, "cfg_1", **including(5))
+    used(client)
+    return config
+
+
+def used(client: FlaskClient) -> None:
+    """Send the usage."""
     events = [
         {
             "event_id": f"e_{number}",
@@ -57,7 +63,6 @@ def prepared(client: FlaskClient) -> ConfigVersion:
         for number, (customer_id, day, minutes) in enumerate(USED)
     ]
     assert client.post("/api/usage-events", json=events).status_code == 202
-    return config
 
 
 def simulated(config_version_id: str = "cfg_1", **changes: Any) -> SimulationRun:

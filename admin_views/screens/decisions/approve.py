@@ -8,16 +8,25 @@ from flask import session as browser
 from flask.typing import ResponseReturnValue
 from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
-from wtforms import BooleanField, HiddenField, StringField
+from wtforms import BooleanField, HiddenField, RadioField, StringField
 from wtforms.validators import DataRequired, Length
 
 from admin_views.base import expose, note
 from admin_views.formatters import pretty_json
-from admin_views.forms import MAX_NAME_LENGTH, LongTextField, MomentField, TextField, at_its_field, refusal_of
+from admin_views.forms import (
+    MAX_NAME_LENGTH,
+    LongTextField,
+    MomentField,
+    TextField,
+    at_its_field,
+    choices_of,
+    refusal_of,
+)
 from admin_views.screens.promotion import promoted
 from admin_views.screens.screen import OPERATOR, Screen, attachment, config_at, go, path, remember
 from app import clock
 from app.errors import AvsError, NotFound, config_immutable
+from app.extensions import usage_events
 from app.identity import acting
 from app.models.base import db
 from app.models.billing_patch import BillingPatch
@@ -34,12 +43,18 @@ from app.services.decisions.content import decided_document, diff_of, runtime_of
 from app.services.decisions.log import summaries
 from app.services.wording.changes import counted_text, names_of
 from app.services.wording.tables import tables
-from rules.enums import ConfigStatus
+from rules.enums import ConfigStatus, TermsStart
 from rules.lifecycle import is_editable
 from simulation.canonical import Json, JsonObject, canonical_bytes, parse_exact
 
 ROLE = "approver_role"
 MAX_RATIONALE_LENGTH = 20_000
+
+
+TERMS_START = {
+    TermsStart.AT_ONCE: "at once, for what customers used in their running period already too",
+    TermsStart.NEXT_PERIOD: "from each customer's next period on; the running one ends by the terms before",
+}
 
 
 class DecisionForm(SecureForm):
@@ -70,14 +85,22 @@ class DecisionForm(SecureForm):
     def approval(self) -> activation.Approval:
         """The decision of a form that has validated."""
         effective_at = self.effective_at.data if "effective_at" in self else None
+        terms_start = self.terms_start.data if "terms_start" in self else None
         name, role, rationale = (field.data or "" for field in (self.approver_name, self.approver_role, self.rationale))
-        return activation.Approval(name, role, rationale.strip(), effective_at)
+        start = TermsStart(terms_start or TermsStart.AT_ONCE)
+        return activation.Approval(name, role, rationale.strip(), effective_at, start)
 
 
 class ApproveForm(DecisionForm):
     """An approval, for now or for a later moment."""
 
     effective_at = MomentField("Effective at", description="UTC, for example 2026-05-01 00:00. Leave it empty for now.")
+    terms_start = RadioField(
+        "Its terms hold",
+        choices=choices_of(TERMS_START),
+        default=TermsStart.AT_ONCE.value,
+        description="Prices, pools and rails. At once, use made before a price rises is owed at the new price too.",
+    )
 
 
 class RollbackForm(DecisionForm):
@@ -173,7 +196,7 @@ class Approve(Screen):
 
     def _undecided(self, config: ConfigVersion, form: ApproveForm, refusal: AvsError | None = None) -> Response:
         """The page of a candidate. After a refusal it shows and pins the present state, with what was typed."""
-        proposal = approvals.proposal(db.session, config)
+        proposal = approvals.proposal(db.session, config, usage_events().store, now=clock.now())
         form.pin(proposal.shown)
         return self.show(
             "approve.html",
@@ -196,7 +219,7 @@ class Approve(Screen):
         decision = newest_decision(db.session, config.config_version_id)
         proposal = None
         if config.status == ConfigStatus.ARCHIVED:
-            proposal = approvals.proposal(db.session, config)
+            proposal = approvals.proposal(db.session, config, usage_events().store, now=clock.now())
             form = form or RollbackForm(data=_signature())
             form.pin(proposal.shown)
             form.confirmed.label.text = proposal.at_once[0]

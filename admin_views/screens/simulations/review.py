@@ -16,7 +16,9 @@ from admin_views.screens.chart_library import charts_version
 from admin_views.screens.chart_panels import Number, figure_json
 from admin_views.screens.screen import Screen, config_at, go, path
 from admin_views.screens.simulations.review_figures import figures_of
+from app import clock
 from app.errors import NotFound
+from app.extensions import usage_events
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.services.simulations import review_tables as tables
@@ -25,11 +27,18 @@ from app.services.simulations.review import PRICING, Review, run_of_config, runs
 from app.services.simulations.review import review as review_of
 from app.services.simulations.review_tables import TABLES, Cell, Outputs, Table
 from app.services.wording.words import plural
+from rules.draft import DatasetChange
 from rules.enums import SimulationStatus
 from rules.lifecycle import is_editable
+from rules.simulation_run import changed_events
 from simulation.canonical import number_text
 
 CLASSES = {"text": "", "words": "", "id": "id"}
+DATASET_SINCE = {
+    "unchanged": "The events that it covers are still the same.",
+    "fixed": "These events never change.",
+    "unknown": "Whether they have changed since is not known: the run was made before AVS Brain kept what it covered.",
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ class ReviewScreen(Screen):
     def page(self, config_version_id: str) -> ResponseReturnValue:
         config = config_at(config_version_id)
         run_id = request.args.get("run")
-        review = review_of(db.session, config, run_id)
+        review = review_of(db.session, config, usage_events().store, run_id, now=clock.now())
         if review is None and run_id:
             return go(f"{path('configs', config_version_id, 'simulate')}?{urlencode({'run': run_id})}")
         if review is None:
@@ -103,8 +112,16 @@ class ReviewScreen(Screen):
             pricing=PRICING[review.run.inputs["pricing_mode"]],
             editable=is_editable(config.status),
             cell=cell,
+            dataset_since=dataset_since(review.dataset_change),
             charts_version=charts_version(),
         )
+
+
+def dataset_since(change: DatasetChange) -> str:
+    """What has become of the run's dataset since, as a sentence."""
+    if change.status == "changed":
+        return f"It has changed since: {changed_events(change)}. Simulate again to see what that means."
+    return DATASET_SINCE[change.status]
 
 
 def pictures(outputs: Outputs, floor: Number | None) -> list[Picture]:

@@ -54,6 +54,14 @@ def _catalogs(rows: CatalogRows | None) -> d.Catalogs:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """What the usage events say of a config version. None: nobody looked, because that reads the event store."""
+
+    dataset_change: d.DatasetChange | None = None
+    running_period: d.RunningPeriod | None = None
+
+
+@dataclass(frozen=True)
 class Served:
     """The document that is active for a subject now, as the customer apps read it."""
 
@@ -102,8 +110,9 @@ class ConfigReading:
         """The document that a decision for the config is about: the content and how it is delivered."""
         return with_delivery(self.document, self.config.delivery)
 
-    def draft(self) -> d.Draft:
-        """The permissive value that `rules.gate.evaluate` reads."""
+    def draft(self, usage: Usage | None = None) -> d.Draft:
+        """The permissive value that `rules.gate.evaluate` reads; with what usage says of it where somebody looked."""
+        usage = usage or Usage()
         return d.Draft(
             cycle=_cycle(self.cycle),
             config=_config(self.config, self.content_hash),
@@ -120,9 +129,10 @@ class ConfigReading:
             rails=_rails(self.config.rails),
             units=_units(self.snapshot),
             catalogs=self.catalogs,
-            simulation=None if self.run is None else _run(self.run, self.run_is_latest),
+            simulation=None if self.run is None else _run(self.run, self.run_is_latest, usage.dataset_change),
             active_config_version_id=None if self.served is None else self.served.config_version_id,
             requested_baseline_config_version_id=self.requested_baseline_id,
+            running_period=usage.running_period,
         )
 
 
@@ -244,7 +254,7 @@ def definition_value(unit: ValueUnitDefinition) -> d.ValueUnit:
     return value_unit_from_document(frozen_unit(unit))
 
 
-def _run(run: RunRow, is_latest: bool) -> d.SimulationRun:
+def _run(run: RunRow, is_latest: bool, dataset_change: d.DatasetChange | None) -> d.SimulationRun:
     outputs = run.outputs or {}
     return d.SimulationRun(
         simulation_run_id=run.simulation_run_id,
@@ -256,6 +266,7 @@ def _run(run: RunRow, is_latest: bool) -> d.SimulationRun:
         lens_metric_ids=tuple(outputs.get("lens_metrics", ())),
         blocking_issues=tuple(issue["code"] for issue in outputs.get("blocking_issues", ())),
         risks=tuple(risk_from_document(risk, risk_sentence(risk, outputs)) for risk in outputs.get("risks") or ()),
+        dataset_change=dataset_change,
     )
 
 

@@ -20,6 +20,8 @@ from app.services.configs.lookup import active_config, locked
 from app.services.configs.reading import ConfigReading, read_config
 from app.services.configs.rows import RunRow
 from app.services.decisions import activation
+from app.services.simulations.usage_facts import findings_with_usage
+from app.services.usage.store import EventStore
 from app.services.wording.changes import names_of
 from app.services.wording.tables import SectionTable, tables
 from app.services.wording.words import plural
@@ -55,11 +57,14 @@ class Proposal:
     later: tuple[str, ...]
 
 
-def proposal(session: AnySession, config: ConfigVersion) -> Proposal:
-    """The proposal of a draft on its latest completed run, of any other version on the run that it was decided on."""
+def proposal(session: AnySession, config: ConfigVersion, store: EventStore, *, now: datetime) -> Proposal:
+    """The proposal of a draft on its latest completed run, of any other version on the run that it was decided on.
+
+    For the advice on a draft the event store is read.
+    """
     if is_editable(config.status):
         reading = read_config(session, config.config_version_id)
-        findings = evaluate(reading.draft())
+        findings = findings_with_usage(session, store, reading, now=now)
         blocking = tuple(finding for finding in findings if finding.gate is not Gate.ADVISORY)
         advice = tuple(finding for finding in findings if finding.gate is Gate.ADVISORY)
     else:

@@ -10,14 +10,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import sqlalchemy as sa
-
 from app.models.base import AnySession
 from app.models.config_version import ConfigVersion
-from app.models.decision_record import DecisionRecord
 from app.models.enforcement import SPEND_CAP, limit_key
-from app.models.simulation_run import SimulationRun
-from app.services.configs.lookup import latest_completed_run
+from app.services.evidence.activations import first_activation
 from app.services.evidence.counts import (
     NO_EVENTS,
     Counts,
@@ -165,7 +161,8 @@ def evidence_of(session: AnySession, version: InForce) -> Evidence:
 
 def in_force(session: AnySession, config: ConfigVersion, *, now: datetime) -> InForce:
     """The config version with its time in force up to now: what every comparison of it starts from."""
-    since, run = _decided(session, config)
+    activation = first_activation(session, config)
+    since, run = activation.since, activation.run
     until = now if config.status == ConfigStatus.ACTIVE else max(config.updated_at, since or config.updated_at)
     outputs = (run.outputs if run else None) or {}
     return InForce(
@@ -214,20 +211,6 @@ def _limits(forecast: Mapping[str, Json]) -> Iterator[Limit]:
     action: Json = spend_cap.get("at_cap_action")
     if action in REPORTED_AS:
         yield Limit(REPORTED_AS[action].value, SPEND_CAP, None, action, forecast.get("customers_over_spend_cap"))
-
-
-def _decided(session: AnySession, config: ConfigVersion) -> tuple[datetime | None, SimulationRun | None]:
-    """Since when the config is in force, and the run it was decided on; the latest run of one never decided."""
-    first = (
-        sa.select(DecisionRecord)
-        .filter_by(config_version_id=config.config_version_id)
-        .order_by(DecisionRecord.effective_at, DecisionRecord.decision_id)
-        .limit(1)
-    )
-    decision: DecisionRecord | None = session.scalar(first)
-    if decision is None:
-        return None, latest_completed_run(session, config.config_version_id)
-    return decision.effective_at, decision.simulation_run
 
 
 def _compare(event_type: str, name: str, counts: Counts, forecast: int | None, is_early: bool) -> Comparison:

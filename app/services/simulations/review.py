@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 import sqlalchemy as sa
@@ -14,9 +15,12 @@ from app.models.catalog import MetricCatalog
 from app.models.config_version import ConfigVersion
 from app.models.simulation_run import SimulationRun
 from app.services.configs.reading import ConfigReading, read_config
+from app.services.simulations.dataset import change_since
 from app.services.simulations.review_tables import Amount, Cell, Outputs, margin_change, margin_of
+from app.services.simulations.usage_facts import usage_facts
+from app.services.usage.store import EventStore
 from app.services.wording.words import SHARES
-from rules.draft import Draft, ValueUnit
+from rules.draft import DatasetChange, Draft, ValueUnit
 from rules.enums import HistoricalWindow, PricingMode
 from rules.finding import Finding, Gate
 from rules.gate import blocking_issues_for_simulation, evaluate
@@ -63,13 +67,16 @@ class Review:
     """A completed run, judged by the config as it is now.
 
     `blocking` holds approval back now; `mended` are the run's own blocking issues that no longer do. `is_stale`: the
-    config has changed since. `margin_floor` is the run's, None when it had none or it is no longer known.
+    config has changed since. `margin_floor` is the run's, None when it had none or it is no longer known. `advice`
+    stops nothing. `dataset_change` is what has become of the events that the run covers.
     """
 
     run: SimulationRun
     is_latest: bool
     is_stale: bool
     blocking: tuple[Finding, ...]
+    advice: tuple[Finding, ...]
+    dataset_change: DatasetChange
     mended: list[JsonObject]
     risks: list[Risk]
     headline: list[Figure]
@@ -78,8 +85,15 @@ class Review:
     command: str
 
 
-def review(session: AnySession, config: ConfigVersion, simulation_run_id: str | None = None) -> Review | None:
-    """The review of that run, else of the latest completed one; None when no run was completed.
+def review(
+    session: AnySession,
+    config: ConfigVersion,
+    store: EventStore,
+    simulation_run_id: str | None = None,
+    *,
+    now: datetime,
+) -> Review | None:
+    """The review of that run, else of the latest completed one; None when no run was completed. Reads the event store.
 
     Raises NotFound for a run that is not this config's.
     """
@@ -91,7 +105,8 @@ def review(session: AnySession, config: ConfigVersion, simulation_run_id: str | 
     run = run_of_config(session, config, simulation_run_id)
     if run.outputs is None:
         return None
-    draft = reading.draft()
+    usage = usage_facts(session, store, reading, now=now)
+    draft = reading.draft(usage)
     findings = evaluate(draft)
     stale = run.candidate_content_hash != content_hash(reading.document)
     return Review(
@@ -99,6 +114,8 @@ def review(session: AnySession, config: ConfigVersion, simulation_run_id: str | 
         is_latest=reading.run is not None and run.simulation_run_id == reading.run.simulation_run_id,
         is_stale=stale,
         blocking=tuple(finding for finding in findings if finding.gate is not Gate.ADVISORY),
+        advice=tuple(finding for finding in findings if finding.gate is Gate.ADVISORY),
+        dataset_change=change_since(session, store, simulation_run_id),
         mended=_mended(run.outputs, findings),
         risks=[_risk(draft, risk, run.outputs) for risk in run.outputs["risks"]],
         headline=headline(run.outputs, labels := metric_labels(session)),

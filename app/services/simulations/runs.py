@@ -26,6 +26,8 @@ from app.services.configs.editing import refresh
 from app.services.configs.lookup import locked
 from app.services.configs.reading import ConfigReading, find_config, read_config
 from app.services.product_events import log_event
+from app.services.simulations.dataset import covered_document, scope_of
+from app.services.usage.coverage import coverage_of
 from app.services.usage.store import UsageEvents
 from rules.enums import HistoricalWindow, PricingMode, SimulationStatus
 from rules.finding import Finding, Gate
@@ -148,7 +150,9 @@ def compute(prepared: Prepared, events: UsageEvents) -> Answer:
         plan = _plan(prepared, as_of or prepared.candidate.config.created_at, prepared.request.segment)
         outputs = engine.simulate(plan, table)
     newest = usage.newest_ts and usage.newest_ts.replace(tzinfo=UTC)
-    return Answer(outputs, _inputs(prepared, plan), Dataset(usage.source, usage.row_count, newest, usage.digest))
+    covered = covered_document(coverage_of(events.store.root, usage, scope_of(plan)))
+    dataset = Dataset(usage.source, usage.row_count, newest, usage.digest, covered)
+    return Answer(outputs, _inputs(prepared, plan), dataset)
 
 
 def _over_demo_events(prepared: Prepared, file: Path) -> Answer:

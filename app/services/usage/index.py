@@ -10,7 +10,7 @@ import queue
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -33,7 +33,8 @@ CREATE TABLE IF NOT EXISTS tail (
 CREATE INDEX IF NOT EXISTS tail_by_workspace ON tail (workspace, no, rows);
 CREATE TABLE IF NOT EXISTS file (
     path TEXT PRIMARY KEY, workspace INTEGER NOT NULL REFERENCES workspace, month TEXT NOT NULL, rows INTEGER NOT NULL,
-    min_ts TEXT NOT NULL, max_ts TEXT NOT NULL, digest TEXT NOT NULL, dimensions TEXT NOT NULL, numbers TEXT NOT NULL
+    min_ts TEXT NOT NULL, max_ts TEXT NOT NULL, digest TEXT NOT NULL, dimensions TEXT NOT NULL, numbers TEXT NOT NULL,
+    segments TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS file_by_workspace ON file (workspace, month);
 -- Replaced files, kept for those who are reading them; seen_at is when a sweep first met them.
@@ -42,11 +43,21 @@ CREATE TABLE IF NOT EXISTS superseded (path TEXT PRIMARY KEY, seen_at TEXT) WITH
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentShare:
+    """The events of one segment in a file: how many, and the XOR of their digests."""
+
+    segment: str
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredFile:
     """One committed Parquet file: path relative to the store, rows, times (naive UTC), and its columns.
 
     `digest`: XOR of the SHA-256 of its events, 64 hexadecimal digits. `dimensions` have a `d_` column in it, `numbers`
-    an `n_` column too.
+    an `n_` column too. `segments` are the parts of it by segment, in order; None for a file that was written before
+    the index kept them.
     """
 
     path: str
@@ -57,6 +68,7 @@ class StoredFile:
     digest: str
     dimensions: tuple[str, ...]
     numbers: tuple[str, ...]
+    segments: tuple[SegmentShare, ...] | None = None
 
 
 def combine(digests: Iterable[str]) -> str:
@@ -77,6 +89,7 @@ class Index:
         self._process = os.getpid()
         with exclusive(self._lock), self._connection() as connection:
             connection.executescript(_SCHEMA)
+            _add_segments(connection)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -165,7 +178,7 @@ class Partition:
     def files(self) -> list[StoredFile]:
         """The committed files by month and path."""
         rows = self.connection.execute(
-            "SELECT path, month, rows, min_ts, max_ts, digest, dimensions, numbers FROM file "
+            "SELECT path, month, rows, min_ts, max_ts, digest, dimensions, numbers, segments FROM file "
             "WHERE workspace = ? ORDER BY month, path",
             (self.number,),
         )
@@ -173,18 +186,20 @@ class Partition:
             StoredFile(
                 path, month, count, datetime.fromisoformat(first), datetime.fromisoformat(last), digest,
                 tuple(json.loads(dimensions)), tuple(json.loads(numbers)),
+                None if segments is None else tuple(SegmentShare(*share) for share in json.loads(segments)),
             )
-            for path, month, count, first, last, digest, dimensions, numbers in rows
+            for path, month, count, first, last, digest, dimensions, numbers, segments in rows
         ]  # fmt: skip
 
     def add_files(self, files: Iterable[StoredFile]) -> None:
         """Commit files, so that they count."""
         self.connection.executemany(
-            "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     file.path, self.number, file.month, file.rows, file.min_ts.isoformat(), file.max_ts.isoformat(),
                     file.digest, json.dumps(file.dimensions), json.dumps(file.numbers),
+                    None if file.segments is None else json.dumps([astuple(share) for share in file.segments]),
                 )
                 for file in files
             ],
@@ -242,6 +257,12 @@ def supersede_files(connection: sqlite3.Connection, files: Iterable[StoredFile])
     paths = [(file.path,) for file in files]
     connection.executemany("DELETE FROM file WHERE path = ?", paths)
     connection.executemany("INSERT INTO superseded (path) VALUES (?)", paths)
+
+
+def _add_segments(connection: sqlite3.Connection) -> None:
+    """Give an index of an earlier version the column of segments; what its files hold of each stays unknown."""
+    if "segments" not in {row[1] for row in connection.execute("PRAGMA table_info(file)")}:
+        connection.execute("ALTER TABLE file ADD COLUMN segments TEXT")
 
 
 def _json(event_ids: Sequence[str]) -> str:

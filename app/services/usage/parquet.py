@@ -9,14 +9,17 @@ or grouping, so merging or splitting files changes no workspace's digest.
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import duckdb
 import pyarrow as pa
 
 from app.services.usage.fields import STORED_FIELDS
-from app.services.usage.index import StoredFile
+from app.services.usage.index import SegmentShare, StoredFile, combine
 from app.services.usage.numbers import number_column
 from app.services.usage.sql import quoted, text
 
@@ -50,6 +53,16 @@ def content(dimensions: Iterable[str], fields: Sequence[str] = STORED_FIELDS) ->
     parts = ["epoch_us(ts)" if field == "ts" else quoted(field) for field in fields]
     parts += [f"{text(name)} || chr(0) || {quoted('d_' + name)}" for name in sorted(dimensions)]
     return f"concat_ws(chr(0), {', '.join(parts)})"
+
+
+def digest(dimensions: Iterable[str]) -> str:
+    """SQL for the digest of the events of a group, as text of bits; NULL for none. Read it with `hexadecimal`."""
+    return f"CAST(bit_xor(CAST(unhex(sha256({content(dimensions)})) AS BIT)) AS VARCHAR)"
+
+
+def hexadecimal(bits: str | None) -> str:
+    """The digest that `digest` gave, 64 hexadecimal digits; zeros for no events."""
+    return f"{int(bits or '0', 2):064x}"
 
 
 def month_folder(workspace_id: str, month: str) -> Path:
@@ -90,18 +103,30 @@ def _measure(
         f"count({quoted('n_' + name)})" for name in numbers
     ]
     rows = engine.execute(
-        f"SELECT date_trunc('month', ts) AS month, count(*), min(ts), max(ts), "
-        f"CAST(bit_xor(CAST(unhex(sha256({content(dimensions)})) AS BIT)) AS VARCHAR), [{', '.join(counts)}]::BIGINT[] "
-        f"FROM {relation} GROUP BY month ORDER BY month"
+        f"SELECT date_trunc('month', ts) AS month, segment, count(*), min(ts), max(ts), "
+        f"{digest(dimensions)}, [{', '.join(counts)}]::BIGINT[] "
+        f"FROM {relation} GROUP BY month, segment ORDER BY month, segment"
     ).fetchall()
-    files = []
-    for month, count, first, last, bits, filled in rows:
-        d_filled, n_filled = filled[: len(dimensions)], filled[len(dimensions) :]
-        used_dimensions = tuple(sorted(name for name, used in zip(dimensions, d_filled, strict=True) if used))
-        used_numbers = tuple(sorted(name for name, used in zip(numbers, n_filled, strict=True) if used))
-        digest = f"{int(bits, 2):064x}"
-        files.append(StoredFile("", f"{month:%Y-%m}", count, first, last, digest, used_dimensions, used_numbers))
-    return files
+    months = groupby(rows, key=lambda row: row[0])
+    return [_file(month, list(parts), dimensions, numbers) for month, parts in months]
+
+
+def _file(month: datetime, parts: list[Any], dimensions: Sequence[str], numbers: Sequence[str]) -> StoredFile:
+    """The contents of a month's file from those of its segments."""
+    filled = [sum(column) for column in zip(*(part[-1] for part in parts), strict=True)]
+    d_filled, n_filled = filled[: len(dimensions)], filled[len(dimensions) :]
+    segments = tuple(SegmentShare(segment, count, hexadecimal(bits)) for _, segment, count, _, _, bits, _ in parts)
+    return StoredFile(
+        path="",
+        month=f"{month:%Y-%m}",
+        rows=sum(share.rows for share in segments),
+        min_ts=min(part[3] for part in parts),
+        max_ts=max(part[4] for part in parts),
+        digest=combine(share.digest for share in segments),
+        dimensions=tuple(sorted(name for name, used in zip(dimensions, d_filled, strict=True) if used)),
+        numbers=tuple(sorted(name for name, used in zip(numbers, n_filled, strict=True) if used)),
+        segments=segments,
+    )
 
 
 def _write(

@@ -342,3 +342,25 @@ def test_evidence_is_the_same_in_whatever_order_events_arrive(
     shuffled = list(sent)
     shuffle.shuffle(shuffled)
     assert told(sent) == told(shuffled)
+
+
+def test_days_in_force_count_from_the_decision_and_not_from_a_moment_in_the_past_that_it_names(
+    session: AnySession,
+) -> None:
+    with write(session):
+        f.foundation(session)
+        f.run(session, f.config(session), outputs=f.outputs(**FORECAST))
+        f.approve(session, effective_at=f.NOW - timedelta(days=300))
+    report(session, "rail_warning_shown", 12, after=timedelta(days=1))
+    found = overall(session, f.NOW + timedelta(days=2))
+    assert (found.in_force_since, found.observed_days) == (f.NOW, 2)
+    row = next(row for row in found.by_event_type if row.event_type == "rail_warning_shown")
+    assert (row.customers_in_window, row.verdict) == (12, "as_forecast")
+
+
+def test_a_version_that_is_still_to_come_is_not_in_force(live: AnySession) -> None:
+    with write(live):
+        f.simulated(live, "cfg_2")
+        f.approve(live, "cfg_2", later=60, effective_at=f.NOW + timedelta(days=5))
+    found = evidence(live, get_config(live, "cfg_2"), now=f.NOW + timedelta(days=1))
+    assert (found.in_force_since, found.observed_days) == (None, 0)

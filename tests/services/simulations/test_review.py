@@ -8,6 +8,7 @@ from flask import Flask
 
 from app.cli import avs
 from app.errors import NotFound
+from app.extensions import usage_events
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.simulation_run import SimulationRun
@@ -38,7 +39,7 @@ def candidate(app_with_usage: Flask) -> ConfigVersion:
 
 def reviewed(config: ConfigVersion, simulation_run_id: str | None = None) -> Review:
     """The review of a config that has a completed run."""
-    return present(review(db.session, config, simulation_run_id))
+    return present(review(db.session, config, usage_events().store, simulation_run_id, now=r.AS_OF))
 
 
 def outputs_of(run: SimulationRun) -> JsonObject:
@@ -221,11 +222,11 @@ def test_an_earlier_run_can_be_reviewed_and_says_that_it_is_not_the_latest(candi
 
 def test_another_configs_run_is_not_reviewed_here(candidate: ConfigVersion) -> None:
     with pytest.raises(NotFound, match="simulation run of cfg_1"):
-        review(db.session, candidate, "sim_cfg_0")
+        review(db.session, candidate, usage_events().store, "sim_cfg_0", now=r.AS_OF)
 
 
 def test_without_a_completed_run_there_is_no_review(candidate: ConfigVersion) -> None:
-    assert review(db.session, candidate) is None
+    assert review(db.session, candidate, usage_events().store, now=r.AS_OF) is None
 
 
 @pytest.mark.parametrize(

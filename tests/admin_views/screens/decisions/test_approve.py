@@ -111,6 +111,30 @@ def test_approving_activates_the_candidate_and_archives_the_prior_version(client
     assert "Theresa, CEO" in text
 
 
+def test_terms_may_start_with_customers_next_period(client: FlaskClient) -> None:
+    assert form_of(client.get(URL).text, "decide")["terms_start"] == "at_once"
+    sent(client, URL, "decide", **TYPED, terms_start="next_period")
+    decision = present(db.session.scalar(sa.select(DecisionRecord).filter_by(config_version_id="cfg_2")))
+    assert decision.terms_start == "next_period"
+    for page in (URL, f"/decision-log/{decision.decision_id}"):
+        assert "its terms from each customer's next period on" in text_of(client.get(page).text)
+
+
+def test_the_first_version_of_a_subject_has_no_terms_to_choose(client: FlaskClient) -> None:
+    with write(db.session):
+        f.simulated(db.session, "cfg_3", segment="enterprise")
+    assert 'name="terms_start"' not in client.get("/configs/cfg_3/approve").text
+
+
+def test_what_a_stricter_version_does_to_the_running_period_is_advice(client: FlaskClient) -> None:
+    with write(db.session):
+        f.simulated(db.session, "cfg_4", pools=[f.CORE | {"included_quantity": 5}, f.EXPLORATION_POOL])
+    page = client.get("/configs/cfg_4/approve").text
+    assert "“Usable HD minute” includes 5 instead of 300" in text_of(page)
+    assert 'href="/configs/cfg_4/approve#terms_start"' in page
+    assert "all pass" in text_of(page)
+
+
 def test_a_later_effective_at_schedules_it_and_says_when_it_flips(client: FlaskClient) -> None:
     ahead = (clock.now() + timedelta(days=3)).strftime("%Y-%m-%d %H:%M UTC")
     sent(client, URL, "decide", **TYPED, effective_at=ahead)

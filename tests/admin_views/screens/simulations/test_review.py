@@ -268,3 +268,21 @@ def test_the_policy_of_the_page_is_that_of_every_other(operator: FlaskClient) ->
     policy = operator.get(PATH).headers["Content-Security-Policy"]
     assert policy == operator.get("/configs").headers["Content-Security-Policy"]
     assert "unsafe" not in policy
+
+
+def test_the_page_says_whether_the_dataset_has_changed_since(operator: FlaskClient) -> None:
+    run()
+    assert "The events that it covers are still the same." in text_of(operator.get(PATH).text)
+    event = {
+        "event_id": "late",
+        "ts": "2026-01-05T00:00:00Z",
+        "event_type": "video_render_completed",
+        "workspace_id": f.WORKSPACE,
+        "customer_id": "cust_1",
+        "segment": f.SEGMENT,
+    }
+    assert operator.post("/api/usage-events", json=[event]).status_code == 202
+    said = text_of(operator.get(PATH).text)
+    assert "has changed since: +1 event in its window. Simulate again." in said
+    assert "It has changed since: +1 event in its window." in said
+    assert "Nothing stops approval." in said

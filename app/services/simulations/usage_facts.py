@@ -1,0 +1,31 @@
+"""What the usage events say of a config version, for the rules that advise on it (spec 3).
+
+The event store is read only where the advice is shown: on review, on approval, and where the API reads one config. An
+approval itself does not read it, for advice holds nothing back and the subject's lock is not to wait for files.
+"""
+
+from datetime import datetime
+
+from app.models.base import AnySession
+from app.services.configs.reading import ConfigReading, Usage
+from app.services.simulations.dataset import change_since
+from app.services.simulations.running_period import running_period_of
+from app.services.usage.store import EventStore
+from rules.finding import Finding
+from rules.gate import evaluate
+
+
+def usage_facts(session: AnySession, store: EventStore, reading: ConfigReading, *, now: datetime) -> Usage:
+    """Whether the run's dataset has changed since, and what the version would do to the running period."""
+    run_id = reading.run.simulation_run_id if reading.run else None
+    return Usage(
+        dataset_change=None if run_id is None else change_since(session, store, run_id),
+        running_period=running_period_of(session, store, reading, now=now),
+    )
+
+
+def findings_with_usage(
+    session: AnySession, store: EventStore, reading: ConfigReading, *, now: datetime
+) -> tuple[Finding, ...]:
+    """All findings of the rules, those that rest on usage among them."""
+    return evaluate(reading.draft(usage_facts(session, store, reading, now=now)))
