@@ -128,7 +128,7 @@ def test_a_rollback_names_what_changes_and_brings_the_old_version_back(
 def test_two_decisions_are_compared_and_the_winner_forked(page: Page, accessible: Callable[[Page], None]) -> None:
     page.goto("/decision-log?workspace_id=ws_2049")
     accessible(page)
-    page.get_by_role("link", name="Compare dec_growth_smb_v2").click()
+    page.get_by_role("link", name="Compare Studio pack, prepaid").click()
     page.get_by_label("Right").select_option("dec_growth_smb_rollback")
     page.get_by_role("button", name="Compare").click()
     expect(page.locator("#pools")).to_contain_text("hard stop")
