@@ -133,7 +133,7 @@ def test_two_decisions_are_compared_and_the_winner_forked(page: Page, accessible
     page.get_by_role("button", name="Compare").click()
     expect(page.locator("#pools")).to_contain_text("hard stop")
     accessible(page)
-    page.get_by_label("Right: dec_growth_smb_rollback").check()
+    page.get_by_label("Right: Launch plan, metered").check()
     page.get_by_role("button", name="Fork the winner").click()
     page.wait_for_url("**/configs/cfg_*/pools")
 
