@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import groupby
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 import sqlalchemy as sa
@@ -21,7 +23,7 @@ from admin_views.formatters import decimal_text, kind_of, label_of, pretty_json,
 from admin_views.shapes import problems
 from app.errors import AvsError, Conflict, Invalid
 from app.models.base import MONEY_PLACES, AnySession, Model
-from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
+from app.models.catalog import CatalogEntry, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from simulation.canonical import Json, parse_exact
 
 NUMBER = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
@@ -39,6 +41,7 @@ CATALOG_LISTS = {
     "qualifying_events": (EventCatalog.event_type, None),
     "segments": (SegmentCatalog.segment_id, None),
 }
+"""Column of a list of ids → the catalog's column that has them, and how many the list may hold."""
 MAY_BE_NEGATIVE = {"target_margin", "margin_floor"}
 AT_MOST_ONE = {"target_margin", "margin_floor"}
 HELP = {
@@ -104,11 +107,16 @@ class ChoiceField(SelectField):
 
 
 class CheckListField(SelectMultipleField):
-    """Any of a list, each with its own box."""
+    """Any of a list, each with its own box; `groups` are its boxes by the group that their choices name."""
 
     data: list[str] | None
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
+
+    def groups(self) -> list[tuple[str | None, list[Field]]]:
+        """(name of the group, boxes), in the order of the choices."""
+        boxes = zip((choice.optgroup for choice in self.choices), self, strict=True)
+        return [(name, [box for _name, box in part]) for name, part in groupby(boxes, key=itemgetter(0))]
 
 
 def in_order(chosen: Sequence[str] | None, stored: Sequence[str]) -> list[str]:
@@ -283,11 +291,14 @@ def load_choices(form: SecureForm, session: AnySession, references: References) 
     for field in form:
         if field.short_name in CATALOG_LISTS:
             column = CATALOG_LISTS[field.short_name][0]
-            listed = list(session.scalars(sa.select(column).order_by(column)))
+            listed = list(session.scalars(sa.select(column).distinct().order_by(column)))  # of every workspace
             field.choices = [SelectChoice(key, key) for key in dict.fromkeys((*listed, *(field.data or ())))]
         elif field.short_name in references:
-            key = next(iter(references[field.short_name].__table__.primary_key))
-            field.suggestions = list(session.scalars(sa.select(key).order_by(key.desc()).limit(MAX_SUGGESTIONS)))
+            model = references[field.short_name]
+            named_by = model.KEY if issubclass(model, CatalogEntry) else None
+            key = model.__table__.c[named_by] if named_by else next(iter(model.__table__.primary_key))
+            suggested = sa.select(key).distinct().order_by(key.desc()).limit(MAX_SUGGESTIONS)
+            field.suggestions = list(session.scalars(suggested))
 
 
 def _field(column: sa.Column[object], references: References) -> Field:

@@ -23,6 +23,7 @@ from app.services.configs.lookup import locked
 from app.services.configs.reading import ConfigReading, find_config, load_catalogs, read_config
 from app.services.simulations.usage_facts import findings_with_usage
 from rules.delivery import policy
+from rules.draft import Catalogs
 from rules.gate import evaluate
 
 TAG = "Configs"
@@ -60,11 +61,13 @@ def document(session: AnySession, config: ConfigVersion) -> Document:
 
 
 def documents(session: AnySession) -> Callable[[ConfigVersion], Document | None]:
-    """`document` for many configs, the catalogs read once; None for one that was deleted meanwhile."""
-    catalogs = load_catalogs(session)
+    """`document` for many configs, each workspace's catalogs read once; None for one that was deleted meanwhile."""
+    catalogs: dict[str, Catalogs] = {}
 
     def listed(config: ConfigVersion) -> Document | None:
-        reading = find_config(session, config.config_version_id, catalogs=catalogs)
+        if config.workspace_id not in catalogs:
+            catalogs[config.workspace_id] = load_catalogs(session, config.workspace_id)
+        reading = find_config(session, config.config_version_id, catalogs=catalogs[config.workspace_id])
         return None if reading is None else _judged(config, reading)
 
     return listed

@@ -145,8 +145,15 @@ def _operation(operation: Operation, converter: OpenAPIConverter) -> Document:
 
 def _body(operation: Operation) -> Document:
     if operation.raw_body is not None:
-        return {media_type: {"schema": schema} for media_type, schema in operation.raw_body.items()}
+        return {media_type: {"schema": _copied(schema)} for media_type, schema in operation.raw_body.items()}
     return {JSON_TYPE: {"schema": operation.body}} if operation.body is not None else {}
+
+
+def _copied(schema: Any) -> Any:
+    """A JSON Schema whose parts apispec may replace by references; the schemas within it are the same ones."""
+    if isinstance(schema, dict):
+        return {name: _copied(part) for name, part in schema.items()}
+    return [_copied(part) for part in schema] if isinstance(schema, list) else schema
 
 
 def _parameters(operation: Operation, converter: OpenAPIConverter) -> list[Document]:

@@ -41,6 +41,7 @@ COMMANDS = (
     Entry("publish", "publish", "Publish every active config, or check what is published."),
     Entry("export", "export", "Documents for other systems."),
     Entry("usage", "usage", "Usage events: what simulations replay."),
+    Entry("catalog", "catalog", "Catalogs: the words of a workspace."),
     Entry("keys", "runtime", "What runtime configs are signed with."),
     Entry("search", "search", "The search of the tables."),
 )

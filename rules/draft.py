@@ -128,7 +128,7 @@ class ValueUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogs:
-    """The shared vocabulary: the dimensions of each event_type, and the known metric and quality signal ids.
+    """What the workspace reads: the dimensions of each event_type, and the ids of metrics and quality signals.
 
     `labels` gives the names of metrics and signals by id.
     """

@@ -59,7 +59,7 @@ def add(session: AnySession, usage: UsageEvents) -> int:
 
 def _customers(session: AnySession, profiles: Sequence[Profile]) -> None:
     rows = [{"customer_id": p.customer_id, "name": p.name, "segment": p.segment} for p in profiles]
-    taken = set(session.scalars(sa.select(Customer.customer_id)))
+    taken = set(session.scalars(sa.select(Customer.customer_id).where(Customer.workspace_id.is_(None))))
     session.execute(sa.insert(Customer), [row for row in rows if row["customer_id"] not in taken])
 
 

@@ -100,7 +100,7 @@ def _add_rows(session: AnySession, files: SeedFiles, report: SeedReport, now: da
     for file, table in tables.TABLES.items():
         rows = tables.in_order(file, files.rows[file])
         identifiers = [row.values[table.key.key] for row in rows]
-        stored = set(session.scalars(sa.select(table.key).where(table.key.in_(identifiers))))
+        stored = set(session.scalars(sa.select(table.key).where(table.key.in_(identifiers), table.is_seeded)))
         missing = [row for row, identifier in zip(rows, identifiers, strict=True) if identifier not in stored]
         for row in missing:
             _add(session, table, row)

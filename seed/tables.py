@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.models.base import AnySession, Model
 from app.models.billing_patch import BillingPatch
-from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
+from app.models.catalog import CatalogEntry, Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from app.models.config_version import ConfigVersion, ExplorationRule, Pool, RailRule
 from app.models.cycle import Cycle, LearningLogEntry
 from app.models.decision_record import DecisionRecord
@@ -38,6 +38,13 @@ class Table:
 
     key: InstrumentedAttribute[str]
     add: Add
+
+    @property
+    def is_seeded(self) -> sa.ColumnElement[bool]:
+        """The condition that a row may be the file's: of the catalogs, seed files have the shared entries."""
+        model = self.key.class_
+        is_catalog = isinstance(model, type) and issubclass(model, CatalogEntry)
+        return model.workspace_id.is_(None) if is_catalog else sa.true()
 
 
 def in_order(file: str, rows: Sequence[SeedRow]) -> list[SeedRow]:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypedDict
 
+import sqlalchemy as sa
+
 from app.actor import Actor
 from app.models.base import AnySession
 from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
@@ -21,6 +23,7 @@ from app.models.workspace import Workspace
 from app.services.authoring import configs as config_drafts
 from app.services.authoring import cycles, unit_snapshots, value_units, workspaces
 from app.services.authoring.inputs import ExplorationInput, PoolInput, RailsInput, ValueUnitInput, WorkspaceInput
+from app.services.catalogs.kinds import Kind
 from app.services.configs import editing
 from app.services.configs.lookup import get_config
 from app.services.decisions import activation
@@ -108,6 +111,12 @@ RAILS: RailsInput = {
     "margin_floor": Decimal("0.68"),
 }
 APPROVAL = activation.Approval("Theresa", "CEO", "The margin holds and customers stay.")
+
+
+def entry(session: AnySession, kind: Kind, key: str, workspace_id: str | None = None) -> Any:
+    """The entry of a catalog under a key: its own, or the shared one; None without it."""
+    own = {kind.key: key, "workspace_id": workspace_id}
+    return session.scalars(sa.select(kind.model).filter_by(**own)).one_or_none()
 
 
 def catalogs(session: AnySession) -> None:

@@ -26,7 +26,12 @@ def remembered(session: AnySession, name: str, build: Callable[[], None]) -> Non
 
 
 def _rows_of(session: AnySession) -> Rows:
-    """Every row of the database, parents before children."""
-    tables = db.metadata.sorted_tables
-    rows = {table: [dict(row) for row in session.execute(sa.select(table)).mappings()] for table in tables}
+    """Every row of the database, parents before children, without the numbers that the database gives rows."""
+    columns = {
+        table: [column for column in table.columns if column is not table.autoincrement_column]
+        for table in db.metadata.sorted_tables
+    }
+    rows = {
+        table: [dict(row) for row in session.execute(sa.select(*kept)).mappings()] for table, kept in columns.items()
+    }
     return {table: found for table, found in rows.items() if found}

@@ -9,12 +9,15 @@ from flask_admin.model.filters import BaseFilter
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.models.base import UtcDateTime, db
+from app.models.catalog import CATALOGS
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
 from app.models.workspace import Workspace
 
 DAY = timedelta(days=1)
 WORKSPACE, EVERY = "workspace_id", "every"
+SHARING = tuple(catalog.__table__ for catalog in CATALOGS)
+"""The tables whose rows without a workspace are every workspace's."""
 MAX_OFFERED = 200
 LEADING: Mapping[str, InstrumentedAttribute[str]] = {
     "cycle_id": Cycle.cycle_id,
@@ -102,7 +105,8 @@ class InWorkspace(ColumnFilter[str]):
         if value == EVERY:
             return query
         if self.column.name == WORKSPACE:
-            return query.where(self.column == value)
+            shared = [self.column.is_(None)] if self.column.table in SHARING else []
+            return query.where(sa.or_(self.column == value, *shared))
         return query.where(self.column.in_(sa.select(LEADING[self.column.name]).filter_by(workspace_id=value)))
 
     def operation(self) -> str:

@@ -30,6 +30,8 @@ class GridSpec:
 
     The list shows `columns` after the identifier. `filters` and `sorts` name columns; of a table that grows without
     bound, which has `newest` and no `editing`, these lead an index. `newest` is the moment that lists begin with.
+    `named_by` is the column by which other records name a row, where that is not the primary key; the grid filters by
+    it first.
     `screen` gives the address of the screen that is about a row.
     """
 
@@ -42,6 +44,7 @@ class GridSpec:
     sorts: tuple[str, ...] = ()
     newest: str | None = None
     links: tuple[tuple[str, type[Model]], ...] = ()
+    named_by: str | None = None
     empty: str = "Nothing is recorded yet."
     editing: EditableGrid | None = None
     screen: screens.Address | None = None
@@ -71,6 +74,11 @@ class GridSpec:
         return tuple(column.name for column in self.table.primary_key)
 
     @property
+    def identifier(self) -> str:
+        """The column that identifies a row to people."""
+        return self.named_by or self.key[-1]
+
+    @property
     def references(self) -> dict[str, type[Model]]:
         """Column → model of the row it names: foreign keys, and the `links` that the database does not enforce."""
         return {
@@ -86,7 +94,7 @@ def _model_of(table: sa.Table) -> type[Model]:
 
 
 SEGMENT_LINK = (("segment", SegmentCatalog),)
-CATALOG_EMPTY = "Empty. Seed files and imports fill the catalogs."
+CATALOG_EMPTY = "Empty. Seed files, uploads, POST /api/catalogs and `avs catalog import` fill the catalogs."
 
 GRIDS: tuple[GridSpec, ...] = (
     GridSpec(
@@ -94,8 +102,10 @@ GRIDS: tuple[GridSpec, ...] = (
         "Events",
         CATALOGS,
         "Usage event types and the dimensions that filters may name.",
-        columns=("description", "dimensions"),
-        sorts=("event_type",),
+        columns=("workspace_id", "description", "dimensions"),
+        filters=("event_type", "workspace_id"),
+        sorts=("event_type", "workspace_id"),
+        named_by="event_type",
         empty=CATALOG_EMPTY,
         screen=screens.catalog("events", "event_type"),
     ),
@@ -104,9 +114,10 @@ GRIDS: tuple[GridSpec, ...] = (
         "Metrics",
         CATALOGS,
         "North star metrics and lenses.",
-        columns=("label", "type"),
-        filters=("type",),
-        sorts=("metric_id", "label"),
+        columns=("workspace_id", "label", "type"),
+        filters=("metric_id", "workspace_id", "type"),
+        sorts=("metric_id", "workspace_id", "label"),
+        named_by="metric_id",
         empty=CATALOG_EMPTY,
         screen=screens.catalog("metrics", "metric_id"),
     ),
@@ -115,9 +126,10 @@ GRIDS: tuple[GridSpec, ...] = (
         "Quality signals",
         CATALOGS,
         "Where evidence of quality comes from. Advisory: never billed.",
-        columns=("label", "source"),
-        filters=("source",),
-        sorts=("signal_id", "label", "source"),
+        columns=("workspace_id", "label", "source"),
+        filters=("signal_id", "workspace_id", "source"),
+        sorts=("signal_id", "workspace_id", "label", "source"),
+        named_by="signal_id",
         empty=CATALOG_EMPTY,
         screen=screens.catalog("quality-signals", "signal_id"),
     ),
@@ -126,8 +138,10 @@ GRIDS: tuple[GridSpec, ...] = (
         "Segments",
         CATALOGS,
         "The customer segments that configs are decided for.",
-        columns=("label", "description"),
-        sorts=("segment_id", "label"),
+        columns=("workspace_id", "label", "description"),
+        filters=("segment_id", "workspace_id"),
+        sorts=("segment_id", "workspace_id", "label"),
+        named_by="segment_id",
         empty=CATALOG_EMPTY,
         screen=screens.catalog("segments", "segment_id"),
     ),
@@ -136,9 +150,11 @@ GRIDS: tuple[GridSpec, ...] = (
         "Customers",
         CATALOGS,
         "Customers of the product, each in one segment.",
-        columns=("name", "segment"),
-        filters=("segment",),
-        sorts=("customer_id", "segment"),
+        columns=("workspace_id", "name", "segment"),
+        filters=("customer_id", "workspace_id", "segment"),
+        sorts=("customer_id", "workspace_id", "segment"),
+        links=SEGMENT_LINK,
+        named_by="customer_id",
         empty=CATALOG_EMPTY,
         screen=screens.catalog("customers", "customer_id"),
     ),

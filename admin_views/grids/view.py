@@ -29,6 +29,8 @@ ROWS = 25
 EXPORT_CHUNK = 1_000
 LAST_PAGE = 1_000_000
 REFERRING_ROWS = 5
+MAX_NUMBER = 2**63 - 1
+"""The largest integer that a database compares with."""
 COPY = "copy_id"
 
 ChosenFilter = tuple[int, str, str]
@@ -75,10 +77,11 @@ class GridView(GuardedView, BaseModelView):
 
     def __init__(self, spec: GridSpec) -> None:
         self.spec = spec
-        names = [column.name for column in spec.table.columns]
+        first = [spec.named_by] if spec.named_by else []
+        names = list(dict.fromkeys((*first, *(column.name for column in spec.table.columns))))
         self.kinds = {column.name: kind_of(column) for column in spec.table.columns}
         self.column_labels = {name: label_of(name) for name in names} | {COPY: "Copy ID"}
-        self.column_list = (spec.key[-1], COPY, *(name for name in spec.columns if name != spec.key[-1]))
+        self.column_list = (spec.identifier, COPY, *(name for name in spec.columns if name != spec.identifier))
         self.column_details_list = tuple(names)
         self.column_export_list = tuple(names)
         self.column_sortable_list = spec.sorts
@@ -170,9 +173,10 @@ class GridView(GuardedView, BaseModelView):
         parts = (id,) if len(self.spec.key) == 1 else iterdecode(id)
         try:
             types = [self.spec.table.c[name].type.python_type for name in self.spec.key]
-            return tuple(kind(part) for kind, part in zip(types, parts, strict=True))
+            key = tuple(kind(part) for kind, part in zip(types, parts, strict=True))
         except ValueError:
             return None
+        return None if any(isinstance(part, int) and part > MAX_NUMBER for part in key) else key
 
     # Lists
 
@@ -187,7 +191,7 @@ class GridView(GuardedView, BaseModelView):
     ) -> tuple[None, list[Record]]:
         """No count and the rows of one page; a row too many is read to know whether another page follows."""
         offset = min(max(page or 0, 0), LAST_PAGE) * ROWS
-        names = dict.fromkeys((*self.spec.key, *self.spec.columns))
+        names = dict.fromkeys((*self.spec.key, self.spec.identifier, *self.spec.columns))
         statement = self._select(names, sort_field, sort_desc, search, filters).limit(ROWS + 1).offset(offset)
         rows = db.session.execute(statement).all()
         self._template_args["have_next"] = len(rows) > ROWS
@@ -218,7 +222,8 @@ class GridView(GuardedView, BaseModelView):
             chosen, descending = [], bool(self.spec.newest)
         else:
             chosen = [sort_field]
-        columns = (self.spec.table.c[name] for name in dict.fromkeys((*chosen, *newest, *self.spec.key)))
+        named_by = [self.spec.named_by] if self.spec.named_by else []
+        columns = (self.spec.table.c[name] for name in dict.fromkeys((*chosen, *newest, *named_by, *self.spec.key)))
         return [column.desc() if descending else column.asc() for column in columns]
 
     def get_list_value(self, model: Record, name: str) -> Markup:
@@ -226,13 +231,13 @@ class GridView(GuardedView, BaseModelView):
         if name == COPY:
             return self._tools(model)
         value = getattr(model, name)
-        if name == self.spec.key[-1]:
+        if name == self.spec.identifier:
             return self._link(self.get_url(".details_view", id=self.get_pk_value(model)), value)
         return self._linked(name, value) or short(value, self.kinds[name])
 
     def _tools(self, model: Record) -> Markup:
         """The buttons of a row: copy its id, and open the screen that is about it."""
-        identifier, screen = getattr(model, self.spec.key[-1]), self.screen_of(model)
+        identifier, screen = getattr(model, self.spec.identifier), self.screen_of(model)
         copy = Markup('<button type="button" class="copy" data-copy="{0}" aria-label="Copy {0}">Copy</button>')
         opened = Markup('<a class="open" href="{}" aria-label="Open {} in its screen">Open</a>')
         return copy.format(identifier) + (opened.format(screen, identifier) if screen else "")
@@ -242,7 +247,10 @@ class GridView(GuardedView, BaseModelView):
         target = self.references.get(name)
         if target is None or value is None:
             return None
-        address = url_for(f"grid_{target.__table__.name}.details_view", id=value)
+        spec = next(spec for spec in GRIDS if spec.model is target)
+        if spec.named_by:  # several rows may have the name: the list of them, not one
+            return self._link(_filtered_url(spec, spec.named_by, value) or "", value)
+        address = url_for(f"{spec.endpoint}.details_view", id=value)
         if target is Workspace:
             workspace = db.session.get(Workspace, value)
             return self._link(address, value) if workspace is None else _named(address, workspace)
@@ -305,7 +313,7 @@ class GridView(GuardedView, BaseModelView):
         """The rows of other grids that name this row, as far as an index finds them."""
         if len(self.spec.key) != 1:
             return
-        value = getattr(row, self.spec.key[0])
+        value = getattr(row, self.spec.identifier)
         for spec in GRIDS:
             for name, target in spec.references.items():
                 if target is self.model and _is_indexed(spec.table, name):
@@ -316,10 +324,16 @@ class GridView(GuardedView, BaseModelView):
 
     def _referring_rows(self, spec: GridSpec, name: str, value: str) -> list[tuple[str, str]]:
         """(key, address) of the first rows whose column names the value, and of one more."""
-        columns = [spec.table.c[column] for column in spec.key]
+        columns = [spec.table.c[column] for column in dict.fromkeys((*spec.key, spec.identifier))]
         statement = sa.select(*columns).where(spec.table.c[name] == value).limit(REFERRING_ROWS + 1)
-        keys = [tuple(map(str, row)) for row in db.session.execute(statement)]
-        return [(" / ".join(key), url_for(f"{spec.endpoint}.details_view", id=_key_text(key))) for key in keys]
+        shown = (spec.identifier,) if spec.named_by else spec.key
+        return [
+            (
+                " / ".join(str(row[name]) for name in shown),
+                url_for(f"{spec.endpoint}.details_view", id=_key_text([str(row[name]) for name in spec.key])),
+            )
+            for row in db.session.execute(statement).mappings()
+        ]
 
     # CSV
 

@@ -13,13 +13,27 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.actor import Actor
-from app.errors import AvsError
-from app.models.base import db
+from app.errors import AvsError, Invalid
+from app.models.base import AnySession, db
+from app.models.workspace import Workspace
 from simulation.canonical import canonical_text
 
 OPERATOR = Actor("command line")
 MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"])
 as_json = click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON.")
+
+of_workspace = click.option(
+    "--workspace", "workspace_id", metavar="WORKSPACE_ID", help="Needed unless there is exactly one workspace."
+)
+
+
+def the_workspace_id(session: AnySession) -> str:
+    """The only workspace; Invalid (422) when there is none, or when there are several: they are named."""
+    ids = session.scalars(sa.select(Workspace.workspace_id).order_by(Workspace.workspace_id)).all()
+    if len(ids) != 1:
+        several = f"There are {len(ids)} workspaces: {', '.join(ids)}. Name one with --workspace."
+        raise Invalid(several if ids else "There is no workspace yet. Create one first.", code="invalid_input")
+    return str(ids[0])
 
 
 def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:

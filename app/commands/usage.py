@@ -5,14 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-import sqlalchemy as sa
 
 from app import clock
-from app.commands.command import OPERATOR, as_json, command, show
-from app.errors import Invalid
+from app.commands.command import OPERATOR, as_json, command, of_workspace, show, the_workspace_id
 from app.extensions import usage_events
 from app.models.base import db
-from app.models.workspace import Workspace
 from app.services.usage import imports
 from app.services.usage.mapping import ColumnPlan
 from app.services.usage.stats import usage_stats
@@ -26,19 +23,6 @@ IMPORT_FIELDS = (
     "rows_duplicate",
     "rows_rejected",
 )
-
-of_workspace = click.option(
-    "--workspace", "workspace_id", metavar="WORKSPACE_ID", help="Needed unless there is exactly one workspace."
-)
-
-
-def the_workspace_id(session: Any) -> str:
-    """The only workspace; Invalid (422) when there is none, or when there are several: they are named."""
-    ids = session.scalars(sa.select(Workspace.workspace_id).order_by(Workspace.workspace_id)).all()
-    if len(ids) != 1:
-        several = f"There are {len(ids)} workspaces: {', '.join(ids)}. Name one with --workspace."
-        raise Invalid(several if ids else "There is no workspace yet. Create one first.", code="invalid_input")
-    return str(ids[0])
 
 
 def pairs(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -58,7 +42,11 @@ def pairs(_context: click.Context, _option: click.Parameter, values: tuple[str, 
     "--set", "constants", multiple=True, callback=pairs, metavar="FIELD=VALUE", help="Set a field on every row."
 )
 @click.option("--ignore", multiple=True, metavar="COLUMN", help="Leave a column out.")
-@click.option("--extend-catalog", is_flag=True, help="Add unknown event types and dimensions instead of rejecting.")
+@click.option(
+    "--extend-catalog",
+    is_flag=True,
+    help="Add unknown event types, dimensions and segments to the workspace's catalogs instead of rejecting.",
+)
 @click.option(
     "--rejects", type=click.Path(path_type=Path), help="Where rejected rows go; FILE.rejects.csv when left out."
 )

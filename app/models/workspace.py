@@ -11,7 +11,10 @@ from rules.enums import DataMode, OperatorRole
 
 
 class Workspace(Model):
-    """A business with its cycles, usage and configs; `data_mode` says where its usage comes from."""
+    """A business with its cycles, usage and configs; `data_mode` says where its usage comes from.
+
+    `catalog_revision` counts the changes of its own catalog entries, for whoever keeps a copy of what it read.
+    """
 
     __tablename__ = "workspaces"
 
@@ -20,3 +23,4 @@ class Workspace(Model):
     operator_role: Mapped[str] = mapped_column(enum(OperatorRole, "operator_role"))
     data_mode: Mapped[str] = mapped_column(enum(DataMode, "data_mode"), default=DataMode.MOCKED.value)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    catalog_revision: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -1,9 +1,10 @@
-"""Catalogs through the API: searched, filtered, read with what refers to each entry, never written."""
+"""Catalogs through the API: searched, filtered, read with what refers to each entry; a workspace's own are kept."""
 
 import pytest
 
 from app.models.base import db
 from app.models.catalog import Customer
+from simulation.canonical import JsonObject
 from tests import factories
 from tests.api.conftest import Api, exact
 
@@ -79,8 +80,168 @@ def test_an_entry_that_does_not_exist_is_not_found(used: Api) -> None:
     used.get("/api/catalogs/events/unheard_of", 404)
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_catalogs_are_not_written_through_the_api(sqlite_studio: Api, method: str) -> None:
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_a_catalog_as_a_whole_is_not_written(sqlite_studio: Api, method: str) -> None:
     response = sqlite_studio.client.open("/api/catalogs/events", method=method, json={"event_type": "x"})
     assert response.status_code == 405
     assert exact(response)["code"] == "method_not_allowed"
+
+
+# A workspace's own entries
+
+ENTRIES: dict[str, JsonObject] = {
+    "events": {"event_type": "chat_sent", "description": "A message", "dimensions": ["model", "tokens"]},
+    "metrics": {"metric_id": "nps", "label": "Promoters", "type": "north_star"},
+    "quality-signals": {"signal_id": "thumbs", "label": "Thumbs", "source": "in_app"},
+    "segments": {"segment_id": "pro", "label": "Pro", "description": "Paying teams"},
+    "customers": {"customer_id": "acme", "name": "Acme", "segment": "smb"},
+}
+KEYS = {slug: next(iter(entry)) for slug, entry in ENTRIES.items()}
+MINE = {"workspace_id": "ws_1"}
+
+
+@pytest.fixture
+def two(studio: Api) -> Api:
+    """A workspace beside the studio's."""
+    factories.workspace(db.session, "ws_2")
+    db.session.commit()
+    return studio
+
+
+@pytest.mark.parametrize("slug", ENTRIES)
+def test_an_own_entry_is_read_by_its_workspace_and_by_no_other(two: Api, slug: str) -> None:
+    key = ENTRIES[slug][KEYS[slug]]
+    answer = two.post(f"/api/catalogs/{slug}", MINE | ENTRIES[slug], 200).json
+    assert (answer["added"], answer["changed"]) == (1, 0)
+    assert {**answer["items"][0]} == {"workspace_id": "ws_1", **ENTRIES[slug]}
+    assert key in ids(two, f"{slug}?workspace_id=ws_1", KEYS[slug])
+    assert key not in ids(two, f"{slug}?workspace_id=ws_2", KEYS[slug])
+    assert key not in ids(two, slug, KEYS[slug])
+    two.get(f"/api/catalogs/{slug}/{key}", 404)
+    assert two.get(f"/api/catalogs/{slug}/{key}?workspace_id=ws_1").json["workspace_id"] == "ws_1"
+
+
+@pytest.mark.parametrize("slug", ENTRIES)
+def test_sending_an_entry_again_changes_nothing(two: Api, slug: str) -> None:
+    sent = [MINE | ENTRIES[slug]]
+    assert two.post(f"/api/catalogs/{slug}", sent, 200).json["added"] == 1
+    again = two.post(f"/api/catalogs/{slug}", sent, 200).json
+    assert (again["added"], again["changed"]) == (0, 0)
+
+
+def test_lists_with_a_workspace_hold_the_shared_entries_and_its_own_each_key_once(two: Api) -> None:
+    two.post("/api/catalogs/metrics", MINE | {"metric_id": "gross_margin", "label": "Our margin", "type": "lens"}, 200)
+    listed = {item["metric_id"]: item for item in two.get("/api/catalogs/metrics?workspace_id=ws_1").json["items"]}
+    assert (listed["gross_margin"]["label"], listed["gross_margin"]["workspace_id"]) == ("Our margin", "ws_1")
+    assert listed["exploration_depth"]["workspace_id"] is None
+    assert two.get("/api/catalogs/metrics/gross_margin").json["label"] == "gross_margin"
+    other = two.get("/api/catalogs/metrics/gross_margin?workspace_id=ws_2").json
+    assert (other["label"], other["workspace_id"]) == ("gross_margin", None)
+
+
+def test_the_dimensions_of_an_own_event_type_and_of_the_shared_one_are_joined(two: Api) -> None:
+    sent = MINE | {"event_type": "draft_export_created", "dimensions": ["format"]}
+    assert two.post("/api/catalogs/events", sent, 200).json["items"][0]["dimensions"] == ["format", "resolution"]
+    entry = two.get("/api/catalogs/events/draft_export_created?workspace_id=ws_1").json
+    assert entry["dimensions"] == ["format", "resolution"]
+    assert two.get("/api/catalogs/events/draft_export_created").json["dimensions"] == ["resolution"]
+
+
+def test_pages_of_a_workspaces_list_show_every_entry_once(two: Api) -> None:
+    two.post("/api/catalogs/metrics", [MINE | {"metric_id": f"m_{n}", "type": "lens"} for n in range(5)], 200)
+    keys, cursor = [], ""
+    while True:
+        page = two.get(f"/api/catalogs/metrics?workspace_id=ws_1&limit=2{cursor}").json
+        keys += [item["metric_id"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert keys == sorted({*keys})
+    assert len(keys) == 5 + len(ids(two, "metrics", "metric_id"))
+
+
+@pytest.mark.parametrize(
+    ("slug", "sent", "pointer", "detail"),
+    [
+        ("metrics", {"metric_id": "x", "type": "wish"}, "/type", "Must be one of: north_star, lens."),
+        ("metrics", {"type": "lens"}, "/metric_id", "Missing data for required field."),
+        ("metrics", [{"metric_id": "a", "type": "lens"}, {"metric_id": "b"}], "/1/type", "Missing data"),
+        ("customers", {"customer_id": "x", "segment": "smbb"}, "/segment", "segment 'smbb' is not in the catalog"),
+        ("customers", [{"customer_id": "x", "segment": "smbb"}], "/0/segment", "add it to the segments"),
+        ("events", {"event_type": "x", "dimensions": ["Resolution"]}, "/dimensions", "differs from 'resolution' only"),
+        ("events", {"event_type": "x", "dimensions": ["1st"]}, "/dimensions", "cannot name a dimension"),
+        ("events", {"event_type": "x", "other": 1}, "/other", "There is no such field."),
+        ("segments", {"segment_id": "a b"}, "/segment_id", "Must be 1 to 200 letters"),
+    ],
+)
+def test_a_bad_entry_is_named_and_nothing_is_kept(
+    two: Api, slug: str, sent: JsonObject | list[JsonObject], pointer: str, detail: str
+) -> None:
+    body = [MINE | item for item in sent] if isinstance(sent, list) else MINE | sent
+    before = two.get(f"/api/catalogs/{slug}?workspace_id=ws_1").json
+    problem = two.post(f"/api/catalogs/{slug}", body, 422).json
+    assert problem["errors"][0]["pointer"] == pointer
+    assert detail in problem["errors"][0]["detail"]
+    assert two.get(f"/api/catalogs/{slug}?workspace_id=ws_1").json == before
+
+
+def test_entries_of_several_workspaces_or_none_are_refused(two: Api) -> None:
+    sent = [MINE | {"segment_id": "a"}, {"workspace_id": "ws_2", "segment_id": "b"}]
+    assert two.post("/api/catalogs/segments", sent, 422).json["errors"][0]["pointer"] == "/1/workspace_id"
+    assert two.post("/api/catalogs/segments", [], 422).json["code"] == "too_many_entries"
+    two.post("/api/catalogs/segments", {"workspace_id": "ws_9", "segment_id": "a"}, 404)
+
+
+@pytest.mark.parametrize("slug", ENTRIES)
+def test_an_own_entry_that_nothing_names_can_be_deleted(two: Api, slug: str) -> None:
+    two.post(f"/api/catalogs/{slug}", MINE | ENTRIES[slug], 200)
+    one = f"/api/catalogs/{slug}/{ENTRIES[slug][KEYS[slug]]}?workspace_id=ws_1"
+    two.delete(one)
+    two.get(one, 404)
+    two.delete(one, 404)
+
+
+def test_what_is_named_stays(two: Api) -> None:
+    two.post("/api/catalogs/quality-signals", MINE | ENTRIES["quality-signals"], 200)
+    two.post("/api/catalogs/segments", MINE | ENTRIES["segments"], 200)
+    two.post("/api/catalogs/customers", MINE | ENTRIES["customers"] | {"segment": "pro"}, 200)
+    two.patch("/api/value-units/vu_hd_minute", {"quality_signal_source": ["thumbs"]})
+    problem = two.delete("/api/catalogs/quality-signals/thumbs?workspace_id=ws_1", 409).json
+    assert problem["code"] == "in_use"
+    assert "value_unit vu_hd_minute (quality_signal_source)" in problem["detail"]
+    assert "customer acme" in two.delete("/api/catalogs/segments/pro?workspace_id=ws_1", 409).json["detail"]
+
+
+def test_a_shared_entry_is_not_a_workspaces_to_delete(two: Api) -> None:
+    problem = two.delete("/api/catalogs/metrics/exploration_depth?workspace_id=ws_1", 409).json
+    assert problem["code"] == "shared_entry"
+    two.delete("/api/catalogs/metrics/exploration_depth", 400)
+    two.get("/api/catalogs/metrics/exploration_depth")
+
+
+def test_a_workspaces_words_can_be_used_at_once_and_only_by_it(two: Api) -> None:
+    two.post("/api/catalogs/metrics", MINE | ENTRIES["metrics"], 200)
+    two.post("/api/catalogs/segments", MINE | ENTRIES["segments"], 200)
+    two.patch("/api/cycles/cycle_1", {"primary_metrics": ["nps"], "segments": ["pro"]})
+    cycle = {
+        "workspace_id": "ws_2",
+        "cycle_name": "Theirs",
+        "cycle_type": "production",
+        "period_length_days": 90,
+        "primary_metrics": ["nps"],
+        "segments": ["smb"],
+    }
+    problem = two.post("/api/cycles", cycle, 422).json
+    assert problem["errors"][0]["pointer"] == "/primary_metrics/0"
+    assert "'nps' is not in the metric catalog" in problem["errors"][0]["detail"]
+
+
+def test_only_the_workspaces_own_uses_are_named_when_it_asks(two: Api) -> None:
+    assert two.get("/api/catalogs/metrics/gross_margin?workspace_id=ws_2").json["referenced_in"] == []
+    assert two.get("/api/catalogs/metrics/gross_margin?workspace_id=ws_1").json["referenced_in"]
+
+
+def test_a_workspace_takes_its_own_entries_with_it(two: Api) -> None:
+    two.post("/api/catalogs/metrics", {"workspace_id": "ws_2"} | ENTRIES["metrics"], 200)
+    two.delete("/api/workspaces/ws_2")
+    assert ids(two, "metrics?workspace_id=ws_2", "metric_id") == ids(two, "metrics", "metric_id")

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.models.base import db
-from app.models.catalog import EventCatalog
 from app.models.config_version import ConfigVersion
 from app.models.transactions import write
+from app.services.catalogs.kinds import EVENTS
 from app.services.decisions import activation
 from app.services.delivery import current
 from tests import factories as f
@@ -90,7 +90,7 @@ def test_a_read_does_not_wait_for_what_a_gate_holds_back(active: Api) -> None:
     with write(db.session):
         f.simulated(db.session, "cfg_2")
         f.approve(db.session, "cfg_2", later=60, effective_at=moments_ago())
-        db.session.delete(db.session.get(EventCatalog, "video_render_completed"))
+        db.session.delete(f.entry(db.session, EVENTS, "video_render_completed"))
     assert active.get(SUBJECT).json["config_version_id"] == "cfg_1"
     assert not activation.something_is_due(db.session, now=datetime.now(UTC), subject=f.SUBJECT)
 

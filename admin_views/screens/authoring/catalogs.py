@@ -1,6 +1,9 @@
-"""The catalogs: shared vocabulary to look up, copy and follow to where it is used. Nothing changes here (spec 7)."""
+"""The catalogs: vocabulary to look up, copy and follow to where it is used. Nothing changes here (spec 7).
 
-from collections.abc import Mapping
+It shows what the workspace reads: its own entries, and the shared ones that none of these replaces.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -11,16 +14,21 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from admin_views.base import expose
 from admin_views.formatters import label_of
-from admin_views.screens.screen import CYCLE, Screen, here, path
-from app.models.base import Model, db
-from app.models.catalog import Customer, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
+from admin_views.screens.screen import CYCLE, WORKSPACE, Screen, here, path
+from app.models.base import db
+from app.models.catalog import CatalogEntry
 from app.models.cycle import Cycle
-from app.services.authoring.catalog_references import Reference, mentions, references
-from app.services.lookup import get
+from app.models.workspace import Workspace
+from app.services.catalogs import kinds
+from app.services.catalogs.kinds import Kind
+from app.services.catalogs.reading import entry_of, readable, reader, standing
+from app.services.catalogs.references import Reference, mentions, references
 from simulation.canonical import Json
 
 ROWS = 25
 LAST_PAGE = 100_000
+Shown = dict[str, Json]
+"""The columns of an entry as the page shows it, and `workspace_id`: None for a shared one."""
 ENTITIES = {"value_unit": "Value units", "cycle": "Cycles", "config_version": "Configs"}
 
 
@@ -28,66 +36,54 @@ ENTITIES = {"value_unit": "Value units", "cycle": "Cycles", "config_version": "C
 class Tab:
     """One catalog. `columns` begin with its key; `narrowed` is the column that its filter reads, if it has one."""
 
-    slug: str
+    kind: Kind
     title: str
-    kind: str
-    model: type[Model]
     columns: tuple[str, ...]
     about: str
     narrowed: str | None = None
 
     @property
+    def slug(self) -> str:
+        """The word in addresses."""
+        return self.kind.slug
+
+    @property
     def key(self) -> str:
-        """The name of the primary key's column."""
+        """The name of the key's column."""
         return self.columns[0]
 
     def column(self, name: str) -> InstrumentedAttribute[Json]:
         """A column of the catalog's table."""
-        attribute: InstrumentedAttribute[Json] = getattr(self.model, name)
+        attribute: InstrumentedAttribute[Json] = getattr(self.kind.model, name)
         return attribute
 
 
 TABS = (
     Tab(
-        "events",
+        kinds.EVENTS,
         "Events",
-        "event type",
-        EventCatalog,
         ("event_type", "description", "dimensions"),
         "What your product reports. A value unit counts one of them, by its dimensions.",
         narrowed="dimensions",
     ),
     Tab(
-        "metrics",
+        kinds.METRICS,
         "Metrics",
-        "metric",
-        MetricCatalog,
         ("metric_id", "label", "type"),
         "What a cycle is judged by (north star) and what else a config watches (lens).",
         narrowed="type",
     ),
     Tab(
-        "quality-signals",
+        kinds.QUALITY_SIGNALS,
         "Quality Signals",
-        "quality signal",
-        QualitySignalCatalog,
         ("signal_id", "label", "source"),
         "What tells whether a unit was any good.",
         narrowed="source",
     ),
+    Tab(kinds.SEGMENTS, "Segments", ("segment_id", "label", "description"), "Whom configs are for."),
     Tab(
-        "segments",
-        "Segments",
-        "segment",
-        SegmentCatalog,
-        ("segment_id", "label", "description"),
-        "Whom configs are for.",
-    ),
-    Tab(
-        "customers",
+        kinds.CUSTOMERS,
         "Customers",
-        "customer",
-        Customer,
         ("customer_id", "name", "segment"),
         "Who uses and pays, each in one segment.",
         narrowed="segment",
@@ -126,25 +122,28 @@ class Catalogs(Screen):
     route = "/catalogs"
     title = "Catalogs"
     operator_decision = "Which words do your units, cycles and configs share?"
-    needs = "One vocabulary for events, metrics, signals, segments and customers. Seed files and imports change it."
+    needs = "One vocabulary for events, metrics, signals, segments and customers. Files and programs add to yours."
 
     @expose("")
     def page(self) -> ResponseReturnValue:
+        workspace = here(Workspace, WORKSPACE)
+        workspace_id = None if workspace is None else workspace.workspace_id
         query = _query(request.args)
-        rows = db.session.scalars(_rows(query)).all()
-        entry = None if query.entry_id is None else get(db.session, query.tab.model, query.entry_id, query.tab.kind)
+        rows = db.session.scalars(_rows(query, workspace_id)).all()
+        entry = None if query.entry_id is None else entry_of(db.session, query.tab.kind, workspace_id, query.entry_id)
         return self.show(
             "catalogs.html",
             cycle=here(Cycle, CYCLE),
             asked=query,
             tabs=TABS,
-            rows=rows[:ROWS],
+            rows=_shown(rows[:ROWS], query.tab, workspace_id),
             have_next=len(rows) > ROWS,
-            choices=_choices(query.tab),
-            entry=entry,
-            uses=_uses(query) if entry is not None else {},
+            choices=_choices(query.tab, workspace_id),
+            entry=None if entry is None else _shown([entry], query.tab, workspace_id)[0],
+            uses=_uses(query, workspace_id) if entry is not None else {},
             authoring=_authoring(query) if entry is not None else None,
             label_of=label_of,
+            workspace=workspace,
         )
 
 
@@ -163,15 +162,19 @@ def _query(arguments: Mapping[str, str]) -> Query:
     )
 
 
-def _rows(query: Query) -> sa.Select[tuple[Model]]:
+def _rows(query: Query, workspace_id: str | None) -> sa.Select[tuple[CatalogEntry]]:
     """The entries of one page, and one more to know whether another page follows."""
-    tab, statement = query.tab, sa.select(query.tab.model)
+    tab, model = query.tab, query.tab.kind.model
+    statement = sa.select(model).where(standing(model, workspace_id))
     if query.q:
         statement = statement.where(sa.or_(*(_holds(tab.column(name), query.q) for name in tab.columns)))
     if query.narrow and tab.narrowed:
         column = tab.column(tab.narrowed)
-        is_list = tab.narrowed == "dimensions"
-        statement = statement.where(mentions(column, query.narrow) if is_list else column == query.narrow)
+        if tab.narrowed == "dimensions":  # an own entry and a shared one of its key each have some
+            having = sa.select(tab.column(tab.key)).where(readable(model, workspace_id), mentions(column, query.narrow))
+            statement = statement.where(tab.column(tab.key).in_(having))
+        else:
+            statement = statement.where(column == query.narrow)
     order = tab.column(query.sort)
     ordered = statement.order_by(order.desc() if query.descending else order, tab.column(tab.key))
     return ordered.limit(ROWS + 1).offset(query.page * ROWS)
@@ -181,18 +184,24 @@ def _holds(column: InstrumentedAttribute[Json], words: str) -> sa.ColumnElement[
     return sa.func.lower(sa.type_coerce(column, sa.Text)).contains(words.lower(), autoescape=True)
 
 
-def _choices(tab: Tab) -> list[str]:
-    """The values that the tab's filter offers: all that the catalog has."""
+def _shown(rows: Sequence[CatalogEntry], tab: Tab, workspace_id: str | None) -> list[Shown]:
+    """The entries as the workspace reads them, each with whose it is."""
+    return list(map(reader(db.session, tab.kind, workspace_id), rows))
+
+
+def _choices(tab: Tab, workspace_id: str | None) -> list[str]:
+    """The values that the tab's filter offers: all that the workspace reads."""
     if tab.narrowed is None:
         return []
-    values = db.session.scalars(sa.select(tab.column(tab.narrowed)).distinct()).all()
+    reads = readable(tab.kind.model, workspace_id)
+    values = db.session.scalars(sa.select(tab.column(tab.narrowed)).where(reads).distinct()).all()
     return sorted({item for value in values for item in (value if isinstance(value, list) else [value])})
 
 
-def _uses(query: Query) -> dict[str, list[Reference]]:
-    """The records that refer to the entry, by their kind."""
+def _uses(query: Query, workspace_id: str | None) -> dict[str, list[Reference]]:
+    """The records of the workspace that refer to the entry, by their kind."""
     uses: dict[str, list[Reference]] = {}
-    for reference in references(db.session, query.tab.slug, query.entry_id or ""):
+    for reference in references(db.session, query.tab.kind, query.entry_id or "", workspace_id):
         uses.setdefault(ENTITIES[reference.entity_type], []).append(reference)
     return uses
 

@@ -1,8 +1,8 @@
 """Flow 3A: which segment, stage and environment. A config starts from the active version or the stage's defaults."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-import sqlalchemy as sa
 from flask import Response, get_template_attribute, jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_admin.form import SecureForm
@@ -13,16 +13,17 @@ from wtforms.validators import InputRequired, Length
 
 from admin_views.base import expose, note
 from admin_views.forms import MAX_NAME_LENGTH, ChoiceField, TextField, at_its_field, choices_of
+from admin_views.pickers import catalog_choices, label_and_key
 from admin_views.screens.authoring.config_draft_screen import SUGGEST
 from admin_views.screens.screen import Screen, cycle_at, go, path
 from app.errors import AvsError
 from app.identity import acting
 from app.models.base import db
-from app.models.catalog import SegmentCatalog
 from app.models.config_version import SUBJECT_FIELDS
 from app.models.cycle import Cycle
 from app.models.transactions import write
 from app.services.authoring import new_config
+from app.services.catalogs.kinds import SEGMENTS
 from rules.enums import Stage, TargetEnvironment
 from rules.finding import Finding
 
@@ -137,10 +138,10 @@ def _first_values(cycle: Cycle, holds: Sequence[Finding]) -> dict[str, str | Non
 
 
 def _segments(cycle: Cycle) -> list[SelectChoice]:
-    """All segments of the catalog, the cycle's own first."""
-    rows = db.session.execute(sa.select(SegmentCatalog.segment_id, SegmentCatalog.label).order_by(SegmentCatalog.label))
-    choices = [SelectChoice(key, f"{label} ({key})") for key, label in rows]
-    return sorted(choices, key=lambda choice: choice.value not in cycle.segments)
+    """All segments that the workspace reads, those of the cycle first and in no group."""
+    choices = catalog_choices(db.session, SEGMENTS, cycle.workspace_id, label_and_key)
+    first = [replace(choice, optgroup=None) for choice in choices if choice.value in cycle.segments]
+    return first + [choice for choice in choices if choice.value not in cycle.segments]
 
 
 def _standing(cycle: Cycle, form: ConfigForm) -> new_config.SubjectVersions | None:

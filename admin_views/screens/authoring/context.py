@@ -120,7 +120,9 @@ def _read(form: ContextForm, context: CycleDraftContext | None) -> CycleDraftCon
     kept = [item for item in (context.documents if context else ()) if item["name"] not in replaced]
     before = context.extracted_cards if context else []
     texts = {PASTED, *(item["name"] for item in kept + documents)}
-    cards = [card.as_dict() for card in cards_of(db.session, kept + documents, form.pasted_text.data)]
+    workspace_id = context.workspace_id if context else browser[WORKSPACE]
+    read = cards_of(db.session, workspace_id, kept + documents, form.pasted_text.data)
+    cards = [card.as_dict() for card in read]
     cards += [card for card in before if card["source"] not in texts and card["kind"] in NOT_FROM_TEXTS]
     verdicts = {card["card_id"]: card["state"] for card in before}
     for card in cards:

@@ -1,6 +1,5 @@
 """Flow 3C: whether exploration is subsidised, by which pool, and how it ends for a customer."""
 
-import sqlalchemy as sa
 from flask import get_template_attribute
 from flask_admin.helpers import get_form_data
 from wtforms import BooleanField
@@ -16,13 +15,15 @@ from admin_views.forms import (
     WholeField,
     in_order,
 )
+from admin_views.pickers import catalog_choices
 from admin_views.screens.authoring.config_draft_screen import ConfigDraftScreen, pools_at, units_at
 from admin_views.screens.draft_screen import Document
 from app.identity import acting
 from app.models.base import db
-from app.models.catalog import EventCatalog, QualitySignalCatalog
 from app.models.config_version import ConfigVersion
 from app.services.authoring import config_parts
+from app.services.catalogs.kinds import EVENTS, QUALITY_SIGNALS
+from app.services.catalogs.reading import labels_of
 from app.services.configs.documents import exploration_shape
 from app.services.configs.lookup import latest_completed_run
 from app.services.wording.configs import ending_sentence, subsidy_sentence
@@ -65,9 +66,8 @@ class Exploration(ConfigDraftScreen[ExplorationForm]):
     def form_of(self, record: ConfigVersion) -> ExplorationForm:
         form = ExplorationForm(get_form_data(), data=dict(self.document(record)))
         form.exploration_pool_id.choices = _pool_choices(record)
-        events = db.session.scalars(sa.select(EventCatalog.event_type).order_by(EventCatalog.event_type))
         stored = self.document(record)["qualifying_events"]
-        form.qualifying_events.choices = [SelectChoice(key, key) for key in dict.fromkeys((*events, *stored))]
+        form.qualifying_events.choices = catalog_choices(db.session, EVENTS, record.workspace_id, stored=stored)
         return form
 
     def document(self, record: ConfigVersion) -> Document:
@@ -101,11 +101,11 @@ class Exploration(ConfigDraftScreen[ExplorationForm]):
         return {"cost": str(cost(_cost(form, record)))}
 
     def context(self, form: ExplorationForm, record: ConfigVersion) -> dict[str, object]:
-        signals = sa.select(QualitySignalCatalog.signal_id).order_by(QualitySignalCatalog.signal_id)
+        signals = labels_of(db.session, QUALITY_SIGNALS, record.workspace_id)
         return super().context(form, record) | {
             "cost": _cost(form, record),
             "has_pools": bool(_exploration_pools(record)),
-            "signals": db.session.scalars(signals).all(),
+            "signals": [*sorted(signals.own), *sorted(signals.shared)],
             "signal_needed": graduation_signal_is_required(record.stage),
             "suggests": "on, 30 days" if stage_defaults(record.stage).exploration.enabled else "off",
         }

@@ -3,13 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-import sqlalchemy as sa
 from flask import request
 from flask import session as browser
 from flask.typing import ResponseReturnValue
 from flask_admin.helpers import get_form_data
 from wtforms import Field, RadioField
-from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from admin_views.base import expose, note
@@ -26,14 +24,15 @@ from admin_views.forms import (
     choices_of,
     in_order,
 )
+from admin_views.pickers import catalog_choices
 from admin_views.screens.draft_screen import Difference, Document, DraftScreen, Subject
 from admin_views.screens.screen import CONTEXT, WORKSPACE, cycle_at, go, here, path
 from app.identity import acting
 from app.models.base import db
-from app.models.catalog import MetricCatalog, SegmentCatalog
 from app.models.cycle import Cycle, CycleDraftContext
 from app.models.workspace import Workspace
 from app.services.authoring import contexts, cycles
+from app.services.catalogs.kinds import METRICS, SEGMENTS
 from app.services.configs.diffs import same
 from app.services.lookup import get
 from rules.enums import CycleType, GoalType
@@ -123,7 +122,7 @@ class NorthStar(DraftScreen[Cycle | None, NorthStarForm]):
 
     def form_of(self, record: Cycle | None) -> NorthStarForm:
         form = NorthStarForm(get_form_data(), obj=record, data=_shown(record))
-        _offer(form)
+        _offer(form, browser.get(WORKSPACE) if record is None else record.workspace_id)
         return form
 
     def document(self, record: Cycle | None) -> Document:
@@ -179,13 +178,9 @@ def _shown(cycle: Cycle | None) -> dict[str, object]:
     }
 
 
-def _offer(form: NorthStarForm) -> None:
-    metrics = db.session.execute(sa.select(MetricCatalog.metric_id, MetricCatalog.label).order_by(MetricCatalog.label))
-    segments = db.session.execute(
-        sa.select(SegmentCatalog.segment_id, SegmentCatalog.label).order_by(SegmentCatalog.label)
-    )
-    form.primary_metrics.choices = [SelectChoice(key, label) for key, label in metrics]
-    form.segments.choices = [SelectChoice(key, label) for key, label in segments]
+def _offer(form: NorthStarForm, workspace_id: str | None) -> None:
+    form.primary_metrics.choices = catalog_choices(db.session, METRICS, workspace_id)
+    form.segments.choices = catalog_choices(db.session, SEGMENTS, workspace_id)
 
 
 def _adopt_context(cycle: Cycle) -> None:

@@ -11,16 +11,17 @@ from wtforms import Field
 from wtforms.fields.choices import SelectChoice
 
 from admin_views.forms import at_its_field, in_order
+from admin_views.pickers import catalog_choices, label_and_key
 from admin_views.screens.authoring.config_draft_screen import SUGGEST, ConfigDraftScreen, pools_at
 from admin_views.screens.authoring.pool_forms import PoolsForm, Row, act
 from admin_views.screens.draft_screen import Difference, Document
 from app.errors import AvsError
 from app.identity import acting
 from app.models.base import db
-from app.models.catalog import MetricCatalog
 from app.models.config_version import ConfigVersion
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.services.authoring import config_parts
+from app.services.catalogs.kinds import METRICS
 from app.services.configs.documents import frozen_unit
 from app.services.wording.configs import pool_sentence, unit_words
 from rules.lifecycle import stage_defaults
@@ -44,10 +45,7 @@ class Pools(ConfigDraftScreen[PoolsForm]):
 
     def form_of(self, record: ConfigVersion) -> PoolsForm:
         form = PoolsForm(get_form_data(), data=_controls(record))
-        lenses = sa.select(MetricCatalog.metric_id, MetricCatalog.label).order_by(MetricCatalog.label)
-        form.metric_lenses.choices = [
-            SelectChoice(key, f"{label} ({key})") for key, label in db.session.execute(lenses)
-        ]
+        form.metric_lenses.choices = catalog_choices(db.session, METRICS, record.workspace_id, label_and_key)
         versions = sa.select(ValueUnitSnapshot.snapshot_version).filter_by(cycle_id=record.cycle_id)
         newest_first = db.session.scalars(versions.order_by(ValueUnitSnapshot.snapshot_version.desc()))
         form.value_unit_snapshot_version.choices = [

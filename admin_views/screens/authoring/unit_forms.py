@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-import sqlalchemy as sa
-from sqlalchemy.orm import InstrumentedAttribute
 from wtforms import Form, HiddenField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
@@ -20,12 +18,15 @@ from admin_views.forms import (
     choices_of,
     in_order,
 )
+from admin_views.pickers import catalog_choices, choices_from, label_and_key
 from admin_views.screens.authoring.unit_rows import FiltersField, IntentsField
 from app.models.base import AnySession
-from app.models.catalog import MetricCatalog, QualitySignalCatalog
 from app.models.value_unit import ECONOMICS_FIELDS
 from app.services.authoring.unit_economics import COST, MARGIN, PRICE, Economics, economics
+from app.services.catalogs.kinds import EVENTS, QUALITY_SIGNALS
+from app.services.catalogs.reading import labels_of
 from app.services.configs.diffs import same
+from app.services.configs.reading import load_catalogs
 from rules.draft import Catalogs
 from rules.enums import AggregationType, EconomicsConfidence, UnitType
 from rules.event_mapping import BASE_DIMENSIONS
@@ -131,24 +132,22 @@ class EconomicsForm(EconomicsControls, Form):
     """The economics in the address that the page's script reads when a cost, a price or a margin changes."""
 
 
-def offer(form: UnitForm, session: AnySession, catalogs: Catalogs) -> None:
-    """Fill the pickers from the catalogs; a stored value stays a choice even when its catalog lacks it.
+def offer(form: UnitForm, session: AnySession, workspace_id: str) -> None:
+    """Fill the pickers from what the workspace reads; a stored value stays a choice even when its catalog lacks it.
 
     A field that the chosen event lacks can be kept, too: drafts are saved in any state, the rules say what is wrong.
     """
-    form.event_type.choices = _with_stored(_as_labels(sorted(catalogs.events)), form.event_type.object_data)
+    catalogs, stored = load_catalogs(session, workspace_id), form.event_type.object_data
+    events = labels_of(session, EVENTS, workspace_id)
+    form.event_type.choices = [*choices_of({}, "choose"), *_stray(events.all, stored), *choices_from(events)]
     fields = _as_labels(dimensions(form, catalogs))
-    form.aggregation_field.choices = _with_stored(fields, form.aggregation_field.data)
-    signals = _labels(session, QualitySignalCatalog.signal_id, QualitySignalCatalog.label)
-    missing = [signal for signal in form.quality_signal_source.data or () if signal not in signals]
-    form.quality_signal_source.choices = [
-        SelectChoice(key, f"{label} ({key})") for key, label in (signals | _as_labels(missing)).items()
+    form.aggregation_field.choices = [
+        *choices_of(fields, "choose"),
+        *_stray(fields, form.aggregation_field.data),
     ]
-
-
-def metric_labels(session: AnySession) -> dict[str, str]:
-    """metric_id → label, of the whole catalog."""
-    return _labels(session, MetricCatalog.metric_id, MetricCatalog.label)
+    form.quality_signal_source.choices = catalog_choices(
+        session, QUALITY_SIGNALS, workspace_id, label_and_key, form.quality_signal_source.data or ()
+    )
 
 
 def dimensions(form: UnitForm, catalogs: Catalogs) -> tuple[str, ...]:
@@ -156,14 +155,9 @@ def dimensions(form: UnitForm, catalogs: Catalogs) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*catalogs.events.get(form.event_type.data or "", ()), *BASE_DIMENSIONS)))
 
 
-def _labels(session: AnySession, key: InstrumentedAttribute[str], label: InstrumentedAttribute[str]) -> dict[str, str]:
-    """key → label of a whole catalog, ordered by label."""
-    return dict(session.execute(sa.select(key, label).order_by(label, key)).tuples().all())
-
-
-def _with_stored(labels: dict[str, str], stored: str | None) -> list[SelectChoice]:
-    missing = {} if not stored or stored in labels else {stored: f"{stored} (not in the catalog)"}
-    return choices_of(labels | missing, "choose")
+def _stray(labels: Mapping[str, str], stored: str | None) -> list[SelectChoice]:
+    """The stored value as a choice that says what is wrong with it; nothing where the labels have it."""
+    return [] if not stored or stored in labels else [SelectChoice(stored, f"{stored} (not in the catalog)")]
 
 
 def controls_of(document: Mapping[str, Json]) -> JsonObject:

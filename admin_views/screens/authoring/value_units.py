@@ -20,7 +20,6 @@ from admin_views.screens.authoring.unit_forms import (
     dimensions,
     document_of,
     mapping_of,
-    metric_labels,
     offer,
 )
 from admin_views.screens.authoring.unit_pane import BLANK, NEW, PREFIX, Pane, address_of, pane_at, unit_in
@@ -38,6 +37,8 @@ from app.models.workspace import Workspace
 from app.services.authoring import unit_economics, value_units
 from app.services.authoring.unit_economics import MARGIN, Economics
 from app.services.authoring.unit_review import UnitReview, review, units_of
+from app.services.catalogs.kinds import METRICS
+from app.services.catalogs.reading import labels_of
 from app.services.configs.documents import frozen_unit
 from app.services.configs.reading import load_catalogs
 from app.services.lookup import get
@@ -73,7 +74,9 @@ class ValueUnits(DraftScreen[Pane, UnitForm]):
         if "unit" in request.args:
             return self.edit(**where)
         cycle = cycle_at(where["cycle_id"])
-        return self.show(self.template, cycle=cycle, pane=None, **_listed(cycle, load_catalogs(db.session)))
+        return self.show(
+            self.template, cycle=cycle, pane=None, **_listed(cycle, load_catalogs(db.session, cycle.workspace_id))
+        )
 
     def find(self, **where: str) -> Pane:
         return pane_at(where["cycle_id"])
@@ -83,7 +86,7 @@ class ValueUnits(DraftScreen[Pane, UnitForm]):
 
     def form_of(self, record: Pane) -> UnitForm:
         form = unit_pane.form_of(record)
-        offer(form, db.session, load_catalogs(db.session))
+        offer(form, db.session, record.cycle.workspace_id)
         return form
 
     def document(self, record: Pane) -> Document:
@@ -112,7 +115,7 @@ class ValueUnits(DraftScreen[Pane, UnitForm]):
 
     def act(self, form: UnitForm, action: str, record: Pane) -> None:
         act(form, action, cards_for(record, form), record.document)
-        offer(form, db.session, load_catalogs(db.session))
+        offer(form, db.session, record.cycle.workspace_id)
 
     def place(self, form: UnitForm, error: AvsError) -> AvsError:
         """The refusal, its errors at their fields; what was typed into a deleted unit becomes a new unit's form."""
@@ -121,7 +124,7 @@ class ValueUnits(DraftScreen[Pane, UnitForm]):
         return super().place(form, error)
 
     def parts(self, form: UnitForm, record: Pane) -> dict[str, str]:
-        catalogs = load_catalogs(db.session)
+        catalogs = load_catalogs(db.session, record.cycle.workspace_id)
         cost_prefills = prefills(form, cards_for(record, form)).get("avg_cost_per_unit_usd")
         head = {"pane-head": _macro("head")(record, csrf_field())} if record.named == NEW else {}
         return head | {
@@ -132,7 +135,7 @@ class ValueUnits(DraftScreen[Pane, UnitForm]):
         }
 
     def context(self, form: UnitForm, record: Pane) -> dict[str, object]:
-        catalogs, solved = load_catalogs(db.session), form.solved()
+        catalogs, solved = load_catalogs(db.session, record.cycle.workspace_id), form.solved()
         return {
             **_listed(record.cycle, catalogs),
             "pane": record,
@@ -142,7 +145,7 @@ class ValueUnits(DraftScreen[Pane, UnitForm]):
             "typed": _implied_texts(solved),
             "line": _line(record.cycle, form),
             "prefills": prefills(form, cards_for(record, form)),
-            "metrics": metric_labels(db.session),
+            "metrics": labels_of(db.session, METRICS, record.cycle.workspace_id),
             "dimensions": dimensions(form, catalogs),
             "events": catalogs.events,
         }

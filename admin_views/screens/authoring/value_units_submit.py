@@ -102,7 +102,7 @@ class ValueUnitsSubmit(Screen):
             sections=sections,
             version=version,
             behind=drafts_not_on(db.session, cycle.cycle_id, version),
-            reviews=review(cycle, frozen, load_catalogs(db.session)),
+            reviews=review(cycle, frozen, load_catalogs(db.session, cycle.workspace_id)),
             seen=content_hash(frozen),
         )
 

@@ -13,6 +13,7 @@ from wtforms.validators import DataRequired
 from admin_views.base import expose
 from admin_views.formatters import pretty_json
 from admin_views.forms import ChoiceField, at_its_field, choices_of, plain_labels, refusal_of
+from admin_views.pickers import catalog_choices
 from admin_views.screens.chart_library import charts_version
 from admin_views.screens.decisions.evidence_figures import evidence_picture
 from admin_views.screens.decisions.forking import TARGET_FIELDS, fork_decision
@@ -21,9 +22,9 @@ from admin_views.screens.screen import Screen, attachment, go, path
 from app import clock
 from app.errors import AvsError, not_found
 from app.models.base import db
-from app.models.catalog import SegmentCatalog
 from app.models.cycle import Cycle
 from app.services.authoring.fork import Target
+from app.services.catalogs.kinds import SEGMENTS
 from app.services.configs.lookup import get_decision
 from app.services.decisions.content import diff_of
 from app.services.decisions.export import decision_document, decision_markdown
@@ -147,7 +148,6 @@ def _fork_form(decided: Detail) -> ForkForm:
     form = ForkForm(get_form_data(), data={name: getattr(config, name) for name in TARGET_FIELDS})
     cycles = sa.select(Cycle.cycle_id, Cycle.cycle_name).filter_by(workspace_id=config.workspace_id)
     rows = db.session.execute(cycles.order_by(Cycle.created_at.desc(), Cycle.cycle_id)).all()
-    segments = sa.select(SegmentCatalog.segment_id, SegmentCatalog.label).order_by(SegmentCatalog.label)
     form.cycle_id.choices = [SelectChoice(row.cycle_id, row.cycle_name) for row in rows]
-    form.segment.choices = [SelectChoice(*row) for row in db.session.execute(segments)]
+    form.segment.choices = catalog_choices(db.session, SEGMENTS, config.workspace_id)
     return form

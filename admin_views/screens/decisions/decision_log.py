@@ -14,11 +14,13 @@ from wtforms.validators import Length
 from admin_views.base import expose
 from admin_views.formatters import time_text
 from admin_views.forms import MAX_NAME_LENGTH, ChoiceField, MomentField, TextField, choices_of, plain_labels
+from admin_views.pickers import catalog_choices
 from admin_views.screens.screen import CYCLE, WORKSPACE, Screen, here
 from app.models.base import db
 from app.models.catalog import SegmentCatalog
 from app.models.cycle import Cycle
 from app.models.workspace import Workspace
+from app.services.catalogs.kinds import SEGMENTS
 from app.services.decisions.log import ordering, page_of_decisions, position, summaries
 from rules.enums import DecisionStatus, GoalType, Stage, TargetEnvironment
 from simulation.canonical import JsonObject
@@ -106,10 +108,18 @@ def _parameters() -> MultiDict[str, str]:
 
 def _offer(form: FilterForm) -> None:
     workspaces = sa.select(Workspace.workspace_id, Workspace.workspace_name).order_by(Workspace.workspace_id)
-    segments = sa.select(SegmentCatalog.segment_id, SegmentCatalog.label).order_by(SegmentCatalog.label)
     every = SelectChoice(ANY, "every workspace")
     form.workspace_id.choices = [every, *(SelectChoice(*row) for row in db.session.execute(workspaces))]
-    form.segment.choices = [SelectChoice("", "any"), *(SelectChoice(*row) for row in db.session.execute(segments))]
+    form.segment.choices = [SelectChoice("", "any"), *_segments(form.workspace_id.data)]
+
+
+def _segments(workspace_id: str | None) -> list[SelectChoice]:
+    """The segments that the chosen workspace reads; those of all of them when none is chosen."""
+    if workspace_id and workspace_id != ANY:
+        return catalog_choices(db.session, SEGMENTS, workspace_id)
+    label = sa.func.min(SegmentCatalog.label)
+    rows = sa.select(SegmentCatalog.segment_id, label).group_by(SegmentCatalog.segment_id)
+    return [SelectChoice(*row) for row in db.session.execute(rows.order_by(label, SegmentCatalog.segment_id))]
 
 
 def _rows(filters: JsonObject, sort: str) -> tuple[list[JsonObject], bool]:

@@ -25,9 +25,9 @@ from app.models.base import db
 from app.models.transactions import write
 from app.models.workspace import Workspace
 from app.services.authoring import workspaces
-from app.services.guidance.overview import catalog_size
+from app.services.guidance.overview import catalog_sizes
 from app.services.uploads.costs import suggested_costs
-from app.services.uploads.mapping import CATALOG, COSTS, USAGE
+from app.services.uploads.mapping import CATALOG_KINDS
 from app.services.uploads.store import MAX_BYTES, Incoming, Upload
 from app.services.usage.summary import usage_summary
 from rules.enums import DataMode
@@ -41,6 +41,15 @@ MODES = {
     DataMode.CONNECTORS_STUB: "Connectors: a placeholder. None exists yet, so simulations answer from mocked or "
     "uploaded events; programs can send events to POST /api/usage-events.",
 }
+EXAMPLES = {
+    "catalog": "event_type,description,dimensions\n"
+    'video_render_completed,A video finished rendering,"resolution, output_minutes"',
+    "metrics": "metric_id,label,type\npaid_engagement_retention_90d,Paid engagement retention,north_star",
+    "quality_signals": "signal_id,label,source\ncsat,Customer satisfaction,in_app_prompt",
+    "segments": "segment_id,label,description\nai_video_smb,AI video SMB,Studios of up to twenty people",
+    "customers": "customer_id,name,segment\ncust_2001,Pioneer Studio,ai_video_smb",
+}
+"""Kind of file → two lines of one."""
 
 
 class DataModeForm(SecureForm):
@@ -54,10 +63,14 @@ class DataModeForm(SecureForm):
 
 
 class FilesForm(SecureForm):
-    """The three files, each sent by a form of its own."""
+    """The files, each sent by a form of its own."""
 
     usage = FileField("File of usage events", description="CSV, JSON Lines or Parquet, at most 512 MiB.")
     catalog = FileField("File of event types", description="CSV: event type, description, dimensions.")
+    metrics = FileField("File of metrics", description="CSV: metric id, label, type (north star or lens).")
+    quality_signals = FileField("File of quality signals", description="CSV: signal id, label, source.")
+    segments = FileField("File of segments", description="CSV: segment id, label, description.")
+    customers = FileField("File of customers", description="CSV: customer id, name, segment.")
     costs = FileField("File of costs", description="CSV: event type or value unit, cost per unit in USD.")
 
 
@@ -96,7 +109,8 @@ class DataModeScreen(Screen):
                 upload = _receive(incoming, kind)
         except AvsError as refusal:
             return self._refused_file(workspace, kind, refusal)
-        choose_mode(workspace, DataMode.CSV_UPLOAD)
+        if kind not in CATALOG_KINDS:  # words say nothing about where usage comes from
+            choose_mode(workspace, DataMode.CSV_UPLOAD)
         return go(address_of(upload))
 
     def _refused_file(self, workspace: Workspace, kind: str, refusal: AvsError) -> Response:
@@ -121,10 +135,11 @@ class DataModeScreen(Screen):
             files=files,
             refusal=refusal,
             usage=usage_summary(usage_events().store, workspace.workspace_id),
-            event_types=catalog_size(db.session),
+            own=catalog_sizes(db.session, workspace.workspace_id),
             costs=suggested_costs(db.session, workspace.workspace_id),
             most_bytes=MAX_BYTES,
-            kinds=(CATALOG, USAGE, COSTS),
+            catalogs=CATALOG_KINDS,
+            examples=EXAMPLES,
             status=status,
         )
 

@@ -21,7 +21,17 @@ from app.identity import acting
 from app.models.base import db
 from app.models.workspace import Workspace
 from app.services.uploads.imports import Choice, Fit, Importing, first_rejects, known_names, start, try_out
-from app.services.uploads.mapping import FIELDS, LEFT_OUT, NEEDED, USAGE, KnownNames, guess
+from app.services.uploads.mapping import (
+    CATALOG,
+    CATALOG_KINDS,
+    CUSTOMERS,
+    FIELDS,
+    LEFT_OUT,
+    NEEDED,
+    USAGE,
+    KnownNames,
+    guess,
+)
 from app.services.uploads.store import DONE, FAILED, RUNNING, Progress, Upload
 from app.services.usage.heads import Head
 from simulation.canonical import Json
@@ -39,8 +49,18 @@ FIELD_NAMES = {
     "dimensions": "Dimensions",
     "name": "Event type or value unit",
     "cost_per_unit_usd": "Cost per unit, USD",
+    "metric_id": "Metric",
+    "signal_id": "Quality signal",
+    "segment_id": "Segment",
+    "label": "Label",
+    "type": "Type",
+    "source": "Source",
 }
-TITLES = {"usage": "usage events", "catalog": "event catalog", "costs": "costs"}
+OF_CUSTOMERS = {"name": "Name"}
+"""Names that a field has in files of customers alone."""
+TITLES = {"usage": "usage events", "catalog": "event catalog", "costs": "costs"} | {
+    kind: f"{catalog.one}s" for kind, catalog in CATALOG_KINDS.items() if kind != CATALOG
+}
 INTERRUPTED = "The server stopped while it imported this file. Nothing was counted yet: import it again."
 
 
@@ -54,7 +74,7 @@ class PreviewForm(SecureForm):
         "Segment", [Length(max=MAX_NAME_LENGTH)], description="Customers that the catalog knows have theirs already."
     )
     extend_catalog = BooleanField(
-        "Add new event types, dimensions, segments and customers to the catalogs", default=True
+        "Add new event types, dimensions, segments and customers to this workspace's catalogs", default=True
     )
 
 
@@ -98,7 +118,7 @@ class UploadPreview(Screen):
     def _preview(self, workspace: Workspace, upload: Upload, progress: Mapping[str, Json]) -> ResponseReturnValue:
         """The page of a file that is not imported yet: it is shown, tried out, imported or discarded."""
         head = upload.head()
-        form = _form(upload, head, known_names(db.session))
+        form = _form(upload, head, known_names(db.session, workspace.workspace_id))
         if request.method == "GET":
             failure = Invalid(progress["detail"]) if progress["state"] == FAILED else None
             return self._form_page(workspace, upload, head, form, failure)
@@ -140,7 +160,7 @@ class UploadPreview(Screen):
             samples=range(1, min(SHOWN_ROWS, len(head.rows)) + 1),
             constants=[form[name] for name in CONSTANTS] if upload.kind == USAGE else [],
             fit=fit,
-            held_back=_held_back(missing, fit, unreadable),
+            held_back=_held_back(upload.kind, missing, fit, unreadable),
             refusal=refusal,
             status=status,
         )
@@ -190,11 +210,16 @@ def _select(place: int) -> str:
     return f"column_{place}"
 
 
+def _field_name(kind: str, name: str) -> str:
+    """What people call a field, or a dimension, of this kind of file."""
+    return (OF_CUSTOMERS if kind == CUSTOMERS else {}).get(name) or FIELD_NAMES.get(name, name)
+
+
 def _targets(kind: str, guessed: str, catalogs: KnownNames) -> list[SelectChoice]:
     """The fields that a column can be: those of its kind of file and, for usage, the known dimensions and a new one."""
     fields = FIELDS[kind]
     choices = [SelectChoice(LEFT_OUT, "leave out")]
-    choices += [SelectChoice(name, FIELD_NAMES[name], optgroup="Field") for name in fields]
+    choices += [SelectChoice(name, _field_name(kind, name), optgroup="Field") for name in fields]
     if kind == USAGE:
         known_names = sorted(set(catalogs.dimensions) - set(fields))
         choices += [SelectChoice(name, name, optgroup="Dimension") for name in known_names]
@@ -225,20 +250,20 @@ def _is_plan(form: PreviewForm, upload: Upload, head: Head) -> bool:
         field = form[_select(place)]
         if field.data and field.data in taken:
             field.errors = [
-                f"{taken[field.data]!r} is read as {FIELD_NAMES.get(field.data, field.data)} already: choose one."
+                f"{taken[field.data]!r} is read as {_field_name(upload.kind, field.data)} already: choose one."
             ]
         taken.setdefault(field.data or LEFT_OUT, name)
     for name in _missing(_choice(form, upload, head), upload.kind):
         at = form[name] if name in form else form[_select(0)]
         ending = ", or set it for every row." if name in form else "."
-        at.errors = [*at.errors, f"Say which column is {FIELD_NAMES[name]}{ending}"]
+        at.errors = [*at.errors, f"Say which column is {_field_name(upload.kind, name)}{ending}"]
     return not any(field.errors for field in form)
 
 
-def _held_back(missing: list[str], fit: Fit | None, unreadable: AvsError | None) -> str | None:
+def _held_back(kind: str, missing: list[str], fit: Fit | None, unreadable: AvsError | None) -> str | None:
     """Why the file cannot be imported as it is, None when it can; `unreadable` is why its first rows were refused."""
     if missing:
-        return f"Say which column is {' and '.join(FIELD_NAMES[name] for name in missing)}"
+        return f"Say which column is {' and '.join(_field_name(kind, name) for name in missing)}"
     if fit is None:
         return None if unreadable is None else "Fix the file or the columns first"
     return "None of the first rows fits: look at the columns" if fit.read == fit.rejected else None

@@ -13,6 +13,7 @@ from app.models.config_version import ConfigVersion, ExplorationRule, Pool, Rail
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.services.authoring.inputs import ExplorationInput, PoolInput, PoolsInput, RailsInput
 from app.services.authoring.rows import assign
+from app.services.catalogs.reading import keys_of
 from app.services.configs.editing import editable, log_config_event, refresh
 from app.services.configs.lookup import get_config, snapshot_of
 from simulation.canonical import Json
@@ -194,7 +195,7 @@ def _unknown_unit(config: ConfigVersion, value_unit_id: str, known_ids: set[str]
 
 def check_columns(session: AnySession, config: ConfigVersion) -> None:
     """Raise Invalid unless the lenses, the snapshot version and the baseline that the config names exist."""
-    known_ids = set(session.scalars(sa.select(MetricCatalog.metric_id)))
+    known_ids = keys_of(session, MetricCatalog, config.workspace_id)
     for index, metric_id in enumerate(config.metric_lenses or ()):
         if metric_id not in known_ids:
             raise invalid_field(f"/metric_lenses/{index}", f"{metric_id!r} is not in the metric catalog.")

@@ -21,6 +21,7 @@ from app.models.value_unit import ValueUnitSnapshot
 from app.services.authoring.config_parts import check_columns, new_pool
 from app.services.authoring.inputs import ConfigColumns, ConfigInput, PoolInput
 from app.services.authoring.rows import assign, insert
+from app.services.catalogs.reading import keys_of
 from app.services.configs.editing import editable, log_config_event, refresh
 from app.services.configs.reading import current_hash
 from rules.enums import ConfigStatus
@@ -35,7 +36,7 @@ def create_config(session: AnySession, data: ConfigInput, *, actor: Actor, now: 
     Left out, the snapshot is the cycle's newest, and the exploration rule and the thresholds are those of the stage.
     """
     _check_cycle(session, data["cycle_id"], data["workspace_id"])
-    _check_segment(session, data["segment"])
+    _check_segment(session, data["workspace_id"], data["segment"])
     columns = {name: value for name, value in data.items() if name not in PARTS}
     config = ConfigVersion(**columns, created_at=now, updated_at=now)
     config.status = ConfigStatus.DRAFT.value
@@ -113,8 +114,8 @@ def _check_cycle(session: AnySession, cycle_id: str, workspace_id: str) -> None:
         raise invalid_field("/cycle_id", f"Workspace {workspace_id} has no cycle {cycle_id!r}.")
 
 
-def _check_segment(session: AnySession, segment: str) -> None:
-    known_ids = list(session.scalars(sa.select(SegmentCatalog.segment_id).order_by(SegmentCatalog.segment_id)))
+def _check_segment(session: AnySession, workspace_id: str, segment: str) -> None:
+    known_ids = keys_of(session, SegmentCatalog, workspace_id)
     if segment not in known_ids:
         raise invalid_field("/segment", f"{segment!r} is not in the segment catalog; it has: {', '.join(known_ids)}.")
 

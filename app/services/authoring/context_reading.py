@@ -7,12 +7,10 @@ from types import MappingProxyType
 from typing import TypedDict
 from zipfile import BadZipFile
 
-import sqlalchemy as sa
-from sqlalchemy.orm import InstrumentedAttribute
-
 from app.errors import Invalid, invalid_field
 from app.models.base import AnySession
-from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
+from app.services.catalogs.kinds import EVENTS, METRICS, QUALITY_SIGNALS, SEGMENTS, Kind
+from app.services.catalogs.reading import labels_of
 from rules.extraction import Card, Vocabulary, extract
 from simulation.canonical import Json
 
@@ -40,9 +38,11 @@ def read_document(name: str, content: bytes) -> ReadDocument:
     return {"name": PurePath(name).name[:200], "bytes": len(content), "text": text[:MAX_TEXT_LENGTH]}
 
 
-def cards_of(session: AnySession, documents: Iterable[Mapping[str, Json]], pasted_text: str | None) -> list[Card]:
+def cards_of(
+    session: AnySession, workspace_id: str, documents: Iterable[Mapping[str, Json]], pasted_text: str | None
+) -> list[Card]:
     """The cards of all texts of a context, documents first; a value that several texts name is one card."""
-    vocabulary = vocabulary_of(session)
+    vocabulary = vocabulary_of(session, workspace_id)
     texts = [(document["text"], document["name"]) for document in documents]
     if pasted_text:
         texts.append((pasted_text, PASTED))
@@ -53,17 +53,14 @@ def cards_of(session: AnySession, documents: Iterable[Mapping[str, Json]], paste
     return list(cards.values())
 
 
-def vocabulary_of(session: AnySession) -> Vocabulary:
-    """The terms of the catalogs that texts are searched for, each id with its label."""
+def vocabulary_of(session: AnySession, workspace_id: str) -> Vocabulary:
+    """The terms of the workspace's catalogs that texts are searched for, each id with its label, by id."""
 
-    def terms(identifier: InstrumentedAttribute[str], label: InstrumentedAttribute[str]) -> dict[str, str]:
-        return dict(session.execute(sa.select(identifier, label).order_by(identifier)).tuples().all())
+    def terms(kind: Kind) -> dict[str, str]:
+        return dict(sorted(labels_of(session, kind, workspace_id).all.items()))
 
     return Vocabulary(
-        metric=terms(MetricCatalog.metric_id, MetricCatalog.label),
-        event=terms(EventCatalog.event_type, EventCatalog.event_type),
-        segment=terms(SegmentCatalog.segment_id, SegmentCatalog.label),
-        quality_signal=terms(QualitySignalCatalog.signal_id, QualitySignalCatalog.label),
+        metric=terms(METRICS), event=terms(EVENTS), segment=terms(SEGMENTS), quality_signal=terms(QUALITY_SIGNALS)
     )
 
 

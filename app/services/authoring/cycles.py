@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from app.actor import Actor
 from app.errors import Conflict, FieldError, invalid_field
 from app.models.base import AnySession
-from app.models.catalog import MetricCatalog, SegmentCatalog
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.cycle import Cycle
 from app.services.authoring.inputs import CycleInput
 from app.services.authoring.rows import assign, insert, raise_all, remove, require_workspace, unknown_ids
+from app.services.catalogs.kinds import METRICS, SEGMENTS
 from app.services.configs.editing import refresh
 from app.services.configs.lookup import locked
 from app.services.lookup import get
@@ -88,8 +88,8 @@ def _configs_of(session: AnySession, cycle_id: str) -> list[ConfigVersion]:
 
 
 def _check_cycle(session: AnySession, cycle: Cycle) -> None:
-    errors = unknown_ids(session, MetricCatalog.metric_id, cycle.primary_metrics or (), "/primary_metrics", "metric")
-    errors += unknown_ids(session, SegmentCatalog.segment_id, cycle.segments or (), "/segments", "segment")
+    errors = unknown_ids(session, METRICS, cycle.workspace_id, cycle.primary_metrics or (), "/primary_metrics")
+    errors += unknown_ids(session, SEGMENTS, cycle.workspace_id, cycle.segments or (), "/segments")
     allowed = PERIOD_LENGTHS[cycle.cycle_type]
     if cycle.period_length_days not in allowed:
         errors.append(

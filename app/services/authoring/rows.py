@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute
 
 from app.errors import Conflict, FieldError, invalid, invalid_field
 from app.models.base import AnySession, Model
 from app.models.workspace import Workspace
+from app.services.catalogs.kinds import Kind
+from app.services.catalogs.reading import keys_of
 
 Row = TypeVar("Row", bound=Model)
 
@@ -40,14 +40,14 @@ def remove(session: AnySession, row: Model, kind: str, identifier: str) -> None:
 
 
 def unknown_ids(
-    session: AnySession, column: InstrumentedAttribute[str], ids: Iterable[str], pointer: str, catalog: str
+    session: AnySession, kind: Kind, workspace_id: str, ids: Iterable[str], pointer: str
 ) -> list[FieldError]:
-    """One error for each of the ids that the catalog lacks, at its place in the list; it names the ones there are."""
-    known_ids = list(session.scalars(sa.select(column).order_by(column)))
+    """One error for each of the ids that the workspace does not read in the catalog, at its place in the list."""
+    known_ids = keys_of(session, kind.model, workspace_id)
     return [
         FieldError(
             f"{pointer}/{index}",
-            f"{identifier!r} is not in the {catalog} catalog; it has: {', '.join(known_ids) or 'nothing'}",
+            f"{identifier!r} is not in the {kind.one} catalog; it has: {', '.join(known_ids) or 'nothing'}",
         )
         for index, identifier in enumerate(ids)
         if identifier not in known_ids

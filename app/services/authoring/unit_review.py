@@ -56,7 +56,7 @@ def units_of(session: AnySession, cycle_id: str) -> list[ValueUnitDefinition]:
 
 def review_units(session: AnySession, cycle: Cycle, units: Iterable[ValueUnitDefinition]) -> dict[str, UnitReview]:
     """value_unit_id → the review of a stored unit."""
-    return review(cycle, map(frozen_unit, units), load_catalogs(session))
+    return review(cycle, map(frozen_unit, units), load_catalogs(session, cycle.workspace_id))
 
 
 def review(cycle: Cycle, documents: Iterable[Mapping[str, Json]], catalogs: Catalogs) -> dict[str, UnitReview]:

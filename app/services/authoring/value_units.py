@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from app.actor import Actor
 from app.errors import Conflict, invalid_field
 from app.models.base import AnySession
-from app.models.catalog import MetricCatalog, QualitySignalCatalog
 from app.models.config_version import Pool
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition
 from app.services.authoring.inputs import ValueUnitInput
 from app.services.authoring.rows import assign, insert, raise_all, remove, unknown_ids
+from app.services.catalogs.kinds import METRICS, QUALITY_SIGNALS
 from app.services.configs.reading import definition_value
 from app.services.lookup import get
 from app.services.product_events import log_event
@@ -84,15 +84,11 @@ def delete_value_unit(session: AnySession, value_unit_id: str, *, actor: Actor, 
 
 
 def _check_unit(session: AnySession, unit: ValueUnitDefinition) -> None:
+    workspace_id = get(session, Cycle, unit.cycle_id, "cycle").workspace_id
     intents = [intent["metric_id"] for intent in unit.metrics_intent or ()]
-    errors = unknown_ids(session, MetricCatalog.metric_id, intents, "/metrics_intent", "metric")
-    errors += unknown_ids(
-        session,
-        QualitySignalCatalog.signal_id,
-        unit.quality_signal_source or (),
-        "/quality_signal_source",
-        "quality signal",
-    )
+    errors = unknown_ids(session, METRICS, workspace_id, intents, "/metrics_intent")
+    signals = unit.quality_signal_source or ()
+    errors += unknown_ids(session, QUALITY_SIGNALS, workspace_id, signals, "/quality_signal_source")
     raise_all(errors)
 
 

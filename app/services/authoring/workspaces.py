@@ -2,8 +2,11 @@
 
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from app.actor import Actor
 from app.models.base import AnySession
+from app.models.catalog import CATALOGS
 from app.models.workspace import Workspace
 from app.services.authoring.inputs import WorkspaceInput
 from app.services.authoring.rows import assign, insert, remove
@@ -37,5 +40,8 @@ def update_workspace(
 
 
 def delete_workspace(session: AnySession, workspace_id: str, *, actor: Actor, now: datetime) -> None:
+    """Delete a workspace that no other record refers to; its own catalog entries go with it."""
+    for catalog in CATALOGS:
+        session.execute(sa.delete(catalog).where(catalog.workspace_id == workspace_id))
     remove(session, get(session, Workspace, workspace_id, "workspace"), "workspace", workspace_id)
     log_event(session, "workspace_deleted", actor=actor, now=now, workspace_id=workspace_id, entity_id=workspace_id)

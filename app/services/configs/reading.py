@@ -13,6 +13,7 @@ from app.models.base import AnySession
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
+from app.services.catalogs.reading import joined
 from app.services.configs.documents import CONFIG_SECTIONS, config_document, frozen_unit, with_delivery
 from app.services.configs.lookup import cycle_of, snapshot_of
 from app.services.configs.rows import (
@@ -24,6 +25,7 @@ from app.services.configs.rows import (
     RailsRow,
     RunRow,
     SnapshotRow,
+    TermRow,
     read_catalogs,
     read_rows,
 )
@@ -36,9 +38,9 @@ from rules.risks import risk_sentence
 from simulation.canonical import Json, JsonObject, content_hash, parse_exact
 
 
-def load_catalogs(session: AnySession) -> d.Catalogs:
-    """The catalogs as the rules read them."""
-    return _catalogs(read_catalogs(session))
+def load_catalogs(session: AnySession, workspace_id: str) -> d.Catalogs:
+    """The catalogs of a workspace as the rules read them: its own entries and the shared ones."""
+    return _catalogs(read_catalogs(session, workspace_id))
 
 
 def _catalogs(rows: CatalogRows | None) -> d.Catalogs:
@@ -46,11 +48,17 @@ def _catalogs(rows: CatalogRows | None) -> d.Catalogs:
     if rows is None:
         return d.Catalogs()
     return d.Catalogs(
-        events={event_type: tuple(dimensions) for event_type, dimensions in sorted(rows.events)},
-        metric_ids=tuple(sorted(metric.identifier for metric in rows.metrics)),
-        signal_ids=tuple(sorted(signal.identifier for signal in rows.signals)),
-        labels=dict(sorted([*rows.signals, *rows.metrics])),
+        events=joined(rows.events),
+        metric_ids=tuple(sorted({metric.identifier for metric in rows.metrics})),
+        signal_ids=tuple(sorted({signal.identifier for signal in rows.signals})),
+        labels={**_labels(rows.signals), **_labels(rows.metrics)},
     )
+
+
+def _labels(rows: Iterable[TermRow]) -> dict[str, str]:
+    """identifier → label, by identifier; a workspace's own entry stands before a shared one."""
+    own_last = sorted(rows, key=lambda row: (row.identifier, row.workspace_id is not None))
+    return {row.identifier: row.label for row in own_last}
 
 
 @dataclass(frozen=True)
@@ -147,8 +155,8 @@ def find_config(
     """Read a config version with everything that decides about it; None when there is no such version.
 
     `simulation_run_id` is the run that an approval names, else the latest completed one is read;
-    `requested_baseline_id` the baseline that it names. `catalogs` are those that were read before, when one config of
-    many is read.
+    `requested_baseline_id` the baseline that it names. `catalogs` are those of the config's workspace that were read
+    before, when one config of many is read.
     """
     rows = read_rows(session, config_version_id, simulation_run_id, with_catalogs=catalogs is None)
     if rows is None:
@@ -284,7 +292,9 @@ def cycle_draft(
     config = d.Config(target_environment=target_environment)
     if cycle is None:
         return d.Draft(config=config)
-    return d.Draft(cycle=_cycle(cycle), config=config, units=_units(snapshot), catalogs=load_catalogs(session))
+    return d.Draft(
+        cycle=_cycle(cycle), config=config, units=_units(snapshot), catalogs=load_catalogs(session, cycle.workspace_id)
+    )
 
 
 def units_draft(cycle: Cycle, documents: Iterable[Mapping[str, Json]], catalogs: d.Catalogs) -> d.Draft:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from app.models.base import AnySession, Model
-from app.models.catalog import EventCatalog, MetricCatalog, QualitySignalCatalog
+from app.models.catalog import CatalogEntry, EventCatalog, MetricCatalog, QualitySignalCatalog
 from app.models.config_version import (
     SUBJECT_FIELDS,
     ConfigVersion,
@@ -28,6 +28,7 @@ from app.models.packed import packed_row, packed_rows
 from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
 from app.models.value_unit import ValueUnitSnapshot
+from app.services.catalogs.reading import EventRow, WorkspaceId, readable
 from app.services.configs.shapes import UsageThreshold
 from rules.enums import ConfigStatus, SimulationStatus
 from simulation.canonical import Json, JsonObject
@@ -139,22 +140,16 @@ class ServedRow(NamedTuple):
     document: bytes
 
 
-class EventRow(NamedTuple):
-    """An entry of the event catalog."""
-
-    event_type: str
-    dimensions: list[str]
-
-
 class TermRow(NamedTuple):
-    """An entry of the metric or the quality signal catalog."""
+    """An entry of the metric or the quality signal catalog; `workspace_id` is None for a shared one."""
 
     identifier: str
     label: str
+    workspace_id: str | None
 
 
 class CatalogRows(NamedTuple):
-    """The catalogs that rules read, in no order."""
+    """The catalogs of one workspace that rules read, its own entries and the shared ones, in no order."""
 
     events: list[EventRow]
     metrics: list[TermRow]
@@ -220,12 +215,27 @@ _LATEST_COMPLETED = latest_completed(_configs.c.config_version_id)
 _SOMETHING_WAITS = sa.exists().where(
     _others.c.status == sa.literal_column(f"'{ConfigStatus.APPROVED}'"), *_same_subject(_others)
 )
-_CATALOGS = (
-    packed_rows(EventRow, EventCatalog.__table__.c.event_type, EventCatalog.__table__.c.dimensions),
-    packed_rows(TermRow, MetricCatalog.__table__.c.metric_id, MetricCatalog.__table__.c.label),
-    packed_rows(TermRow, QualitySignalCatalog.__table__.c.signal_id, QualitySignalCatalog.__table__.c.label),
-)
-_ONLY_CATALOGS = sa.select(*_CATALOGS)
+
+
+def _catalogs_of(
+    workspace_id: WorkspaceId,
+) -> tuple[sa.Label[list[EventRow]], sa.Label[list[TermRow]], sa.Label[list[TermRow]]]:
+    """The columns that hold the catalogs of a workspace."""
+    events = (EventCatalog.__table__.c[name] for name in EventRow._fields)
+    return (
+        packed_rows(EventRow, *events, where=[readable(EventCatalog, workspace_id)]),
+        _terms(MetricCatalog, workspace_id),
+        _terms(QualitySignalCatalog, workspace_id),
+    )
+
+
+def _terms(model: type[CatalogEntry], workspace_id: WorkspaceId) -> sa.Label[list[TermRow]]:
+    columns = model.__table__.c
+    terms = (columns[model.KEY], columns["label"], columns["workspace_id"])
+    return packed_rows(TermRow, *terms, where=[readable(model, workspace_id)])
+
+
+_ONLY_CATALOGS = sa.select(*_catalogs_of(sa.bindparam("workspace_id", type_=sa.String)))
 _CONFIG = (
     sa.select(
         _row(ConfigRow, ConfigVersion, but=_PARTS),
@@ -257,7 +267,7 @@ _CONFIG = (
     .outerjoin(_documents, sa.and_(_documents.c.current, *_same_subject(_documents)))
     .where(_configs.c.config_version_id == sa.bindparam("config_version_id"))
 )
-_CONFIG_AND_CATALOGS = _CONFIG.add_columns(*_CATALOGS)
+_CONFIG_AND_CATALOGS = _CONFIG.add_columns(*_catalogs_of(_configs.c.workspace_id))
 
 
 def read_rows(
@@ -287,7 +297,7 @@ def read_rows(
     )
 
 
-def read_catalogs(session: AnySession) -> CatalogRows:
-    """The catalogs alone, for callers that judge more than one config."""
+def read_catalogs(session: AnySession, workspace_id: str) -> CatalogRows:
+    """The catalogs of a workspace alone, for callers that judge more than one of its configs."""
     session.flush()
-    return CatalogRows(*session.connection().execute(_ONLY_CATALOGS).one())
+    return CatalogRows(*session.connection().execute(_ONLY_CATALOGS, {"workspace_id": workspace_id}).one())

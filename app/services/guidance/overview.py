@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import joinedload, lazyload
 
 from app.models.base import AnySession
-from app.models.catalog import EventCatalog
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.cycle import Cycle
 from app.models.decision_record import DecisionRecord
 from app.models.workspace import Workspace
+from app.services.catalogs.kinds import KINDS
 from app.services.configs.completeness import completeness
 from app.services.configs.lookup import IS_ACTIVE
 from app.services.configs.reading import find_config, load_catalogs
@@ -123,7 +123,7 @@ def _drafts(session: AnySession, workspace_id: str) -> list[DraftInWork]:
     in_work = sa.select(ConfigVersion).where(ConfigVersion.status.in_(IN_WORK)).filter_by(workspace_id=workspace_id)
     listed = without_parts(in_work).options(joinedload(ConfigVersion.cycle)).order_by(*newest).limit(MAX_DRAFTS)
     configs = session.scalars(listed).all()
-    catalogs = load_catalogs(session) if configs else None
+    catalogs = load_catalogs(session, workspace_id) if configs else None
     readings = ((config, find_config(session, config.config_version_id, catalogs=catalogs)) for config in configs)
     return [DraftInWork(config, completeness(evaluate(reading.draft()))) for config, reading in readings if reading]
 
@@ -146,9 +146,13 @@ def without_parts(statement: sa.Select[tuple[ConfigVersion]]) -> sa.Select[tuple
     return statement.options(*map(lazyload, (ConfigVersion.pools, ConfigVersion.exploration, ConfigVersion.rails)))
 
 
-def catalog_size(session: AnySession) -> int:
-    """How many event types the catalog has."""
-    return session.scalar(sa.select(sa.func.count()).select_from(EventCatalog)) or 0
+def catalog_sizes(session: AnySession, workspace_id: str) -> dict[str, int]:
+    """How many entries of its own the workspace has in each catalog, by the catalog's slug."""
+    counts = [
+        sa.select(sa.func.count()).where(kind.model.workspace_id == workspace_id).scalar_subquery()
+        for kind in KINDS.values()
+    ]
+    return dict(zip(KINDS, session.execute(sa.select(*counts)).one(), strict=True))
 
 
 def demo(session: AnySession) -> Workspace | None:

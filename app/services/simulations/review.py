@@ -11,9 +11,10 @@ from sqlalchemy.orm import defer
 
 from app.errors import not_found
 from app.models.base import AnySession
-from app.models.catalog import MetricCatalog
 from app.models.config_version import ConfigVersion
 from app.models.simulation_run import SimulationRun
+from app.services.catalogs.kinds import METRICS
+from app.services.catalogs.reading import labels_of
 from app.services.configs.reading import ConfigReading, read_config
 from app.services.simulations.dataset import change_since
 from app.services.simulations.review_tables import Amount, Cell, Outputs, margin_change, margin_of
@@ -118,7 +119,7 @@ def review(
         dataset_change=change_since(session, store, simulation_run_id),
         mended=_mended(run.outputs, findings),
         risks=[_risk(draft, risk, run.outputs) for risk in run.outputs["risks"]],
-        headline=headline(run.outputs, labels := metric_labels(session)),
+        headline=headline(run.outputs, labels := metric_labels(session, config.workspace_id)),
         lenses=list(metric_figures(run.outputs, run.outputs["lens_metrics"], labels)),
         margin_floor=_floor(run.outputs, reading, stale),
         command=command(run.inputs),
@@ -150,9 +151,9 @@ def runs_of(session: AnySession, config: ConfigVersion) -> list[SimulationRun]:
     )
 
 
-def metric_labels(session: AnySession) -> dict[str, str]:
-    """metric_id → label, for the catalog's metrics."""
-    return dict(session.execute(sa.select(MetricCatalog.metric_id, MetricCatalog.label)).tuples().all())
+def metric_labels(session: AnySession, workspace_id: str) -> dict[str, str]:
+    """metric_id → label, of the metrics that the workspace reads."""
+    return labels_of(session, METRICS, workspace_id).all
 
 
 def headline(outputs: Outputs, labels: Mapping[str, str]) -> list[Figure]:

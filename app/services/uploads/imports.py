@@ -1,4 +1,4 @@
-"""Imports of uploaded files: usage events, an event catalog, or costs, and the outcome of each row.
+"""Imports of uploaded files: usage events, entries of a catalog, or costs, and the outcome of each row.
 
 An import writes its progress (`store.Progress`): `running` with `done` and `total`, then `failed` with a `detail`, or
 `done` with the fields of `store.Progress`. Rejects, if any, are at `Uploads.rejects_path(workspace_id, report_id)`.
@@ -6,7 +6,7 @@ An import writes its progress (`store.Progress`): `running` with `done` and `tot
 
 import csv
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -14,17 +14,21 @@ from pathlib import Path
 from threading import Event, Thread
 
 import sqlalchemy as sa
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from app.actor import Actor
 from app.errors import Invalid
 from app.models.base import AnySession
 from app.models.catalog import Customer, EventCatalog, SegmentCatalog
 from app.models.transactions import write
+from app.services.catalogs.entries import Values
+from app.services.catalogs.keeping import keep
+from app.services.catalogs.kinds import CUSTOMERS, SEGMENTS
+from app.services.catalogs.reading import dimensions_of, keys_of, readable
 from app.services.product_events import log_event
-from app.services.uploads.catalog import keep_catalog, known_dimensions, read_catalog
+from app.services.uploads.catalogs import import_entries, judged
 from app.services.uploads.costs import keep_costs, read_costs
-from app.services.uploads.mapping import CATALOG, COSTS, LEFT_OUT, USAGE, KnownNames
+from app.services.uploads.mapping import CATALOG_KINDS, COSTS, LEFT_OUT, USAGE, KnownNames
 from app.services.uploads.store import DONE, FAILED, RUNNING, Progress, Upload, Uploads
 from app.services.usage import imports
 from app.services.usage.fields import Policy, Reject, UnreadableInput
@@ -114,13 +118,15 @@ def _import(bind: Bind, importing: Importing, upload: Upload, choice: Choice, be
         begun.set()
 
 
-def known_names(session: AnySession) -> KnownNames:
-    """The names by which values and columns of a file are recognised."""
+def known_names(session: AnySession, workspace_id: str) -> KnownNames:
+    """The names that the workspace reads, by which values and columns of a file are recognised."""
+    customers = sa.select(Customer.customer_id).where(readable(Customer, workspace_id))
+    own_first = customers.order_by(Customer.workspace_id.is_(None)).limit(RECOGNISED)
     return KnownNames(
-        event_types=frozenset(session.scalars(sa.select(EventCatalog.event_type))),
-        dimensions=known_dimensions(session),
-        customers=frozenset(session.scalars(sa.select(Customer.customer_id).limit(RECOGNISED))),
-        segments=frozenset(session.scalars(sa.select(SegmentCatalog.segment_id))),
+        event_types=frozenset(keys_of(session, EventCatalog, workspace_id)),
+        dimensions=dimensions_of(session, workspace_id),
+        customers=frozenset(session.scalars(own_first)),
+        segments=frozenset(keys_of(session, SegmentCatalog, workspace_id)),
     )
 
 
@@ -128,7 +134,7 @@ def try_out(session: AnySession, workspace_id: str, upload: Upload, choice: Choi
     """Judge the first rows as an import would; nothing is stored. Invalid when the choice does not fit the file."""
     if upload.kind != USAGE:
         rows = list(named_rows(upload.head_path, choice))
-        rejects = _judged(session, upload, rows)
+        rejects = _judged(session, workspace_id, upload, rows)
         return Fit(len(rows), len(rejects), rejects[:SHOWN_REJECTS])
     policy = imports.policy_for(session, workspace_id, extend_catalog=choice.extend_catalog)
     try:
@@ -149,9 +155,9 @@ def _usage_head(upload: Upload, choice: Choice, policy: Policy) -> tuple[int, li
     return read, sorted(rejects, key=lambda reject: reject.row)
 
 
-def _judged(session: AnySession, upload: Upload, rows: Sequence[NamedRow]) -> list[Reject]:
-    if upload.kind == CATALOG:
-        return read_catalog(rows, known_dimensions(session))[1]
+def _judged(session: AnySession, workspace_id: str, upload: Upload, rows: Sequence[NamedRow]) -> list[Reject]:
+    if upload.kind in CATALOG_KINDS:
+        return judged(session, CATALOG_KINDS[upload.kind], workspace_id, rows)[1]
     return read_costs(upload.name, rows)[1]
 
 
@@ -200,6 +206,7 @@ def _import_usage(importing: Importing, upload: Upload, choice: Choice) -> Progr
     if report.rejects_path:
         report.rejects_path.rename(importing.uploads.rejects_path(importing.workspace_id, row.usage_import_id))
     learned = [f"event type {name}" for name in sorted(report.new_event_types)]
+    learned += [f"segment {name}" for name in sorted(report.new_segments)]
     learned += _learn_customers(importing) if choice.extend_catalog else []
     return {
         "state": DONE,
@@ -214,32 +221,33 @@ def _import_usage(importing: Importing, upload: Upload, choice: Choice) -> Progr
 
 
 def _learn_customers(importing: Importing) -> list[str]:
-    """Add the segments and customers that events name to the catalogs; returns them as texts."""
-    segment_of = dict(customer_segments(importing.store, importing.workspace_id))
-    with write(importing.session):
-        segments = _new(importing.session, SegmentCatalog.segment_id, segment_of.values())
-        importing.session.add_all(SegmentCatalog(segment_id=segment, label=segment) for segment in segments)
-        importing.session.flush()
-        customers = _new(importing.session, Customer.customer_id, segment_of)
-        rows = [{"customer_id": name, "name": name, "segment": segment_of[name]} for name in customers]
-        if rows:
-            importing.session.execute(sa.insert(Customer), rows)
+    """Add the customers that events name, and their segments, to the workspace's own; returns them as texts."""
+    session, workspace_id = importing.session, importing.workspace_id
+    segment_of = dict(customer_segments(importing.store, workspace_id))
+    with write(session):
+        segments = sorted({*segment_of.values()} - {*keys_of(session, SegmentCatalog, workspace_id)})
+        keep(session, SEGMENTS, workspace_id, {name: {"segment_id": name} for name in segments})
+        customers = sorted({*segment_of} - {*keys_of(session, Customer, workspace_id)})
+        rows: dict[str, Values] = {name: {"customer_id": name, "segment": segment_of[name]} for name in customers}
+        keep(session, CUSTOMERS, workspace_id, rows)
     texts = [f"segment {segment}" for segment in segments]
     return texts + ([f"{len(customers):,} customer{'s' if len(customers) > 1 else ''}"] if customers else [])
 
 
-def _new(session: AnySession, column: InstrumentedAttribute[str], names: Iterable[str]) -> list[str]:
-    """The names that the column does not have, in order."""
-    return sorted(set(names) - set(session.scalars(sa.select(column))))
-
-
 def _import_catalog(importing: Importing, upload: Upload, choice: Choice) -> Progress:
-    rows = list(named_rows(upload.path, choice))
+    kind, rows = CATALOG_KINDS[upload.kind], list(named_rows(upload.path, choice))
     with write(importing.session):
-        entries, rejects, accepted = read_catalog(rows, known_dimensions(importing.session))
-        new = keep_catalog(importing.session, entries)
-        _log(importing, "event_catalog_imported", upload.upload_id, accepted)
-    return _reported(importing, upload, len(rows), accepted, rejects, [f"event type {name}" for name in new])
+        report = import_entries(
+            importing.session,
+            kind,
+            importing.workspace_id,
+            rows,
+            entity_id=upload.upload_id,
+            actor=importing.actor,
+            now=importing.now,
+        )
+    learned = [f"{kind.one} {name}" for name in report.kept.added]
+    return _reported(importing, upload, len(rows), report.accepted, report.rejects, learned)
 
 
 def _import_costs(importing: Importing, upload: Upload, choice: Choice) -> Progress:
@@ -284,7 +292,7 @@ def _log(importing: Importing, name: str, entity_id: str, accepted: int) -> None
     )
 
 
-_IMPORTS = {USAGE: _import_usage, CATALOG: _import_catalog, COSTS: _import_costs}
+_IMPORTS = {USAGE: _import_usage, COSTS: _import_costs} | dict.fromkeys(CATALOG_KINDS, _import_catalog)
 
 
 def first_rejects(path: Path) -> list[dict[str, str]]:

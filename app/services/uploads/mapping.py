@@ -5,21 +5,36 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from app.services.catalogs import kinds
+from app.services.catalogs.kinds import Kind
 from app.services.usage.heads import Head
 
 LEFT_OUT = ""
 USAGE, CATALOG, COSTS = "usage", "catalog", "costs"
+METRICS, QUALITY_SIGNALS, SEGMENTS, CUSTOMERS = "metrics", "quality_signals", "segments", "customers"
+CATALOG_KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        CATALOG: kinds.EVENTS,
+        METRICS: kinds.METRICS,
+        QUALITY_SIGNALS: kinds.QUALITY_SIGNALS,
+        SEGMENTS: kinds.SEGMENTS,
+        CUSTOMERS: kinds.CUSTOMERS,
+    }
+)
+"""Kind of file → the catalog whose entries it holds; `catalog` alone is that of events."""
+
 FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         USAGE: ("event_id", "ts", "event_type", "customer_id", "segment", "workspace_id"),
-        CATALOG: ("event_type", "description", "dimensions"),
         COSTS: ("name", "cost_per_unit_usd"),
     }
+    | {kind: catalog.fields for kind, catalog in CATALOG_KINDS.items()}
 )
 """The fields of each kind of file; of usage events any other column is a dimension."""
 
 NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {USAGE: ("ts", "event_type", "customer_id"), CATALOG: ("event_type",), COSTS: ("name", "cost_per_unit_usd")}
+    {USAGE: ("ts", "event_type", "customer_id"), COSTS: ("name", "cost_per_unit_usd")}
+    | {kind: catalog.needed for kind, catalog in CATALOG_KINDS.items()}
 )
 _NAMES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -48,6 +63,12 @@ _NAMES: Mapping[str, frozenset[str]] = MappingProxyType(
         "name": frozenset(
             {"event_type", "event", "type", "unit", "value_unit", "value_unit_id", "item", "product", "meter"}
         ),
+        "metric_id": frozenset({"id", "metric", "key", "code", "name"}),
+        "signal_id": frozenset({"id", "signal", "quality_signal", "quality_signal_id", "key", "code", "name"}),
+        "segment_id": frozenset({"id", "segment", "plan", "tier", "cohort", "key", "code", "name"}),
+        "label": frozenset({"title", "display_name", "name", "text"}),
+        "type": frozenset({"kind", "metric_type", "role"}),
+        "source": frozenset({"where", "origin", "comes_from", "system"}),
         "cost_per_unit_usd": frozenset(
             {"cost", "cost_usd", "usd", "unit_cost", "avg_cost_per_unit_usd", "cost_per_unit", "price", "amount"}
         ),

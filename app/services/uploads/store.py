@@ -29,7 +29,15 @@ from app.file_lock import exclusive
 from app.services.usage.fields import UnreadableInput
 from app.services.usage.heads import Head, format_of, read_head
 
-MAX_BYTES: Mapping[str, int] = {"usage": 512 * 2**20, "catalog": 8 * 2**20, "costs": 8 * 2**20}
+MAX_BYTES: Mapping[str, int] = {
+    "usage": 512 * 2**20,
+    "catalog": 8 * 2**20,
+    "metrics": 8 * 2**20,
+    "quality_signals": 8 * 2**20,
+    "segments": 8 * 2**20,
+    "customers": 8 * 2**20,
+    "costs": 8 * 2**20,
+}
 STAGED, RUNNING, DONE, FAILED = "staged", "running", "done", "failed"
 KEPT = timedelta(days=1)
 REJECTS_KEPT = timedelta(days=30)

@@ -43,8 +43,9 @@ class Policy:
 
     `workspace_id`: where they go; None when each event names its own. `catalog`: the dimensions of each event type;
     base fields named among them mean the base columns. `segments`: customer → segment, for events that name none.
-    `workspaces`: those that exist; None accepts any. `extend_catalog`: unknown event types and dimensions are
-    reported for the caller to add instead of rejected.
+    `workspaces`: those that exist, and `known_segments` those that the catalog has; None accepts any.
+    `extend_catalog`: unknown event types, dimensions and segments are reported for the caller to add instead of
+    rejected.
 
     Raises ValueError when two dimensions differ only in case: the columnar engine reads them as one.
     """
@@ -54,6 +55,7 @@ class Policy:
     segments: Mapping[str, str] | None = None
     workspaces: frozenset[str] | None = None
     extend_catalog: bool = False
+    known_segments: frozenset[str] | None = None
     known_dimensions: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ counts once, and equal rows within one file all count.
 # ruff: noqa: S608  SQL is put together here; names and texts in it go through quoted() and text()
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -27,7 +27,7 @@ from app.services.usage.pieces import Source
 from app.services.usage.rejects import RejectsReport
 from app.services.usage.sql import quoted, scan
 from app.services.usage.store import EventStore
-from app.services.usage.validate import validate_texts
+from app.services.usage.validate import Batch, validate_texts
 
 Progress = Callable[[int, int | None], None]
 """Called with the rows read so far and the rows in all, None where their number is not known."""
@@ -45,6 +45,20 @@ class ImportReport:
     reasons: Mapping[str, int]
     rejects_path: Path | None
     new_event_types: Mapping[str, frozenset[str]]
+    new_segments: frozenset[str]
+
+
+@dataclass
+class _Learned:
+    """What accepted events name that the catalogs lack."""
+
+    event_types: dict[str, frozenset[str]] = field(default_factory=dict)
+    segments: frozenset[str] = frozenset()
+
+    def add(self, batch: Batch) -> None:
+        for event_type, names in batch.new_event_types.items():
+            self.event_types[event_type] = self.event_types.get(event_type, frozenset()) | names
+        self.segments |= batch.new_segments
 
 
 class _Overtaken(Exception):
@@ -81,15 +95,14 @@ def import_file(
             rejected=report.count,
             reasons=dict(report.reasons.most_common()),
             rejects_path=report.publish(),
-            new_event_types=learned,
+            new_event_types=learned.event_types,
+            new_segments=learned.segments,
         )
 
 
-def _stage(
-    source: Source, policy: Policy, folder: Path, report: RejectsReport, progress: Progress
-) -> dict[str, frozenset[str]]:
-    """Write valid events to `folder`/staged, batch by batch, and report the others; returns new event types."""
-    learned: dict[str, frozenset[str]] = {}
+def _stage(source: Source, policy: Policy, folder: Path, report: RejectsReport, progress: Progress) -> _Learned:
+    """Write valid events to `folder`/staged, batch by batch, and report the others; returns what is new in them."""
+    learned = _Learned()
     (folder / "staged").mkdir()
     done = 0
     for number, (texts, rejects) in enumerate(source.batches):
@@ -102,8 +115,7 @@ def _stage(
                 compression="lz4",
                 use_dictionary=False,
             )
-        for event_type, names in batch.new_event_types.items():
-            learned[event_type] = learned.get(event_type, frozenset()) | names
+        learned.add(batch)
         done += len(texts) + len(rejects)
         progress(done, source.total_rows)
     return learned

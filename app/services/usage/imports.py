@@ -14,11 +14,14 @@ import sqlalchemy as sa
 from app.actor import Actor
 from app.errors import Invalid
 from app.models.base import AnySession
-from app.models.catalog import Customer, EventCatalog, SegmentCatalog
+from app.models.catalog import Customer, SegmentCatalog
 from app.models.transactions import write
 from app.models.usage import UsageImport
 from app.models.workspace import Workspace
-from app.services.configs.reading import load_catalogs
+from app.services.catalogs.entries import Values
+from app.services.catalogs.keeping import keep
+from app.services.catalogs.kinds import CUSTOMERS, EVENTS, SEGMENTS
+from app.services.catalogs.reading import event_types_of, keys_of, standing
 from app.services.lookup import get
 from app.services.product_events import log_event
 from app.services.usage.fields import Policy, UnreadableInput
@@ -31,13 +34,20 @@ if TYPE_CHECKING:
 
 
 def policy_for(session: AnySession, workspace_id: str | None, *, extend_catalog: bool = False) -> Policy:
-    """The policy for events, from the catalogs as they are now; `workspace_id` None when each event names its own."""
+    """The policy for events of a workspace, from the catalogs that it reads as they are now.
+
+    Without one, each event names its own workspace and is judged by the shared entries alone, as seed files are.
+    """
+    exist = frozenset(session.scalars(sa.select(Workspace.workspace_id))) if workspace_id is None else None
+    customers = sa.select(Customer.customer_id, Customer.segment).where(standing(Customer, workspace_id))
+    event_types = event_types_of(session, workspace_id)
     return Policy(
         workspace_id=workspace_id,
-        catalog={name: frozenset(dimensions) for name, dimensions in load_catalogs(session).events.items()},
-        segments=dict(session.execute(sa.select(Customer.customer_id, Customer.segment)).tuples().all()),
-        workspaces=frozenset(session.scalars(sa.select(Workspace.workspace_id))),
+        catalog={name: frozenset(dimensions) for name, dimensions in event_types.items()},
+        segments=dict(session.execute(customers).tuples().all()),
+        workspaces=exist,
         extend_catalog=extend_catalog,
+        known_segments=frozenset(keys_of(session, SegmentCatalog, workspace_id)),
     )
 
 
@@ -54,7 +64,7 @@ def import_usage(
     rejects_path: Path | None = None,
     progress: "Progress | None" = None,
 ) -> "tuple[UsageImport, ImportReport]":
-    """Import one file, extend the catalogs if `extend_catalog`, and record it.
+    """Import one file, extend the workspace's own catalogs if `extend_catalog`, and record it.
 
     Raises NotFound without such a workspace, Invalid when the plan contradicts itself or the file as a whole is unfit.
     Opens and commits a write transaction of its own, after the events are stored.
@@ -70,8 +80,8 @@ def import_usage(
         raise Invalid(str(error), code=error.code) from error
     with write(session):
         if extend_catalog:
-            extend(session, report.new_event_types)
-            _add_customer(session, plan.constants)
+            extend(session, workspace_id, report.new_event_types, report.new_segments)
+            _add_customer(session, workspace_id, plan.constants)
         row = _record(session, workspace_id, path.name, plan, report, actor, now)
     return row, report
 
@@ -115,21 +125,25 @@ def _record(
     return row
 
 
-def extend(session: AnySession, new_event_types: Mapping[str, frozenset[str]]) -> None:
-    """Add event types to the catalog, and dimensions to those that it has."""
-    for event_type, dimensions in sorted(new_event_types.items()):
-        entry = session.get(EventCatalog, event_type)
-        if entry is None:
-            session.add(EventCatalog(event_type=event_type, description="", dimensions=sorted(dimensions)))
-        else:
-            entry.dimensions = [*entry.dimensions, *sorted(dimensions - set(entry.dimensions))]
+def extend(
+    session: AnySession,
+    workspace_id: str,
+    new_event_types: Mapping[str, frozenset[str]],
+    new_segments: frozenset[str] = frozenset(),
+) -> None:
+    """Add event types, dimensions and segments to the workspace's own catalogs."""
+    events: dict[str, Values] = {
+        name: {"event_type": name, "dimensions": sorted(names)} for name, names in sorted(new_event_types.items())
+    }
+    keep(session, EVENTS, workspace_id, events)
+    keep(session, SEGMENTS, workspace_id, {name: {"segment_id": name} for name in sorted(new_segments)})
 
 
-def _add_customer(session: AnySession, constants: Mapping[str, Json]) -> None:
-    """Add the customer and the segment that are named for the whole file to the catalogs."""
+def _add_customer(session: AnySession, workspace_id: str, constants: Mapping[str, Json]) -> None:
+    """Add the customer that is named for the whole file to the workspace's catalog, unless it reads one already."""
     customer_id, segment = constants.get("customer_id"), constants.get("segment")
-    if segment is not None and session.get(SegmentCatalog, segment) is None:
-        session.add(SegmentCatalog(segment_id=segment, label=segment))
-        session.flush()
-    if customer_id is not None and segment is not None and session.get(Customer, customer_id) is None:
-        session.add(Customer(customer_id=customer_id, name=customer_id, segment=segment))
+    if customer_id is None or segment is None:
+        return
+    of_key = sa.select(Customer.entry_id).where(standing(Customer, workspace_id), Customer.customer_id == customer_id)
+    if session.scalar(of_key) is None:
+        keep(session, CUSTOMERS, workspace_id, {customer_id: {"customer_id": customer_id, "segment": segment}})

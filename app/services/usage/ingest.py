@@ -2,39 +2,100 @@
 
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from app.errors import AvsError, Invalid
 from app.models.base import AnySession
+from app.models.workspace import Workspace
 from app.services.usage.fields import Policy, UnreadableInput
 from app.services.usage.formats import Rows, parse_body
 from app.services.usage.imports import policy_for
 from app.services.usage.store import EventStore, Receipt
+from simulation.canonical import Json
 
 if TYPE_CHECKING:
     from app.services.usage.validate import Batch
 
 MAX_EVENTS = 10_000
+MAX_WORKSPACES = 64
+"""Workspaces whose catalogs a process keeps a copy of."""
+NO_WORKSPACE = Policy(None, {}, workspaces=frozenset(), extend_catalog=True)
+"""The policy that rejects every event for its workspace alone: it names none, or none that exists."""
 
 
 class PolicyCache:
-    """The catalogs as one process last read them: reading them for each batch would cost more than storing it.
+    """The catalogs of each workspace as one process last read them: reading them for each batch would cost too much.
 
-    Catalogs only grow, so a stale copy can be too strict but never too generous; a batch that it rejects anything of is
-    judged again with a fresh one.
+    A workspace's own entries change and go; each change counts up its `catalog_revision`, and a copy of another
+    revision is read again. Shared entries only grow (seed files add them), so a copy can be too strict about them but
+    never too generous: a batch that it rejects anything of is judged again with a fresh one.
     """
 
     def __init__(self) -> None:
-        self._policy: Policy | None = None
+        self._policies: dict[str, tuple[int, Policy]] = {}
 
     def validate(self, session: AnySession, rows: Rows) -> "Batch":
-        """The validated batch; every reject in it was judged by the catalogs as they are now."""
-        from app.services.usage.validate import validate  # late: Arrow comes with the first event
+        """The validated batch; every event in it was judged by the catalogs that its workspace reads now."""
+        from app.services.usage.validate import merged  # late: Arrow comes with the first event
 
-        if self._policy is not None:
-            batch = validate(rows, self._policy)
+        parts = by_workspace(rows)
+        revisions = _revisions(session, [name for name in parts if name is not None])
+        strays = [part for name, part in parts.items() if name not in revisions]
+        judged = [self._judged(session, name, parts[name], revision) for name, revision in revisions.items()]
+        return merged([*judged, *(_strays(part) for part in strays)])
+
+    def _judged(self, session: AnySession, workspace_id: str, rows: Rows, revision: int) -> "Batch":
+        from app.services.usage.validate import validate
+
+        kept_revision, policy = self._policies.get(workspace_id, (None, NO_WORKSPACE))
+        if kept_revision == revision:
+            batch = validate(rows, policy)
             if not batch.rejects:
                 return batch
-        self._policy = policy_for(session, None)
-        return validate(rows, self._policy)
+        policy = policy_for(session, workspace_id)
+        self._keep(workspace_id, revision, policy)
+        return validate(rows, policy)
+
+    def _keep(self, workspace_id: str, revision: int, policy: Policy) -> None:
+        """Keep a copy, and forget the oldest ones beyond the limit. The revision was read before the policy was."""
+        self._policies.pop(workspace_id, None)
+        self._policies[workspace_id] = (revision, policy)
+        for oldest in list(self._policies)[:-MAX_WORKSPACES]:
+            self._policies.pop(oldest, None)
+
+
+def by_workspace(rows: Rows) -> dict[str | None, Rows]:
+    """The rows of each workspace that they name; None → those that name none which could exist."""
+    names = [_workspace_of(value) for value in rows.values]
+    distinct = set(names)
+    if len(distinct) == 1:
+        return {names[0]: rows}
+    parts: dict[str | None, tuple[list[Json], list[int]]] = {name: ([], []) for name in dict.fromkeys(names)}
+    for name, value, number in zip(names, rows.values, rows.numbers, strict=True):
+        values, numbers = parts[name]
+        values.append(value)
+        numbers.append(number)
+    return {name: Rows(*part) for name, part in parts.items()}
+
+
+def _workspace_of(value: Json) -> str | None:
+    """The workspace that an event names; None where it names none, or one that no database can look for."""
+    name = value.get("workspace_id") if type(value) is dict else None
+    return name if type(name) is str and name.isprintable() else None
+
+
+def _revisions(session: AnySession, workspace_ids: list[str]) -> dict[str, int]:
+    """workspace_id → its catalog revision, of those that exist, in the order given."""
+    columns = (Workspace.workspace_id, Workspace.catalog_revision)
+    rows = session.execute(sa.select(*columns).where(Workspace.workspace_id.in_(workspace_ids))).tuples()
+    revisions = dict(rows.all()) if workspace_ids else {}
+    return {name: revisions[name] for name in workspace_ids if name in revisions}
+
+
+def _strays(rows: Rows) -> "Batch":
+    from app.services.usage.validate import validate
+
+    return validate(rows, NO_WORKSPACE)
 
 
 def ingest(session: AnySession, store: EventStore, cache: PolicyCache, body: bytes, content_type: str) -> Receipt:

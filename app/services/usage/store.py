@@ -45,6 +45,7 @@ class Receipt:
     duplicates: int
     rejects: tuple[Reject, ...]
     new_event_types: dict[str, frozenset[str]] = field(default_factory=dict)
+    new_segments: frozenset[str] = frozenset()
 
     @property
     def rejected(self) -> int:
@@ -110,7 +111,9 @@ class EventStore:
             accepted = sum([self._add_to_tail(connection, new) for new in parcels])
         self._flush_long_tails(batch.events)
         valid = sum(map(len, batch.events.values()))
-        return Receipt(accepted, valid - accepted, tuple(batch.rejects), dict(batch.new_event_types))
+        return Receipt(
+            accepted, valid - accepted, tuple(batch.rejects), dict(batch.new_event_types), batch.new_segments
+        )
 
     def _add_to_tail(self, connection: Connection, new: "Parcel") -> int:
         """Add those events whose ids are free; returns how many."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.services.usage import staging
-from app.services.usage.sql import scan
+from app.services.usage.sql import quoted, scan, text
 from app.services.usage.store import Dataset, EventStore
 
 DAYS = 14
@@ -99,6 +99,17 @@ def customer_segments(store: EventStore, workspace_id: str) -> list[tuple[str, s
         "GROUP BY customer_id ORDER BY customer_id"
     )
     return [(customer_id, segment) for customer_id, segment in _query(store.root, newest)[0]]
+
+
+def count_events(store: EventStore, workspace_id: str, column: str, value: str) -> int:
+    """How many of the workspace's events have the value in a stored field, such as `event_type`."""
+    dataset = store.snapshot(workspace_id)
+    if not dataset.paths:
+        return 0
+    ((count,),) = _query(
+        store.root, f"SELECT count(*) FROM {scan(dataset.paths)} WHERE {quoted(column)} = {text(value)}"
+    )[0]
+    return int(count)
 
 
 def _query(root: Path, *statements: str) -> list[list[Any]]:

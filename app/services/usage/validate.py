@@ -5,12 +5,13 @@ HTTP batches and imported files pass the same checks. A row that fails several i
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from app.services.catalogs.entries import unknown_segment
 from app.services.usage.columns import Problems, text_batch, unknown_dimension
 from app.services.usage.fields import MAX_ID_LENGTH, MAX_TEXT_LENGTH, Policy, Reject, by_folded_name
 from app.services.usage.formats import Rows
@@ -24,7 +25,7 @@ _new_name = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 
 @dataclass(frozen=True)
 class Batch:
-    """Validated events by workspace, the rejects in row order, and new event types with their dimensions.
+    """Validated events by workspace, the rejects in row order, new event types with their dimensions, new segments.
 
     Each record batch holds `row` (int64), the stored fields (ts in UTC microseconds), `own_segment` (whether the
     event itself named it) and a text column `d_<dimension>` for each dimension that occurs.
@@ -33,6 +34,7 @@ class Batch:
     events: Mapping[str, pa.RecordBatch]
     rejects: Sequence[Reject] = ()
     new_event_types: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    new_segments: frozenset[str] = frozenset()
 
 
 class _Sieve:
@@ -67,7 +69,19 @@ def validate(rows: Rows, policy: Policy) -> Batch:
     """Validate events given as dicts (see `formats.parse_body`)."""
     texts, rejects = text_batch(rows, policy)
     batch = validate_texts(texts, policy)
-    return Batch(batch.events, sorted([*batch.rejects, *rejects], key=lambda reject: reject.row), batch.new_event_types)
+    return replace(batch, rejects=sorted([*batch.rejects, *rejects], key=lambda reject: reject.row))
+
+
+def merged(batches: Sequence[Batch]) -> Batch:
+    """The parts of one input as one batch; each workspace has its events in one part."""
+    if len(batches) == 1:
+        return batches[0]
+    return Batch(
+        {workspace_id: events for batch in batches for workspace_id, events in batch.events.items()},
+        sorted((reject for batch in batches for reject in batch.rejects), key=lambda reject: reject.row),
+        {name: names for batch in batches for name, names in batch.new_event_types.items()},
+        frozenset().union(*(batch.new_segments for batch in batches)),
+    )
 
 
 def validate_texts(texts: pa.RecordBatch, policy: Policy) -> Batch:
@@ -75,10 +89,16 @@ def validate_texts(texts: pa.RecordBatch, policy: Policy) -> Batch:
     sieve = _Sieve(texts)
     columns = {"row": texts["row"], "own_segment": texts["segment"].is_valid()} | _base_columns(sieve, texts, policy)
     new_event_types = _check_dimensions(sieve, texts, policy)
+    _check_segments(sieve, columns["segment"], policy)
     columns |= {name: texts[name] for name in texts.schema.names if name.startswith("d_")}
     kept = sieve.kept(pa.RecordBatch.from_pydict(columns))
     learned = new_event_types if not sieve.problems else _still_used(new_event_types, kept)
-    return Batch(_by_workspace(kept), sorted(sieve.rejects(), key=lambda reject: reject.row), learned)
+    return Batch(
+        _by_workspace(kept),
+        sorted(sieve.rejects(), key=lambda reject: reject.row),
+        learned,
+        frozenset(_unknown_segments(kept["segment"], policy)),
+    )
 
 
 def _base_columns(sieve: _Sieve, texts: pa.RecordBatch, policy: Policy) -> dict[str, pa.Array]:
@@ -101,6 +121,23 @@ def _segments(texts: pa.RecordBatch, policy: Policy) -> pa.Array:
     customers = texts["customer_id"].dictionary_encode()
     segments = pa.array([policy.segments.get(customer) for customer in customers.dictionary.to_pylist()], pa.string())
     return pc.coalesce(texts["segment"], segments.take(customers.indices))
+
+
+def _unknown_segments(column: pa.Array, policy: Policy) -> list[str]:
+    """The segments of a column that the catalog does not have."""
+    distinct = pc.unique(column).drop_null().to_pylist() if policy.known_segments is not None else []
+    return [segment for segment in distinct if segment not in (policy.known_segments or ())]
+
+
+def _check_segments(sieve: _Sieve, column: pa.Array, policy: Policy) -> None:
+    """Drop rows whose segment the catalog lacks: no config would ever count them."""
+    unknown = [] if policy.extend_catalog else _unknown_segments(column, policy)
+    if unknown:
+        mask = pc.is_in(column, pa.array(unknown, pa.string()))
+        for position, segment in zip(
+            pc.indices_nonzero(mask).to_pylist(), column.filter(mask).to_pylist(), strict=True
+        ):
+            sieve.problems.setdefault(position, ("segment", unknown_segment(segment)))
 
 
 def _check_ids(sieve: _Sieve, name: str, column: pa.Array) -> None:

@@ -89,8 +89,8 @@ def test_catalogs_that_were_read_before_are_not_read_again(empty: AnySession) ->
     with write(empty):
         f.config(empty)
     assert present(read_rows(empty, "cfg_1", None, with_catalogs=False)).catalogs is None
-    assert read_config(empty, "cfg_1").catalogs == load_catalogs(empty)
-    assert load_catalogs(empty).metric_ids == ("exploration_depth", *f.METRICS)
+    assert read_config(empty, "cfg_1").catalogs == load_catalogs(empty, "ws_1")
+    assert load_catalogs(empty, "ws_1").metric_ids == ("exploration_depth", *f.METRICS)
 
 
 def test_a_config_that_is_not_there_is_named(empty: AnySession) -> None:

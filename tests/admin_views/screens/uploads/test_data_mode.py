@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 
 from app.extensions import usage_events
 from app.models.base import db
-from app.models.catalog import Customer, EventCatalog, SegmentCatalog
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
 from app.models.workspace import Workspace
+from app.services.catalogs.kinds import CUSTOMERS, EVENTS, SEGMENTS
 from app.services.uploads import imports
 from app.services.uploads.costs import suggested_costs
 from app.services.uploads.store import Uploads
@@ -26,6 +26,7 @@ from tests.admin_views.screens.decisions.decide_pages import form_of, text_of
 from tests.admin_views.screens.uploads.upload_pages import URL, chosen, imported, previewed, staged, stored
 from tests.answers import json_of
 
+UNKNOWN_SEGMENT = "segment 'starter' is not in the catalog: correct it, or add it to the segments"
 SAID = "ts is not an RFC 3339 time between 1970 and 2199, such as 2026-01-15T00:00:00Z"
 
 
@@ -101,7 +102,8 @@ def test_nothing_is_stored_before_the_import(client: FlaskClient) -> None:
 
 def test_checking_again_tries_the_columns_that_were_chosen(client: FlaskClient) -> None:
     answer = chosen(client, previewed(client), "check", extend_catalog="")
-    assert "Of the first 4 rows, 1 would be read and 3 rejected." in text_of(answer.text)
+    assert "Of the first 4 rows, 0 would be read and 4 rejected." in text_of(answer.text)
+    assert UNKNOWN_SEGMENT in text_of(answer.text)
     assert "event_type &#39;storyboard_created&#39; is not in the catalog" in answer.text
 
 
@@ -205,9 +207,9 @@ def test_rejects_of_another_workspace_are_not_there(client: FlaskClient) -> None
 def test_what_is_new_becomes_pickable(client: FlaskClient) -> None:
     text = text_of(imported(client).text)
     assert "event type storyboard_created, segment pro, segment starter, 2 customers" in text
-    assert db.session.get(EventCatalog, "storyboard_created") is not None
-    assert db.session.get(SegmentCatalog, "starter") is not None
-    assert db.session.get_one(Customer, "acct_2").segment == "pro"
+    assert f.entry(db.session, EVENTS, "storyboard_created", "ws_1") is not None
+    assert f.entry(db.session, SEGMENTS, "starter", "ws_1") is not None
+    assert f.entry(db.session, CUSTOMERS, "acct_2", "ws_1").segment == "pro"
 
 
 def test_without_leave_to_extend_it_the_catalog_stays_as_it_is(client: FlaskClient) -> None:
@@ -215,8 +217,10 @@ def test_without_leave_to_extend_it_the_catalog_stays_as_it_is(client: FlaskClie
     form = form_of(client.get(address).text, "columns")
     del form["extend_catalog"]
     client.post(address, data=form | {"do": "import"})
-    assert "Accepted 1 Already known 0 Rejected 3" in text_of(client.get(address).text)
-    assert db.session.get(SegmentCatalog, "starter") is None
+    page = text_of(client.get(address).text)
+    assert "Accepted 0 Already known 0 Rejected 4" in page
+    assert UNKNOWN_SEGMENT in page
+    assert f.entry(db.session, SEGMENTS, "starter", "ws_1") is None
 
 
 def test_the_same_file_again_counts_nothing_twice(client: FlaskClient) -> None:
@@ -289,7 +293,7 @@ def test_an_event_catalog_is_added_to(client: FlaskClient) -> None:
     rows = b'event_type,description,dimensions\nvoice_generated,A voice,"voice_id, seconds"\n,nothing,\n'
     text = text_of(imported(client, content=rows, name="event_catalog.csv", kind="catalog").text)
     assert "Rows in the file 2 Accepted 1 Rejected 1" in text
-    entry = db.session.get_one(EventCatalog, "voice_generated")
+    entry = f.entry(db.session, EVENTS, "voice_generated", "ws_1")
     assert (entry.description, entry.dimensions) == ("A voice", ["voice_id", "seconds"])
 
 

@@ -14,6 +14,7 @@ from app.models.base import AnySession
 from app.models.config_version import ConfigVersion, ExplorationRule
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition
+from app.services.catalogs.kinds import Kind
 from rules.places import link_to_config, link_to_cycle, link_to_unit
 from simulation.canonical import Json, JsonObject, canonical_text
 
@@ -37,10 +38,10 @@ class Reference:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-def references(session: AnySession, catalog: str, key: str) -> list[Reference]:
-    """The first 200 uses of the entry `key` of `catalog` (events, metrics, quality-signals, segments, customers)."""
-    uses = (reference for search in SEARCHES.get(catalog, ()) for reference in search(session, key))
-    return list(islice(uses, MAX_REFERENCES))
+def references(session: AnySession, kind: Kind, key: str, workspace_id: str | None = None) -> list[Reference]:
+    """The first 200 uses of the entry `key` of a catalog, by one workspace or, without one, by all."""
+    uses = (reference for search in SEARCHES[kind.slug] for reference in search(session, key))
+    return list(islice((use for use in uses if workspace_id in (None, use.workspace_id)), MAX_REFERENCES))
 
 
 def mentions(column: JsonColumn, key: str) -> sa.ColumnElement[bool]:
