@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from admin_views.grids.specs import GRIDS, GridSpec
 from app.models.base import Model, db
+from app.models.config_version import ConfigVersion
 from app.models.product_event import ProductEvent
 from tests.admin_views.rows import ACTIVE, DRAFT, NOW, enforcement_event
 from tests.present import present
@@ -297,3 +298,11 @@ def test_a_row_and_a_record_lead_to_their_screen(sqlite_grids: FlaskClient) -> N
         f'href="/configs/{DRAFT}/pools">Open in its screen</a>'
         in sqlite_grids.get(f"/admin/configs/details/?id={DRAFT}").text
     )
+
+
+def test_a_config_is_found_by_its_name(grids: FlaskClient) -> None:
+    search = "configs/export/csv/?search=december"
+    assert export(grids, search) == []
+    db.session.get_one(ConfigVersion, DRAFT).config_name = "Team plan, December price rise"
+    db.session.commit()
+    assert [row["config_version_id"] for row in export(grids, search)] == [DRAFT]
