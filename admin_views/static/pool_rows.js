@@ -76,10 +76,14 @@ function setRemoved(row, isRemoved) {
   row.classList.toggle("removed", isRemoved);
   row.querySelector(".gone").hidden = !isRemoved;
   row.querySelector(".pool-body").hidden = isRemoved;
-  row.querySelector("[data-called]").textContent = row.dataset.name;
+  call(row);
   row.querySelector(isRemoved ? "[data-undo]" : "[data-remove]").focus();
   announce(`${row.dataset.name} is ${isRemoved ? "removed" : "back"}`);
   return true;
+}
+
+function call(row) {
+  for (const name of row.querySelectorAll("[data-called]")) name.textContent = row.dataset.name;
 }
 
 // The buttons' names say which row they change.
@@ -87,6 +91,7 @@ function rename(control) {
   const row = control.closest("[data-row]");
   const before = row.dataset.name;
   row.dataset.name = control.value.trim() || "New pool";
+  call(row);
   for (const button of row.querySelectorAll("button[aria-label]")) {
     button.setAttribute("aria-label", button.getAttribute("aria-label").replace(before, row.dataset.name));
   }

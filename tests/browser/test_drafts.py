@@ -58,6 +58,7 @@ def test_a_new_row_is_not_scolded_before_it_was_touched_and_gets_its_id_by_the_s
 
 def test_rows_move_by_keyboard_and_the_focus_stays(page: Page) -> None:
     page.goto(POOLS)
+    page.get_by_text("More about 4K Pro").click()
     up = page.get_by_role("button", name="Move 4K Pro up")
     up.focus()
     page.keyboard.press("Enter")
@@ -75,6 +76,7 @@ def test_rows_move_by_keyboard_and_the_focus_stays(page: Page) -> None:
 
 def test_a_removed_row_can_be_brought_back(page: Page) -> None:
     page.goto(POOLS)
+    page.get_by_text("More about 4K Pro").click()
     page.get_by_role("button", name="Remove 4K Pro").click()
     saved(page)
     page.get_by_role("button", name="Undo").click()
@@ -162,6 +164,7 @@ def test_a_config_is_begun_forked_and_written_without_scripts(new_page: Callable
     page.goto(NEW)
     page.get_by_label("The active version").check()
     page.get_by_role("button", name="Create and continue to pools").click()
+    page.get_by_text("More about Core").click()
     page.get_by_role("button", name="Duplicate Core").click()
     copy = page.locator("[data-row]").nth(1)
     copy.get_by_label("Label").fill("Second")

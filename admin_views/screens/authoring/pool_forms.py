@@ -102,10 +102,11 @@ def controls_of(pool: Mapping[str, Json]) -> JsonObject:
 
 @dataclass
 class Row:
-    """One pool in the table, under a key that is unique in the page."""
+    """One pool in the table, under a key that is unique in the page; `is_open` shows all of its controls at once."""
 
     key: str
     form: PoolForm
+    is_open: bool = False
 
     @property
     def is_removed(self) -> bool:
@@ -121,7 +122,8 @@ class Row:
         self.form.removed.data = "yes" if removed else ""
 
     def use_plain_ids(self) -> None:
-        """Give the controls the ids that a deep link to this row ends with."""
+        """Give the controls the ids that a deep link to this row ends with, and show all of them."""
+        self.is_open = True
         for field in self.form:
             field.id = field.short_name
             field.label = Label(field.id, field.label.text)

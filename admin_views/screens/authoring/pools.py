@@ -1,6 +1,6 @@
 """Flow 3B: what is included, and what happens beyond it. All pools of a draft in one form, saved in one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 
@@ -25,6 +25,7 @@ from app.services.catalogs.kinds import METRICS
 from app.services.configs.documents import frozen_unit
 from app.services.wording.configs import pool_sentence, unit_words
 from rules.lifecycle import stage_defaults
+from rules.places import link_to_unit
 from simulation.canonical import Json, JsonObject
 
 Unit = Mapping[str, Json]
@@ -56,6 +57,7 @@ class Pools(ConfigDraftScreen[PoolsForm]):
         if request.method == "GET" and request.args.get(SUGGEST) == "defaults" and not form.pools.rows:
             act(form, "defaults", _suggested(record, form.units))
         _offer(form)
+        _open_new_rows(form.pools.rows, record)
         _mark_linked_row(form.pools.rows)
         return form
 
@@ -102,6 +104,7 @@ class Pools(ConfigDraftScreen[PoolsForm]):
     def act(self, form: PoolsForm, action: str, record: ConfigVersion) -> None:
         act(form, action, _suggested(record, form.units))
         _offer(form)
+        _open_new_rows(form.pools.rows, record)
 
     def fields(self, form: PoolsForm) -> Iterable[Field]:
         return chain(list(form), form.pools.row_errors())
@@ -113,7 +116,7 @@ class Pools(ConfigDraftScreen[PoolsForm]):
 
     def parts(self, form: PoolsForm, record: ConfigVersion) -> dict[str, str]:
         says = get_template_attribute("screens/_pools.html", "says")
-        return {f"says-{row.key}": str(says(_words(row, form.pools.kept, form.units))) for row in form.pools.kept}
+        return {f"says-{row.key}": str(says(words)) for row, words in _said(form, form.pools.kept, record)}
 
     def place(self, form: PoolsForm, error: AvsError) -> AvsError:
         """The refusal, its errors at their fields; in `/pools/1/value_unit_id`, 1 is the second pool that is kept."""
@@ -129,7 +132,7 @@ class Pools(ConfigDraftScreen[PoolsForm]):
         newest = next((item.value for item in form.value_unit_snapshot_version.choices if item.value), None)
         kept_ids = {row.form.pool_id.data for row in form.pools.kept}
         return super().context(form, record) | {
-            "said": {row.key: _words(row, form.pools.kept, form.units) for row in form.pools.rows},
+            "said": {row.key: words for row, words in _said(form, form.pools.rows, record)},
             "blank": _blank(form),
             "suggested": [pool["label"] for pool in _suggested(record, form.units) if pool["pool_id"] not in kept_ids],
             "newest_snapshot": newest,
@@ -165,7 +168,7 @@ def _units(form: PoolsForm, record: ConfigVersion) -> dict[str, Unit]:
 
 def _labels(units: Mapping[str, Unit]) -> dict[str, str]:
     return {
-        unit_id: f"{unit['name']} ({unit_words(unit)}){', not in this snapshot' if unit.get('is_loose') else ''}"
+        unit_id: f"{unit['name']}{', not in this snapshot' if unit.get('is_loose') else ''}"
         for unit_id, unit in units.items()
     }
 
@@ -186,8 +189,16 @@ def _offer_row(row: Row, labels: Mapping[str, str]) -> None:
 
 def _blank(form: PoolsForm) -> Row:
     row = form.pools.blank
+    row.is_open = True
     _offer_row(row, _labels(form.units))
     return row
+
+
+def _open_new_rows(rows: Sequence[Row], record: ConfigVersion) -> None:
+    """Show all controls of the rows that are not stored yet: nobody has decided about them."""
+    stored_ids = pools_at(record)
+    for row in rows:
+        row.is_open = row.is_open or row.form.pool_id.data not in stored_ids
 
 
 def _mark_linked_row(rows: Sequence[Row]) -> None:
@@ -214,13 +225,19 @@ def _is_last(row: Row, rows: Sequence[Row]) -> bool:
     return not drawn or drawn[-1] is row
 
 
-def _words(row: Row, rows: Sequence[Row], units: Mapping[str, Unit]) -> dict[str, str]:
-    """The words beside a row: a sentence about the pool, its unit's economics, and the unit's id."""
+def _said(form: PoolsForm, rows: Sequence[Row], record: ConfigVersion) -> Iterator[tuple[Row, dict[str, str]]]:
+    """Each row with the words beside it; a sentence depends on the pools of the unit that are kept."""
+    for row in rows:
+        yield row, _words(row, form.pools.kept, form.units, record.cycle_id)
+
+
+def _words(row: Row, kept: Sequence[Row], units: Mapping[str, Unit], cycle_id: str) -> dict[str, str]:
+    """The words beside a row: a sentence about the pool, its unit's economics, and where those can be changed."""
     unit = units.get(row.form.value_unit_id.data or "")
     return {
-        "sentence": pool_sentence(row.form.document(""), unit, is_last=_is_last(row, rows)),
+        "sentence": pool_sentence(row.form.document(""), unit, is_last=_is_last(row, kept)),
         "unit": unit_words(unit) if unit else "",
-        "unit_id": row.form.value_unit_id.data or "",
+        "unit_href": link_to_unit(cycle_id, row.form.value_unit_id.data, "unit_economics.target_price_per_unit_usd"),
     }
 
 

@@ -104,6 +104,7 @@ class ReviewScreen(Screen):
             config=config,
             review=review,
             outputs=outputs,
+            verdict=titles.verdict(outputs, review.margin_floor),
             pictures=pictures(outputs, review.margin_floor),
             pool_names=tables.pool_labels(outputs),
             units=laid_out(tables.units(outputs)),

@@ -208,8 +208,6 @@ def _margin(economics: Economics, labels: Mapping[str, str]) -> Figure:
 def risk_link(draft: Draft, risk: Mapping[str, Json]) -> str:
     """The link to the screen that fixes a risk, and to its field where there is one."""
     code, unit = risk["code"], ValueUnit(value_unit_id=risk.get("value_unit_id"))
-    if code == "margin_floor_violated":
-        return at_rails(draft, "margin_floor").deep_link
     if code == "spend_cap_exceeded":
         return at_rails(draft, "monthly_spend_cap_usd").deep_link
     if code == "pool_price_zero":

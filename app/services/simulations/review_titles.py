@@ -3,7 +3,7 @@
 Figures are rounded for reading (`rules.amounts`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from app.services.simulations.review_tables import Outputs, has_baseline, pool_labels
@@ -14,6 +14,45 @@ from simulation.canonical import Json
 
 NO_USAGE = "No usage in the window, so there is nothing to draw"
 NOTHING_COMPARED = "The run compared with nothing, so how bills change is not measured"
+
+
+def verdict(outputs: Outputs, floor: Decimal | int | None) -> str:
+    """The run in one sentence: what becomes of revenue, how the margin stands to its floor, who pays less and more."""
+    impact = outputs["customer_impact"]
+    if not impact["customers"]:
+        return f"{NO_USAGE}: every figure is 0 for lack of data."
+    economics = outputs["economics"]
+    parts = [_revenue(economics), _margin_and_floor(outputs, floor), *_payers(impact)]
+    return "; ".join(parts) + "."
+
+
+def _revenue(economics: Json) -> str:
+    after, before = economics["candidate"]["revenue_usd"], (economics["baseline"] or {}).get("revenue_usd")
+    if before is None:
+        return f"Revenue is {money_text(after)}, compared with nothing"
+    if after == before:
+        return f"Revenue stays at {money_text(after)}"
+    share = f" ({percent_text(abs(after - before) / Decimal(before))})" if before else ""
+    return f"Revenue {_moves(after - before)}{share} to {money_text(after)}"
+
+
+def _margin_and_floor(outputs: Outputs, floor: Decimal | int | None) -> str:
+    candidate, count = outputs["economics"]["candidate"], len(outputs["economics"]["by_period"])
+    margin = "there is no revenue" if candidate["no_revenue"] else f"the margin is {percent_text(candidate['margin'])}"
+    below = sum(risk["code"] == "margin_floor_violated" for risk in outputs["risks"])
+    if floor is None:
+        return f"{margin}, and no floor is set"
+    if not below:
+        return f"{margin}, and every period keeps the floor of {percent_text(floor)}"
+    periods_below = f"{below} of {plural(count, 'period')} {'is' if below == 1 else 'are'}"
+    return f"{margin}, and {periods_below} below the floor of {percent_text(floor)}"
+
+
+def _payers(impact: Json) -> Iterator[str]:
+    if impact["bill_change_usd"] is None:
+        return
+    less, more, customers = impact["billed_less"], impact["billed_more"], plural(impact["customers"], "customer")
+    yield f"of {customers} {less:,} pay less and {more:,} more" if less or more else f"no bill of {customers} changes"
 
 
 def periods(outputs: Outputs, floor: Decimal | int | None) -> str:

@@ -171,10 +171,10 @@ def test_pools_of_one_side_only_are_absent_on_the_other(candidate: ConfigVersion
     assert (new["label"], new["baseline_revenue_usd"], new["revenue_change_usd"]) == ("Exploration", "none", "")
 
 
-def test_a_risk_leads_to_the_field_that_mends_it(candidate: ConfigVersion) -> None:
+def test_a_risk_leads_to_what_moves_its_figure(candidate: ConfigVersion) -> None:
     r.simulated()
     links = {risk.code: risk.deep_link for risk in reviewed(candidate).risks}
-    assert links["margin_floor_violated"] == "/configs/cfg_1/rails#margin_floor"
+    assert links["margin_floor_violated"] == "/configs/cfg_1/pools"
     assert links["spend_cap_exceeded"] == "/configs/cfg_1/rails#monthly_spend_cap_usd"
 
 

@@ -63,8 +63,17 @@ def test_each_row_says_what_it_means_for_a_customer(client: FlaskClient) -> None
     )
 
 
-def test_the_picker_shows_price_cost_and_margin_of_the_snapshots_units(client: FlaskClient) -> None:
-    assert "Usable HD minute (price $0.60 · cost $0.18 · margin 70 %)" in client.get(URL).text
+def test_a_row_shows_price_cost_and_margin_of_its_unit_and_leads_to_where_they_change(client: FlaskClient) -> None:
+    page = client.get(URL).text
+    link = re.search(r'<a class="about" href="([^"]+)">price \$0\.60 · cost \$0\.18 · margin 70 %</a>', page)
+    assert present(link)[1].endswith("?unit=vu_hd_minute#unit_economics.target_price_per_unit_usd")
+    assert ">Usable HD minute</option>" in page
+
+
+def test_a_stored_pool_is_one_line_and_a_linked_or_new_one_is_open(client: FlaskClient) -> None:
+    assert client.get(URL).text.count('<details class="pool-detail" open') == 1  # the one that is copied for a new row
+    linked = client.get(f"{URL}?pool=pool_core").text
+    assert re.search(r'id="row-pool_core".*?<details class="pool-detail" open', linked, re.S)
 
 
 def test_a_deep_link_gives_its_row_the_ids_that_links_name(client: FlaskClient) -> None:

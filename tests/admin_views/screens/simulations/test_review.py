@@ -69,6 +69,20 @@ def test_the_page_leads_with_figures_and_findings_in_words(operator: FlaskClient
     assert "no revenue to 20 %" in said.replace("→ ", "")
 
 
+def test_verdict_risks_and_what_stops_approval_stand_before_the_first_picture(operator: FlaskClient) -> None:
+    run()
+    page = text_of(operator.get(PATH).text)
+    order = [
+        "Revenue rises by $4.80 (80 %) to $10.80",
+        "Headline",
+        "Risks",
+        "Blocking issues",
+        "Economics by value unit",
+    ]
+    places = [page.index(words) for words in order]
+    assert places[1] < places[0] < places[2] < places[3] < page.index("Margin is below the floor of 68 %") < places[4]
+
+
 def test_every_picture_stands_over_its_table_and_its_download(operator: FlaskClient) -> None:
     run_id = run()
     page = operator.get(PATH).text
