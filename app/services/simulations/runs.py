@@ -150,7 +150,7 @@ def compute(prepared: Prepared, events: UsageEvents) -> Answer:
         plan = _plan(prepared, as_of or prepared.candidate.config.created_at, prepared.request.segment)
         outputs = engine.simulate(plan, table)
     newest = usage.newest_ts and usage.newest_ts.replace(tzinfo=UTC)
-    covered = covered_document(coverage_of(events.store.root, usage, scope_of(plan)))
+    covered = covered_document(coverage_of(events.store, workspace_id, usage, scope_of(plan)))
     dataset = Dataset(usage.source, usage.row_count, newest, usage.digest, covered)
     return Answer(outputs, _inputs(prepared, plan), dataset)
 

@@ -7,13 +7,14 @@ what lies before the window.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from app.services.usage import staging
-from app.services.usage.index import StoredFile, combine
+from app.services.usage.index import SegmentShare, StoredFile, combine, partition
 from app.services.usage.sql import scan, text
 from app.services.usage.store import Dataset, EventStore
 
@@ -46,12 +47,36 @@ class _Part:
 
 def coverage(store: EventStore, workspace_id: str, scope: Scope) -> Coverage:
     """The events of the scope that the store holds now."""
-    return coverage_of(store.root, store.snapshot(workspace_id), scope)
+    return coverage_of(store, workspace_id, store.snapshot(workspace_id), scope)
+
+
+def coverage_of(store: EventStore, workspace_id: str, dataset: Dataset, scope: Scope) -> Coverage:
+    """The events of the scope in a dataset of the workspace."""
+    return _coverage(store.root, _with_segments(store, workspace_id, dataset), scope)
+
+
+def _with_segments(store: EventStore, workspace_id: str, dataset: Dataset) -> Dataset:
+    """The dataset with the segments of every file; those that the index does not know are read once and kept there."""
+    learned = {file.path: _file_with_segments(store.root, file) for file in dataset.files if file.segments is None}
+    if not learned:
+        return dataset
+    with store.index.writing() as connection:
+        partition(connection, workspace_id).learn_segments(learned.values())
+    return replace(dataset, files=tuple(learned.get(file.path, file) for file in dataset.files))
+
+
+def _file_with_segments(root: Path, file: StoredFile) -> StoredFile:
+    from app.services.usage import parquet  # late: only a workspace with events needs DuckDB
+
+    columns = f"segment, count(*), {parquet.digest(file.dimensions)}"
+    rows = _rows(root, f"{columns} FROM {scan([root / file.path])} GROUP BY segment ORDER BY segment")
+    shares = (SegmentShare(segment, count, parquet.hexadecimal(bits)) for segment, count, bits in rows)
+    return replace(file, segments=tuple(shares))
 
 
 @lru_cache(maxsize=256)
-def coverage_of(root: Path, dataset: Dataset, scope: Scope) -> Coverage:
-    """The events of the scope in a dataset; computed once for each state of the events and each scope."""
+def _coverage(root: Path, dataset: Dataset, scope: Scope) -> Coverage:
+    """The coverage, computed once for each state of the events and each scope."""
     start, as_of = _naive(scope.start), _naive(scope.as_of)
     digests, before, window = list[str](), 0, Counter[str]()
     for file in dataset.files:
@@ -66,7 +91,7 @@ def coverage_of(root: Path, dataset: Dataset, scope: Scope) -> Coverage:
 
 def _until(root: Path, file: StoredFile, segment: str | None, moment: datetime) -> _Part:
     """The file's events of the segment up to a moment: all of them without those after it."""
-    whole = _whole(root, file, segment)
+    whole = _whole(file, segment)
     if file.max_ts <= moment:
         return whole
     after = _scanned(root, file.path, file.dimensions, _where(segment, f"ts > {_literal(moment)}"))
@@ -80,13 +105,11 @@ def _rows_until(root: Path, file: StoredFile, segment: str | None, moment: datet
     return most if file.max_ts <= moment else _counted(root, file.path, _where(segment, f"ts <= {_literal(moment)}"))
 
 
-def _whole(root: Path, file: StoredFile, segment: str | None) -> _Part:
-    """All of the file's events of the segment, as the index has them where it does."""
+def _whole(file: StoredFile, segment: str | None) -> _Part:
+    """All of the file's events of the segment."""
     if segment is None:
         return _Part(file.rows, file.digest)
-    if file.segments is None:
-        return _scanned(root, file.path, file.dimensions, _where(segment))
-    share = next((share for share in file.segments if share.segment == segment), None)
+    share = next((share for share in file.segments or () if share.segment == segment), None)
     return _Part(share.rows, share.digest) if share else _Part(0, combine(()))
 
 
@@ -97,27 +120,26 @@ def _whole(root: Path, file: StoredFile, segment: str | None) -> _Part:
 def _scanned(root: Path, path: str, dimensions: tuple[str, ...], where: str) -> _Part:
     from app.services.usage import parquet  # late: only a workspace with events needs DuckDB
 
-    rows, bits = _row(root, f"count(*), {parquet.digest(dimensions)} FROM {scan([root / path])} {where}")
-    return _Part(int(rows or 0), parquet.hexadecimal(bits))
+    ((rows, bits),) = _rows(root, f"count(*), {parquet.digest(dimensions)} FROM {scan([root / path])} {where}")
+    return _Part(rows, parquet.hexadecimal(bits))
 
 
 @lru_cache(maxsize=4096)
 def _counted(root: Path, path: str, where: str) -> int:
-    rows, _ = _row(root, f"count(*), NULL FROM {scan([root / path])} {where}")
-    return int(rows or 0)
+    ((rows,),) = _rows(root, f"count(*) FROM {scan([root / path])} {where}")
+    return int(rows)
 
 
-def _row(root: Path, question: str) -> tuple[str | None, str | None]:
-    """The one row of two columns that a question asks for, as texts."""
+def _rows(root: Path, question: str) -> list[Any]:
     from app.services.usage import parquet  # late: only a workspace with events needs DuckDB
 
     with staging.folder(root) as folder:
         engine = parquet.open_engine(folder)
         try:
-            ((first, second),) = engine.execute(f"SELECT {question}").fetchall()
+            rows: list[Any] = engine.execute(f"SELECT {question}").fetchall()
         finally:
             engine.close()
-    return first, second
+    return rows
 
 
 def _where(segment: str | None, *conditions: str) -> str:

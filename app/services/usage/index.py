@@ -199,11 +199,16 @@ class Partition:
                 (
                     file.path, self.number, file.month, file.rows, file.min_ts.isoformat(), file.max_ts.isoformat(),
                     file.digest, json.dumps(file.dimensions), json.dumps(file.numbers),
-                    None if file.segments is None else json.dumps([astuple(share) for share in file.segments]),
+                    _shares(file),
                 )
                 for file in files
             ],
         )  # fmt: skip
+
+    def learn_segments(self, files: Iterable[StoredFile]) -> None:
+        """Keep the segments of files that were written before the index did."""
+        shares = [(_shares(file), file.path) for file in files]
+        self.connection.executemany("UPDATE file SET segments = ? WHERE path = ?", shares)
 
     def append_to_tail(self, event_ids: Sequence[str], events: bytes) -> None:
         """Add a batch of events, as an Arrow IPC stream, to those that wait for Parquet."""
@@ -263,6 +268,10 @@ def _add_segments(connection: sqlite3.Connection) -> None:
     """Give an index of an earlier version the column of segments; what its files hold of each stays unknown."""
     if "segments" not in {row[1] for row in connection.execute("PRAGMA table_info(file)")}:
         connection.execute("ALTER TABLE file ADD COLUMN segments TEXT")
+
+
+def _shares(file: StoredFile) -> str | None:
+    return None if file.segments is None else json.dumps([astuple(share) for share in file.segments])
 
 
 def _json(event_ids: Sequence[str]) -> str:

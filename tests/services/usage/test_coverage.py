@@ -69,13 +69,16 @@ def test_as_many_events_of_other_content_have_another_digest(store: EventStore) 
     other.close()
 
 
-def test_files_that_were_written_before_the_index_knew_segments_are_read_instead(store: EventStore) -> None:
+def test_files_that_were_written_before_the_index_knew_segments_are_read_once(store: EventStore) -> None:
     put(store, event("other", ts=TIMES[2], segment="ai_video_enterprise"))
     covered = filled(store)
     store.close()
     with sqlite3.connect(store.root / "index.sqlite") as index:
         index.execute("UPDATE file SET segments = NULL")
-    assert seen(EventStore(store.root)) == covered
+    again = EventStore(store.root)
+    assert seen(again) == covered
+    assert all(file.segments for file in again.snapshot("ws_1").files)
+    again.close()
 
 
 def test_an_index_of_an_earlier_version_gets_the_column_and_goes_on(store: EventStore) -> None:
