@@ -6,9 +6,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as Redirect
 
 from admin_views.base import expose
+from admin_views.screens.guidance.sparkline import sparkline
 from admin_views.screens.promotion import promote_all_due
 from admin_views.screens.screen import WORKSPACE, Screen, go, here, remember
 from admin_views.screens.workplace import address, cycle_in, leave_workspace
+from app import clock
 from app.models.base import db
 from app.models.workspace import Workspace
 from app.services.guidance.overview import demo, overview
@@ -34,15 +36,16 @@ class Home(Screen):
         workspace = here(Workspace, WORKSPACE)
         if workspace is None:
             return self.show("home_start.html", demo=demo(db.session))
-        current = overview(db.session, workspace.workspace_id)
+        current = overview(db.session, workspace.workspace_id, now=clock.now())
         if promote_all_due(current.scheduled):
-            current = overview(db.session, workspace.workspace_id)
+            current = overview(db.session, workspace.workspace_id, now=clock.now())
         return self.show(
             "home.html",
             cycle=cycle_in(workspace) or current.newest_cycle,
             config=standing_config(db.session, workspace.workspace_id),
             seen=current,
-            risks=[(active, risk) for active in current.active for risk in active.risks],
+            risks=[(active, *risk) for active in current.active for risk in active.distinct_risks],
+            sparkline=sparkline,
             is_empty=not (current.active or current.scheduled or current.drafts or current.decisions),
             demo=demo(db.session),
             address=address,

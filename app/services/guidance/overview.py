@@ -1,7 +1,9 @@
 """Home's overview of a workspace: active versions, approved ones, drafts in work, newest decisions (spec 7)."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import sqlalchemy as sa
@@ -17,23 +19,35 @@ from app.services.configs.completeness import completeness
 from app.services.configs.lookup import IS_ACTIVE
 from app.services.configs.reading import find_config, load_catalogs
 from app.services.decisions.log import Summary, ordering, page_of_decisions, summaries
+from app.services.evidence.comparison import Comparison, InForce, in_force, type_comparisons
+from app.services.evidence.counts import events_by_day
+from app.services.wording.words import PRICING_MODES
+from rules import drift
 from rules.enums import ConfigStatus, DecisionStatus
 from rules.gate import evaluate
 from simulation.canonical import Json
 from simulation.output_shapes import RiskEntry
 
 MAX_ACTIVE, MAX_DRAFTS, MAX_DECISIONS = 12, 6, 5
+REPORTED_DAYS = 30
 DEMO = "ws_1049"
 IN_WORK = (ConfigStatus.DRAFT.value, ConfigStatus.SIMULATED.value)
 
 
 @dataclass(frozen=True)
 class Active:
-    """An active version with the run that it was decided on; `outputs` is empty when it was imported without one."""
+    """An active version with the run that it was decided on, and what apps reported about it since.
+
+    `outputs` is empty when it was imported without a run. `reported` has a row for each event type, `by_day` how many
+    enforcement events came on each of the last `REPORTED_DAYS` days, oldest first.
+    """
 
     config: ConfigVersion
     decision: DecisionRecord | None
     outputs: Mapping[str, Json]
+    in_force: InForce
+    reported: Sequence[Comparison]
+    by_day: Sequence[int]
 
     @property
     def economics(self) -> Mapping[str, Decimal | None]:
@@ -45,6 +59,30 @@ class Active:
     def risks(self) -> Sequence[RiskEntry]:
         """The risks that the run named, which were accepted with the decision."""
         return self.outputs.get("risks") or ()
+
+    @property
+    def distinct_risks(self) -> list[tuple[RiskEntry, int]]:
+        """The first risk of each code, and how many there are of that code: one per period says the same thrice."""
+        counts = Counter(risk["code"] for risk in self.risks)
+        first = {risk["code"]: risk for risk in reversed(self.risks)}
+        return [(first[code], count) for code, count in counts.items()]
+
+    @property
+    def drifted(self) -> list[Comparison]:
+        """The event types whose reports have drifted from the forecast."""
+        return [row for row in self.reported if row.verdict in drift.DRIFTED]
+
+    @property
+    def basis(self) -> str:
+        """What the simulated figures rest on: `30 days, Unit economics`; empty without a run."""
+        inputs = self.decision.simulation_run.inputs if self.decision else {}
+        days, mode = self.in_force.forecast_days, PRICING_MODES.get(inputs.get("pricing_mode") or "")
+        return ", ".join(filter(None, (f"{days} days" if days else None, mode)))
+
+    @property
+    def urgency(self) -> tuple[bool, bool]:
+        """The sort key that puts first what needs a decision: drifted from its forecast, then carrying a risk."""
+        return not self.drifted, not self.risks
 
 
 @dataclass(frozen=True)
@@ -68,11 +106,11 @@ class Overview:
     newest_cycle: Cycle | None
 
 
-def overview(session: AnySession, workspace_id: str) -> Overview:
+def overview(session: AnySession, workspace_id: str, *, now: datetime) -> Overview:
     """Everything that Home shows of a workspace."""
     counts = _counts(session, workspace_id)
     return Overview(
-        active=_active(session, workspace_id),
+        active=sorted(_active(session, workspace_id, now), key=lambda active: active.urgency),
         active_count=counts.get(ConfigStatus.ACTIVE.value, 0),
         scheduled=_scheduled(session, workspace_id),
         drafts=_drafts(session, workspace_id),
@@ -87,7 +125,7 @@ def _counts(session: AnySession, workspace_id: str) -> dict[str, int]:
     return dict(session.execute(by_status.group_by(ConfigVersion.status)).tuples().all())
 
 
-def _active(session: AnySession, workspace_id: str) -> list[Active]:
+def _active(session: AnySession, workspace_id: str, now: datetime) -> list[Active]:
     order = [getattr(ConfigVersion, name) for name in SUBJECT_FIELDS]
     configs = session.scalars(
         without_parts(sa.select(ConfigVersion))
@@ -104,11 +142,27 @@ def _active(session: AnySession, workspace_id: str) -> list[Active]:
         decision.config_version_id: decision
         for decision in session.scalars(decided.options(joinedload(DecisionRecord.simulation_run)))
     }
-    return [_with_run(config, by_config.get(config.config_version_id)) for config in configs]
+    return [_reported(session, config, by_config.get(config.config_version_id), now) for config in configs]
 
 
-def _with_run(config: ConfigVersion, decision: DecisionRecord | None) -> Active:
-    return Active(config, decision, (decision.simulation_run.outputs or {}) if decision else {})
+def _reported(session: AnySession, config: ConfigVersion, decision: DecisionRecord | None, now: datetime) -> Active:
+    version = in_force(session, config, now=now)
+    return Active(
+        config=config,
+        decision=decision,
+        outputs=(decision.simulation_run.outputs or {}) if decision else {},
+        in_force=version,
+        reported=type_comparisons(session, version),
+        by_day=_by_day(session, config.config_version_id, now),
+    )
+
+
+def _by_day(session: AnySession, config_version_id: str, now: datetime) -> list[int]:
+    counts = Counter[str]()
+    for row in events_by_day(session, config_version_id):
+        counts[row.day] += row.events
+    today = now.astimezone(UTC).date()
+    return [counts[str(today - timedelta(days=ago))] for ago in reversed(range(REPORTED_DAYS))]
 
 
 def _scheduled(session: AnySession, workspace_id: str) -> list[ConfigVersion]:

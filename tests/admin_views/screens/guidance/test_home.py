@@ -11,6 +11,7 @@ from app import clock
 from app.extensions import usage_events
 from app.models.base import db
 from app.models.config_version import ConfigVersion
+from app.models.enforcement import EnforcementEvent
 from app.models.transactions import write
 from seed.loader import load_seed
 from tests import factories as f
@@ -75,7 +76,8 @@ def test_an_unknown_workspace_is_refused_by_name(client: FlaskClient) -> None:
 
 def test_an_active_version_stands_with_its_subject_and_simulated_economics(client: FlaskClient) -> None:
     text = text_of(home(client).text)
-    assert f"smb learning · production {NAME} cfg_1 v1 since 2026-01-15 00:00 UTC $600.00 $180.00 70 %" in text
+    assert f"smb learning · production {NAME} cfg_1 Margin 70 % ! 1 risk Revenue $600.00 cost $180.00" in text
+    assert "since 2026-01-15 00:00 UTC" in text
 
 
 def test_an_active_version_without_a_run_is_not_measured(client: FlaskClient) -> None:
@@ -83,7 +85,8 @@ def test_an_active_version_without_a_run_is_not_measured(client: FlaskClient) ->
         imported = f.config(db.session, "cfg_bare", segment="enterprise")
         imported.status = "active"
     text = text_of(home(client).text)
-    assert "cfg_bare v1 not measured not measured not measured not simulated" in text
+    assert "cfg_bare Margin not measured not simulated Revenue not measured cost not measured" in text
+    assert "In force never decided" in text
 
 
 def test_a_run_without_revenue_says_so(client: FlaskClient) -> None:
@@ -92,12 +95,48 @@ def test_a_run_without_revenue_says_so(client: FlaskClient) -> None:
         free = f.config(db.session, "cfg_free", segment="enterprise")
         f.run(db.session, free, outputs=f.outputs(economics={"candidate": nothing}))
         f.approve(db.session, "cfg_free")
-    assert "$0.00 $1.00 no revenue" in text_of(home(client).text)
+    assert "Margin no revenue ✓ no risk Revenue $0.00 cost $1.00" in text_of(home(client).text)
 
 
 def test_the_risks_of_active_versions_are_named(client: FlaskClient) -> None:
     text = text_of(home(client).text)
     assert f"margin floor violated Period 1 has margin 0.4, below 0.68. {NAME}" in text
+
+
+def test_a_risk_of_every_period_stands_once(client: FlaskClient) -> None:
+    with write(db.session):
+        thrice = f.config(db.session, "cfg_3", segment="enterprise")
+        f.run(db.session, thrice, outputs=f.outputs(risks=[RISK, RISK, RISK]))
+        f.approve(db.session, "cfg_3")
+    text = text_of(home(client).text)
+    assert text.count("Period 1 has margin 0.4, below 0.68.") == 2
+    assert "And 2 more like it." in text
+
+
+def test_what_drifts_from_its_forecast_stands_first_with_its_days(client: FlaskClient) -> None:
+    forecast = {"thresholds": [{"percent": 70, "action": "warn", "customers": 1}]}
+    with write(db.session):
+        busy = f.config(db.session, "cfg_3", target_environment="sandbox")
+        f.run(db.session, busy, outputs=f.outputs(enforcement_forecast=forecast))
+        f.approve(db.session, "cfg_3")
+        db.session.add_all(warned(number) for number in range(20))
+    page = home(client)
+    text = text_of(page.text)
+    assert text.index("smb learning · sandbox") < text.index(f"smb learning · production {NAME}")
+    assert "! drifted from the forecast" in text
+
+
+def warned(number: int) -> EnforcementEvent:
+    return EnforcementEvent(
+        enforcement_event_id=f"enf_{number}",
+        workspace_id="ws_1",
+        customer_id=f"cust_{number}",
+        config_version_id="cfg_3",
+        occurred_at=f.NOW + timedelta(hours=1),
+        event_type="rail_warning_shown",
+        context={},
+        received_at=f.NOW,
+    )
 
 
 def test_a_draft_stands_with_its_pill_and_a_link_to_what_is_missing(client: FlaskClient) -> None:
@@ -131,7 +170,7 @@ def test_looking_promotes_what_was_approved_for_a_moment_that_has_come(
     monkeypatch.setattr(clock, "now", lambda: later - timedelta(seconds=1))
     assert "smb · learning · production v3 takes over smb · learning · production" in text_of(home(client).text)
     monkeypatch.setattr(clock, "now", lambda: later)
-    assert "smb learning · production smb · learning · production v3 cfg_3 v3 since" in text_of(home(client).text)
+    assert "smb learning · production smb · learning · production v3 cfg_3 Margin" in text_of(home(client).text)
     db.session.rollback()
     assert db.session.get_one(ConfigVersion, "cfg_1").status == "archived"
 
