@@ -46,7 +46,8 @@ MAY_BE_NEGATIVE = {"target_margin", "margin_floor"}
 AT_MOST_ONE = {"target_margin", "margin_floor"}
 HELP = {
     "event_mapping": '{"event_type": …, "filters": {dimension: value or [values]}, '
-    '"aggregation": {"type": "count | sum | distinct_count", "field": …}}',
+    '"aggregation": {"type": "count | sum | distinct_count", "field": …, "minus": …}}; '
+    "minus, of a sum only, is a field that is taken off",
     "metrics_intent": '[{"metric_id": …, "expected_impact": "positive | negative | unknown"}]',
     "usage_thresholds": '[{"percent": 70, "action": "warn"}]; production needs 70, 90 and 100',
     "primary_metrics": "One to three.",

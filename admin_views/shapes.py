@@ -54,6 +54,7 @@ class Aggregation(Shape):
 
     type = fields.String(required=True, validate=_one_of(AggregationType))
     field = fields.String(validate=validate.Length(1, 200))
+    minus = fields.String(validate=validate.Length(1, 200))
 
 
 class EventMapping(Shape):

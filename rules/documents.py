@@ -39,7 +39,7 @@ def _event_mapping(document: Mapping[str, object]) -> EventMapping:
     return EventMapping(
         event_type=as_text(document.get("event_type")),
         filters=as_mapping(document.get("filters")),
-        aggregation=Aggregation(type=as_text(aggregation.get("type")), field=as_text(aggregation.get("field"))),
+        aggregation=Aggregation(**{name: as_text(aggregation.get(name)) for name in ("type", "field", "minus")}),
     )
 
 

@@ -79,10 +79,11 @@ class Rails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregation:
-    """The way that matching events become a quantity: count, sum(field) or distinct_count(field)."""
+    """The way that matching events become a quantity: count, sum(field), sum(field − minus), distinct_count(field)."""
 
     type: str | None = None
     field: str | None = None
+    minus: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,19 @@ def _aggregation_misfits(unit: ValueUnit, dimensions: tuple[str, ...] | None) ->
         yield "aggregation.field", f"adds up by {words(how.type)} without a field. Name the dimension it works on."
     elif is_filled(how.field) and dimensions is not None and how.field not in (*dimensions, *BASE_DIMENSIONS):
         yield "aggregation.field", f"adds up {how.field}, which {_is_no_dimension(unit, dimensions)}"
+    if is_filled(how.minus):
+        yield from _minus_misfits(unit, dimensions)
+
+
+def _minus_misfits(unit: ValueUnit, dimensions: tuple[str, ...] | None) -> Iterator[tuple[str, str]]:
+    how = unit.event_mapping.aggregation
+    if how.type != AggregationType.SUM:
+        kind = words(how.type)
+        yield "aggregation.type", f"takes {how.minus} off a {kind}. Only a sum can: choose sum, or take it out."
+    elif how.minus == how.field:
+        yield "aggregation.minus", f"takes {how.minus} off itself, which leaves nothing. Name another dimension."
+    elif dimensions is not None and how.minus not in (*dimensions, *BASE_DIMENSIONS):
+        yield "aggregation.minus", f"takes {how.minus} off, which {_is_no_dimension(unit, dimensions)}"
 
 
 def _is_no_dimension(unit: ValueUnit, dimensions: tuple[str, ...]) -> str:

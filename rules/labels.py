@@ -36,6 +36,7 @@ LABELS: Mapping[str, str] = {
     "event_mapping.filters.": "only where {} is",
     "event_mapping.aggregation.type": "added up by",
     "event_mapping.aggregation.field": "added up field",
+    "event_mapping.aggregation.minus": "less the field",
     "metrics_intent": "expected effect",
     "quality_signal_source": "quality signals",
     "north_star.goal_type": "goal",

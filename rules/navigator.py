@@ -7,7 +7,7 @@ from types import MappingProxyType
 from rules.draft import Draft, Risk, filled, pooled_units
 from rules.finding import Finding, Gate
 from rules.lifecycle import is_editable
-from rules.places import at_rails, at_unit, config_screen
+from rules.places import at_rails, at_unit, config_screen, units_screen
 from rules.wording import listed, quoted
 
 MAX_QUESTIONS = 5
@@ -117,6 +117,10 @@ RISK_ADVICE: Mapping[str, tuple[str, Callable[[Draft], str]]] = MappingProxyType
         "no_usage_in_window": (
             "simulate another window: this one has no usage",
             lambda draft: config_screen(draft, "simulate"),
+        ),
+        "usage_unmatched": (
+            "map the usage that no unit counts",
+            units_screen,
         ),
     }
 )

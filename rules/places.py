@@ -29,6 +29,11 @@ def link_to_unit(cycle_id: str | None, value_unit_id: str | None, field: str) ->
     return f"{_cycle_screen(cycle_id, 'value-units')}?unit={_quoted(value_unit_id or 'new')}#{_quoted(field)}"
 
 
+def link_to_new_unit(cycle_id: str | None, event_type: str) -> str:
+    """The path of the pane of a new unit whose mapping begins with this event."""
+    return f"{_cycle_screen(cycle_id, 'value-units')}?unit=new&event_type={_quoted(event_type)}#event_mapping"
+
+
 def link_to_config(config_version_id: str, screen: str, field: str) -> str:
     """The path of a field of a config on one of its screens: `pools`, `exploration`, `rails`, `review`…"""
     return f"{_screen_of_config(config_version_id, screen)}#{field}"
@@ -38,6 +43,11 @@ def config_screen(draft: Draft, screen: str) -> str:
     """The path of a config's screen (`pools`, `rails`…); without a config, of the screen that makes one."""
     config_id = draft.config.config_version_id
     return _screen_of_config(config_id, screen) if config_id else _cycle_screen(draft.cycle.cycle_id, "configs/new")
+
+
+def units_screen(draft: Draft) -> str:
+    """The path of the value units of the draft's cycle."""
+    return _cycle_screen(draft.cycle.cycle_id, "value-units")
 
 
 def _screen_of_config(config_version_id: str, screen: str) -> str:

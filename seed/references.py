@@ -83,8 +83,7 @@ def _event_mapping(files: SeedFiles, row: SeedRow) -> Iterator[SeedProblem]:
     if catalog is None:
         return
     named = {f"filters.{name}": name for name in mapping["filters"]}
-    if "field" in mapping["aggregation"]:
-        named["aggregation.field"] = mapping["aggregation"]["field"]
+    named |= {f"aggregation.{part}": name for part, name in mapping["aggregation"].items() if part != "type"}
     for field, name in named.items():
         if name not in (*catalog["dimensions"], *BASE_DIMENSIONS):
             yield row.problem(f"event_mapping.{field}", f"{name!r} is no dimension of {event_type}")

@@ -137,11 +137,14 @@ class CycleRow(Row):
 class AggregationPart(Row):
     type = Choice(AggregationType)
     field = Name(required=False)
+    minus = Name(required=False)
 
     @validates_schema(skip_on_field_errors=True)
     def _sums_name_a_field(self, part: Mapping[str, Json], **_: object) -> None:
         if part["type"] != AggregationType.COUNT and "field" not in part:
             raise ValidationError(f"is required for {part['type']}", "field")
+        if part["type"] != AggregationType.SUM and "minus" in part:
+            raise ValidationError(f"is only for a sum, not for {part['type']}", "minus")
 
 
 class EventMappingPart(Row):

@@ -270,9 +270,9 @@ def _cap_crossing(row: Row, name: str, crossings: Mapping[str, Crossing], scale:
 
 
 def beginnings(history: Table, config: ConfigPlan) -> Table:
-    """Each customer's first event of those that qualify in this config."""
+    """Each customer's first event of those that qualify in this config; `here` is 1 where one is in the segment."""
     rows = history.filter(history.event_type.isin(config.exploration.qualifying_events))
-    return rows.group_by("customer_id").agg(first=rows["first"].min())
+    return rows.group_by("customer_id").agg(first=rows["first"].min(), here=rows.here.max())
 
 
 def _exploration(replay: Replay, by_customer: Table, row: Row, fetch: Fetch) -> ExplorationTally:
@@ -295,9 +295,13 @@ def _exploration(replay: Replay, by_customer: Table, row: Row, fetch: Fetch) -> 
 
 
 def _progress(replay: Replay, by_customer: Table) -> Table:
-    """A single row: how many customers began, graduated, or expired without graduating."""
+    """A single row: how many customers of the segment began, graduated, or expired without graduating.
+
+    Those of the segment used a unit in it, or have a qualifying event there; they may have begun in another one.
+    """
     first = beginnings(replay.history, replay.config)
     joined = first.left_join(by_customer.select("customer_id", "graduated"), "customer_id")
+    joined = joined.filter((joined.here == 1) | joined.graduated.notnull())
     graduated = joined.graduated.fill_null(0)
     cutoff = replay.config.exploration.latest_expired_beginning(replay.plan.window.as_of)
     expired = ibis.literal(False) if cutoff is None else (joined["first"] < moment(cutoff)) & (graduated == 0)

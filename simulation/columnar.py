@@ -10,8 +10,8 @@ from decimal import Decimal
 
 import ibis
 
-from simulation import collect, impact, scan
-from simulation.columns import ZERO, Events, Fetch, Keep, Row, Scale, Table, truth
+from simulation import collect, impact, scan, unmatched_columns
+from simulation.columns import ZERO, Events, Fetch, Keep, Row, Scale, Table, moment, truth
 from simulation.plan import ConfigPlan, Meter, Plan
 from simulation.replay import replayed
 from simulation.tally import Tally, check_magnitude
@@ -28,7 +28,14 @@ def tally(plan: Plan, table: Table, keep: Keep, fetch: Fetch) -> Tally:
         baseline=tallies[1] if plan.baseline else None,
         impact=impact.impact(customers[0], customers[1], configs[0].scale, keep, fetch) if plan.baseline else None,
         issues=impact.issues(replayed_use.windowed, replayed_use.grid, plan.meters, replayed_use.totals, fetch),
+        coverage=unmatched_columns.coverage(plan, replayed_use.windowed, _whole_window(plan, table), keep, fetch),
     )
+
+
+def _whole_window(plan: Plan, table: Table) -> Table:
+    """The events of the window in all segments of the workspace."""
+    workspace = scan.up_to_as_of(table, plan.window)
+    return workspace.filter(workspace.ts > moment(plan.window.start))
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ def replays(plan: Plan, table: Table, keep: Keep, fetch: Fetch) -> ReplayedUse:
     grid = scan.metered(windowed, plan.meters, plan.periods, keep)
     totals = fetch(_totals(grid, plan.meters))[0]
     check_magnitude(plan, {meter: totals[f"q{at}"] or Decimal(0) for at, meter in enumerate(plan.meters)})
-    history = scan.qualifying(events, plan)
+    history = scan.qualifying(scan.up_to_as_of(table, plan.window), plan)
     history = None if history is None else keep(history)
     configs = [_replay(plan, config, grid, history, keep) for config in plan.configs]
     return ReplayedUse(windowed, grid, totals, configs)

@@ -1,6 +1,6 @@
 """From canonical JSON shapes to a ConfigPlan. ValueError names the field that the simulation gate would refuse."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from simulation.canonical import Json
@@ -16,16 +16,19 @@ from simulation.plan import (
     Rollover,
     Threshold,
     UnitPlan,
+    UnpooledUnit,
 )
 
 Document = Mapping[str, Json]
+SPELLINGS: Mapping[bool, tuple[str, ...]] = {True: ("true", "True", "TRUE"), False: ("false", "False", "FALSE")}
+"""The texts that a filter's true or false means: JSON writes the first, Python and spreadsheets the others."""
 
 
 def config_plan(document: Document) -> ConfigPlan:
     """The plan of a config with its frozen units, as an avs_config has them.
 
     Reads config_version_id, value_units, pools (in position order), exploration and rails; ignores all other members.
-    Units that no pool names are left out; the last two sections may be absent.
+    Of units that no pool names only the mapping is read; the last two sections may be absent.
     """
     pools = tuple(map(_pool, document["pools"]))
     pooled = {pool.value_unit_id for pool in pools}
@@ -35,7 +38,24 @@ def config_plan(document: Document) -> ConfigPlan:
         pools=pools,
         exploration=_exploration(document.get("exploration") or {}),
         rails=_rails(document.get("rails") or {}),
+        unpooled=tuple(_unpooled(unit for unit in document["value_units"] if unit["value_unit_id"] not in pooled)),
     )
+
+
+def _unpooled(documents: Iterable[Document]) -> Iterator[UnpooledUnit]:
+    """The units whose mappings can be metered: no gate has asked for those of units that no pool counts."""
+    for document in documents:
+        found = meter_or_none(document.get("event_mapping"))
+        if found is not None:
+            yield UnpooledUnit(document["value_unit_id"], found)
+
+
+def meter_or_none(mapping: Json) -> Meter | None:
+    """The meter of an event_mapping in any state; None when it cannot be metered."""
+    try:
+        return meter(mapping)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def unit_plan(document: Document) -> UnitPlan:
@@ -57,29 +77,33 @@ def meter(mapping: Document) -> Meter:
     kind, name = _one_of(AGGREGATIONS, aggregation["type"], "aggregation.type"), aggregation.get("field") or ""
     if kind != "count" and not name:
         raise ValueError(f"aggregation.field is missing: {kind} needs one")
+    minus = aggregation.get("minus") or ""
+    if minus and kind != "sum":
+        raise ValueError(f"aggregation.minus is {minus}: only a sum can take a field off another, {kind} cannot")
     filters = mapping.get("filters") or {}
     return Meter(
         event_type=mapping["event_type"],
         filters=tuple((key, _filter_values(filters[key], key)) for key in sorted(filters)),
         aggregation=kind,
         field="" if kind == "count" else name,
+        minus=minus,
     )
 
 
 def _filter_values(value: Json, dimension: str) -> tuple[str | Decimal, ...]:
     values = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
-    return tuple(_filter_value(item, dimension) for item in values)
+    return tuple(spelling for item in values for spelling in _filter_values_of(item, dimension))
 
 
-def _filter_value(value: Json, dimension: str) -> str | Decimal:
-    """A value to compare a dimension with; events store booleans as the texts true and false, so these become texts."""
+def _filter_values_of(value: Json, dimension: str) -> tuple[str | Decimal, ...]:
+    """The texts or the number that a dimension has where it has the value: true and false have three spellings each."""
     match value:
         case bool():
-            return "true" if value else "false"
+            return SPELLINGS[value]
         case str():
-            return value
+            return (value,)
         case int() | Decimal():
-            return Decimal(value)
+            return (Decimal(value),)
     raise ValueError(f"filters.{dimension} is {value!r}: a text, an exact number, true, false or a list of these")
 
 

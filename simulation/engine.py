@@ -17,7 +17,7 @@ from typing import Any
 import ibis
 from ibis.formats.pyarrow import PyArrowData
 
-from simulation import columnar, scan
+from simulation import columnar, scan, unmatched_columns
 from simulation.columns import Row, Table
 from simulation.limits import AbsoluteCap, Rerated
 from simulation.metering import SAMPLE_FIELDS, MeterPreview
@@ -25,6 +25,7 @@ from simulation.numbers import EXACT
 from simulation.plan import Meter, Plan
 from simulation.rerating import rerated
 from simulation.result import Outputs, assemble
+from simulation.unmatched import MappedType, TypeCoverage
 from simulation.window import Window
 
 Backend = Any  # an ibis backend, as untyped as its tables
@@ -175,6 +176,18 @@ def meter_preview(
         units=fetch(grid.agg(units=grid.q0.sum()))[0]["units"] or Decimal(0),
         samples=tuple(map(_sample, fetch(rows.order_by(ibis.desc("ts"), "event_id").limit(3)))),
     )
+
+
+def type_coverage(
+    mapped: MappedType, events: Table, window: Window, *, workspace_id: str, segment: str | None = None
+) -> TypeCoverage:
+    """Say of one event type what its units leave uncounted in the window, exactly as a simulation would."""
+    windowed = scan.in_window(scan.scope(events, window, workspace_id, segment), window)
+    scratch = Scratch(events.get_backend())
+    try:
+        return unmatched_columns.type_coverage(mapped, windowed, scratch.keep, fetch)
+    finally:
+        scratch.drop()
 
 
 def _sample(row: Row) -> Row:

@@ -102,9 +102,11 @@ def issues(events: Events, grid: Table, meters: Sequence[Meter], totals: Row, fe
 
 def _unreadable(events: Events, meter: Meter, fetch: Fetch) -> Unreadable:
     """Texts that are no numbers, among the events of the window that the meter matches."""
-    text = events.text(meter.field)
-    wrong = matches(meter, events) & text.notnull() & events.number(meter.field).isnull()
-    rows = events.table.filter(wrong).select("event_id", "ts", "customer_id", value=text)
+    texts = [events.number(name).isnull().ifelse(events.text(name), ibis.null("string")) for name in meter.added]
+    text = ibis.coalesce(*texts)
+    rows = events.table.filter(matches(meter, events) & text.notnull()).select(
+        "event_id", "ts", "customer_id", value=text
+    )
     first = fetch(rows.order_by("ts", "event_id").limit(EXAMPLES))
     return {
         "unreadable": fetch(rows.agg(count=rows.count()))[0]["count"],

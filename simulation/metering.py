@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from simulation.events import Event
-from simulation.numbers import total
+from simulation.numbers import EXACT, total
 from simulation.plan import Meter
 from simulation.window import Period
 
@@ -61,16 +61,23 @@ def quantity(meter: Meter, group: Sequence[Event]) -> Decimal:
         case "count":
             return Decimal(len(group))
         case "sum":
-            return total(event.number(meter.field) or Decimal(0) for event in group)
+            return total(added(meter, event) for event in group)
         case _:
             return Decimal(len({event.text(meter.field) for event in group} - {None}))
 
 
-def not_a_number(meter: Meter, event: Event) -> bool:
-    """Whether a sum cannot add the event's value: it is present, but no exact number."""
-    return (
-        meter.aggregation == "sum"
-        and event.text(meter.field) is not None
-        and event.number(meter.field) is None
-        and matches(meter, event)
-    )
+def added(meter: Meter, event: Event) -> Decimal:
+    """The number that an event adds to a sum: `field` less `minus`, either 0 where it is missing or no number."""
+    number, *minus = (event.number(name) or Decimal(0) for name in meter.added)
+    return EXACT.subtract(number, total(minus))
+
+
+def unreadable(meter: Meter, event: Event) -> str | None:
+    """The text that a sum cannot add or take off, because it is present but no exact number; None when there is none.
+
+    Where both fields have one it is that of `field`.
+    """
+    if meter.aggregation != "sum" or not matches(meter, event):
+        return None
+    texts = (event.text(name) for name in meter.added if event.number(name) is None)
+    return next((text for text in texts if text is not None), None)

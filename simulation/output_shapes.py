@@ -211,6 +211,84 @@ class MetricRow(TypedDict):
     delta: Decimal | None
 
 
+class FieldCoverage(TypedDict):
+    """A summed field of an event type, less `minus` where there is one: over all events, and over those of each kind.
+
+    `unmatched_quantity` is of events that match no unit, `unpooled_quantity` of those that match only units without a
+    pool.
+    """
+
+    field: str
+    minus: str | None
+    quantity: Decimal
+    unmatched_quantity: Decimal
+    unpooled_quantity: Decimal
+
+
+class UncountedRow(TypedDict):
+    """Events that no pooled unit counts, by their texts in the filtered dimensions; null where a dimension is missing.
+
+    `quantities` are in the order of the event type's; `value_unit_ids` are the units without a pool that match.
+    """
+
+    values: dict[str, str | None]
+    events: int
+    quantities: list[Decimal]
+    value_unit_ids: list[str]
+
+
+class UncountedRest(TypedDict):
+    """The values that are not listed, summed."""
+
+    combinations: int
+    events: int
+    quantities: list[Decimal]
+
+
+class MappedTypeRow(TypedDict):
+    """An event type that pooled units (`value_unit_ids`) map: how much of it in the segment and window no one counts.
+
+    `unmatched_events` match no unit of the snapshot, `unpooled_events` only units without a pool. `quantities` are
+    there where every pooled unit filters; without a filter all events count.
+    """
+
+    event_type: str
+    value_unit_ids: list[str]
+    events: int
+    unmatched_events: int
+    unpooled_events: int
+    quantities: list[FieldCoverage]
+    values: list[UncountedRow]
+    rest: UncountedRest
+
+
+class OtherTypeRow(TypedDict):
+    """An event type that no pooled unit maps; `value_unit_ids` are the units without a pool that do.
+
+    `events` are those of the whole workspace in the window.
+    """
+
+    event_type: str
+    events: int
+    value_unit_ids: list[str]
+    is_qualifying_event: bool
+
+
+class OtherTypesRest(TypedDict):
+    """The event types that are not listed, summed."""
+
+    event_types: int
+    events: int
+
+
+class UnmatchedUsage(TypedDict):
+    """`outputs.unmatched_usage`, of the candidate."""
+
+    mapped_event_types: list[MappedTypeRow]
+    other_event_types: list[OtherTypeRow]
+    other_rest: OtherTypesRest
+
+
 class OutputsDocument(TypedDict):
     """The whole `outputs` of a simulation run."""
 
@@ -227,6 +305,7 @@ class OutputsDocument(TypedDict):
     risks: list[RiskEntry]
     blocking_issues: Sequence[Mapping[str, Json]]
     data_issues: list[RiskEntry]
+    unmatched_usage: UnmatchedUsage
 
 
 class CoveredDocument(TypedDict):

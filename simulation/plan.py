@@ -23,13 +23,20 @@ class Meter:
     """The event_mapping of a value unit: which events count, and how they become a quantity.
 
     `filters` are (dimension, values) pairs, sorted by dimension; an event passes when its dimension has one of the
-    values. A text is compared exactly, a Decimal by value. `field` is empty for `count`.
+    values. A text is compared exactly, a Decimal by value. `field` is empty for `count`. A sum adds up `field` less
+    `minus`, which is empty where nothing is taken off.
     """
 
     event_type: str
     filters: tuple[tuple[str, tuple[str | Decimal, ...]], ...]
     aggregation: str
     field: str
+    minus: str = ""
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The fields whose numbers a sum works on: `field`, and `minus` where there is one."""
+        return tuple(filter(None, (self.field, self.minus)))
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,14 @@ class UnitPlan:
     avg_cost_per_unit_usd: Decimal
     target_price_per_unit_usd: Decimal
     has_quality_signal: bool
+
+
+@dataclass(frozen=True)
+class UnpooledUnit:
+    """A value unit of the snapshot that no pool counts: what it would meter is not in the results."""
+
+    value_unit_id: str
+    meter: Meter
 
 
 @dataclass(frozen=True)
@@ -108,13 +123,17 @@ class RailsPlan:
 
 @dataclass(frozen=True)
 class ConfigPlan:
-    """One config version; `pools` in position order, `units` are the pooled ones in the snapshot's order."""
+    """One config version; `pools` in position order, `units` are the pooled ones in the snapshot's order.
+
+    `unpooled` are the snapshot's other units, as far as their mappings can be metered.
+    """
 
     config_version_id: str
     units: tuple[UnitPlan, ...]
     pools: tuple[PoolPlan, ...]
     exploration: ExplorationPlan
     rails: RailsPlan
+    unpooled: tuple[UnpooledUnit, ...] = ()
 
     def __post_init__(self) -> None:
         pool_ids, unit_ids = [p.pool_id for p in self.pools], [u.value_unit_id for u in self.units]

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from simulation.draw import UnitPeriod, draw_down
 from simulation.events import Event, deduplicated
-from simulation.metering import CustomerPeriod, metered, not_a_number, period_of
+from simulation.metering import CustomerPeriod, metered, period_of, unreadable
 from simulation.money import charged, counted, shortfall
 from simulation.numbers import EXACT, total
 from simulation.plan import ConfigPlan, ExplorationPlan, Meter, Plan, PoolPlan, Threshold, UnitPlan
@@ -35,6 +35,7 @@ from simulation.tally import (
     check_magnitude,
     nearest_rank,
 )
+from simulation.unmatched import coverage
 
 Quantities = Mapping[CustomerPeriod, Decimal]
 
@@ -42,32 +43,44 @@ Quantities = Mapping[CustomerPeriod, Decimal]
 def simulate_reference(plan: Plan, events: Iterable[Event]) -> Outputs:
     """Answer the plan from one workspace's events, given in any order, duplicates included."""
     with localcontext(EXACT):
-        unique = deduplicated(events)
-        scope = [e for e in unique if plan.segment in (None, e.segment) and e.ts <= plan.window.as_of]
-        return assemble(plan, tally(plan, scope))
+        return assemble(plan, tally(plan, [e for e in deduplicated(events) if e.ts <= plan.window.as_of]))
 
 
-def tally(plan: Plan, scope: Sequence[Event]) -> Tally:
-    """The sums and counts of the plan, from unique events in the segment, history included."""
+def tally(plan: Plan, workspace: Sequence[Event]) -> Tally:
+    """The sums and counts of the plan, from the workspace's unique events up to as_of, history included."""
+    scope = [e for e in workspace if plan.segment in (None, e.segment)]
     quantities = {meter: metered(meter, scope, plan.periods) for meter in plan.meters}
     used = {meter: total(max(q, Decimal(0)) for q in by_customer.values()) for meter, by_customer in quantities.items()}
     check_magnitude(plan, used)
-    folds = [Fold(plan, config, quantities, scope) for config in plan.configs]
+    folds = [Fold(plan, config, quantities, scope, workspace) for config in plan.configs]
     return Tally(
         candidate=folds[0].tally(),
         baseline=folds[1].tally() if plan.baseline else None,
         impact=impact(folds[0].bills, folds[1].bills) if plan.baseline else None,
         issues={meter: issues(meter, quantities[meter], scope, plan) for meter in plan.meters},
+        coverage=coverage(
+            plan.candidate,
+            [e for e in scope if period_of(e, plan.periods) is not None],
+            [e for e in workspace if period_of(e, plan.periods) is not None],
+        ),
     )
 
 
 class Fold:
-    """The fold of the events under one config: what each customer used, drew and pays, period by period."""
+    """The fold of the events under one config: what each customer used, drew and pays, period by period.
+
+    `scope` are the events of the segment, `workspace` those of all segments: a customer begins to explore in any.
+    """
 
     def __init__(
-        self, plan: Plan, config: ConfigPlan, quantities: Mapping[Meter, Quantities], scope: Sequence[Event]
+        self,
+        plan: Plan,
+        config: ConfigPlan,
+        quantities: Mapping[Meter, Quantities],
+        scope: Sequence[Event],
+        workspace: Sequence[Event],
     ) -> None:
-        self.plan, self.config, self.quantities, self.scope = plan, config, quantities, scope
+        self.plan, self.config, self.quantities, self.scope, self.workspace = plan, config, quantities, scope, workspace
 
     def used(self, customer: str, unit: UnitPlan, period: int) -> Decimal:
         """The units used in a period, at least 0: a negative sum counts as 0 and is a data issue."""
@@ -87,13 +100,22 @@ class Fold:
 
     @cached_property
     def beginnings(self) -> dict[str, datetime]:
-        """Each customer's first qualifying event up to as_of, history before the window included."""
+        """Each customer's first qualifying event up to as_of: in any segment, history before the window included."""
         first: dict[str, datetime] = {}
-        if self.config.exploration.enabled:
-            for event in self.scope:
-                if event.event_type in self.config.exploration.qualifying_events:
-                    first[event.customer_id] = min(event.ts, first.get(event.customer_id, event.ts))
+        for event in self.qualifying(self.workspace):
+            first[event.customer_id] = min(event.ts, first.get(event.customer_id, event.ts))
         return first
+
+    def qualifying(self, events: Iterable[Event]) -> list[Event]:
+        """Those of the events that begin exploration."""
+        rule = self.config.exploration
+        return [event for event in events if rule.enabled and event.event_type in rule.qualifying_events]
+
+    @cached_property
+    def beginners(self) -> dict[str, datetime]:
+        """The beginnings of the segment's customers: who used a unit in it, or has a qualifying event there."""
+        here = {event.customer_id for event in self.qualifying(self.scope)}.union(self.customers)
+        return {customer: first for customer, first in self.beginnings.items() if customer in here}
 
     @cached_property
     def booked(self) -> dict[tuple[str, str], tuple[UnitPeriod, ...]]:
@@ -199,12 +221,12 @@ class Fold:
         """The qualifying events, and how many customers began, graduated and expired (spec 4.2, 5)."""
         rule, as_of = self.config.exploration, self.plan.window.as_of
         events = [e for e in self.scope if rule.enabled and period_of(e, self.plan.periods) is not None]
-        graduates = {customer for customer in self.beginnings if self.graduated(customer)}
+        graduates = {customer for customer in self.beginners if self.graduated(customer)}
         return ExplorationTally(
             events={name: sum(e.event_type == name for e in events) for name in rule.qualifying_events},
-            began=len(self.beginnings),
+            began=len(self.beginners),
             graduated=len(graduates),
-            expired=sum(not explores(rule, first, as_of) for c, first in self.beginnings.items() if c not in graduates),
+            expired=sum(not explores(rule, first, as_of) for c, first in self.beginners.items() if c not in graduates),
             consumers={
                 pool.pool_id: len({c for c in self.customers if self.consumed(c, pool)})
                 for pool in self.config.pools
@@ -278,15 +300,15 @@ def impact(candidate: Mapping[str, Decimal], baseline: Mapping[str, Decimal]) ->
 
 def issues(meter: Meter, quantities: Quantities, scope: Iterable[Event], plan: Plan) -> MeterIssues:
     """The issues of a meter: values that are no numbers by (ts, event_id), sums below zero by (customer, period)."""
-    unreadable = sorted(
-        (e for e in scope if period_of(e, plan.periods) is not None and not_a_number(meter, e)),
+    wrong = sorted(
+        (e for e in scope if period_of(e, plan.periods) is not None and unreadable(meter, e) is not None),
         key=lambda e: (e.ts, e.event_id),
     )
     negative = sorted((key, quantity) for key, quantity in quantities.items() if quantity < 0)
     return MeterIssues(
-        unreadable=len(unreadable),
+        unreadable=len(wrong),
         unreadable_examples=tuple(
-            UnreadableValue(e.event_id, e.ts, e.customer_id, e.text(meter.field) or "") for e in unreadable[:3]
+            UnreadableValue(e.event_id, e.ts, e.customer_id, unreadable(meter, e) or "") for e in wrong[:3]
         ),
         negative=len(negative),
         negative_examples=tuple(NegativeUse(*key, quantity) for key, quantity in negative[:3]),

@@ -13,8 +13,9 @@ from simulation.output_shapes import CoveredDocument, DatasetDocument, OutputsDo
 from simulation.plan import Plan
 from simulation.risks import data_issues, risks
 from simulation.tally import Tally
+from simulation.unmatched_rows import unmatched_usage
 
-ENGINE_VERSION = "1.1.0"
+ENGINE_VERSION = "1.2.0"
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,9 @@ def assemble(plan: Plan, tally: Tally) -> Outputs:
             "exploration_summary": exploration_summary(candidate),
             "enforcement_forecast": enforcement_forecast(candidate),
             "customer_impact": customer_impact(candidate, tally.impact),
-            "risks": risks(candidate, baseline),
+            "risks": risks(candidate, baseline, tally.coverage),
             "blocking_issues": list(plan.blocking_issues),
             "data_issues": data_issues(plan, tally.issues),
+            "unmatched_usage": unmatched_usage(plan.candidate, tally.coverage),
         }
     )

@@ -13,9 +13,11 @@ from simulation.numbers import rounded
 from simulation.output_shapes import RiskEntry
 from simulation.plan import Meter, Plan
 from simulation.tally import CapCrossing, MeterIssues
+from simulation.unmatched import Coverage
+from simulation.unmatched_rows import usage_unmatched
 
 
-def risks(candidate: Statement, baseline: Statement | None) -> list[RiskEntry]:
+def risks(candidate: Statement, baseline: Statement | None, coverage: Coverage) -> list[RiskEntry]:
     """`outputs.risks`, in the order in which the specification lists their codes."""
     return [
         *_margin_floor_violated(candidate),
@@ -25,6 +27,7 @@ def risks(candidate: Statement, baseline: Statement | None) -> list[RiskEntry]:
         *_quality_signal_missing(candidate),
         *_retention_regressed(candidate, baseline),
         *_no_usage_in_window(candidate),
+        *usage_unmatched(coverage),
     ]
 
 
@@ -121,6 +124,7 @@ def data_issues(plan: Plan, issues: Mapping[Meter, MeterIssues]) -> list[RiskEnt
         wrong = issues[meter]
         unit = next(unit for config in plan.configs for unit in config.units if unit.meter == meter)
         record = {"value_unit_id": unit.value_unit_id, "event_type": meter.event_type, "field": meter.field}
+        record |= {"minus": meter.minus} if meter.minus else {}
         if wrong.unreadable:
             entries.append({"code": "value_not_a_number", **record, **_unreadable(wrong, meter)})
         if wrong.negative:
@@ -130,7 +134,7 @@ def data_issues(plan: Plan, issues: Mapping[Meter, MeterIssues]) -> list[RiskEnt
 
 def _unreadable(wrong: MeterIssues, meter: Meter) -> RiskEntry:
     return {
-        "detail": f"{wrong.unreadable} events have a {meter.field} that is no number; each adds 0.",
+        "detail": f"{wrong.unreadable} events have a {' or '.join(meter.added)} that is no number; each adds 0.",
         "count": wrong.unreadable,
         "examples": [
             {
@@ -146,7 +150,8 @@ def _unreadable(wrong: MeterIssues, meter: Meter) -> RiskEntry:
 
 def _negative(wrong: MeterIssues, meter: Meter) -> RiskEntry:
     return {
-        "detail": f"{wrong.negative} customer-periods have a negative sum of {meter.field}; each counts as 0.",
+        "detail": f"{wrong.negative} customer-periods have a negative sum of {' less '.join(meter.added)}; each "
+        "counts as 0.",
         "count": wrong.negative,
         "examples": [
             {

@@ -28,9 +28,14 @@ from simulation.window import Period, Window
 KEYS = ("customer_id", "period")
 
 
+def up_to_as_of(table: Table, window: Window) -> Table:
+    """The whole workspace's events up to as_of, history included."""
+    return table.filter(table.ts <= moment(window.as_of))
+
+
 def scope(table: Table, window: Window, workspace_id: str, segment: str | None) -> Events:
     """The workspace's events up to as_of, in the segment or in all, history included."""
-    table = table.filter(table.ts <= moment(window.as_of))
+    table = up_to_as_of(table, window)
     return Events(table if segment is None else table.filter(table.segment == segment), workspace_id)
 
 
@@ -79,7 +84,7 @@ def _flat(events: Events, meters: Sequence[Meter], flat: Sequence[int], periods:
     table = events.table.filter(any_of(list(conditions.values())))
     values = {f"q{at}": _value(meters[at], matched, events) for at, matched in conditions.items()}
     values |= {
-        f"x{at}": truth(matched & events.number(meters[at].field).isnull())
+        f"x{at}": truth(matched & any_of([events.number(name).isnull() for name in meters[at].added]))
         for at, matched in conditions.items()
         if meters[at].aggregation == "sum"
     }
@@ -91,7 +96,15 @@ def _flat(events: Events, meters: Sequence[Meter], flat: Sequence[int], periods:
 def _value(meter: Meter, matched: Column, events: Events) -> Column:
     if meter.aggregation == "count":
         return truth(matched)
-    return matched.ifelse(events.number(meter.field), ZERO)
+    return matched.ifelse(added(meter, events), ZERO)
+
+
+def added(meter: Meter, events: Events) -> Column:
+    """The number that an event adds to a sum (`simulation.metering.added`); null is no number of a single field."""
+    if not meter.minus:
+        return events.number(meter.field)
+    field, minus = (events.number(name).fill_null(ZERO) for name in meter.added)
+    return (field - minus).cast(EXACT_TYPE)
 
 
 def _distinct(events: Events, meters: Sequence[Meter], at: int, periods: Sequence[Period]) -> Table:
@@ -121,14 +134,19 @@ def period_column(ts: Column, periods: Sequence[Period]) -> Column:
     return index.cast(INDEX_TYPE)
 
 
-def qualifying(events: Events, plan: Plan) -> Table | None:
-    """A row per customer and event_type that qualifies in any config: its first ts up to as_of, count in the window.
+def qualifying(workspace: Table, plan: Plan) -> Table | None:
+    """A row per customer and event_type that qualifies in any config: its first ts in the whole workspace up to as_of.
 
+    Beside it of the plan's segment alone: `events` is its count in the window, `here` 1 where there is any up to as_of.
     None when no config has exploration enabled.
     """
     names = {name for c in plan.configs if c.exploration.enabled for name in c.exploration.qualifying_events}
     if not names:
         return None
-    table = events.table.filter(events.table.event_type.isin(sorted(names)))
-    rows = table.select("customer_id", "event_type", "ts", counted=truth(table.ts > moment(plan.window.start)))
-    return rows.group_by("customer_id", "event_type").agg(first=rows.ts.min(), events=rows.counted.sum())
+    table = workspace.filter(workspace.event_type.isin(sorted(names)))
+    here = ibis.literal(True) if plan.segment is None else table.segment == plan.segment
+    inside = table.ts > moment(plan.window.start)
+    rows = table.select("customer_id", "event_type", "ts", here=truth(here), counted=truth(here & inside))
+    return rows.group_by("customer_id", "event_type").agg(
+        first=rows.ts.min(), events=rows.counted.sum(), here=rows.here.max()
+    )

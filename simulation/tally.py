@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from simulation.numbers import EXACT, total
 from simulation.plan import Meter, Plan
+from simulation.unmatched import Coverage
 
 PerPeriod = tuple[Decimal, ...]
 PERCENTILES = (5, 25, 50, 75, 95)
@@ -168,12 +169,16 @@ class MeterIssues:
 
 @dataclass(frozen=True)
 class Tally:
-    """The sums and counts of the whole plan; `baseline` and `impact` are None without a baseline."""
+    """The sums and counts of the whole plan; `baseline` and `impact` are None without a baseline.
+
+    `coverage` says which usage the candidate's units count.
+    """
 
     candidate: ConfigTally
     baseline: ConfigTally | None
     impact: Impact | None
     issues: Mapping[Meter, MeterIssues]
+    coverage: Coverage
 
 
 def nearest_rank(percent: int, count: int) -> int:

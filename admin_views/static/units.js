@@ -100,7 +100,8 @@ function onMapping({ target }) {
 function offerDimensions() {
   const known = JSON.parse(byId("event-dimensions").textContent);
   const names = [...new Set([...(known[form.event_type.value] ?? []), ...ALWAYS_THERE])];
-  const selects = [...mapping.querySelectorAll('select[name="filter_dimension"]'), form.aggregation_field];
+  const fields = [form.aggregation_field, form.aggregation_minus];
+  const selects = [...mapping.querySelectorAll('select[name="filter_dimension"]'), ...fields];
   for (const { content } of mapping.querySelectorAll("template")) selects.push(content.querySelector("select"));
   for (const select of selects) offerIn(select, names);
 }
@@ -114,7 +115,9 @@ function offerIn(select, names) {
 }
 
 function showFieldOfAggregation() {
-  form.aggregation_field.closest(".field").hidden = form.aggregation_type.value === "count";
+  const kind = form.aggregation_type.value;
+  form.aggregation_field.closest(".field").hidden = kind === "count";
+  form.aggregation_minus.closest(".field").hidden = kind !== "sum";
 }
 
 // Economics: of cost, price and margin any two give the third
@@ -175,7 +178,8 @@ async function askNow(question, signal, show) {
   const place = byId(question.place);
   place.setAttribute("aria-busy", "true");
   try {
-    const response = await fetch(`${question.address}?${queryOf(question)}`, { signal });
+    const separator = question.address.includes("?") ? "&" : "?";
+    const response = await fetch(`${question.address}${separator}${queryOf(question)}`, { signal });
     if (response.ok) await show(response);
   } catch (error) {
     if (error.name === "AbortError") return;

@@ -177,10 +177,14 @@ _FILTERS = {
 
 
 class AggregationBody(Body):
-    """How matching events add up; sum and distinct_count need a field."""
+    """How matching events add up; sum and distinct_count need a field, a sum may take another one off it."""
 
     type = choice(AggregationType, required=True)
     field = Identifier(allow_none=True)
+    minus = Identifier(
+        allow_none=True,
+        metadata={"description": "The field whose value is taken off that of `field`, event by event; only of a sum."},
+    )
 
 
 class EventMappingBody(Body):

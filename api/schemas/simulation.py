@@ -17,7 +17,7 @@ from api.schemas.common import (
     choice,
 )
 from rules.enums import HistoricalWindow, PricingMode, SimulationStatus, Stage, TargetEnvironment
-from simulation.canonical import Json
+from simulation.canonical import Json, JsonObject
 
 WINDOWS = tuple(item.json_value for item in HistoricalWindow)
 
@@ -59,6 +59,63 @@ class SimulationBody(Body):
             raise ValidationError("The mocked window ends at the newest demo event: leave as_of out.", "as_of")
 
 
+_COUNT, _AMOUNT, _IDS = {"type": "integer"}, {"type": "number"}, {"type": "array", "items": {"type": "string"}}
+
+
+def _object(description: str, **members: JsonObject) -> JsonObject:
+    return {"type": "object", "description": description, "properties": members, "required": list(members)}
+
+
+def _list_of(items: JsonObject) -> JsonObject:
+    return {"type": "array", "items": items}
+
+
+_MAPPED_TYPE = _object(
+    "An event type that the candidate's pooled units map, in the run's segment and window.",
+    event_type={"type": "string"},
+    value_unit_ids=_IDS,
+    events=_COUNT,
+    unmatched_events=_COUNT | {"description": "Events that match no unit of the snapshot."},
+    unpooled_events=_COUNT | {"description": "Events that match only units without a pool."},
+    quantities=_list_of(
+        _object(
+            "A summed field, less another where `minus` is not null; none where every event of the type counts.",
+            field={"type": "string"},
+            minus={"type": ["string", "null"]},
+            quantity=_AMOUNT,
+            unmatched_quantity=_AMOUNT,
+            unpooled_quantity=_AMOUNT,
+        )
+    ),
+    values=_list_of(
+        _object(
+            "Uncounted events by their texts in the filtered dimensions; the ten most frequent.",
+            values={"type": "object", "additionalProperties": {"type": ["string", "null"]}},
+            events=_COUNT,
+            quantities=_list_of(_AMOUNT),
+            value_unit_ids=_IDS | {"description": "The units without a pool that match."},
+        )
+    ),
+    rest=_object(
+        "The values that are not listed, summed.", combinations=_COUNT, events=_COUNT, quantities=_list_of(_AMOUNT)
+    ),
+)
+_UNMATCHED_USAGE = _object(
+    "What of the usage the candidate's units do not count (spec 4.3). Runs of older versions lack it.",
+    mapped_event_types=_list_of(_MAPPED_TYPE),
+    other_event_types=_list_of(
+        _object(
+            "An event type of the workspace that no pooled unit maps; the twenty most frequent.",
+            event_type={"type": "string"},
+            events=_COUNT,
+            value_unit_ids=_IDS | {"description": "The units without a pool that map it."},
+            is_qualifying_event={"type": "boolean"},
+        )
+    ),
+    other_rest=_object("The event types that are not listed, summed.", event_types=_COUNT, events=_COUNT),
+)
+
+
 class Simulation(Answered):
     """A run: what was asked, on which data, and every output of spec 4.3."""
 
@@ -69,7 +126,7 @@ class Simulation(Answered):
     baseline_config_version_id = fields.String(allow_none=True)
     status = choice(SimulationStatus)
     inputs = Computed({"type": "object"})
-    outputs = Computed({"type": ["object", "null"]})
+    outputs = Computed({"type": ["object", "null"], "properties": {"unmatched_usage": _UNMATCHED_USAGE}})
     completeness_result = Computed({"type": "object"})
     candidate_content_hash = fields.String()
     dataset = Computed({"type": "object"})

@@ -37,6 +37,13 @@ def test_a_price_of_a_fraction_of_a_millionth_goes_in_and_out_exactly(studio: Ap
     assert studio.get(created.headers["Location"]).data == created.data
 
 
+def test_a_sum_may_take_another_field_off(studio: Api) -> None:
+    aggregation = {"type": "sum", "field": "input_tokens", "minus": "cached_tokens"}
+    mapping = {"event_type": "llm_call", "filters": {}, "aggregation": aggregation}
+    created = studio.post("/api/value-units", TOKEN | {"event_mapping": mapping}).json
+    assert created["event_mapping"] == mapping
+
+
 def test_a_complete_unit_is_green(studio: Api) -> None:
     read = studio.get("/api/value-units/vu_hd_minute").json
     assert read["completeness"] == {"status": "green", "missing": []}

@@ -16,7 +16,7 @@ def test_a_complete_document_keeps_every_field() -> None:
         "event_mapping": {
             "event_type": "e",
             "filters": {"size": [1, 2]},
-            "aggregation": {"type": "sum", "field": "minutes"},
+            "aggregation": {"type": "sum", "field": "minutes", "minus": "idle_minutes"},
         },
         "outcome_statement": "Done.",
         "metrics_intent": [{"metric_id": "gross_margin", "expected_impact": "unknown"}],
@@ -34,7 +34,9 @@ def test_a_complete_document_keeps_every_field() -> None:
         name="X",
         unit_type="usage",
         event_mapping=EventMapping(
-            event_type="e", filters={"size": [1, 2]}, aggregation=Aggregation(type="sum", field="minutes")
+            event_type="e",
+            filters={"size": [1, 2]},
+            aggregation=Aggregation(type="sum", field="minutes", minus="idle_minutes"),
         ),
         outcome_statement="Done.",
         metrics_intent=(MetricIntent(metric_id="gross_margin", expected_impact="unknown"),),

@@ -127,4 +127,5 @@ def test_the_tables_name_only_codes_that_exist() -> None:
         "cost_over_spend_cap",
         "retention_regressed",
         "no_usage_in_window",
+        "usage_unmatched",
     }

@@ -31,6 +31,9 @@ NEVER_RUN = with_run(baseline_config_version_id=None)
 QUIET = {
     "a filter by base columns": with_mapping(filters={"customer_id": "cust_2001", "segment": ["a"]}),
     "a distinct count of customers": with_mapping(aggregation=Aggregation(type="distinct_count", field="customer_id")),
+    "a sum less another dimension": with_mapping(
+        aggregation=Aggregation(type="sum", field="output_minutes", minus="resolution")
+    ),
     "a count without a field": with_mapping(aggregation=Aggregation(type="count")),
     "gaps of a unit in no pool": replace(CANDIDATE, units=(HD, FOUR_K, UNPOOLED)),
     "scaling with medium confidence": replace(with_config(stage="scaling"), pools=CANDIDATE.pools[:1]),

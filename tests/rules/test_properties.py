@@ -64,7 +64,7 @@ MAPPINGS = st.builds(
     EventMapping,
     event_type=IDS,
     filters=st.dictionaries(WORDS, IDS | tuples(WORDS), max_size=3),
-    aggregation=st.builds(Aggregation, type=one_of(AggregationType), field=IDS),
+    aggregation=st.builds(Aggregation, type=one_of(AggregationType), field=IDS, minus=IDS),
 )
 ECONOMICS = st.builds(
     UnitEconomics,

@@ -142,6 +142,25 @@ FIRING = (
         "event_mapping.aggregation.type",
         "count, sum or distinct count",
     ),
+    hd_fires(
+        "unit_event_mapping_invalid",
+        with_mapping(aggregation=Aggregation(type="sum", field="output_minutes", minus="idle_minutes")),
+        "event_mapping.aggregation.minus",
+        "takes idle_minutes off",
+        "output_minutes",
+    ),
+    hd_fires(
+        "unit_event_mapping_invalid",
+        with_mapping(aggregation=Aggregation(type="sum", field="output_minutes", minus="output_minutes")),
+        "event_mapping.aggregation.minus",
+        "takes output_minutes off itself",
+    ),
+    hd_fires(
+        "unit_event_mapping_invalid",
+        with_mapping(aggregation=Aggregation(type="distinct_count", field="resolution", minus="output_minutes")),
+        "event_mapping.aggregation.type",
+        "Only a sum can",
+    ),
     *(
         hd_fires(
             "unit_economics_missing", with_economics(**{field: None}), f"unit_economics.{field}", label_text(field)

@@ -48,21 +48,29 @@ def prepared(client: FlaskClient) -> ConfigVersion:
 
 def used(client: FlaskClient) -> None:
     """Send the usage."""
-    events = [
-        {
-            "event_id": f"e_{number}",
-            "ts": f"{day}T00:00:00Z",
-            "event_type": "video_render_completed",
-            "workspace_id": f.WORKSPACE,
-            "customer_id": customer_id,
-            "segment": f.SEGMENT,
-            "resolution": "HD",
-            "render_mode": "production",
-            "output_minutes": minutes,
-        }
-        for number, (customer_id, day, minutes) in enumerate(USED)
-    ]
+    events = [rendered(f"e_{number}", *use, "HD") for number, use in enumerate(USED)]
     assert client.post("/api/usage-events", json=events).status_code == 202
+
+
+def rendered(event_id: str, customer_id: str, day: str, minutes: int, resolution: str) -> JsonObject:
+    """A usage event of that day."""
+    return {
+        "event_id": event_id,
+        "ts": f"{day}T00:00:00Z",
+        "event_type": "video_render_completed",
+        "workspace_id": f.WORKSPACE,
+        "customer_id": customer_id,
+        "segment": f.SEGMENT,
+        "resolution": resolution,
+        "render_mode": "production",
+        "output_minutes": minutes,
+    }
+
+
+def used_in(client: FlaskClient, resolution: str, minutes: int) -> None:
+    """One more render of cust_1 in January."""
+    event = rendered(f"e_{resolution}", "cust_1", "2026-01-11", minutes, resolution)
+    assert client.post("/api/usage-events", json=[event]).status_code == 202
 
 
 def simulated(config_version_id: str = "cfg_1", **changes: Any) -> SimulationRun:

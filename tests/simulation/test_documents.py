@@ -45,9 +45,10 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     return config
 
 
-def test_a_draft_without_rails_and_exploration_is_enough_and_unpooled_units_are_left_out() -> None:
+def test_a_draft_without_rails_and_exploration_is_enough_and_an_unpooled_unit_may_be_anything() -> None:
     plan = config_plan(CONFIG)
     assert [unit.value_unit_id for unit in plan.units] == ["vu_a"]
+    assert plan.unpooled == ()
     assert plan.rails.monthly_spend_cap_usd is None
     assert not plan.exploration.enabled
     assert plan.pools[0].label == "p1"
@@ -104,8 +105,23 @@ def test_filters_are_sorted_and_booleans_become_the_words_that_events_have() -> 
             "aggregation": {"type": "count", "field": "ignored"},
         }
     )
-    assert found.filters == (("a", ("x", Decimal(4))), ("z", ("true",)))
+    assert found.filters == (("a", ("x", Decimal(4))), ("z", ("true", "True", "TRUE")))
     assert found.field == ""
+
+
+def test_a_sum_may_take_a_field_off_and_nothing_else_may() -> None:
+    taken_off = {"event_type": "call", "aggregation": {"type": "sum", "field": "input", "minus": "cached"}}
+    assert (meter(taken_off).field, meter(taken_off).minus) == ("input", "cached")
+    with pytest.raises(ValueError, match=r"aggregation\.minus is cached: only a sum"):
+        meter({"event_type": "call", "aggregation": {"type": "distinct_count", "field": "input", "minus": "cached"}})
+
+
+def test_units_that_no_pool_counts_are_kept_with_their_meter_where_they_have_one() -> None:
+    mapping = {"event_type": "render", "filters": {"resolution": "4K"}, "aggregation": {"type": "count"}}
+    odd = [{"value_unit_id": f"vu_odd_{at}", "event_mapping": odd} for at, odd in enumerate([None, {}, {"filters": 3}])]
+    units = [*CONFIG["value_units"], {"value_unit_id": "vu_4k", "event_mapping": mapping}, *odd]
+    unpooled = config_plan({**CONFIG, "value_units": units}).unpooled
+    assert [(unit.value_unit_id, unit.meter) for unit in unpooled] == [("vu_4k", meter(mapping))]
 
 
 def test_an_unknown_pricing_mode_names_the_allowed_ones() -> None:

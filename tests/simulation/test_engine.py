@@ -23,7 +23,7 @@ from tests.present import present
 from tests.simulation.test_scenarios import SCENARIOS, load
 from tests.simulation.worlds import arrow, columnar
 
-DIGEST = "aabdbe3e2e0b849e7f42db34cd244a4bf64361fdf4b79eea304465545e9fb928"
+DIGEST = "540ece25bfa44f482af8fddbc57cbd2821d0c486778d0762886d8bd7ebda6015"
 LUMINA = next(path for path in SCENARIOS if path.stem == "lumina_prod_v2_against_v1")
 
 
@@ -72,7 +72,7 @@ def test_the_answer_is_a_stable_document(lumina: tuple[Plan, list[Event]]) -> No
     """Change the engine's version together with this digest: stored runs are compared by it."""
     plan, events = lumina
     found = columnar(plan, events)
-    assert (ENGINE_VERSION, found.content_hash) == ("1.1.0", DIGEST)
+    assert (ENGINE_VERSION, found.content_hash) == ("1.2.0", DIGEST)
 
 
 def test_newest_ts_is_of_the_segment(lumina: tuple[Plan, list[Event]]) -> None:
@@ -176,6 +176,36 @@ def test_the_first_twenty_at_a_threshold_are_ordered_by_period_and_then_by_custo
         *((0, f"cust_{name:02}") for name in range(1, 30, 2)),
         *((1, f"cust_{name:02}") for name in range(0, 10, 2)),
     ]
+
+
+def test_only_the_most_frequent_uncounted_values_are_listed_and_the_others_are_summed() -> None:
+    plan, events, _ = load(next(path for path in SCENARIOS if path.stem == "unmatched_usage"))
+    renders = [
+        replace(events[3], event_id=f"evt_{size}_{at}", dimensions={"resolution": f"{size:02}K", "minutes": "2"})
+        for size in range(14)
+        for at in range(1 + size % 3)
+    ]
+    types = [replace(events[0], event_id=f"evt_type_{at}", event_type=f"type_{at:02}") for at in range(23)]
+    found = columnar(plan, [*renders, *types])
+    assert found.canonical == simulate_reference(plan, [*types, *renders]).canonical
+    row = found.document["unmatched_usage"]["mapped_event_types"][1]
+    assert [value["events"] for value in row["values"]] == [3] * 4 + [2] * 5 + [1]
+    assert row["values"][9]["values"] == {"mode": None, "resolution": "00K"}
+    assert row["rest"] == {"combinations": 4, "events": 4, "quantities": [8]}
+    assert len(found.document["unmatched_usage"]["other_event_types"]) == 20
+    assert found.document["unmatched_usage"]["other_rest"] == {"event_types": 3, "events": 3}
+
+
+@pytest.mark.parametrize(("unmatched", "is_risk"), [(1, False), (2, True)])
+def test_more_than_a_twentieth_of_an_event_types_events_matching_no_unit_is_a_risk(
+    unmatched: int, is_risk: bool
+) -> None:
+    plan, events, _ = load(next(path for path in SCENARIOS if path.stem == "unmatched_usage"))
+    hd, eight_k = events[0], replace(events[3], dimensions={"resolution": "8K"})
+    rows = [replace(hd, event_id=f"evt_hd_{at}") for at in range(20 - unmatched)]
+    rows += [replace(eight_k, event_id=f"evt_8k_{at}") for at in range(unmatched)]
+    codes = [risk["code"] for risk in columnar(plan, rows).document["risks"]]
+    assert ("usage_unmatched" in codes) is is_risk
 
 
 def with_pools(count: int) -> tuple[Plan, list[Event]]:

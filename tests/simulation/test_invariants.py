@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from simulation.economics import Statement
 from simulation.events import deduplicated
+from simulation.metering import matches
 from simulation.numbers import EXACT, total
 from simulation.output_shapes import SpendCapForecast, ThresholdForecast
 from simulation.plan import ConfigPlan
@@ -24,12 +25,8 @@ def exact_statement(world: World) -> Statement:
     """The candidate's sums before anything is rounded."""
     plan = world.plan
     with localcontext(EXACT):
-        scope = [
-            row
-            for row in deduplicated(world.events)
-            if plan.segment in (None, row.segment) and row.ts <= plan.window.as_of
-        ]
-        return Statement(plan, plan.candidate, tally(plan, scope).candidate)
+        workspace = [row for row in deduplicated(world.events) if row.ts <= plan.window.as_of]
+        return Statement(plan, plan.candidate, tally(plan, workspace).candidate)
 
 
 @quickly
@@ -157,3 +154,36 @@ def test_who_crosses_is_counted_in_one_period_and_the_first_of_them_are_named(wo
         assert [periods.count(index) for index in range(len(row["by_period"]))] == row["by_period"]
         first_period = row["first_period"]
         assert (first_period and first_period["index"]) == next(iter(periods), None)
+
+
+@quickly
+@given(worlds())
+def test_every_event_of_the_window_is_counted_or_said_to_be_not(world: World) -> None:
+    usage = simulate_reference(world.plan, world.events).document["unmatched_usage"]
+    window = [row for row in deduplicated(world.events) if world.plan.window.start < row.ts <= world.plan.window.as_of]
+    mapped = {row["event_type"]: row for row in usage["mapped_event_types"]}
+    assert usage["other_rest"]["events"] + sum(row["events"] for row in usage["other_event_types"]) == sum(
+        row.event_type not in mapped for row in window
+    )
+    for name, row in mapped.items():
+        here = [item for item in window if item.event_type == name and world.plan.segment in (None, item.segment)]
+        meters = [unit.meter for unit in world.plan.candidate.units]
+        uncounted = [item for item in here if not any(matches(meter, item) for meter in meters)]
+        assert (row["events"], row["unmatched_events"] + row["unpooled_events"]) == (len(here), len(uncounted))
+        assert row["rest"]["events"] + sum(value["events"] for value in row["values"]) == len(uncounted)
+
+
+@quickly
+@given(worlds())
+def test_a_field_less_itself_adds_nothing_and_less_nothing_adds_all(world: World) -> None:
+    def used(minus: str) -> list[Decimal]:
+        units = tuple(
+            replace(unit, meter=replace(unit.meter, aggregation="sum", field="minutes", minus=minus))
+            for unit in world.plan.candidate.units
+        )
+        plan = replace(world.plan, candidate=replace(world.plan.candidate, units=units), baseline=None)
+        rows = simulate_reference(plan, world.events).document["economics"]["by_unit"]
+        return [present(row["candidate"])["metered_units"] for row in rows]
+
+    assert set(used("minutes")) <= {Decimal(0)}
+    assert used("absent") == used("")

@@ -77,13 +77,10 @@ class Standing:
 
 
 def folded(plan: Plan, world: World, caps: tuple[Caps, ...]) -> Rerated:
-    scope = [
-        item
-        for item in deduplicated(world.events)
-        if plan.segment in (None, item.segment) and item.ts <= plan.window.as_of
-    ]
+    workspace = [item for item in deduplicated(world.events) if item.ts <= plan.window.as_of]
+    scope = [item for item in workspace if plan.segment in (None, item.segment)]
     quantities = {meter: metered(meter, scope, plan.periods) for meter in plan.meters}
-    folds = [Fold(plan, config, quantities, scope) for config in plan.configs]
+    folds = [Fold(plan, config, quantities, scope, workspace) for config in plan.configs]
     last = plan.periods[-1].index
     of_the_period = [
         customer

@@ -58,8 +58,20 @@ EVENT_TYPES = ("render", "render", "export", "labs")
 CUSTOMERS = ("cust_1", "cust_2", "cust_3", "cust_Ω")
 SEGMENTS = ("smb", "smb", "enterprise")
 PRICES = ("0", "0.6", "1.8", "0.00000015", "0.000000000001", "999.999999999999")
-TEXTS = ("HD", "HD", "4K", "many", "", "07", "1e3", "4", "0.5", "12345678901234567", True, None)
-WANTED = ("HD", ["HD", "4K"], ["4K", 4, 5], "smb", ["smb", "enterprise"], "ws_1", "4", 4, Decimal("0.5"), True)
+TEXTS = ("HD", "HD", "4K", "many", "", "07", "1e3", "4", "0.5", "12345678901234567", True, "True", "FALSE", None)
+WANTED = (
+    "HD",
+    ["HD", "4K"],
+    ["4K", 4, 5],
+    "smb",
+    ["smb", "enterprise"],
+    "ws_1",
+    "4",
+    4,
+    Decimal("0.5"),
+    True,
+    [False, 4],
+)
 ODD_WANTED: tuple[Json, ...] = (Decimal("1e-15"), [], ["nothing"])
 
 
@@ -101,6 +113,7 @@ def event_in(pick: random.Random, number: int, window: Window) -> Event:
             "customer_id": pick.choice(CUSTOMERS),
             "segment": pick.choice(SEGMENTS),
             "minutes": dimension_value(pick),
+            "cached": dimension_value(pick) if pick.random() < 0.6 else None,
             "kind": pick.choice(TEXTS),
         }
     )
@@ -152,6 +165,8 @@ def config(pick: random.Random, name: str) -> JsonObject:
 def unit(pick: random.Random, unit_id: str) -> JsonObject:
     kind = pick.choice(["count", "sum", "sum", "distinct_count"])
     field = {} if kind == "count" else {"field": pick.choice(["minutes"] * 6 + ["kind", "customer_id", "absent"])}
+    if kind == "sum" and pick.random() < 0.4:
+        field["minus"] = pick.choice(["cached", "cached", "kind", "segment", "absent"])
     dimension = pick.choice(["kind", "kind", "segment", "segment", "minutes", "workspace_id", "absent"])
     wanted = pick.choice(WANTED if pick.random() < 0.9 else ODD_WANTED)
     return {

@@ -43,7 +43,7 @@ UNIT_FIELDS = (
     "quality_note",
     "unit_economics",
 )
-MAPPING_CONTROLS = ("event_type", "filters", "aggregation_type", "aggregation_field")
+MAPPING_CONTROLS = ("event_type", "filters", "aggregation_type", "aggregation_field", "aggregation_minus")
 TYPES = {
     UnitType.USAGE: "Usage: what was consumed",
     UnitType.OUTCOME: "Outcome: what the customer got",
@@ -86,6 +86,13 @@ class MappingControls:
         [Optional(), Length(max=MAX_NAME_LENGTH)],
         id="event_mapping.aggregation.field",
         choices=[],
+    )
+    aggregation_minus = ChoiceField(
+        "Less",
+        [Optional(), Length(max=MAX_NAME_LENGTH)],
+        id="event_mapping.aggregation.minus",
+        choices=[],
+        description="A field that is taken off, such as cached tokens that have a price of their own.",
     )
 
 
@@ -145,6 +152,10 @@ def offer(form: UnitForm, session: AnySession, workspace_id: str) -> None:
         *choices_of(fields, "choose"),
         *_stray(fields, form.aggregation_field.data),
     ]
+    form.aggregation_minus.choices = [
+        *choices_of(fields, "nothing"),
+        *_stray(fields, form.aggregation_minus.data),
+    ]
     form.quality_signal_source.choices = catalog_choices(
         session, QUALITY_SIGNALS, workspace_id, label_and_key, form.quality_signal_source.data or ()
     )
@@ -173,6 +184,7 @@ def controls_of(document: Mapping[str, Json]) -> JsonObject:
             "filters": mapping.get("filters") or {},
             "aggregation_type": aggregation.get("type"),
             "aggregation_field": aggregation.get("field"),
+            "aggregation_minus": aggregation.get("minus"),
         }
     )
 
@@ -198,16 +210,25 @@ def document_of(form: UnitForm, stored: Mapping[str, Json] | None = None) -> Jso
 
 def mapping_of(form: MappingControls, stored: JsonObject | None = None) -> JsonObject | None:
     """The event_mapping as typed, without the parts that are empty; None when all of it is."""
-    kind, field = form.aggregation_type.data, form.aggregation_field.data
     mapping: dict[str, Json] = {"filters": form.filters.data or {}}
     if form.event_type.data:
         mapping["event_type"] = form.event_type.data
-    if kind:
-        needs_field = kind != AggregationType.COUNT and field
-        mapping["aggregation"] = {"type": kind, "field": field} if needs_field else {"type": kind}
+    if form.aggregation_type.data:
+        mapping["aggregation"] = _aggregation_of(form)
     if mapping == {"filters": {}}:
         return None
     return stored if stored is not None and same(_simplified(stored), _simplified(mapping)) else mapping
+
+
+def _aggregation_of(form: MappingControls) -> JsonObject:
+    """The aggregation as typed: a count has no field, and only a sum takes another field off."""
+    kind, field, minus = form.aggregation_type.data, form.aggregation_field.data, form.aggregation_minus.data
+    aggregation: JsonObject = {"type": kind}
+    if field and kind != AggregationType.COUNT:
+        aggregation["field"] = field
+    if minus and kind == AggregationType.SUM:
+        aggregation["minus"] = minus
+    return aggregation
 
 
 def _simplified(mapping: Mapping[str, Json]) -> JsonObject:
@@ -219,4 +240,6 @@ def _simplified(mapping: Mapping[str, Json]) -> JsonObject:
     aggregation = dict(mapping.get("aggregation") or {})
     if aggregation.get("type") == AggregationType.COUNT or aggregation.get("field") is None:
         aggregation.pop("field", None)
+    if aggregation.get("minus") is None:
+        aggregation.pop("minus", None)
     return {"event_type": mapping.get("event_type"), "filters": filters, "aggregation": aggregation}

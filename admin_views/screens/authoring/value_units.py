@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypedDict
+from urllib.parse import quote
 
 from flask import Response, get_template_attribute, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -44,6 +45,7 @@ from app.services.configs.reading import load_catalogs
 from app.services.lookup import get
 from app.services.simulations.live_line import LiveLine, live_line
 from rules.draft import Catalogs
+from rules.places import link_to_new_unit
 from simulation.canonical import content_hash
 
 COPY = " (copy)"
@@ -143,7 +145,10 @@ class ValueUnits(DraftScreen[Pane, UnitForm]):
             "review": _reviewed(record, self.typed(form, record), catalogs),
             "solved": solved,
             "typed": _implied_texts(solved),
-            "line": _line(record.cycle, form),
+            "line": _line(record.cycle, form, _own_id(record, form)),
+            "preview_url": path("cycles", record.cycle.cycle_id, "value-units", "preview")
+            + f"?of={quote(_own_id(record, form))}",
+            "new_unit_url": _new_unit(record.cycle, form),
             "prefills": prefills(form, cards_for(record, form)),
             "metrics": labels_of(db.session, METRICS, record.cycle.workspace_id),
             "dimensions": dimensions(form, catalogs),
@@ -176,7 +181,8 @@ class ValueUnits(DraftScreen[Pane, UnitForm]):
     def preview(self, cycle_id: str) -> ResponseReturnValue:
         """The live line of the mapping in the address: a fragment of HTML."""
         cycle, form = cycle_at(cycle_id), MappingForm(request.args)
-        return Response(get_template_attribute("screens/unit_forms.html", "live")(_line(cycle, form)))
+        live = get_template_attribute("screens/unit_forms.html", "live")
+        return Response(live(_line(cycle, form, request.args.get("of", NEW)), _new_unit(cycle, form)))
 
     @expose("/economics")
     def economics(self, cycle_id: str) -> ResponseReturnValue:
@@ -218,13 +224,25 @@ def _existing(cycle: Cycle, unit_id: str) -> ValueUnitDefinition:
     return unit
 
 
-def _line(cycle: Cycle, form: MappingControls) -> LiveLine:
-    """The live line of the mapping as typed, over the cycle's segment when it has only one, else over all."""
+def _own_id(pane: Pane, form: UnitForm) -> str:
+    """The id that the unit has, or that it gets when it is first saved."""
+    return str(form.makes.data) if pane.unit is None else pane.unit_id
+
+
+def _line(cycle: Cycle, form: MappingControls, value_unit_id: str) -> LiveLine:
+    """The live line of the unit's mapping as typed, over the cycle's segment when it has only one, else over all."""
     workspace: Workspace = get(db.session, Workspace, cycle.workspace_id, "workspace")
     segment = cycle.segments[0] if len(cycle.segments) == 1 else None
-    line = live_line(extensions.usage_events(), workspace, segment, mapping_of(form))
+    others = {unit.value_unit_id: unit.event_mapping for unit in units_of(db.session, cycle.cycle_id)}
+    others.pop(value_unit_id, None)
+    line = live_line(extensions.usage_events(), workspace, segment, mapping_of(form), others)
     unreadable = form.filters.process_errors
     return LiveLine(line.source, line.segment, None, " ".join(unreadable)) if unreadable else line
+
+
+def _new_unit(cycle: Cycle, form: MappingControls) -> str:
+    """The address of a new unit for the event that the form names."""
+    return link_to_new_unit(cycle.cycle_id, form.event_type.data or "")
 
 
 def _implied_texts(solved: Economics) -> dict[str, str]:

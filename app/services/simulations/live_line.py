@@ -4,21 +4,25 @@ The window ends with the newest usage event in scope, as a simulation's does (sp
 the simulation. In a workspace on mocked data that has no events of its own, the bundled demo events are counted.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from app.models.workspace import Workspace
 from app.services.usage.store import UsageEvents
 from rules.enums import DataMode
 from simulation.canonical import Json, JsonObject, parse_exact
-from simulation.documents import meter
+from simulation.documents import meter, meter_or_none
 from simulation.events import Event, deduplicated, event
 from simulation.metering import SAMPLE_FIELDS, MeterPreview, matches, metered
 from simulation.numbers import total
+from simulation.output_shapes import MappedTypeRow
 from simulation.plan import Meter
+from simulation.unmatched import MappedType, mapped_type, type_coverage
+from simulation.unmatched_rows import mapped_row
 from simulation.window import Window
 
 DAYS = 30
@@ -26,18 +30,24 @@ SAMPLES = 3
 REMEMBERED = 512
 """How many answers are cached."""
 USAGE, DEMO = "usage", "demo"
+NO_OTHERS: Mapping[str, Json] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Counted:
     """The events that a meter counts in the window.
 
-    Where none passes its filters, `of_its_type` is how many events of the meter's type were tried.
+    `usage` is what all units of the cycle leave uncounted of the events of the meter's type, which are `of_its_type`.
     """
 
     window: Window
     preview: MeterPreview
-    of_its_type: int
+    usage: MappedTypeRow
+
+    @property
+    def of_its_type(self) -> int:
+        """The events of the meter's type, whether they pass its filters or not."""
+        return self.usage["events"]
 
     @property
     def columns(self) -> list[str]:
@@ -56,9 +66,16 @@ class LiveLine:
 
 
 def live_line(
-    events: UsageEvents, workspace: Workspace, segment: str | None, mapping: Mapping[str, Json] | None
+    events: UsageEvents,
+    workspace: Workspace,
+    segment: str | None,
+    mapping: Mapping[str, Json] | None,
+    others: Mapping[str, Json] = NO_OTHERS,
 ) -> LiveLine:
-    """Meter an event_mapping, complete or not, over the workspace's events of the segment, or of all (None)."""
+    """Meter an event_mapping, complete or not, over the workspace's events of the segment, or of all (None).
+
+    `others` are the mappings of the cycle's other units by value_unit_id: what they count is not left uncounted.
+    """
     usage = events.store.snapshot(workspace.workspace_id)
     on_demo = not usage.paths and workspace.data_mode == DataMode.MOCKED
     source, segment = (DEMO, None) if on_demo else (USAGE, segment)
@@ -68,11 +85,20 @@ def live_line(
         unit_meter = meter(mapping or {})
     except ValueError as error:
         return LiveLine(source, segment, None, f"This mapping cannot be metered: {error}.")
+    mapped = mapped_type(unit_meter.event_type, [("", unit_meter), *_metered(others)])
     if on_demo:
-        counted = _over_demo(events.demo_file, unit_meter)
+        counted = _over_demo(events.demo_file, unit_meter, mapped)
     else:
-        counted = _over_usage(usage.paths, usage.digest, workspace.workspace_id, segment, unit_meter)
+        counted = _over_usage(usage.paths, usage.digest, workspace.workspace_id, segment, unit_meter, mapped)
     return LiveLine(source, segment, counted, "" if counted else "No usage events have arrived yet.")
+
+
+def _metered(mappings: Mapping[str, Json]) -> Iterator[tuple[str, Meter]]:
+    """The mappings that can be metered."""
+    for value_unit_id, mapping in mappings.items():
+        found = meter_or_none(mapping)
+        if found is not None:
+            yield value_unit_id, found
 
 
 def incomplete(mapping: Mapping[str, Json] | None) -> str:
@@ -89,7 +115,12 @@ def incomplete(mapping: Mapping[str, Json] | None) -> str:
 
 @lru_cache(maxsize=REMEMBERED)
 def _over_usage(
-    paths: tuple[Path, ...], digest: str, workspace_id: str, segment: str | None, unit_meter: Meter
+    paths: tuple[Path, ...],
+    digest: str,
+    workspace_id: str,
+    segment: str | None,
+    unit_meter: Meter,
+    mapped: MappedType,
 ) -> Counted | None:
     """The count over stored events. The digest identifies them exactly, so a cached answer stays right."""
     from simulation import engine  # late: Ibis and DuckDB come with the first question to real usage
@@ -99,16 +130,13 @@ def _over_usage(
         if newest is None:
             return None
         window = Window(newest, DAYS)
-
-        def preview_of(meter: Meter) -> MeterPreview:
-            return engine.meter_preview(meter, table, window, workspace_id=workspace_id, segment=segment)
-
-        preview = preview_of(unit_meter)
-        return Counted(window, preview, preview.events or preview_of(_unfiltered(unit_meter)).events)
+        preview = engine.meter_preview(unit_meter, table, window, workspace_id=workspace_id, segment=segment)
+        usage = engine.type_coverage(mapped, table, window, workspace_id=workspace_id, segment=segment)
+        return Counted(window, preview, mapped_row(usage))
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _over_demo(file: Path, unit_meter: Meter) -> Counted | None:
+def _over_demo(file: Path, unit_meter: Meter, mapped: MappedType) -> Counted | None:
     """The count over the demo events, by the reference fold: the file is short."""
     demo = _demo_events(file)
     window = Window(max(item.ts for item in demo).astimezone(UTC), DAYS)
@@ -120,20 +148,12 @@ def _over_demo(file: Path, unit_meter: Meter) -> Counted | None:
         units=total(metered(unit_meter, inside, window.periods).values()),
         samples=tuple(map(_sample, newest_first[:SAMPLES])),
     )
-    return Counted(window, preview, preview.events or _count(_unfiltered(unit_meter), inside))
+    return Counted(window, preview, mapped_row(type_coverage(mapped, inside)))
 
 
 @lru_cache(maxsize=4)
 def _demo_events(file: Path) -> tuple[Event, ...]:
     return tuple(deduplicated(event(document) for document in parse_exact(file.read_bytes())))
-
-
-def _count(unit_meter: Meter, events: Iterable[Event]) -> int:
-    return sum(matches(unit_meter, item) for item in events)
-
-
-def _unfiltered(unit_meter: Meter) -> Meter:
-    return Meter(unit_meter.event_type, (), "count", "")
 
 
 def _sample(item: Event) -> JsonObject:

@@ -18,6 +18,7 @@ from app.services.catalogs.reading import labels_of
 from app.services.configs.reading import ConfigReading, read_config
 from app.services.simulations.dataset import change_since
 from app.services.simulations.review_tables import Amount, Cell, Outputs, margin_change, margin_of
+from app.services.simulations.uncounted import UncountedType, uncounted_types
 from app.services.simulations.usage_facts import usage_facts
 from app.services.usage.store import EventStore
 from app.services.wording.words import SHARES
@@ -84,6 +85,7 @@ class Review:
     lenses: list[Figure]
     margin_floor: Decimal | int | None
     command: str
+    uncounted: tuple[UncountedType, ...]
 
 
 def review(
@@ -123,6 +125,7 @@ def review(
         lenses=list(metric_figures(run.outputs, run.outputs["lens_metrics"], labels)),
         margin_floor=_floor(run.outputs, reading, stale),
         command=command(run.inputs),
+        uncounted=uncounted_types(run.outputs, draft),
     )
 
 
@@ -214,6 +217,8 @@ def risk_link(draft: Draft, risk: Mapping[str, Json]) -> str:
         return at_unit(draft, unit, "unit_economics.target_price_per_unit_usd").deep_link
     if code == "quality_signal_missing":
         return at_unit(draft, unit, "quality_signal_source").deep_link
+    if code == "usage_unmatched":
+        return at_unit(draft, unit, "event_mapping.filters").deep_link
     return config_screen(draft, "simulate" if code == "no_usage_in_window" else "pools")
 
 

@@ -181,7 +181,10 @@ def _plan(prepared: Prepared, as_of: datetime, segment: str | None) -> Plan:
 
 
 def _config_plan(reading: ConfigReading) -> ConfigPlan:
-    return config_plan({"config_version_id": reading.config.config_version_id, **reading.document})
+    """The plan of a config, with the units of its snapshot that no pool counts: the run says what those would take."""
+    units = reading.document["value_units"] if reading.snapshot is None else reading.snapshot.value_units
+    identified = {"config_version_id": reading.config.config_version_id}
+    return config_plan({**identified, **reading.document, "value_units": units})
 
 
 def _inputs(prepared: Prepared, plan: Plan) -> JsonObject:

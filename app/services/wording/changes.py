@@ -130,10 +130,12 @@ def _unit(unit: Mapping[str, Json], _: Names) -> str:
 def counted_text(mapping: Mapping[str, Json]) -> str:
     """An event mapping, or a meter: `sum of output_minutes over video_render_completed where resolution is HD`.
 
-    A plain count is `each draft_export_created`.
+    A plain count is `each draft_export_created`; a sum that takes another field off says so: `sum of input_tokens less
+    cached_tokens over llm_call`.
     """
     aggregation, filters = mapping.get("aggregation") or {}, mapping.get("filters") or {}
     how = " of ".join(filter(None, (words(aggregation.get("type") or ""), aggregation.get("field"))))
+    how += f" less {aggregation['minus']}" if aggregation.get("minus") else ""
     where = " and ".join(f"{name} is {value_text(name, value)}" for name, value in filters.items())
     counted = "each " if how == AggregationType.COUNT else f"{how or 'nothing'} over "
     return f"{counted}{mapping.get('event_type') or 'no event'}{' where ' if where else ''}{where}"

@@ -4,6 +4,7 @@ The files are shared; what an enforcing client cannot know (cost, margins, reten
 """
 
 import json
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,7 +18,7 @@ from avs_client import Recorded
 from avs_client.json_text import exact_json
 from brain import Brain
 from ledgers import Books, outputs
-from replaying import client_of, replay
+from replaying import client_of, counted_elsewhere, replay
 
 FOLDER = Path(__file__).parents[3] / "tests" / "simulation" / "scenarios"
 SCENARIOS = sorted(FOLDER.glob("*.json"))
@@ -26,6 +27,7 @@ NOT_ENFORCED = (
     "/blocking_issues",
     "/risks",
     "/data_issues",
+    "/unmatched_usage",
     "/lens_metrics",
     "/metrics",
     "/primary_metric_deltas",
@@ -61,9 +63,20 @@ def at(document: Any, pointer: str) -> Any:
 
 def events_in_scope(question: dict[str, Any], events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """In the order in which they happened; an app sends a client the events of its own segment."""
+    return [event for event in up_to_as_of(question, events) if question["segment"] in (None, event["segment"])]
+
+
+def events_elsewhere(question: dict[str, Any], events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events that an app sends to the client of another segment of the workspace."""
+    return [event for event in up_to_as_of(question, events) if question["segment"] not in (None, event["segment"])]
+
+
+def up_to_as_of(question: dict[str, Any], events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     as_of = moment(question["window"]["as_of"])
-    scope = [e for e in events if question["segment"] in (None, e["segment"]) and moment(e["ts"]) <= as_of]
-    return sorted(scope, key=lambda event: (moment(event["ts"]), event["event_id"]))
+    return sorted(
+        (event for event in events if moment(event["ts"]) <= as_of),
+        key=lambda event: (moment(event["ts"]), event["event_id"]),
+    )
 
 
 def moment(text: str) -> datetime:
@@ -78,7 +91,8 @@ def test_the_shared_scenarios_are_there() -> None:
 def test_a_client_books_what_the_scenario_expects(path: Path, brain: Brain) -> None:
     scenario = json.loads(path.read_bytes(), parse_float=Decimal)
     question, expected = scenario["question"], scenario["expected"]
-    found = booked(brain, question, events_in_scope(question, scenario["events"]))
+    events = scenario["events"]
+    found = booked(brain, question, events_in_scope(question, events), events_elsewhere(question, events))
     wanted = {key: exact_json(value) for key, value in expected.items() if enforced(key, question)}
     assert {key: exact_json(at(found, key)) for key in wanted} == wanted
 
@@ -92,9 +106,12 @@ def test_the_comparison_notices_a_client_that_enforces_something_else(brain: Bra
     assert booked(brain, scenario["question"], events) != genuine
 
 
-def booked(brain: Brain, question: dict[str, Any], events: list[dict[str, Any]]) -> dict[str, Any]:
+def booked(
+    brain: Brain, question: dict[str, Any], events: list[dict[str, Any]], elsewhere: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
     as_of, days = moment(question["window"]["as_of"]), question["window"]["days"]
-    with closing(client_of(brain, question["candidate"], as_of, days)) as client:
+    counters = counted_elsewhere(brain, question["candidate"], as_of, days, elsewhere)
+    with closing(client_of(brain, question["candidate"], as_of, days, counters=counters)) as client:
         fired = replay(client, events)
         customers = {event["customer_id"] for event in events}
         books = Books(client, customers, as_of - timedelta(days=days), days // 30)

@@ -22,7 +22,7 @@ from tests.simulation.worlds import World, worlds
 
 from brain import Brain
 from ledgers import Books
-from replaying import client_of, replay
+from replaying import client_of, counted_elsewhere, replay
 
 BRAIN = Brain()
 
@@ -37,15 +37,19 @@ def test_a_client_agrees_with_the_reference_fold_whatever_the_order_and_the_copi
 
 def parity(world: World, chance: random.Random) -> None:
     plan = replace(world.plan, pricing_mode="use_unit_economics", include_exploration_in_results=True, baseline=None)
-    unique = [e for e in deduplicated(world.events) if plan.segment in (None, e.segment) and e.ts <= plan.window.as_of]
+    workspace = [event for event in deduplicated(world.events) if event.ts <= plan.window.as_of]
+    unique = [event for event in workspace if plan.segment in (None, event.segment)]
+    elsewhere = [event_document(event) for event in workspace if plan.segment not in (None, event.segment)]
     sent = unique + chance.sample(unique, len(unique) // 2)
     chance.shuffle(sent)
-    with closing(client_of(BRAIN, document_of(plan.candidate), plan.window.as_of, plan.window.days)) as client:
+    config, as_of, days = document_of(plan.candidate), plan.window.as_of, plan.window.days
+    counters = counted_elsewhere(BRAIN, config, as_of, days, elsewhere)
+    with closing(client_of(BRAIN, config, as_of, days, counters=counters)) as client:
         recorded = replay(client, [event_document(event) for event in sent])
         assert sum(item.duplicate for _, item in recorded) == len(sent) - len(unique)
         books = Books(client, {event.customer_id for event in unique}, plan.window.start, len(plan.periods))
         with localcontext(EXACT):
-            assert client_side(books, plan) == reference_side(plan, unique)
+            assert client_side(books, plan) == reference_side(plan, unique, workspace)
 
 
 def client_side(books: Books, plan: Plan) -> dict[Any, Any]:
@@ -67,9 +71,9 @@ def reached(units: Any, percent: Decimal) -> bool:
     return any(percent in unit.reached for unit in units)
 
 
-def reference_side(plan: Plan, scope: Sequence[Event]) -> dict[Any, Any]:
+def reference_side(plan: Plan, scope: Sequence[Event], workspace: Sequence[Event]) -> dict[Any, Any]:
     config = plan.candidate
-    fold = Fold(plan, config, {meter: metered(meter, scope, plan.periods) for meter in plan.meters}, scope)
+    fold = Fold(plan, config, {meter: metered(meter, scope, plan.periods) for meter in plan.meters}, scope, workspace)
     return {
         (name, period.index): (
             fold.bill(name, period.index),
@@ -125,7 +129,8 @@ def document_of(config: ConfigPlan) -> dict[str, Any]:
 
 
 def mapping_of(meter: Meter) -> dict[str, Any]:
-    aggregation = {"type": meter.aggregation, **({"field": meter.field} if meter.field else {})}
+    named = {"field": meter.field, "minus": meter.minus}
+    aggregation = {"type": meter.aggregation, **{name: field for name, field in named.items() if field}}
     return {"event_type": meter.event_type, "filters": dict(meter.filters), "aggregation": aggregation}
 
 

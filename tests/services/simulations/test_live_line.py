@@ -92,6 +92,30 @@ def test_when_no_event_passes_the_filters_it_says_how_many_there_were(events: Us
     assert (counted(line).preview.events, counted(line).of_its_type) == (0, 2)
 
 
+def test_what_matches_no_unit_of_the_cycle_is_said_by_value(events: UsageEvents) -> None:
+    report(
+        events,
+        {"resolution": "HD"},
+        {"resolution": "4K", "output_minutes": 2},
+        {"resolution": "8K", "output_minutes": 30},
+        {"resolution": "8K", "output_minutes": 60},
+        {"resolution": "SD", "output_minutes": 5, "days": 31},
+    )
+    others = {"vu_4k": HD | {"filters": {"resolution": "4K"}}, "vu_draft": None}
+    usage = counted(live_line(events, workspace(), None, HD, others)).usage
+    assert (usage["events"], usage["unmatched_events"]) == (4, 2)
+    assert usage["quantities"][0]["unmatched_quantity"] == 90
+    assert [(row["values"], row["events"]) for row in usage["values"]] == [({"resolution": "8K"}, 2)]
+    alone = counted(live_line(events, workspace(), None, HD)).usage
+    assert alone["unmatched_events"] == 3
+
+
+def test_without_a_filter_every_event_counts(events: UsageEvents) -> None:
+    report(events, {}, {"resolution": "8K"})
+    usage = counted(live_line(events, workspace(), None, HD | {"filters": {}})).usage
+    assert (usage["events"], usage["unmatched_events"], usage["values"]) == (2, 0, [])
+
+
 def test_a_segment_has_its_own_newest_event(events: UsageEvents) -> None:
     report(events, {"segment": "enterprise"}, {"days": 40, "output_minutes": 3}, {"days": 41, "output_minutes": 4})
     line = live_line(events, workspace(), "smb", HD)

@@ -13,7 +13,7 @@ from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
-from app.services.authoring import config_parts
+from app.services.authoring import config_parts, configs, unit_snapshots, value_units
 from app.services.simulations import review_tables, review_titles
 from app.services.simulations.review import Review, review, runs_of
 from app.services.simulations.review_tables import TABLES
@@ -176,6 +176,44 @@ def test_a_risk_leads_to_what_moves_its_figure(candidate: ConfigVersion) -> None
     links = {risk.code: risk.deep_link for risk in reviewed(candidate).risks}
     assert links["margin_floor_violated"] == "/configs/cfg_1/pools"
     assert links["spend_cap_exceeded"] == "/configs/cfg_1/rails#monthly_spend_cap_usd"
+
+
+def test_usage_that_no_unit_counts_is_said_with_what_would_count_it(
+    candidate: ConfigVersion, sqlite_app: Flask
+) -> None:
+    r.used_in(sqlite_app.test_client(), "8K", minutes=96)
+    r.simulated()
+    found = reviewed(candidate)
+    (uncounted,) = found.uncounted
+    assert uncounted.says == ("1 of 4 events of video_render_completed (96 of 128 output_minutes) matches no unit.")
+    assert [(way.label, way.deep_link) for way in uncounted.ways] == [
+        (
+            "Widen a filter of Usable HD minute",
+            "/cycles/cycle_1/value-units?unit=vu_hd_minute#event_mapping.filters",
+        ),
+        (
+            "Map it by a new unit",
+            "/cycles/cycle_1/value-units?unit=new&event_type=video_render_completed#event_mapping",
+        ),
+    ]
+    links = {risk.code: risk.deep_link for risk in found.risks}
+    assert links["usage_unmatched"] == "/cycles/cycle_1/value-units?unit=vu_hd_minute#event_mapping.filters"
+
+
+def test_usage_of_a_unit_without_a_pool_is_said_and_is_no_risk(candidate: ConfigVersion, sqlite_app: Flask) -> None:
+    with write(db.session):
+        eight_k = f.HD_MINUTE | {"value_unit_id": "vu_8k_minute", "name": "8K minute", "cycle_id": f.CYCLE}
+        eight_k["event_mapping"] = present(f.HD_MINUTE["event_mapping"]) | {"filters": {"resolution": "8K"}}
+        value_units.create_value_unit(db.session, eight_k, actor=f.OPERATOR, now=f.NOW)
+        version = unit_snapshots.submit_snapshot(db.session, f.CYCLE, actor=f.OPERATOR, now=f.NOW).snapshot_version
+        configs.update_config(db.session, "cfg_1", {"value_unit_snapshot_version": version}, **f.WHO)
+    r.used_in(sqlite_app.test_client(), "8K", minutes=96)
+    r.simulated()
+    found = reviewed(candidate)
+    (uncounted,) = found.uncounted
+    assert uncounted.says.endswith("matches only units that no pool counts.")
+    assert [(way.label, way.deep_link) for way in uncounted.ways] == [("Give 8K minute a pool", "/configs/cfg_1/pools")]
+    assert "usage_unmatched" not in {risk.code for risk in found.risks}
 
 
 def test_blocking_issues_of_the_run_that_were_mended_since_are_told_apart(candidate: ConfigVersion) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from app.services.configs.diffs import Change, changes, same, sections
-from app.services.wording.changes import names_of, sentence, sentences
+from app.services.wording.changes import counted_text, names_of, sentence, sentences
 from app.services.wording.tables import ADDED, CHANGED, REMOVED, UNCHANGED, SectionTable, tables, undone
 from app.services.wording.words import difference_text, value_text
 from rules.amounts import price_text, quantity_text, share_text
@@ -64,6 +64,13 @@ def with_pool(**fields: Json) -> JsonObject:
     return BEFORE | {"pools": [POOL | fields]}
 
 
+def with_aggregation(**fields: Json) -> JsonObject:
+    mapping = UNIT["event_mapping"]
+    return BEFORE | {
+        "value_units": [UNIT | {"event_mapping": mapping | {"aggregation": mapping["aggregation"] | fields}}]
+    }
+
+
 def with_rails(**fields: Json) -> JsonObject:
     return BEFORE | {"rails": BEFORE["rails"] | fields}
 
@@ -80,6 +87,7 @@ def with_rails(**fields: Json) -> JsonObject:
             "Core pool: rollover expires after set to 60 days",
         ),
         (with_rails(margin_floor=Decimal("0.705")), "Rails: margin floor 68 % → 70.5 %"),
+        (with_aggregation(minus="idle_minutes"), "Usable HD minute: less the field set to idle_minutes"),
         (with_rails(margin_floor=None), "Rails: margin floor no longer set, was 68 %"),
         (
             with_rails(monthly_spend_cap_usd=Decimal(1200)),
@@ -235,3 +243,8 @@ def test_prices_stand_under_their_unit_after_the_price_book() -> None:
 )
 def test_figures_keep_every_place_and_their_unit(text: str, said: str) -> None:
     assert text == said
+
+
+def test_a_sum_less_another_field_says_so() -> None:
+    mapping = {"event_type": "call", "aggregation": {"type": "sum", "field": "input", "minus": "cached"}}
+    assert counted_text(mapping) == "sum of input less cached over call"

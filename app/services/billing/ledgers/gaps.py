@@ -92,6 +92,14 @@ def _either(values: tuple[Json, ...]) -> str:
     return " or ".join(filter_texts(values))
 
 
+def sums_one_property(ledger: str, unit: Unit) -> Iterator[Gap]:
+    """The gap of ledgers whose sums add up one property: the difference of two has to come in one of its own."""
+    if unit.minus:
+        difference = f"{unit.field} less {unit.minus}, 0 where either is missing"
+        reason = f"{ledger} adds up one property of an event: send {difference}, as {unit.one_field}."
+        yield Gap("aggregation.minus", reason, value_unit_id=unit.value_unit_id)
+
+
 def numbers_compare_as_text(ledger: str, unit: Unit) -> Iterator[Gap]:
     """The gap of ledgers that compare texts: a numeric filter of ours means the number, `4` and `4.0` alike."""
     for name, values in sorted(unit.filters.items()):

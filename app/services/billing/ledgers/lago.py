@@ -5,7 +5,13 @@ Amounts are decimal text in dollars, ranges whole numbers; filters belong to the
 
 from collections.abc import Iterator
 
-from app.services.billing.ledgers.gaps import Gap, event_is_renamed, no_30_days, numbers_compare_as_text
+from app.services.billing.ledgers.gaps import (
+    Gap,
+    event_is_renamed,
+    no_30_days,
+    numbers_compare_as_text,
+    sums_one_property,
+)
 from app.services.billing.ledgers.reading import Fields, mapping, member, number, numbers, objects, texts, unless_zero
 from app.services.billing.ledgers.rendering import (
     KeyOf,
@@ -56,7 +62,7 @@ def _metric(unit: Unit) -> JsonObject:
         "name": unit.label,
         "code": metric_code(unit),
         "aggregation_type": AGGREGATIONS[unit.aggregation],
-        "field_name": None if counted else unit.field,
+        "field_name": None if counted else unit.one_field,
         "recurring": False,
         "filters": [{"key": name, "values": filter_texts(values)} for name, values in unit.filters.items()],
     }
@@ -108,10 +114,11 @@ def _range(first: int, last: int | None, price: str) -> JsonObject:
 
 
 def gaps(terms: Terms) -> Iterator[Gap]:
-    """The gaps beyond the common ones: the billing period, event names, filters by number."""
+    """The gaps beyond the common ones: the billing period, event names, differences, filters by number."""
     yield no_30_days(TITLE, "every month, the nearest interval that a plan may have")
     for unit in terms.units:
         yield event_is_renamed(TITLE, unit, metric_code(unit), with_filters=False)
+        yield from sums_one_property(TITLE, unit)
         yield from numbers_compare_as_text(TITLE, unit)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from app.services.billing.ledgers.gaps import Gap, no_30_days, numbers_compare_as_text
+from app.services.billing.ledgers.gaps import Gap, no_30_days, numbers_compare_as_text, sums_one_property
 from app.services.billing.ledgers.reading import (
     Fields,
     is_not_archived,
@@ -54,15 +54,15 @@ def _metric(unit: Unit) -> JsonObject:
         {"name": name, "exists": True, "in_values": filter_texts(values)} for name, values in unit.filters.items()
     ]
     counted = unit.aggregation == AggregationType.COUNT.value
-    if not counted and unit.field not in unit.filters:  # an aggregation key must be among the filters
-        filters.append({"name": unit.field, "exists": True})
+    if not counted and unit.one_field not in unit.filters:  # an aggregation key must be among the filters
+        filters.append({"name": unit.one_field, "exists": True})
     body: JsonObject = {
         "name": unit.meter_id,
         "aggregation_type": AGGREGATIONS[unit.aggregation],
         "event_type_filter": {"in_values": [unit.event_type]},
         "property_filters": filters,
     }
-    return body if counted else body | {"aggregation_key": unit.field}
+    return body if counted else body | {"aggregation_key": unit.one_field}
 
 
 def _product(unit: Unit) -> JsonObject:
@@ -114,11 +114,12 @@ def _exact(unit: Unit, what: str, value: Decimal) -> Decimal:
 
 
 def gaps(terms: Terms) -> Iterator[Gap]:
-    """The gaps beyond the common ones: the billing period, rates that start on whole hours, filters by number."""
+    """The gaps beyond the common ones: the period, rates that start on whole hours, differences, filters by number."""
     yield no_30_days(TITLE, "as the contract's usage statements do, in calendar months unless it says otherwise")
     if (start := next_hour(terms.effective_at)) != terms.effective_at:
         yield Gap("effective_at", f"{TITLE} changes rates on whole hours: these start at {timestamp_text(start)}.")
     for unit in terms.units:
+        yield from sums_one_property(TITLE, unit)
         yield from numbers_compare_as_text(TITLE, unit)
 
 

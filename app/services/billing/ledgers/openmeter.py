@@ -5,7 +5,7 @@ Amounts and quantities are decimal text; the allowance is a usage discount; a pl
 
 from collections.abc import Iterator
 
-from app.services.billing.ledgers.gaps import Gap, no_30_days, numbers_compare_as_text
+from app.services.billing.ledgers.gaps import Gap, no_30_days, numbers_compare_as_text, sums_one_property
 from app.services.billing.ledgers.reading import Fields, is_active, mapping, member, number, objects, texts, unless_zero
 from app.services.billing.ledgers.rendering import (
     KeyOf,
@@ -64,7 +64,7 @@ def _meter(unit: Unit) -> JsonObject:
         "aggregation": AGGREGATIONS[unit.aggregation],
     }
     if unit.aggregation != AggregationType.COUNT.value:
-        body["valueProperty"] = _path(unit.field or "")
+        body["valueProperty"] = _path(unit.one_field or "")
     if unit.filters:
         body["groupBy"] = {_group(name): _path(name) for name in unit.filters}
     return body
@@ -115,9 +115,10 @@ def _rate_card(unit: Unit) -> JsonObject:
 
 
 def gaps(terms: Terms) -> Iterator[Gap]:
-    """The gaps beyond the common ones: the billing period, filters by number."""
+    """The gaps beyond the common ones: the billing period, differences, filters by number."""
     yield no_30_days(TITLE, "every calendar month, the nearest cadence that a plan may have")
     for unit in terms.units:
+        yield from sums_one_property(TITLE, unit)
         yield from numbers_compare_as_text(TITLE, unit)
 
 

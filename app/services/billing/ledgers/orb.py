@@ -74,10 +74,17 @@ def _metric(unit: Unit) -> JsonObject:
 
 def sql(unit: Unit) -> str:
     """The metric over Orb's `events`: event_name and the event's properties are its columns."""
-    aggregate = AGGREGATES[unit.aggregation].format(field=_column(unit.field or ""))
+    aggregate = AGGREGATES[unit.aggregation].format(field=_summed(unit))
     conditions = [f"event_name = {_literal(unit.event_type)}"]
     conditions += [_condition(name, values) for name, values in unit.filters.items()]
     return " ".join(["SELECT", aggregate, "FROM events WHERE", " AND ".join(conditions)])
+
+
+def _summed(unit: Unit) -> str:
+    """The column, or the difference of two, of which a missing one is 0."""
+    if not unit.minus:
+        return _column(unit.field or "")
+    return " - ".join(f"COALESCE({_column(name)}, 0)" for name in (unit.field or "", unit.minus))
 
 
 def _condition(name: str, values: tuple[Json, ...]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from app.errors import invalid_field
-from app.services.billing.ledgers.gaps import Gap, event_is_renamed
+from app.services.billing.ledgers.gaps import Gap, event_is_renamed, sums_one_property
 from app.services.billing.ledgers.reading import Fields, is_active, member, number, objects, unless_zero
 from app.services.billing.ledgers.rendering import KeyOf, Ledger, Record, Resource, Scope, key_at, ref, view_of
 from app.services.billing.ledgers.terms import PERIOD_DAYS, Terms, Unit, cannot_express, whole_included
@@ -56,7 +56,7 @@ def _meter(unit: Unit) -> JsonObject:
         "event_name": event_name(unit),
         "default_aggregation": {"formula": "sum" if summed else "count"},
         "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
-        "value_settings": {"event_payload_key": unit.field if summed else "value"},
+        "value_settings": {"event_payload_key": unit.one_field if summed else "value"},
     }
 
 
@@ -101,9 +101,10 @@ def _in_cents(unit: Unit) -> str:
 
 
 def gaps(terms: Terms) -> Iterator[Gap]:
-    """The gaps beyond the common ones: event names, and distinct counts, which Stripe does not know."""
+    """The gaps beyond the common ones: event names, differences, and distinct counts, which Stripe does not know."""
     for unit in terms.units:
         yield event_is_renamed(TITLE, unit, event_name(unit), with_filters=True)
+        yield from sums_one_property(TITLE, unit)
         if unit.aggregation == AggregationType.DISTINCT_COUNT.value:
             reason = f"{TITLE} counts no distinct values: send one event per new {unit.field} of a customer and period."
             yield Gap("aggregation.distinct_count", reason, value_unit_id=unit.value_unit_id)

@@ -43,9 +43,15 @@ class Unit:
     event_type: str
     aggregation: str
     field: str | None
+    minus: str | None
     filters: Mapping[str, tuple[Json, ...]]
     price: Decimal
     pools: tuple[Pool, ...]
+
+    @property
+    def one_field(self) -> str | None:
+        """The event property to aggregate in a ledger that knows one only: of a difference, the one to send it in."""
+        return f"{self.field}_less_{self.minus}" if self.minus else self.field
 
     @property
     def included(self) -> Decimal:
@@ -158,6 +164,8 @@ def _unit(unit: Fields, meter: Fields, product: Fields, line: Fields, pools: tup
         raise _lacks("unit_event_mapping_missing", f"value unit {unit_id} has no event_mapping to meter by")
     if aggregation["type"] not in KINDS or (aggregation["type"] != KINDS[0] and not aggregation.get("field")):
         raise _lacks("unit_event_mapping_invalid", f"value unit {unit_id} has no field to aggregate")
+    if aggregation.get("minus") and aggregation["type"] != AggregationType.SUM.value:
+        raise _lacks("unit_event_mapping_invalid", f"value unit {unit_id} takes a field off what is no sum")
     if line["price_per_unit_usd"] is None:
         raise _lacks("unit_economics_missing", f"value unit {unit_id} has no target_price_per_unit_usd")
     return Unit(
@@ -168,6 +176,7 @@ def _unit(unit: Fields, meter: Fields, product: Fields, line: Fields, pools: tup
         event_type=meter["event_type"],
         aggregation=aggregation["type"],
         field=aggregation.get("field"),
+        minus=aggregation.get("minus") or None,
         filters=_filters(unit_id, meter["filters"]),
         price=Decimal(line["price_per_unit_usd"]),
         pools=pools,

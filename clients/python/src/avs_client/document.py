@@ -30,12 +30,16 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """How events become a quantity; `filters` are (dimension, wanted values), texts or exact numbers, any will do."""
+    """How events become a quantity; `filters` are (dimension, wanted values), texts or exact numbers, any will do.
+
+    A sum adds up `field` less `minus`, which is empty where nothing is taken off.
+    """
 
     event_type: str
     filters: tuple[tuple[str, tuple[str | Decimal, ...]], ...]
     aggregation: str
     field: str
+    minus: str = ""
 
 
 @dataclass(frozen=True, slots=True)

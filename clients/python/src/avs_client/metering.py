@@ -83,13 +83,17 @@ def matches(meter: Meter, event: UsageEvent) -> bool:
 
 
 def quantity(meter: Meter, event: UsageEvent) -> int:
-    """What a matching event adds, scaled: 1 of a count, its number of a sum (0 without one); a distinct count adds 1
-    for every value that is new, which `distinct_value` names.
+    """What a matching event adds, scaled: 1 of a count; of a sum its number less the one that is taken off, each 0
+    where there is none; a distinct count adds 1 for every value that is new, which `distinct_value` names.
     """
     if meter.aggregation == "sum":
-        number = event.number(meter.field)
-        return 0 if number is None else scaled(number, meter.field)
+        return _summed(event, meter.field) - (_summed(event, meter.minus) if meter.minus else 0)
     return SCALE if meter.aggregation == "count" or event.text(meter.field) is not None else 0
+
+
+def _summed(event: UsageEvent, name: str) -> int:
+    number = event.number(name)
+    return 0 if number is None else scaled(number, name)
 
 
 def distinct_value(meter: Meter, event: UsageEvent) -> str | None:

@@ -35,6 +35,8 @@ AGGREGATIONS = ("count", "sum", "distinct_count")
 FAILS = ("open", "closed")
 TERMS_START = ("next_period",)
 """When the terms of a version start where they do not at once; a document that starts them at once does not say so."""
+SPELLINGS = {True: ("true", "True", "TRUE"), False: ("false", "False", "FALSE")}
+"""The texts that a filter's true or false means, the same as in AVS Brain's simulation."""
 CAP_QUANTITIES = ("max_quantity", "quantity", "cap", "limit")
 """How an absolute usage cap may name its quantity: AVS Brain leaves its shape to the operator."""
 
@@ -105,24 +107,33 @@ def _unit(given: Json) -> Unit:
         filters=tuple((name, _wanted(filters[name], name)) for name in sorted(filters)),
         aggregation=kind,
         field="" if kind == "count" else _text(aggregation, "field"),
+        minus=_minus(aggregation, kind),
     )
     price = given["unit_economics"]["target_price_per_unit_usd"]
     return Unit(unit_id, meter, at_least_zero(price, f"{unit_id}.target_price_per_unit_usd"))
 
 
+def _minus(aggregation: Json, kind: str) -> str:
+    if not aggregation.get("minus"):
+        return ""
+    if kind != "sum":
+        raise ValueError(f"aggregation.minus is {aggregation['minus']!r}: only a sum takes a field off, {kind} cannot")
+    return _text(aggregation, "minus")
+
+
 def _wanted(value: Any, name: str) -> tuple[str | Decimal, ...]:
     values = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
-    return tuple(_wanted_value(item, name) for item in values)
+    return tuple(text_or_number for item in values for text_or_number in _wanted_values(item, name))
 
 
-def _wanted_value(value: Any, name: str) -> str | Decimal:
-    """Booleans are compared as the words true and false."""
+def _wanted_values(value: Any, name: str) -> tuple[str | Decimal, ...]:
+    """What a dimension has where it has the value: true and false have three spellings each."""
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return SPELLINGS[value]
     if isinstance(value, str):
-        return value
+        return (value,)
     if isinstance(value, int | Decimal):
-        return Decimal(value)
+        return (Decimal(value),)
     raise ValueError(f"filters.{name} is {value!r}: a text, a number, true, false or a list of these")
 
 

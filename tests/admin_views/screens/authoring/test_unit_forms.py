@@ -33,7 +33,14 @@ def test_filter_values_read_back_as_they_were(value: Json) -> None:
     "filters", [{"a": ["HD"]}, {"a": "HD"}, {"a": ["HD", 4]}, {"a": True}, {"a": Decimal("1.50")}, {}]
 )
 @pytest.mark.parametrize(
-    "aggregation", [{"type": "count"}, {"type": "count", "field": "x"}, {"type": "sum", "field": "x"}]
+    "aggregation",
+    [
+        {"type": "count"},
+        {"type": "count", "field": "x"},
+        {"type": "sum", "field": "x"},
+        {"type": "sum", "field": "x", "minus": "y"},
+        {"type": "sum", "field": "x", "minus": None},
+    ],
 )
 def test_a_mapping_passes_through_the_form_unchanged(sqlite_app: Flask, filters: Json, aggregation: Json) -> None:
     stored = factories.HD_MINUTE | {
@@ -45,4 +52,5 @@ def test_a_mapping_passes_through_the_form_unchanged(sqlite_app: Flask, filters:
         posted.update(MultiDict([("filter_values", row[1]) for row in shown.filters.rows]))
         posted.update({"event_type": "e", "aggregation_type": aggregation["type"]})
         posted.update({"aggregation_field": aggregation.get("field", "")})
+        posted.update({"aggregation_minus": aggregation.get("minus") or ""})
         assert document_of(UnitForm(posted), stored)["event_mapping"] == stored["event_mapping"]

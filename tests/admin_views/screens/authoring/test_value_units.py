@@ -27,6 +27,7 @@ from tests.admin_views.screens.authoring.unit_pages import (
     unit,
 )
 from tests.answers import json_of
+from tests.present import present
 
 
 @pytest.fixture
@@ -263,6 +264,25 @@ def test_the_live_line_is_there_without_a_script_and_follows_the_mapping(operato
     assert "2 units" in page
     page = send(operator, do="check", filter_dimension=["resolution"], filter_values=["8K"]).text
     assert "3 events of this type arrived, and none passes the filters." in page
+
+
+def test_the_live_line_says_what_matches_no_unit_of_the_cycle(operator: FlaskClient) -> None:
+    page = unescape(operator.get(HD).text)
+    assert "1 of 3 events" in page
+    assert "(2 of 12 output_minutes)" in page
+    assert "/value-units?unit=new&event_type=video_render_completed#event_mapping" in page
+    page = send(operator, do="check", filter_dimension=["resolution"], filter_values=["HD, 4K"]).text
+    assert "no unit of the cycle" not in page
+
+
+def test_a_sum_less_a_field_is_stored_and_shown(operator: FlaskClient) -> None:
+    send(operator, aggregation_minus="resolution")
+    aggregation = {"type": "sum", "field": "output_minutes", "minus": "resolution"}
+    assert unit().event_mapping == present(factories.HD_MINUTE["event_mapping"]) | {"aggregation": aggregation}
+    assert typed_in(operator.get(HD).text)["aggregation_minus"] == "resolution"
+    assert "sum of output_minutes less resolution" in re.sub(r"\s+", " ", operator.get(UNITS).text)
+    send(operator, aggregation_type="count")
+    assert present(unit().event_mapping)["aggregation"] == {"type": "count"}
 
 
 def test_the_preview_is_a_fragment_for_the_mapping_in_the_query(operator: FlaskClient) -> None:

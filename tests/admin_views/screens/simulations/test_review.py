@@ -204,6 +204,22 @@ def test_what_is_not_there_is_not_found(operator: FlaskClient, path: str) -> Non
     assert operator.get(PATH + path.format(run=run_id)).status_code == 404
 
 
+def test_usage_that_no_unit_counts_stands_with_its_values_and_what_would_count_it(operator: FlaskClient) -> None:
+    r.used_in(operator, "8K", minutes=96)
+    run()
+    page = operator.get(PATH).text
+    said = text_of(page)
+    assert "1 of 4 events of video_render_completed (96 of 128 output_minutes) matches no unit." in said
+    assert "production 8K 1 96" in said
+    assert "?unit=vu_hd_minute#event_mapping.filters" in page
+    assert "usage unmatched" in said
+
+
+def test_when_all_usage_counts_the_page_says_that_too(operator: FlaskClient) -> None:
+    run()
+    assert "Every event of the types that this version's units map is counted." in text_of(operator.get(PATH).text)
+
+
 def test_the_button_leads_to_approval_or_names_what_stops_it(operator: FlaskClient) -> None:
     run()
     page = operator.get(PATH).text

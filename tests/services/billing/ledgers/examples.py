@@ -123,6 +123,8 @@ def some_terms(draw: st.DrawFn) -> Terms:
     for name in names:
         kind = draw(st.sampled_from(["count", "sum", "distinct_count"]))
         aggregation = {"type": kind} if kind == "count" else {"type": kind, "field": "amount"}
+        if kind == "sum" and draw(st.booleans()):
+            aggregation["minus"] = draw(st.sampled_from(["cached", "odd name's"]))
         priced = unit(name, "0", aggregation=aggregation, filters=draw(FILTERS))
         priced["unit_economics"] = {"target_price_per_unit_usd": draw(PRICES)}
         units.append(priced)

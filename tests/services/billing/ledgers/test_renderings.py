@@ -142,6 +142,25 @@ def test_orb_compares_numbers_and_flags_as_such() -> None:
     assert metric["sql"].endswith("WHERE event_name = 'token_used' AND hd = TRUE AND tier IN (1, 2.5)")
 
 
+LESS_CACHED = priced("0.0000025", aggregation={"type": "sum", "field": "input_tokens", "minus": "cached_tokens"})
+
+
+def test_orb_adds_up_the_difference_of_two_fields_of_which_a_missing_one_is_0() -> None:
+    (metric,) = bodies("orb", "metrics", LESS_CACHED)
+    summed = "SUM(COALESCE(input_tokens, 0) - COALESCE(cached_tokens, 0))"
+    assert metric["sql"] == f"SELECT {summed} FROM events WHERE event_name = 'token_used'"
+    assert "aggregation.minus" not in dict(gaps("orb", LESS_CACHED))
+
+
+@pytest.mark.parametrize("name", ["stripe", "metronome", "openmeter", "lago"])
+def test_where_a_sum_has_one_property_the_difference_is_asked_for_in_one_of_its_own(name: str) -> None:
+    rendered = render(ledger_named(name), LESS_CACHED)
+    (reason,) = [gap["reason"] for gap in rendered["not_expressed"] if gap["feature"] == "aggregation.minus"]
+    told = "send input_tokens less cached_tokens, 0 where either is missing, as input_tokens_less_cached_tokens."
+    assert reason.endswith(told)
+    assert "input_tokens_less_cached_tokens" in str(rendered["records"][0]["body"])
+
+
 def test_lago_bills_what_no_filter_matches_at_nothing() -> None:
     (charge, _) = bodies("lago", "plans")[0]["plan"]["charges"]
     assert [item["per_unit_amount"] for item in charge["properties"]["graduated_ranges"]] == ["0"]
