@@ -54,7 +54,7 @@ def test_no_side_is_better_when_the_runs_were_priced_differently(client: FlaskCl
         run = present(db.session.scalar(sa.select(SimulationRun).filter_by(candidate_config_version_id="cfg_2")))
         run.inputs = run.inputs | {"pricing_mode": "revenue_proxy_commit"}
     text = text_of(client.get(BOTH).text)
-    assert "Pricing mode not said Commitment → changed" in text
+    assert "Pricing mode not said Commitment → differs" in text
     assert "The two runs were not asked the same" in text
     assert "▲ better" not in text
     assert "is better in" not in text

@@ -123,7 +123,7 @@ def test_what_drifts_from_its_forecast_stands_first_with_its_days(client: FlaskC
     page = home(client)
     text = text_of(page.text)
     assert text.index("smb learning · sandbox") < text.index(f"smb learning · production {NAME}")
-    assert "! drifted from the forecast" in text
+    assert "Rail events 0 in 30 days ! drifted" in text
 
 
 def warned(number: int) -> EnforcementEvent:
