@@ -1,7 +1,7 @@
 """Fork a decision's config: a new draft with its content, in the same cycle or another one (spec 6)."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,12 +11,15 @@ from app.actor import Actor
 from app.errors import FieldError, invalid
 from app.models.base import AnySession
 from app.models.config_version import ConfigVersion, Pool
+from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition
 from app.services.authoring.configs import create_config
 from app.services.authoring.inputs import ConfigInput, PoolInput
 from app.services.configs.documents import exploration_shape, rails_shape
 from app.services.configs.lookup import get_decision, latest_snapshot, snapshot_of
+from app.services.lookup import get
 from app.services.product_events import log_event
+from rules.wording import quoted
 from simulation.canonical import JsonObject
 
 
@@ -79,7 +82,7 @@ def _units(session: AnySession, source: ConfigVersion, cycle_id: str) -> tuple[i
     newest = latest_snapshot(session, cycle_id)
     units = newest.value_units if newest else _definitions(session, cycle_id)
     counterparts = _counterparts(session, source, units)
-    _require_all(source.pools, counterparts, cycle_id)
+    _require_all(session, source, counterparts, cycle_id)
     pools = [_pool(pool, counterparts[pool.value_unit_id]) for pool in source.pools]
     return newest.snapshot_version if newest else None, pools
 
@@ -106,25 +109,33 @@ def _counterparts(session: AnySession, source: ConfigVersion, units: list[JsonOb
 
     `units` are those of the target cycle. A name that two of them have matches none.
     """
-    snapshot = snapshot_of(session, source)
-    names = {unit["value_unit_id"]: unit["name"] for unit in (snapshot.value_units if snapshot else ())}
+    names = _unit_names(session, source)
     count = Counter(unit["name"] for unit in units)
     by_name = {unit["name"]: unit["value_unit_id"] for unit in units if count[unit["name"]] == 1}
     matched = {unit_id: by_name[name] for unit_id, name in names.items() if name in by_name}
     return matched | {unit["value_unit_id"]: unit["value_unit_id"] for unit in units}
 
 
-def _require_all(pools: Iterable[Pool], counterparts: Mapping[str, str], cycle_id: str) -> None:
+def _unit_names(session: AnySession, source: ConfigVersion) -> dict[str, str]:
+    snapshot = snapshot_of(session, source)
+    return {unit["value_unit_id"]: unit["name"] for unit in (snapshot.value_units if snapshot else ())}
+
+
+def _require_all(session: AnySession, source: ConfigVersion, counterparts: Mapping[str, str], cycle_id: str) -> None:
     """Raise Invalid that names every pool whose unit has no counterpart."""
+    names, cycle = _unit_names(session, source), get(session, Cycle, cycle_id, "cycle")
     missing = [
-        FieldError(
-            "/cycle_id",
-            f"Cycle {cycle_id} has no value unit {pool.value_unit_id!r}, nor one of its name, for pool {pool.pool_id}: "
-            "define it there and submit a snapshot first.",
-            "pool_value_unit_unknown",
-        )
-        for pool in pools
+        FieldError("/cycle_id", _without(cycle, pool, names), "pool_value_unit_unknown")
+        for pool in source.pools
         if pool.value_unit_id not in counterparts
     ]
     if missing:
         raise invalid(*missing)
+
+
+def _without(cycle: Cycle, pool: Pool, names: Mapping[str, str]) -> str:
+    unit = quoted(names.get(pool.value_unit_id, pool.value_unit_id))
+    return (
+        f"Cycle {quoted(cycle.cycle_name)} has no value unit {unit} for pool {quoted(pool.label)}: define it there and "
+        "submit a snapshot first."
+    )

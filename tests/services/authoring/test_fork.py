@@ -82,7 +82,7 @@ def test_a_pool_whose_unit_the_target_cycle_lacks_is_named(log: AnySession) -> N
     with pytest.raises(Invalid) as refusal:
         forked(log, cycle_id="cycle_2")
     assert [error.code for error in refusal.value.errors] == ["pool_value_unit_unknown"]
-    assert "pool_exploration" in refusal.value.detail
+    assert "“Exploration”" in refusal.value.detail
     assert log.scalar(sa.select(sa.func.count()).select_from(ConfigVersion)) == count
 
 

@@ -147,5 +147,5 @@ def test_units_that_the_next_cycle_lacks_are_named(client: FlaskClient) -> None:
         f.snapshot(db.session, "cycle_2", f.HD_MINUTE | {"value_unit_id": "vu_other", "name": "Other"})
     answer = post(client, {}, "/cycles/cycle_2/configs/new")
     assert answer.status_code == 422
-    assert "Cycle cycle_2 has no value unit" in text_of(answer.text)
+    assert "has no value unit “Usable HD minute” for pool “Core”" in text_of(answer.text)
     assert len(configs()) == 1

@@ -181,7 +181,7 @@ def test_a_cycle_without_the_units_is_refused_at_its_field(client: FlaskClient) 
     answer = sent(client, URL, "fork-form", f"{URL}/fork", cycle_id="cycle_2")
     assert answer.status_code == 422
     assert 'href="#cycle_id"' in answer.text
-    assert "Cycle cycle_2 has no value unit &#39;vu_hd_minute&#39;" in answer.text
+    assert "has no value unit “Usable HD minute” for pool “Core”" in answer.text
     assert form_of(answer.text, "fork-form")["cycle_id"] == "cycle_2"
 
 
