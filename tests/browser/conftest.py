@@ -93,13 +93,20 @@ def _own_origin(url: str, address: str, wrong: list[str]) -> None:
 
 @pytest.fixture
 def accessible() -> Callable[[Page], None]:
-    """Holds a page to WCAG 2.2 AA with axe-core, in light and in dark."""
+    """Holds a page to WCAG 2.2 AA with axe-core, in light and in dark.
+
+    The window is as tall as the page meanwhile, so that no bar sticks in front of what is judged.
+    """
 
     def check(page: Page) -> None:
+        window = page.viewport_size or VIEWPORT
+        height = int(page.evaluate("document.documentElement.scrollHeight"))
+        page.set_viewport_size({"width": window["width"], "height": max(window["height"], height)})
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             found = Axe().run(page, options=RULES)
             assert found.violations_count == 0, f"{page.url} in {scheme}: {found.generate_report()}"
         page.emulate_media(color_scheme="light")
+        page.set_viewport_size(window)
 
     return check
