@@ -49,7 +49,8 @@ class Operation:
     writes, 413/415/422 with a body, 412 when `conditional`). `conditional` reads answer If-None-Match with 304,
     `conditional` writes obey If-Match; `idempotent` POSTs obey Idempotency-Key. `raw_body` is for views that read
     `request` themselves: media type → JSON Schema. `media_type` is that of the answers with a body; `also_as` are
-    media types that a 200 may have instead, each with its JSON Schema.
+    media types that a 200 may have instead, each with its JSON Schema. `telling`: the schemas of refusals that say more
+    than others, by status.
     """
 
     method: str
@@ -62,6 +63,7 @@ class Operation:
     body: Schema | None = None
     raw_body: Mapping[str, Document] | None = None
     problems: tuple[int, ...] = ()
+    telling: Mapping[int, type[Schema]] = field(default_factory=dict)
     conditional: bool = False
     idempotent: bool = False
     description: str = ""

@@ -204,7 +204,7 @@ def _responses(operation: Operation) -> Document:
     if operation.conditional and operation.method == "GET":
         responses["304"] = {"description": _MEANINGS[304]}
     for status in problem_statuses(operation):
-        content = {PROBLEM_TYPE: {"schema": Problem}}
+        content = {PROBLEM_TYPE: {"schema": operation.telling.get(status, Problem)}}
         responses[str(status)] = {"description": _MEANINGS.get(status, "Refused."), "content": content}
     return responses
 

@@ -135,3 +135,11 @@ _EXACT = json.JSONDecoder(**_NUMBERS)
 def parse_exact(text: str | bytes) -> Json:
     """JSON with every number exact: integers as int, the rest as Decimal. NaN and Infinity raise ValueError."""
     return _EXACT.decode(text) if isinstance(text, str) else json.loads(text, **_NUMBERS)
+
+
+def parse_next(text: str, start: int) -> tuple[Json, int]:
+    """The value that begins at a place of the text, numbers exact, and the place after it; ValueError if none does."""
+    try:
+        return _EXACT.raw_decode(text, start)
+    except ArithmeticError:
+        raise ValueError("a number's exponent is out of range") from None

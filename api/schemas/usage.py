@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
-from api.schemas.common import Answered
+from api.schemas.common import Answered, Identifier, Problem, Query
 
 MAX_REJECTS = 1_000
+MAX_LEFT_OUT = 100
 EVENT: dict[str, Any] = {
     "type": "object",
     "required": ["event_id", "ts", "event_type", "workspace_id", "customer_id"],
@@ -28,9 +29,29 @@ CLOUD_EVENT: dict[str, Any] = {
 BODIES: dict[str, Any] = {
     "application/json": {"anyOf": [EVENT, {"type": "array", "items": EVENT}]},
     "application/x-ndjson": {"type": "string", "description": "One event as JSON on each line."},
+    "text/csv": {"type": "string", "description": "A header that names the fields, then one event on each line."},
+    "text/tab-separated-values": {"type": "string", "description": "The same with tabs."},
+    "application/gzip": {"type": "string", "format": "binary", "description": "Any of them, packed."},
     "application/cloudevents+json": CLOUD_EVENT,
     "application/cloudevents-batch+json": {"type": "array", "items": CLOUD_EVENT},
 }
+
+
+class UsageProblem(Problem):
+    """The refusal of a body; where its events were read and none fits, with their counts and the first rejects."""
+
+    accepted = fields.Integer()
+    duplicates = fields.Integer()
+    rejected = fields.Integer()
+    rejects = fields.List(fields.Nested(lambda: RejectedEvent()))
+    left_out = fields.Dict(keys=fields.String(), values=fields.Integer())
+
+
+class UsageQuery(Query):
+    """Whose events the body has, where they do not say so themselves, and the known format that it is of."""
+
+    workspace_id = Identifier()
+    preset: fields.String = fields.String(validate=validate.Length(min=1, max=64))
 
 
 class RejectedEvent(Answered):
@@ -43,9 +64,13 @@ class RejectedEvent(Answered):
 
 
 class UsageReceipt(Answered):
-    """Counts of the batch; `rejects` lists the first 1,000 of the rejected ones."""
+    """Counts of the batch; `rejects` lists the first 1,000 of the rejected ones.
+
+    `left_out` counts, by name, the nested values and, of a known format, the fields that were not stored.
+    """
 
     accepted = fields.Integer()
     duplicates = fields.Integer()
     rejected = fields.Integer()
     rejects = fields.List(fields.Nested(RejectedEvent))
+    left_out = fields.Dict(keys=fields.String(), values=fields.Integer())

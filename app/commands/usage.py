@@ -1,6 +1,7 @@
 """`avs usage`: the events that simulations replay, from a file, and counted."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ from app.commands.command import OPERATOR, as_json, command, of_workspace, show,
 from app.extensions import usage_events
 from app.models.base import db
 from app.services.usage import imports
+from app.services.usage.content import ENCODINGS, FILE_FORMATS
 from app.services.usage.mapping import ColumnPlan
+from app.services.usage.presets import PRESETS, Preset
 from app.services.usage.stats import usage_stats
+from app.services.usage.written_times import TimeReading
 
 IMPORT_FIELDS = (
     "usage_import_id",
@@ -23,6 +27,17 @@ IMPORT_FIELDS = (
     "rows_duplicate",
     "rows_rejected",
 )
+
+
+def moment(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
+    """A moment as naive UTC."""
+    if value is None:
+        return None
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no time such as 2026-01-05T00:00:00Z") from None
+    return read.astimezone(UTC).replace(tzinfo=None) if read.tzinfo else read
 
 
 def pairs(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -42,6 +57,12 @@ def pairs(_context: click.Context, _option: click.Parameter, values: tuple[str, 
     "--set", "constants", multiple=True, callback=pairs, metavar="FIELD=VALUE", help="Set a field on every row."
 )
 @click.option("--ignore", multiple=True, metavar="COLUMN", help="Leave a column out.")
+@click.option("--preset", metavar="NAME", help="Read it as a known format (`avs usage presets`), or `none`.")
+@click.option("--format", "file_format", type=click.Choice(FILE_FORMATS), help="What the file is; told by its content.")
+@click.option("--encoding", type=click.Choice(ENCODINGS), help="Of a text that is neither UTF-8 nor UTF-16.")
+@click.option("--timezone", metavar="ZONE", help="Of times without one, such as Europe/Berlin; UTC when left out.")
+@click.option("--day-first/--month-first", default=None, help="How 03/04/2026 is meant.")
+@click.option("--times-from", callback=moment, metavar="MOMENT", help="From when times that are seconds count.")
 @click.option(
     "--extend-catalog",
     is_flag=True,
@@ -52,9 +73,20 @@ def pairs(_context: click.Context, _option: click.Parameter, values: tuple[str, 
 )
 @as_json
 def usage_import(
-    file: Path, workspace_id: str | None, extend_catalog: bool, rejects: Path | None, as_json: bool, **columns: Any
+    file: Path,
+    workspace_id: str | None,
+    extend_catalog: bool,
+    rejects: Path | None,
+    preset: str | None,
+    timezone: str | None,
+    day_first: bool | None,
+    times_from: datetime | None,
+    as_json: bool,
+    **columns: Any,
 ) -> None:
-    """Import a CSV, JSON Lines or Parquet FILE; a second time counts nothing twice."""
+    """Import a FILE of CSV, TSV, JSON, JSON Lines or Parquet, packed or not; a second time counts nothing twice."""
+    own = ColumnPlan(times=TimeReading(timezone, day_first, times_from), **columns)
+    plan, known_format = imports.plan_of(file, own, preset)
     with click.progressbar(
         length=0, label=f"Reading {file.name}", file=sys.stderr, hidden=not sys.stderr.isatty()
     ) as bar:
@@ -68,20 +100,57 @@ def usage_import(
             usage_events().store,
             workspace_id or the_workspace_id(db.session),
             file,
-            ColumnPlan(**columns),
+            plan,
             rejects_path=rejects or file.with_name(f"{file.name}.rejects.csv"),
             progress=progress,
             actor=OPERATOR,
             now=clock.now(),
             extend_catalog=extend_catalog,
         )
-    document = {name: getattr(row, name) for name in IMPORT_FIELDS} | {"reasons": dict(report.reasons)}
-    lines = [
+    document = {name: getattr(row, name) for name in IMPORT_FIELDS} | {
+        "reasons": dict(report.reasons),
+        "preset": plan.preset,
+        "left_out": dict(report.left_out),
+    }
+    lines = [_looks_like(known_format, plan)] if known_format else []
+    lines += [
         f"{file.name}: read {report.read:,}, accepted {report.accepted:,}, "
         f"duplicates {report.duplicates:,}, rejected {report.rejected:,}"
     ]
     lines += [f"  {count:,} × {reason}" for reason, count in report.reasons.items()]
     lines += [f"  rejected rows: {report.rejects_path}"] if report.rejects_path else []
+    if report.left_out:
+        lines += ["  left out: " + ", ".join(f"{name} ({count:,})" for name, count in report.left_out.items())]
+    show(document, as_json, lines)
+
+
+def _looks_like(preset: Preset, plan: ColumnPlan) -> str:
+    if plan.preset:
+        return f"This looks like {preset.title}: read with the preset {preset.name}."
+    return f"This looks like {preset.title}: `--preset {preset.name}` would map all of it."
+
+
+@command("presets")
+@as_json
+def list_presets(as_json: bool) -> None:
+    """List the known formats of usage: what each is recognised by, and what it becomes."""
+    document = [
+        {
+            "name": preset.name,
+            "title": preset.title,
+            "keys": list(preset.keys),
+            "mapping": {
+                field: [places] if isinstance(places, str) else list(places) for field, places in preset.mapping.items()
+            },
+            "constants": dict(preset.constants),
+            "lacks": list(preset.lacks),
+        }
+        for preset in PRESETS
+    ]
+    lines = [
+        f"{preset.name:16}  {preset.title}" + "".join(f"; needs --set {name}=…" for name in preset.lacks)
+        for preset in PRESETS
+    ]
     show(document, as_json, lines)
 
 
@@ -111,4 +180,6 @@ def stats(workspace_id: str | None, as_json: bool) -> None:
     show(document, as_json, lines or [f"Workspace {workspace_id} has no usage events."])
 
 
-usage = click.Group("usage", commands=(usage_import, stats), help="Usage events: what simulations replay.")
+usage = click.Group(
+    "usage", commands=(usage_import, list_presets, stats), help="Usage events: what simulations replay."
+)

@@ -1,5 +1,6 @@
 """Usage events through the API: three formats, each event once, rejects with row and reason (spec 4.1 and 6)."""
 
+import gzip
 import json
 
 import pytest
@@ -93,7 +94,75 @@ def test_an_event_that_does_not_fit_is_rejected_with_its_row_and_field(
 def test_what_is_no_json_at_all_is_refused_whole(studio: Api) -> None:
     assert sent(studio, "[{", "application/json", 400)["code"] == "malformed_json"
     assert sent(studio, "[1, NaN]", "application/json", 400)["code"] == "malformed_json"
-    assert sent(studio, "a,b", "text/csv", 415)["code"] == "unsupported_media_type"
+    assert sent(studio, "a,b", "text/plain", 415)["code"] == "unsupported_media_type"
+
+
+CLOUD_EVENT = {
+    "specversion": "1.0",
+    "id": "ce_1",
+    "source": "my-app",
+    "type": "video_render_completed",
+    "time": "2026-01-05T13:37:00Z",
+    "subject": "cust_1",
+    "data": {"output_minutes": "12", "resolution": "HD"},
+}
+
+
+@pytest.mark.parametrize("media_type", ["application/cloudevents+json", "application/json"])
+def test_a_cloudevent_that_names_no_workspace_goes_into_the_one_of_the_address(studio: Api, media_type: str) -> None:
+    unknown = json.dumps(CLOUD_EVENT | {"subject": "nobody"})
+    answer = studio.answer("POST", f"{PATH}?workspace_id=ws_1", data=unknown, content_type=media_type)
+    assert answer.status_code == 422
+    assert "segment is missing" in answer.json["detail"]
+    known = json.dumps(CLOUD_EVENT)
+    answer = studio.answer("POST", f"{PATH}?workspace_id=ws_1", data=known, content_type=media_type)
+    assert (answer.status_code, counts(answer.json)) == (202, (1, 0, 0))
+
+
+def test_an_event_that_names_another_workspace_than_the_address_is_rejected(studio: Api) -> None:
+    answer = studio.answer(
+        "POST", f"{PATH}?workspace_id=ws_1", json=[EVENT, EVENT | {"event_id": "2", "workspace_id": "x"}]
+    )
+    assert counts(answer.json) == (1, 0, 1)
+    assert answer.json["rejects"][0]["field"] == "workspace_id"
+
+
+def test_a_body_of_which_nothing_fits_is_refused_with_its_receipt(studio: Api) -> None:
+    foreign = [{"identifier": "x", "event_name": "y", "payload": {"value": 1}}]
+    answer = studio.post(PATH, foreign, 422).json
+    assert (answer["code"], counts(answer)) == ("usage_events_rejected", (0, 0, 1))
+    assert answer["rejects"][0]["reason"].startswith("event_type and ts are missing")
+    assert counts(studio.post(PATH, [], 202).json) == (0, 0, 0)
+
+
+def test_every_json_and_csv_is_told_by_what_it_holds(studio: Api) -> None:
+    wrapped, lines = json.dumps({"data": [EVENT]}), "\n".join(json.dumps(EVENT | {"event_id": n}) for n in "ab")
+    assert counts(sent(studio, wrapped, "application/json")) == (1, 0, 0)
+    assert counts(sent(studio, lines, "application/json")) == (2, 0, 0)
+    assert counts(sent(studio, gzip.compress(lines.encode()), "application/gzip")) == (0, 2, 0)
+    assert counts(sent(studio, lines.encode("utf-16"), "application/x-ndjson")) == (0, 2, 0)
+    table = ",".join(EVENT) + "\n" + ",".join(map(str, (EVENT | {"event_id": "c"}).values()))
+    assert counts(sent(studio, table, "text/csv")) == (1, 0, 0)
+    assert counts(sent(studio, table.replace(",", "\t"), "text/tab-separated-values")) == (0, 1, 0)
+
+
+def test_nested_values_that_no_event_type_has_are_left_out_and_said(studio: Api) -> None:
+    answer = studio.post(PATH, [EVENT | {"metadata": {"k": "v"}, "tags": ["x"]}], 202).json
+    assert (counts(answer), answer["left_out"]) == ((1, 0, 0), {"metadata": 1, "tags": 1})
+
+
+def test_a_known_format_is_read_by_its_preset(studio: Api) -> None:
+    stripe = {
+        "identifier": "s_1",
+        "timestamp": 1767600000,
+        "event_name": "video_render_completed",
+        "payload": {"stripe_customer_id": "cust_1", "output_minutes": 3},
+    }
+    answer = studio.answer("POST", f"{PATH}?workspace_id=ws_1&preset=stripe", json=[stripe])
+    assert (answer.status_code, counts(answer.json)) == (202, (1, 0, 0))
+    refusal = studio.answer("POST", f"{PATH}?preset=excel", json=[stripe])
+    assert refusal.status_code == 422
+    assert "'excel' is no preset: name one of litellm" in refusal.json["detail"]
 
 
 def test_a_batch_that_is_too_long_is_refused_whole(studio: Api) -> None:

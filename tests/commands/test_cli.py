@@ -96,6 +96,40 @@ def test_rejected_rows_are_reported_with_number_and_reason(run: Callable[..., st
     assert "n2" in (tmp_path / "mixed.csv.rejects.csv").read_text()
 
 
+def test_a_known_format_is_recognised_said_and_told_what_it_lacks(run: Callable[..., str], tmp_path: Path) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.68,374,44\n")
+    given = ("--workspace", "ws_1049", "--set", "segment=ai_video_smb", "--extend-catalog")
+    assert "give it with --set customer_id=" in run("usage", "import", str(file), *given, exit_code=1)
+    text = run("usage", "import", str(file), *given, "--set", "customer_id=trace")
+    assert text.startswith("This looks like Azure LLM inference trace: read with the preset azure-llm-trace.\n")
+    assert "accepted 1" in text
+    assert "context_tokens 374" in run("usage", "stats", "--workspace", "ws_1049")
+    mapping = ("--set", "event_type=llm_request", "--set", "customer_id=x", "--map", "ts=TIMESTAMP")
+    mapped = run("usage", "import", str(file), *given, *mapping)
+    assert "`--preset azure-llm-trace` would map all of it" in mapped
+
+
+def test_the_known_formats_are_listed_with_what_they_lack(run: Callable[..., str]) -> None:
+    assert "anthropic         Anthropic console usage; needs --set customer_id=…" in run("usage", "presets")
+    assert {"litellm", "otlp"} <= {preset["name"] for preset in parse_exact(run("usage", "presets", "--json"))}
+
+
+def test_what_a_file_leaves_unsaid_is_said_by_options(run: Callable[..., str], tmp_path: Path) -> None:
+    file = tmp_path / "events.txt"
+    file.write_bytes(
+        "event_id;ts;event_type;customer_id;segment;resolution\n"
+        "o1;03/04/2026 12:00;draft_export_created;Café;ai_video_smb;HD\n".encode("cp1252")
+    )
+    given = ("usage", "import", str(file), "--workspace", "ws_1049", "--encoding", "cp1252")
+    assert "--day-first" in run(*given, exit_code=1)
+    assert "'Mars/Base' is no time zone" in run(*given, "--day-first", "--timezone", "Mars/Base", exit_code=1)
+    assert "accepted 1" in run(*given, "--day-first", "--timezone", "Europe/Berlin", "--format", "csv")
+    (row,) = [row for row in parse_exact(run("usage", "stats", "--json")) if row["customer_id"] == "Café"]
+    assert row["first_ts"] == "2026-04-03T10:00:00Z"
+    assert "is no time such as" in run(*given, "--times-from", "soon", exit_code=2)
+
+
 def test_columns_that_no_field_knows_can_be_ignored(run: Callable[..., str], tmp_path: Path) -> None:
     file = tmp_path / "wide.csv"
     file.write_text(

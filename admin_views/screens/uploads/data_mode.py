@@ -37,7 +37,7 @@ AROUND_THE_FILE = 64 * 1024  # bytes of a request besides the file: its boundari
 FORM_MEMORY = 512 * 1024  # bytes that the parser may hold at a time
 MODES = {
     DataMode.MOCKED: "Mocked: thirty days of bundled demo events. Nothing to prepare; replace it when you are ready.",
-    DataMode.CSV_UPLOAD: "CSV upload: your own usage events, from CSV, JSON Lines or Parquet files.",
+    DataMode.CSV_UPLOAD: "CSV upload: your own usage events, from CSV, JSON or Parquet files.",
     DataMode.CONNECTORS_STUB: "Connectors: a placeholder. None exists yet, so simulations answer from mocked or "
     "uploaded events; programs can send events to POST /api/usage-events.",
 }
@@ -65,7 +65,7 @@ class DataModeForm(SecureForm):
 class FilesForm(SecureForm):
     """The files, each sent by a form of its own."""
 
-    usage = FileField("File of usage events", description="CSV, JSON Lines or Parquet, at most 512 MiB.")
+    usage = FileField("File of usage events", description="CSV, JSON, JSON Lines or Parquet, gzip or plain; 512 MiB.")
     catalog = FileField("File of event types", description="CSV: event type, description, dimensions.")
     metrics = FileField("File of metrics", description="CSV: metric id, label, type (north star or lens).")
     quality_signals = FileField("File of quality signals", description="CSV: signal id, label, source.")

@@ -1,12 +1,13 @@
 """Flow 0B: one uploaded file, from the preview of its columns through its import to the report of accepted rows."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from flask import Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
-from wtforms import BooleanField, Field
+from wtforms import BooleanField, Field, HiddenField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
@@ -31,9 +32,13 @@ from app.services.uploads.mapping import (
     USAGE,
     KnownNames,
     guess,
+    guess_by,
 )
 from app.services.uploads.store import DONE, FAILED, RUNNING, Progress, Upload
+from app.services.usage import presets
 from app.services.usage.heads import Head
+from app.services.usage.presets import Preset
+from app.services.usage.written_times import DAY_OR_MONTH, NO_ORIGIN, UTC_TIMES, TimeReading, read_time, zone
 from simulation.canonical import Json
 
 SHOWN_ROWS = 3
@@ -61,6 +66,16 @@ OF_CUSTOMERS = {"name": "Name"}
 TITLES = {"usage": "usage events", "catalog": "event catalog", "costs": "costs"} | {
     kind: f"{catalog.one}s" for kind, catalog in CATALOG_KINDS.items() if kind != CATALOG
 }
+TIMES = ("timezone", "day_order", "times_from")
+DAY_ORDERS = [
+    SelectChoice("", "as written"),
+    SelectChoice("day", "03/04 is 3 April"),
+    SelectChoice("month", "03/04 is March 4"),
+]
+QUESTIONS = {
+    DAY_OR_MONTH: "The file has times such as 03/04/2026: say which comes first.",
+    NO_ORIGIN: "The file has times that are mere numbers: say from when they count.",
+}
 INTERRUPTED = "The server stopped while it imported this file. Nothing was counted yet: import it again."
 
 
@@ -73,6 +88,18 @@ class PreviewForm(SecureForm):
     segment = TextField(
         "Segment", [Length(max=MAX_NAME_LENGTH)], description="Customers that the catalog knows have theirs already."
     )
+    timezone = TextField(
+        "Time zone",
+        [Length(max=MAX_NAME_LENGTH)],
+        description="Of times that name none, such as Europe/Berlin; UTC when empty.",
+    )
+    day_order = ChoiceField("Day and month", choices=DAY_ORDERS, description="Asked for when both are possible.")
+    times_from = TextField(
+        "Seconds count from",
+        [Length(max=MAX_NAME_LENGTH)],
+        description="Where times are mere seconds: the moment of 0, such as 2026-01-05T00:00:00Z.",
+    )
+    preset = HiddenField()
     extend_catalog = BooleanField(
         "Add new event types, dimensions, segments and customers to this workspace's catalogs", default=True
     )
@@ -118,7 +145,7 @@ class UploadPreview(Screen):
     def _preview(self, workspace: Workspace, upload: Upload, progress: Mapping[str, Json]) -> ResponseReturnValue:
         """The page of a file that is not imported yet: it is shown, tried out, imported or discarded."""
         head = upload.head()
-        form = _form(upload, head, known_names(db.session, workspace.workspace_id))
+        form = _form(upload, head, known_names(db.session, workspace.workspace_id), _preset(upload, head))
         if request.method == "GET":
             failure = Invalid(progress["detail"]) if progress["state"] == FAILED else None
             return self._form_page(workspace, upload, head, form, failure)
@@ -144,9 +171,11 @@ class UploadPreview(Screen):
     ) -> Response:
         choice, fit, unreadable = _choice(form, upload, head), None, None
         missing = _missing(choice, upload.kind)
+        preset = presets.named(choice.preset) if choice.preset else None
         if not missing and status == 200:
             try:
                 fit = try_out(db.session, workspace.workspace_id, upload, choice)
+                _ask(form, fit)
             except AvsError as error:
                 unreadable, refusal = error, refusal or error
                 status = error.status if request.method == "POST" else status
@@ -159,6 +188,8 @@ class UploadPreview(Screen):
             columns=_columns(form, head),
             samples=range(1, min(SHOWN_ROWS, len(head.rows)) + 1),
             constants=[form[name] for name in CONSTANTS] if upload.kind == USAGE else [],
+            times=[form[name] for name in TIMES] if upload.kind == USAGE else [],
+            preset=preset,
             fit=fit,
             held_back=_held_back(upload.kind, missing, fit, unreadable),
             refusal=refusal,
@@ -190,19 +221,37 @@ def state_of(upload: Upload) -> Progress:
     return upload.progress()
 
 
-def _form(upload: Upload, head: Head, catalogs: KnownNames) -> PreviewForm:
-    """The form of a file: a choice of the field for each column, at first the guessed one."""
-    guessed = guess(upload.kind, head, catalogs)
+def _preset(upload: Upload, head: Head) -> Preset | None:
+    """The known format of a file of usage: the one that the form was made for, else the one that is recognised."""
+    name = request.form.get("preset", request.args.get("preset"))
+    if upload.kind != USAGE or name in (presets.NONE, ""):
+        return None
+    known = next((preset for preset in presets.PRESETS if preset.name == name), None)
+    return known or presets.recognised(head.columns)
+
+
+def _form(upload: Upload, head: Head, catalogs: KnownNames, preset: Preset | None) -> PreviewForm:
+    """The form of a file: a choice of the field for each column, at first the guessed one or the known format's."""
+    guessed = guess_by(preset, head) if preset else guess(upload.kind, head, catalogs)
     fields = {
         _select(place): ChoiceField(f"Column {name}", choices=_targets(upload.kind, guessed[name], catalogs))
         for place, name in enumerate(head.columns)
     }
     form: PreviewForm = type("ColumnsForm", (PreviewForm,), fields)(
-        get_form_data(), data={_select(place): guessed[name] for place, name in enumerate(head.columns)}
+        get_form_data(),
+        data={_select(place): guessed[name] for place, name in enumerate(head.columns)} | _initial(preset),
     )
-    for name in () if upload.kind == USAGE else (*CONSTANTS, "extend_catalog"):
+    for name in () if upload.kind == USAGE else (*CONSTANTS, *TIMES, "preset", "extend_catalog"):
         del form[name]
     return form
+
+
+def _initial(preset: Preset | None) -> dict[str, str]:
+    """The values that a known format gives to every row, and how its times are written."""
+    if preset is None:
+        return {"preset": presets.NONE}
+    order = {None: "", True: "day", False: "month"}[preset.day_first]
+    return {"preset": preset.name, "day_order": order, **preset.constants}
 
 
 def _select(place: int) -> str:
@@ -235,7 +284,28 @@ def _choice(form: PreviewForm, upload: Upload, head: Head) -> Choice:
         return Choice(columns)
     mapped = set(columns.values())
     constants = {name: form[name].data for name in CONSTANTS if form[name].data and name not in mapped}
-    return Choice(columns, constants, form.extend_catalog.data)
+    preset = form.preset.data if form.preset.data not in (None, "", presets.NONE) else None
+    return Choice(columns, constants, form.extend_catalog.data, preset, _times(form))
+
+
+def _times(form: PreviewForm) -> TimeReading:
+    """What the form says about times; a text that says nothing readable is left to `_is_plan`."""
+    day_first = {"day": True, "month": False}.get(form.day_order.data or "")
+    timezone = form.timezone.data if form.timezone.data and zone(form.timezone.data) else None
+    return TimeReading(timezone, day_first, _moment(form.times_from.data))
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A moment as naive UTC; None for a text that is none."""
+    moment = read_time(text, UTC_TIMES) if text else None
+    return moment if isinstance(moment, datetime) else None
+
+
+def _ask(form: PreviewForm, fit: Fit) -> None:
+    """Put what the times leave unsaid at the field that says it."""
+    if fit.question:
+        at = form.day_order if fit.question == DAY_OR_MONTH else form.times_from
+        at.errors = [*at.errors, QUESTIONS[fit.question]]
 
 
 def _missing(choice: Choice, kind: str) -> list[str]:
@@ -257,6 +327,11 @@ def _is_plan(form: PreviewForm, upload: Upload, head: Head) -> bool:
         at = form[name] if name in form else form[_select(0)]
         ending = ", or set it for every row." if name in form else "."
         at.errors = [*at.errors, f"Say which column is {_field_name(upload.kind, name)}{ending}"]
+    if upload.kind == USAGE:
+        if form.timezone.data and zone(form.timezone.data) is None:
+            form.timezone.errors = [f"{form.timezone.data!r} is no time zone: write one such as Europe/Berlin."]
+        if form.times_from.data and _moment(form.times_from.data) is None:
+            form.times_from.errors = [f"{form.times_from.data!r} is no time such as 2026-01-05T00:00:00Z."]
     return not any(field.errors for field in form)
 
 
@@ -266,6 +341,8 @@ def _held_back(kind: str, missing: list[str], fit: Fit | None, unreadable: AvsEr
         return f"Say which column is {' and '.join(_field_name(kind, name) for name in missing)}"
     if fit is None:
         return None if unreadable is None else "Fix the file or the columns first"
+    if fit.question:
+        return "Say how the times are meant"
     return "None of the first rows fits: look at the columns" if fit.read == fit.rejected else None
 
 

@@ -30,12 +30,15 @@ from app.services.uploads.catalogs import import_entries, judged
 from app.services.uploads.costs import keep_costs, read_costs
 from app.services.uploads.mapping import CATALOG_KINDS, COSTS, LEFT_OUT, USAGE, KnownNames
 from app.services.uploads.store import DONE, FAILED, RUNNING, Progress, Upload, Uploads
-from app.services.usage import imports
+from app.services.usage import imports, presets
+from app.services.usage.content import recognise
+from app.services.usage.csv_layout import layout, records
 from app.services.usage.fields import Policy, Reject, UnreadableInput
 from app.services.usage.mapping import ColumnPlan
 from app.services.usage.rejects import RejectsReport
 from app.services.usage.store import EventStore
 from app.services.usage.summary import customer_segments
+from app.services.usage.written_times import ASKED, UTC_TIMES, TimeReading
 
 AT_ONCE_SECONDS = 0.4
 """An import that ends sooner needs no progress page."""
@@ -52,11 +55,16 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Choice:
-    """The operator's choice: column → field, dimension or LEFT_OUT; fields that every row gets; if catalogs grow."""
+    """The operator's choice: column or path → field, dimension or LEFT_OUT; fields of every row; if catalogs grow.
+
+    `preset`: the name of the known format that the file is read as. `times`: what its times leave unsaid.
+    """
 
     columns: Mapping[str, str]
     constants: Mapping[str, str] = field(default_factory=dict)
     extend_catalog: bool = True
+    preset: str | None = None
+    times: TimeReading = UTC_TIMES
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -67,16 +75,24 @@ class Choice:
     def plan(self) -> ColumnPlan:
         """The choice as the plan of a usage import."""
         ignored = [column for column, target in self.columns.items() if target == LEFT_OUT]
-        return ColumnPlan(self.mapping, self.constants, ignored)
+        plan = ColumnPlan(self.mapping, self.constants, ignored, times=self.times)
+        return presets.within(presets.named(self.preset), plan) if self.preset else plan
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A trial of the first rows of a file: how many were read and rejected, and the first rejects."""
+    """A trial of the first rows of a file: how many were read and rejected, and the first rejects.
+
+    `first_time`: the first time as it is written and as it is read, in UTC. `question`: what the times leave unsaid and
+    the file cannot be imported without. `left_out`: what of the file would not be stored, with its counts.
+    """
 
     read: int
     rejected: int
     rejects: Sequence[Reject]
+    first_time: tuple[str, str] | None = None
+    question: str | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -138,21 +154,25 @@ def try_out(session: AnySession, workspace_id: str, upload: Upload, choice: Choi
         return Fit(len(rows), len(rejects), rejects[:SHOWN_REJECTS])
     policy = imports.policy_for(session, workspace_id, extend_catalog=choice.extend_catalog)
     try:
-        read, rejects = _usage_head(upload, choice, policy)
+        return _usage_fit(upload, choice, replace(policy, times=choice.times))
     except UnreadableInput as error:
         raise Invalid(f"{error}.", code=error.code) from error
-    return Fit(read, len(rejects), rejects[:SHOWN_REJECTS])
 
 
-def _usage_head(upload: Upload, choice: Choice, policy: Policy) -> tuple[int, list[Reject]]:
+def _usage_fit(upload: Upload, choice: Choice, policy: Policy) -> Fit:
     from app.services.usage.files import open_source  # late: Arrow comes with the first file
+    from app.services.usage.times import first_time
     from app.services.usage.validate import validate_texts
 
-    read, rejects = 0, []
-    for texts, unfit in open_source(upload.head_path, choice.plan, policy).batches:
+    read, rejects, time = 0, list[Reject](), None
+    source = open_source(upload.head_path, choice.plan, policy)
+    for texts, unfit in source.batches:
         read += len(texts) + len(unfit)
+        time = time or first_time(texts["ts"], policy.times)
         rejects += [*unfit, *validate_texts(texts, policy).rejects]
-    return read, sorted(rejects, key=lambda reject: reject.row)
+    rejects.sort(key=lambda reject: reject.row)
+    question = next((reject.reason for reject in rejects if reject.reason in ASKED), None)
+    return Fit(read, len(rejects), rejects[:SHOWN_REJECTS], time, question, dict(source.left_out))
 
 
 def _judged(session: AnySession, workspace_id: str, upload: Upload, rows: Sequence[NamedRow]) -> list[Reject]:
@@ -163,14 +183,16 @@ def _judged(session: AnySession, workspace_id: str, upload: Upload, rows: Sequen
 
 def named_rows(path: Path, choice: Choice) -> Iterator[NamedRow]:
     """The data rows of a CSV file, numbered from 1, with the chosen columns under their fields' names."""
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        delimiter = max(",;\t|", key=file.readline().count)
-        file.seek(0)
-        records = filter(None, csv.reader(file, delimiter=delimiter))
-        columns = next(records, [])
-        for number, record in enumerate(records, 1):
-            by_column = dict(zip(columns, record, strict=False))
-            yield number, {target: by_column.get(column, "") for target, column in choice.mapping.items()}
+    content = recognise(path, "csv")
+    found = layout(content)
+    for number, record in enumerate(records(content, found), 1):
+        by_column = dict(zip(found.columns, record, strict=False))
+        yield number, {target: _readable(by_column.get(column, "")) for target, column in choice.mapping.items()}
+
+
+def _readable(text: str) -> str:
+    """The text with a mark for bytes that are no UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def run(importing: Importing, upload: Upload, choice: Choice) -> None:
@@ -216,6 +238,7 @@ def _import_usage(importing: Importing, upload: Upload, choice: Choice) -> Progr
         "rejected": report.rejected,
         "reasons": dict(report.reasons),
         "learned": learned,
+        "left_out": dict(report.left_out),
         "report_id": row.usage_import_id,
     }
 

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from app.services.catalogs import kinds
 from app.services.catalogs.kinds import Kind
 from app.services.usage.heads import Head
+from app.services.usage.names import is_legal, plain_name
+from app.services.usage.presets import Preset
 
 LEFT_OUT = ""
 USAGE, CATALOG, COSTS = "usage", "catalog", "costs"
@@ -76,7 +78,6 @@ _NAMES: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 _UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _AMOUNT = re.compile(r"\$?\s?[\d,]*\.?\d+(\s?USD)?", re.IGNORECASE)
-_DIMENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,7 @@ class Column:
     @property
     def plain_name(self) -> str:
         """The name in snake case: `output_minutes` for `Output Minutes` and `outputMinutes`."""
-        parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.name.strip())
-        return re.sub(r"[^a-z0-9.]+", "_", parted.casefold()).strip("_")
+        return plain_name(self.name)
 
 
 def guess(kind: str, head: Head, catalogs: KnownNames) -> dict[str, str]:
@@ -117,6 +117,19 @@ def guess(kind: str, head: Head, catalogs: KnownNames) -> dict[str, str]:
         targets[column.name] = target if is_free else LEFT_OUT
         used.add(target)
     return targets
+
+
+def guess_by(preset: Preset, head: Head) -> dict[str, str]:
+    """Column or path → what the known format says it is; LEFT_OUT for what it leaves out."""
+    plan = preset.plan(head.columns)
+    targets = {path: target for target, path in plan.mapping.items()}
+    used = set(targets.values())
+    for column in head.columns:
+        inner = next((column[len(path) + 1 :] for path in plan.spread if column.startswith(f"{path}.")), None)
+        if column not in targets and inner and is_legal(inner) and inner not in used:
+            targets[column] = inner
+            used.add(inner)
+    return {column: targets.get(column, LEFT_OUT) for column in head.columns}
 
 
 def _fields(kind: str, columns: Sequence[Column], catalogs: KnownNames) -> dict[str, str]:
@@ -197,6 +210,6 @@ def _dimension(column: Column, catalogs: KnownNames) -> str:
     spellings = [name for name in sorted(catalogs.dimensions) if Column(name).plain_name == plain]
     if spellings:
         return spellings[0]
-    if _DIMENSION.fullmatch(column.name):
+    if is_legal(column.name):
         return column.name
-    return plain if _DIMENSION.fullmatch(plain) else LEFT_OUT
+    return plain if is_legal(plain) else LEFT_OUT

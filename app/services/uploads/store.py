@@ -26,8 +26,9 @@ import orjson
 
 from app.errors import Invalid, not_found
 from app.file_lock import exclusive
+from app.services.usage.content import Content, recognise
 from app.services.usage.fields import UnreadableInput
-from app.services.usage.heads import Head, format_of, read_head
+from app.services.usage.heads import Head, read_head
 
 MAX_BYTES: Mapping[str, int] = {
     "usage": 512 * 2**20,
@@ -63,6 +64,7 @@ class Progress(TypedDict, total=False):
     rejected: int
     reasons: dict[str, int]
     learned: list[str]
+    left_out: dict[str, int]
     report_id: str
 
 
@@ -99,7 +101,7 @@ class Upload:
 
     def head(self) -> Head:
         """The columns and the first rows."""
-        return read_head(self.head_path, self.file_format)[0]
+        return read_head(self.head_path)[0]
 
     def progress(self) -> Progress:
         """The progress of its import; `{"state": "staged"}` before there is one."""
@@ -162,15 +164,16 @@ class Incoming:
         size = part.stat().st_size
         if not size:
             raise UnreadableInput("is empty")
-        file_format = format_of(part)
+        content = recognise(part)
+        file_format = content.file_format
         if kind != "usage" and file_format != "csv":
             raise UnreadableInput(f"is {file_format}, not CSV")
-        stem = name.rpartition(".")[0] or name
-        upload = Upload(self._folder, kind, f"{stem}.{file_format}", file_format, size, _rows(part, file_format))
+        stem = name.removesuffix(".gz").rpartition(".")[0] or name
+        upload = Upload(self._folder, kind, f"{stem}.{file_format}", file_format, size, _rows(content))
         upload.path.parent.mkdir()
         upload.head_path.parent.mkdir()
         part.rename(upload.path)
-        upload.head_path.write_bytes(read_head(upload.path, file_format)[1])
+        upload.head_path.write_bytes(read_head(upload.path)[1])
         description = {"kind": kind, "name": upload.name, "file_format": file_format, "size": size, "rows": upload.rows}
         _write_whole(self._folder / "about.json", orjson.dumps(description))
         return upload
@@ -232,17 +235,24 @@ def harmless(filename: str) -> str:
     return plain[-100:] or "upload"
 
 
-def _rows(path: Path, file_format: str) -> int:
-    """The number of rows, for text files by the number of lines."""
-    if file_format == "parquet":
+def _rows(content: Content) -> int:
+    """The number of rows; of text files about, by their lines, and of JSON documents by the gaps between objects."""
+    if content.file_format == "parquet":
         from app.services.usage import parquet_file  # late: Arrow comes with the first Parquet file
 
-        return parquet_file.count_rows(path)
-    with path.open("rb") as file:
-        lines, last = 0, b"\n"
+        return parquet_file.count_rows(content.path)
+    if content.file_format == "json":
+        return 1 + sum(piece.translate(None, b" \t\r\n").count(b"},{") for piece in _pieces(content))
+    lines, carriages, last = 0, 0, b"\n"
+    for piece in _pieces(content):
+        lines, carriages, last = lines + piece.count(b"\n"), carriages + piece.count(b"\r"), piece[-1:]
+    return max((lines or carriages) + (last not in b"\r\n") - (content.file_format != "jsonl"), 0)
+
+
+def _pieces(content: Content) -> Iterator[bytes]:
+    with content.open() as file:
         while piece := file.read(_PIECE):
-            lines, last = lines + piece.count(b"\n"), piece[-1:]
-    return max(lines + (last != b"\n") - (file_format == "csv"), 0)
+            yield piece
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -4,32 +4,46 @@ The batch has `row` (int64), every base field and `d_<dimension>` (all text, nul
 column, without a Python call per event; only rows that do not fit are examined one by one.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from decimal import Decimal
 from itertools import chain
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from app.services.usage.fields import MAX_NEW_DIMENSIONS, Policy, Reject
 from app.services.usage.formats import Malformed, Rows
+from app.services.usage.nested import is_nested
 from app.services.usage.numbers import column_texts, value_text
 from simulation.canonical import Json, JsonObject
 from simulation.events import BASE_FIELDS
+
+NOT_OURS = "event_type and ts are missing: a preset or a mapping says which fields they are"
+_SCALARS = {str, int, float, bool, Decimal, type(None)}
 
 Problems = dict[int, tuple[str, str]]
 """Position in the batch → field and reason of the first problem with the row."""
 
 
-def text_batch(rows: Rows, policy: Policy) -> tuple[pa.RecordBatch, list[Reject]]:
-    """The rows that are flat objects of texts, numbers and booleans as one batch, and a Reject for each other row."""
+def text_batch(rows: Rows, policy: Policy, left_out: Counter[str] | None = None) -> tuple[pa.RecordBatch, list[Reject]]:
+    """The rows that are objects of texts, numbers and booleans as one batch, and a Reject for each other row.
+
+    A nested value under a name that no event type has is left out, and counted in `left_out` by its name; under a
+    name of the catalog's it is a problem of its row.
+    """
     problems: Problems = {}
+    nested: Counter[str] = Counter()
     _note_misfits(rows.values, problems)
-    columns = {} if problems else _columns(rows.values, policy, problems)
+    columns = {} if problems else _columns(rows.values, policy, problems, nested)
     if problems:
         rest = [position for position in range(len(rows.values)) if position not in problems]
         kept = Rows([rows.values[position] for position in rest], [rows.numbers[position] for position in rest])
-        batch, later = text_batch(kept, policy)
+        batch, later = text_batch(kept, policy, left_out)
         return batch, later + [_reject(rows, position, problem) for position, problem in problems.items()]
+    if left_out is not None:
+        left_out.update(nested)
     return pa.RecordBatch.from_pydict({"row": pa.array(rows.numbers, pa.int64()), **columns}), []
 
 
@@ -51,15 +65,26 @@ def _reject(rows: Rows, position: int, problem: tuple[str, str]) -> Reject:
     return Reject(rows.numbers[position], *problem, event_id=printable)
 
 
-def _columns(values: Sequence[JsonObject], policy: Policy, problems: Problems) -> dict[str, pa.Array]:
+def _columns(
+    values: Sequence[JsonObject], policy: Policy, problems: Problems, nested: Counter[str]
+) -> dict[str, pa.Array]:
     base = {name: _base_column(name, values, problems) for name in BASE_FIELDS}
-    names = _dimension_names(values, policy, problems)
-    return base | {f"d_{name}": _dimension_column(name, values, problems) for name in names}
+    foreign = pc.and_(base["event_type"].is_null(), base["ts"].is_null())
+    for position in pc.indices_nonzero(foreign).to_pylist():
+        problems.setdefault(position, ("event_type", NOT_OURS))
+    names = _dimension_names(values, policy, problems, nested)
+    return base | {
+        f"d_{name}": _dimension_column(name, values, problems, None if name in policy.known_dimensions else nested)
+        for name in names
+    }
 
 
 def _base_column(name: str, values: Sequence[JsonObject], problems: Problems) -> pa.Array:
     column = [value.get(name) for value in values]
     for position in _positions_of_other_types(column, {str, type(None)}):
+        if name == "ts" and type(column[position]) in (int, float, Decimal):  # an epoch time
+            column[position] = _text(name, position, column[position], problems)
+            continue
         problems.setdefault(position, (name, f"{name} must be a string"))
         column[position] = None
     return _array(name, column, problems)
@@ -71,7 +96,9 @@ def _positions_of_other_types(column: Sequence[Json], kinds: set[type]) -> list[
     return [position for position, value in enumerate(column) if type(value) not in kinds]
 
 
-def _dimension_names(values: Sequence[JsonObject], policy: Policy, problems: Problems) -> list[str]:
+def _dimension_names(
+    values: Sequence[JsonObject], policy: Policy, problems: Problems, nested: Counter[str]
+) -> list[str]:
     """The dimensions that occur, sorted; an event with one that no event type has is noted as a problem.
 
     Otherwise a body of a thousand events with a thousand invented names each would make a million columns.
@@ -83,7 +110,9 @@ def _dimension_names(values: Sequence[JsonObject], policy: Policy, problems: Pro
         return sorted(names)
     for position, value in enumerate(values) if unknown else ():
         for name in unknown & value.keys():
-            if value[name] is not None:
+            if is_nested(value[name]):
+                nested[name] += bool(value[name])
+            elif value[name] is not None:
                 problems.setdefault(position, _unknown_dimension(name, value, policy))
     return sorted(names - unknown)
 
@@ -99,8 +128,15 @@ def unknown_dimension(name: str, event_type: object) -> str:
     return f"{name!r} is not a dimension of event type {event_type!r} in the catalog"
 
 
-def _dimension_column(name: str, values: Sequence[JsonObject], problems: Problems) -> pa.Array:
+def _dimension_column(
+    name: str, values: Sequence[JsonObject], problems: Problems, nested: Counter[str] | None
+) -> pa.Array:
+    """The texts of a dimension; nested values are counted in `nested`, and problems where that is None."""
     column = [value.get(name) for value in values]
+    if nested is not None:
+        for position in _positions_of_other_types(column, _SCALARS):
+            nested[name] += bool(column[position])
+            column[position] = None
     with suppress(UnicodeEncodeError):
         if (texts := column_texts(column)) is not None:
             return texts

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from app.services.usage.written_times import UTC_TIMES, TimeReading
 from simulation.events import BASE_FIELDS
 
 STORED_FIELDS = ("event_id", "ts", "event_type", "customer_id", "segment")
@@ -45,7 +46,7 @@ class Policy:
     base fields named among them mean the base columns. `segments`: customer → segment, for events that name none.
     `workspaces`: those that exist, and `known_segments` those that the catalog has; None accepts any.
     `extend_catalog`: unknown event types, dimensions and segments are reported for the caller to add instead of
-    rejected.
+    rejected. `times`: what the times leave unsaid.
 
     Raises ValueError when two dimensions differ only in case: the columnar engine reads them as one.
     """
@@ -56,6 +57,7 @@ class Policy:
     workspaces: frozenset[str] | None = None
     extend_catalog: bool = False
     known_segments: frozenset[str] | None = None
+    times: TimeReading = UTC_TIMES
     known_dimensions: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,22 +1,29 @@
 """Formats of HTTP bodies with usage events, read as dicts in row order, every number exact (spec 6).
 
-A JSON array (or one object), NDJSON, CloudEvents 1.0 in structured mode, single and batch. Of CloudEvents:
+JSON (an array, one object, an object that wraps an array), NDJSON, CSV, and CloudEvents 1.0 in structured mode, alone,
+in a batch or one a line; each by what it holds, packed with gzip or not. Of CloudEvents:
 
     id → event_id · type → event_type · time → ts · subject → customer_id
     data → the dimensions, and segment, workspace_id, customer_id when it names them
     source, dataschema and extensions are not kept; the event id alone identifies an event within a workspace
 """
 
+import csv
+import gzip
+import io
 import re
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import orjson
 
+from app.services.usage.content import BYTE_ORDER_MARK, GZIP, encoding_of
 from app.services.usage.fields import UnreadableInput, UnsupportedFormat
+from app.services.usage.wrappers import records
 from simulation.canonical import Json, JsonObject, parse_exact
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+MAX_BODY = 64 * 2**20  # bytes, unpacked
 _ATTRIBUTES = {"id": "event_id", "type": "event_type", "time": "ts", "subject": "customer_id"}
 
 
@@ -44,29 +51,100 @@ class Rows:
 def parse_body(body: bytes, content_type: str) -> Rows:
     """The events of one request body.
 
-    Raises UnsupportedFormat for a content type not listed in `CONTENT_TYPES`, and UnreadableInput when the body as a
-    whole is no JSON; a bad NDJSON line spoils only its own row.
+    The body may be packed with gzip and be UTF-16; JSON of any kind is told by what it holds. Raises UnsupportedFormat
+    for a content type not listed in `CONTENT_TYPES`, and UnreadableInput when the body as a whole is no JSON; a bad
+    line or element of lines spoils only its own row.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type not in _PARSERS:
         raise UnsupportedFormat(f"content type {media_type or 'missing'!r} is not one of {', '.join(CONTENT_TYPES)}")
-    return _PARSERS[media_type](body.removeprefix(BYTE_ORDER_MARK))
+    rows = _PARSERS[media_type](plain_text(body))
+    if any(isinstance(value, dict) and "specversion" in value for value in rows.values):
+        events = [from_cloud_event(value) if is_cloud_event(value) else value for value in rows.values]
+        return Rows(events, rows.numbers)
+    return rows
+
+
+def plain_text(body: bytes) -> bytes:
+    """The body unpacked and as UTF-8 without its mark. Raises UnreadableInput where it is broken or too large."""
+    if body.startswith(GZIP):
+        body = _unpacked(body)
+    encoding = encoding_of(body[:4096])
+    if encoding != "utf-8":
+        try:
+            body = body.decode(encoding).encode()
+        except UnicodeError:
+            raise UnreadableInput(f"the body is not {encoding}") from None
+    return body.removeprefix(BYTE_ORDER_MARK)
+
+
+def _unpacked(body: bytes) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(body)) as file:
+            text = file.read(MAX_BODY + 1)
+    except (EOFError, OSError, zlib.error) as error:
+        raise UnreadableInput(f"the body cannot be unpacked: {error}") from None
+    if len(text) > MAX_BODY:
+        raise UnreadableInput(f"the body holds more than {MAX_BODY:,} bytes unpacked: send it in parts")
+    return text
+
+
+def _events(body: bytes) -> Rows:
+    """The events of JSON or of CSV, told by the first character."""
+    return _json_events(body) if body.lstrip()[:1] in (b"", b"[", b"{") else _csv_events(body)
 
 
 def _json_events(body: bytes) -> Rows:
-    document = _load_document(body)
-    return Rows.counted(document if isinstance(document, list) else [document])
+    try:
+        document = load(body)
+    except ValueError as error:
+        if _begins_with_a_line(body):
+            return ndjson_events(body)
+        raise UnreadableInput(f"the body is not JSON: {error}") from None
+    values = document if isinstance(document, list) else [document]
+    if any(isinstance(value, dict) and not ("event_id" in value or "event_type" in value) for value in values):
+        values = [record for value in values for record in records(value)]
+    return Rows.counted(values)
+
+
+def _begins_with_a_line(body: bytes) -> bool:
+    """Whether the first line is a whole object and others follow."""
+    line, _, rest = body.strip().partition(b"\n")
+    try:
+        return bool(rest) and isinstance(load(line), dict)
+    except ValueError:
+        return False
 
 
 def _cloud_event(body: bytes) -> Rows:
-    return Rows.counted([_from_cloud_event(_load_document(body))])
+    return Rows.counted([from_cloud_event(_load_document(body))])
 
 
 def _cloud_event_batch(body: bytes) -> Rows:
     document = _load_document(body)
     if not isinstance(document, list):
         raise UnreadableInput("a CloudEvents batch is a JSON array of events")
-    return Rows.counted(list(map(_from_cloud_event, document)))
+    return Rows.counted(list(map(from_cloud_event, document)))
+
+
+def _csv_events(body: bytes) -> Rows:
+    """The rows of CSV with a header, as texts; an empty field is absent."""
+    text = body.decode(errors="surrogateescape")
+    delimiter = max(",;\t|", key=text.partition("\n")[0].count)
+    try:
+        header, *rows = filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except (csv.Error, ValueError):
+        raise UnreadableInput("the body is neither JSON nor CSV with a header") from None
+    names = [name.strip() for name in header]
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise UnreadableInput("the body is neither JSON nor CSV with a header of different names")
+    return Rows.counted([_csv_event(names, row) for row in rows])
+
+
+def _csv_event(names: Sequence[str], row: Sequence[str]) -> JsonObject | Malformed:
+    if len(row) != len(names):
+        return Malformed("", f"has {len(row)} fields where the header has {len(names)}")
+    return {name: value for name, value in zip(names, row, strict=True) if value and name}
 
 
 def ndjson_events(body: bytes, first_line: int = 1) -> Rows:
@@ -130,7 +208,12 @@ def has_long_numbers(text: bytes) -> bool:
     return bare or _SIXTEEN_DIGITS in scanned or (b"0e000" in scanned and bool(_long_exponent.search(scanned)))
 
 
-def _from_cloud_event(event: Json) -> JsonObject | Malformed:
+def is_cloud_event(event: Json) -> bool:
+    """Whether a JSON value says of itself that it is a CloudEvent."""
+    return isinstance(event, dict) and "specversion" in event and "event_type" not in event
+
+
+def from_cloud_event(event: Json) -> JsonObject | Malformed:
     """The flat event of a CloudEvent (CloudEvents 1.0, JSON format), or Malformed."""
     if not isinstance(event, dict):
         return Malformed("", "not a JSON object")
@@ -150,6 +233,9 @@ def _from_cloud_event(event: Json) -> JsonObject | Malformed:
 
 _PARSERS: dict[str, Callable[[bytes], Rows]] = {
     "application/json": _json_events,
+    "text/csv": _csv_events,
+    "text/tab-separated-values": _csv_events,
+    "application/gzip": _events,
     "application/x-ndjson": ndjson_events,
     "application/ndjson": ndjson_events,
     "application/jsonl": ndjson_events,

@@ -10,7 +10,7 @@ counts once, and equal rows within one file all count.
 
 # ruff: noqa: S608  SQL is put together here; names and texts in it go through quoted() and text()
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.services.usage import parquet, staging
-from app.services.usage.fields import Policy, Reject
+from app.services.usage.fields import Policy, Reject, UnreadableInput
 from app.services.usage.files import open_source
 from app.services.usage.index import StoredFile, partition
 from app.services.usage.mapping import OWN_NAMES, ColumnPlan
@@ -28,15 +28,20 @@ from app.services.usage.rejects import RejectsReport
 from app.services.usage.sql import quoted, scan
 from app.services.usage.store import EventStore
 from app.services.usage.validate import Batch, validate_texts
+from app.services.usage.written_times import ASKED
 
 Progress = Callable[[int, int | None], None]
 """Called with the rows read so far and the rows in all, None where their number is not known."""
 _IDS = 50_000  # per statement
+_LEFT_OUT = 100  # names of what is left out
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """The outcome of a file: read = accepted + duplicates + rejected. `reasons` counts rejects by field and reason."""
+    """The outcome of a file: read = accepted + duplicates + rejected. `reasons` counts rejects by field and reason.
+
+    `left_out` counts what of the file is not stored, by the column or path that it is, or by why a row is no event.
+    """
 
     read: int
     accepted: int
@@ -46,6 +51,7 @@ class ImportReport:
     rejects_path: Path | None
     new_event_types: Mapping[str, frozenset[str]]
     new_segments: frozenset[str]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -75,7 +81,7 @@ def import_file(
     rejects_path: Path | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Import one CSV, JSON Lines or Parquet file into `policy.workspace_id`.
+    """Import one CSV, JSON, JSON Lines or Parquet file into `policy.workspace_id`.
 
     Rejects are written to `rejects_path` (CSV by that suffix, else NDJSON), only when there are any.
 
@@ -83,11 +89,12 @@ def import_file(
     """
     if policy.workspace_id is None:
         raise ValueError("an import goes into one workspace: name it")
+    workspace_id, policy = policy.workspace_id, replace(policy, times=plan.times)
     source = open_source(path, plan, policy, file_format)
     with staging.folder(store.root) as folder:
         report = RejectsReport(folder, rejects_path)
         learned = _stage(source, policy, folder, report, progress or (lambda done, total: None))
-        staged, accepted = _store(store, policy.workspace_id, folder, has_ids=source.has_ids)
+        staged, accepted = _store(store, workspace_id, folder, has_ids=source.has_ids)
         return ImportReport(
             read=staged + report.count,
             accepted=accepted,
@@ -97,6 +104,7 @@ def import_file(
             rejects_path=report.publish(),
             new_event_types=learned.event_types,
             new_segments=learned.segments,
+            left_out=dict(source.left_out.most_common(_LEFT_OUT)),
         )
 
 
@@ -107,6 +115,7 @@ def _stage(source: Source, policy: Policy, folder: Path, report: RejectsReport, 
     done = 0
     for number, (texts, rejects) in enumerate(source.batches):
         batch = validate_texts(texts, policy)
+        _require_told(batch.rejects)
         report.add(_by_row([*rejects, *batch.rejects], has_ids=source.has_ids))
         for events in batch.events.values():
             pq.write_table(
@@ -119,6 +128,13 @@ def _stage(source: Source, policy: Policy, folder: Path, report: RejectsReport, 
         done += len(texts) + len(rejects)
         progress(done, source.total_rows)
     return learned
+
+
+def _require_told(rejects: Sequence[Reject]) -> None:
+    """Raise UnreadableInput where the times of the file could mean two things: half a file would help nobody."""
+    for reject in rejects:
+        if reject.reason in ASKED:
+            raise UnreadableInput(f"row {reject.row}: {reject.reason}")
 
 
 def _by_row(rejects: list[Reject], *, has_ids: bool) -> list[Reject]:

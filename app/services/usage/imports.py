@@ -24,13 +24,16 @@ from app.services.catalogs.kinds import CUSTOMERS, EVENTS, SEGMENTS
 from app.services.catalogs.reading import event_types_of, keys_of, standing
 from app.services.lookup import get
 from app.services.product_events import log_event
+from app.services.usage import presets
 from app.services.usage.fields import Policy, UnreadableInput
+from app.services.usage.heads import read_head
 from app.services.usage.mapping import OWN_NAMES, ColumnPlan
 from app.services.usage.store import EventStore
 from simulation.canonical import Json
 
 if TYPE_CHECKING:
     from app.services.usage.importer import ImportReport, Progress
+    from app.services.usage.presets import Preset
 
 
 def policy_for(session: AnySession, workspace_id: str | None, *, extend_catalog: bool = False) -> Policy:
@@ -49,6 +52,27 @@ def policy_for(session: AnySession, workspace_id: str | None, *, extend_catalog:
         extend_catalog=extend_catalog,
         known_segments=frozenset(keys_of(session, SegmentCatalog, workspace_id)),
     )
+
+
+def plan_of(path: Path, own: ColumnPlan, preset_name: str | None = None) -> tuple[ColumnPlan, "Preset | None"]:
+    """The plan for a file, and the known format that it is of, if any.
+
+    A preset that is named fills what `own` leaves unsaid. Without a name it does so when it fits the file and `own`
+    maps nothing; then `presets.NONE` turns it off. Raises Invalid for an unknown name and an unreadable file.
+    """
+    try:
+        own.require_consistent()
+        preset = presets.named(preset_name) if preset_name not in (None, presets.NONE) else None
+    except UnreadableInput as error:
+        raise Invalid(f"{error}.", code=error.code) from error
+    try:
+        columns = read_head(path, own.file_format, own.encoding)[0].columns
+    except UnreadableInput as error:
+        raise Invalid(f"{path.name} {error}.", code=error.code) from error
+    preset = preset or (None if preset_name == presets.NONE else presets.recognised(columns))
+    if preset is None or (own.mapping and not preset_name):
+        return own, preset
+    return presets.merged(preset, columns, own), preset
 
 
 def import_usage(
@@ -108,6 +132,8 @@ def _record(
             "mapping": dict(plan.mapping),
             "constants": dict(plan.constants),
             "ignore": sorted(plan.ignore),
+            "preset": plan.preset,
+            "left_out": dict(report.left_out),
         },
         created_at=now,
     )

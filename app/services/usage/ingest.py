@@ -1,16 +1,23 @@
 """Usage events that arrive over HTTP: validated against the catalogs, stored by the event store (spec 6)."""
 
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from app.errors import AvsError, Invalid
+from app.errors import AvsError, Invalid, invalid_field
 from app.models.base import AnySession
 from app.models.workspace import Workspace
+from app.services.usage import presets
 from app.services.usage.fields import Policy, UnreadableInput
-from app.services.usage.formats import Rows, parse_body
+from app.services.usage.formats import Malformed, Rows, parse_body
+from app.services.usage.heads import HEAD_ROWS
 from app.services.usage.imports import policy_for
+from app.services.usage.mapping import planned
+from app.services.usage.nested import paths
 from app.services.usage.store import EventStore, Receipt
+from app.services.usage.written_times import UTC_TIMES, TimeReading
 from simulation.canonical import Json
 
 if TYPE_CHECKING:
@@ -34,27 +41,30 @@ class PolicyCache:
     def __init__(self) -> None:
         self._policies: dict[str, tuple[int, Policy]] = {}
 
-    def validate(self, session: AnySession, rows: Rows) -> "Batch":
-        """The validated batch; every event in it was judged by the catalogs that its workspace reads now."""
+    def validate(self, session: AnySession, rows: Rows, times: TimeReading = UTC_TIMES) -> "Batch":
+        """The validated batch; every event in it was judged by the catalogs that its workspace reads now.
+
+        `times`: what the times of the events leave unsaid.
+        """
         from app.services.usage.validate import merged  # late: Arrow comes with the first event
 
         parts = by_workspace(rows)
         revisions = _revisions(session, [name for name in parts if name is not None])
         strays = [part for name, part in parts.items() if name not in revisions]
-        judged = [self._judged(session, name, parts[name], revision) for name, revision in revisions.items()]
+        judged = [self._judged(session, name, parts[name], revision, times) for name, revision in revisions.items()]
         return merged([*judged, *(_strays(part) for part in strays)])
 
-    def _judged(self, session: AnySession, workspace_id: str, rows: Rows, revision: int) -> "Batch":
+    def _judged(self, session: AnySession, workspace_id: str, rows: Rows, revision: int, times: TimeReading) -> "Batch":
         from app.services.usage.validate import validate
 
         kept_revision, policy = self._policies.get(workspace_id, (None, NO_WORKSPACE))
         if kept_revision == revision:
-            batch = validate(rows, policy)
+            batch = validate(rows, _timed(policy, times))
             if not batch.rejects:
                 return batch
         policy = policy_for(session, workspace_id)
         self._keep(workspace_id, revision, policy)
-        return validate(rows, policy)
+        return validate(rows, _timed(policy, times))
 
     def _keep(self, workspace_id: str, revision: int, policy: Policy) -> None:
         """Keep a copy, and forget the oldest ones beyond the limit. The revision was read before the policy was."""
@@ -62,6 +72,10 @@ class PolicyCache:
         self._policies[workspace_id] = (revision, policy)
         for oldest in list(self._policies)[:-MAX_WORKSPACES]:
             self._policies.pop(oldest, None)
+
+
+def _timed(policy: Policy, times: TimeReading) -> Policy:
+    return policy if times == policy.times else replace(policy, times=times)
 
 
 def by_workspace(rows: Rows) -> dict[str | None, Rows]:
@@ -98,12 +112,54 @@ def _strays(rows: Rows) -> "Batch":
     return validate(rows, NO_WORKSPACE)
 
 
-def ingest(session: AnySession, store: EventStore, cache: PolicyCache, body: bytes, content_type: str) -> Receipt:
-    """Store the events of a request body: all that fit are on disk when this returns. AvsError if it cannot be read."""
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request's body with what its address says of it: the workspace of its events, and the preset to read it by."""
+
+    content: bytes
+    content_type: str
+    workspace_id: str | None = None
+    preset: str | None = None
+
+
+def ingest(session: AnySession, store: EventStore, cache: PolicyCache, body: Body) -> Receipt:
+    """Store the events of a request body: all that fit are on disk when this returns.
+
+    Raises AvsError if it cannot be read, Invalid for too many events and for an unknown preset.
+    """
     try:
-        rows = parse_body(body, content_type)
+        rows = parse_body(body.content, body.content_type)
     except UnreadableInput as error:
         raise AvsError(f"The body cannot be read: {error}.", code="malformed_json") from error
     if len(rows.values) > MAX_EVENTS:
         raise Invalid(f"Send at most {MAX_EVENTS:,} events at once, not {len(rows.values):,}.", code="too_many_events")
-    return store.append(cache.validate(session, rows))
+    left_out: Counter[str] = Counter()
+    rows, times = _by_preset(rows, body.preset, left_out)
+    if body.workspace_id is not None:
+        rows = Rows([_in_workspace(value, body.workspace_id) for value in rows.values], rows.numbers)
+    batch = cache.validate(session, rows, times)
+    return store.append(replace(batch, left_out={**left_out, **batch.left_out}))
+
+
+def _in_workspace(event: Json, workspace_id: str) -> Json:
+    """The event with the workspace of the request; Malformed when it names another one."""
+    if not isinstance(event, dict):
+        return event
+    named = event.get("workspace_id")
+    if named not in (None, workspace_id):
+        reason = f"workspace_id {named!r} is not the workspace of this request, {workspace_id!r}"
+        return Malformed("workspace_id", reason)
+    return {**event, "workspace_id": workspace_id}
+
+
+def _by_preset(rows: Rows, name: str | None, left_out: Counter[str]) -> tuple[Rows, TimeReading]:
+    """The rows as the events of a known format, and how their times are written."""
+    if name is None:
+        return rows, UTC_TIMES
+    try:
+        preset = presets.named(name)
+    except UnreadableInput as error:
+        raise invalid_field("/preset", f"{error}.") from error
+    first = [value for value in rows.values[:HEAD_ROWS] if isinstance(value, dict)]
+    plan = preset.plan(list(dict.fromkeys(path for value in first for path, _ in paths(value))))
+    return planned(rows, plan, left_out), plan.times

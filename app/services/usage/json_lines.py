@@ -1,43 +1,36 @@
-"""JSON Lines files: one event a line, numbers kept exactly as written."""
+"""JSON files: one event a line, or a document of many, numbers kept exactly as written."""
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, islice
-from pathlib import Path
 
 from app.services.usage.columns import text_batch
+from app.services.usage.content import Content
 from app.services.usage.fields import Policy
-from app.services.usage.formats import BYTE_ORDER_MARK, Rows, ndjson_events
-from app.services.usage.mapping import ColumnPlan
+from app.services.usage.formats import Rows
+from app.services.usage.json_records import json_records
+from app.services.usage.mapping import ColumnPlan, planned
 from app.services.usage.pieces import Source, TextBatch
 
-_LINES = 10_000
 
-
-def open_file(path: Path, plan: ColumnPlan, policy: Policy) -> Source:
-    """Open a JSON Lines file. Lines may differ in their fields, so a missing field rejects its line alone.
+def open_file(content: Content, plan: ColumnPlan, policy: Policy) -> Source:
+    """Open a JSON file. Events may differ in their fields, so a missing field rejects its event alone.
 
     The first event that can be read decides whether the file's events have ids.
     """
-    pieces = _pieces(path, plan)
+    if plan.preset:
+        plan.require_fields({*plan.mapping, *(["event_id"] if plan.identity else [])}, content.path.name, policy)
+    left_out: Counter[str] = Counter()
+    pieces = (planned(rows, plan, left_out) for rows in json_records(content))
     head = list(islice(pieces, 1))
     events = (event for rows in head for event in rows.values if isinstance(event, dict))
-    has_ids = "event_id" in next(events, {"event_id": None}) or "event_id" in plan.mapping
-    return Source(None, has_ids, _batches(chain(head, pieces), policy, has_ids=has_ids))
+    has_ids = "event_id" in next(events, {"event_id": None}) or "event_id" in plan.mapping or bool(plan.identity)
+    return Source(None, has_ids, _batches(chain(head, pieces), policy, left_out, has_ids=has_ids), left_out)
 
 
-def _pieces(path: Path, plan: ColumnPlan) -> Iterator[Rows]:
-    with path.open("rb") as file:
-        first = 1
-        while lines := list(islice(file, _LINES)):
-            lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK) if first == 1 else lines[0]
-            rows = ndjson_events(b"".join(lines), first)
-            first += len(lines)
-            yield rows if plan.is_empty else Rows(list(map(plan.apply, rows.values)), rows.numbers)
-
-
-def _batches(pieces: Iterator[Rows], policy: Policy, *, has_ids: bool) -> Iterator[TextBatch]:
+def _batches(pieces: Iterator[Rows], policy: Policy, left_out: Counter[str], *, has_ids: bool) -> Iterator[TextBatch]:
     for rows in pieces:
-        batch, rejects = text_batch(rows, policy)
+        batch, rejects = text_batch(rows, policy, left_out)
         if not has_ids:
             numbers = batch["row"].cast("string")
             batch = batch.set_column(batch.schema.get_field_index("event_id"), "event_id", numbers)

@@ -1,5 +1,6 @@
 """Parquet files of usage events from elsewhere: typed columns, turned into the texts that the store keeps."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -12,21 +13,60 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from app.services.usage.columns import Problems
+from app.services.usage.content import Content
 from app.services.usage.fields import Policy, UnreadableInput
 from app.services.usage.mapping import ColumnPlan
 from app.services.usage.numbers import decimal_texts, float_texts
 from app.services.usage.pieces import Source, TextBatch, text_batch_of_columns
+from app.services.usage.tables import text_batch_of_records
+from simulation.events import BASE_FIELDS
 
 _ROWS = 131_072
 
 
-def open_file(path: Path, plan: ColumnPlan, policy: Policy) -> Source:
+def open_file(content: Content, plan: ColumnPlan, policy: Policy) -> Source:
     """Raises UnreadableInput for lacking columns and unfit types, and pyarrow.ArrowInvalid for what is no Parquet."""
-    file = pq.ParquetFile(path)
-    targets = plan.targets(file.schema_arrow.names, path.name, policy)
+    path, file = content.path, pq.ParquetFile(content.path)
+    columns = [field.name for field in file.schema_arrow]
+    plan = plan.for_columns(columns, path.name, policy)
+    targets, left_out = plan.targets(columns, policy), Counter[str]()
+    if plan.needs_records(columns):
+        batches = _batches_of_records(path, file, plan, policy, left_out)
+        return Source(file.metadata.num_rows, "event_id" in targets or bool(plan.identity), batches, left_out)
+    nested = [
+        column
+        for target, column in targets.items()
+        if target not in (*BASE_FIELDS, *policy.known_dimensions, *plan.mapping)
+        and _is_nested(file.schema_arrow.field(column).type)
+    ]
+    for column in [*nested, *plan.left_out(columns)]:
+        left_out[column] = file.metadata.num_rows
+    targets = {target: column for target, column in targets.items() if column not in nested}
     for target, column in targets.items():
         _check_type(path.name, target, column, _value_type(file.schema_arrow.field(column).type))
-    return Source(file.metadata.num_rows, "event_id" in targets, _batches(path, file, targets, plan))
+    batches = _batches(path, file, targets, plan)
+    return Source(file.metadata.num_rows, "event_id" in targets, batches, left_out)
+
+
+def _batches_of_records(
+    path: Path, file: pq.ParquetFile, plan: ColumnPlan, policy: Policy, left_out: Counter[str]
+) -> Iterator[TextBatch]:
+    first = 1
+    with file:
+        for rows in _record_batches(path, file, None):
+            unfit: Problems = {}
+            numbers = range(first, first + len(rows))
+            columns = {name: _for_record(name, rows[name], unfit) for name in rows.schema.names}
+            yield text_batch_of_records(numbers, columns, plan, policy, unfit, left_out)
+            first += len(rows)
+
+
+def _for_record(name: str, column: pa.Array, unfit: Problems) -> pa.Array:
+    return column if _is_nested(column.type) else _text(name, column, unfit)
+
+
+def _is_nested(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_nested(kind))
 
 
 def head(path: Path, count: int) -> tuple[list[str], Iterable[tuple[Any, ...]], bytes]:
@@ -87,7 +127,7 @@ def _batches(path: Path, file: pq.ParquetFile, targets: dict[str, str], plan: Co
             first += len(rows)
 
 
-def _record_batches(path: Path, file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _record_batches(path: Path, file: pq.ParquetFile, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
     try:
         yield from file.iter_batches(batch_size=_ROWS, columns=columns)
     except (pa.ArrowInvalid, OSError) as error:

@@ -1,7 +1,8 @@
 """Sources: what the reader of each kind of file gives to the importer, in text batches."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,12 +20,15 @@ TextBatch = tuple[pa.RecordBatch, list[Reject]]
 class Source:
     """An open file: its number of rows, None where that is not known, whether its events have ids, and its batches.
 
+    `left_out` counts, while the batches are read, what of the file is not stored, by what it is.
+
     Where events have no ids, event_id holds the row's number, and the importer replaces it.
     """
 
     total_rows: int | None
     has_ids: bool
     batches: Iterator[TextBatch]
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 def text_batch_of_columns(

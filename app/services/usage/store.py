@@ -39,13 +39,17 @@ FLUSH_ROWS = 250_000  # of one workspace's tail; each flush reads at most this m
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The outcome of a batch: counts of events, and the catalog entries that its accepted events would need."""
+    """The outcome of a batch: counts of events, and the catalog entries that its accepted events would need.
+
+    `left_out` counts nested values that were not stored, by their names.
+    """
 
     accepted: int
     duplicates: int
     rejects: tuple[Reject, ...]
     new_event_types: dict[str, frozenset[str]] = field(default_factory=dict)
     new_segments: frozenset[str] = frozenset()
+    left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def rejected(self) -> int:
@@ -112,7 +116,12 @@ class EventStore:
         self._flush_long_tails(batch.events)
         valid = sum(map(len, batch.events.values()))
         return Receipt(
-            accepted, valid - accepted, tuple(batch.rejects), dict(batch.new_event_types), batch.new_segments
+            accepted,
+            valid - accepted,
+            tuple(batch.rejects),
+            dict(batch.new_event_types),
+            batch.new_segments,
+            dict(batch.left_out),
         )
 
     def _add_to_tail(self, connection: Connection, new: "Parcel") -> int:

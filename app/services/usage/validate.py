@@ -4,6 +4,7 @@ HTTP batches and imported files pass the same checks. A row that fails several i
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
@@ -15,7 +16,8 @@ from app.services.catalogs.entries import unknown_segment
 from app.services.usage.columns import Problems, text_batch, unknown_dimension
 from app.services.usage.fields import MAX_ID_LENGTH, MAX_TEXT_LENGTH, Policy, Reject, by_folded_name
 from app.services.usage.formats import Rows
-from app.services.usage.times import parse_times
+from app.services.usage.times import first_problem, parse_times
+from app.services.usage.written_times import NO_TIME, TimeReading
 from simulation.events import BASE_FIELDS
 
 _CONTROL = r"[\x00-\x1f\x7f]"
@@ -27,6 +29,8 @@ _new_name = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 class Batch:
     """Validated events by workspace, the rejects in row order, new event types with their dimensions, new segments.
 
+    `left_out` counts the nested values under names that no event type has, which are not stored.
+
     Each record batch holds `row` (int64), the stored fields (ts in UTC microseconds), `own_segment` (whether the
     event itself named it) and a text column `d_<dimension>` for each dimension that occurs.
     """
@@ -35,6 +39,7 @@ class Batch:
     rejects: Sequence[Reject] = ()
     new_event_types: Mapping[str, frozenset[str]] = field(default_factory=dict)
     new_segments: frozenset[str] = frozenset()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Sieve:
@@ -67,9 +72,11 @@ class _Sieve:
 
 def validate(rows: Rows, policy: Policy) -> Batch:
     """Validate events given as dicts (see `formats.parse_body`)."""
-    texts, rejects = text_batch(rows, policy)
+    left_out: Counter[str] = Counter()
+    texts, rejects = text_batch(rows, policy, left_out)
     batch = validate_texts(texts, policy)
-    return replace(batch, rejects=sorted([*batch.rejects, *rejects], key=lambda reject: reject.row))
+    in_order = sorted([*batch.rejects, *rejects], key=lambda reject: reject.row)
+    return replace(batch, rejects=in_order, left_out=left_out)
 
 
 def merged(batches: Sequence[Batch]) -> Batch:
@@ -81,6 +88,7 @@ def merged(batches: Sequence[Batch]) -> Batch:
         sorted((reject for batch in batches for reject in batch.rejects), key=lambda reject: reject.row),
         {name: names for batch in batches for name, names in batch.new_event_types.items()},
         frozenset().union(*(batch.new_segments for batch in batches)),
+        sum((Counter(batch.left_out) for batch in batches), Counter[str]()),
     )
 
 
@@ -106,7 +114,7 @@ def _base_columns(sieve: _Sieve, texts: pa.RecordBatch, policy: Policy) -> dict[
     columns["segment"] = _segments(texts, policy)
     if policy.workspace_id is not None:
         columns["workspace_id"] = columns["workspace_id"].fill_null(policy.workspace_id)
-    columns["ts"] = _check_times(sieve, texts["ts"])
+    columns["ts"] = _check_times(sieve, texts["ts"], policy.times)
     for name in BASE_FIELDS:
         if name != "ts":
             _check_ids(sieve, name, columns[name])
@@ -158,13 +166,14 @@ def _may_have_controls(column: pa.Array) -> bool:
     return data is not None and len(data.to_pybytes().translate(None, _CONTROL_BYTES)) != data.size
 
 
-def _check_times(sieve: _Sieve, column: pa.Array) -> pa.Array:
-    times = parse_times(column)
+def _check_times(sieve: _Sieve, column: pa.Array, reading: TimeReading) -> pa.Array:
+    times = parse_times(column, reading)
     if times.null_count:
         sieve.drop(column.is_null(), "ts", "ts is missing")
-        sieve.drop(
-            times.is_null(), "ts", "ts is not an RFC 3339 time between 1970 and 2199, such as 2026-01-15T00:00:00Z"
-        )
+        positions = pc.indices_nonzero(times.is_null())
+        problems = first_problem(column.take(positions), reading)
+        for position, problem in zip(positions.to_pylist(), problems, strict=True):
+            sieve.problems.setdefault(position, ("ts", problem or NO_TIME))
     return times
 
 

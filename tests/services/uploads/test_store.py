@@ -82,7 +82,7 @@ def test_a_workspace_cannot_be_named_out_of_its_own_folder(uploads: Uploads, wor
 
 
 def test_what_cannot_be_read_leaves_nothing_behind(uploads: Uploads) -> None:
-    with pytest.raises(Invalid, match=r"book.xlsx is an archive"):
+    with pytest.raises(Invalid, match=r"book.xlsx is a spreadsheet"):
         received(uploads, content=b"PK\x03\x04", name="book.xlsx")
     assert list(uploads.root.rglob("*")) == [uploads.root / "ws_1"]
 

@@ -50,8 +50,8 @@ def test_a_body_that_is_no_json_is_refused_as_a_whole(body: bytes) -> None:
 
 
 def test_an_unknown_content_type_is_refused_naming_those_that_are_read() -> None:
-    with pytest.raises(UnsupportedFormat, match=r"text/csv.*application/x-ndjson"):
-        parse_body(b"", "text/csv")
+    with pytest.raises(UnsupportedFormat, match=r"text/plain.*application/x-ndjson"):
+        parse_body(b"", "text/plain")
 
 
 @pytest.mark.parametrize(("body", "content_type"), [(CLOUD_EVENT, "cloudevents"), ([CLOUD_EVENT], "cloudevents-batch")])

@@ -1,5 +1,6 @@
 """The head of a file: its format by content, its columns and first rows, and a small file of the same kind."""
 
+import gzip
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -38,18 +39,49 @@ def parquet(**columns: list[object]) -> bytes:
         (b'\n {"ts": 1}\n', "jsonl"),
         (b'\xef\xbb\xbf{"ts": 1}\n', "jsonl"),
         (parquet(ts=["x"]), "parquet"),
+        (b' [{"ts": 1}]', "json"),
+        (b'{\n  "data": [\n    {"ts": 1}\n  ]\n}', "json"),
+        (b'{"data": [' + b'{"ts": 1},' * 200_000, "json"),
+        (b'{"ts": 1\n{"ts": 2}\n', "jsonl"),
+        (gzip.compress(b'{"ts": 1}\n'), "jsonl"),
+        ('{"ts": 1}\n'.encode("utf-16"), "jsonl"),
+        ("ts,event_type\n".encode("utf-16-le"), "csv"),
     ],
 )
 def test_the_format_is_told_by_the_content(file: Callable[[bytes], Path], content: bytes, expected: str) -> None:
     assert format_of(file(content)) == expected
 
 
-@pytest.mark.parametrize("content", [b"PK\x03\x04", b"\x1f\x8b\x08", b"%PDF-1.7", b" [{}]"])
-def test_archives_spreadsheets_and_arrays_are_refused_with_a_way_on(
-    file: Callable[[bytes], Path], content: bytes
-) -> None:
-    with pytest.raises(UnsupportedFormat, match=r"save it as CSV|write one event a line"):
+@pytest.mark.parametrize("content", [b"PK\x03\x04", b"%PDF-1.7", b"BZh9", gzip.compress(b"PK\x03\x04")])
+def test_archives_and_spreadsheets_are_refused_with_a_way_on(file: Callable[[bytes], Path], content: bytes) -> None:
+    with pytest.raises(UnsupportedFormat, match="save it as CSV, JSON Lines or Parquet"):
         format_of(file(content))
+
+
+def test_a_broken_gzip_is_refused(file: Callable[[bytes], Path]) -> None:
+    with pytest.raises(UnreadableInput, match="cannot be unpacked"):
+        format_of(file(gzip.compress(b"ts,event_type" * 100)[:30]))
+
+
+def test_the_paths_of_nested_values_are_columns_and_a_list_of_attributes_is_an_object(
+    file: Callable[[bytes], Path],
+) -> None:
+    line = b'{"a": {"b": {"c": 1}}, "attributes": [{"key": "x.y", "value": {"intValue": "7"}}], "tags": [1]}'
+    head, _ = read_head(file(line))
+    assert head.columns == ("a.b.c", "attributes.x.y", "tags")
+    assert head.rows == (("1", "7", "[1]"),)
+
+
+def test_a_column_of_json_objects_is_shown_by_its_paths(file: Callable[[bytes], Path]) -> None:
+    head, _ = read_head(file(b'id,usage\n1,"{""in"": 5}"\n2,\n'))
+    assert head.columns == ("id", "usage.in")
+    assert head.rows == (("1", "5"), ("2", None))
+
+
+def test_the_head_of_a_long_array_is_a_small_file_of_its_first_records(file: Callable[[bytes], Path]) -> None:
+    head, copied = read_head(file(b"[" + b",".join(b'{"n": %d.10}' % n for n in range(500)) + b"]"))
+    assert len(head.rows) == HEAD_ROWS
+    assert copied.splitlines()[1] == b'{"n":1.1}'
 
 
 def test_csv_rows_are_as_long_as_the_header_and_empty_values_absent(file: Callable[[bytes], Path]) -> None:
@@ -80,7 +112,9 @@ def test_json_lines_have_every_column_that_some_line_has(file: Callable[[bytes],
 
 def test_a_line_without_end_is_refused(file: Callable[[bytes], Path]) -> None:
     with pytest.raises(UnreadableInput, match="has a line of more than"):
-        read_head(file(b'{"a":"' + b"x" * 2**20 + b'"}'), "jsonl")
+        read_head(file(b'{"a":1}\n{"a":"' + b"x" * 2**24 + b'"}'))
+    with pytest.raises(UnreadableInput, match="has a value of more than"):
+        read_head(file(b'{"a":"' + b"x" * 2**25 + b'"}'))
 
 
 def test_parquet_values_are_shown_as_text(file: Callable[[bytes], Path]) -> None:

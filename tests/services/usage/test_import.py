@@ -100,7 +100,10 @@ def test_a_row_that_is_not_utf8_does_not_spoil_the_others(store: EventStore, tmp
         "\n".join([HEADER, ROW.format("é", 1)]).encode() + b"\n" + ROW.format("@", 1).encode().replace(b"@", b"\xff")
     )
     report = take(store, path)
-    assert (report.accepted, dict(report.reasons)) == (1, {"event_id: event_id is not UTF-8": 1})
+    assert (report.accepted, dict(report.reasons)) == (
+        1,
+        {"event_id: event_id is not UTF-8: name the file's encoding, such as cp1252": 1},
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,8 +142,8 @@ def test_files_that_cannot_be_read_are_refused_by_name(store: EventStore, tmp_pa
         take(store, write(tmp_path, "garbage.parquet", "PAR1 but no more"))
     with pytest.raises(UnreadableInput, match=r"missing.csv: no such file"):
         take(store, tmp_path / "missing.csv")
-    with pytest.raises(UnsupportedFormat, match=r"events.xlsx: name its format, one of csv, jsonl, parquet"):
-        take(store, write(tmp_path, "events.xlsx", "x"))
+    with pytest.raises(UnsupportedFormat, match=r"events.xlsx is a spreadsheet or a zip archive: save it as CSV"):
+        take(store, write(tmp_path, "events.xlsx", "PK\x03\x04"))
 
 
 def test_files_without_rows_are_fine(store: EventStore, tmp_path: Path) -> None:
@@ -269,7 +272,10 @@ def test_an_import_needs_a_workspace(store: EventStore, tmp_path: Path) -> None:
         take(store, tmp_path / "a.csv", Policy(None, CATALOG))
 
 
-def test_a_compressed_file_is_refused_and_not_guessed_at(store: EventStore, tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(gzip.compress(b"\n".join([HEADER.encode(), ROW.format("a", 1).encode()])))
-    with pytest.raises(UnreadableInput, match=r"a\.csv"):
+def test_a_packed_file_is_read_and_a_broken_one_refused_by_name(store: EventStore, tmp_path: Path) -> None:
+    packed = gzip.compress(b"\n".join([HEADER.encode(), ROW.format("a", 1).encode()]))
+    (tmp_path / "a.csv").write_bytes(packed)
+    assert counts(take(store, tmp_path / "a.csv")) == (1, 1, 0, 0)
+    (tmp_path / "a.csv").write_bytes(packed[:-9])
+    with pytest.raises(UnreadableInput, match=r"a\.csv cannot be unpacked"):
         take(store, tmp_path / "a.csv")

@@ -11,7 +11,7 @@ from app.models.catalog import EventCatalog
 from app.models.transactions import write
 from app.services.catalogs.keeping import keep, remove
 from app.services.catalogs.kinds import CUSTOMERS, EVENTS, SEGMENTS
-from app.services.usage.ingest import PolicyCache, ingest
+from app.services.usage.ingest import Body, PolicyCache, ingest
 from app.services.usage.store import Receipt
 from simulation.canonical import Json
 from tests import factories as f
@@ -43,7 +43,7 @@ def event(number: int, workspace_id: Json = "ws_1", **fields: Json) -> dict[str,
 
 
 def sent(cache: PolicyCache, *events: Json) -> Receipt:
-    receipt = ingest(db.session, usage_events().store, cache, orjson.dumps(events), "application/json")
+    receipt = ingest(db.session, usage_events().store, cache, Body(orjson.dumps(events), "application/json"))
     db.session.rollback()
     return receipt
 

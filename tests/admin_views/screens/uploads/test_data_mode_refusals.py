@@ -31,8 +31,8 @@ def client(sqlite_app: Flask) -> FlaskClient:
     [
         (b"", "", "Choose a file first."),
         (b"", "empty.csv", "empty.csv is empty."),
-        (b"PK\x03\x04xlsx", "book.xlsx", "book.xlsx is an archive or a spreadsheet"),
-        (b'[{"ts":1}]', "list.json", "list.json is a JSON array: write one event a line"),
+        (b"PK\x03\x04xlsx", "book.xlsx", "book.xlsx is a spreadsheet or a zip archive"),
+        (b'[{"ts":1}', "list.json", "list.json is no JSON: it ends where"),
         (b"PAR1 but no more", "cut.parquet", "cut.parquet cannot be read as parquet"),
     ],
 )
