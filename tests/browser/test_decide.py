@@ -134,7 +134,7 @@ def test_two_decisions_are_compared_and_the_winner_forked(page: Page, accessible
     expect(page.locator("#pools")).to_contain_text("hard stop")
     accessible(page)
     page.get_by_label("Right: Launch plan, metered").check()
-    page.get_by_role("button", name="Fork the winner").click()
+    page.get_by_role("button", name="Fork the chosen one").click()
     page.wait_for_url("**/configs/cfg_*/pools")
 
 
