@@ -133,8 +133,16 @@ def _submit(cycle_id: str, shown_hash: str, use_in: Sequence[str]) -> Submitted:
         frozen = _frozen(units_of(db.session, cycle_id))
         if content_hash(frozen) != shown_hash:
             raise PreconditionFailed(CHANGED.format(cycle_id), code="changed_meanwhile")
+        without = [
+            draft.config_version_id for draft in drafts_not_on(db.session, cycle_id, 0) if not _has_snapshot(draft)
+        ]
         snapshot, is_new = _snapshot_of(cycle_id, frozen)
-        return Submitted(snapshot, is_new, _give(snapshot, use_in))
+        drafts = dict.fromkeys((*_give(snapshot, use_in), *(without if is_new else ())))
+        return Submitted(snapshot, is_new, list(drafts))
+
+
+def _has_snapshot(draft: ConfigVersion) -> bool:
+    return draft.value_unit_snapshot_version is not None
 
 
 def _snapshot_of(cycle_id: str, frozen: list[JsonObject]) -> tuple[ValueUnitSnapshot, bool]:

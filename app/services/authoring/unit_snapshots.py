@@ -8,8 +8,11 @@ import sqlalchemy as sa
 from app.actor import Actor
 from app.errors import Conflict
 from app.models.base import AnySession
+from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.cycle import Cycle, LearningLogEntry
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
+from app.services.authoring.configs import update_config
+from app.services.authoring.inputs import ConfigColumns
 from app.services.authoring.rows import insert
 from app.services.authoring.value_units import lock_units
 from app.services.configs.diffs import Change
@@ -17,6 +20,7 @@ from app.services.configs.diffs import changes as document_changes
 from app.services.configs.documents import frozen_unit
 from app.services.configs.lookup import latest_snapshot
 from app.services.product_events import log_event
+from rules.lifecycle import EDITABLE
 from simulation.canonical import JsonObject
 
 SUBMITTED = "value_unit_snapshot_submitted"
@@ -27,13 +31,15 @@ def submit_snapshot(
 ) -> ValueUnitSnapshot:
     """Freeze every unit of the cycle as its next snapshot version, and log what changed since the one before.
 
-    Versions count without gaps, and no edit comes between the reading of the units and the snapshot of them.
+    Versions count without gaps, and no edit comes between the reading of the units and the snapshot of them. A draft
+    that was begun before there was any snapshot takes this one.
     """
     cycle = lock_units(session, cycle_id)
     previous = latest_snapshot(session, cycle_id)
     snapshot = _snapshot(cycle, _units(session, cycle_id), previous, snapshot_id, now)
     insert(session, snapshot, "value_unit_snapshot_id")
     session.add(_learned(previous, snapshot, now))
+    _give_to_drafts_without(session, snapshot, actor, now)
     log_event(
         session,
         SUBMITTED,
@@ -44,6 +50,20 @@ def submit_snapshot(
         snapshot_version=snapshot.snapshot_version,
     )
     return snapshot
+
+
+def _give_to_drafts_without(session: AnySession, snapshot: ValueUnitSnapshot, actor: Actor, now: datetime) -> None:
+    """Give the snapshot to every draft of the cycle that stands on none; it could not be simulated otherwise."""
+    session.flush()
+    order = [getattr(ConfigVersion, name) for name in (*SUBJECT_FIELDS, "version")]  # as subjects are locked everywhere
+    without = (
+        sa.select(ConfigVersion.config_version_id)
+        .where(ConfigVersion.cycle_id == snapshot.cycle_id, ConfigVersion.value_unit_snapshot_version.is_(None))
+        .where(ConfigVersion.status.in_([status.value for status in EDITABLE]))
+    )
+    version: ConfigColumns = {"value_unit_snapshot_version": snapshot.snapshot_version}
+    for config_version_id in session.scalars(without.order_by(*order)).all():
+        update_config(session, config_version_id, version, actor=actor, now=now)
 
 
 def _units(session: AnySession, cycle_id: str) -> Sequence[ValueUnitDefinition]:
