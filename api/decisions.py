@@ -4,6 +4,7 @@ from typing import Any
 
 from api import configs, cycles, value_unit_snapshots
 from api.approve import document as decision_document
+from api.approve import waiting_documents
 from api.billing import document as patch_document
 from api.blueprint import operation
 from api.pagination import decode_cursor, encode_cursor
@@ -27,6 +28,7 @@ from app.models.decision_record import DecisionRecord
 from app.services.authoring import fork as decision_fork
 from app.services.decisions import compare as decision_compare
 from app.services.decisions import log as decisions
+from app.services.decisions.schedule import waiting_for
 from app.services.evidence.comparison import evidence
 
 TAG = "Decisions"
@@ -47,8 +49,9 @@ def summary_documents(rows: list[DecisionRecord]) -> list[dict[str, Any]]:
     answers={200: page_of(DecisionSummary)},
 )
 def list_decisions(query: Parsed) -> Answer:
-    """Newest first, or by `sort`: margin_risk (least simulated margin above the floor first), retention_delta or
-    exploration_delta (largest gain first). Decisions without the figure come last."""
+    """Newest first, or by `sort`: effective_at (a subject's timeline, the last to take effect first), margin_risk
+    (least simulated margin above the floor first), retention_delta or exploration_delta (largest gain first). Decisions
+    without the figure come last."""
     order = decisions.ordering(db.session, query["sort"])
     after = decode_cursor(query["cursor"], order) if "cursor" in query else None
     rows, last = decisions.page_of_decisions(db.session, query, order, after, query["limit"])
@@ -89,6 +92,7 @@ def get_decision(decision_id: str) -> Answer:
     document = {
         "decision_record": decision_document(decision_detail.decision),
         "outcome_pill": summary.outcome_pill,
+        "scheduled": waiting_documents(waiting_for(db.session, decision_detail.decision.subject_resolution)),
         "config_version": configs.document(db.session, decision_detail.config),
         "cycle": cycles.document(decision_detail.cycle),
         "simulation_run": run_document(decision_detail.run),

@@ -26,6 +26,7 @@ _OWN = {
     "method_not_allowed": "The address does not know this method; the Allow header lists the ones it knows.",
     "no_active_config": "No config is active for this workspace, segment, stage and target_environment.",
     "no_value_units": "The cycle has no value units to freeze. Add one first.",
+    "not_scheduled": "Only a decision that is scheduled or held back can be moved or withdrawn.",
     "not_found": "No such record, or no such address.",
     "publish_package_missing": "The place to publish to needs a package that is not installed; the detail names it.",
     "publish_url_missing": "Nothing says where to publish to. Set AVS_PUBLISH_URL or give --to.",

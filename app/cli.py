@@ -36,6 +36,8 @@ COMMANDS = (
     Entry("check", "configs", "Evaluate every rule for a config."),
     Entry("simulate", "configs", "Replay usage through a candidate config and keep the run."),
     Entry("approve", "configs", "Approve a candidate: it becomes active."),
+    Entry("reschedule", "configs", "Move a decision that is scheduled or held back to another moment."),
+    Entry("withdraw", "configs", "Take back a decision that is scheduled or held back."),
     Entry("activate-due", "configs", "Promote approved configs whose effective_at has come."),
     Entry("runtime", "runtime", "What customer apps enforce."),
     Entry("publish", "publish", "Publish every active config, or check what is published."),

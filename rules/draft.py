@@ -6,6 +6,7 @@ Every field may be absent, because drafts are saved in any state. Names are the 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 Number = int | Decimal
@@ -209,13 +210,35 @@ class SimulationRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """The decision by which the config waits for its moment.
+
+    `baseline_config_version_id` is the version that it was approved to replace, None where nothing was active.
+    `activate_over_newer` says that it was approved to take effect whatever is active by then.
+    """
+
+    baseline_config_version_id: str | None = None
+    activate_over_newer: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Another version of the subject that was approved and is not active; without `effective_at` it is held back."""
+
+    config_version_id: str
+    version: int
+    effective_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """The whole input of `gate.evaluate`.
 
     `pools` are in position order. `units` are all the units of the snapshot that the config names, None when there is
     no such snapshot. `active_config_version_id` is the version that is active for the subject now.
     `requested_baseline_config_version_id` is the baseline that an approval names; omitted and null mean the same
-    (spec 3): the active version, if any. `running_period` is None where nobody looked.
+    (spec 3): the active version, if any. `schedule` is the decision of a config that was approved for later; `waiting`
+    are the subject's other versions that were. `running_period` is None where nobody looked.
     """
 
     cycle: Cycle = Cycle()
@@ -229,6 +252,8 @@ class Draft:
     active_config_version_id: str | None = None
     requested_baseline_config_version_id: str | None = None
     running_period: RunningPeriod | None = None
+    schedule: Schedule | None = None
+    waiting: tuple[Waiting, ...] = ()
 
 
 def pooled_units(draft: Draft) -> tuple[ValueUnit, ...]:

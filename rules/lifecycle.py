@@ -11,7 +11,7 @@ TRANSITIONS: Mapping[ConfigStatus, tuple[ConfigStatus, ...]] = MappingProxyType(
     {
         ConfigStatus.DRAFT: (ConfigStatus.SIMULATED,),
         ConfigStatus.SIMULATED: (ConfigStatus.DRAFT, ConfigStatus.APPROVED),
-        ConfigStatus.APPROVED: (ConfigStatus.ACTIVE,),
+        ConfigStatus.APPROVED: (ConfigStatus.ACTIVE, ConfigStatus.SIMULATED, ConfigStatus.DRAFT),  # or withdrawn
         ConfigStatus.ACTIVE: (ConfigStatus.ARCHIVED,),
         ConfigStatus.ARCHIVED: (ConfigStatus.ACTIVE,),  # rollback, with a decision of its own
     }

@@ -129,6 +129,7 @@ RISK_ADVICE: Mapping[str, tuple[str, Callable[[Draft], str]]] = MappingProxyType
 The advice names what moves the simulated figure: price and allowance move revenue and margin, rails move neither.
 """
 
+ANOTHER_WAITS = "another_version_waits"
 ADVISORY_ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "pool_price_zero": "price the unit of pool {name}, or make it an exploration pool",
@@ -137,6 +138,7 @@ ADVISORY_ADVICE: Mapping[str, str] = MappingProxyType(
         "unit_price_below_cost": "price {name} above what it costs",
         "target_margin_inconsistent": "bring target margin, cost and price of {name} into line",
         "simulation_baseline_not_active": "simulate again, compared with the version that is active now",
+        ANOTHER_WAITS: "{message}",
     }
 )
 
@@ -153,7 +155,9 @@ def recommended_actions(draft: Draft, findings: Iterable[Finding]) -> tuple[Reco
 
 
 def _by_a_fork(draft: Draft, action: RecommendedAction) -> RecommendedAction:
-    """The advice for a version that cannot be edited: its page offers to fork it."""
+    """The advice for a version that cannot be edited: a fork, but for what waits, which is decided where it waits."""
+    if action.code == ANOTHER_WAITS:
+        return action
     return replace(action, text=f"in a fork, {action.text}", deep_link=config_screen(draft, "approve"))
 
 
@@ -184,5 +188,6 @@ def _from_units(draft: Draft) -> Iterator[RecommendedAction]:
 def _from_findings(names: Mapping[str | None, str], findings: Iterable[Finding]) -> Iterator[RecommendedAction]:
     for finding in findings:
         if finding.code in ADVISORY_ADVICE:
-            text = ADVISORY_ADVICE[finding.code].format(name=names.get(finding.entity.id, "it"))
+            name = names.get(finding.entity.id, "it")
+            text = ADVISORY_ADVICE[finding.code].format(name=name, message=finding.message)
             yield RecommendedAction(finding.code, text, finding.deep_link)

@@ -75,6 +75,7 @@ ADVISORY: tuple[Rule, ...] = (
     Rule("running_period_rerated", running_period.terms_spare_the_running_period),
     Rule("margin_below_floor_in_simulation", simulation_run.the_simulated_margin_keeps_the_floor),
     Rule("spend_cap_exceeded_in_simulation", simulation_run.simulated_spend_keeps_the_cap),
+    Rule("another_version_waits", simulation_run.no_other_version_waits),
 )
 
 RULES: tuple[Rule, ...] = SIMULATION_GATE + PRODUCTION_GATE + APPROVE_GATE + ADVISORY

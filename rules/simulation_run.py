@@ -5,11 +5,11 @@ A run that has not completed has no outputs, so the rules about outputs wait unt
 
 from collections.abc import Iterator
 
-from rules.draft import DatasetChange, Draft, SimulationRun, filled
+from rules.draft import DatasetChange, Draft, Schedule, SimulationRun, filled
 from rules.enums import ConfigStatus, SimulationStatus
-from rules.finding import Finding, Gate
+from rules.finding import Entity, Finding, Gate
 from rules.labels import MISSING
-from rules.places import at_blocking_issues, at_config, at_rails, at_simulation
+from rules.places import at_blocking_issues, at_config, at_rails, at_simulation, link_to_config
 from rules.wording import THE_RUN, THIS_CONFIG, labelled, listed, words
 
 ABOUT_THE_RUN = frozenset(
@@ -77,16 +77,48 @@ def the_run_has_no_blocking_issues(draft: Draft) -> Iterator[Finding]:
 
 
 def the_baseline_is_the_active_version(draft: Draft) -> Iterator[Finding]:
-    """A decision changes what runs now; an approval that names no baseline takes the active version (approve gate)."""
+    """A decision replaces what is active when it takes effect: the baseline that an approval names, or that a version
+    approved for later was approved to replace, must be that one (approve gate).
+
+    Without a named baseline an approval takes the active version. A scheduled one may be approved to go in any case.
+    """
     baseline, active = draft.requested_baseline_config_version_id, draft.active_config_version_id
+    instead = "another one is" if active else "none is"
+    place = at_config(draft, "baseline_config_version_id", "approve")
     if baseline is not None and baseline != active:
-        instead = "another one is" if active else "none is"
         message = (
             f"The baseline of this approval is not the active version of its subject; {instead}. "
             "Leave it out, or review again."
         )
-        place = at_config(draft, "baseline_config_version_id", "approve")
         yield Finding("baseline_not_active", Gate.APPROVE, message, *place)
+    elif draft.schedule and not draft.schedule.activate_over_newer and _replaces_another(draft.schedule, active):
+        replaced = "a version that is not active" if draft.schedule.baseline_config_version_id else "nothing"
+        message = (
+            f"{THIS_CONFIG} was approved to replace {replaced} at its moment; {instead}. "
+            "Move it, withdraw it, or approve it anew."
+        )
+        yield Finding("baseline_not_active", Gate.APPROVE, message, *place)
+
+
+def _replaces_another(schedule: Schedule, active: str | None) -> bool:
+    return schedule.baseline_config_version_id != active
+
+
+def no_other_version_waits(draft: Draft) -> Iterator[Finding]:
+    """Advisory: another version of the subject is approved for later, or was held back when its moment came.
+
+    Each is a finding of its own: whoever decides about the subject has to know what else was decided for it.
+    """
+    for waiting in draft.waiting:
+        name = f"Version {waiting.version}"
+        if waiting.effective_at is None:
+            message = f"{name} of this subject is held back. Move it, withdraw it, or approve it anew."
+        else:
+            moment = waiting.effective_at.strftime("%Y-%m-%d %H:%M UTC")
+            message = f"{name} of this subject is scheduled for {moment}. Look whether it should still take effect."
+        entity = Entity("config_version", waiting.config_version_id)
+        link = link_to_config(waiting.config_version_id, "approve", "scheduled")
+        yield Finding("another_version_waits", Gate.ADVISORY, message, "effective_at", entity, link)
 
 
 def the_run_compared_with_the_active_version(draft: Draft) -> Iterator[Finding]:

@@ -37,6 +37,8 @@ PROMISED = {
     "/api/configs/{}/exploration": PART,
     "/api/configs/{}/rails": PART,
     "/api/configs/{}/rollback": {"POST"},
+    "/api/configs/{}/reschedule": {"POST"},
+    "/api/configs/{}/withdraw": {"POST"},
     "/api/catalogs/events": CRUD_ALL,
     "/api/catalogs/metrics": CRUD_ALL,
     "/api/catalogs/quality-signals": CRUD_ALL,

@@ -52,10 +52,12 @@ def change(value: Number, kind: str = "quantity") -> Markup:
     return escape(plus + text)
 
 
-def moment(value: datetime | None) -> Markup:
+def moment(value: datetime | str | None) -> Markup:
     """A moment in UTC, with its distance to now on hover."""
     if value is None:
         return Markup('<span class="unset">not set</span>')
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(value), ago(value), time_text(value))
 
 

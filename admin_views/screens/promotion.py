@@ -7,6 +7,7 @@ from app import clock
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.services.decisions.activation import promote_due
+from app.services.decisions.schedule import Scheduled
 from rules.enums import ConfigStatus
 
 
@@ -18,9 +19,9 @@ def promoted(config: ConfigVersion) -> ConfigVersion:
     return config
 
 
-def promote_all_due(scheduled: Iterable[ConfigVersion]) -> bool:
-    """Promote those of the scheduled configs whose moment has come; whether any became active."""
+def promote_all_due(waiting: Iterable[Scheduled]) -> bool:
+    """Promote those of the waiting versions whose moment has come; whether any was due."""
     now = clock.now()
-    due = [config.subject_resolution for config in scheduled if config.effective_at and config.effective_at <= now]
+    due = [item.reading.config.subject_resolution for item in waiting if item.moment and item.moment <= now]
     promotions = [promote_due(db.session, subject, now=now) for subject in due]  # each, not only the first
     return any(promotions)

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from api.schemas.common import Answered, Body, Computed, Identifier, Moment, choice, text
+from api.schemas.common import Answered, Body, Computed, FindingAnswer, Identifier, Moment, choice, text
 from rules.enums import DecisionStatus, TermsStart
 
 
@@ -14,7 +14,31 @@ class ApprovalBody(Body):
     rationale = text(20_000, required=True)
 
 
-class ApproveBody(ApprovalBody):
+OVER_NEWER = fields.Boolean(
+    truthy={True},
+    falsy={False},
+    load_default=False,
+    metadata={
+        "description": "Take effect at effective_at although another version than the baseline is active by then. "
+        "Otherwise the decision is held back."
+    },
+)
+
+
+class RescheduleBody(ApprovalBody):
+    """A move of a decision to another moment. The baseline must be the subject's active version, or null."""
+
+    baseline_config_version_id = Identifier(allow_none=True)
+    effective_at = Moment(
+        required=True,
+        metadata={
+            "description": "From when it holds. In the past means now; the record says the moment of the decision."
+        },
+    )
+    activate_over_newer = OVER_NEWER
+
+
+class ApproveBody(RescheduleBody):
     """A decision for a candidate. The baseline must be the subject's active version; null means that one.
 
     `terms_start` next_period lets each customer finish the period that they are in by the terms before it; left out,
@@ -23,8 +47,6 @@ class ApproveBody(ApprovalBody):
 
     config_version_id = Identifier(required=True)
     simulation_run_id = Identifier(required=True)
-    baseline_config_version_id = Identifier(allow_none=True)
-    effective_at = Moment(required=True)
     terms_start = choice(TermsStart)
 
 
@@ -48,3 +70,36 @@ class Decision(Answered):
     effective_at = Moment()
     terms_start = choice(TermsStart)
     created_at = Moment()
+    activate_over_newer = fields.Boolean()
+    withdrawn_at = Moment(
+        allow_none=True, metadata={"description": "When it was taken back before it took effect, else null."}
+    )
+    history = Computed(
+        {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "What became of it after the approval, oldest first. Each entry has type (moved, held_back, "
+            "compared_anew, withdrawn, approved_anew), at, by, rationale, and what that act changed.",
+        }
+    )
+
+
+class WaitingDecision(Answered):
+    """A decision of the subject that has not taken effect: scheduled for its moment, or held back when it came."""
+
+    decision_id = fields.String()
+    config_version_id = fields.String()
+    version = fields.Integer(metadata={"description": "The version's number within its subject."})
+    effective_at = Moment(allow_none=True, metadata={"description": "When it takes over; null once it was held back."})
+    replaces = fields.String(
+        allow_none=True, metadata={"description": "The version that will be active then, as it looks now."}
+    )
+    held_back_by = fields.List(
+        fields.Nested(FindingAnswer), metadata={"description": "What the gates would say then, as it looks now."}
+    )
+
+
+class Decided(Decision):
+    """A decision as it was just taken, moved or withdrawn, and what else waits for its subject."""
+
+    scheduled = fields.List(fields.Nested(WaitingDecision))

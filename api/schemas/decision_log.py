@@ -17,7 +17,7 @@ from api.schemas.common import (
     text,
 )
 from api.schemas.configs import Config
-from api.schemas.decision import Decision
+from api.schemas.decision import Decision, WaitingDecision
 from api.schemas.evidence import Evidence
 from api.schemas.simulation import Simulation
 from app.services.decisions.log import PREVIEW_CHARACTERS, SORTS
@@ -30,7 +30,7 @@ from rules.enums import (
     TargetEnvironment,
 )
 
-OUTCOMES = ("scheduled", "active", "archived", "rolled_back")
+OUTCOMES = ("scheduled", "held_back", "withdrawn", "active", "archived", "rolled_back")
 NUMBER_OR_NULL = {"type": ["number", "null"]}
 
 
@@ -65,6 +65,7 @@ class DecisionSummary(Answered):
     approver_name = fields.String()
     approver_role = fields.String()
     effective_at = Moment()
+    withdrawn_at = Moment(allow_none=True)
     created_at = Moment()
     outcome_pill = fields.String(validate=one_of(OUTCOMES))
     risk_pills = fields.List(fields.String(), metadata={"description": "Codes of the run's risks, each once."})
@@ -76,6 +77,12 @@ class DecisionSummary(Answered):
         }
     )
     rationale_preview = fields.String(validate=validate.Length(max=PREVIEW_CHARACTERS))
+    latest_act = Computed(
+        {
+            "type": ["object", "null"],
+            "description": "What was done to it last after its approval: type, at, by, rationale; else null.",
+        }
+    )
 
 
 class UnitCompleteness(Answered):
@@ -96,6 +103,10 @@ class DecisionDetail(Answered):
 
     decision_record = fields.Nested(Decision)
     outcome_pill = fields.String(validate=one_of(OUTCOMES))
+    scheduled = fields.List(
+        fields.Nested(WaitingDecision),
+        metadata={"description": "All that waits for the subject, this decision too while it does; held back first."},
+    )
     config_version = fields.Nested(Config)
     cycle = fields.Nested(Cycle)
     simulation_run = fields.Nested(Simulation)

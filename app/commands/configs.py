@@ -1,5 +1,6 @@
-"""`avs check`, `avs simulate`, `avs approve` and `avs activate-due`: a candidate on its way to an active config."""
+"""`avs check`, `simulate`, `approve`, `reschedule`, `withdraw` and `activate-due`: on the way to an active config."""
 
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +10,13 @@ from app import clock
 from app.commands.command import MOMENT, OPERATOR, as_json, command, show
 from app.extensions import usage_events
 from app.models.base import db
+from app.models.decision_record import AnyDecision
 from app.models.transactions import write
 from app.services.configs.completeness import completeness
 from app.services.configs.lookup import get_config
 from app.services.configs.reading import read_config
-from app.services.decisions import activation
+from app.services.decisions import activation, rescheduling
+from app.services.decisions.schedule import Scheduled, waiting_for
 from app.services.simulations import runs
 from app.services.simulations.usage_facts import findings_with_usage
 from rules.enums import CompletenessStatus, HistoricalWindow, PricingMode, TermsStart
@@ -71,13 +74,28 @@ def _economics(outputs: Any) -> list[str]:
     return lines + [f"  blocking: {issue['code']}: {issue['message']}" for issue in outputs["blocking_issues"]]
 
 
+def _decision(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every decision: who takes it, in which role, and why."""
+    for option in (
+        click.option("--rationale", required=True, help="Why; the decision log keeps it."),
+        click.option("--role", required=True, help="Role of that person."),
+        click.option("--approver", required=True, help="Name of the person who decides."),
+    ):
+        function = option(function)
+    return function
+
+
+OVER_NEWER = click.option(
+    "--over-newer", is_flag=True, help="Take effect even if another version has become active by then."
+)
+
+
 @command()
 @click.argument("config_version_id")
 @click.argument("simulation_run_id")
-@click.option("--approver", required=True, help="Name of the person who decides.")
-@click.option("--role", required=True, help="Role of that person.")
-@click.option("--rationale", required=True, help="Why; the decision log keeps it.")
-@click.option("--effective-at", type=MOMENT, help="When it takes effect; now when left out.")
+@_decision
+@click.option("--effective-at", type=MOMENT, help="When it takes effect; now when left out or past.")
+@OVER_NEWER
 @click.option(
     "--terms-start",
     type=click.Choice([item.value for item in TermsStart]),
@@ -93,18 +111,79 @@ def approve(
     role: str,
     rationale: str,
     effective_at: datetime | None,
+    over_newer: bool,
     terms_start: str,
     as_json: bool,
 ) -> None:
     """Approve a candidate: it becomes active, and the prior version is archived."""
-    approval = activation.Approval(approver, role, rationale, effective_at, TermsStart(terms_start))
+    approval = activation.Approval(approver, role, rationale, effective_at, TermsStart(terms_start), over_newer)
     with write(db.session):
         decision = activation.approve(
             db.session, config_version_id, simulation_run_id, approval, actor=OPERATOR, now=clock.now()
         )
-    document = {"decision_id": decision.decision_id, "config_version_id": config_version_id, "diff": decision.diff}
-    when = decision.effective_at.strftime("%Y-%m-%d %H:%M UTC")
-    show(document, as_json, [f"{decision.decision_id}: {config_version_id} takes effect at {when}."])
+    _show_decision(decision, f"takes effect at {_moment(decision.effective_at)}", as_json)
+
+
+@command()
+@click.argument("config_version_id")
+@_decision
+@click.option("--effective-at", type=MOMENT, help="The new moment; now when left out or past.")
+@OVER_NEWER
+@as_json
+def reschedule(
+    config_version_id: str,
+    approver: str,
+    role: str,
+    rationale: str,
+    effective_at: datetime | None,
+    over_newer: bool,
+    as_json: bool,
+) -> None:
+    """Move a decision that is scheduled or held back to another moment."""
+    by = activation.Approval(approver, role, rationale, effective_at, activate_over_newer=over_newer)
+    with write(db.session):
+        decision = rescheduling.reschedule(db.session, config_version_id, by, actor=OPERATOR, now=clock.now())
+    _show_decision(decision, f"takes effect at {_moment(decision.effective_at)}", as_json)
+
+
+@command()
+@click.argument("config_version_id")
+@_decision
+@as_json
+def withdraw(config_version_id: str, approver: str, role: str, rationale: str, as_json: bool) -> None:
+    """Take back a decision that is scheduled or held back; its version is a draft again."""
+    by = activation.Approval(approver, role, rationale)
+    with write(db.session):
+        decision = rescheduling.withdraw(db.session, config_version_id, by, actor=OPERATOR, now=clock.now())
+    _show_decision(decision, "is withdrawn and can be edited again", as_json)
+
+
+def _show_decision(decision: AnyDecision, outcome: str, as_json: bool) -> None:
+    """The decision and what else waits for its subject."""
+    config_version_id = decision.config_version_id
+    others = [
+        item
+        for item in waiting_for(db.session, decision.subject_resolution)
+        if item.config_version_id != config_version_id
+    ]
+    document = {
+        "decision_id": decision.decision_id,
+        "config_version_id": config_version_id,
+        "diff": decision.diff,
+        "scheduled": [{"config_version_id": item.config_version_id, "effective_at": item.moment} for item in others],
+    }
+    lines = [f"{decision.decision_id}: {config_version_id} {outcome}."]
+    show(document, as_json, lines + [line for item in others for line in _waits(item)])
+
+
+def _waits(item: Scheduled) -> Iterator[str]:
+    when = f"is scheduled for {_moment(item.moment)}" if item.moment else "is held back"
+    yield f"  Version {item.version} ({item.config_version_id}) {when}."
+    yield from (f"    {finding.code}: {finding.message}" for finding in item.held_back_by)
+
+
+def _moment(value: datetime) -> str:
+    return value.strftime("%Y-%m-%d %H:%M UTC")
 
 
 @command("activate-due")

@@ -22,7 +22,7 @@ ENCODERS: dict[bytes, Callable[[bytes], bytes]] = {
     b"br": brotli.compress,
 }
 RETRY_AFTER = timedelta(seconds=1)
-"""How long a config that is due but held back by a gate waits for its next attempt."""
+"""How long a config that is due, and that no reading could carry out, waits for the next attempt."""
 MAX_SUBJECTS = 10_000
 """How many are kept at once; the oldest goes first. At 3 kB in three encodings that is about 60 MB."""
 
@@ -89,7 +89,7 @@ class Documents:
         return entry.document
 
     def _is_due(self, entry: _Entry) -> bool:
-        """Whether an approved config's moment came after the reading; one that a gate holds back is tried again."""
+        """Whether a moment of an approved config came after the reading; what was not carried out is tried again."""
         now = self._now()
         if entry.due_at is None or entry.due_at > now:
             return False

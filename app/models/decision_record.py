@@ -12,11 +12,15 @@ from app.models.billing_patch import BillingPatch
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Subject, subject_of
 from app.models.simulation_run import SimulationRun
 from rules.enums import DecisionStatus, TermsStart
-from simulation.canonical import JsonObject
+from simulation.canonical import Json, JsonObject
 
 
 class DecisionRecord(Subject, Model):
-    """A decision as stored, with the config, the run and the billing patch that it stands on."""
+    """A decision as stored, with the config, the run and the billing patch that it stands on.
+
+    `withdrawn_at` is set where it was taken back before it took effect. `history` has an entry for each act after the
+    approval, oldest first: moved, held_back, compared_anew, withdrawn, approved_anew (spec 2).
+    """
 
     __tablename__ = "decision_records"
     __table_args__ = (
@@ -41,6 +45,9 @@ class DecisionRecord(Subject, Model):
     terms_start: Mapped[str] = mapped_column(
         enum(TermsStart, "terms_start"), default=TermsStart.AT_ONCE.value, server_default=TermsStart.AT_ONCE.value
     )
+    activate_over_newer: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    history: Mapped[list[Json]] = mapped_column(CanonicalJSON, default=list, server_default="[]")
 
     config_version: Mapped[ConfigVersion] = relationship(foreign_keys=[config_version_id])
     simulation_run: Mapped[SimulationRun] = relationship()
@@ -65,6 +72,9 @@ class DecisionRow(NamedTuple):
     effective_at: datetime
     created_at: datetime
     terms_start: str
+    activate_over_newer: bool
+    withdrawn_at: datetime | None
+    history: list[Json]
     workspace_id: str
     segment: str
     stage: str

@@ -30,7 +30,7 @@ def test_an_approval_answers_the_decision_and_where_it_is(candidate: Api) -> Non
     assert answer.json["diff"]["type"] == "initial_activation"
     assert answer.json["subject_resolution"] == f.SUBJECT
     detail = candidate.get(answer.headers["Location"])
-    assert detail.json["decision_record"] == answer.json
+    assert detail.json["decision_record"] | {"scheduled": []} == answer.json
     assert candidate.get("/api/configs/cfg_1").json["status"] == "active"
 
 
@@ -144,3 +144,75 @@ def test_a_decided_config_answers_immutable_at_every_door(replaced: Api) -> None
     replaced.patch("/api/configs/cfg_2/pools/pool_core", {"label": "x"}, 409)
     replaced.delete("/api/configs/cfg_2/pools/pool_core", 409)
     assert replaced.delete("/api/configs/cfg_2", 409).json["code"] == "config_immutable"
+
+
+# For later
+
+
+LATER = "9998-01-01T00:00:00Z"
+
+
+@pytest.fixture
+def scheduled(candidate: Api) -> Api:
+    """cfg_1 is active; cfg_2 is approved for later."""
+    candidate.post("/api/approve", APPROVAL)
+    with write(db.session):
+        f.simulated(db.session, "cfg_2")
+        f.simulated(db.session, "cfg_3")
+    candidate.post("/api/approve", SECOND | {"effective_at": LATER})
+    return candidate
+
+
+SECOND = APPROVAL | {"config_version_id": "cfg_2", "simulation_run_id": "sim_cfg_2"}
+THIRD = APPROVAL | {"config_version_id": "cfg_3", "simulation_run_id": "sim_cfg_3"}
+
+
+def test_an_approval_answers_what_else_is_scheduled_for_its_subject_and_what_becomes_of_it(scheduled: Api) -> None:
+    assert scheduled.get("/api/configs/cfg_3").json["completeness"]["findings"][-1]["code"] == "another_version_waits"
+    (waiting,) = scheduled.post("/api/approve", THIRD).json["scheduled"]
+    assert (waiting["config_version_id"], waiting["version"], waiting["effective_at"]) == ("cfg_2", 2, LATER)
+    assert [finding["code"] for finding in waiting["held_back_by"]] == ["baseline_not_active"]
+
+
+def test_a_moment_in_the_past_is_stored_as_the_moment_of_the_decision(candidate: Api) -> None:
+    answer = candidate.post("/api/approve", APPROVAL | {"effective_at": "2025-01-01T00:00:00Z"}).json
+    assert answer["effective_at"] == answer["created_at"]
+    assert candidate.get("/api/configs/cfg_1").json["effective_at"] == answer["created_at"]
+    assert candidate.get("/api/billing-patch/cfg_1").json["effective_at"] == answer["created_at"]
+
+
+def test_a_scheduled_decision_is_withdrawn_and_the_log_says_by_whom_and_why(scheduled: Api) -> None:
+    answer = scheduled.post("/api/configs/cfg_2/withdraw", WHO, 200)
+    assert (answer.json["status"], answer.json["history"][0]["rationale"]) == ("archived", WHO["rationale"])
+    config = scheduled.get("/api/configs/cfg_2").json
+    assert (config["status"], config["effective_at"]) == ("simulated", None)
+    summary = scheduled.get(f"/api/decision-records?workspace_id={f.WORKSPACE}").json["items"][0]
+    assert (summary["outcome_pill"], summary["latest_act"]["type"]) == ("withdrawn", "withdrawn")
+    assert summary["latest_act"]["by"] == {"name": WHO["approver_name"], "role": WHO["approver_role"]}
+    scheduled.patch("/api/configs/cfg_2", {"price_book_ref": "another"})
+
+
+def test_a_scheduled_decision_is_moved(scheduled: Api) -> None:
+    moved = scheduled.post("/api/configs/cfg_2/reschedule", WHO | {"effective_at": "9998-02-01T00:00:00Z"}, 200).json
+    assert moved["effective_at"] == "9998-02-01T00:00:00Z"
+    assert scheduled.get("/api/configs/cfg_2").json["effective_at"] == "9998-02-01T00:00:00Z"
+    detail = scheduled.get(f"/api/decision-records/{moved['decision_id']}").json
+    assert (detail["outcome_pill"], detail["scheduled"][0]["effective_at"]) == ("scheduled", "9998-02-01T00:00:00Z")
+
+
+@pytest.mark.parametrize("act", ["withdraw", "reschedule"])
+def test_what_does_not_wait_is_neither_moved_nor_withdrawn(scheduled: Api, act: str) -> None:
+    body = WHO if act == "withdraw" else WHO | {"effective_at": LATER}
+    assert scheduled.post(f"/api/configs/cfg_1/{act}", body, 409).json["code"] == "not_scheduled"
+    scheduled.post(f"/api/configs/cfg_none/{act}", body, 404)
+
+
+def test_a_subjects_timeline_is_its_decisions_by_when_they_take_effect(scheduled: Api) -> None:
+    query = "&".join(f"{name}={value}" for name, value in f.SUBJECT.items())
+    scheduled.post("/api/approve", THIRD)
+    items = scheduled.get(f"/api/decision-records?{query}&sort=effective_at").json["items"]
+    assert [(item["config_version"], item["outcome_pill"]) for item in items] == [
+        (2, "scheduled"),
+        (3, "active"),
+        (1, "archived"),
+    ]

@@ -68,6 +68,15 @@ def test_a_scheduled_decision_is_promoted_when_it_is_due(run: Callable[..., str]
     assert parse_exact(run("runtime", "show", *SUBJECT))["config_version_id"] == "cfg_smb_learning_prod_v1"
 
 
+def test_a_scheduled_decision_is_moved_and_withdrawn(run: Callable[..., str]) -> None:
+    simulated = parse_exact(run("simulate", CANDIDATE, "--window", "mocked", "--json"))
+    run("approve", CANDIDATE, simulated["simulation_run_id"], *DECIDED, "--effective-at", "2199-01-01T00:00:00+0000")
+    moved = run("reschedule", CANDIDATE, *DECIDED, "--effective-at", "2199-02-01T00:00:00+0000")
+    assert "takes effect at 2199-02-01 00:00 UTC" in moved
+    assert "is withdrawn and can be edited again" in run("withdraw", CANDIDATE, *DECIDED)
+    assert "scheduled or held back" in run("withdraw", CANDIDATE, *DECIDED, exit_code=1)
+
+
 def test_an_unknown_config_is_named(run: Callable[..., str]) -> None:
     assert "There is no config version 'cfg_nobody'" in run("check", "cfg_nobody", exit_code=1)
 

@@ -23,7 +23,13 @@ DECISION = DecisionRow(
     effective_at=NOW,
     created_at=NOW,
     terms_start="at_once",
-    **SUBJECT,
+    activate_over_newer=False,
+    withdrawn_at=None,
+    history=[],
+    workspace_id="ws_1",
+    segment="smb",
+    stage="learning",
+    target_environment="production",
 )
 
 

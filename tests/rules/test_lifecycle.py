@@ -10,6 +10,8 @@ ALLOWED = {
     ("simulated", "draft"),
     ("simulated", "approved"),
     ("approved", "active"),
+    ("approved", "simulated"),
+    ("approved", "draft"),
     ("active", "archived"),
     ("archived", "active"),
 }

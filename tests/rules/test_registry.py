@@ -51,6 +51,7 @@ simulation_dataset_changed
 running_period_rerated
 margin_below_floor_in_simulation
 spend_cap_exceeded_in_simulation
+another_version_waits
 """
 
 GATE_OF = {

@@ -1,6 +1,7 @@
 """For each rule: one change to Lumina's complete draft that fires it."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -12,8 +13,10 @@ from rules.draft import (
     Draft,
     EventMapping,
     RunningPeriod,
+    Schedule,
     UnitEconomics,
     UsageThreshold,
+    Waiting,
 )
 from rules.finding import Finding, Gate
 from rules.gate import evaluate
@@ -49,6 +52,7 @@ class Fires(NamedTuple):
 CYCLE = "/cycles/new/north-star?cycle=cycle_2026_01_prod_90d"
 UNIT = "/cycles/cycle_2026_01_prod_90d/value-units?unit=vu_usable_hd_minute"
 CONFIG = "/configs/cfg_smb_learning_prod_v2_candidate"
+MOMENT = datetime(2026, 12, 1, tzinfo=UTC)
 HD_FIELD = "value_units.vu_usable_hd_minute"
 
 
@@ -281,6 +285,30 @@ FIRING = (
         "give 70 %.",
     ),
     hd_fires("quality_adjusted_outcome_is_advisory", with_unit(unit_type="quality_adjusted_outcome"), "unit_type"),
+    Fires(
+        "another_version_waits",
+        replace(CANDIDATE, waiting=(Waiting(config_version_id="cfg_5", version=5, effective_at=MOMENT),)),
+        "effective_at",
+        "/configs/cfg_5/approve#scheduled",
+        ("Version 5 of this subject", "scheduled for 2026-12-01 00:00 UTC"),
+    ),
+    Fires(
+        "another_version_waits",
+        replace(CANDIDATE, waiting=(Waiting(config_version_id="cfg_5", version=5),)),
+        "effective_at",
+        "/configs/cfg_5/approve#scheduled",
+        ("Version 5 of this subject", "held back"),
+    ),
+    *(
+        Fires(
+            "baseline_not_active",
+            replace(CANDIDATE, schedule=Schedule(baseline_config_version_id=baseline)),
+            "baseline_config_version_id",
+            f"{CONFIG}/approve#baseline_config_version_id",
+            (says, "Move it, withdraw it, or approve it anew."),
+        )
+        for baseline, says in (("cfg_0", "to replace a version that is not active"), (None, "to replace nothing"))
+    ),
     run_fires(
         "simulation_baseline_not_active",
         with_run(baseline_config_version_id=None),

@@ -41,7 +41,9 @@ class WorkspaceForm(SecureForm):
         choices=choices_of(ROLES),
     )
     operator_name = TextField(
-        "Your name", [Length(max=MAX_NAME_LENGTH)], description="Signs what you approve. It stays in this browser."
+        "Your name",
+        [Length(max=MAX_NAME_LENGTH)],
+        description="Proposed where you sign a decision. It stays in this browser; empty, you are asked then.",
     )
 
 
@@ -64,7 +66,7 @@ class SetupWorkspace(Screen):
             return self.show("setup_workspace.html", form=form, editing=editing, refusal=refusal_of(form), status=422)
         if editing is None:
             leave_workspace()
-        remember(operator_name=form.operator_name.data or "operator", operator_role=form.operator_role.data)
+        remember(operator_name=form.operator_name.data, operator_role=form.operator_role.data)
         remember(workspace_id=_save(form, editing))
         return go("/setup/data-mode")
 

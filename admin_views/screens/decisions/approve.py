@@ -1,29 +1,25 @@
 """Flow 5A: can I justify it later. Approve a candidate, see what a decided one gave apps and ledger, roll back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from flask import Response, request
-from flask import session as browser
 from flask.typing import ResponseReturnValue
-from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
-from wtforms import BooleanField, HiddenField, RadioField, StringField
-from wtforms.validators import DataRequired, Length
 
 from admin_views.base import expose, note
 from admin_views.formatters import pretty_json
-from admin_views.forms import (
-    MAX_NAME_LENGTH,
-    LongTextField,
-    MomentField,
-    TextField,
-    at_its_field,
-    choices_of,
-    refusal_of,
+from admin_views.forms import at_its_field, refusal_of
+from admin_views.screens.decisions.decision_forms import (
+    ApproveForm,
+    DecisionForm,
+    MoveForm,
+    RollbackForm,
+    WithdrawForm,
+    signature,
 )
 from admin_views.screens.promotion import promoted
-from admin_views.screens.screen import OPERATOR, Screen, attachment, config_at, go, path, remember
+from admin_views.screens.screen import Screen, attachment, config_at, go, path, remember
 from app import clock
 from app.errors import AvsError, NotFound, config_immutable
 from app.extensions import usage_events
@@ -31,82 +27,41 @@ from app.identity import acting
 from app.models.base import db
 from app.models.billing_patch import BillingPatch
 from app.models.config_version import ConfigVersion
-from app.models.decision_record import DecisionRecord
+from app.models.decision_record import AnyDecision, DecisionRecord
 from app.models.transactions import write
 from app.services.billing.ledger_patches import rendered
 from app.services.billing.ledgers.registry import LEDGERS
 from app.services.billing.ledgers.registry import NAMES as LEDGER_NAMES
 from app.services.billing.patches import patch_of
 from app.services.configs.lookup import newest_decision
-from app.services.decisions import activation, approvals
+from app.services.decisions import approvals, rescheduling
 from app.services.decisions.content import decided_document, diff_of, runtime_of
-from app.services.decisions.log import summaries
+from app.services.decisions.log import standing, summaries
+from app.services.decisions.schedule import Scheduled
+from app.services.decisions.timeline import Timeline, back_to, timeline
 from app.services.wording.changes import counted_text, names_of
 from app.services.wording.tables import tables
-from rules.enums import ConfigStatus, TermsStart
+from rules.enums import ConfigStatus
 from rules.lifecycle import is_editable
 from simulation.canonical import Json, JsonObject, canonical_bytes, parse_exact
 
-ROLE = "approver_role"
-MAX_RATIONALE_LENGTH = 20_000
+MOVE, WITHDRAW = "move", "withdraw"
+ENFORCING = """\
+from avs_client import Client
 
-
-TERMS_START = {
-    TermsStart.AT_ONCE: "at once, for what customers used in their running period already too",
-    TermsStart.NEXT_PERIOD: "from each customer's next period on; the running one ends by the terms before",
-}
-
-
-class DecisionForm(SecureForm):
-    """A decision and its reason; `simulation_run_id` and `baseline_config_version_id` carry what the page has shown."""
-
-    simulation_run_id = HiddenField()
-    baseline_config_version_id = StringField(
-        "Compared with",
-        description="The version that is active now. If another one becomes active, you are asked again.",
-    )
-    approver_name = TextField("Approver name", [DataRequired("Say who approves."), Length(max=MAX_NAME_LENGTH)])
-    approver_role = TextField("Approver role", [DataRequired("Say in which role."), Length(max=MAX_NAME_LENGTH)])
-    rationale = LongTextField(
-        "Rationale",
-        [DataRequired("Say why: whoever reads the decision log next asks for it."), Length(max=MAX_RATIONALE_LENGTH)],
-        description="What you expect from this, and what would make you take it back.",
-    )
-
-    def pin(self, shown: approvals.Shown) -> None:
-        """Carry what the page shows, so that a decision about anything else is refused."""
-        self.simulation_run_id.data = shown.simulation_run_id or ""
-        self.baseline_config_version_id.data = shown.baseline_config_version_id or ""
-
-    def shown(self) -> approvals.Shown:
-        """The run and the baseline that the page has shown to the sender of the form."""
-        return approvals.Shown(self.simulation_run_id.data or None, self.baseline_config_version_id.data or None)
-
-    def approval(self) -> activation.Approval:
-        """The decision of a form that has validated."""
-        effective_at = self.effective_at.data if "effective_at" in self else None
-        terms_start = self.terms_start.data if "terms_start" in self else None
-        name, role, rationale = (field.data or "" for field in (self.approver_name, self.approver_role, self.rationale))
-        start = TermsStart(terms_start or TermsStart.AT_ONCE)
-        return activation.Approval(name, role, rationale.strip(), effective_at, start)
-
-
-class ApproveForm(DecisionForm):
-    """An approval, for now or for a later moment."""
-
-    effective_at = MomentField("Effective at", description="UTC, for example 2026-05-01 00:00. Leave it empty for now.")
-    terms_start = RadioField(
-        "Its terms hold",
-        choices=choices_of(TERMS_START),
-        default=TermsStart.AT_ONCE.value,
-        description="Prices, pools and rails. At once, use made before a price rises is owed at the new price too.",
-    )
-
-
-class RollbackForm(DecisionForm):
-    """A rollback, whose consequence the operator confirms."""
-
-    confirmed = BooleanField(validators=[DataRequired("Confirm what will change.")])
+client = Client(
+    "{server}",
+    workspace_id="{workspace_id}",
+    segment="{segment}",
+    stage="{stage}",
+    target_environment="{target_environment}",
+    directory="avs-data",
+).start()
+client.wait_until_loaded(10)
+client.check(customer_id, value_unit_id)  # before the use: may it go on?
+client.record(customer_id, value_unit_id, quantity, event_id=event_id)  # after it
+"""
+"""The lines with which a customer app enforces a subject's config."""
 
 
 class Approve(Screen):
@@ -116,21 +71,21 @@ class Approve(Screen):
     step = "Approve"
     operator_decision = "Can you justify this later?"
     needs = "A name, a role and a reason, because the next cycle starts from why this one was decided."
-    writes = frozenset({"page", "roll_back"})
-    checks_own_token = frozenset({"page", "roll_back"})
+    writes = frozenset({"page", "roll_back", "move", "withdraw"})
+    checks_own_token = frozenset({"page", "roll_back", "move", "withdraw"})
 
     @expose("", methods=("GET", "POST"))
     def page(self, config_version_id: str) -> ResponseReturnValue:
         config = promoted(config_at(config_version_id))
-        form = ApproveForm(get_form_data(), data=_signature())
-        if not is_editable(config.status):
+        form = ApproveForm(get_form_data(), data=signature())
+        if not (is_editable(config.status) or _approves_anew(config)):
             if request.method == "GET":
                 return self._decided(config)
             immutable = config_immutable(config.display_name, config.status)
             return self._decided(config, refusal=immutable, typed=form.rationale.data)
         if request.method == "GET":
             return self._undecided(config, form)
-        refusal = self._approve(config_version_id, form)
+        refusal = _act(form, lambda: _approve(config_version_id, form))
         if refusal is None:
             return go(path("configs", config_version_id, "approve"))
         return self._undecided(_read_again(config_version_id), form, refusal)
@@ -139,10 +94,28 @@ class Approve(Screen):
     def roll_back(self, config_version_id: str) -> ResponseReturnValue:
         """Make an archived version active again."""
         form = RollbackForm(get_form_data())
-        refusal = self._roll_back(config_version_id, form)
+        refusal = _act(form, lambda: _roll_back(config_version_id, form))
         if refusal is None:
             return go(path("configs", config_version_id, "approve"))
-        return self._decided(_read_again(config_version_id), form=form, refusal=refusal)
+        return self._decided(_read_again(config_version_id), form, refusal)
+
+    @expose("/move", methods=("POST",))
+    def move(self, config_version_id: str) -> ResponseReturnValue:
+        """Move a decision that is scheduled or held back to another moment."""
+        form = MoveForm(get_form_data(), prefix=f"{MOVE}-")
+        refusal = _act(form, lambda: _move(config_version_id, form))
+        if refusal is None:
+            return go(path("configs", config_version_id, "approve"))
+        return self._decided(promoted(_read_again(config_version_id)), form, refusal)
+
+    @expose("/withdraw", methods=("POST",))
+    def withdraw(self, config_version_id: str) -> ResponseReturnValue:
+        """Take back a decision that is scheduled or held back; go on with its version, which is a draft again."""
+        form = WithdrawForm(get_form_data(), prefix=f"{WITHDRAW}-")
+        refusal = _act(form, lambda: _withdraw(config_version_id, form))
+        if refusal is None:
+            return go(path("configs", config_version_id, "approve"))
+        return self._decided(promoted(_read_again(config_version_id)), form, refusal)
 
     @expose("/runtime-config.json")
     def runtime_config(self, config_version_id: str) -> Response:
@@ -166,37 +139,10 @@ class Approve(Screen):
         self.log("decision_patch_exported", config.workspace_id, config_version_id, **exported)
         return attachment(content, f"{config_version_id}.{ledger or 'billing_patch'}.json")
 
-    def _approve(self, config_version_id: str, form: ApproveForm) -> AvsError | None:
-        """Approve the config as the form says; why it was refused, None when it was approved."""
-        if not form.validate():
-            return refusal_of(form)
-        try:
-            with write(db.session):
-                decision = approvals.approve_as_shown(
-                    db.session, config_version_id, form.shown(), form.approval(), **acting()
-                )
-                scheduled = decision.effective_at > decision.created_at
-        except AvsError as error:
-            return at_its_field(form, error)
-        remember(approver_role=form.approver_role.data)
-        note(f"{config_version_id} is {'approved and scheduled' if scheduled else 'active'}.")
-        return None
-
-    def _roll_back(self, config_version_id: str, form: RollbackForm) -> AvsError | None:
-        """Roll back to the config as the form says; why it was refused, None when it is active again."""
-        if not form.validate():
-            return refusal_of(form)
-        try:
-            with write(db.session):
-                approvals.roll_back_as_shown(db.session, config_version_id, form.shown(), form.approval(), **acting())
-        except AvsError as error:
-            return at_its_field(form, error)
-        note(f"{config_version_id} is active again.")
-        return None
-
     def _undecided(self, config: ConfigVersion, form: ApproveForm, refusal: AvsError | None = None) -> Response:
         """The page of a candidate. After a refusal it shows and pins the present state, with what was typed."""
-        proposal = approvals.proposal(db.session, config, usage_events().store, now=clock.now())
+        anew = not is_editable(config.status)
+        proposal = approvals.proposal(db.session, config, usage_events().store, now=clock.now(), anew=anew)
         form.pin(proposal.shown)
         return self.show(
             "approve.html",
@@ -204,6 +150,7 @@ class Approve(Screen):
             form=form,
             refusal=refusal and _brief(refusal),
             proposal=proposal,
+            anew=anew,
             blocking=(refusal and refusal.findings) or proposal.blocking,
             status=refusal.status if refusal else 200,
         )
@@ -211,30 +158,115 @@ class Approve(Screen):
     def _decided(
         self,
         config: ConfigVersion,
-        form: RollbackForm | None = None,
+        sent: DecisionForm | None = None,
         refusal: AvsError | None = None,
         typed: str | None = None,
     ) -> Response:
-        """The page of a decided config; an archived one can be rolled back to."""
+        """The page of a decided config: one that waits can be moved or withdrawn, an archived one rolled back to.
+
+        A config that became a draft meanwhile has the page of a candidate. `sent` is the form that was refused.
+        """
+        if is_editable(config.status):
+            return self._undecided(config, ApproveForm(data=signature()), refusal)
         decision = newest_decision(db.session, config.config_version_id)
-        proposal = None
-        if config.status == ConfigStatus.ARCHIVED:
-            proposal = approvals.proposal(db.session, config, usage_events().store, now=clock.now())
-            form = form or RollbackForm(data=_signature())
-            form.pin(proposal.shown)
-            form.confirmed.label.text = proposal.at_once[0]
+        proposal = _proposal(config) if config.status != ConfigStatus.ACTIVE else None
+        stretches = timeline(db.session, config.subject_resolution)
         return self.show(
             "approved.html",
             config=config,
             decision=decision,
             summary=summaries(db.session, [decision])[0],
             proposal=proposal,
-            form=form,
+            timeline=stretches,
+            waiting=_waiting(stretches, config),
+            active_id=proposal.shown.baseline_config_version_id if proposal else config.config_version_id,
+            back_to=back_to(stretches),
+            form=sent,
+            form_at=_place_of(sent),
             refusal=refusal and _brief(refusal),
             typed=typed,
             status=refusal.status if refusal else 200,
+            **_forms(proposal, sent),
             **_delivered(config, decision),
         )
+
+
+def _proposal(config: ConfigVersion) -> approvals.Proposal:
+    return approvals.proposal(db.session, config, usage_events().store, now=clock.now())
+
+
+def _approves_anew(config: ConfigVersion) -> bool:
+    """Whether the page is asked to approve a version anew that was held back."""
+    return standing(config) == "held_back" and "anew" in request.args
+
+
+def _act(form: DecisionForm, act: Callable[[], str]) -> AvsError | None:
+    """Do as the form says, in one transaction, and say so; why it was refused, None when it was done."""
+    if not form.validate():
+        return refusal_of(form)
+    try:
+        with write(db.session):
+            done = act()
+    except AvsError as error:
+        return at_its_field(form, error)
+    remember(operator_name=form.approver_name.data, approver_role=form.approver_role.data)
+    note(done)
+    return None
+
+
+def _approve(config_version_id: str, form: ApproveForm) -> str:
+    decision = approvals.approve_as_shown(db.session, config_version_id, form.shown(), form.approval(), **acting())
+    return f"{config_version_id} is {'approved and scheduled' if _is_ahead(decision) else 'active'}."
+
+
+def _roll_back(config_version_id: str, form: RollbackForm) -> str:
+    approvals.roll_back_as_shown(db.session, config_version_id, form.shown(), form.approval(), **acting())
+    return f"{config_version_id} is active again."
+
+
+def _move(config_version_id: str, form: MoveForm) -> str:
+    decision = approvals.move_as_shown(db.session, config_version_id, form.shown(), form.approval(), **acting())
+    return f"{config_version_id} is {'moved' if _is_ahead(decision) else 'active'}."
+
+
+def _withdraw(config_version_id: str, form: WithdrawForm) -> str:
+    rescheduling.withdraw(db.session, config_version_id, form.approval(), **acting())
+    return f"{config_version_id} is withdrawn: it is a draft again."
+
+
+def _is_ahead(decision: AnyDecision) -> bool:
+    return decision.effective_at > clock.now()
+
+
+def _forms(proposal: approvals.Proposal | None, sent: DecisionForm | None) -> dict[str, DecisionForm]:
+    """The forms of a decided page with what it shows pinned; the one that was refused keeps what was typed."""
+    if proposal is None:
+        return {}
+    forms = {
+        "rollback": sent if isinstance(sent, RollbackForm) else RollbackForm(data=signature()),
+        "move": sent if isinstance(sent, MoveForm) else MoveForm(data=signature(), prefix=f"{MOVE}-"),
+        "take_back": sent if isinstance(sent, WithdrawForm) else WithdrawForm(data=signature(), prefix=f"{WITHDRAW}-"),
+    }
+    for form in forms.values():
+        form.pin(proposal.shown)
+    _confirm(forms["rollback"], proposal.at_once[0])
+    _confirm(forms["take_back"], "This version does not take effect.")
+    return forms
+
+
+def _confirm(form: DecisionForm, consequence: str) -> None:
+    form["confirmed"].label.text = consequence
+
+
+def _place_of(sent: DecisionForm | None) -> str | None:
+    """The part of the page whose form was refused."""
+    places = {MoveForm: MOVE, WithdrawForm: WITHDRAW}
+    return places.get(type(sent)) if sent else None
+
+
+def _waiting(stretches: Timeline, config: ConfigVersion) -> Scheduled | None:
+    """The config as it waits, None when it does not."""
+    return next((item for item in stretches.waiting if item.config_version_id == config.config_version_id), None)
 
 
 def patch_document(patch: BillingPatch) -> JsonObject:
@@ -250,18 +282,21 @@ def patch_document(patch: BillingPatch) -> JsonObject:
 def _delivered(config: ConfigVersion, decision: DecisionRecord) -> JsonObject:
     """The template's values for what the apps and the ledger get from a decided config."""
     runtime, document = runtime_of(db.session, decision), decided_document(db.session, decision)
-    scheduled, patch = config.status == ConfigStatus.APPROVED, patch_document(decision.billing_patch)
+    patch = patch_document(decision.billing_patch)
+    address = approvals.runtime_address(config.subject_resolution)
     return {
         "diff": diff_of(db.session, decision),
         "runtime": runtime,
         "runtime_text": pretty_json(parse_exact(runtime.document)) if runtime else "",
         "enforced": tables(document, (), names_of(document)),
-        "runtime_address": approvals.runtime_address(config.subject_resolution),
+        "runtime_address": address,
+        "runtime_url": f"{request.host_url.rstrip('/')}{address}",
+        "curl": f"curl '{request.host_url.rstrip('/')}{address}'",
+        "enforcing": ENFORCING.format(server=request.host_url.rstrip("/"), **config.subject_resolution),
         "patch": patch,
         "patch_text": pretty_json(patch),
         "ledgers": LEDGERS,
         "patch_lines": list(_lines(patch["payload"])),
-        "held_back": activation.held_back(db.session, config.config_version_id) if scheduled else (),
     }
 
 
@@ -281,11 +316,6 @@ def _read_again(config_version_id: str) -> ConfigVersion:
     """The config as it is stored after a refusal, without what the refused transaction has read or changed."""
     db.session.expunge_all()
     return config_at(config_version_id)
-
-
-def _signature() -> JsonObject:
-    """The name and the role of whoever approved last in this browser."""
-    return {"approver_name": browser.get(OPERATOR), "approver_role": browser.get(ROLE)}
 
 
 def _brief(refusal: AvsError) -> AvsError:

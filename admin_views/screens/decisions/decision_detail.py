@@ -29,8 +29,9 @@ from app.services.configs.lookup import get_decision
 from app.services.decisions.content import diff_of
 from app.services.decisions.export import decision_document, decision_markdown
 from app.services.decisions.figures import simulated
-from app.services.decisions.log import Detail, detail, summaries
+from app.services.decisions.log import Detail, detail, summaries, took_effect
 from app.services.decisions.next_actions import next_actions
+from app.services.decisions.timeline import back_to, timeline
 from app.services.evidence import files
 from app.services.evidence.advice import drift_actions
 from app.services.evidence.comparison import evidence_of, in_force
@@ -118,6 +119,7 @@ class DecisionDetail(Screen):
     def _page(self, decided: Detail, form: ForkForm, refusal: AvsError | None = None) -> Response:
         (summary,) = summaries(db.session, [decided.decision])
         config = decided.config
+        stretches = timeline(db.session, config.subject_resolution)
         version = in_force(db.session, config, now=clock.now())
         evidence, days = evidence_of(db.session, version), daily_comparisons(db.session, version)
         drifts = drift_actions(db.session, config, evidence.by_event_type, config.pools, lambda pool: "#fork")
@@ -128,6 +130,9 @@ class DecisionDetail(Screen):
             found=decided,
             decision=decided.decision,
             summary=summary.as_dict(),
+            has_effect=took_effect(decided.decision),
+            timeline=stretches,
+            back_to=back_to(stretches),
             diff=diff_of(db.session, decided.decision),
             figures=simulated(decided.run.outputs or {}),
             outputs=decided.run.outputs or {},

@@ -29,12 +29,14 @@ ANY = "any"
 PAGE = 25
 SORTS = {
     "newest": "Newest",
+    "effective_at": "Takes effect",
     "margin_risk": "Margin risk",
     "retention_delta": "Retention gain",
     "exploration_delta": "Exploration gain",
 }
 MEANINGS = {
     "newest": "Newest decision first.",
+    "effective_at": "What takes effect last first: with one subject chosen, its timeline.",
     "margin_risk": "Least simulated margin above the floor first; runs without a margin come last.",
     "retention_delta": "Largest simulated gain in retention first; runs that did not measure it come last.",
     "exploration_delta": "Largest simulated gain in exploration depth first; runs that did not measure it come last.",

@@ -8,6 +8,7 @@ from admin_views.screens.screen import WORKSPACE, Screen, here
 from admin_views.screens.workplace import address, cycle_in, without_workspace
 from app.models.base import db
 from app.models.workspace import Workspace
+from app.services.decisions.log import standing
 from app.services.guidance.lists import CONFIG_FILTERS, ROWS, configs_page, segments_of
 from app.services.guidance.overview import newest_cycle
 from rules.enums import ConfigStatus, Stage, TargetEnvironment
@@ -44,4 +45,5 @@ class Configs(Screen):
                 "target_environment": [item.value for item in TargetEnvironment],
             },
             address=address,
+            standing=standing,
         )

@@ -37,7 +37,7 @@ class Home(Screen):
         if workspace is None:
             return self.show("home_start.html", demo=demo(db.session))
         current = overview(db.session, workspace.workspace_id, now=clock.now())
-        if promote_all_due(current.scheduled):
+        if promote_all_due(current.waiting):
             current = overview(db.session, workspace.workspace_id, now=clock.now())
         return self.show(
             "home.html",
@@ -46,7 +46,7 @@ class Home(Screen):
             seen=current,
             risks=[(active, *risk) for active in current.active for risk in active.distinct_risks],
             sparkline=sparkline,
-            is_empty=not (current.active or current.scheduled or current.drafts or current.decisions),
+            is_empty=not (current.active or current.waiting or current.drafts or current.decisions),
             demo=demo(db.session),
             address=address,
         )

@@ -9,6 +9,7 @@ from app.errors import Conflict
 from app.models.base import AnySession
 from app.models.billing_patch import BillingPatch
 from app.models.config_version import ConfigVersion
+from app.models.decision_record import DecisionRecord
 from app.models.statements import Writes
 from app.services.configs.documents import config_document
 from app.services.configs.lookup import cycle_of, get_config, snapshot_of
@@ -111,18 +112,31 @@ def store(writes: Writes, patch: BillingPatch) -> None:
     writes.add(_STORE, {f"patch_{column.name}": getattr(patch, column.name) for column in _PATCHES.c})
 
 
+_DECIDED = (
+    sa.select(BillingPatch)
+    .join(DecisionRecord, DecisionRecord.billing_patch_id == BillingPatch.billing_patch_id)
+    .where(DecisionRecord.config_version_id == sa.bindparam("config_version_id"), DecisionRecord.withdrawn_at.is_(None))
+    .order_by(DecisionRecord.created_at.desc(), DecisionRecord.decision_id.desc())
+    .limit(1)
+)
+_UNDECIDED = (
+    sa.select(BillingPatch)
+    .where(BillingPatch.config_version_id == sa.bindparam("config_version_id"))
+    .where(~sa.exists().where(DecisionRecord.config_version_id == sa.bindparam("config_version_id")))
+    .order_by(BillingPatch.effective_at.desc(), BillingPatch.created_at.desc(), BillingPatch.billing_patch_id.desc())
+    .limit(1)
+)
+
+
 def patch_of(session: AnySession, config_version_id: str, *, now: datetime) -> BillingPatch:
-    """The newest stored patch of a config; for a draft, which has none, the one it would have (not stored)."""
+    """The patch of the newest decision on a config that was not withdrawn, else of one imported without a decision.
+
+    For a draft, which has none, it is the one that it would have (not stored).
+    """
     config = get_config(session, config_version_id)
-    newest = (
-        sa.select(BillingPatch)
-        .filter_by(config_version_id=config_version_id)
-        .order_by(
-            BillingPatch.effective_at.desc(), BillingPatch.created_at.desc(), BillingPatch.billing_patch_id.desc()
-        )
-        .limit(1)
+    patch = session.scalar(_DECIDED, {"config_version_id": config_version_id}) or session.scalar(
+        _UNDECIDED, {"config_version_id": config_version_id}
     )
-    patch = session.scalar(newest)
     if patch is not None:
         return patch
     snapshot = snapshot_of(session, config)

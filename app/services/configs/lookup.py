@@ -89,15 +89,20 @@ def latest_snapshot(session: AnySession, cycle_id: str) -> ValueUnitSnapshot | N
     )
 
 
-def newest_decision(session: AnySession, config_version_id: str) -> DecisionRecord:
-    """The latest decision on a config version; Conflict when there is none."""
+def find_newest_decision(session: AnySession, config_version_id: str) -> DecisionRecord | None:
+    """The latest decision on a config version, None when there is none."""
     newest = (
         sa.select(DecisionRecord)
         .filter_by(config_version_id=config_version_id)
         .order_by(DecisionRecord.created_at.desc(), DecisionRecord.decision_id.desc())
         .limit(1)
     )
-    decision = session.scalar(newest)
+    return session.scalar(newest)
+
+
+def newest_decision(session: AnySession, config_version_id: str) -> DecisionRecord:
+    """The latest decision on a config version; Conflict when there is none."""
+    decision = find_newest_decision(session, config_version_id)
     if decision is None:
         raise Conflict(f"Config {config_version_id} was never decided on.", code="decision_missing")
     return decision

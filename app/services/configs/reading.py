@@ -6,6 +6,7 @@ time before there is a config.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 
 from app.errors import not_found
@@ -26,6 +27,7 @@ from app.services.configs.rows import (
     RunRow,
     SnapshotRow,
     TermRow,
+    WaitingRow,
     read_catalogs,
     read_rows,
 )
@@ -98,20 +100,22 @@ class ConfigReading:
 
     `run` is the run that an approval names, else the latest completed one. `document` is the enforced content.
     `content_hash` is computed from it and not read from the config's column, which may be out of date.
-    `something_waits` says that some version of the subject is approved for later.
+    `waiting` are the subject's versions that were approved and are not active yet, by their moments; those that are
+    held back come last. `schedule` is the decision by which this one waits, where it is judged as what was decided.
     """
 
     config: ConfigRow
     cycle: CycleRow
     snapshot: SnapshotRow | None
     served: Served | None
-    something_waits: bool
+    waiting: tuple[WaitingRow, ...]
     run: RunRow | None
     run_is_latest: bool
     catalogs: d.Catalogs
     document: ConfigDocument
     content_hash: str
     requested_baseline_id: str | None = None
+    schedule: d.Schedule | None = None
 
     @property
     def decided(self) -> JsonObject:
@@ -141,6 +145,12 @@ class ConfigReading:
             active_config_version_id=None if self.served is None else self.served.config_version_id,
             requested_baseline_config_version_id=self.requested_baseline_id,
             running_period=usage.running_period,
+            schedule=self.schedule,
+            waiting=tuple(
+                d.Waiting(config_version_id=row.config_version_id, version=row.version, effective_at=row.effective_at)
+                for row in self.waiting
+                if row.config_version_id != self.config.config_version_id
+            ),
         )
 
 
@@ -171,7 +181,7 @@ def _reading(rows: ConfigRows, catalogs: d.Catalogs, requested_baseline_id: str 
         cycle=rows.cycle,
         snapshot=rows.snapshot,
         served=None if rows.served is None else Served(*rows.served),
-        something_waits=rows.something_waits,
+        waiting=tuple(sorted(rows.waiting, key=_by_moment)),
         run=rows.run,
         run_is_latest=rows.run_is_latest,
         catalogs=catalogs,
@@ -179,6 +189,10 @@ def _reading(rows: ConfigRows, catalogs: d.Catalogs, requested_baseline_id: str 
         content_hash=content_hash(document),
         requested_baseline_id=requested_baseline_id,
     )
+
+
+def _by_moment(row: WaitingRow) -> tuple[datetime, str]:
+    return row.effective_at or datetime.max.replace(tzinfo=UTC), row.config_version_id
 
 
 def read_config(

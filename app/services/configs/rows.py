@@ -89,6 +89,7 @@ class ConfigRow(NamedTuple):
     price_book_ref: str | None
     metric_lenses: list[str]
     delivery: JsonObject
+    effective_at: datetime | None
     created_at: datetime
     pools: tuple[PoolRow, ...] = ()
     exploration: ExplorationRow | None = None
@@ -133,6 +134,14 @@ class RunRow(NamedTuple):
     outputs: JsonObject | None = None
 
 
+class WaitingRow(NamedTuple):
+    """A version of a subject that was approved and is not active yet; without `effective_at` it is held back."""
+
+    config_version_id: str
+    version: int
+    effective_at: datetime | None
+
+
 class ServedRow(NamedTuple):
     """The current document of a subject, and the config version that it came from."""
 
@@ -160,8 +169,8 @@ class ConfigRows(NamedTuple):
     """A config version with all that decides about it.
 
     `run` is the one that the caller named, else the latest completed one. `served` is the current document of the
-    subject, if it has one. `something_waits` says that some version of the subject is approved for later. `catalogs` is
-    None where the caller did without them.
+    subject, if it has one. `waiting` are the subject's versions that were approved and are not active yet, in no
+    order. `catalogs` is None where the caller did without them.
     """
 
     config: ConfigRow
@@ -170,7 +179,7 @@ class ConfigRows(NamedTuple):
     run: RunRow | None
     run_is_latest: bool
     served: ServedRow | None
-    something_waits: bool
+    waiting: list[WaitingRow]
     catalogs: CatalogRows | None
 
 
@@ -212,8 +221,10 @@ def latest_completed(config_version_id: sa.ColumnElement[str]) -> sa.ScalarSelec
 
 
 _LATEST_COMPLETED = latest_completed(_configs.c.config_version_id)
-_SOMETHING_WAITS = sa.exists().where(
-    _others.c.status == sa.literal_column(f"'{ConfigStatus.APPROVED}'"), *_same_subject(_others)
+_WAITING = packed_rows(
+    WaitingRow,
+    *(_others.c[name] for name in WaitingRow._fields),
+    where=[_others.c.status == sa.literal_column(f"'{ConfigStatus.APPROVED}'"), *_same_subject(_others)],
 )
 
 
@@ -249,7 +260,7 @@ _CONFIG = (
         _runs.c.simulation_run_id == _LATEST_COMPLETED,
         _documents.c.config_version_id,
         _documents.c.document,
-        _SOMETHING_WAITS,
+        _WAITING,
     )
     .select_from(_configs)
     .join(_cycles, _cycles.c.cycle_id == _configs.c.cycle_id)
@@ -280,7 +291,9 @@ def read_rows(
     cells = session.connection().execute(statement, parameters).one_or_none()
     if cells is None:
         return None
-    config, pools, exploration, rails, cycle, units, run, outputs, is_latest, served_id, document, waits, *terms = cells
+    config, pools, exploration, rails, cycle, units, run, outputs, is_latest, served_id, document, waiting, *terms = (
+        cells
+    )
     return ConfigRows(
         config=config._replace(
             pools=tuple(sorted(pools)),
@@ -292,7 +305,7 @@ def read_rows(
         run=run and run._replace(outputs=outputs),
         run_is_latest=bool(is_latest),
         served=None if served_id is None else ServedRow(served_id, document),
-        something_waits=bool(waits),
+        waiting=waiting,
         catalogs=CatalogRows(*terms) if with_catalogs else None,
     )
 

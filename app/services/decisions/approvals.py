@@ -4,7 +4,7 @@ Time passes between looking at a page and deciding. `Shown` keeps what the page 
 decision is refused when something else would happen now.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -13,18 +13,18 @@ from app.actor import Actor
 from app.errors import Conflict, refused
 from app.models.base import AnySession
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
-from app.models.decision_record import DecisionRow
-from app.services.configs import lookup
+from app.models.decision_record import DecisionRecord, DecisionRow
 from app.services.configs.diffs import changes
 from app.services.configs.lookup import active_config, locked
 from app.services.configs.reading import ConfigReading, read_config
 from app.services.configs.rows import RunRow
-from app.services.decisions import activation
+from app.services.decisions import activation, rescheduling, schedule
+from app.services.decisions.schedule import Scheduled
 from app.services.simulations.usage_facts import findings_with_usage
 from app.services.usage.store import EventStore
 from app.services.wording.changes import names_of
 from app.services.wording.tables import SectionTable, tables
-from app.services.wording.words import plural
+from app.services.wording.words import moment_text, plural
 from rules.finding import Finding, Gate
 from rules.gate import evaluate
 from rules.lifecycle import is_editable
@@ -42,10 +42,24 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class Other:
+    """Another version of the subject that waits for its `moment`.
+
+    `replaced` says what a decision for after that moment really replaces, empty when this one is held back anyway.
+    `overtaken` says what becomes of it after a decision that takes effect before.
+    """
+
+    moment: datetime
+    replaced: str
+    overtaken: str
+
+
+@dataclass(frozen=True)
 class Proposal:
     """A config beside what is active for its subject: findings, the diff, and in words what activating it would do.
 
-    `at_once` tells it for an activation now, `later` for an `effective_at` in the future.
+    `at_once` tells it for an activation now, `later` for an `effective_at` in the future. `others` are the subject's
+    other versions that wait for their moment, earliest first.
     """
 
     run: RunRow | None
@@ -55,31 +69,61 @@ class Proposal:
     diff: list[SectionTable]
     at_once: tuple[str, ...]
     later: tuple[str, ...]
+    others: tuple[Other, ...]
 
 
-def proposal(session: AnySession, config: ConfigVersion, store: EventStore, *, now: datetime) -> Proposal:
+def proposal(
+    session: AnySession, config: ConfigVersion, store: EventStore, *, now: datetime, anew: bool = False
+) -> Proposal:
     """The proposal of a draft on its latest completed run, of any other version on the run that it was decided on.
 
-    For the advice on a draft the event store is read.
+    A version that was held back is proposed to be approved `anew` as a draft is. For the advice on a draft the event
+    store is read.
     """
-    if is_editable(config.status):
+    if anew or is_editable(config.status):
         reading = read_config(session, config.config_version_id)
         findings = findings_with_usage(session, store, reading, now=now)
-        blocking = tuple(finding for finding in findings if finding.gate is not Gate.ADVISORY)
+        refusals = tuple(finding for finding in findings if finding.gate is not Gate.ADVISORY)
         advice = tuple(finding for finding in findings if finding.gate is Gate.ADVISORY)
     else:
-        decided_on = lookup.newest_decision(session, config.config_version_id).simulation_run_id
-        reading = read_config(session, config.config_version_id, simulation_run_id=decided_on)
-        blocking, advice = activation.held_back(session, config.config_version_id), ()
+        reading = schedule.as_decided(session, config.config_version_id)
+        refusals, advice = schedule.kept_back(reading.draft()), ()
     active = reading.served.decided if reading.served else {}
     return Proposal(
         run=reading.run,
         shown=Shown(reading.run.simulation_run_id if reading.run else None, _active_id(reading)),
-        blocking=blocking,
+        blocking=refusals,
         advice=advice,
         diff=tables(reading.decided, list(changes(active, reading.decided)), names_of(active, reading.decided)),
         at_once=_at_once(reading),
         later=_later(reading),
+        others=tuple(_others(session, reading)),
+    )
+
+
+def _others(session: AnySession, reading: ConfigReading) -> Iterator[Other]:
+    """The other versions of the subject that wait for their moment, with and without the proposed one before them."""
+    if reading.waiting:
+        subject, config_version_id = reading.config.subject_resolution, reading.config.config_version_id
+        without = schedule.line(session, subject, _active_id(reading), but=config_version_id)
+        after_it = schedule.line(session, subject, config_version_id, but=config_version_id)
+        for now, then in zip(without, after_it, strict=True):
+            yield _other(now, then, config_version_id)
+
+
+def _other(now: Scheduled, then: Scheduled, config_version_id: str) -> Other:
+    moment = now.decision.effective_at
+    name = f"Version {now.version} ({now.config_version_id})"
+    takes_over = f"{name} takes over at {moment_text(moment)}"
+    replaces = now.decision.baseline_config_version_id or "nothing"
+    return Other(
+        moment=moment,
+        replaced=""
+        if now.held_back_by
+        else f"{takes_over}: {config_version_id} replaces it, and the recorded diff compares with it.",
+        overtaken=f"{name} was approved to replace {replaces} at {moment_text(moment)}: it is held back then."
+        if then.held_back_by
+        else f"{takes_over} all the same, in place of {config_version_id}.",
     )
 
 
@@ -125,6 +169,21 @@ def roll_back_as_shown(
     config = locked(session, config_version_id)
     _require_still_active(session, config, shown.baseline_config_version_id)
     return activation.rollback(session, config_version_id, approval, actor=actor, now=now)
+
+
+def move_as_shown(
+    session: AnySession,
+    config_version_id: str,
+    shown: Shown,
+    approval: activation.Approval,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> DecisionRecord:
+    """`rescheduling.reschedule` beside the active version that the page showed."""
+    config = locked(session, config_version_id)
+    _require_still_active(session, config, shown.baseline_config_version_id)
+    return rescheduling.reschedule(session, config_version_id, approval, actor=actor, now=now)
 
 
 def runtime_address(subject: Mapping[str, str]) -> str:

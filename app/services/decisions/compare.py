@@ -10,9 +10,10 @@ from app.errors import AvsError, FieldError
 from app.models.base import AnySession
 from app.models.decision_record import DecisionRecord
 from app.services.configs.diffs import same, sections
-from app.services.configs.documents import config_document
-from app.services.configs.lookup import cycle_of, get_decision, snapshot_of
+from app.services.configs.lookup import get_decision
+from app.services.decisions.content import decided_document
 from app.services.decisions.figures import BASIS
+from app.services.decisions.log import outcomes
 from simulation.canonical import Json, JsonObject
 
 PICKABLE = 200
@@ -37,16 +38,18 @@ def pickable(session: AnySession, workspace_id: str) -> list[tuple[str, str]]:
     newest = (
         sa.select(DecisionRecord)
         .filter_by(workspace_id=workspace_id)
-        .options(joinedload(DecisionRecord.config_version), defer(DecisionRecord.diff), defer(DecisionRecord.rationale))
+        .options(joinedload(DecisionRecord.config_version), defer(DecisionRecord.rationale))
     )
     order = (DecisionRecord.created_at.desc(), DecisionRecord.decision_id.desc())
-    return [(row.decision_id, _label(row)) for row in session.scalars(newest.order_by(*order).limit(PICKABLE))]
+    rows = session.scalars(newest.order_by(*order).limit(PICKABLE)).all()
+    pills = outcomes(session, rows)
+    return [(row.decision_id, _label(row, pill)) for row, pill in zip(rows, pills, strict=True)]
 
 
-def _label(row: DecisionRecord) -> str:
+def _label(row: DecisionRecord, outcome_pill: str) -> str:
     subject = " · ".join((row.segment, row.stage, row.target_environment))
     name = row.config_version.config_name or subject
-    return f"{row.created_at:%Y-%m-%d} {name} · v{row.config_version.version}, {row.status}"
+    return f"{row.created_at:%Y-%m-%d} {name} · v{row.config_version.version}, {outcome_pill.replace('_', ' ')}"
 
 
 def diff_tables(session: AnySession, a: DecisionRecord, b: DecisionRecord) -> dict[str, list[JsonObject]]:
@@ -85,8 +88,7 @@ def _asked(decision: DecisionRecord) -> JsonObject:
 
 
 def _tables(session: AnySession, decision: DecisionRecord) -> dict[str, Cells]:
-    config = decision.config_version
-    document = sections(config_document(config, cycle_of(session, config), snapshot_of(session, config)))
+    document = sections(decided_document(session, decision))
     return {
         "pools": _cells(document["pools"]),
         "rails": _cells({"rails": document["rails"]}),

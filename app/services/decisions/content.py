@@ -5,9 +5,10 @@ import sqlalchemy as sa
 from app.models.base import AnySession
 from app.models.decision_record import DecisionRecord
 from app.models.runtime_config import RuntimeConfig
+from app.models.value_unit import ValueUnitSnapshot
 from app.services.configs.diffs import sections
 from app.services.configs.documents import config_document, with_delivery
-from app.services.configs.lookup import cycle_of, snapshot_of
+from app.services.configs.lookup import cycle_of
 from app.services.configs.reading import Served
 from app.services.wording.changes import names_of
 from app.services.wording.tables import SectionTable, tables, undone
@@ -26,13 +27,29 @@ def runtime_of(session: AnySession, decision: DecisionRecord) -> RuntimeConfig |
 
 
 def decided_document(session: AnySession, decision: DecisionRecord) -> JsonObject:
-    """The config document that the decision is about: as apps read it; of a scheduled one, as they will."""
+    """The config document that the decision is about: as apps read it; of a scheduled one, as they will.
+
+    Of a withdrawn one it is what had been decided, whatever the draft has become since.
+    """
     runtime = runtime_of(session, decision)
     if runtime is not None:
         return Served(runtime.config_version_id, runtime.document).decided
+    for entry in decision.history:
+        if entry["type"] == "withdrawn":
+            document: JsonObject = entry["document"]
+            return document
     config = decision.config_version
-    content = config_document(config, cycle_of(session, config), snapshot_of(session, config))
+    content = config_document(config, cycle_of(session, config), decided_snapshot(session, decision))
     return with_delivery(content, config.delivery)
+
+
+def decided_snapshot(session: AnySession, decision: DecisionRecord) -> ValueUnitSnapshot | None:
+    """The snapshot of value units that the decision stands on."""
+    return session.scalar(
+        sa.select(ValueUnitSnapshot).filter_by(
+            cycle_id=decision.cycle_id, snapshot_version=decision.value_unit_snapshot_version
+        )
+    )
 
 
 def diff_of(session: AnySession, decision: DecisionRecord) -> list[SectionTable]:

@@ -67,6 +67,7 @@ def _decision_lines(document: Mapping[str, Json]) -> Iterator[str]:
     yield from (f"# Decision {record['decision_id']}", "")
     yield from _facts(document)
     yield from ("", "## Rationale", "", *(f"> {line}".rstrip() for line in record["rationale"].splitlines()))
+    yield from _history(record["history"])
     against = record["baseline_config_version_id"] or "nothing, the first version of its subject"
     yield from ("", "## What changed", "", f"Against {against}.", "")
     yield from (f"- {_inline(text)}" for text in document["changes_in_words"] or ["Nothing that the apps enforce."])
@@ -100,6 +101,16 @@ def _facts(document: Mapping[str, Json]) -> Iterator[str]:
 def _effective(record: Mapping[str, Json]) -> str:
     waits = record["terms_start"] == TermsStart.NEXT_PERIOD
     return moment_text(record["effective_at"]) + (", its terms from each customer's next period on" if waits else "")
+
+
+def _history(history: Sequence[Mapping[str, Json]]) -> Iterator[str]:
+    """What became of the decision after its approval, when anything did."""
+    if history:
+        yield from ("", "## What became of it", "")
+    for entry in history:
+        act, who = entry["type"].replace("_", " "), f"{entry['by']['name']}, {entry['by']['role']}"
+        reason = entry["rationale"] or "; ".join(entry.get("messages") or ())
+        yield f"- {entry['at']} {act} by {who}{': ' if reason else ''}{_inline(reason)}"
 
 
 def _simulation(outputs: Mapping[str, Json]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -17,7 +18,8 @@ from app.models.cycle import Cycle
 from app.models.decision_record import DecisionRecord
 from app.models.simulation_run import SimulationRun
 from app.models.value_unit import ValueUnitSnapshot
-from app.services.configs.lookup import cycle_of, get_decision, snapshot_of
+from app.services.configs.lookup import cycle_of, get_decision
+from app.services.decisions.content import decided_snapshot
 from app.services.lookup import get
 from rules.documents import value_unit_from_document
 from rules.enums import ConfigStatus, DecisionStatus, DiffType
@@ -25,7 +27,7 @@ from rules.value_units import value_unit_completeness
 from simulation.canonical import Json, JsonObject
 
 PREVIEW_CHARACTERS = 120
-SORTS = ("newest", "margin_risk", "retention_delta", "exploration_delta")
+SORTS = ("newest", "effective_at", "margin_risk", "retention_delta", "exploration_delta")
 FILTERS = (*SUBJECT_FIELDS, "status")
 RETENTION, EXPLORATION = "paid_engagement_retention_90d", "exploration_depth"
 UNKNOWN_RANK = -(2**62)
@@ -70,11 +72,14 @@ def chosen(filters: Mapping[str, object]) -> sa.Select[tuple[DecisionRecord]]:
 def ordering(session: AnySession, sort: str) -> Order:
     """The columns that the list is ordered by, all descending: the sort's rank, then newest.
 
-    `margin_risk`: least simulated margin above the floor first; the deltas: largest gain first; unknown figures last.
+    `effective_at`: what takes effect last comes first, which makes a subject's timeline; `margin_risk`: least simulated
+    margin above the floor first; the deltas: largest gain first; unknown figures last.
     """
     newest = (DecisionRecord.created_at, DecisionRecord.decision_id)
     if sort == "newest":
         return newest
+    if sort == "effective_at":
+        return (DecisionRecord.effective_at, *newest)
     return (sa.func.coalesce(_rank(session, sort), UNKNOWN_RANK, type_=sa.BigInteger), *newest)
 
 
@@ -161,11 +166,13 @@ class Summary:
             "approver_name": decision.approver_name,
             "approver_role": decision.approver_role,
             "effective_at": decision.effective_at,
+            "withdrawn_at": decision.withdrawn_at,
             "created_at": decision.created_at,
             "outcome_pill": self.outcome_pill,
             "risk_pills": risk_pills(outputs),
             "sim_deltas": sim_deltas(outputs),
             "rationale_preview": preview(decision.rationale),
+            "latest_act": latest_act(decision),
         }
 
 
@@ -173,19 +180,41 @@ def summaries(session: AnySession, decisions: Sequence[DecisionRecord]) -> list[
     """The decisions' summaries, in their order; takes two statements."""
     cycles = sa.select(Cycle).where(Cycle.cycle_id.in_({decision.cycle_id for decision in decisions}))
     by_id = {cycle.cycle_id: cycle for cycle in session.scalars(cycles)}
+    pills = outcomes(session, decisions)
+    return [Summary(decision, by_id[decision.cycle_id], pill) for decision, pill in zip(decisions, pills, strict=True)]
+
+
+def outcomes(session: AnySession, decisions: Sequence[DecisionRecord]) -> list[str]:
+    """The decisions' outcome pills, in their order; takes one statement."""
     successors = _successors(session, decisions)
-    return [
-        Summary(decision, by_id[decision.cycle_id], outcome_pill(decision, _next(decision, successors)))
-        for decision in decisions
-    ]
+    return [outcome_pill(decision, _next(decision, successors)) for decision in decisions]
 
 
 def outcome_pill(decision: DecisionRecord, successor: DecisionRecord | None) -> str:
-    """`scheduled` until its moment comes, `active`, `rolled_back` when a rollback ended it, else `archived`."""
+    """What became of a decision (spec 6).
+
+    `scheduled` until its moment comes, `held_back` when a gate refused it then, `withdrawn` when it was taken back
+    before it took effect, `active`, `rolled_back` when a rollback ended it, else `archived`.
+    """
+    if decision.withdrawn_at is not None:
+        return "withdrawn"
     if decision.status == DecisionStatus.ACTIVE:
-        return "scheduled" if decision.config_version.status == ConfigStatus.APPROVED else "active"
+        return standing(decision.config_version)
     ended_by_rollback = successor is not None and successor.diff.get("type") == DiffType.ROLLBACK
     return "rolled_back" if ended_by_rollback else "archived"
+
+
+def standing(config: ConfigVersion) -> str:
+    """How a config version stands: its status, where an approved one is `scheduled` or `held_back`."""
+    if config.status == ConfigStatus.APPROVED:
+        return "held_back" if config.effective_at is None else "scheduled"
+    return config.status
+
+
+def took_effect(decision: DecisionRecord) -> bool:
+    """Whether the decision's version was or is in force because of it."""
+    waits = decision.status == DecisionStatus.ACTIVE and decision.config_version.status == ConfigStatus.APPROVED
+    return decision.withdrawn_at is None and not waits
 
 
 def risk_pills(outputs: Mapping[str, Json]) -> list[str]:
@@ -201,6 +230,14 @@ def sim_deltas(outputs: Mapping[str, Json]) -> JsonObject:
     return money | (outputs.get("primary_metric_deltas") or {}) | declared
 
 
+def latest_act(decision: DecisionRecord) -> JsonObject | None:
+    """What was done to the decision last after its approval: type, at, by and rationale; None when nothing was."""
+    if not decision.history:
+        return None
+    entry = decision.history[-1]
+    return {name: entry[name] for name in ("type", "at", "by", "rationale")}
+
+
 def preview(rationale: str) -> str:
     """One line of at most 120 characters; a longer rationale ends in an ellipsis."""
     line = " ".join(rationale.split())
@@ -208,24 +245,25 @@ def preview(rationale: str) -> str:
 
 
 def _successors(session: AnySession, decisions: Iterable[DecisionRecord]) -> list[DecisionRecord]:
-    """Every decision that replaced one of the decisions' configs, oldest first."""
+    """Every decision that replaced one of the decisions' configs, by the moments from which they held."""
     ended = {item.config_version_id for item in decisions if item.status == DecisionStatus.ARCHIVED}
     replacing = sa.select(DecisionRecord).where(DecisionRecord.baseline_config_version_id.in_(ended))
-    return list(session.scalars(replacing.order_by(DecisionRecord.created_at, DecisionRecord.decision_id)))
+    found = session.scalars(replacing.options(joinedload(DecisionRecord.config_version)))
+    return sorted(filter(took_effect, found), key=since)
 
 
 def _next(decision: DecisionRecord, successors: Iterable[DecisionRecord]) -> DecisionRecord | None:
-    """The decision that ended this one: the first later one whose baseline is this one's config."""
-    moment = (decision.created_at, decision.decision_id)
+    """The decision that ended this one: the first that held later, with this one's config as its baseline."""
+    replaced = decision.config_version_id
     return next(
-        (
-            item
-            for item in successors
-            if item.baseline_config_version_id == decision.config_version_id
-            and (item.created_at, item.decision_id) > moment
-        ),
+        (item for item in successors if item.baseline_config_version_id == replaced and since(item) > since(decision)),
         None,
     )
+
+
+def since(decision: DecisionRecord) -> tuple[datetime, datetime, str]:
+    """The moment from which a decision that took effect held, and what makes the order of such moments total."""
+    return max(decision.effective_at, decision.created_at), decision.created_at, decision.decision_id
 
 
 # One decision
@@ -247,7 +285,7 @@ class Detail:
 def detail(session: AnySession, decision_id: str) -> Detail:
     """Every record behind one decision. Raises NotFound when there is no such decision."""
     decision = get_decision(session, decision_id)
-    snapshot = snapshot_of(session, decision.config_version)
+    snapshot = decided_snapshot(session, decision)
     return Detail(
         decision=decision,
         config=decision.config_version,

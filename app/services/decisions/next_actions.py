@@ -50,6 +50,10 @@ def _for_outcome(outcome_pill: str, config_version_id: str, evidence: Evidence) 
     match outcome_pill:
         case "scheduled":
             yield RecommendedAction("scheduled", "see when it becomes active, and what holds it back", approve)
+        case "held_back":
+            yield RecommendedAction("held_back", "move it, withdraw it, or approve it anew", f"{approve}#scheduled")
+        case "withdrawn":
+            yield RecommendedAction("withdrawn", "go on with its version, which became a draft again", approve)
         case "active" if evidence.forecast_days and evidence.observed_days >= evidence.forecast_days:
             text = (
                 f"fork it and simulate again: the {evidence.forecast_days} days that were forecast have passed, "

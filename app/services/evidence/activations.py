@@ -51,7 +51,7 @@ def _enforced_from(document: Json) -> datetime:
 
 def _without_a_document(session: AnySession, config: ConfigVersion) -> Activation:
     """A version that is still to come, that came from a seed file, or that nobody has decided on."""
-    decided = sa.select(DecisionRecord).filter_by(config_version_id=config.config_version_id)
+    decided = sa.select(DecisionRecord).filter_by(config_version_id=config.config_version_id, withdrawn_at=None)
     first = decided.order_by(DecisionRecord.created_at, DecisionRecord.decision_id).limit(1)
     decision: DecisionRecord | None = session.scalar(first)
     if decision is None:

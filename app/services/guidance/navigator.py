@@ -1,5 +1,6 @@
 """The Navigator beside every screen: extracted cards, open questions, the next missing item, advice (spec 7)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,12 +12,16 @@ from app.models.cycle import Cycle, CycleDraftContext
 from app.services.configs.completeness import Completeness, completeness
 from app.services.configs.lookup import latest_snapshot
 from app.services.configs.reading import cycle_draft, read_config
+from app.services.decisions.schedule import waiting_for
 from app.services.evidence.advice import predecessor_actions
 from app.services.guidance.progress import Step, first_steps, steps
+from app.services.wording.words import moment_text
 from rules.draft import Draft
+from rules.enums import ConfigStatus
 from rules.finding import Finding
 from rules.gate import evaluate
 from rules.navigator import OpenQuestion, RecommendedAction, open_questions, recommended_actions
+from rules.places import link_to_config
 from simulation.canonical import JsonObject
 
 NOT_BEGUN = "not_begun"
@@ -84,9 +89,22 @@ def guide(
     findings = evaluate(draft)
     navigator = _navigator(session, cycle.cycle_id if cycle else None, draft, findings)
     if config is not None and now is not None:
-        actions = (*predecessor_actions(session, config, now=now), *navigator.recommended_actions)
+        own = (*_own_schedule(session, config), *predecessor_actions(session, config, now=now))
+        actions = (*own, *navigator.recommended_actions)
         navigator = replace(navigator, recommended_actions=actions)
     return Guide(navigator, steps(session, cycle, config, draft, findings))
+
+
+def _own_schedule(session: AnySession, config: ConfigVersion) -> Iterator[RecommendedAction]:
+    """The advice for a version that waits: when it takes over, or that it is held back and by what."""
+    if config.status != ConfigStatus.APPROVED:
+        return
+    link = link_to_config(config.config_version_id, "approve", "scheduled")
+    for item in waiting_for(session, config.subject_resolution):
+        if item.config_version_id == config.config_version_id:
+            state = f"takes over at {moment_text(item.moment)}" if item.moment else "is held back: move or withdraw it"
+            yield RecommendedAction("scheduled" if item.moment else "held_back", f"this version {state}", link)
+            yield from (RecommendedAction(finding.code, finding.message, link) for finding in item.held_back_by)
 
 
 def _navigator(session: AnySession, cycle_id: str | None, draft: Draft, findings: tuple[Finding, ...]) -> Navigator:

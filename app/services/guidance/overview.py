@@ -19,6 +19,7 @@ from app.services.configs.completeness import completeness
 from app.services.configs.lookup import IS_ACTIVE
 from app.services.configs.reading import find_config, load_catalogs
 from app.services.decisions.log import Summary, ordering, page_of_decisions, summaries
+from app.services.decisions.schedule import Scheduled, waiting_in
 from app.services.evidence.comparison import Comparison, InForce, in_force, type_comparisons
 from app.services.evidence.counts import events_by_day
 from app.services.wording.words import PRICING_MODES
@@ -95,11 +96,14 @@ class DraftInWork:
 
 @dataclass(frozen=True)
 class Overview:
-    """Home's content for one workspace; the counts are of all, the lists hold the first of them."""
+    """Home's content for one workspace; the counts are of all, the lists hold the first of them.
+
+    `waiting` is everything that is scheduled or held back.
+    """
 
     active: Sequence[Active]
     active_count: int
-    scheduled: Sequence[ConfigVersion]
+    waiting: Sequence[Scheduled]
     drafts: Sequence[DraftInWork]
     draft_count: int
     decisions: Sequence[Summary]
@@ -112,7 +116,7 @@ def overview(session: AnySession, workspace_id: str, *, now: datetime) -> Overvi
     return Overview(
         active=sorted(_active(session, workspace_id, now), key=lambda active: active.urgency),
         active_count=counts.get(ConfigStatus.ACTIVE.value, 0),
-        scheduled=_scheduled(session, workspace_id),
+        waiting=waiting_in(session, workspace_id),
         drafts=_drafts(session, workspace_id),
         draft_count=sum(counts.get(status, 0) for status in IN_WORK),
         decisions=newest_decisions(session, workspace_id),
@@ -163,13 +167,6 @@ def _by_day(session: AnySession, config_version_id: str, now: datetime) -> list[
         counts[row.day] += row.events
     today = now.astimezone(UTC).date()
     return [counts[str(today - timedelta(days=ago))] for ago in reversed(range(REPORTED_DAYS))]
-
-
-def _scheduled(session: AnySession, workspace_id: str) -> list[ConfigVersion]:
-    approved = without_parts(sa.select(ConfigVersion)).filter_by(
-        workspace_id=workspace_id, status=ConfigStatus.APPROVED.value
-    )
-    return list(session.scalars(approved.order_by(ConfigVersion.effective_at).limit(MAX_DRAFTS)))
 
 
 def _drafts(session: AnySession, workspace_id: str) -> list[DraftInWork]:

@@ -13,6 +13,7 @@ from app.models.value_unit import ValueUnitDefinition
 from app.services.authoring.unit_snapshots import snapshot_changes
 from app.services.configs.documents import frozen_unit
 from app.services.configs.lookup import latest_snapshot
+from app.services.decisions.log import standing
 from rules.draft import Draft
 from rules.enums import ConfigStatus
 from rules.finding import Finding, Gate
@@ -108,7 +109,8 @@ def _approve_step(config: ConfigVersion | None, findings: Sequence[Finding]) -> 
         return Step("Approve", TODO, NOT_STARTED, None)
     here = f"{_base(config)}/approve"
     if config.status in (ConfigStatus.APPROVED, ConfigStatus.ACTIVE, ConfigStatus.ARCHIVED):
-        return Step("Approve", DONE, config.status, here)
+        state = standing(config)
+        return Step("Approve", ATTENTION if state == "held_back" else DONE, state.replace("_", " "), here)
     held = any(finding.gate is not Gate.ADVISORY for finding in findings)
     return Step("Approve", TODO, "held back" if held else "ready", here)
 

@@ -130,8 +130,15 @@ def _group(
 
 def _rows(before: JsonObject | None, after: JsonObject | None, names: Names) -> Iterator[Row]:
     old, new = dict(flat(before or {})), dict(flat(after or {}))
+    old, new = _without_empty(old, new), _without_empty(new, old)
     for field in sorted(new | old, key=shown_order):
         yield _row(field, old, new, names)
+
+
+def _without_empty(fields: JsonObject, others: JsonObject) -> JsonObject:
+    """The fields without each empty object that holds fields on the other side: they are rows, it is none."""
+    filled = {name[: at + 1] for name in others for at, letter in enumerate(name) if letter == "."}
+    return {name: value for name, value in fields.items() if value != {} or f"{name}." not in filled}
 
 
 def _row(field: str, old: Mapping[str, Json], new: Mapping[str, Json], names: Names) -> Row:

@@ -77,12 +77,13 @@ def test_what_is_served_and_what_waits_is_of_the_same_subject_only(empty: AnySes
         f.config(empty, "cfg_other", segment="enterprise")
     assert present(read_config(empty, "cfg_2").served).config_version_id == "cfg_1"
     assert read_config(empty, "cfg_other").served is None
-    assert not read_config(empty, "cfg_2").something_waits
+    assert read_config(empty, "cfg_2").waiting == ()
     with write(empty):
         f.simulated(empty, "cfg_3")
         f.approve(empty, "cfg_3", later=10, effective_at=f.NOW.replace(year=2027))
-    assert read_config(empty, "cfg_2").something_waits
-    assert not read_config(empty, "cfg_other").something_waits
+    (waiting,) = read_config(empty, "cfg_2").waiting
+    assert tuple(waiting) == ("cfg_3", 3, f.NOW.replace(year=2027))
+    assert read_config(empty, "cfg_other").waiting == ()
 
 
 def test_catalogs_that_were_read_before_are_not_read_again(empty: AnySession) -> None:

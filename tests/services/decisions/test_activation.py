@@ -107,10 +107,13 @@ def test_naming_the_active_version_as_baseline_is_the_same_as_leaving_it_out(rea
     assert decision.baseline_config_version_id == "cfg_1"
 
 
-def test_a_backdated_decision_holds_at_once(ready: AnySession) -> None:
+def test_what_is_decided_now_holds_from_now_however_early_a_moment_was_typed(ready: AnySession) -> None:
     with write(ready):
-        f.approve(ready, effective_at=f.NOW - timedelta(days=1))
-    assert get_config(ready, "cfg_1").status == "active"
+        decision = f.approve(ready, effective_at=f.NOW - timedelta(days=380))
+    config = get_config(ready, "cfg_1")
+    assert (config.status, config.effective_at) == ("active", f.NOW)
+    assert decision.effective_at == f.NOW
+    assert ready.scalars(sa.select(BillingPatch)).one().effective_at == f.NOW
 
 
 # Refusals leave nothing
@@ -264,7 +267,7 @@ def test_a_due_version_is_not_decided_again_before_anybody_promoted_it(ready: An
 def test_two_due_versions_are_promoted_in_the_order_of_their_moments(ready: AnySession) -> None:
     with write(ready):
         f.simulated(ready, "cfg_2")
-        f.approve(ready, "cfg_2", effective_at=LATER + timedelta(days=1))
+        f.approve(ready, "cfg_2", effective_at=LATER + timedelta(days=1), activate_over_newer=True)
         f.approve(ready, "cfg_1", effective_at=LATER)
     with write(ready):
         activation.activate_due(ready, now=LATER + timedelta(days=2))
@@ -286,9 +289,13 @@ def test_a_due_version_that_no_gate_would_let_through_now_is_held_back(ready: An
     with write(ready):
         f.approve(ready, effective_at=LATER)
         ready.execute(sa.delete(EventCatalog).filter_by(event_type="video_render_completed"))
-    before = everything(ready)
     with write(ready):
         assert activation.activate_due(ready, now=LATER) == []
+    config = get_config(ready, "cfg_1")
+    assert (config.status, config.effective_at) == ("approved", None)
+    before = everything(ready)
+    with write(ready):
+        assert activation.activate_due(ready, now=LATER + timedelta(days=1)) == []
     assert everything(ready) == before
 
 

@@ -22,8 +22,8 @@ from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
 from app.models.transactions import configure_sqlite, lock_subject_of, write
 from app.services.authoring import config_parts
-from app.services.configs.lookup import get_config
-from app.services.decisions import activation
+from app.services.configs.lookup import get_config, newest_decision
+from app.services.decisions import activation, rescheduling
 from tests import factories as f
 from tests.databases import settings
 from tests.services.observe import current_documents, decision_statuses, statuses
@@ -161,6 +161,33 @@ def test_a_due_version_is_promoted_once_however_many_look(contested: Flask) -> N
         assert set(at_once(contested, [look] * THREADS)) == {"done"}
     assert promoted == ["cfg_1"]
     assert is_always_one(seen)
+
+
+def test_of_a_move_a_withdrawal_and_those_who_look_one_comes_first_and_nothing_contradicts_it(contested: Flask) -> None:
+    """Whoever looks promotes it, unless it was moved or withdrawn before: never both."""
+    with write(db.session):
+        f.approve(db.session, "cfg_1", effective_at=f.NOW + timedelta(days=1))
+    later, now = f.NOW + timedelta(days=9), f.NOW + timedelta(days=1)
+    by = activation.Approval("Mara", "CFO", "Wait.", later)
+
+    def look(session: AnySession) -> None:
+        activation.activate_due(session, now=now)
+
+    def move(session: AnySession) -> None:
+        rescheduling.reschedule(session, "cfg_1", by, actor=f.OPERATOR, now=now - timedelta(seconds=1))
+
+    def withdraw(session: AnySession) -> None:
+        rescheduling.withdraw(session, "cfg_1", by, actor=f.OPERATOR, now=now - timedelta(seconds=1))
+
+    with watched(contested) as seen:
+        outcomes = at_once(contested, [look, move, withdraw] * 4)
+    assert is_always_one(seen)
+    moves, withdrawals = outcomes[1::3].count("done"), outcomes[2::3].count("done")
+    status, decision = statuses(db.session)["cfg_1"], newest_decision(db.session, "cfg_1")
+    assert set(outcomes) <= {"done", "not_scheduled"}
+    assert status == ("simulated" if withdrawals else "active")
+    assert withdrawals <= 1
+    assert [entry["type"] for entry in decision.history] == ["moved"] * moves + ["withdrawn"] * withdrawals
 
 
 def test_an_edit_and_an_approval_of_the_same_config_take_turns(contested: Flask) -> None:

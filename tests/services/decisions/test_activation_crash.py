@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,12 @@ from flask import Flask
 
 from app.factory import create_app
 from app.models.base import AnySession, db
+from app.models.runtime_config import RuntimeConfig
 from app.models.transactions import write
-from app.services.decisions import activation
+from app.services.configs.lookup import get_config
+from app.services.decisions import activation, rescheduling
+from app.services.decisions.runtime_config import announced
+from simulation.canonical import parse_exact
 from tests import factories as f
 from tests.databases import settings
 from tests.services.observe import current_documents, decision_statuses, everything, statuses
@@ -38,8 +43,29 @@ def roll_back(session: AnySession) -> None:
     activation.rollback(session, "cfg_0", f.APPROVAL, actor=f.OPERATOR, now=f.NOW + timedelta(seconds=60))
 
 
-ACTS: dict[str, Callable[[Any], None]] = {"approve": approve, "promote": promote, "roll_back": roll_back}
-BECOMES_ACTIVE = {"approve": "cfg_2", "promote": "cfg_due", "roll_back": "cfg_0"}
+def move_to_now(session: AnySession) -> None:
+    rescheduling.reschedule(session, "cfg_due", f.APPROVAL, actor=f.OPERATOR, now=f.NOW + timedelta(seconds=60))
+
+
+def withdraw(session: AnySession) -> None:
+    rescheduling.withdraw(session, "cfg_due", f.APPROVAL, actor=f.OPERATOR, now=f.NOW + timedelta(seconds=60))
+
+
+def move(session: AnySession) -> None:
+    by = replace(f.APPROVAL, effective_at=f.NOW + timedelta(days=9))
+    rescheduling.reschedule(session, "cfg_due", by, actor=f.OPERATOR, now=f.NOW + timedelta(seconds=60))
+
+
+ACTS: dict[str, Callable[[Any], None]] = {
+    "approve": approve,
+    "promote": promote,
+    "roll_back": roll_back,
+    "move_to_now": move_to_now,
+    "withdraw": withdraw,
+    "move": move,
+}
+BECOMES_ACTIVE = {"approve": "cfg_2", "promote": "cfg_due", "roll_back": "cfg_0", "move_to_now": "cfg_due"}
+DUE_BECOMES = {"withdraw": ("simulated", None), "move": ("approved", f.NOW + timedelta(days=9))}
 
 
 @pytest.fixture
@@ -99,16 +125,24 @@ def survives(app: Flask, act: str, moment: int | str) -> bool:
     return process.exitcode == 0
 
 
+def current_rows(session: AnySession) -> list[RuntimeConfig]:
+    return list(session.scalars(sa.select(RuntimeConfig).filter_by(current=True)))
+
+
 def is_complete(act: str) -> bool:
     """Everything that the activation should leave is there, and nothing contradicts it."""
-    winner = BECOMES_ACTIVE[act]
     db.session.rollback()
+    if act in DUE_BECOMES:
+        due, (document,) = get_config(db.session, "cfg_due"), current_rows(db.session)
+        following = announced(dict(parse_exact(document.document)))
+        return (due.status, due.effective_at) == DUE_BECOMES[act] and (following is None) == (act == "withdraw")
+    winner = BECOMES_ACTIVE[act]
     return (
         statuses(db.session)[winner] == "active"
         and statuses(db.session)["cfg_1"] == "archived"
         and current_documents(db.session) == [winner]
         and ("cfg_1", "archived") in decision_statuses(db.session)
-        and decision_statuses(db.session)[-1] == (winner, "active")
+        and (winner, "active") in decision_statuses(db.session)
     )
 
 

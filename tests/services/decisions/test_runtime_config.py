@@ -16,7 +16,7 @@ from app.models.product_event import ProductEvent
 from app.models.runtime_config import RuntimeConfig
 from app.models.transactions import write
 from app.services.configs.lookup import get_config
-from app.services.decisions import activation
+from app.services.decisions import activation, rescheduling
 from app.services.delivery.current import read
 from simulation.canonical import JsonObject, canonical_bytes, parse_exact
 from tests import factories as f
@@ -266,8 +266,8 @@ def test_what_is_approved_for_later_stands_announced_and_is_served_to_the_byte_w
 
 def test_several_versions_to_come_are_announced_each_in_the_one_before_it(active: AnySession) -> None:
     first, second = f.NOW + timedelta(days=2), f.NOW + timedelta(days=3)
-    schedule(active, "cfg_3", "dec_3", second)
     schedule(active, "cfg_2", "dec_2", first)
+    schedule(active, "cfg_3", "dec_3", second)
     coming = delivery(active)["next"]
     then = coming["document"]["governance"]["delivery"]["next"]
     assert (coming["config_version_id"], then["config_version_id"]) == ("cfg_2", "cfg_3")
@@ -278,7 +278,9 @@ def test_several_versions_to_come_are_announced_each_in_the_one_before_it(active
 
 
 def test_a_decision_in_between_announces_what_is_still_to_come(active: AnySession) -> None:
-    schedule(active, "cfg_2", "dec_2", f.NOW + timedelta(days=2))
+    with write(active):
+        f.simulated(active, "cfg_2")
+        approved(active, "cfg_2", "dec_2", effective_at=f.NOW + timedelta(days=2), activate_over_newer=True)
     with write(active):
         f.simulated(active, "cfg_3")
         approved(active, "cfg_3", "dec_3", later=7200)
@@ -353,3 +355,70 @@ def test_a_decision_is_taken_although_one_that_was_due_is_held_back(active: AnyS
     assert get_config(active, "cfg_2").status == "approved"
     sequences = active.scalars(sa.select(RuntimeConfig.sequence).order_by(RuntimeConfig.sequence)).all()
     assert sequences == sorted(set(sequences))
+
+
+def rescheduled(session: AnySession, moment: datetime, config_version_id: str = "cfg_2") -> None:
+    by = activation.Approval("Theresa", "CEO", "Later.", moment)
+    with write(session):
+        rescheduling.reschedule(session, config_version_id, by, actor=f.OPERATOR, now=f.NOW + timedelta(hours=3))
+
+
+def announced_ids(session: AnySession) -> list[str]:
+    """The versions that the served document announces, each in the one before it."""
+    coming, announced = delivery(session)["next"], []
+    while coming:
+        announced.append(coming["config_version_id"])
+        coming = coming["document"]["governance"]["delivery"]["next"]
+    return announced
+
+
+def test_a_withdrawal_is_announced_to_the_apps_at_once_and_what_was_promised_is_never_served(
+    active: AnySession,
+) -> None:
+    moment = f.NOW + timedelta(days=2)
+    schedule(active, "cfg_2", "dec_2", moment)
+    promised = delivery(active)["next"]["document"]["governance"]["delivery"]["sequence"]
+    with write(active):
+        rescheduling.withdraw(active, "cfg_2", f.APPROVAL, actor=f.OPERATOR, now=f.NOW + timedelta(hours=3))
+    assert (served(active)["config_version_id"], delivery(active)["next"]) == ("cfg_1", None)
+    assert delivery(active)["sequence"] > promised
+    assert not activation.something_is_due(active, now=moment, subject=f.SUBJECT)
+
+
+def test_a_move_announces_the_new_moment_and_that_document_is_served_then(active: AnySession) -> None:
+    schedule(active, "cfg_2", "dec_2", f.NOW + timedelta(days=2))
+    moment = f.NOW + timedelta(days=4)
+    rescheduled(active, moment)
+    coming = delivery(active)["next"]
+    assert (coming["effective_at"], coming["document"]["effective_at"]) == ("2026-01-19T00:00:00Z",) * 2
+    with write(active):
+        activation.activate_due(active, now=moment)
+    content, _ = present_document(active, f.SUBJECT)
+    assert content == canonical_bytes(coming["document"])
+
+
+def test_a_move_to_now_serves_a_document_of_now(active: AnySession) -> None:
+    schedule(active, "cfg_2", "dec_2", f.NOW + timedelta(days=2))
+    rescheduled(active, f.NOW)
+    assert (served(active)["config_version_id"], served(active)["effective_at"]) == ("cfg_2", "2026-01-15T03:00:00Z")
+    sequences = active.scalars(sa.select(RuntimeConfig.sequence).order_by(RuntimeConfig.sequence)).all()
+    assert sequences == sorted(set(sequences))
+
+
+def test_two_that_change_places_are_announced_in_their_new_order(active: AnySession) -> None:
+    schedule(active, "cfg_2", "dec_2", f.NOW + timedelta(days=2))
+    schedule(active, "cfg_3", "dec_3", f.NOW + timedelta(days=3))
+    rescheduled(active, f.NOW + timedelta(days=5))
+    assert announced_ids(active) == ["cfg_2"]  # cfg_3 was approved to replace cfg_2, which now comes after it
+    rescheduled(active, f.NOW + timedelta(days=3), "cfg_3")
+    assert announced_ids(active) == ["cfg_3"]  # and cfg_2 was approved to replace cfg_1
+    rescheduled(active, f.NOW + timedelta(days=6))
+    assert announced_ids(active) == ["cfg_3", "cfg_2"]
+
+
+def test_a_newer_decision_takes_back_the_announcement_of_one_that_it_holds_back(active: AnySession) -> None:
+    schedule(active, "cfg_2", "dec_2", f.NOW + timedelta(days=2))
+    with write(active):
+        f.simulated(active, "cfg_3")
+        approved(active, "cfg_3", "dec_3", later=7200)
+    assert (served(active)["config_version_id"], delivery(active)["next"]) == ("cfg_3", None)

@@ -96,7 +96,7 @@ def test_terms_that_no_running_period_can_have_begun_under_are_dropped() -> None
 
 def test_an_announced_version_brings_along_what_is_served_when_its_moment_comes(replaced: AnySession) -> None:
     moment = f.NOW + timedelta(days=2)
-    decided(replaced, "cfg_2", terms_start=NEXT, effective_at=moment)
+    decided(replaced, "cfg_2", terms_start=NEXT, effective_at=moment, activate_over_newer=True)
     coming = served(replaced)["governance"]["delivery"]["next"]["document"]
     assert coming["governance"]["terms"]["before"]["config_version_id"] == "cfg_1"
     assert coming["governance"]["terms"]["since"] == "2026-01-17T00:00:00Z"
