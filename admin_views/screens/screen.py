@@ -121,7 +121,7 @@ def operator_name() -> str:
 
 
 def remember(**values: str | None) -> None:
-    """Keep values in the browser's session, which outlasts the browser's window; unchanged ones send no cookie."""
+    """Keep values in the browser's session, which outlasts its window: each visit keeps it for another while."""
     for name, value in values.items():
         if browser.get(name) != value:
             browser[name] = value

@@ -59,6 +59,13 @@ def test_switching_remembers_the_workspace_and_cleans_the_address(client: FlaskC
         assert browser["workspace_id"] == "ws_1"
 
 
+def test_the_browser_remembers_the_workspace_after_it_was_closed(client: FlaskClient) -> None:
+    client.get("/?workspace=ws_1")
+    kept = client.get_cookie("session")
+    assert kept is not None
+    assert kept.max_age == 180 * 86_400 or kept.expires is not None
+
+
 def test_switching_forgets_the_cycle_and_context_of_the_workspace_before(client: FlaskClient) -> None:
     with client.session_transaction() as browser:
         browser.update(workspace_id="ws_1", cycle_id="cycle_1", context_id="ctx_1")
