@@ -49,6 +49,8 @@ LABELS: Mapping[str, str] = {
     "delivery.on_expired.usage_thresholds": "after that, use of an allowance fails",
     "delivery.on_expired.absolute_usage_caps": "after that, use of a capped unit fails",
     "target_environment": "environment",
+    "workspace_id": "workspace",
+    "subject_resolution.workspace_id": "workspace",
     "goal_type": "goal",
     "cycle_id": "cycle",
     "cycle_type": "type",

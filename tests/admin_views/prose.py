@@ -8,6 +8,8 @@ from app.models.base import db
 
 MADE_ID = re.compile(r"\b(?:ws|cycle|ctx|vu|vus|cfg|pool|sim|dec|bp|enf|learn|imp|pe)_\w+")
 SNAKE_CASE = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
+ADDRESS = re.compile(r"/api/\S+")
+"""An address that an app asks is for programs, wherever it stands."""
 ID_CLASSES = frozenset({"id", "code", "command"})
 """Classes of the elements in which an id may stand: small type, monospace, beside or beneath the name."""
 NO_PROSE = frozenset({"script", "style", "code", "pre", "textarea", "template", "button"})
@@ -33,7 +35,7 @@ class Prose(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if data.strip() and not any(is_no_prose for _, is_no_prose in self.open):
-            self.texts.append(" ".join(data.split()))
+            self.texts.append(" ".join(ADDRESS.sub("", data).split()))
 
 
 def prose(page: str) -> list[str]:

@@ -33,15 +33,17 @@ OF_A_WORKSPACE = (
     "/decision-log",
     "/decision-log/compare",
 )
-OF_A_CONFIG = ("pools", "exploration", "rails", "simulate", "review")
+"""The screens of a workspace, but for the catalogs: these list the words that programs use."""
+OF_A_CONFIG = ("pools", "exploration", "rails", "simulate", "review", "approve")
 
 
-def addresses(cycle_id: str, *config_ids: str) -> Iterator[str]:
+def addresses(cycle_id: str, config_ids: tuple[str, ...], decision_ids: tuple[str, ...]) -> Iterator[str]:
     """Every screen that a workspace has."""
     yield from OF_A_WORKSPACE
     yield f"/cycles/new/north-star?cycle={cycle_id}"
     yield from (f"/cycles/{cycle_id}/{screen}" for screen in ("value-units", "value-units/submit", "configs/new"))
     yield from (f"/configs/{config_id}/{screen}" for config_id in config_ids for screen in OF_A_CONFIG)
+    yield from (f"/decision-log/{decision_id}" for decision_id in decision_ids)
 
 
 def said(client: FlaskClient, address: str) -> list[str]:
@@ -70,7 +72,8 @@ def simulate(config_version_id: str) -> str:
 
 
 def test_no_screen_of_the_demo_speaks_in_ids_or_field_names(demo: FlaskClient) -> None:
-    shown = addresses(DEMO_CYCLE, DEMO_CANDIDATE, "cfg_smb_learning_prod_v1")
+    decided = ("dec_sandbox_v1_active", "dec_prod_v1_active")
+    shown = addresses(DEMO_CYCLE, (DEMO_CANDIDATE, "cfg_smb_learning_prod_v1"), decided)
     assert [text for address in shown for text in said(demo, address)] == []
 
 
@@ -117,7 +120,7 @@ def made(sqlite_app: Flask) -> tuple[FlaskClient, Made]:
 
 def test_no_screen_speaks_in_ids_that_were_made(made: tuple[FlaskClient, Made]) -> None:
     client, records = made
-    shown = addresses(records.cycle, records.active, records.draft)
+    shown = addresses(records.cycle, (records.active, records.draft), (records.decision,))
     assert [text for address in shown for text in said(client, address)] == []
 
 

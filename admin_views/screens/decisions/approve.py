@@ -18,6 +18,7 @@ from admin_views.screens.decisions.decision_forms import (
     WithdrawForm,
     signature,
 )
+from admin_views.screens.names import called
 from admin_views.screens.promotion import promoted
 from admin_views.screens.screen import Screen, attachment, config_at, go, path, remember
 from app import clock
@@ -216,22 +217,22 @@ def _act(form: DecisionForm, act: Callable[[], str]) -> AvsError | None:
 
 def _approve(config_version_id: str, form: ApproveForm) -> str:
     decision = approvals.approve_as_shown(db.session, config_version_id, form.shown(), form.approval(), **acting())
-    return f"{config_version_id} is {'approved and scheduled' if _is_ahead(decision) else 'active'}."
+    return f"{called(config_version_id)} is {'approved and scheduled' if _is_ahead(decision) else 'active'}."
 
 
 def _roll_back(config_version_id: str, form: RollbackForm) -> str:
     approvals.roll_back_as_shown(db.session, config_version_id, form.shown(), form.approval(), **acting())
-    return f"{config_version_id} is active again."
+    return f"{called(config_version_id)} is active again."
 
 
 def _move(config_version_id: str, form: MoveForm) -> str:
     decision = approvals.move_as_shown(db.session, config_version_id, form.shown(), form.approval(), **acting())
-    return f"{config_version_id} is {'moved' if _is_ahead(decision) else 'active'}."
+    return f"{called(config_version_id)} is {'moved' if _is_ahead(decision) else 'active'}."
 
 
 def _withdraw(config_version_id: str, form: WithdrawForm) -> str:
     rescheduling.withdraw(db.session, config_version_id, form.approval(), **acting())
-    return f"{config_version_id} is withdrawn: it is a draft again."
+    return f"{called(config_version_id)} is withdrawn: it is a draft again."
 
 
 def _is_ahead(decision: AnyDecision) -> bool:

@@ -35,6 +35,12 @@ def get_config(session: AnySession, config_version_id: str, *, populate_existing
     )
 
 
+def called(session: AnySession, config_version_id: str) -> str:
+    """What people call the config version; its id once it is gone."""
+    config = session.get(ConfigVersion, config_version_id)
+    return config_version_id if config is None else config.display_name
+
+
 def locked(session: AnySession, config_version_id: str) -> ConfigVersion:
     """Lock the config's subject until the transaction ends, as edits and rollbacks do, and read the config after that.
 

@@ -15,7 +15,7 @@ from app.models.base import AnySession
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion
 from app.models.decision_record import DecisionRecord, DecisionRow
 from app.services.configs.diffs import changes
-from app.services.configs.lookup import active_config, locked
+from app.services.configs.lookup import active_config, called, locked
 from app.services.configs.reading import ConfigReading, read_config
 from app.services.configs.rows import RunRow
 from app.services.decisions import activation, rescheduling, schedule
@@ -89,14 +89,15 @@ def proposal(
         reading = schedule.as_decided(session, config.config_version_id)
         refusals, advice = schedule.kept_back(reading.draft()), ()
     active = reading.served.decided if reading.served else {}
+    prior = called(session, reading.served.config_version_id) if reading.served else None
     return Proposal(
         run=reading.run,
         shown=Shown(reading.run.simulation_run_id if reading.run else None, _active_id(reading)),
         blocking=refusals,
         advice=advice,
         diff=tables(reading.decided, list(changes(active, reading.decided)), names_of(active, reading.decided)),
-        at_once=_at_once(reading),
-        later=_later(reading),
+        at_once=_at_once(reading, prior),
+        later=_later(reading, prior),
         others=tuple(_others(session, reading)),
     )
 
@@ -108,22 +109,22 @@ def _others(session: AnySession, reading: ConfigReading) -> Iterator[Other]:
         without = schedule.line(session, subject, _active_id(reading), but=config_version_id)
         after_it = schedule.line(session, subject, config_version_id, but=config_version_id)
         for now, then in zip(without, after_it, strict=True):
-            yield _other(now, then, config_version_id)
+            yield _other(session, now, then, reading.config.display_name)
 
 
-def _other(now: Scheduled, then: Scheduled, config_version_id: str) -> Other:
-    moment = now.decision.effective_at
-    name = f"Version {now.version} ({now.config_version_id})"
+def _other(session: AnySession, now: Scheduled, then: Scheduled, proposed: str) -> Other:
+    moment, name = now.decision.effective_at, called(session, now.config_version_id)
     takes_over = f"{name} takes over at {moment_text(moment)}"
-    replaces = now.decision.baseline_config_version_id or "nothing"
+    replaced_id = now.decision.baseline_config_version_id
+    replaces = called(session, replaced_id) if replaced_id else "nothing"
     return Other(
         moment=moment,
         replaced=""
         if now.held_back_by
-        else f"{takes_over}: {config_version_id} replaces it, and the recorded diff compares with it.",
+        else f"{takes_over}: {proposed} replaces it, and the recorded diff compares with it.",
         overtaken=f"{name} was approved to replace {replaces} at {moment_text(moment)}: it is held back then."
         if then.held_back_by
-        else f"{takes_over} all the same, in place of {config_version_id}.",
+        else f"{takes_over} all the same, in place of {proposed}.",
     )
 
 
@@ -206,7 +207,8 @@ def _require_still_active(session: AnySession, config: ConfigVersion, shown_id: 
     active_id = active.config_version_id if active else None
     if active_id != shown_id:
         raise Conflict(
-            f"{active_id or 'Nothing'} is active for this subject now; this page had shown {shown_id or 'nothing'}. "
+            f"{active.display_name if active else 'Nothing'} is active for this subject now; this page had shown "
+            f"{called(session, shown_id) if shown_id else 'nothing'}. "
             "Look at the changes below, which compare with what is active now, and decide again.",
             code="baseline_not_active",
         )
@@ -216,25 +218,27 @@ def _active_id(reading: ConfigReading) -> str | None:
     return reading.served.config_version_id if reading.served else None
 
 
-def _at_once(reading: ConfigReading) -> tuple[str, ...]:
-    config_id, prior = reading.config.config_version_id, _active_id(reading)
+def _at_once(reading: ConfigReading, prior: str | None) -> tuple[str, ...]:
+    """The sentences for an activation now; `prior` is the name of the version that it replaces."""
+    name = reading.config.display_name
     archived = f"; {prior} is archived" if prior else "; nothing was active for this subject before"
     return (
-        f"{config_id} becomes active now{archived}.",
+        f"{name} becomes active now{archived}.",
         f"{_billing(reading.document)} effective from now.",
         f"Apps read it at {runtime_address(reading.config.subject_resolution)} from their next request on.",
         "The decision is recorded under your name and stays as it is; correcting it takes another decision.",
     )
 
 
-def _later(reading: ConfigReading) -> tuple[str, ...]:
-    config_id, prior = reading.config.config_version_id, _active_id(reading)
+def _later(reading: ConfigReading, prior: str | None) -> tuple[str, ...]:
+    """The sentences for a scheduled activation; `prior` is the name of the version that is active until then."""
+    name = reading.config.display_name
     until = f"{prior} stays active until then" if prior else "nothing is active until then"
     archived = f" and {prior} is archived" if prior else ""
     by_clock = f"that enforce {prior} are told now and switch then by their own clocks; others " if prior else ""
     return (
-        f"{config_id} is approved and can no longer be edited; {until}.",
-        f"At that moment every gate is asked again; then {config_id} becomes active{archived}.",
+        f"{name} is approved and can no longer be edited; {until}.",
+        f"At that moment every gate is asked again; then {name} becomes active{archived}.",
         f"{_billing(reading.document)} effective from that moment.",
         f"Apps {by_clock}read it at {runtime_address(reading.config.subject_resolution)} from that moment on.",
     )

@@ -85,6 +85,8 @@ def _split(section: str, path: list[str], names: Names) -> tuple[str, str]:
 
 
 def _value(field: str, value: Json, names: Names) -> str:
+    if field.endswith("workspace_id") and value is not None:
+        return "this one"  # a subject never leaves its workspace, and the page says which that is
     named = field in ("value_unit_id", "exploration_pool_id") and isinstance(value, str)
     return names.get(value, value) if named else value_text(field, value)
 

@@ -66,7 +66,7 @@ def test_the_page_says_what_changes_who_is_affected_and_what_will_happen(client:
     assert "Core pool: included 300 → 500 per customer and 30 days" in text
     assert "→ changed +200" in text
     assert "Of 100 customers in the simulated window 7 pay more, 60 pay less and 33 pay the same" in text
-    assert "cfg_2 becomes active now; cfg_1 is archived." in text
+    assert "smb · learning · production v2 becomes active now; smb · learning · production v1 is archived." in text
     assert "A billing patch with 2 meters for price book usd_2026_01_default is kept for export" in text
     assert "Apps read it at /api/runtime/config?workspace_id=ws_1&segment=smb" in text
     assert "all pass" in text
@@ -107,7 +107,7 @@ def test_approving_activates_the_candidate_and_archives_the_prior_version(client
     assert (answer.status_code, answer.location) == (303, URL)
     assert (status("cfg_1"), status("cfg_2")) == ("archived", "active")
     text = text_of(client.get(URL).text)
-    assert "cfg_2 is active." in text
+    assert "smb · learning · production v2 is active." in text
     assert "Theresa, CEO" in text
 
 
@@ -140,7 +140,7 @@ def test_a_later_effective_at_schedules_it_and_says_when_it_flips(client: FlaskC
     sent(client, URL, "decide", **TYPED, when="later", effective_at=ahead)
     assert (status("cfg_1"), status("cfg_2")) == ("active", "approved")
     text = text_of(client.get(URL).text)
-    assert f"It becomes active at {ahead}; until then cfg_1 stays active." in text
+    assert f"It becomes active at {ahead}; until then smb · learning · production v1 stays active." in text
     assert "It is built at activation." in text
 
 
@@ -220,7 +220,7 @@ def test_a_first_version_shown_against_nothing_is_not_approved_over_somebody_els
         f.approve(db.session, "cfg_b")
     answer = client.post("/configs/cfg_a/approve", data=shown | TYPED)
     assert answer.status_code == 409
-    assert "cfg_b is active for this subject now; this page had shown nothing." in text_of(answer.text)
+    assert "is active for this subject now; this page had shown nothing." in text_of(answer.text)
     assert status("cfg_a") == "simulated"
 
 
@@ -301,11 +301,11 @@ BACK = "/configs/cfg_1/approve"
 def test_an_archived_version_says_what_rolling_back_changes_and_does_it(replaced: FlaskClient) -> None:
     text = text_of(replaced.get(BACK).text)
     assert "Core pool: included 500 → 300 per customer and 30 days" in text
-    assert "cfg_1 becomes active now; cfg_2 is archived." in text
+    assert "smb · learning · production v1 becomes active now; smb · learning · production v2 is archived." in text
     answer = sent(replaced, BACK, "roll-back", f"{BACK}/rollback", **TYPED, confirmed="y")
     assert answer.status_code == 303
     assert (status("cfg_1"), status("cfg_2")) == ("active", "archived")
-    assert "cfg_1 is active again." in text_of(replaced.get(BACK).text)
+    assert "smb · learning · production v1 is active again." in text_of(replaced.get(BACK).text)
 
 
 def test_a_rollback_wants_its_confirmation(replaced: FlaskClient) -> None:
@@ -322,7 +322,8 @@ def test_a_rollback_refuses_when_another_version_is_active_than_was_shown(replac
         f.active(db.session, "cfg_3", later=9)
     answer = replaced.post(f"{BACK}/rollback", data=shown | TYPED | {"confirmed": "y"})
     assert answer.status_code == 409
-    assert "cfg_3 is active for this subject now; this page had shown cfg_2." in text_of(answer.text)
+    had_shown = "this page had shown smb · learning · production v2."
+    assert f"smb · learning · production v3 is active for this subject now; {had_shown}" in text_of(answer.text)
     assert form_of(answer.text, "roll-back")["baseline_config_version_id"] == "cfg_3"
     assert status("cfg_1") == "archived"
 
@@ -391,15 +392,15 @@ def test_what_was_chosen_and_what_was_typed_must_agree(
 def test_the_page_of_another_candidate_names_what_is_scheduled_and_what_becomes_of_it(scheduled: FlaskClient) -> None:
     text = text_of(scheduled.get("/configs/cfg_3/approve").text)
     assert "Version 2 of this subject is scheduled for" in text
-    assert "Version 2 (cfg_2) was approved to replace cfg_1 at" in text
-    assert "cfg_3 replaces it, and the recorded diff compares with it." in text
+    assert "smb · learning · production v2 was approved to replace smb · learning · production v1 at" in text
+    assert "smb · learning · production v3 replaces it, and the recorded diff compares with it." in text
 
 
 def test_the_page_of_a_scheduled_version_names_the_one_that_is_active_now(scheduled: FlaskClient) -> None:
     sent(scheduled, "/configs/cfg_3/approve", "decide", **TYPED)
     text = text_of(scheduled.get(URL).text)
-    assert "until then cfg_3 stays active." in text
-    assert "Approved to replace" in text
+    assert "until then smb · learning · production v3 stays active." in text
+    assert "Approved to replace smb · learning · production v1" in text
     assert " Replaced " not in text
     assert "This config was approved to replace a version that is not active at its moment; another one is." in text
 
@@ -416,7 +417,7 @@ def test_a_scheduled_version_is_withdrawn_and_is_a_draft_again(scheduled: FlaskC
     assert answer.status_code == 303
     assert status("cfg_2") == "simulated"
     text = text_of(scheduled.get(URL).text)
-    assert "cfg_2 is withdrawn: it is a draft again." in text
+    assert "smb · learning · production v2 is withdrawn: it is a draft again." in text
     log = text_of(scheduled.get("/decision-log").text)
     assert "↶ withdrawn" in log
     assert f"by Theresa, CEO: {WHY}" in log
@@ -445,7 +446,8 @@ def test_a_move_refuses_when_another_version_is_active_than_was_shown(scheduled:
     typed = {f"move-{name}": value for name, value in TYPED.items()}
     answer = scheduled.post(f"{URL}/move", data=shown | typed | {"move-when": "later", "move-effective_at": ahead(9)})
     assert answer.status_code == 409
-    assert "cfg_3 is active for this subject now; this page had shown cfg_1." in text_of(answer.text)
+    had_shown = "this page had shown smb · learning · production v1."
+    assert f"smb · learning · production v3 is active for this subject now; {had_shown}" in text_of(answer.text)
 
 
 @pytest.fixture
@@ -460,7 +462,7 @@ def held_back(client: FlaskClient) -> FlaskClient:
 def test_a_held_back_version_says_why_and_can_be_approved_anew(held_back: FlaskClient) -> None:
     text = text_of(held_back.get(URL).text)
     assert "! held back" in text
-    assert "a gate held it back. It waits for your decision; cfg_3 is active." in text
+    assert "a gate held it back. It waits for your decision; smb · learning · production v3 is active." in text
     assert "! held back" in text_of(held_back.get("/configs").text)
     assert "waits for your decision" in text_of(held_back.get("/").text)
     anew = f"{URL}?anew=1"
