@@ -49,5 +49,8 @@ class RejectsReport:
         """The report's path; None when there are no rejects, or no target."""
         if not self.count or self._target is None:
             return None
-        shutil.move(self._scratch, self._target)
+        if self._target.exists() and not self._target.is_file():  # a device or a pipe is written to, never replaced
+            self._target.write_bytes(self._scratch.read_bytes())
+        else:
+            shutil.move(self._scratch, self._target)
         return self._target

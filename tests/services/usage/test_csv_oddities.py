@@ -40,8 +40,8 @@ def take(store: EventStore, folder: Path, content: bytes | str, name: str = "usa
         "event_id , ts,event_type ,customer_id,segment, output_minutes\n" + ROW,
         HEADER.rstrip() + ",,\n" + ROW.rstrip() + ",,\n",
         (HEADER + ROW).replace(",", "\t"),
-        gzip.compress((HEADER + ROW).encode()),
-        gzip.compress((HEADER + ROW).encode("utf-16")),
+        gzip.compress((HEADER + ROW).encode(), mtime=0),
+        gzip.compress((HEADER + ROW).encode("utf-16"), mtime=0),
     ],
 )
 @pytest.mark.parametrize("name", ["usage.csv", "usage.txt", "events"])

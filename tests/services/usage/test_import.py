@@ -279,3 +279,11 @@ def test_a_packed_file_is_read_and_a_broken_one_refused_by_name(store: EventStor
     (tmp_path / "a.csv").write_bytes(packed[:-9])
     with pytest.raises(UnreadableInput, match=r"a\.csv cannot be unpacked"):
         take(store, tmp_path / "a.csv")
+
+
+def test_rejects_sent_to_a_device_leave_the_device_as_it_is(store: EventStore, tmp_path: Path) -> None:
+    before = Path("/dev/null").stat()
+    report = take(store, write(tmp_path, "a.csv", HEADER, "x,,,,,"), rejects_path=Path("/dev/null"))
+    assert report.rejected == 1
+    after = Path("/dev/null").stat()
+    assert (after.st_mode, after.st_ino) == (before.st_mode, before.st_ino)
