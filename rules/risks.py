@@ -79,13 +79,32 @@ def _no_usage_in_window(_: Document, outputs: Document) -> str:
 
 
 def _value_not_a_number(entry: Document, outputs: Document) -> str:
-    whose, field = _whose(entry, outputs, "event"), _text(entry, "field")
-    return f"{whose} {field} that is no number; each adds 0."
+    return f"{_whose(entry, outputs, 'event')} {_fields(entry, ' or ')} that is no number; each adds 0."
 
 
 def _negative_quantity(entry: Document, outputs: Document) -> str:
-    whose, field = _whose(entry, outputs, "customer-period"), _text(entry, "field")
+    whose, field = _whose(entry, outputs, "customer-period"), _fields(entry, " less ")
     return f"{whose} a negative sum of {field}; each counts as 0."
+
+
+def _usage_unmatched(entry: Document, _: Document) -> str:
+    """`1 of 2 events of render (90 of 100 minutes) matches no unit: nothing counts, costs or prices it.`"""
+    unmatched, events = _number(entry, "unmatched_events"), _number(entry, "events")
+    sums = [_unmatched_sum(as_mapping(item)) for item in as_items(entry.get("quantities"))]
+    brackets = f" ({', '.join(sums)})" if sums else ""
+    verb, them = ("matches", "it") if unmatched == 1 else ("match", "them")
+    share = f"{quantity_text(unmatched)} of {_counted(events, 'event')} of {_text(entry, 'event_type')}{brackets}"
+    return f"{share} {verb} no unit: nothing counts, costs or prices {them}."
+
+
+def _unmatched_sum(item: Document) -> str:
+    part, whole = _number(item, "unmatched_quantity"), _number(item, "quantity")
+    return f"{quantity_text(part)} of {quantity_text(whole)} {_fields(item, ' less ')}"
+
+
+def _fields(entry: Document, between: str) -> str:
+    """The field of a sum, and the one that is taken off it where there is one."""
+    return between.join(filter(None, (_text(entry, "field"), as_text(entry.get("minus")))))
 
 
 def _whose(entry: Document, outputs: Document, noun: str) -> str:
@@ -103,6 +122,7 @@ SENTENCES: Mapping[str, Callable[[Document, Document], str]] = MappingProxyType(
         "quality_signal_missing": _quality_signal_missing,
         "retention_regressed": _retention_regressed,
         "no_usage_in_window": _no_usage_in_window,
+        "usage_unmatched": _usage_unmatched,
         "value_not_a_number": _value_not_a_number,
         "negative_quantity": _negative_quantity,
     }

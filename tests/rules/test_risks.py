@@ -35,6 +35,29 @@ def below_the_floor(period: int) -> dict[str, Any]:
     ("code", "numbers", "sentence"),
     [
         (
+            "usage_unmatched",
+            {
+                "event_type": "llm_call",
+                "events": 20,
+                "unmatched_events": 1,
+                "quantities": [
+                    {"field": "input", "minus": "cached", "quantity": Decimal("1000.5"), "unmatched_quantity": 900}
+                ],
+            },
+            "1 of 20 events of llm_call (900 of 1,000.5 input less cached) matches no unit: nothing counts, costs or "
+            "prices it.",
+        ),
+        (
+            "usage_unmatched",
+            {"event_type": "render", "events": 3000, "unmatched_events": 2000, "quantities": []},
+            "2,000 of 3,000 events of render match no unit: nothing counts, costs or prices them.",
+        ),
+        (
+            "value_not_a_number",
+            {"value_unit_id": "vu_01m8", "field": "input", "minus": "cached", "count": 3},
+            "3 events of “Usable HD minute” have input or cached that is no number; each adds 0.",
+        ),
+        (
             "margin_floor_violated",
             below_the_floor(0),
             "Period 1 has a margin of 43.3 % (revenue $79.55, cost $45.07), below the margin floor of 60 %.",
