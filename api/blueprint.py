@@ -38,6 +38,10 @@ from api.parsing import load_body, load_query, read_json, require_type
 from api.resource import Answer
 from api.schemas.common import Document, Parsed, is_identifier
 from app.errors import NotFound
+from rules.ids import is_given_id
+
+GIVEN_PARTS = frozenset({"customer_id", "event_type", "segment_id"})
+"""Parts of paths whose ids others made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +80,8 @@ class Operation:
 
     def __call__(self, **parts: str) -> Response:
         """Check the request, call the view, write its answer."""
-        for identifier in parts.values():
-            if not is_identifier(identifier):
+        for name, identifier in parts.items():
+            if not (is_given_id if name in GIVEN_PARTS else is_identifier)(identifier):
                 raise NotFound(f"There is nothing called {identifier[:200]!r} here.", code="not_found")
         if self.raw_body is not None:
             require_type(request, self.raw_body)

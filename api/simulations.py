@@ -7,6 +7,7 @@ from api.pagination import filtered, page
 from api.resource import Answer, created, idempotency_key, once, stored_answer, tagged
 from api.schemas import simulation as schemas
 from api.schemas.common import Document, Parsed, page_of
+from app import clock
 from app.extensions import usage_events
 from app.identity import acting
 from app.models.base import AnySession, db
@@ -62,7 +63,7 @@ def simulate(body: Parsed) -> Answer:
     config = get_config(db.session, body["candidate_config_version_id"])
     prepared = runs.prepare(db.session, runs.request_from(body, config))
     db.session.rollback()  # nothing is held while the events are read
-    answer = runs.compute(prepared, usage_events())
+    answer = runs.compute(prepared, usage_events(), clock.now())
 
     def build(session: AnySession) -> Answer:
         run = runs.record(session, prepared, answer, **acting())

@@ -9,7 +9,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
-from api.blueprint import Operation
+from api.blueprint import GIVEN_PARTS, Operation
 from api.errors import PROBLEM_TYPE
 from api.parsing import JSON_TYPE
 from api.schemas.common import (
@@ -18,11 +18,13 @@ from api.schemas.common import (
     Document,
     ExactNumber,
     Flag,
+    GivenId,
     Identifier,
     JsonObject,
     Moment,
     Problem,
 )
+from rules.ids import GIVEN_ID
 from simulation.numbers import LIMIT, PLACES
 
 TITLE = "AVS Brain"
@@ -34,6 +36,7 @@ ABOUT = (
 )
 PATH_PART = re.compile(r"<([a-z_]+)>")
 IDENTIFIER_SCHEMA = {"type": "string", "pattern": f"^{IDENTIFIER.pattern}$"}
+GIVEN_ID_SCHEMA = {"type": "string", "pattern": f"^{GIVEN_ID}$"}
 _MEANINGS = {
     304: "Not modified: the client's copy is current.",
     400: "Malformed JSON, or a bad query parameter or header.",
@@ -101,7 +104,8 @@ def _describe_fields(converter: OpenAPIConverter) -> None:
 
 
 def _identifier_properties(_converter: OpenAPIConverter, field: fields.Field[Any], **_: Any) -> Document:
-    return {"pattern": IDENTIFIER_SCHEMA["pattern"]} if isinstance(field, Identifier) else {}
+    schemas = {Identifier: IDENTIFIER_SCHEMA, GivenId: GIVEN_ID_SCHEMA}
+    return next(({"pattern": schema["pattern"]} for kind, schema in schemas.items() if isinstance(field, kind)), {})
 
 
 def _number_properties(_converter: OpenAPIConverter, field: fields.Field[Any], **_: Any) -> Document:
@@ -158,7 +162,12 @@ def _copied(schema: Any) -> Any:
 
 def _parameters(operation: Operation, converter: OpenAPIConverter) -> list[Document]:
     parts = [
-        {"in": "path", "name": name, "required": True, "schema": IDENTIFIER_SCHEMA}
+        {
+            "in": "path",
+            "name": name,
+            "required": True,
+            "schema": GIVEN_ID_SCHEMA if name in GIVEN_PARTS else IDENTIFIER_SCHEMA,
+        }
         for name in PATH_PART.findall(operation.path)
     ]
     query = converter.schema2parameters(operation.query, location="query") if operation.query else []

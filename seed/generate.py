@@ -138,7 +138,7 @@ def _decide(session: Session, usage: UsageEvents) -> None:
         config = session.get_one(ConfigVersion, step.config_version_id)
         request = runs.Request(step.config_version_id, HistoricalWindow.MOCKED, config.segment)
         prepared = runs.prepare(session, request)
-        answer = runs.compute(prepared, usage)
+        answer = runs.compute(prepared, usage, step.simulated_at)
         runs.record(session, prepared, answer, actor=OPERATOR, now=step.simulated_at, run_id=step.simulation_run_id)
         activation.approve(
             session,

@@ -130,7 +130,7 @@ def _simulate(session: AnySession, usage: UsageEvents, step: story.Decision) -> 
         as_of=step.decided.replace(hour=0),
     )
     prepared = runs.prepare(session, request)
-    answer = runs.compute(prepared, usage)
+    answer = runs.compute(prepared, usage, step.decided)
     run_id = f"sim_{step.name}"
     runs.record(session, prepared, answer, actor=OPERATOR, now=step.decided - timedelta(hours=2), run_id=run_id)
     return run_id

@@ -154,9 +154,14 @@ def rerate(plan: Plan, caps: Sequence[Sequence[AbsoluteCap]], events: Table) -> 
         scratch.drop()
 
 
-def newest_ts(events: Table, segment: str | None = None) -> datetime | None:
-    """The moment of the newest event, in the segment or in all, which is the default of as_of; None without events."""
+def newest_ts(events: Table, segment: str | None = None, until: datetime | None = None) -> datetime | None:
+    """The moment of the newest event, in the segment or in all, which is the default of as_of; None without events.
+
+    `until` (aware): later events are left aside, because a clock that ran ahead must not move the window.
+    """
     table = events if segment is None else events.filter(events.segment == segment)
+    if until is not None:
+        table = table.filter(table.ts <= until.astimezone(UTC).replace(tzinfo=None))
     newest = fetch(table.agg(newest=table.ts.max()))[0]["newest"]
     return None if newest is None else newest.replace(tzinfo=UTC)
 

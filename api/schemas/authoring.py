@@ -17,6 +17,7 @@ from api.schemas.common import (
     Embedded,
     ExactNumber,
     Flag,
+    GivenId,
     Identifier,
     JsonObject,
     Moment,
@@ -77,7 +78,7 @@ class CycleBody(Body):
     status = choice(CycleStatus, load_default=CycleStatus.DRAFT.value)
     goal_type = choice(GoalType, allow_none=True, load_default=None)
     primary_metrics = identifiers(maximum=3)
-    segments = identifiers(minimum=1, required=True)
+    segments = identifiers(minimum=1, required=True, kind=GivenId)
     narrative = text(MAX_TEXT, minimum=0, allow_none=True, load_default=None)
 
 
@@ -137,7 +138,7 @@ class Filters(fields.Field[dict[str, Json]]):
         loaded, errors = {}, {}
         for name, allowed in value.items():
             try:
-                Identifier().deserialize(name)
+                GivenId().deserialize(name)
                 loaded[name] = self._allowed(allowed)
             except ValidationError as error:
                 errors[name] = error.messages
@@ -180,8 +181,8 @@ class AggregationBody(Body):
     """How matching events add up; sum and distinct_count need a field, a sum may take another one off it."""
 
     type = choice(AggregationType, required=True)
-    field = Identifier(allow_none=True)
-    minus = Identifier(
+    field = GivenId(allow_none=True)
+    minus = GivenId(
         allow_none=True,
         metadata={"description": "The field whose value is taken off that of `field`, event by event; only of a sum."},
     )
@@ -190,7 +191,7 @@ class AggregationBody(Body):
 class EventMappingBody(Body):
     """Which usage events count as one unit."""
 
-    event_type = Identifier(allow_none=True)
+    event_type = GivenId(allow_none=True)
     filters = Filters(load_default=dict, metadata=_FILTERS)
     aggregation = Embedded(AggregationBody, allow_none=True)
 

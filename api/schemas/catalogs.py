@@ -10,6 +10,7 @@ from api.schemas.common import (
     Answered,
     Body,
     Document,
+    GivenId,
     Identifier,
     PageQuery,
     Query,
@@ -31,7 +32,7 @@ class EventTypeBody(Body):
     """A usage event and the dimensions that filters and aggregations may name."""
 
     workspace_id = Identifier(required=True)
-    event_type = text(required=True)
+    event_type = GivenId(required=True)
     description = text(MAX_TEXT, 0)
     dimensions = items(text(100), MAX_DIMENSIONS)
 
@@ -58,7 +59,7 @@ class SegmentBody(Body):
     """A segment that customers belong to and configs are for; without a label its id is shown."""
 
     workspace_id = Identifier(required=True)
-    segment_id = Identifier(required=True)
+    segment_id = GivenId(required=True)
     label = text()
     description = text(MAX_TEXT, 0)
 
@@ -67,9 +68,9 @@ class CustomerBody(Body):
     """A customer of the product that is priced, in a segment of the catalog; without a name its id is shown."""
 
     workspace_id = Identifier(required=True)
-    customer_id = text(required=True)
+    customer_id = GivenId(required=True)
     name = text()
-    segment = text(required=True)
+    segment = GivenId(required=True)
 
 
 class EventType(Answered):
@@ -183,4 +184,4 @@ class QualitySignalQuery(CatalogQuery):
 
 
 class CustomerQuery(CatalogQuery):
-    segment = Identifier()
+    segment = GivenId()

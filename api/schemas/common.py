@@ -20,6 +20,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields, validate
 from marshmallow.exceptions import ValidationError
 
+from rules.ids import MAX_ID_LENGTH, is_given_id
 from simulation.canonical import Json, number_text
 from simulation.numbers import LIMIT, PLACES, decimal_places
 
@@ -79,6 +80,20 @@ class Identifier(fields.String):
         text: str = super()._deserialize(value, attr, data, **kwargs)
         if not is_identifier(text):
             raise self.make_error("identifier")
+        return text
+
+
+class GivenId(fields.String):
+    """An id that others made: of a customer, a segment, an event type (`rules.ids`)."""
+
+    default_error_messages = {  # noqa: RUF012
+        "given_id": f"Must be 1 to {MAX_ID_LENGTH} characters without control characters."
+    }
+
+    def _deserialize(self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if not is_given_id(text):
+            raise self.make_error("given_id")
         return text
 
 
@@ -221,11 +236,16 @@ def one_of(values: Sequence[Json]) -> validate.OneOf:
     return validate.OneOf(values, error="Must be one of: {choices}.")
 
 
-def identifiers(maximum: int = MAX_ITEMS, minimum: int = 0, **kwargs: Any) -> fields.List[Any]:
-    """A list of different ids; `[]` when a POST leaves it out, unless `required=True` is given."""
+def identifiers(
+    maximum: int = MAX_ITEMS,
+    minimum: int = 0,
+    kind: type[Identifier] | type[GivenId] = Identifier,
+    **kwargs: Any,
+) -> fields.List[Any]:
+    """A list of different ids of a kind; `[]` when a POST leaves it out, unless `required=True` is given."""
     kwargs = kwargs if kwargs.get("required") else {"load_default": list} | kwargs
     count = validate.Length(min=minimum, max=maximum, error=_count(minimum, maximum))
-    return fields.List(Identifier(), validate=[count, different], metadata={"uniqueItems": True}, **kwargs)
+    return fields.List(kind(), validate=[count, different], metadata={"uniqueItems": True}, **kwargs)
 
 
 def items(inner: fields.Field[Any], maximum: int = MAX_ITEMS, **kwargs: Any) -> fields.List[Any]:

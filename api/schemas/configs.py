@@ -9,6 +9,7 @@ from api.schemas.common import (
     ExactNumber,
     FindingAnswer,
     Flag,
+    GivenId,
     Identifier,
     JsonObject,
     Moment,
@@ -60,7 +61,7 @@ class ExplorationBody(Body):
 
     enabled = Flag(load_default=False)
     exploration_pool_id = Identifier(allow_none=True, load_default=None)
-    qualifying_events = identifiers()
+    qualifying_events = identifiers(kind=GivenId)
     expires_after_days = whole(1, MAX_DAYS, allow_none=True, load_default=None)
     graduation_signal = text(allow_none=True, load_default=None)
 
@@ -117,7 +118,7 @@ class ConfigEditable(Body):
 
     workspace_id = Identifier(required=True)
     cycle_id = Identifier(required=True)
-    segment = Identifier(required=True)
+    segment = GivenId(required=True)
     stage = choice(Stage, required=True)
     target_environment = choice(TargetEnvironment, required=True)
     value_unit_snapshot_version = whole(1, allow_none=True)
@@ -164,7 +165,7 @@ class Config(Answered, ConfigEditable):
 class ConfigQuery(PageQuery):
     workspace_id = Identifier()
     cycle_id = Identifier()
-    segment = Identifier()
+    segment = GivenId()
     stage = choice(Stage)
     target_environment = choice(TargetEnvironment)
     status = choice(ConfigStatus)

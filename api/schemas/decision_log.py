@@ -8,6 +8,7 @@ from api.schemas.common import (
     Answered,
     Body,
     Computed,
+    GivenId,
     Identifier,
     Moment,
     PageQuery,
@@ -38,7 +39,7 @@ class DecisionQuery(PageQuery):
     """Which decisions to list; `from` and `to` bound created_at; `q` searches rationale, approver, ids and segment."""
 
     workspace_id = Identifier()
-    segment = Identifier()
+    segment = GivenId()
     stage = choice(Stage)
     target_environment = choice(TargetEnvironment)
     status = choice(DecisionStatus)
@@ -183,7 +184,7 @@ class ForkBody(Body):
 
     cycle_id = Identifier(required=True)
     target_environment = choice(TargetEnvironment, required=True)
-    segment = Identifier()
+    segment = GivenId()
     stage = choice(Stage)
 
 

@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from api.schemas.common import (
     Answered,
     Body,
+    GivenId,
     Identifier,
     JsonObject,
     Moment,
@@ -31,7 +32,7 @@ class EnforcementEventBody(Body):
 
     enforcement_event_id: fields.String = Identifier()
     workspace_id = Identifier(required=True)
-    customer_id = Identifier(required=True)
+    customer_id = GivenId(required=True)
     config_version_id = Identifier(required=True)
     occurred_at = Moment(required=True)
     event_type = choice(EnforcementEventType, required=True)
@@ -79,7 +80,7 @@ class EnforcementQuery(PageQuery):
 
     workspace_id = Identifier()
     config_version_id = Identifier()
-    customer_id = Identifier()
+    customer_id = GivenId()
     event_type = choice(EnforcementEventType)
     client_id: fields.String = Identifier()
     since = Moment(data_key="from")

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow.fields import Integer
 from marshmallow.validate import Range
 
-from api.schemas.common import Identifier, Query, choice
+from api.schemas.common import GivenId, Identifier, Query, choice
 from app.services.delivery.current import MAX_WAIT_SECONDS
 from rules.delivery import RAILS, Fail
 from rules.enums import Stage, TargetEnvironment, TermsStart
@@ -15,7 +15,7 @@ class SubjectQuery(Query):
     """The four parts of a subject; all are needed."""
 
     workspace_id = Identifier(required=True)
-    segment = Identifier(required=True)
+    segment = GivenId(required=True)
     stage = choice(Stage, required=True)
     target_environment = choice(TargetEnvironment, required=True)
 

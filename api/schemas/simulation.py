@@ -11,6 +11,7 @@ from api.schemas.common import (
     Computed,
     Embedded,
     Flag,
+    GivenId,
     Identifier,
     Moment,
     PageQuery,
@@ -37,7 +38,7 @@ class WindowField(fields.Field[int | str]):
 class SimulationFilters(Body):
     """Default to the candidate's subject and must agree with it; a null segment asks for all segments."""
 
-    segment = Identifier(allow_none=True)
+    segment = GivenId(allow_none=True)
     stage = choice(Stage)
     target_environment = choice(TargetEnvironment)
 

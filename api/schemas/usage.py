@@ -4,10 +4,14 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from api.schemas.common import Answered, Identifier, Problem, Query
+from api.schemas.common import Answered, Body, Identifier, Moment, PageQuery, Problem, Query
+from app.services.usage.undoing import STATES
+from rules.ids import MAX_ID_LENGTH
 
 MAX_REJECTS = 1_000
 MAX_LEFT_OUT = 100
+MAX_WITHDRAWN = 10_000
+REPORT, REPLACE = "report", "replace"
 EVENT: dict[str, Any] = {
     "type": "object",
     "required": ["event_id", "ts", "event_type", "workspace_id", "customer_id"],
@@ -40,10 +44,14 @@ BODIES: dict[str, Any] = {
 class UsageProblem(Problem):
     """The refusal of a body; where its events were read and none fits, with their counts and the first rejects."""
 
+    usage_import_id = fields.String(allow_none=True)
     accepted = fields.Integer()
     duplicates = fields.Integer()
+    conflicts = fields.Integer()
+    replaced = fields.Integer()
     rejected = fields.Integer()
     rejects = fields.List(fields.Nested(lambda: RejectedEvent()))
+    conflicting = fields.List(fields.Nested(lambda: ConflictingEvent()))
     left_out = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
@@ -52,6 +60,14 @@ class UsageQuery(Query):
 
     workspace_id = Identifier()
     preset: fields.String = fields.String(validate=validate.Length(min=1, max=64))
+    on_conflict: fields.String = fields.String(
+        validate=validate.OneOf([REPORT, REPLACE]),
+        load_default=REPORT,
+        metadata={
+            "description": "What becomes of an event whose id is stored with other content: `report` leaves the stored "
+            "event, `replace` puts the sent one in its place."
+        },
+    )
 
 
 class RejectedEvent(Answered):
@@ -63,14 +79,82 @@ class RejectedEvent(Answered):
     reason = fields.String()
 
 
-class UsageReceipt(Answered):
-    """Counts of the batch; `rejects` lists the first 1,000 of the rejected ones.
+class ConflictingEvent(Answered):
+    """An event that was not stored because a stored one has its id and says something else; `row` counts from 1."""
 
+    row = fields.Integer()
+    event_id = fields.String()
+
+
+class UsageReceipt(Answered):
+    """Counts of the batch; `rejects` and `conflicting` list the first 1,000 of the rejected and the conflicting ones.
+
+    A duplicate says what the stored event with its id says, a conflict something else. `replaced`: how many stored
+    events gave way to accepted ones. `usage_import_id` is what the batch is undone by, null when it stored nothing.
     `left_out` counts, by name, the nested values and, of a known format, the fields that were not stored.
     """
 
+    usage_import_id = fields.String(allow_none=True)
     accepted = fields.Integer()
     duplicates = fields.Integer()
+    conflicts = fields.Integer()
+    replaced = fields.Integer()
     rejected = fields.Integer()
     rejects = fields.List(fields.Nested(RejectedEvent))
+    conflicting = fields.List(fields.Nested(ConflictingEvent))
     left_out = fields.Dict(keys=fields.String(), values=fields.Integer())
+
+
+class UsageImportQuery(PageQuery):
+    """Whose imports and batches to list."""
+
+    workspace_id = Identifier(required=True)
+
+
+class UsageImport(Answered):
+    """A file or an HTTP batch that brought usage events, in one workspace.
+
+    `rows_stored`: how many of the accepted rows still count, null where that is not known. `rows_rejected` is null for
+    a batch, whose sender was told.
+    """
+
+    usage_import_id = fields.String()
+    workspace_id = fields.String()
+    source = fields.String(metadata={"description": "The name of the file, or `HTTP`."})
+    received_at = Moment()
+    rows_accepted = fields.Integer()
+    rows_duplicate = fields.Integer()
+    rows_conflicting = fields.Integer()
+    rows_rejected = fields.Integer(allow_none=True)
+    rows_stored = fields.Integer(allow_none=True)
+    state = fields.String(metadata={"enum": list(STATES)})
+    undone_at = Moment(allow_none=True)
+
+
+class UsageImportParts(Answered):
+    """One file or batch: a batch may have brought events to several workspaces, and is undone in all of them."""
+
+    usage_import_id = fields.String()
+    parts = fields.List(fields.Nested(UsageImport))
+
+
+class UndoBody(Body):
+    """Nothing needs to be said: `{}`."""
+
+
+class WithdrawalBody(Body):
+    """The events to take out: their ids as they are stored, a CloudEvent's with its source and `␟` before it."""
+
+    workspace_id = Identifier(required=True)
+    event_ids = fields.List(
+        fields.String(validate=validate.Length(1, 2 * MAX_ID_LENGTH + 1)),
+        required=True,
+        validate=validate.Length(1, MAX_WITHDRAWN),
+    )
+
+
+class WithdrawalReceipt(Answered):
+    """The ids that were withdrawn, and those that no stored event has."""
+
+    withdrawn = fields.Integer()
+    not_stored = fields.List(fields.String())

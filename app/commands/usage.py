@@ -1,6 +1,7 @@
 """`avs usage`: the events that simulations replay, from a file, and counted."""
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from app import clock
 from app.commands.command import OPERATOR, as_json, command, of_workspace, show, the_workspace_id
 from app.extensions import usage_events
 from app.models.base import db
-from app.services.usage import imports
+from app.services.usage import imports, undoing
 from app.services.usage.content import ENCODINGS, FILE_FORMATS
+from app.services.usage.fields import sourced_id
 from app.services.usage.mapping import ColumnPlan
 from app.services.usage.presets import PRESETS, Preset
 from app.services.usage.stats import usage_stats
@@ -26,6 +28,20 @@ IMPORT_FIELDS = (
     "rows_accepted",
     "rows_duplicate",
     "rows_rejected",
+)
+
+INCOMING_FIELDS = (
+    "usage_import_id",
+    "workspace_id",
+    "source",
+    "received_at",
+    "rows_accepted",
+    "rows_duplicate",
+    "rows_conflicting",
+    "rows_rejected",
+    "rows_stored",
+    "state",
+    "undone_at",
 )
 
 
@@ -109,18 +125,24 @@ def usage_import(
         )
     document = {name: getattr(row, name) for name in IMPORT_FIELDS} | {
         "reasons": dict(report.reasons),
+        "conflicts": report.conflicts,
+        "conflicting": [conflict.as_dict() for conflict in report.conflicting],
+        "rows_without_id": report.rows_without_id,
+        "notes": list(report.notes),
         "preset": plan.preset,
         "left_out": dict(report.left_out),
     }
     lines = [_looks_like(known_format, plan)] if known_format else []
     lines += [
-        f"{file.name}: read {report.read:,}, accepted {report.accepted:,}, "
-        f"duplicates {report.duplicates:,}, rejected {report.rejected:,}"
+        f"{file.name}: read {report.read:,}, accepted {report.accepted:,}, duplicates {report.duplicates:,}, "
+        f"conflicts {report.conflicts:,}, rejected {report.rejected:,}"
     ]
     lines += [f"  {count:,} × {reason}" for reason, count in report.reasons.items()]
     lines += [f"  rejected rows: {report.rejects_path}"] if report.rejects_path else []
     if report.left_out:
         lines += ["  left out: " + ", ".join(f"{name} ({count:,})" for name, count in report.left_out.items())]
+    lines += [f"  {sentence}" for sentence in report.notes]
+    lines += [f"  take it out again with: avs usage undo {row.usage_import_id}"] if report.accepted else []
     show(document, as_json, lines)
 
 
@@ -154,18 +176,107 @@ def list_presets(as_json: bool) -> None:
     show(document, as_json, lines)
 
 
+@command("imports")
+@of_workspace
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many of the newest.")
+@as_json
+def list_imports(workspace_id: str | None, limit: int, as_json: bool) -> None:
+    """List the files and HTTP batches that brought usage events, newest first, with what each can be undone by."""
+    workspace_id = workspace_id or the_workspace_id(db.session)
+    store = usage_events().store
+    rows = undoing.incoming(db.session, store, workspace_id, limit)
+    lines = [
+        f"{row.usage_import_id}  {row.received_at:%Y-%m-%d %H:%M:%S}Z  {_rows_of(row)}  "
+        f"{row.state.replace('_', ' ')}  {row.source}"
+        for row in rows
+    ]
+    without = undoing.events_without_origin(store, workspace_id)
+    lines += [f"{without:,} events came with no import that is known: withdraw them by their ids."] if without else []
+    show(
+        [{name: getattr(row, name) for name in INCOMING_FIELDS} for row in rows],
+        as_json,
+        lines or [f"Workspace {workspace_id} has no imports."],
+    )
+
+
+def _rows_of(row: undoing.Incoming) -> str:
+    """How many of the accepted rows still count."""
+    if row.rows_stored is None or row.rows_stored == row.rows_accepted:
+        return f"{row.rows_accepted:,} rows"
+    return f"{row.rows_stored:,} of {row.rows_accepted:,} rows"
+
+
+@command("undo")
+@click.argument("usage_import_id")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+def undo(usage_import_id: str, yes: bool, as_json: bool) -> None:
+    """Take out all events that an import or HTTP batch brought; they may come again."""
+    store = usage_events().store
+    rows = undoing.incoming_of(db.session, store, usage_import_id)
+    if refusal := _refusal(rows):
+        show([{name: getattr(row, name) for name in INCOMING_FIELDS} for row in rows], as_json, [refusal])
+        return
+    going = " and ".join(f"{row.rows_stored:,} events of workspace {row.workspace_id}" for row in rows)
+    if not yes:
+        click.confirm(
+            f"{rows[0].source}, received {rows[0].received_at:%Y-%m-%d %H:%M:%S}Z: take out {going}?",
+            abort=True,
+            err=True,
+        )
+    undone = undoing.undo(db.session, store, usage_import_id, actor=OPERATOR, now=clock.now())
+    document = [{name: getattr(row, name) for name in INCOMING_FIELDS} for row in undone]
+    show(document, as_json, [f"Took out {going}. Runs that used them keep their outputs: simulate again."])
+
+
+def _refusal(rows: Sequence[undoing.Incoming]) -> str | None:
+    """Why there is nothing to undo; None when there is."""
+    if any(row.can_be_undone for row in rows):
+        return None
+    return {
+        undoing.UNDONE: "It was undone already.",
+        undoing.WITHDRAWN: "All of its events were withdrawn already.",
+        undoing.NOTHING_STORED: "It stored nothing, so there is nothing to undo.",
+        undoing.WITHOUT_ORIGIN: "It came before events knew their import: name the events to `avs usage withdraw`.",
+    }[rows[0].state]
+
+
+@command("withdraw")
+@click.argument("event_ids", nargs=-1, required=True)
+@of_workspace
+@click.option("--source", help="The source of CloudEvents with these ids.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+def withdraw(
+    event_ids: tuple[str, ...], workspace_id: str | None, source: str | None, yes: bool, as_json: bool
+) -> None:
+    """Take events out by their ids; they may come again. `-` reads ids from the standard input, one a line."""
+    workspace_id = workspace_id or the_workspace_id(db.session)
+    if event_ids == ("-",):
+        event_ids = tuple(line.rstrip("\n") for line in sys.stdin if line.strip())
+    ids = [sourced_id(source, event_id) if source else event_id for event_id in event_ids]
+    if not yes:
+        click.confirm(f"Take {len(ids):,} events out of workspace {workspace_id}?", abort=True, err=True)
+    gone = undoing.withdraw(db.session, usage_events().store, workspace_id, ids, actor=OPERATOR, now=clock.now())
+    lines = [f"Took out {len(gone.event_ids):,} events."]
+    lines += [f"  no stored event has the id {event_id}" for event_id in gone.not_stored]
+    show({"withdrawn": len(gone.event_ids), "not_stored": list(gone.not_stored)}, as_json, lines)
+
+
 @command("stats")
 @of_workspace
 @as_json
 def stats(workspace_id: str | None, as_json: bool) -> None:
     """Count the events of a workspace by event type and customer, with the sum of every numeric dimension."""
     workspace_id = workspace_id or the_workspace_id(db.session)
-    rows = usage_stats(usage_events().store, workspace_id)
+    rows = usage_stats(usage_events().store, workspace_id, clock.now())
     lines = [
         f"{row.event_type}  {row.customer_id}  {row.events:,} events"
         + "".join(f"  {name} {total:,}" for name, total in row.sums.items())
         for row in rows
     ]
+    future = sum(row.future_events for row in rows)
+    lines += [f"{future:,} events lie in the future: no default window reaches them."] if future else []
     document = [
         {
             "event_type": row.event_type,
@@ -174,6 +285,7 @@ def stats(workspace_id: str | None, as_json: bool) -> None:
             "first_ts": row.first_ts,
             "last_ts": row.last_ts,
             "sums": row.sums,
+            "future_events": row.future_events,
         }
         for row in rows
     ]
@@ -181,5 +293,7 @@ def stats(workspace_id: str | None, as_json: bool) -> None:
 
 
 usage = click.Group(
-    "usage", commands=(usage_import, list_presets, stats), help="Usage events: what simulations replay."
+    "usage",
+    commands=(usage_import, list_presets, list_imports, undo, withdraw, stats),
+    help="Usage events: what simulations replay.",
 )

@@ -171,7 +171,7 @@ def test_pages_of_a_workspaces_list_show_every_entry_once(two: Api) -> None:
         ("events", {"event_type": "x", "dimensions": ["Resolution"]}, "/dimensions", "differs from 'resolution' only"),
         ("events", {"event_type": "x", "dimensions": ["1st"]}, "/dimensions", "cannot name a dimension"),
         ("events", {"event_type": "x", "other": 1}, "/other", "There is no such field."),
-        ("segments", {"segment_id": "a b"}, "/segment_id", "Must be 1 to 200 letters"),
+        ("segments", {"segment_id": "a\nb"}, "/segment_id", "Must be 1 to 200 characters"),
     ],
 )
 def test_a_bad_entry_is_named_and_nothing_is_kept(

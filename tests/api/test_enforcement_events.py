@@ -1,5 +1,7 @@
 """Evidence from customer apps: each event has its own result, and sending again is harmless (spec 6)."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from app.models.base import db
@@ -151,3 +153,16 @@ def test_the_same_event_again_is_a_duplicate_under_any_number(live: Api) -> None
 
 def test_a_bad_filter_is_named(live: Api) -> None:
     assert live.get(f"{PATH}?event_type=shouted", 400).json["errors"][0]["pointer"] == "event_type"
+
+
+@pytest.mark.parametrize("customer_id", ["auth0|64fe1b2c", "Acme Inc", "Café", "a/b?c#d", "日本", "x" * 200])
+def test_a_customer_whose_usage_counts_can_be_reported_on(live: Api, customer_id: str) -> None:
+    assert statuses(live.post(PATH, EVENT | {"customer_id": customer_id}, 202)) == ["accepted"]
+    (item,) = live.get(f"{PATH}?{urlencode({'customer_id': customer_id})}").json["items"]
+    assert item["customer_id"] == customer_id
+
+
+@pytest.mark.parametrize("customer_id", ["", "a\nb", "x" * 201, "\x7f", 5])
+def test_a_customer_that_no_usage_can_have_is_refused(live: Api, customer_id: Json) -> None:
+    (result,) = live.post(PATH, EVENT | {"customer_id": customer_id}, 202).json["results"]
+    assert [error["pointer"] for error in result["errors"]] == ["/customer_id"]

@@ -4,11 +4,15 @@ import gzip
 import json
 
 import pytest
+import sqlalchemy as sa
 
+from app.models.base import db
+from app.models.product_event import ProductEvent
 from simulation.canonical import JsonObject
 from tests.api.conftest import Api
 
 PATH = "/api/usage-events"
+IMPORTS = "/api/usage-imports"
 EVENT = {
     "event_id": "e_1",
     "ts": "2026-01-10T00:00:00Z",
@@ -67,7 +71,77 @@ def test_a_cloudevents_batch_is_taken(studio: Api) -> None:
     answer = sent(studio, json.dumps([cloud_event, other]), "application/cloudevents-batch+json")
     assert counts(answer) == (1, 0, 1)
     assert answer["rejects"][0]["field"] == "specversion"
-    assert counts(studio.post(PATH, [EVENT], 202).json) == (0, 1, 0)
+    assert counts(studio.post(PATH, [EVENT | {"event_id": "/renderer␟e_1"}], 202).json) == (0, 1, 0)
+    assert counts(studio.post(PATH, [EVENT], 202).json) == (1, 0, 0)
+
+
+def test_cloudevents_of_two_producers_with_one_id_are_two_events(studio: Api) -> None:
+    batch = [
+        {"specversion": "1.0", "id": "1", "source": source, "type": "video_render_completed", "subject": "cust_1"}
+        | {"time": "2026-01-10T00:00:00Z", "data": {"workspace_id": "ws_1", "segment": "smb"}}
+        for source in ("/eu", "/us")
+    ]
+    for expected in ((2, 0, 0), (0, 2, 0)):
+        assert counts(sent(studio, json.dumps(batch), "application/cloudevents-batch+json")) == expected
+
+
+def test_the_same_id_with_other_content_is_reported_as_a_conflict_and_not_stored(studio: Api) -> None:
+    studio.post(PATH, [EVENT], 202)
+    answer = studio.post(PATH, [EVENT, EVENT | {"output_minutes": 7}], 202).json
+    assert (answer["accepted"], answer["duplicates"], answer["conflicts"]) == (0, 1, 1)
+    assert answer["conflicting"] == [{"row": 2, "event_id": "e_1"}]
+    assert answer["usage_import_id"] is None
+
+
+def test_an_event_is_corrected_by_sending_it_again(studio: Api) -> None:
+    studio.post(PATH, [EVENT], 202)
+    corrected = EVENT | {"output_minutes": 7}
+    answer = studio.post(f"{PATH}?on_conflict=replace", [corrected, EVENT | {"event_id": "e_2"}], 202).json
+    assert (answer["accepted"], answer["replaced"], answer["conflicts"]) == (2, 1, 0)
+    assert counts(studio.post(PATH, [corrected], 202).json) == (0, 1, 0)
+    logged = db.session.scalars(sa.select(ProductEvent).filter_by(event_name="usage_replaced")).all()
+    assert [event.detail["replaced"] for event in logged] == [1]
+    assert studio.post(f"{PATH}?on_conflict=guess", [EVENT], 400).json["errors"]
+
+
+def test_events_are_withdrawn_by_their_ids_and_may_be_sent_again(studio: Api) -> None:
+    studio.post(PATH, [EVENT, EVENT | {"event_id": "e_2"}], 202)
+    body = {"workspace_id": "ws_1", "event_ids": ["e_2", "nobody"]}
+    assert studio.post(f"{PATH}/withdraw", body, 200).json == {"withdrawn": 1, "not_stored": ["nobody"]}
+    assert counts(studio.post(PATH, [EVENT, EVENT | {"event_id": "e_2"}], 202).json) == (1, 1, 0)
+    studio.post(f"{PATH}/withdraw", body | {"workspace_id": "ws_none"}, 404)
+    studio.post(f"{PATH}/withdraw", body | {"event_ids": []}, 422)
+
+
+def test_every_batch_is_listed_and_can_be_undone(studio: Api) -> None:
+    first = studio.post(PATH, [EVENT], 202).json["usage_import_id"]
+    second = studio.post(PATH, [EVENT | {"event_id": "e_2"}, EVENT | {"event_id": "e_3"}], 202).json["usage_import_id"]
+    listed = studio.get(f"{IMPORTS}?workspace_id=ws_1&limit=1").json
+    assert [(row["usage_import_id"], row["source"], row["rows_stored"]) for row in listed["items"]] == [
+        (second, "HTTP", 2)
+    ]
+    rest = studio.get(f"{IMPORTS}?workspace_id=ws_1&limit=1&cursor={listed['next_cursor']}").json
+    assert [row["usage_import_id"] for row in rest["items"]] == [first]
+    assert rest["next_cursor"] is None
+
+    (part,) = studio.post(f"{IMPORTS}/{second}/undo", {}, 200).json["parts"]
+    assert (part["state"], part["rows_stored"], part["rows_accepted"]) == ("undone", 0, 2)
+    assert studio.get(f"{IMPORTS}/{second}").json["parts"] == [part]
+    assert studio.post(f"{IMPORTS}/{second}/undo", {}, 200).json["parts"] == [part]
+    assert counts(studio.post(PATH, [EVENT, EVENT | {"event_id": "e_2"}], 202).json) == (1, 1, 0)
+    logged = db.session.scalars(sa.select(ProductEvent).filter_by(event_name="usage_import_undone")).all()
+    assert [(event.entity_id, event.detail["withdrawn"]) for event in logged] == [(second, 2)]
+    studio.post(f"{IMPORTS}/imp_none/undo", {}, 404)
+
+
+def test_an_event_of_the_far_future_is_refused(studio: Api) -> None:
+    (reject,) = studio.post(PATH, [EVENT | {"ts": "2099-01-01T00:00:00Z"}], 422).json["rejects"]
+    assert (reject["field"], "lies in the future" in reject["reason"]) == ("ts", True)
+
+
+@pytest.mark.parametrize("customer_id", ["auth0|64fe1b2c", "Acme Inc", "Café", "a/b?c#d", "  "])
+def test_usage_of_any_customer_is_taken(studio: Api, customer_id: str) -> None:
+    assert counts(studio.post(PATH, [EVENT | {"customer_id": customer_id}], 202).json) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from app.extensions import usage_events
 from app.models.base import db
 from app.models.transactions import write
 from app.models.workspace import Workspace
+from app.services.usage.fields import Policy
+from app.services.usage.formats import Rows
 from seed.loader import load_seed
 from simulation.canonical import parse_exact
 
@@ -170,6 +172,66 @@ def test_several_workspaces_are_named_rather_than_guessed(run: Callable[..., str
     imported = parse_exact(run("usage", "import", str(file), "--workspace", "ws_1049", "--json"))
     assert (imported["workspace_id"], imported["rows_accepted"]) == ("ws_1049", 1)
     assert run("usage", "stats", "--workspace", "ws_2") == "Workspace ws_2 has no usage events.\n"
+
+
+def test_a_wrong_import_is_listed_and_undone_after_a_question(
+    run: Callable[..., str], sqlite_app: Flask, tmp_path: Path
+) -> None:
+    before = run("usage", "stats", "--json")
+    file = tmp_path / "wrong.csv"
+    file.write_text(
+        "event_id,ts,event_type,customer_id,segment,resolution\n"
+        "n1,2026-01-06T00:00:00Z,draft_export_created,wrong,ai_video_smb,HD\n"
+        ",2026-01-06T00:00:00Z,draft_export_created,wrong,ai_video_smb,HD\n"
+    )
+    said = run("usage", "import", str(file))
+    assert "accepted 2, duplicates 0, conflicts 0, rejected 0" in said
+    assert "1 row had no event_id: it is told apart" in said
+    (listed,) = parse_exact(run("usage", "imports", "--json"))
+    import_id = listed["usage_import_id"]
+    assert f"take it out again with: avs usage undo {import_id}" in said
+    assert (listed["source"], listed["state"], listed["rows_stored"]) == ("wrong.csv", "counted", 2)
+    asked = sqlite_app.test_cli_runner().invoke(avs, ["usage", "undo", import_id], input="n\n")
+    assert (asked.exit_code, "take out 2 events of workspace ws_1049?" in asked.output) == (1, True)
+    assert run("usage", "stats", "--json") != before
+    assert "Took out 2 events of workspace ws_1049" in run("usage", "undo", import_id, "--yes")
+    assert run("usage", "stats", "--json") == before
+    assert "0 of 2 rows  undone  wrong.csv" in run("usage", "imports")
+    assert run("usage", "undo", import_id, "--yes") == "It was undone already.\n"
+    assert "usage import 'imp_none'" in run("usage", "undo", "imp_none", "--yes", exit_code=1)
+
+
+def test_events_are_withdrawn_by_their_ids(run: Callable[..., str], tmp_path: Path) -> None:
+    before = run("usage", "stats", "--json")
+    file = tmp_path / "more.csv"
+    file.write_text(
+        "event_id,ts,event_type,customer_id,segment,resolution\n"
+        "n1,2026-01-06T00:00:00Z,draft_export_created,wrong,ai_video_smb,HD\n"
+        "/eu␟7,2026-01-06T00:00:00Z,draft_export_created,wrong,ai_video_smb,HD\n"
+    )
+    run("usage", "import", str(file))
+    assert run("usage", "withdraw", "n1", "n2", "--yes") == ("Took out 1 events.\n  no stored event has the id n2\n")
+    gone = parse_exact(run("usage", "withdraw", "7", "--source", "/eu", "--yes", "--json"))
+    assert gone == {"withdrawn": 1, "not_stored": []}
+    assert run("usage", "stats", "--json") == before
+    assert "events came with no import that is known" in run("usage", "imports")
+
+
+def test_rows_of_the_future_are_refused_and_those_that_are_there_are_said(
+    run: Callable[..., str], tmp_path: Path
+) -> None:
+    file = tmp_path / "ahead.csv"
+    file.write_text(
+        "event_id,ts,event_type,customer_id,segment,resolution\n"
+        "n1,2099-01-06T00:00:00Z,draft_export_created,cust_2001,ai_video_smb,HD\n"
+    )
+    assert "1 × ts: ts lies in the future" in run("usage", "import", str(file))
+    assert "in the future" not in run("usage", "stats")
+    catalog = {"draft_export_created": frozenset({"resolution"})}
+    ahead = {"event_id": "n1", "ts": "2099-01-06T00:00:00Z", "event_type": "draft_export_created"}
+    customer = {"customer_id": "cust_2001", "segment": "ai_video_smb"}
+    usage_events().store.ingest(Rows.counted([ahead | customer]), Policy("ws_1049", catalog))
+    assert "1 events lie in the future: no default window reaches them." in run("usage", "stats")
 
 
 def test_before_the_first_workspace_there_is_none_to_take(sqlite_app: Flask) -> None:

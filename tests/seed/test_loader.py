@@ -23,6 +23,7 @@ from app.services.configs.reading import current_hash
 from app.services.delivery.current import read
 from app.services.usage.fields import Policy
 from app.services.usage.formats import Rows
+from app.services.usage.origins import Arrival
 from app.services.usage.store import EventStore, Receipt
 from seed.loader import SeedReport, ensure_seeded, load_seed
 from seed.problems import SeedError
@@ -147,8 +148,8 @@ def test_a_decision_on_a_run_of_other_content_is_refused(
 class DyingStore(EventStore):
     """Commits the events, and is gone before anybody learns of it."""
 
-    def ingest(self, rows: Rows, policy: Policy) -> Receipt:
-        super().ingest(rows, policy)
+    def ingest(self, rows: Rows, policy: Policy, arrival: Arrival | None = None) -> Receipt:
+        super().ingest(rows, policy, arrival)
         raise ConnectionAbortedError
 
 

@@ -84,6 +84,11 @@ def test_newest_ts_is_of_the_segment(lumina: tuple[Plan, list[Event]]) -> None:
         assert engine.newest_ts(table) == later.ts
         assert engine.newest_ts(table, "ai_video_smb") == datetime(2026, 1, 5, 8, tzinfo=UTC)
         assert engine.newest_ts(table, "nobody") is None
+        assert engine.newest_ts(table, until=later.ts) == later.ts
+        assert engine.newest_ts(table, until=later.ts - timedelta(microseconds=1)) == datetime(
+            2026, 1, 5, 8, tzinfo=UTC
+        )
+        assert engine.newest_ts(table, until=datetime(2025, 1, 1, tzinfo=UTC)) is None
 
 
 def test_a_preview_counts_sums_and_shows_the_newest_events() -> None:

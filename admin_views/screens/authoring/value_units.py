@@ -26,7 +26,7 @@ from admin_views.screens.authoring.unit_forms import (
 from admin_views.screens.authoring.unit_pane import BLANK, NEW, PREFIX, Pane, address_of, pane_at, unit_in
 from admin_views.screens.draft_screen import Difference, Document, DraftScreen, Subject
 from admin_views.screens.screen import cycle_at, go, path
-from app import extensions
+from app import clock, extensions
 from app.errors import AvsError, not_found
 from app.identity import acting
 from app.ids import new_id
@@ -235,7 +235,7 @@ def _line(cycle: Cycle, form: MappingControls, value_unit_id: str) -> LiveLine:
     segment = cycle.segments[0] if len(cycle.segments) == 1 else None
     others = {unit.value_unit_id: unit.event_mapping for unit in units_of(db.session, cycle.cycle_id)}
     others.pop(value_unit_id, None)
-    line = live_line(extensions.usage_events(), workspace, segment, mapping_of(form), others)
+    line = live_line(extensions.usage_events(), workspace, segment, mapping_of(form), clock.now(), others)
     unreadable = form.filters.process_errors
     return LiveLine(line.source, line.segment, None, " ".join(unreadable)) if unreadable else line
 

@@ -15,16 +15,17 @@ from app.models.catalog import SegmentCatalog
 from app.services.catalogs.kinds import CUSTOMERS, EVENTS, METRICS, Kind
 from app.services.catalogs.reading import dimensions_of, keys_of
 from rules.enums import MetricType
+from rules.ids import CONTROL_CHARACTERS, MAX_ID_LENGTH
 from simulation.canonical import Json
 from simulation.events import BASE_FIELDS
 
-MAX_KEY_LENGTH = 200
+MAX_KEY_LENGTH = MAX_ID_LENGTH
 MAX_LENGTHS: Mapping[str, int] = {"description": 20_000}
 """Characters of the fields that may have more than a key."""
 MAX_DIMENSIONS = 500
 _PARTS = re.compile(r"[,;|\n]")
 _DIMENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
 
 Values = dict[str, Json]
 """The fields of an entry that were given, checked: what is left out keeps what is stored."""

@@ -1,4 +1,4 @@
-"""The lists of configs, cycles and usage imports: filters, sorts and pages (spec 7)."""
+"""The lists of configs and cycles: filters, sorts and pages (spec 7)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,11 @@ from sqlalchemy.orm import InstrumentedAttribute, joinedload
 from app.models.base import AnySession
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
-from app.models.usage import UsageImport
 from app.services.guidance.overview import without_parts
 
 Sortable = InstrumentedAttribute[Any] | sa.ColumnElement[Any]
 
 ROWS = 25
-MAX_IMPORTS = 25
 
 CONFIG_FILTERS = ("status", "segment", "stage", "target_environment", "cycle_id")
 CYCLE_FILTERS = ("status", "cycle_type", "goal_type")
@@ -127,15 +125,5 @@ def segments_of(session: AnySession, workspace_id: str) -> list[str]:
             .filter_by(workspace_id=workspace_id)
             .distinct()
             .order_by(ConfigVersion.segment)
-        )
-    )
-
-
-def usage_imports_of(session: AnySession, workspace_id: str) -> list[UsageImport]:
-    """The workspace's newest usage imports, at most `MAX_IMPORTS`, newest first."""
-    newest = (UsageImport.created_at.desc(), UsageImport.usage_import_id.desc())
-    return list(
-        session.scalars(
-            sa.select(UsageImport).filter_by(workspace_id=workspace_id).order_by(*newest).limit(MAX_IMPORTS)
         )
     )

@@ -91,7 +91,7 @@ def _answer(session: Session, events: UsageEvents, request: Request, run_id: str
     with write(session):
         run_of_id(session, run_id).status = SimulationStatus.RUNNING.value
         prepared = prepare(session, request)
-    answer = compute(prepared, events)
+    answer = compute(prepared, events, clock())
     with write(session):
         run = run_of_id(session, run_id)
         if run.status == SimulationStatus.RUNNING:

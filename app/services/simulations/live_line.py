@@ -6,7 +6,7 @@ the simulation. In a workspace on mocked data that has no events of its own, the
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -70,11 +70,13 @@ def live_line(
     workspace: Workspace,
     segment: str | None,
     mapping: Mapping[str, Json] | None,
+    now: datetime,
     others: Mapping[str, Json] = NO_OTHERS,
 ) -> LiveLine:
     """Meter an event_mapping, complete or not, over the workspace's events of the segment, or of all (None).
 
     `others` are the mappings of the cycle's other units by value_unit_id: what they count is not left uncounted.
+    Events after now (aware) move no window.
     """
     usage = events.store.snapshot(workspace.workspace_id)
     on_demo = not usage.paths and workspace.data_mode == DataMode.MOCKED
@@ -89,7 +91,8 @@ def live_line(
     if on_demo:
         counted = _over_demo(events.demo_file, unit_meter, mapped)
     else:
-        counted = _over_usage(usage.paths, usage.digest, workspace.workspace_id, segment, unit_meter, mapped)
+        until = now if usage.newest_ts and usage.newest_ts.replace(tzinfo=UTC) > now else None
+        counted = _over_usage(usage.paths, usage.digest, workspace.workspace_id, segment, unit_meter, mapped, until)
     return LiveLine(source, segment, counted, "" if counted else "No usage events have arrived yet.")
 
 
@@ -121,12 +124,16 @@ def _over_usage(
     segment: str | None,
     unit_meter: Meter,
     mapped: MappedType,
+    until: datetime | None,
 ) -> Counted | None:
-    """The count over stored events. The digest identifies them exactly, so a cached answer stays right."""
+    """The count over stored events. The digest identifies them exactly, so a cached answer stays right.
+
+    `until`: the newest moment that the window may end at; None where no event lies in the future.
+    """
     from simulation import engine  # late: Ibis and DuckDB come with the first question to real usage
 
     with engine.open_parquet(paths) as table:
-        newest = engine.newest_ts(table, segment)
+        newest = engine.newest_ts(table, segment, until)
         if newest is None:
             return None
         window = Window(newest, DAYS)

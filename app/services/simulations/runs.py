@@ -92,7 +92,7 @@ def simulate(
     """Prepare, compute and record; opens and commits a write transaction of its own for the last step."""
     prepared = prepare(session, request)
     session.rollback()  # the computation holds no snapshot of the database
-    answer = compute(prepared, events)
+    answer = compute(prepared, events, now)
     with write(session):
         return record(session, prepared, answer, actor=actor, now=now, run_id=run_id)
 
@@ -137,8 +137,11 @@ def _baseline(session: AnySession, candidate: ConfigReading, requested: str | No
     return reading
 
 
-def compute(prepared: Prepared, events: UsageEvents) -> Answer:
-    """Answer the question from its events: no database; the demo events go through the reference fold."""
+def compute(prepared: Prepared, events: UsageEvents, now: datetime) -> Answer:
+    """Answer the question from its events: no database; the demo events go through the reference fold.
+
+    Without an `as_of` the window ends at the newest event that is not after now (aware).
+    """
     if prepared.request.window is HistoricalWindow.MOCKED:
         return _over_demo_events(prepared, events.demo_file)
     from simulation import engine  # late: Ibis and DuckDB come with the first simulation of real usage
@@ -146,7 +149,7 @@ def compute(prepared: Prepared, events: UsageEvents) -> Answer:
     workspace_id = prepared.candidate.config.workspace_id
     usage = events.store.snapshot(workspace_id)
     with engine.open_parquet(usage.paths) as table:
-        as_of = prepared.request.as_of or engine.newest_ts(table, prepared.request.segment)
+        as_of = prepared.request.as_of or engine.newest_ts(table, prepared.request.segment, now)
         plan = _plan(prepared, as_of or prepared.candidate.config.created_at, prepared.request.segment)
         outputs = engine.simulate(plan, table)
     newest = usage.newest_ts and usage.newest_ts.replace(tzinfo=UTC)

@@ -15,8 +15,9 @@ from app.models.base import MONEY_PLACES, AnySession
 from app.models.cycle import CycleDraftContext
 from app.services.authoring.contexts import create_context, update_context
 from app.services.authoring.inputs import ContextInput
-from app.services.usage.fields import MAX_ID_LENGTH, Reject
+from app.services.usage.fields import Reject
 from rules.extraction import ACCEPTED, Card
+from rules.ids import MAX_ID_LENGTH
 from simulation.canonical import Json
 
 COST = "cost"

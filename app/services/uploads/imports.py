@@ -237,6 +237,8 @@ def _import_usage(importing: Importing, upload: Upload, choice: Choice) -> Progr
         "duplicates": report.duplicates,
         "rejected": report.rejected,
         "reasons": dict(report.reasons),
+        "conflicts": report.conflicts,
+        "notes": list(report.notes),
         "learned": learned,
         "left_out": dict(report.left_out),
         "report_id": row.usage_import_id,

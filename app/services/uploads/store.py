@@ -51,7 +51,8 @@ class Progress(TypedDict, total=False):
     """The progress of an import.
 
     `state` is always there; beside it `done` and `total` rows while it runs, `detail` once it has failed, and once it
-    is done the rest: counts of rows, rejects by reason, what was added to the catalogs, the id of the rejects report.
+    is done the rest: counts of rows, rejects by reason, sentences about the file, what was added to the catalogs, the
+    id of the rejects report.
     """
 
     state: str
@@ -63,6 +64,8 @@ class Progress(TypedDict, total=False):
     duplicates: int
     rejected: int
     reasons: dict[str, int]
+    conflicts: int
+    notes: list[str]
     learned: list[str]
     left_out: dict[str, int]
     report_id: str

@@ -29,12 +29,17 @@ def open_file(content: Content, plan: ColumnPlan, policy: Policy) -> Source:
     found = layout(content, [*plan.mapping.values()])
     plan = plan.for_columns(found.columns, content.path.name, policy)
     targets = plan.targets(found.columns, policy)
-    has_ids = "event_id" in targets or bool(plan.identity)
     left_out: Counter[str] = Counter()
     if found.preamble:
         left_out["lines before the header"] = found.preamble
     reader = _Reader(content, found, plan, policy, left_out)
-    return Source(None, has_ids, reader.batches(targets) if found.has_rows else iter(()), left_out)
+    return Source(None, reader.batches(targets) if found.has_rows else iter(()), left_out)
+
+
+def _whole(block: pa.RecordBatch) -> dict[str, pa.Array]:
+    """All columns of a block, as they are read."""
+    names = enumerate(block.schema.names)
+    return {name if name.strip() else f" {place}": block.column(place) for place, name in names}
 
 
 class _Reader:
@@ -54,12 +59,14 @@ class _Reader:
             if self._plan.needs_records(self._layout.columns):
                 columns = {name: block[name] for name in filter(str.strip, self._layout.columns)}
                 columns = columns if is_utf8 else _all_restored(columns, unfit)
-                batch, unread = text_batch_of_records(numbers, columns, self._plan, self._policy, unfit, self._left_out)
+                batch, unread = text_batch_of_records(
+                    numbers, columns, self._plan, self._policy, unfit, self._left_out, _whole(block)
+                )
             else:
                 self._count_left_out(block)
                 texts = {target: block[column] for target, column in targets.items()}
                 texts = texts if is_utf8 else _all_restored(texts, unfit)
-                batch, unread = text_batch_of_columns(numbers, texts, self._plan, unfit)
+                batch, unread = text_batch_of_columns(numbers, texts, self._plan, unfit, _whole(block))
             yield batch, unread + rejects
 
     def _count_left_out(self, block: pa.RecordBatch) -> None:

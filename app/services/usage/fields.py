@@ -7,9 +7,15 @@ from app.services.usage.written_times import UTC_TIMES, TimeReading
 from simulation.events import BASE_FIELDS
 
 STORED_FIELDS = ("event_id", "ts", "event_type", "customer_id", "segment")
-MAX_ID_LENGTH = 200
 MAX_TEXT_LENGTH = 1_000
 MAX_NEW_DIMENSIONS = 500
+SOURCE_SEPARATOR = "\u241f"
+"""Stands in a stored event id between the source of a CloudEvent and its id: `/eu␟1`. No source has it."""
+
+
+def sourced_id(source: str, event_id: str) -> str:
+    """The id under which a CloudEvent is stored: two producers may both count from 1 (ADR 30)."""
+    return f"{source}{SOURCE_SEPARATOR}{event_id}"
 
 
 class UnreadableInput(ValueError):
@@ -36,6 +42,18 @@ class Reject:
     def as_dict(self) -> dict[str, object]:
         """The line of a rejects report."""
         return {"row": self.row, "event_id": self.event_id, "field": self.field, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An event that was not stored because another one has its id and says something else: its row (from 1), its id."""
+
+    row: int
+    event_id: str
+
+    def as_dict(self) -> dict[str, object]:
+        """The entry of a receipt."""
+        return {"row": self.row, "event_id": self.event_id}
 
 
 @dataclass(frozen=True)

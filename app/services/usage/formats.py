@@ -3,9 +3,10 @@
 JSON (an array, one object, an object that wraps an array), NDJSON, CSV, and CloudEvents 1.0 in structured mode, alone,
 in a batch or one a line; each by what it holds, packed with gzip or not. Of CloudEvents:
 
-    id → event_id · type → event_type · time → ts · subject → customer_id
+    source and id → event_id, as `source␟id` (see fields.sourced_id) · type → event_type · time → ts
+    subject → customer_id
     data → the dimensions, and segment, workspace_id, customer_id when it names them
-    source, dataschema and extensions are not kept; the event id alone identifies an event within a workspace
+    dataschema and extensions are not kept
 """
 
 import csv
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 import orjson
 
 from app.services.usage.content import BYTE_ORDER_MARK, GZIP, encoding_of
-from app.services.usage.fields import UnreadableInput, UnsupportedFormat
+from app.services.usage.fields import SOURCE_SEPARATOR, UnreadableInput, UnsupportedFormat, sourced_id
 from app.services.usage.wrappers import records
 from simulation.canonical import Json, JsonObject, parse_exact
 
@@ -228,7 +229,17 @@ def from_cloud_event(event: Json) -> JsonObject | Malformed:
     for name, value in attributes.items():
         if data.get(name, value) != value:
             return Malformed(name, f"data.{name} contradicts the event's attribute")
-    return {**data, **attributes}
+    return _with_source({**data, **attributes}, event.get("source"))
+
+
+def _with_source(event: JsonObject, source: Json) -> JsonObject | Malformed:
+    """The event under an id that tells its producer too; one without a source keeps its id."""
+    if source is not None and not isinstance(source, str):
+        return Malformed("source", "source must be a string")
+    if source and SOURCE_SEPARATOR in source:
+        return Malformed("source", f"source must not contain {SOURCE_SEPARATOR}, which parts it from the id")
+    event_id = event.get("event_id")
+    return event | {"event_id": sourced_id(source, event_id)} if source and isinstance(event_id, str) else event
 
 
 _PARSERS: dict[str, Callable[[bytes], Rows]] = {

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from app.actor import Actor
 from app.errors import Invalid
+from app.ids import new_id
 from app.models.base import AnySession
 from app.models.catalog import Customer, SegmentCatalog
 from app.models.transactions import write
@@ -28,12 +29,17 @@ from app.services.usage import presets
 from app.services.usage.fields import Policy, UnreadableInput
 from app.services.usage.heads import read_head
 from app.services.usage.mapping import OWN_NAMES, ColumnPlan
+from app.services.usage.origins import Arrival
 from app.services.usage.store import EventStore
 from simulation.canonical import Json
 
 if TYPE_CHECKING:
     from app.services.usage.importer import ImportReport, Progress
     from app.services.usage.presets import Preset
+
+
+SHOWN_CONFLICTS = 25
+"""How many conflicts the record of an import names."""
 
 
 def policy_for(session: AnySession, workspace_id: str | None, *, extend_catalog: bool = False) -> Policy:
@@ -98,31 +104,34 @@ def import_usage(
     get(session, Workspace, workspace_id, "workspace")
     policy = policy_for(session, workspace_id, extend_catalog=extend_catalog)
     session.rollback()
+    arrival = Arrival(new_id("imp_"), path.name, now)
     try:
-        report = import_file(store, path, policy, plan, rejects_path=rejects_path, progress=progress)
+        report = import_file(
+            store, path, policy, plan, rejects_path=rejects_path, progress=progress, arrival=arrival, now=now
+        )
     except UnreadableInput as error:
         raise Invalid(str(error), code=error.code) from error
     with write(session):
         if extend_catalog:
             extend(session, workspace_id, report.new_event_types, report.new_segments)
             _add_customer(session, workspace_id, plan.constants)
-        row = _record(session, workspace_id, path.name, plan, report, actor, now)
+        row = _record(session, workspace_id, arrival, plan, report, actor)
     return row, report
 
 
 def _record(
     session: AnySession,
     workspace_id: str,
-    source: str,
+    arrival: Arrival,
     plan: ColumnPlan,
     report: "ImportReport",
     actor: Actor,
-    now: datetime,
 ) -> UsageImport:
     """Record the import for the list of imports and in the product event log."""
     row = UsageImport(
+        usage_import_id=arrival.usage_import_id,
         workspace_id=workspace_id,
-        source=source,
+        source=arrival.source,
         rows_read=report.read,
         rows_accepted=report.accepted,
         rows_duplicate=report.duplicates,
@@ -134,8 +143,12 @@ def _record(
             "ignore": sorted(plan.ignore),
             "preset": plan.preset,
             "left_out": dict(report.left_out),
+            "conflicts": report.conflicts,
+            "conflicting": [conflict.as_dict() for conflict in report.conflicting[:SHOWN_CONFLICTS]],
+            "rows_without_id": report.rows_without_id,
+            "notes": list(report.notes),
         },
-        created_at=now,
+        created_at=arrival.received_at,
     )
     session.add(row)
     session.flush()
@@ -143,7 +156,7 @@ def _record(
         session,
         "usage_imported",
         actor=actor,
-        now=now,
+        now=arrival.received_at,
         workspace_id=workspace_id,
         entity_id=row.usage_import_id,
         accepted=report.accepted,

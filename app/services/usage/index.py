@@ -1,5 +1,9 @@
 """The SQLite index of the event store: committed files, taken event ids, and the tail of events that wait for Parquet.
 
+Beside each id stand a digest of what its event says, so that an id sent again with other content is noticed, and the
+number of its origin, the import or batch that it came in with (see origins.py). Events of stores that were begun
+before these were kept have neither.
+
 One transaction of it is the commit point of every change, so a process killed at any instant leaves the old state or
 the new one. WAL with synchronous=FULL: an accepted batch survives the loss of power too, not only of the process.
 """
@@ -8,7 +12,7 @@ import json
 import os
 import queue
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import datetime
@@ -17,18 +21,29 @@ from pathlib import Path
 import orjson
 
 from app.file_lock import exclusive
+from app.services.usage.fields import SOURCE_SEPARATOR
+
+DIGEST_LENGTH = 12
+"""Hexadecimal digits of the digest of what an event says: 48 bits."""
+UNKNOWN = " " * DIGEST_LENGTH
+"""Stands for the digest of an event that was stored before digests were kept."""
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS workspace (no INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL UNIQUE);
+-- withdrawals counts how often ids of the workspace became free again: what is remembered of them is stale then.
+CREATE TABLE IF NOT EXISTS workspace (
+    no INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL UNIQUE, withdrawals INTEGER NOT NULL DEFAULT 0
+);
 -- The ids of all events in Parquet. Those of the tail stand beside it and come here, sorted, when it is flushed:
 -- random ids one batch at a time would rewrite most of this tree's pages with each batch.
 CREATE TABLE IF NOT EXISTS event_key (
-    workspace INTEGER NOT NULL REFERENCES workspace, event_id TEXT NOT NULL, PRIMARY KEY (workspace, event_id)
+    workspace INTEGER NOT NULL REFERENCES workspace, event_id TEXT NOT NULL, content TEXT, origin INTEGER,
+    PRIMARY KEY (workspace, event_id)
 ) WITHOUT ROWID;
--- Accepted batches not yet in Parquet; AUTOINCREMENT because readers remember how far they have read.
+-- Accepted batches not yet in Parquet; AUTOINCREMENT because readers remember how far they have read. event_keys are
+-- the events' digests, each with the id after it.
 CREATE TABLE IF NOT EXISTS tail (
     no INTEGER PRIMARY KEY AUTOINCREMENT, workspace INTEGER NOT NULL REFERENCES workspace, rows INTEGER NOT NULL,
-    event_ids TEXT NOT NULL, events BLOB NOT NULL
+    event_keys TEXT NOT NULL, events BLOB NOT NULL, origin INTEGER
 );
 CREATE INDEX IF NOT EXISTS tail_by_workspace ON tail (workspace, no, rows);
 CREATE TABLE IF NOT EXISTS file (
@@ -39,7 +54,24 @@ CREATE TABLE IF NOT EXISTS file (
 CREATE INDEX IF NOT EXISTS file_by_workspace ON file (workspace, month);
 -- Replaced files, kept for those who are reading them; seen_at is when a sweep first met them.
 CREATE TABLE IF NOT EXISTS superseded (path TEXT PRIMARY KEY, seen_at TEXT) WITHOUT ROWID;
+-- Imports and batches that events came in with; stored is how many of them still count.
+CREATE TABLE IF NOT EXISTS origin (
+    no INTEGER PRIMARY KEY AUTOINCREMENT, workspace INTEGER NOT NULL REFERENCES workspace,
+    usage_import_id TEXT NOT NULL, source TEXT NOT NULL, received_at TEXT NOT NULL, accepted INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL, conflicts INTEGER NOT NULL, stored INTEGER NOT NULL, undone_at TEXT,
+    UNIQUE (usage_import_id, workspace)
+);
+CREATE INDEX IF NOT EXISTS origin_by_workspace ON origin (workspace, received_at, usage_import_id);
 """
+# An index that was begun before digests and origins were kept, brought to the tables above.
+_FROM_IDS_ALONE = (
+    "ALTER TABLE workspace ADD COLUMN withdrawals INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE event_key ADD COLUMN content TEXT",
+    "ALTER TABLE event_key ADD COLUMN origin INTEGER",
+    "ALTER TABLE tail RENAME COLUMN event_ids TO event_keys",
+    "ALTER TABLE tail ADD COLUMN origin INTEGER",
+    f"UPDATE tail SET event_keys = (SELECT json_group_array('{UNKNOWN}' || value) FROM json_each(event_keys))",  # noqa: S608
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +120,7 @@ class Index:
         self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._process = os.getpid()
         with exclusive(self._lock), self._connection() as connection:
+            _bring_up_to_date(connection)
             connection.executescript(_SCHEMA)
             _add_segments(connection)
 
@@ -144,36 +177,101 @@ class Index:
         return connection
 
 
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Add what an index lacks that was begun by an earlier version; all of it or nothing."""
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(event_key)")}
+    if not columns or "content" in columns:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in _FROM_IDS_ALONE:
+            connection.execute(statement)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
 @dataclass(frozen=True, slots=True)
 class Partition:
     """One workspace's part of the index, within the transaction of `connection`.
 
     The index knows a workspace by a small number. One that has no events yet has the number 0, which no row has.
+    `withdrawals`: how often ids of it became free again.
     """
 
     connection: sqlite3.Connection
     number: int
+    withdrawals: int
 
-    def taken_ids(self, event_ids: Sequence[str]) -> list[str]:
-        """Those of the ids that an event in Parquet already has. Ids past the greatest one, made in order, are free."""
+    def taken(self, event_ids: Sequence[str], waiting: Mapping[str, str]) -> dict[str, str]:
+        """Those of the ids that an event in Parquet or a `waiting` one has, each with the digest of what it says.
+
+        Events were once stored under a CloudEvent's id alone. Such a one may be the event that now comes with its
+        source, so it takes that id too.
+        """
+        taken = self._taken(event_ids, waiting)
+        sourced = {
+            event_id: event_id.partition(SOURCE_SEPARATOR)[2]
+            for event_id in event_ids
+            if SOURCE_SEPARATOR in event_id and event_id not in taken
+        }
+        if sourced:
+            bare = self._taken(sorted(set(sourced.values())), waiting)
+            taken |= {event_id: UNKNOWN for event_id, name in sourced.items() if bare.get(name) == UNKNOWN}
+        return taken
+
+    def _taken(self, event_ids: Sequence[str], waiting: Mapping[str, str]) -> dict[str, str]:
+        """Ids past the greatest one, made in order, are free without a look at each."""
         (greatest,) = self.connection.execute(
             "SELECT max(event_id) FROM event_key WHERE workspace = ?", (self.number,)
         ).fetchone()
+        taken = {event_id: waiting[event_id] for event_id in event_ids if event_id in waiting}
         event_ids = [event_id for event_id in event_ids if greatest is not None and event_id <= greatest]
-        return event_ids and [
+        if event_ids:
+            taken.update(
+                self.connection.execute(
+                    "SELECT event_id, coalesce(content, ?) FROM json_each(?) "
+                    "CROSS JOIN event_key ON workspace = ? AND event_id = value",
+                    (UNKNOWN, _json(event_ids), self.number),
+                )
+            )
+        return taken
+
+    def take_ids(self, keys: Iterable[tuple[str, str]], origin: int | None) -> int:
+        """Take ids for events in Parquet, each with the event's digest; returns how many of them were free."""
+        return self.connection.executemany(
+            "INSERT OR IGNORE INTO event_key VALUES (?, ?, ?, ?)",
+            [(self.number, event_id, content, origin) for event_id, content in keys],
+        ).rowcount
+
+    def stored_ids(self, event_ids: Sequence[str]) -> list[str]:
+        """Those of the ids that an event in Parquet has."""
+        return list(self._taken(event_ids, {}))
+
+    def ids_of(self, origin: int) -> list[str]:
+        """The ids of the events in Parquet that came in with an origin, in order."""
+        return [
             row[0]
             for row in self.connection.execute(
-                "SELECT value FROM json_each(?) WHERE EXISTS "
-                "(SELECT 1 FROM event_key WHERE workspace = ? AND event_id = value)",
-                (_json(event_ids), self.number),
+                "SELECT event_id FROM event_key WHERE workspace = ? AND origin = ? ORDER BY event_id",
+                (self.number, origin),
             )
         ]
 
-    def take_ids(self, event_ids: Sequence[str]) -> int:
-        """Take ids for events in Parquet; returns how many of them were free."""
-        return self.connection.execute(
-            "INSERT OR IGNORE INTO event_key SELECT ?, value FROM json_each(?)", (self.number, _json(event_ids))
-        ).rowcount
+    def release_ids(self, event_ids: Sequence[str]) -> None:
+        """Free the ids of events that leave Parquet, so that they may come again; their origins count fewer."""
+        parameters = (self.number, _json(event_ids))
+        counts = self.connection.execute(
+            "SELECT count(*), origin FROM event_key WHERE workspace = ? "
+            "AND event_id IN (SELECT value FROM json_each(?)) AND origin IS NOT NULL GROUP BY origin",
+            parameters,
+        ).fetchall()
+        self.connection.executemany("UPDATE origin SET stored = stored - ? WHERE no = ?", counts)
+        self.connection.execute(
+            "DELETE FROM event_key WHERE workspace = ? AND event_id IN (SELECT value FROM json_each(?))", parameters
+        )
+        self.connection.execute("UPDATE workspace SET withdrawals = withdrawals + 1 WHERE no = ?", (self.number,))
 
     def files(self) -> list[StoredFile]:
         """The committed files by month and path."""
@@ -210,11 +308,11 @@ class Partition:
         shares = [(_shares(file), file.path) for file in files]
         self.connection.executemany("UPDATE file SET segments = ? WHERE path = ?", shares)
 
-    def append_to_tail(self, event_ids: Sequence[str], events: bytes) -> None:
+    def append_to_tail(self, event_keys: Sequence[str], events: bytes, origin: int | None) -> None:
         """Add a batch of events, as an Arrow IPC stream, to those that wait for Parquet."""
         self.connection.execute(
-            "INSERT INTO tail (workspace, rows, event_ids, events) VALUES (?, ?, ?, ?)",
-            (self.number, len(event_ids), _json(event_ids), events),
+            "INSERT INTO tail (workspace, rows, event_keys, events, origin) VALUES (?, ?, ?, ?, ?)",
+            (self.number, len(event_keys), _json(event_keys), events, origin),
         )
 
     def tail_extent(self) -> tuple[int, int]:
@@ -233,18 +331,19 @@ class Partition:
     def end_tail(self, last: int) -> None:
         """Take the batches up to a number out of the tail, and their ids as those of events in Parquet."""
         self.connection.execute(  # no OR IGNORE: an id already taken would be a bug, and must not pass
-            "INSERT INTO event_key SELECT ?, value FROM tail, json_each(tail.event_ids) "
-            "WHERE workspace = ? AND no <= ? ORDER BY value",
-            (self.number, self.number, last),
+            "INSERT INTO event_key "
+            "SELECT ?1, substr(value, ?3 + 1) AS event_id, nullif(substr(value, 1, ?3), ?4), origin "
+            "FROM tail, json_each(tail.event_keys) WHERE workspace = ?1 AND no <= ?2 ORDER BY event_id",
+            (self.number, last, DIGEST_LENGTH, UNKNOWN),
         )
         self.connection.execute("DELETE FROM tail WHERE workspace = ? AND no <= ?", (self.number, last))
 
     def tail_has_taken_ids(self) -> bool:
         """Whether an event that waits has the id of an event in Parquet."""
         row = self.connection.execute(
-            "SELECT 1 FROM tail, json_each(tail.event_ids) WHERE tail.workspace = ?1 AND EXISTS "
-            "(SELECT 1 FROM event_key WHERE workspace = ?1 AND event_id = value)",
-            (self.number,),
+            "SELECT 1 FROM tail, json_each(tail.event_keys) WHERE tail.workspace = ?1 AND EXISTS "
+            "(SELECT 1 FROM event_key WHERE workspace = ?1 AND event_id = substr(value, ?2 + 1))",
+            (self.number, DIGEST_LENGTH),
         ).fetchone()
         return row is not None
 
@@ -253,15 +352,21 @@ def partition(connection: sqlite3.Connection, workspace_id: str, *, create: bool
     """The workspace's part of the index; `create` gives it a number if it has none."""
     if create:
         connection.execute("INSERT OR IGNORE INTO workspace (workspace_id) VALUES (?)", (workspace_id,))
-    row = connection.execute("SELECT no FROM workspace WHERE workspace_id = ?", (workspace_id,)).fetchone()
-    return Partition(connection, row[0] if row else 0)
+    row = connection.execute("SELECT no, withdrawals FROM workspace WHERE workspace_id = ?", (workspace_id,)).fetchone()
+    return Partition(connection, *(row or (0, 0)))
+
+
+def names_of_files(connection: sqlite3.Connection) -> set[str]:
+    """The paths of all files that count or that somebody may still read."""
+    return {row[0] for row in connection.execute("SELECT path FROM file UNION SELECT path FROM superseded")}
 
 
 def supersede_files(connection: sqlite3.Connection, files: Iterable[StoredFile]) -> None:
     """Take files out of the store, to be deleted by a later sweep."""
     paths = [(file.path,) for file in files]
     connection.executemany("DELETE FROM file WHERE path = ?", paths)
-    connection.executemany("INSERT INTO superseded (path) VALUES (?)", paths)
+    # A file may come to life again, when what was taken from it comes again; its grace then starts anew.
+    connection.executemany("INSERT OR REPLACE INTO superseded (path) VALUES (?)", paths)
 
 
 def _add_segments(connection: sqlite3.Connection) -> None:
@@ -274,31 +379,5 @@ def _shares(file: StoredFile) -> str | None:
     return None if file.segments is None else json.dumps([astuple(share) for share in file.segments])
 
 
-def _json(event_ids: Sequence[str]) -> str:
-    return orjson.dumps(event_ids).decode()
-
-
-class TailIds:
-    """The ids of each workspace's tail, kept in memory and brought up to date from what is committed.
-
-    Use it only inside `Index.writing`: the write lock keeps it up to date and keeps threads apart. Ids that have since
-    moved to event_key may still be in it: they are duplicates all the same.
-    """
-
-    _MAX_IDS = 1_000_000
-
-    def __init__(self) -> None:
-        self._read: dict[int, tuple[int, set[str]]] = {}  # workspace → the last batch read, and the ids up to it
-
-    def current(self, partition: Partition) -> set[str]:
-        """All ids of the workspace's tail, perhaps some more that are in event_key."""
-        last, ids = self._read.get(partition.number, (0, set()))
-        if len(ids) > self._MAX_IDS:
-            last, ids = 0, set()
-        for number, added in partition.connection.execute(
-            "SELECT no, event_ids FROM tail WHERE workspace = ? AND no > ? ORDER BY no", (partition.number, last)
-        ):
-            ids.update(orjson.loads(added))
-            last = number
-        self._read[partition.number] = (last, ids)
-        return ids
+def _json(texts: Sequence[str]) -> str:
+    return orjson.dumps(texts).decode()

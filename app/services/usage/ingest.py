@@ -2,13 +2,18 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from app.actor import Actor
 from app.errors import AvsError, Invalid, invalid_field
+from app.ids import new_id
 from app.models.base import AnySession
+from app.models.transactions import write
 from app.models.workspace import Workspace
+from app.services.product_events import log_event
 from app.services.usage import presets
 from app.services.usage.fields import Policy, UnreadableInput
 from app.services.usage.formats import Malformed, Rows, parse_body
@@ -16,6 +21,7 @@ from app.services.usage.heads import HEAD_ROWS
 from app.services.usage.imports import policy_for
 from app.services.usage.mapping import planned
 from app.services.usage.nested import paths
+from app.services.usage.origins import OVER_HTTP, Arrival
 from app.services.usage.store import EventStore, Receipt
 from app.services.usage.written_times import UTC_TIMES, TimeReading
 from simulation.canonical import Json
@@ -41,7 +47,7 @@ class PolicyCache:
     def __init__(self) -> None:
         self._policies: dict[str, tuple[int, Policy]] = {}
 
-    def validate(self, session: AnySession, rows: Rows, times: TimeReading = UTC_TIMES) -> "Batch":
+    def validate(self, session: AnySession, rows: Rows, now: datetime, times: TimeReading = UTC_TIMES) -> "Batch":
         """The validated batch; every event in it was judged by the catalogs that its workspace reads now.
 
         `times`: what the times of the events leave unsaid.
@@ -51,20 +57,24 @@ class PolicyCache:
         parts = by_workspace(rows)
         revisions = _revisions(session, [name for name in parts if name is not None])
         strays = [part for name, part in parts.items() if name not in revisions]
-        judged = [self._judged(session, name, parts[name], revision, times) for name, revision in revisions.items()]
+        judged = [
+            self._judged(session, name, parts[name], revision, now, times) for name, revision in revisions.items()
+        ]
         return merged([*judged, *(_strays(part) for part in strays)])
 
-    def _judged(self, session: AnySession, workspace_id: str, rows: Rows, revision: int, times: TimeReading) -> "Batch":
+    def _judged(
+        self, session: AnySession, workspace_id: str, rows: Rows, revision: int, now: datetime, times: TimeReading
+    ) -> "Batch":
         from app.services.usage.validate import validate
 
         kept_revision, policy = self._policies.get(workspace_id, (None, NO_WORKSPACE))
         if kept_revision == revision:
-            batch = validate(rows, _timed(policy, times))
+            batch = validate(rows, _timed(policy, times), now)
             if not batch.rejects:
                 return batch
         policy = policy_for(session, workspace_id)
         self._keep(workspace_id, revision, policy)
-        return validate(rows, _timed(policy, times))
+        return validate(rows, _timed(policy, times), now)
 
     def _keep(self, workspace_id: str, revision: int, policy: Policy) -> None:
         """Keep a copy, and forget the oldest ones beyond the limit. The revision was read before the policy was."""
@@ -122,10 +132,21 @@ class Body:
     preset: str | None = None
 
 
-def ingest(session: AnySession, store: EventStore, cache: PolicyCache, body: Body) -> Receipt:
+def ingest(
+    session: AnySession,
+    store: EventStore,
+    cache: PolicyCache,
+    body: Body,
+    *,
+    actor: Actor,
+    now: datetime,
+    replaces: bool = False,
+) -> Receipt:
     """Store the events of a request body: all that fit are on disk when this returns.
 
-    Raises AvsError if it cannot be read, Invalid for too many events and for an unknown preset.
+    Raises AvsError if it cannot be read, Invalid for too many events and for an unknown preset. `replaces`: an event
+    whose id is taken by one that says something else takes its place, and the product event log says so in a write
+    transaction of its own.
     """
     try:
         rows = parse_body(body.content, body.content_type)
@@ -137,8 +158,28 @@ def ingest(session: AnySession, store: EventStore, cache: PolicyCache, body: Bod
     rows, times = _by_preset(rows, body.preset, left_out)
     if body.workspace_id is not None:
         rows = Rows([_in_workspace(value, body.workspace_id) for value in rows.values], rows.numbers)
-    batch = cache.validate(session, rows, times)
-    return store.append(replace(batch, left_out={**left_out, **batch.left_out}))
+    batch = cache.validate(session, rows, now, times)
+    batch = replace(batch, left_out={**left_out, **batch.left_out})
+    arrival = Arrival(new_id("bat_"), OVER_HTTP, now)
+    return _replaced(session, store, batch, arrival, actor) if replaces else store.append(batch, arrival)
+
+
+def _replaced(session: AnySession, store: EventStore, batch: "Batch", arrival: Arrival, actor: Actor) -> Receipt:
+    session.rollback()
+    receipt = store.replace(batch, arrival)
+    if receipt.replaced:
+        with write(session):
+            for workspace_id, count in receipt.replaced.items():
+                log_event(
+                    session,
+                    "usage_replaced",
+                    actor=actor,
+                    now=arrival.received_at,
+                    workspace_id=workspace_id,
+                    entity_id=arrival.usage_import_id,
+                    replaced=count,
+                )
+    return receipt
 
 
 def _in_workspace(event: Json, workspace_id: str) -> Json:

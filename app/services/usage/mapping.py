@@ -143,6 +143,8 @@ class ColumnPlan:
         for target, path in self.mapping.items():
             value = at(record, path)
             value = at(event, path) if value is None and event is not record else value
+            if event is not record and (target, path) == ("event_id", "id"):
+                value = event.get("event_id")  # with the source of the CloudEvent
             if value is not None:
                 mapped[target] = _as_field(target, value)
         if self.identity and "event_id" not in mapped:

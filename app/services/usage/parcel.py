@@ -1,45 +1,67 @@
 """Parcels: validated events of one workspace, packed for the store's tail."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from app.services.usage.fields import STORED_FIELDS
+from app.services.usage.fields import STORED_FIELDS, Conflict
+from app.services.usage.fingerprints import content_digests
+from app.services.usage.index import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Events with distinct ids, those ids, and the same events as an Arrow IPC stream."""
+    """Events, and for each its id, the digest of what it says, and its row in the input."""
 
     workspace_id: str
     events: pa.RecordBatch
     ids: list[str]
-    packed: bytes
+    digests: list[str]
+    rows: list[int]
 
-    def without(self, taken: set[str]) -> "Parcel":
-        """The events whose ids are still free."""
-        positions = [position for position, event_id in enumerate(self.ids) if event_id not in taken]
-        return _pack(self.workspace_id, self.events, self.ids, positions)
+    @property
+    def event_keys(self) -> list[str]:
+        """Digest and id of each event, as the tail keeps them."""
+        return [digest + event_id for digest, event_id in zip(self.digests, self.ids, strict=True)]
+
+    def packed(self) -> bytes:
+        """The events as an Arrow IPC stream."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self.events.schema) as stream:
+            stream.write_batch(self.events)
+        packed: bytes = sink.getvalue().to_pybytes()
+        return packed
+
+    def without(self, taken: Mapping[str, str]) -> "tuple[Parcel, list[Conflict]]":
+        """The events whose ids are free, and a conflict for each whose id an event that says something else has.
+
+        `taken`: ids with the digests of their events. Of events here with one id the first stays.
+        """
+        if not taken and len(set(self.ids)) == len(self.ids):
+            return self, []
+        first: dict[str, str] = {}
+        kept, conflicts = list[int](), list[Conflict]()
+        for position, (event_id, digest) in enumerate(zip(self.ids, self.digests, strict=True)):
+            held = taken.get(event_id) or first.get(event_id)
+            if held is None:
+                first[event_id] = digest
+                kept.append(position)
+            elif held not in (digest, UNKNOWN):
+                conflicts.append(Conflict(self.rows[position], event_id))
+        return (self if len(kept) == len(self.ids) else self._of(kept)), conflicts
+
+    def _of(self, positions: list[int]) -> "Parcel":
+        def of(column: list[str]) -> list[str]:
+            return [column[position] for position in positions]
+
+        rows = [self.rows[position] for position in positions]
+        events = self.events.take(pa.array(positions, pa.int64()))
+        return Parcel(self.workspace_id, events, of(self.ids), of(self.digests), rows)
 
 
 def parcel(workspace_id: str, events: pa.RecordBatch) -> Parcel:
-    """Pack validated events; of those with one id the first stays."""
+    """Prepare validated events for the tail."""
     names = [name for name in events.schema.names if name in STORED_FIELDS or name.startswith("d_")]
-    events, ids = events.select(names), events["event_id"].to_pylist()
-    if len(set(ids)) == len(ids):
-        return Parcel(workspace_id, events, ids, _serialized(events))
-    first = {event_id: position for position, event_id in reversed(list(enumerate(ids)))}
-    return _pack(workspace_id, events, ids, sorted(first.values()))
-
-
-def _pack(workspace_id: str, events: pa.RecordBatch, ids: list[str], positions: list[int]) -> Parcel:
-    kept = events.take(pa.array(positions, pa.int64()))
-    return Parcel(workspace_id, kept, [ids[position] for position in positions], _serialized(kept))
-
-
-def _serialized(events: pa.RecordBatch) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, events.schema) as stream:
-        stream.write_batch(events)
-    packed: bytes = sink.getvalue().to_pybytes()
-    return packed
+    ids, rows = events["event_id"].to_pylist(), events["row"].to_pylist()
+    return Parcel(workspace_id, events.select(names), ids, content_digests(events), rows)

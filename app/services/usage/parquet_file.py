@@ -32,7 +32,7 @@ def open_file(content: Content, plan: ColumnPlan, policy: Policy) -> Source:
     targets, left_out = plan.targets(columns, policy), Counter[str]()
     if plan.needs_records(columns):
         batches = _batches_of_records(path, file, plan, policy, left_out)
-        return Source(file.metadata.num_rows, "event_id" in targets or bool(plan.identity), batches, left_out)
+        return Source(file.metadata.num_rows, batches, left_out)
     nested = [
         column
         for target, column in targets.items()
@@ -45,7 +45,7 @@ def open_file(content: Content, plan: ColumnPlan, policy: Policy) -> Source:
     for target, column in targets.items():
         _check_type(path.name, target, column, _value_type(file.schema_arrow.field(column).type))
     batches = _batches(path, file, targets, plan)
-    return Source(file.metadata.num_rows, "event_id" in targets, batches, left_out)
+    return Source(file.metadata.num_rows, batches, left_out)
 
 
 def _batches_of_records(
@@ -57,7 +57,8 @@ def _batches_of_records(
             unfit: Problems = {}
             numbers = range(first, first + len(rows))
             columns = {name: _for_record(name, rows[name], unfit) for name in rows.schema.names}
-            yield text_batch_of_records(numbers, columns, plan, policy, unfit, left_out)
+            whole_rows = {name: _as_read(rows[name]) for name in rows.schema.names}
+            yield text_batch_of_records(numbers, columns, plan, policy, unfit, left_out, whole_rows)
             first += len(rows)
 
 
@@ -120,11 +121,40 @@ def _is_number(kind: pa.DataType) -> bool:
 def _batches(path: Path, file: pq.ParquetFile, targets: dict[str, str], plan: ColumnPlan) -> Iterator[TextBatch]:
     first = 1
     with file:
-        for rows in _record_batches(path, file, sorted(set(targets.values()))):
+        every_row_has_id = _every_row_has(file, targets.get("event_id"))
+        columns = sorted(set(targets.values())) if every_row_has_id else file.schema_arrow.names
+        for rows in _record_batches(path, file, columns):
             unfit: Problems = {}
             texts = {target: _text(target, rows[column], unfit) for target, column in targets.items()}
-            yield text_batch_of_columns(range(first, first + len(rows)), texts, plan, unfit)
+            whole_rows = {} if every_row_has_id else {name: _as_read(rows[name]) for name in columns}
+            yield text_batch_of_columns(range(first, first + len(rows)), texts, plan, unfit, whole_rows)
             first += len(rows)
+
+
+def _every_row_has(file: pq.ParquetFile, column: str | None) -> bool:
+    """Whether the file itself says that no row lacks this column, and that it is never empty."""
+    if column is None:
+        return False
+    position = file.schema_arrow.names.index(column)
+    if position >= file.metadata.num_columns or file.metadata.num_columns != len(file.schema_arrow.names):
+        return False  # nested columns shift the positions
+    groups = (file.metadata.row_group(number).column(position) for number in range(file.metadata.num_row_groups))
+    statistics = [group.statistics for group in groups]
+    return all(
+        found is not None and found.has_null_count and found.null_count == 0 and found.has_min_max and found.min != ""
+        for found in statistics
+    )
+
+
+def _as_read(column: pa.Array) -> pa.Array:
+    """The texts of a column, to tell whole rows apart; one that Arrow cannot write as text goes by its values."""
+    column = column.cast(_value_type(column.type))
+    if pa.types.is_timestamp(column.type):
+        return column.cast(pa.int64()).cast(pa.string())
+    try:
+        return column.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.array([None if value is None else repr(value) for value in column.to_pylist()], pa.string())
 
 
 def _record_batches(path: Path, file: pq.ParquetFile, columns: list[str] | None) -> Iterator[pa.RecordBatch]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.file_lock import exclusive
-from app.services.usage.index import Index
+from app.services.usage.index import Index, names_of_files
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def sweep(root: Path, index: Index, now: datetime, grace: timedelta) -> int:
     _sweep_folders(root)
     expired = _expired(index, now, grace)
     with index.reading() as connection:
-        indexed = {row[0] for row in connection.execute("SELECT path FROM file UNION SELECT path FROM superseded")}
+        indexed = names_of_files(connection)
     orphans = {str(path.relative_to(root)) for path in root.glob("workspace_id=*/month=*/*.parquet")} - indexed
     for path in expired | orphans:
         (root / path).unlink(missing_ok=True)

@@ -13,7 +13,10 @@ from app.services.usage.store import EventStore
 
 @dataclass(frozen=True, slots=True)
 class UsageStats:
-    """One event type of one customer: events, first and last time (aware, UTC), exact sum of each numeric dimension."""
+    """One event type of one customer: events, first and last time (aware, UTC), exact sum of each numeric dimension.
+
+    `future_events`: those of its events that lie after now.
+    """
 
     event_type: str
     customer_id: str
@@ -21,10 +24,14 @@ class UsageStats:
     first_ts: datetime
     last_ts: datetime
     sums: dict[str, Decimal]
+    future_events: int = 0
 
 
-def usage_stats(store: EventStore, workspace_id: str) -> list[UsageStats]:
-    """Statistics by (event_type, customer_id), in order; a dimension that has no number in a group has no sum there."""
+def usage_stats(store: EventStore, workspace_id: str, now: datetime) -> list[UsageStats]:
+    """Statistics by (event_type, customer_id), in order; a dimension that has no number in a group has no sum there.
+
+    `now`: aware.
+    """
     dataset = store.snapshot(workspace_id)
     if not dataset.paths:
         return []
@@ -34,8 +41,10 @@ def usage_stats(store: EventStore, workspace_id: str) -> list[UsageStats]:
         engine = parquet.open_engine(folder)
         try:
             rows = engine.execute(
-                f"SELECT event_type, customer_id, count(*), min(ts), max(ts){sums} FROM {scan(dataset.paths)} "
-                "GROUP BY event_type, customer_id ORDER BY event_type, customer_id"
+                "SELECT event_type, customer_id, count(*), min(ts), max(ts), count(*) FILTER (ts > $now)"
+                f"{sums} FROM {scan(dataset.paths)} "
+                "GROUP BY event_type, customer_id ORDER BY event_type, customer_id",
+                {"now": now.astimezone(UTC).replace(tzinfo=None)},
             ).fetchall()
         finally:
             engine.close()
@@ -43,8 +52,9 @@ def usage_stats(store: EventStore, workspace_id: str) -> list[UsageStats]:
         UsageStats(
             event_type, customer_id, events, first.replace(tzinfo=UTC), last.replace(tzinfo=UTC),
             {name: _plain(total) for name, total in zip(names, totals, strict=True) if total is not None},
+            future,
         )
-        for event_type, customer_id, events, first, last, *totals in rows
+        for event_type, customer_id, events, first, last, future, *totals in rows
     ]  # fmt: skip
 
 

@@ -9,7 +9,8 @@ DuckDB write, and their modules are imported in the methods that use them: a ser
     <root>/incoming/<random>/                              files being written; abandoned ones are swept
 """
 
-from collections.abc import Iterable, Iterator
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,17 +19,17 @@ from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
 from app.file_lock import exclusive
-from app.services.usage import staging
-from app.services.usage.fields import Policy, Reject
+from app.services.usage import origins, staging
+from app.services.usage.fields import SOURCE_SEPARATOR, Conflict, Policy, Reject
 from app.services.usage.formats import Rows
 from app.services.usage.index import (
     Index,
-    Partition,
     StoredFile,
-    TailIds,
     combine,
     partition,
 )
+from app.services.usage.origins import Arrival, Origin
+from app.services.usage.tail_ids import TailIds
 
 if TYPE_CHECKING:
     from app.services.usage.parcel import Parcel
@@ -42,6 +43,9 @@ class Receipt:
     """The outcome of a batch: counts of events, and the catalog entries that its accepted events would need.
 
     `left_out` counts nested values that were not stored, by their names.
+    Of events whose id is taken, a duplicate says what the stored one says and a conflict something else; neither is
+    stored. `replaced`: by workspace, how many stored events gave way to accepted ones. `usage_import_id`: what the
+    batch is undone by; None when it stored nothing.
     """
 
     accepted: int
@@ -50,6 +54,9 @@ class Receipt:
     new_event_types: dict[str, frozenset[str]] = field(default_factory=dict)
     new_segments: frozenset[str] = frozenset()
     left_out: dict[str, int] = field(default_factory=dict)
+    conflicts: tuple[Conflict, ...] = ()
+    replaced: Mapping[str, int] = field(default_factory=dict)
+    usage_import_id: str | None = None
 
     @property
     def rejected(self) -> int:
@@ -97,45 +104,136 @@ class EventStore:
         """Close the connections; a later call opens new ones."""
         self.index.close()
 
-    def ingest(self, rows: Rows, policy: Policy) -> Receipt:
+    def ingest(self, rows: Rows, policy: Policy, arrival: Arrival | None = None) -> Receipt:
         """Validate and store one batch of events (see `formats.parse_body`)."""
         from app.services.usage.validate import validate
 
-        return self.append(validate(rows, policy))
+        return self.append(validate(rows, policy), arrival)
 
-    def append(self, batch: "Batch") -> Receipt:
+    def append(self, batch: "Batch", arrival: Arrival | None = None) -> Receipt:
         """Store validated events. All of the batch is committed when this returns, or nothing if it raises.
 
-        Of events with one id the first to be committed counts; within the batch the one in the first row.
+        Of events with one id the first to be committed counts; within the batch the one in the first row. With an
+        `arrival` they can be undone together.
         """
-        from app.services.usage.parcel import parcel
-
-        parcels = [parcel(key, events) for key, events in batch.events.items() if len(events)]
+        parcels = _parcels(batch)
         with self.index.writing() as connection:
-            accepted = sum([self._add_to_tail(connection, new) for new in parcels])
+            outcomes = [self._add_to_tail(connection, new, arrival) for new in parcels]
+        return self._receipt(batch, outcomes, arrival)
+
+    def replace(self, batch: "Batch", arrival: Arrival | None = None) -> Receipt:
+        """Store validated events, those whose id is taken in the place of the stored ones; all of it or nothing.
+
+        A conflict is left only with an event that came in while this one was at work.
+        """
+        from app.services.usage import withdrawal
+
+        parcels = _parcels(batch)
+        with self.maintaining(), staging.folder(self.root) as folder:
+            for new in parcels:
+                self._flush(new.workspace_id, self._tail_extent(new.workspace_id)[1])
+            withdrawals = [
+                withdrawal.prepare(self.root, self.index, new.workspace_id, self._contradicted(new), folder)
+                for new in parcels
+            ]
+            with self.index.writing() as connection:
+                for prepared in withdrawals:
+                    withdrawal.commit(connection, prepared)
+                outcomes = [self._add_to_tail(connection, new, arrival) for new in parcels]
+        replaced = {one.workspace_id: len(one.event_ids) for one in withdrawals if one.event_ids}
+        return dataclasses.replace(self._receipt(batch, outcomes, arrival), replaced=replaced)
+
+    def _contradicted(self, new: "Parcel") -> list[str]:
+        """The ids of stored events that say something else than the first event here with their id.
+
+        One that was stored under a CloudEvent's id alone gives way to the event with its source, too.
+        """
+        first = dict(reversed(list(zip(new.ids, new.digests, strict=True))))
+        with self.index.reading() as connection:
+            workspace = partition(connection, new.workspace_id)
+            taken = workspace.taken(new.ids, {})
+            others = [event_id for event_id, digest in taken.items() if first[event_id] != digest]
+            stored = workspace.stored_ids(others)
+        bare = {event_id.partition(SOURCE_SEPARATOR)[2] for event_id in set(others).difference(stored)}
+        return sorted(bare.union(stored))
+
+    def _receipt(self, batch: "Batch", outcomes: list[tuple[int, list[Conflict]]], arrival: Arrival | None) -> Receipt:
         self._flush_long_tails(batch.events)
-        valid = sum(map(len, batch.events.values()))
+        accepted = sum(count for count, _ in outcomes)
+        conflicts = sorted((one for _, some in outcomes for one in some), key=lambda conflict: conflict.row)
         return Receipt(
-            accepted,
-            valid - accepted,
-            tuple(batch.rejects),
-            dict(batch.new_event_types),
-            batch.new_segments,
-            dict(batch.left_out),
+            accepted=accepted,
+            duplicates=sum(map(len, batch.events.values())) - accepted - len(conflicts),
+            rejects=tuple(batch.rejects),
+            new_event_types=dict(batch.new_event_types),
+            new_segments=batch.new_segments,
+            left_out=dict(batch.left_out),
+            conflicts=tuple(conflicts),
+            usage_import_id=arrival.usage_import_id if arrival and accepted else None,
         )
 
-    def _add_to_tail(self, connection: Connection, new: "Parcel") -> int:
-        """Add those events whose ids are free; returns how many."""
+    def _add_to_tail(
+        self, connection: Connection, new: "Parcel", arrival: Arrival | None
+    ) -> tuple[int, list[Conflict]]:
+        """Add those events whose ids are free; returns how many, and who was kept out by an event of other content."""
         workspace = partition(connection, new.workspace_id, create=True)
-        if taken := self._taken(workspace, new.ids):
-            new = new.without(taken)
-        if new.ids:
-            workspace.append_to_tail(new.ids, new.packed)
-        return len(new.ids)
+        taken = workspace.taken(new.ids, self._tail_ids.current(workspace))
+        free, conflicts = new.without(taken)
+        if free.ids:
+            duplicates = len(new.ids) - len(free.ids) - len(conflicts)
+            origin = origins.add(workspace, arrival, len(free.ids), duplicates, len(conflicts))
+            workspace.append_to_tail(free.event_keys, free.packed(), origin)
+        return len(free.ids), conflicts
 
-    def _taken(self, workspace: Partition, ids: list[str]) -> set[str]:
-        waiting = self._tail_ids.current(workspace)
-        return waiting.intersection(ids).union(workspace.taken_ids(ids))
+    def withdraw(self, workspace_id: str, event_ids: Iterable[str]) -> list[str]:
+        """Take events out by their ids, which may come again afterwards; returns the ids that were stored, in order."""
+        from app.services.usage import withdrawal
+
+        with self.maintaining(), staging.folder(self.root) as folder:
+            self._flush(workspace_id, self._tail_extent(workspace_id)[1])
+            with self.index.reading() as connection:
+                stored = sorted(partition(connection, workspace_id).stored_ids(sorted(set(event_ids))))
+            prepared = withdrawal.prepare(self.root, self.index, workspace_id, stored, folder)
+            with self.index.writing() as connection:
+                withdrawal.commit(connection, prepared)
+        return stored
+
+    def undo(self, usage_import_id: str, now: datetime) -> list[Origin]:
+        """Take out all that an import or batch brought and that still counts; returns what was undone, by workspace.
+
+        Nothing is undone twice: an id that is not known, or undone already, gives an empty list. `now`: aware.
+        """
+        from app.services.usage import withdrawal
+
+        with self.maintaining(), staging.folder(self.root) as folder:
+            with self.index.reading() as connection:
+                undone = [origin for origin in origins.of_import(connection, usage_import_id) if not origin.undone_at]
+            withdrawals = []
+            for origin in undone:
+                self._flush(origin.workspace_id, self._tail_extent(origin.workspace_id)[1])
+                with self.index.reading() as connection:
+                    event_ids = partition(connection, origin.workspace_id).ids_of(origin.number)
+                withdrawals.append(withdrawal.prepare(self.root, self.index, origin.workspace_id, event_ids, folder))
+            with self.index.writing() as connection:
+                for prepared in withdrawals:
+                    withdrawal.commit(connection, prepared)
+                origins.mark_undone(connection, undone, now)
+        return undone
+
+    def origins_of(self, usage_import_id: str) -> list[Origin]:
+        """What is kept of one import or batch, by workspace; empty for one that stored nothing or is not known."""
+        with self.index.reading() as connection:
+            return origins.of_import(connection, usage_import_id)
+
+    def newest_origins(self, workspace_id: str, limit: int, before: tuple[datetime, str] | None = None) -> list[Origin]:
+        """The imports and batches of a workspace, newest first; `before`: only those older than this moment and id."""
+        with self.index.reading() as connection:
+            return origins.newest(partition(connection, workspace_id), limit, before)
+
+    def rows_with_origin(self, workspace_id: str) -> int:
+        """How many of the workspace's events came in with an import or batch that is known."""
+        with self.index.reading() as connection:
+            return origins.stored_rows(partition(connection, workspace_id))
 
     def _flush_long_tails(self, workspace_ids: Iterable[str]) -> None:
         """Write tails that are too long, unless another process does; where they are far too long, wait for it."""
@@ -228,6 +326,12 @@ class EventStore:
         """
         with self.maintaining():
             return staging.sweep(self.root, self.index, now, grace)
+
+
+def _parcels(batch: "Batch") -> "list[Parcel]":
+    from app.services.usage.parcel import parcel
+
+    return [parcel(workspace_id, events) for workspace_id, events in batch.events.items() if len(events)]
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,17 @@ def _summary(root: Path, dataset: Dataset) -> UsageSummary:
     )
 
 
+def future_events(store: EventStore, workspace_id: str, now: datetime) -> int:
+    """How many stored events lie after now (aware): no new ones are taken, and those that are there move no window."""
+    moment = now.astimezone(UTC).replace(tzinfo=None)
+    dataset = store.snapshot(workspace_id)
+    paths = [store.root / file.path for file in dataset.files if file.max_ts > moment]
+    if not paths:
+        return 0
+    (((number,),),) = _query(store.root, f"SELECT count(*) FROM {scan(paths)} WHERE ts > TIMESTAMP '{moment}'")
+    return int(number)
+
+
 def customer_segments(store: EventStore, workspace_id: str) -> list[tuple[str, str]]:
     """Every customer with the segment of its newest event, by customer."""
     dataset = store.snapshot(workspace_id)

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -14,13 +15,24 @@ import pyarrow.compute as pc
 
 from app.services.catalogs.entries import unknown_segment
 from app.services.usage.columns import Problems, text_batch, unknown_dimension
-from app.services.usage.fields import MAX_ID_LENGTH, MAX_TEXT_LENGTH, Policy, Reject, by_folded_name
+from app.services.usage.fields import (
+    MAX_TEXT_LENGTH,
+    SOURCE_SEPARATOR,
+    Policy,
+    Reject,
+    by_folded_name,
+)
 from app.services.usage.formats import Rows
-from app.services.usage.times import first_problem, parse_times
+from app.services.usage.times import TIME, first_problem, parse_times
 from app.services.usage.written_times import NO_TIME, TimeReading
+from rules.ids import CONTROL_CHARACTERS, MAX_ID_LENGTH
 from simulation.events import BASE_FIELDS
 
-_CONTROL = r"[\x00-\x1f\x7f]"
+MAX_AHEAD = timedelta(minutes=5)
+"""How far the clock of a sender may be ahead of this one."""
+IN_THE_FUTURE = "ts lies in the future: set the sender's clock, or look whether milliseconds were read as seconds"
+_CONTROL = f"[{CONTROL_CHARACTERS}]"
+_SOURCED = f"^[^{SOURCE_SEPARATOR}]{{1,{MAX_ID_LENGTH}}}{SOURCE_SEPARATOR}.{{1,{MAX_ID_LENGTH}}}$"
 _CONTROL_BYTES = bytes([*range(32), 127])
 _new_name = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 
@@ -59,7 +71,7 @@ class _Sieve:
         """One for each row dropped."""
         positions = pa.array(self.problems, pa.int64())
         rows = self.batch["row"].take(positions).to_pylist()
-        ids = self.batch["event_id"].take(positions).to_pylist()
+        ids = _own_ids(self.batch).take(positions).to_pylist()
         by_row = zip(rows, ids, self.problems.values(), strict=True)
         return [Reject(row, *problem, event_id=event_id) for row, event_id, problem in by_row]
 
@@ -70,11 +82,18 @@ class _Sieve:
         return batch.take(pa.array([row for row in range(len(batch)) if row not in self.problems], pa.int64()))
 
 
-def validate(rows: Rows, policy: Policy) -> Batch:
-    """Validate events given as dicts (see `formats.parse_body`)."""
+def _own_ids(texts: pa.RecordBatch) -> pa.Array:
+    """The ids that rows have themselves, null where one is still to be made."""
+    if "made_of" not in texts.schema.names:
+        return texts["event_id"]
+    return pc.if_else(texts["made_of"].is_valid(), pa.scalar(None, pa.string()), texts["event_id"])
+
+
+def validate(rows: Rows, policy: Policy, now: datetime | None = None) -> Batch:
+    """Validate events given as dicts (see `formats.parse_body`); `now` as for `validate_texts`."""
     left_out: Counter[str] = Counter()
     texts, rejects = text_batch(rows, policy, left_out)
-    batch = validate_texts(texts, policy)
+    batch = validate_texts(texts, policy, now)
     in_order = sorted([*batch.rejects, *rejects], key=lambda reject: reject.row)
     return replace(batch, rejects=in_order, left_out=left_out)
 
@@ -92,10 +111,16 @@ def merged(batches: Sequence[Batch]) -> Batch:
     )
 
 
-def validate_texts(texts: pa.RecordBatch, policy: Policy) -> Batch:
-    """Validate one batch of texts: `row`, the base fields (ts may be an Arrow timestamp) and `d_` columns."""
+def validate_texts(texts: pa.RecordBatch, policy: Policy, now: datetime | None = None) -> Batch:
+    """Validate one batch of texts: `row`, the base fields (ts may be an Arrow timestamp) and `d_` columns.
+
+    `now` (aware): an event more than MAX_AHEAD after it is rejected; None judges no time by the clock. A column
+    `made_of` (see pieces.py) is kept.
+    """
     sieve = _Sieve(texts)
-    columns = {"row": texts["row"], "own_segment": texts["segment"].is_valid()} | _base_columns(sieve, texts, policy)
+    columns = {"row": texts["row"], "own_segment": texts["segment"].is_valid()}
+    columns |= {name: texts[name] for name in texts.schema.names if name == "made_of"}
+    columns |= _base_columns(sieve, texts, policy, now)
     new_event_types = _check_dimensions(sieve, texts, policy)
     _check_segments(sieve, columns["segment"], policy)
     columns |= {name: texts[name] for name in texts.schema.names if name.startswith("d_")}
@@ -109,12 +134,12 @@ def validate_texts(texts: pa.RecordBatch, policy: Policy) -> Batch:
     )
 
 
-def _base_columns(sieve: _Sieve, texts: pa.RecordBatch, policy: Policy) -> dict[str, pa.Array]:
+def _base_columns(sieve: _Sieve, texts: pa.RecordBatch, policy: Policy, now: datetime | None) -> dict[str, pa.Array]:
     columns = {name: texts[name] for name in BASE_FIELDS}
     columns["segment"] = _segments(texts, policy)
     if policy.workspace_id is not None:
         columns["workspace_id"] = columns["workspace_id"].fill_null(policy.workspace_id)
-    columns["ts"] = _check_times(sieve, texts["ts"], policy.times)
+    columns["ts"] = _check_times(sieve, texts["ts"], policy.times, now)
     for name in BASE_FIELDS:
         if name != "ts":
             _check_ids(sieve, name, columns[name])
@@ -153,11 +178,15 @@ def _check_ids(sieve: _Sieve, name: str, column: pa.Array) -> None:
     distinct = column.dictionary_encode()
     lengths = pc.utf8_length(distinct.dictionary)
     if pc.any(pc.greater(lengths, MAX_ID_LENGTH)).as_py():
-        sieve.drop(
-            pc.greater(pc.utf8_length(column), MAX_ID_LENGTH), name, f"{name} is longer than {MAX_ID_LENGTH} characters"
-        )
+        sieve.drop(_too_long(name, column), name, f"{name} is longer than {MAX_ID_LENGTH} characters")
     if _may_have_controls(distinct.dictionary):
         sieve.drop(pc.match_substring_regex(column, _CONTROL), name, f"{name} has control characters")
+
+
+def _too_long(name: str, column: pa.Array) -> pa.Array:
+    """Which ids are too long; of an event's both halves may have the full length, its source and its own id."""
+    too_long = pc.greater(pc.utf8_length(column), MAX_ID_LENGTH)
+    return pc.and_not(too_long, pc.match_substring_regex(column, _SOURCED)) if name == "event_id" else too_long
 
 
 def _may_have_controls(column: pa.Array) -> bool:
@@ -166,7 +195,7 @@ def _may_have_controls(column: pa.Array) -> bool:
     return data is not None and len(data.to_pybytes().translate(None, _CONTROL_BYTES)) != data.size
 
 
-def _check_times(sieve: _Sieve, column: pa.Array, reading: TimeReading) -> pa.Array:
+def _check_times(sieve: _Sieve, column: pa.Array, reading: TimeReading, now: datetime | None) -> pa.Array:
     times = parse_times(column, reading)
     if times.null_count:
         sieve.drop(column.is_null(), "ts", "ts is missing")
@@ -174,6 +203,9 @@ def _check_times(sieve: _Sieve, column: pa.Array, reading: TimeReading) -> pa.Ar
         problems = first_problem(column.take(positions), reading)
         for position, problem in zip(positions.to_pylist(), problems, strict=True):
             sieve.problems.setdefault(position, ("ts", problem or NO_TIME))
+    if now is not None:
+        latest = pa.scalar((now + MAX_AHEAD).astimezone(UTC).replace(tzinfo=None), TIME)
+        sieve.drop(pc.greater(times, latest).fill_null(False), "ts", IN_THE_FUTURE)
     return times
 
 

@@ -61,7 +61,7 @@ def test_an_import_overtaken_by_a_batch_with_its_ids_counts_them_once(store: Eve
     """The batch arrives after the import has looked its ids up: once into the tail, once all the way to a file."""
     for flush, name in ((False, "tail"), (True, "file")):
         path = tmp_path / f"{name}.csv"
-        lines = [f"{name}{n},2026-01-01T00:00:00Z,llm_request,c,s" for n in range(5)]
+        lines = [",".join(map(str, event(f"{name}{n}").values())) for n in range(5)]
         path.write_text("\n".join(["event_id,ts,event_type,customer_id,segment", *lines]))
         report = _import_overtaken(store, path, [event(f"{name}{n}") for n in range(3)], flush=flush)
         assert (report.accepted, report.duplicates) == (2, 3)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from app.services.usage.formats import Rows
+from app.services.usage.origins import Arrival
 from app.services.usage.store import EventStore
-from tests.services.usage.conftest import put, stored
+from tests.services.usage.conftest import POLICY, event, put, stored
 from tests.services.usage.workers import ACTIONS, NEW, OLD, SWEPT_AT, die, processes
 
 OLD_IDS = {item["event_id"] for item in OLD}
@@ -85,6 +87,47 @@ def test_a_killed_writer_leaves_the_old_state_or_the_new_one(
     ACTIONS[action](store)
     assert len(_ids(store)) == (len(OLD_IDS) if action == "compact" else len(ALL_IDS))
     _assert_whole(store)
+    store.close()
+
+
+UNDOING = (
+    ("parquet._write", "after", False),
+    ("os.replace", "before", False),
+    ("os.replace", "after", False),
+    ("withdrawal.commit", "before", False),
+    ("withdrawal.supersede_files", "after", False),
+    ("index.Partition.add_files", "after", False),
+    ("index.Partition.release_ids", "after", False),
+    ("withdrawal.commit", "after", False),
+    ("staging.shutil.rmtree", "before", True),
+)
+"""Where a writer that takes events out is killed, and whether they are gone then."""
+
+
+@pytest.mark.parametrize("action", ["undo", "withdraw", "replace"])
+@pytest.mark.parametrize(("point", "when", "gone"), UNDOING)
+def test_a_killed_withdrawal_takes_out_all_or_nothing(
+    tmp_path: Path, action: str, point: str, when: str, gone: bool
+) -> None:
+    store = EventStore(tmp_path / "usage")
+    put(store, event("stays", ts="2026-01-03T00:00:00Z"))
+    store.ingest(Rows.counted(OLD), POLICY, Arrival("bat_old", "HTTP", SWEPT_AT))
+    store.flush("ws_1")
+    before = stored(store)
+    after = {"stays"} | (OLD_IDS if action == "replace" else set())
+    _kill(store, action, point, when)
+    if gone:
+        assert _ids(store) == after
+    else:
+        assert stored(store) == before
+    _assert_whole(store)
+    ACTIONS[action](store)
+    assert _ids(store) == after
+    assert [row["d_output_minutes"] for row in stored(store) if row["event_id"] in OLD_IDS] == (
+        ["77"] * 3 if action == "replace" else []
+    )
+    _assert_whole(store)
+    assert store.ingest(Rows.counted(OLD), POLICY).accepted == (0 if action == "replace" else 3)
     store.close()
 
 

@@ -59,7 +59,7 @@ def test_cloud_events_become_flat_events(body: Json, content_type: str) -> None:
     rows = parse_body(orjson.dumps(body), f"application/{content_type}+json")
     assert list(rows.values) == [
         {
-            "event_id": "e1",
+            "event_id": "/app␟e1",
             "ts": "2026-01-02T10:00:00Z",
             "event_type": "llm_request",
             "customer_id": "acme",

@@ -36,6 +36,7 @@ def take(
 
 
 def counts(report: ImportReport) -> tuple[int, int, int, int]:
+    assert report.read == report.accepted + report.duplicates + report.conflicts + report.rejected
     return report.read, report.accepted, report.duplicates, report.rejected
 
 
@@ -60,7 +61,7 @@ def test_bad_rows_go_to_the_report_with_number_field_and_reason(store: EventStor
     lines = [
         ROW.format("a", 1),
         "b,2026",
-        ROW.format("", 1),
+        ROW.format("c", 1).replace("video", "audio"),
         "",
         ROW.format("d", 1).replace("2026-01", "2026-13"),
         "1,2,3,4,5,6,7",
@@ -76,7 +77,7 @@ def test_bad_rows_go_to_the_report_with_number_field_and_reason(store: EventStor
         else [json.loads(line) for line in text.splitlines()]
     )
     assert [(int(line["row"]), line["event_id"] or None, line["field"]) for line in found] == [
-        (2, None, ""), (3, None, "event_id"), (4, "d", "ts"), (5, None, ""),
+        (2, None, ""), (3, "c", "event_type"), (4, "d", "ts"), (5, None, ""),
     ]  # fmt: skip
     assert "has 2 fields where the header has 6" in found[0]["reason"]
     assert sum(report.reasons.values()) == 4
@@ -230,7 +231,8 @@ def test_made_ids_do_not_depend_on_a_customers_segment_of_the_day(store: EventSt
 
 def test_of_one_id_in_a_file_the_first_row_counts(store: EventStore, tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", HEADER, ROW.format("a", 1), ROW.format("b", 2), ROW.format("a", 3))
-    assert counts(take(store, path)) == (3, 2, 1, 0)
+    report = take(store, path)
+    assert (counts(report), report.conflicts) == ((3, 2, 0, 0), 1)
     assert [row["n_output_minutes"] for row in stored(store)] == [1, 2]
 
 

@@ -1,5 +1,6 @@
 """Real input: the public Azure LLM inference traces of November 2023, imported as two customers."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,7 +25,10 @@ def test_both_traces_are_metered_to_the_last_token_and_a_second_import_adds_noth
             constants = {"event_type": "llm_request", "customer_id": customer, "segment": "llm"}
             report = import_file(store, TRACES / f"{customer}.csv", POLICY, ColumnPlan(MAPPING, constants))
             assert (report.read, report.accepted, report.rejected) == (requests, 0 if again else requests, 0)
-    assert {item.customer_id: (item.events, *item.sums.values()) for item in usage_stats(store, "ws_1")} == {
+    assert {
+        item.customer_id: (item.events, *item.sums.values())
+        for item in usage_stats(store, "ws_1", datetime(2026, 1, 1, tzinfo=UTC))
+    } == {
         customer: (requests, Decimal(context), Decimal(generated))
         for customer, (requests, context, generated) in TOTALS.items()
     }

@@ -43,7 +43,8 @@ def event(number: int, workspace_id: Json = "ws_1", **fields: Json) -> dict[str,
 
 
 def sent(cache: PolicyCache, *events: Json) -> Receipt:
-    receipt = ingest(db.session, usage_events().store, cache, Body(orjson.dumps(events), "application/json"))
+    body = Body(orjson.dumps(events), "application/json")
+    receipt = ingest(db.session, usage_events().store, cache, body, actor=f.OPERATOR, now=f.NOW)
     db.session.rollback()
     return receipt
 

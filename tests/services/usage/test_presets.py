@@ -19,6 +19,7 @@ from app.services.usage.written_times import TimeReading
 
 SAMPLES = Path(__file__).parent / "samples"
 POLICY = Policy("ws_1", {}, segments={}, extend_catalog=True)
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
 ACME = {"customer_id": "acme"}
 LITELLM = {
     "acme": (2, {"input_tokens": "1020", "output_tokens": "214", "total_tokens": "1234", "cached_tokens": "32"}),
@@ -113,7 +114,7 @@ def test_a_file_of_each_format_is_recognised_and_counted_exactly(
     assert known_format.name == preset
     report = take(store, sample, **given)
     assert (report.rejected, report.accepted) == (0, sum(events for events, _ in expected.values()))
-    rows = {row.customer_id: row for row in usage_stats(store, "ws_1")}
+    rows = {row.customer_id: row for row in usage_stats(store, "ws_1", NOW)}
     assert {row.event_type for row in rows.values()} == {event_type}
     assert min(row.first_ts for row in rows.values()) == datetime.fromisoformat(first).replace(tzinfo=UTC)
     for customer_id, (events, sums) in expected.items():
@@ -127,7 +128,7 @@ def test_the_seconds_of_a_trace_count_from_the_moment_that_is_given(store: Event
     own = ColumnPlan(constants={"segment": "all", **ACME}, times=TimeReading(origin=datetime(2026, 1, 5)))  # noqa: DTZ001
     plan, _ = plan_of(SAMPLES / "burstgpt.csv", own)
     assert import_file(store, SAMPLES / "burstgpt.csv", POLICY, plan).accepted == 3
-    (row,) = usage_stats(store, "ws_1")
+    (row,) = usage_stats(store, "ws_1", NOW)
     assert row.last_ts == datetime(2026, 1, 5, 0, 1, 58, tzinfo=UTC)
 
 
@@ -151,7 +152,7 @@ def test_a_mapping_of_ones_own_turns_recognition_off_unless_the_preset_is_named(
     assert (plan, known_format and known_format.name) == (own, "openrouter")
     plan, _ = plan_of(sample, own, "openrouter")
     assert import_file(store, sample, POLICY, plan).accepted == 2
-    assert {row.customer_id for row in usage_stats(store, "ws_1")} == {"My App", "My App, EU"}
+    assert {row.customer_id for row in usage_stats(store, "ws_1", NOW)} == {"My App", "My App, EU"}
     assert plan_of(sample, ColumnPlan(), NONE) == (ColumnPlan(), None)
 
 

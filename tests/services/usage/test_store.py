@@ -35,11 +35,11 @@ def test_an_event_comes_out_with_text_and_exact_number_of_each_dimension(store: 
 
 def test_the_first_event_of_an_id_counts_within_a_batch_and_across_batches_tail_and_files(store: EventStore) -> None:
     receipt = put(store, event("a", resolution="first"), event("b"), event("a", resolution="second"))
-    assert (receipt.accepted, receipt.duplicates) == (2, 1)
+    assert (receipt.accepted, receipt.duplicates, len(receipt.conflicts)) == (2, 0, 1)
     assert put(store, event("a", resolution="third"), event("c")).accepted == 1
     store.flush("ws_1")
     receipt = put(store, event("a", resolution="fourth"), event("c"), event("d"))
-    assert (receipt.accepted, receipt.duplicates) == (1, 2)
+    assert (receipt.accepted, receipt.duplicates, len(receipt.conflicts)) == (1, 1, 1)
     assert [(row["event_id"], row.get("d_resolution")) for row in stored(store)] == [
         ("a", "first"), ("b", None), ("c", None), ("d", None),
     ]  # fmt: skip
@@ -72,7 +72,7 @@ def test_an_empty_store_has_no_files_and_a_fingerprint_all_the_same(store: Event
     dataset = store.snapshot("ws_unknown")
     assert (dataset.paths, dataset.row_count, dataset.newest_ts, dataset.digest) == ((), 0, None, "0" * 64)
     assert put(store).accepted == 0
-    assert usage_stats(store, "ws_unknown") == []
+    assert usage_stats(store, "ws_unknown", NOW) == []
 
 
 def test_events_lie_in_the_month_of_their_ts_late_ones_too(store: EventStore) -> None:
@@ -188,7 +188,7 @@ def test_two_stores_over_one_folder_see_each_others_events(store: EventStore) ->
 def test_stats_give_counts_times_and_exact_sums(store: EventStore) -> None:
     put(store, event("a", output_minutes=6), event("b", output_minutes=Decimal("0.000000000001"), resolution="4K"))
     put(store, event("c", event_type="llm_request", customer_id="acme", context_tokens="n/a"))
-    llm, video = usage_stats(store, "ws_1")
+    llm, video = usage_stats(store, "ws_1", NOW)
     assert (llm.event_type, llm.customer_id, llm.events, llm.sums) == ("llm_request", "acme", 1, {})
     assert video.sums == {"output_minutes": Decimal("6.000000000001")}
     assert video.first_ts == video.last_ts == datetime(2026, 1, 2, 10, tzinfo=UTC)

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from app.services.usage import importer
+from app.services.usage.formats import Rows
+from app.services.usage.origins import Arrival
 from app.services.usage.store import EventStore
+from app.services.usage.validate import validate
 from tests.services.usage.conftest import POLICY, event, put
 
 OLD = [event(f"old{number}", output_minutes=number) for number in range(3)]
@@ -34,6 +37,18 @@ def import_file(store: EventStore) -> None:
     importer.import_file(store, store.root.parent / "new.csv", POLICY)
 
 
+def undo(store: EventStore) -> None:
+    store.undo("bat_old", SWEPT_AT)
+
+
+def withdraw(store: EventStore) -> None:
+    store.withdraw("ws_1", [item["event_id"] for item in OLD])
+
+
+def replace(store: EventStore) -> None:
+    store.replace(validate(Rows.counted([item | {"output_minutes": 77} for item in OLD]), POLICY))
+
+
 def sweep(store: EventStore) -> None:
     for days in range(2):
         store.sweep(SWEPT_AT + timedelta(days=days), timedelta(days=1))
@@ -41,6 +56,7 @@ def sweep(store: EventStore) -> None:
 
 ACTIONS: dict[str, Callable[[EventStore], None]] = {
     "ingest": ingest, "compact": compact, "import": import_file, "sweep": sweep,
+    "undo": undo, "withdraw": withdraw, "replace": replace,
 }  # fmt: skip
 
 
@@ -80,6 +96,24 @@ def ingest_overlapping(root: Path, seed: int) -> int:
             store.sweep(SWEPT_AT, timedelta(days=1))
     store.close()
     return accepted
+
+
+def ingest_and_undo(root: Path, seed: int) -> list[str]:
+    """20 batches of 10 events each, every other one undone again, with flushes between; returns the ids that stay."""
+    store, kept = EventStore(root, flush_rows=50), list[str]()
+    for number in range(20):
+        names = [f"p{seed}n{number:02}e{place}" for place in range(10)]
+        arrival = Arrival(f"bat_{seed}_{number}", "HTTP", SWEPT_AT)
+        store.ingest(Rows.counted([event(name, output_minutes=1) for name in names]), POLICY, arrival)
+        if number % 2:
+            store.undo(arrival.usage_import_id, SWEPT_AT)
+        else:
+            kept += names
+        if number % 5 == 0:
+            store.flush("ws_1")
+            store.sweep(SWEPT_AT, timedelta(days=1))
+    store.close()
+    return kept
 
 
 def processes() -> ForkServerContext:

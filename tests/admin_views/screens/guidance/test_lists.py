@@ -135,7 +135,9 @@ def test_usage_counts_events_and_customers_by_type_and_day(imported: FlaskClient
 
 def test_usage_lists_imports_with_why_rows_were_rejected(imported: FlaskClient) -> None:
     text = text_of(imported.get("/usage").text)
-    assert "events.csv 2026-01-15 00:00 UTC 4 3 0 1 1 × ts: ts is not an RFC 3339 time" in text
+    assert "events.csv 2026-01-15 00:00 UTC imp_" in text
+    assert "3 0 0 1 1 × ts: ts is not an RFC 3339 time" in text
+    assert "counts Undo…" in text
 
 
 def test_a_rejects_report_that_is_not_there_is_refused_by_name(client: FlaskClient) -> None:

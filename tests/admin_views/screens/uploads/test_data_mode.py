@@ -21,6 +21,8 @@ from app.services.catalogs.kinds import CUSTOMERS, EVENTS, SEGMENTS
 from app.services.uploads import imports
 from app.services.uploads.costs import suggested_costs
 from app.services.uploads.store import Uploads
+from app.services.usage.fields import Policy
+from app.services.usage.formats import Rows
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import form_of, text_of
 from tests.admin_views.screens.uploads.upload_pages import URL, chosen, imported, previewed, staged, stored
@@ -227,6 +229,45 @@ def test_the_same_file_again_counts_nothing_twice(client: FlaskClient) -> None:
     imported(client)
     assert "Accepted 0 Already known 2 Rejected 2" in text_of(imported(client).text)
     assert stored().events == 2
+
+
+def test_a_wrong_import_is_undone_after_a_question_that_names_what_will_go(client: FlaskClient) -> None:
+    page = imported(client).text
+    address = page.partition('href="/usage/imports/')[2].partition('"')[0]
+    address = f"/usage/imports/{address}"
+    assert address in client.get("/usage").text
+    asked = client.get(address).text
+    assert "Take out usage.csv, received" in text_of(asked)
+    assert "2 events of workspace ws_1 will no longer count." in text_of(asked)
+    assert stored().events == 2
+    answer = client.post(address, data=form_of(asked, address))
+    assert (answer.status_code, answer.location) == (303, "/usage")
+    text = text_of(client.get("/usage").text)
+    assert "usage.csv was undone: 2 events no longer count." in text
+    assert "undone" in text
+    assert stored().events == 0
+    assert "there is nothing to undo" in text_of(client.get(address).text)
+    assert "Accepted 2" in text_of(imported(client).text)
+
+
+def test_an_import_is_not_undone_without_this_pages_token(client: FlaskClient) -> None:
+    page = imported(client).text
+    address = "/usage/imports/" + page.partition('href="/usage/imports/')[2].partition('"')[0]
+    assert client.post(address, data={"csrf_token": "of somebody else"}).status_code == 403
+    assert stored().events == 2
+    assert client.get("/usage/imports/imp_none/undo").status_code == 404
+
+
+def test_events_of_the_future_and_events_without_an_import_are_said_on_the_usage_screen(client: FlaskClient) -> None:
+    event = {"event_id": "e", "ts": "2099-01-01T00:00:00Z", "event_type": "x", "customer_id": "c", "segment": "s"}
+    usage_events().store.ingest(Rows.counted([event]), Policy("ws_1", {"x": frozenset()}))
+    text = text_of(client.get("/usage").text)
+    assert "1 event lies in the future." in text
+    assert "1 event came with no import that is known: it can be withdrawn by id" in text
+
+
+def test_how_rows_without_an_id_are_told_apart_is_said_in_the_report(client: FlaskClient) -> None:
+    assert "2 rows had no event_id: they are told apart by the content" in text_of(imported(client).text)
 
 
 def test_an_import_that_is_sent_twice_runs_once(client: FlaskClient) -> None:

@@ -48,7 +48,7 @@ def test_a_known_format_is_named_and_its_columns_are_read_as_it_says(client: Fla
     assert [form[f"column_{place}"] for place in range(5)] == ["event_id", "ts", "event_type", "value", "customer_id"]
     chosen(client, address, "import", segment="smb")
     assert "Accepted 2" in text_of(client.get(address).text)
-    (row,) = usage_stats(usage_events().store, "ws_1")
+    (row,) = usage_stats(usage_events().store, "ws_1", f.NOW)
     assert (row.event_type, row.customer_id, row.sums) == ("search", "c1", {"value": Decimal(700)})
 
 
