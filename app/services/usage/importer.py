@@ -116,7 +116,7 @@ class _Learned:
 
 
 class _Overtaken(Exception):
-    """Another writer has taken some of the ids since they were looked up."""
+    """Another writer has taken some of the ids since they were looked up, or has freed some."""
 
 
 def import_file(
@@ -254,14 +254,14 @@ def _commit(
 ) -> _Stored:
     """Write the candidates that are new and commit them, in one transaction; _Overtaken asks for another attempt."""
     store.flush(workspace_id)  # from here on the ids taken are in one place, but for batches that come meanwhile
-    _find_new(store, workspace_id, engine)
+    withdrawals = _find_new(store, workspace_id, engine)
     columns = [row[0] for row in engine.execute("DESCRIBE fresh").fetchall()]
     files = parquet.write_months(engine, "fresh", columns, workspace_id, folder)
     outcome = replace(staged, accepted=sum(file.rows for file in files), **_conflicts(engine))
     with store.maintaining():
         parquet.place(files, folder, store.root)
         try:
-            _commit_files(store, workspace_id, engine, files, outcome, arrival)
+            _commit_files(store, workspace_id, engine, files, outcome, arrival, withdrawals)
         except _Overtaken:
             _take_back(store, files)
             raise
@@ -278,8 +278,11 @@ def _take_back(store: EventStore, files: list[StoredFile]) -> None:
             (store.root / file.path).unlink()
 
 
-def _find_new(store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConnection) -> None:
-    """Create the view `fresh`, the candidates whose id no stored event has, and `taken`, the ids that are taken."""
+def _find_new(store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConnection) -> int:
+    """Create the view `fresh`, the candidates whose id no stored event has, and `taken`, the ids that are taken.
+
+    Returns how often ids of the workspace had become free by then: what is taken now may be free later.
+    """
     taken: dict[str, str] = {}
     with store.index.reading() as connection:
         workspace = partition(connection, workspace_id)
@@ -288,6 +291,7 @@ def _find_new(store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConne
     columns = {"event_id": pa.array(taken, pa.string()), "held": pa.array(taken.values(), pa.string())}
     engine.register("taken", pa.table(columns))
     engine.execute("CREATE OR REPLACE TEMP VIEW fresh AS SELECT * FROM candidates ANTI JOIN taken USING (event_id)")
+    return workspace.withdrawals
 
 
 def _conflicts(engine: duckdb.DuckDBPyConnection) -> dict[str, Any]:
@@ -318,9 +322,12 @@ def _commit_files(
     files: list[StoredFile],
     outcome: _Stored,
     arrival: Arrival | None,
+    withdrawals: int,
 ) -> None:
     with store.index.writing() as connection:
         workspace = partition(connection, workspace_id, create=True)
+        if workspace.withdrawals != withdrawals:
+            raise _Overtaken
         duplicates = outcome.staged - outcome.accepted - outcome.conflicts
         origin = origins.add(workspace, arrival if files else None, outcome.accepted, duplicates, outcome.conflicts)
         for ids, digests in _sorted_lists(engine, "event_id, content", "fresh"):

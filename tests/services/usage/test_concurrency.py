@@ -6,11 +6,13 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.services.usage.formats import Rows
 from app.services.usage.importer import ImportReport, import_file
+from app.services.usage.origins import Arrival
 from app.services.usage.store import EventStore
 from simulation.canonical import JsonObject
 from tests.services.usage.conftest import POLICY, event, put, rows_of, stored
-from tests.services.usage.workers import ingest_overlapping, processes
+from tests.services.usage.workers import SWEPT_AT, ingest_overlapping, processes
 
 
 def test_four_processes_with_overlapping_batches_store_each_event_once(store: EventStore) -> None:
@@ -67,6 +69,22 @@ def test_an_import_overtaken_by_a_batch_with_its_ids_counts_them_once(store: Eve
         assert (report.accepted, report.duplicates) == (2, 3)
     assert len({row["event_id"] for row in stored(store)}) == len(stored(store)) == 10
     assert set(store.root.glob("workspace_id=*/*/*.parquet")) >= set(store.files("ws_1"))
+
+
+def test_an_import_overtaken_by_the_undoing_of_its_duplicates_counts_them(store: EventStore, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join([",".join(event("a")), ",".join(map(str, event("a").values()))]))
+    store.ingest(Rows.counted([event("a")]), POLICY, Arrival("bat_1", "HTTP", SWEPT_AT))
+    store.flush("ws_1")
+
+    def go_before() -> None:
+        store.undo("bat_1", SWEPT_AT)
+
+    slow = Overtaken(store.root, go_before)
+    report = import_file(slow, path, POLICY)
+    slow.close()
+    assert (report.accepted, report.duplicates) == (1, 0)
+    assert [row["event_id"] for row in stored(store)] == ["a"]
 
 
 class Overtaken(EventStore):
