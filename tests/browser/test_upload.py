@@ -71,6 +71,28 @@ def test_a_file_with_bad_rows_is_read_as_far_as_it_fits(
     accessible(page)
 
 
+def test_a_wrong_import_is_taken_out_again_after_a_question(
+    page: Page, usage_file: Path, accessible: Callable[[Page], None]
+) -> None:
+    start(page)
+    preview(page, usage_file)
+    page.get_by_role("button", name="Import usage events").click()
+    expect(page.locator(".numbers")).to_contain_text("Accepted")
+    page.goto("/usage")
+    page.get_by_role("link", name="Undo… our usage.csv").click()
+    expect(page.get_by_role("region", name="Take out our usage.csv")).to_contain_text("2 events of workspace")
+    accessible(page)
+    page.get_by_role("link", name="Keep it").click()
+    page.wait_for_url("**/usage")
+    page.get_by_role("link", name="Undo… our usage.csv").click()
+    page.get_by_role("button", name="Undo this import").click()
+    page.wait_for_url("**/usage")
+    expect(page.get_by_role("region", name="Imports")).to_contain_text("undone")
+    expect(page.get_by_text("our usage.csv was undone: 2 events no longer count.")).to_be_visible()
+    expect(page.get_by_text("No usage events yet.")).to_be_visible()
+    accessible(page)
+
+
 def test_a_file_beyond_the_limit_is_said_to_be_so_before_it_is_sent(page: Page, usage_file: Path) -> None:
     start(page)
     page.get_by_label("CSV upload").check()

@@ -12,6 +12,7 @@ from avs_client.clock import timestamp
 from avs_client.decide import Decision
 from avs_client.document import Subject
 from avs_client.events import EventQueue, Outgoing, event_id, outgoing
+from avs_client.ids import is_given_id
 from avs_client.numbers import unscaled
 from avs_client.plan import Plan
 from avs_client.usage import GRADUATED, Firing, threshold_key
@@ -29,6 +30,7 @@ class Reporter:
         self._queue, self._subject, self._namespace = queue, subject, namespace
         self._overflow: deque[Outgoing] = deque(maxlen=MOST_OVERFLOW)
         self._refusals: set[str] = set()
+        self._unfit: set[str] = set()
         self._lock = threading.Lock()
         self.problem: str | None = None
 
@@ -119,6 +121,17 @@ class Reporter:
         self.problem = None
         return True
 
+    def check_customer(self, customer_id: str) -> None:
+        """Say once that AVS Brain will refuse what is reported about a customer, because of the customer's id."""
+        if is_given_id(customer_id) or customer_id in self._unfit or len(self._unfit) >= MOST_REMEMBERED:
+            return
+        self._unfit.add(customer_id)
+        log.warning(
+            "AVS Brain refuses enforcement events about customer %r: a customer_id has 1 to 200 characters and no "
+            "control characters. Its use is counted all the same.",
+            customer_id,
+        )
+
     def _once(self, plan: Plan, firing: Firing) -> tuple[str, object, object]:
         """The firing's mark, and what its id is made of: a graduation once for ever, the rest once a period."""
         period = "" if firing.key == GRADUATED else plan.calendar.start_us(firing.period)
@@ -135,6 +148,7 @@ class Reporter:
         *once: object,
     ) -> Outgoing:
         subject = self._subject
+        self.check_customer(customer_id)
         named = event_id(subject.workspace_id, subject.target_environment, customer_id, *once)
         event = {
             "enforcement_event_id": named,
