@@ -16,6 +16,7 @@ from admin_views.forms import MAX_NAME_LENGTH, ChoiceField, TextField, refusal_o
 from admin_views.screens.screen import WORKSPACE, Screen, go, here
 from admin_views.screens.uploads.addresses import DATA_MODE, NEXT_SCREEN, address_of
 from admin_views.screens.workplace import cycle_in, without_workspace
+from app import clock
 from app.errors import AvsError, Invalid
 from app.extensions import uploads, usage_events
 from app.identity import acting
@@ -174,7 +175,7 @@ class UploadPreview(Screen):
         preset = presets.named(choice.preset) if choice.preset else None
         if not missing and status == 200:
             try:
-                fit = try_out(db.session, workspace.workspace_id, upload, choice)
+                fit = try_out(db.session, workspace.workspace_id, upload, choice, clock.now())
                 _ask(form, fit)
             except AvsError as error:
                 unreadable, refusal = error, refusal or error

@@ -146,20 +146,23 @@ def known_names(session: AnySession, workspace_id: str) -> KnownNames:
     )
 
 
-def try_out(session: AnySession, workspace_id: str, upload: Upload, choice: Choice) -> Fit:
-    """Judge the first rows as an import would; nothing is stored. Invalid when the choice does not fit the file."""
+def try_out(session: AnySession, workspace_id: str, upload: Upload, choice: Choice, now: datetime) -> Fit:
+    """Judge the first rows as an import at this moment would; nothing is stored.
+
+    Invalid when the choice does not fit the file.
+    """
     if upload.kind != USAGE:
         rows = list(named_rows(upload.head_path, choice))
         rejects = _judged(session, workspace_id, upload, rows)
         return Fit(len(rows), len(rejects), rejects[:SHOWN_REJECTS])
     policy = imports.policy_for(session, workspace_id, extend_catalog=choice.extend_catalog)
     try:
-        return _usage_fit(upload, choice, replace(policy, times=choice.times))
+        return _usage_fit(upload, choice, replace(policy, times=choice.times), now)
     except UnreadableInput as error:
         raise Invalid(f"{error}.", code=error.code) from error
 
 
-def _usage_fit(upload: Upload, choice: Choice, policy: Policy) -> Fit:
+def _usage_fit(upload: Upload, choice: Choice, policy: Policy, now: datetime) -> Fit:
     from app.services.usage.files import open_source  # late: Arrow comes with the first file
     from app.services.usage.times import first_time
     from app.services.usage.validate import validate_texts
@@ -169,7 +172,7 @@ def _usage_fit(upload: Upload, choice: Choice, policy: Policy) -> Fit:
     for texts, unfit in source.batches:
         read += len(texts) + len(unfit)
         time = time or first_time(texts["ts"], policy.times)
-        rejects += [*unfit, *validate_texts(texts, policy).rejects]
+        rejects += [*unfit, *validate_texts(texts, policy, now).rejects]
     rejects.sort(key=lambda reject: reject.row)
     question = next((reject.reason for reject in rejects if reject.reason in ASKED), None)
     return Fit(read, len(rejects), rejects[:SHOWN_REJECTS], time, question, dict(source.left_out))

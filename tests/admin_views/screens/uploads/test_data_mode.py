@@ -266,6 +266,11 @@ def test_events_of_the_future_and_events_without_an_import_are_said_on_the_usage
     assert "1 event came with no import that is known: it can be withdrawn by id" in text
 
 
+def test_the_preview_says_already_that_a_time_lies_in_the_future(client: FlaskClient) -> None:
+    rows = b"event_id,ts,event_type,customer_id,segment\ne1,2099-01-02T09:15:00Z,video_render_completed,a,smb\n"
+    assert "ts lies in the future" in text_of(client.get(previewed(client, content=rows)).text)
+
+
 def test_how_rows_without_an_id_are_told_apart_is_said_in_the_report(client: FlaskClient) -> None:
     assert "2 rows had no event_id: they are told apart by the content" in text_of(imported(client).text)
 
