@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.models.base import db
-from app.models.catalog import Customer, EventCatalog
+from app.models.catalog import Customer, EventCatalog, MetricCatalog
 from app.services.authoring import value_units
 from simulation.canonical import Json
 from tests import factories
@@ -141,3 +141,78 @@ def test_what_catalogs_hold_is_escaped(operator: FlaskClient) -> None:
 
 def test_nothing_is_written_here(operator: FlaskClient) -> None:
     assert operator.post("/catalogs").status_code == 405
+
+
+# A workspace's own entries
+
+
+@pytest.fixture
+def at_work(operator: FlaskClient) -> FlaskClient:
+    """A browser in a workspace that has words of its own, beside another one that has others."""
+    factories.workspace(db.session, "ws_2")
+    db.session.add_all(
+        [
+            MetricCatalog(workspace_id="ws_1", metric_id="nps", label="Promoters", type="north_star"),
+            MetricCatalog(workspace_id="ws_2", metric_id="theirs", label="Theirs", type="lens"),
+            EventCatalog(workspace_id="ws_1", event_type="draft_export_created", dimensions=["format"]),
+        ]
+    )
+    db.session.commit()
+    operator.get("/?workspace=ws_1")
+    return operator
+
+
+def test_a_workspace_sees_its_own_entries_and_the_shared_ones_and_which_is_which(at_work: FlaskClient) -> None:
+    page = at_work.get("/catalogs?tab=metrics").text
+    assert "nps" in ids(at_work, "tab=metrics")
+    assert "theirs" not in ids(at_work, "tab=metrics")
+    assert (page.count("this workspace</span>"), page.count("shared</span>")) == (
+        1,
+        len(ids(at_work, "tab=metrics")) - 1,
+    )
+    assert at_work.get("/catalogs?tab=metrics&id=theirs").status_code == 404
+
+
+def test_an_own_event_type_shows_the_dimensions_of_both_and_is_found_by_each(at_work: FlaskClient) -> None:
+    page = at_work.get("/catalogs?tab=events&id=draft_export_created").text
+    assert "format, resolution" in page
+    for dimension in ("format", "resolution"):
+        assert "draft_export_created" in ids(at_work, f"tab=events&dimensions={dimension}")
+
+
+def test_the_page_says_how_to_add_and_an_empty_catalog_says_it_at_length(at_work: FlaskClient) -> None:
+    assert 'href="/setup/data-mode#add-metrics">Add metrics</a>' in at_work.get("/catalogs?tab=metrics").text
+    db.session.query(MetricCatalog).delete()
+    db.session.commit()
+    page = at_work.get("/catalogs?tab=metrics").text
+    assert "post to /api/catalogs/metrics, or run avs catalog import FILE --kind metrics" in page
+
+
+def groups_of(page: str, name: str) -> tuple[str, str]:
+    """The part of a list of boxes before its second group, and that group."""
+    boxes = page.partition(f'id="{name}"')[2].partition("</fieldset>")[0]
+    own, _, shared = boxes.partition("<details")
+    return own, shared
+
+
+def test_pickers_offer_the_workspaces_own_words_first_and_the_shared_ones_as_a_second_group(
+    at_work: FlaskClient,
+) -> None:
+    own, shared = groups_of(at_work.get("/cycles/new/north-star").text, "primary_metrics")
+    assert "Promoters" in own
+    assert "gross_margin" not in own
+    assert "Shared by all workspaces" in shared
+    assert "gross_margin" in shared
+    unit = at_work.get("/cycles/cycle_1/value-units?unit=new").text
+    assert unit.index('<optgroup label="This workspace">') < unit.index('<optgroup label="Shared by all workspaces">')
+
+
+def test_what_is_chosen_of_the_shared_words_is_in_sight(at_work: FlaskClient) -> None:
+    _, shared = groups_of(at_work.get("/cycles/new/north-star?cycle=cycle_1").text, "primary_metrics")
+    assert shared.split(">")[0].strip().endswith("open")
+
+
+def test_a_workspace_without_words_of_its_own_picks_from_one_plain_list(at_work: FlaskClient) -> None:
+    own, shared = groups_of(at_work.get("/cycles/new/north-star").text, "segments")
+    assert factories.SEGMENT in own
+    assert shared == ""

@@ -353,3 +353,28 @@ def test_costs_become_suggestions_for_value_units(client: FlaskClient) -> None:
         "vu_token": Decimal("0.00000015"),
     }
     assert "vu_token $0.00000015" in text_of(client.get(URL).text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "summary"),
+    [
+        ("metrics", b"id,name,kind\nnps,Promoters,north_star\nltv,Value,wish\n", "metric nps"),
+        ("quality_signals", b"signal,label,source\nthumbs,Thumbs,in_app\nnone,None,\n", "quality signal thumbs"),
+        ("segments", b"segment_id,label\npro,Pro\n,nothing\n", "segment pro"),
+        ("customers", b"customer_id,name,segment\nacme,Acme,smb\nb,B,smbb\n", "customer acme"),
+    ],
+)
+def test_each_catalog_is_added_to_by_a_file_that_is_previewed_first(
+    client: FlaskClient, kind: str, content: bytes, summary: str
+) -> None:
+    address = previewed(client, content=content, name=f"{kind}.csv", kind=kind)
+    assert "Of the first 2 rows, 1 would be read and 1 rejected." in text_of(client.get(address).text)
+    text = text_of(imported(client, content=content, name=f"{kind}.csv", kind=kind).text)
+    assert "Rows in the file 2 Accepted 1 Rejected 1" in text
+    assert f"Added to this workspace's catalog {summary}" in text
+    assert db.session.get_one(Workspace, "ws_1").data_mode == "mocked"  # words say nothing of where usage comes from
+
+
+def test_a_customer_of_an_unknown_segment_is_told_how_to_come_in(client: FlaskClient) -> None:
+    text = text_of(imported(client, content=b"customer_id,segment\nb,smbb\n", name="c.csv", kind="customers").text)
+    assert "segment 'smbb' is not in the catalog: correct it, or add it to the segments" in text
