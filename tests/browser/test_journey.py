@@ -260,6 +260,7 @@ def _simulate(keys: Keyboard) -> None:
     keys.choose("Historical window", "mocked")
     keys.press("Simulate")
     _arrive(keys, "/review")
+    keys.press("Skip to the next step", "a")
     keys.press("Continue to approval", "a")
 
 
