@@ -45,6 +45,13 @@ INCOMING_FIELDS = (
 )
 
 
+HINTS = {
+    "customer_id: customer_id is missing": "give the customer with --set customer_id=… or --map customer_id=COLUMN",
+    "segment: segment is missing": "give the segment with --set segment=…, or add the customers to the catalog",
+}
+"""What to do about problems that many rows of a file have alike."""
+
+
 def moment(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
     """A moment as naive UTC."""
     if value is None:
@@ -138,6 +145,7 @@ def usage_import(
         f"conflicts {report.conflicts:,}, rejected {report.rejected:,}"
     ]
     lines += [f"  {count:,} × {reason}" for reason, count in report.reasons.items()]
+    lines += [f"  {hint}" for problem, hint in HINTS.items() if problem in report.reasons]
     lines += [f"  rejected rows: {report.rejects_path}"] if report.rejects_path else []
     if report.left_out:
         lines += ["  left out: " + ", ".join(f"{name} ({count:,})" for name, count in report.left_out.items())]

@@ -74,6 +74,8 @@ def plan_of(path: Path, own: ColumnPlan, preset_name: str | None = None) -> tupl
     try:
         columns = read_head(path, own.file_format, own.encoding)[0].columns
     except UnreadableInput as error:
+        if preset is None:
+            return own, None  # the import says itself what is wrong with the file, if anything is
         raise Invalid(f"{path.name} {error}.", code=error.code) from error
     preset = preset or (None if preset_name == presets.NONE else presets.recognised(columns))
     if preset is None or (own.mapping and not preset_name):
