@@ -156,14 +156,9 @@ class _Text:
         return self._has_more
 
 
-def taken_apart(numbered: Iterable[tuple[int, Json]]) -> Iterator[tuple[int, Json]]:
-    """The records of numbered values; numbers stay unique and in order where one value holds several records."""
-    last = 0
+def taken_apart(numbered: Iterable[tuple[int, Json]], last: int = 0) -> Iterator[tuple[int, Json]]:
+    """The records of numbered values; numbers stay unique, in order and above `last` where one value holds several."""
     for number, value in numbered:
-        if not isinstance(value, dict) or "event_id" in value or "event_type" in value:  # most: no call for each
-            last = max(last + 1, number)
-            yield last, value
-            continue
         for record in records(value):
             last = max(last + 1, number)
             yield last, record

@@ -199,6 +199,8 @@ OWN_NAMES = ColumnPlan()
 def planned(rows: Rows, plan: ColumnPlan, left_out: Counter[str]) -> Rows:
     """The plan carried out on every record, without those that are no events."""
     if plan.is_empty:
+        if not any(map(is_cloud_event, rows.values)):
+            return rows
         values = [from_cloud_event(value) if is_cloud_event(value) else value for value in rows.values]
         return Rows(values, rows.numbers)
     applied = [(plan.apply(value, left_out), number) for value, number in zip(rows.values, rows.numbers, strict=True)]
