@@ -29,6 +29,7 @@ LANGFUSE = {
     "acme": (2, {"input_tokens": "172", "output_tokens": "400", "cached_tokens": "35634", "total_tokens": "36206"})
 }
 SPANS = {"acme": (2, {"input_tokens": "2400", "output_tokens": "600"})}
+METER_EVENTS = {"cus_123": (2, {"value": "700"})}
 CLOUD_EVENTS = {"acme": (2, {"tokens": "246912"})}
 Sums = dict[str, tuple[int, dict[str, str]]]
 
@@ -102,6 +103,8 @@ def take(store: EventStore, sample: str, preset: str | None = None, **constants:
             "claude_code_session.jsonl", "claude-code", "llm_request", ACME, "2026-01-05T12:00:00",
             {"acme": (1, {"input_tokens": "10", "output_tokens": "100", "cached_tokens": "50"})},
         ),
+        ("stripe_meter_events.json", "stripe", "ai_search_api", {}, "2026-01-05T08:00:00", METER_EVENTS),
+        ("stripe_meter_events.jsonl", "stripe", "ai_search_api", {}, "2026-01-05T08:00:00", METER_EVENTS),
         ("cloudevents.jsonl", "cloudevents", "prompt", {}, "2026-01-05T13:37:00", CLOUD_EVENTS),
         ("openmeter_cloudevents_batch.json", "cloudevents", "prompt", {}, "2026-01-05T13:37:00", CLOUD_EVENTS),
     ],
