@@ -113,7 +113,7 @@ def test_what_the_server_refuses_is_said_at_the_field(
     book.write_bytes(b"PK\x03\x04 and so on")
     page.get_by_label("File of usage events").set_input_files(book)
     page.get_by_role("button", name="Preview usage events").click()
-    expect(page.locator("#usage-error")).to_contain_text("book.xlsx is an archive or a spreadsheet")
+    expect(page.locator("#usage-error")).to_contain_text("book.xlsx is a spreadsheet or a zip archive")
     accessible(page)
 
 
