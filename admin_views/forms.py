@@ -24,9 +24,9 @@ from admin_views.shapes import problems
 from app.errors import AvsError, Conflict, Invalid
 from app.models.base import MONEY_PLACES, AnySession, Model
 from app.models.catalog import CatalogEntry, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
+from rules.readings import COMMA, POINT, read
 from simulation.canonical import Json, parse_exact
 
-NUMBER = re.compile(r"-?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
 MOMENT_FORMATS = ("%Y-%m-%d %H:%M UTC", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 WHOLE_DIGITS = 38 - MONEY_PLACES  # before the decimal point
 TOO_LONG = f"Give at most {WHOLE_DIGITS} digits before the decimal point and {MONEY_PLACES} after it: no more is kept."
@@ -152,16 +152,20 @@ class ParsedField(StringField, Generic[Value]):
 
 
 class ExactField(ParsedField[Decimal]):
-    """A decimal such as `1,234.5` or `68 %`: every one that a NUMERIC(38, 12) holds, exact, and no other."""
+    """A decimal such as `1,234.5`, `1.5e-7` or `68 %`: every one that a NUMERIC(38, 12) holds, exact, and no other.
+
+    The decimal sign is the point, as everywhere on the screens; `0,18` is not read as 18.
+    """
 
     def write(self, value: Decimal) -> str:
         return decimal_text(value)
 
     def read(self, typed: str) -> Decimal:
         number = typed.removesuffix("%").strip().removeprefix("$")
-        if not NUMBER.fullmatch(number):
-            raise ValueError(f"{shortened(typed)} is not a number such as 1,234.5.")
-        exact = Decimal(number.replace(",", ""))
+        exact = read(number.removeprefix("-"), POINT)
+        if exact is None:
+            raise ValueError(f"{shortened(typed)} is not a number such as 1,234.5.{_with_a_point(number)}")
+        exact = exact.copy_negate() if number.startswith("-") else exact
         return self._checked(_shifted(exact, -2) if typed.endswith("%") else exact)
 
     def _checked(self, value: Decimal) -> Decimal:
@@ -172,6 +176,12 @@ class ExactField(ParsedField[Decimal]):
         if value > 1 and self.short_name in AT_MOST_ONE:
             raise ValueError("This share cannot be more than 1 (100 %).")
         return value
+
+
+def _with_a_point(number: str) -> str:
+    """What to type instead, where the number has a decimal comma."""
+    exact = read(number.removeprefix("-"), COMMA)
+    return "" if exact is None else f" The decimal sign is the point: {decimal_text(exact)}."
 
 
 def is_kept(value: Decimal) -> bool:

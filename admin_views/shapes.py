@@ -7,6 +7,7 @@ from enum import StrEnum
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from rules.enums import Action, AggregationType, ExpectedImpact
+from rules.ranges import PERCENT_RANGE, is_threshold_percent
 from simulation.canonical import Json
 
 Messages = Mapping[str | int, "Messages"] | Iterable[str]
@@ -72,10 +73,15 @@ class MetricIntent(Shape):
     expected_impact = fields.String(required=True, validate=_one_of(ExpectedImpact))
 
 
+def _is_percent(value: Decimal | int) -> None:
+    if not is_threshold_percent(value):
+        raise ValidationError(f"{value} is not a percentage {PERCENT_RANGE}.")
+
+
 class UsageThreshold(Shape):
     """An item of the rails' `usage_thresholds`."""
 
-    percent = Exact(required=True, validate=validate.Range(min=0, min_inclusive=False))
+    percent = Exact(required=True, validate=_is_percent)
     action = fields.String(required=True, validate=_one_of(Action))
 
 

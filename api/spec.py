@@ -25,7 +25,7 @@ from api.schemas.common import (
     Problem,
 )
 from rules.ids import GIVEN_ID
-from simulation.numbers import LIMIT, PLACES
+from simulation.numbers import LIMIT
 
 TITLE = "AVS Brain"
 VERSION = "1"
@@ -117,7 +117,7 @@ def _number_properties(_converter: OpenAPIConverter, field: fields.Field[Any], *
         stated["exclusiveMaximum"] = int(LIMIT)
     if field.minimum is None and field.above is None:
         stated["exclusiveMinimum"] = -int(LIMIT)
-    return {"description": f"Exact decimal, at most {PLACES} decimal places."} | stated
+    return {"description": f"Exact decimal, at most {field.places} decimal places."} | stated
 
 
 def _tell_apart(schemas: Document, converter: OpenAPIConverter) -> None:

@@ -41,6 +41,8 @@ def send_usage_events(query: Parsed) -> Answer:
     Sending a batch again is harmless, so retry whenever the answer was lost. A CloudEvent is told by its source and id
     together. An event whose id is stored with other content is a conflict: it is reported and not stored, or takes the
     place of the stored one with `on_conflict=replace`.
+
+    Look at `warnings`: values that are no number where one is expected are stored, and a sum adds 0 for them.
     """
     body = Body(request.get_data(), request.content_type or "", query.get("workspace_id"), query.get("preset"))
     replaces = query["on_conflict"] == schemas.REPLACE
@@ -63,6 +65,7 @@ def _receipt(receipt: Receipt) -> Document:
         "rejected": receipt.rejected,
         "rejects": [reject.as_dict() for reject in receipt.rejects[: schemas.MAX_REJECTS]],
         "conflicting": [conflict.as_dict() for conflict in receipt.conflicts[: schemas.MAX_REJECTS]],
+        "warnings": [warning.as_dict() for warning in receipt.warnings],
         "left_out": dict(sorted(receipt.left_out.items())[: schemas.MAX_LEFT_OUT]),
     }
 

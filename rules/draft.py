@@ -41,12 +41,14 @@ class Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
-    """A pool of the config; `label` is the name that operators gave it."""
+    """A pool of the config; `label` is the name that operators gave it, quantities are per customer and period."""
 
     pool_id: str | None = None
     label: str | None = None
     value_unit_id: str | None = None
     is_exploration_pool: bool = False
+    included_quantity: Number | None = None
+    max_rollover_quantity: Number | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,25 +11,41 @@ from hashlib import sha256
 from types import MappingProxyType
 
 from rules.enums import GoalType
+from rules.readings import POINT, divided, hundredth, plain_text, read, readings
 
 NEW, ACCEPTED, DISMISSED = "new", "accepted", "dismissed"
 MAX_CARDS, MAX_SENTENCE_LENGTH = 60, 400
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\s*\n+\s*|(?<=;)\s+")
-_AMOUNT = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
+_AMOUNT = r"(?<![\d.,])(?:\d+(?:[.,]\d+)*|\.\d+)(?:e[+-]?\d{1,3})?(?![\d])"
 _MONEY = re.compile(rf"(?:US)?\$\s?({_AMOUNT})|({_AMOUNT})\s?(?:USD|dollars?|(cents?))\b", re.IGNORECASE)
 _PERCENT = re.compile(rf"({_AMOUNT})\s?(?:%|percent\b|per cent\b)", re.IGNORECASE)
+_MANY = MappingProxyType({"k": 10**3, "thousand": 10**3, "m": 10**6, "million": 10**6, "billion": 10**9})
+_QUANTITY = rf"(?P<many>(?P<number>{_AMOUNT})\s?(?P<times>{'|'.join(_MANY)})?|(?P<word>thousand|million|billion))\b"
+_PER = re.compile(
+    r"\s*(?:(?:for\s+)?(?:per\b|an?\b|each\b|every\b)|for\b(?=\s*(?:\d|thousand|million|billion))|/)\s*"
+    rf"(?:{_QUANTITY}\s*)?(?P<unit>[a-z]+)?",
+    re.IGNORECASE,
+)
+_BEFORE = re.compile(rf"{_QUANTITY}\s+(?P<unit>[a-z]+)\s+(?:cost|costs|sells?|goes|go|are|is)\b[^\d$]*$", re.IGNORECASE)
 _MARGIN = re.compile(r"\bmargins?\b", re.IGNORECASE)
 _PLAN = re.compile(
     r"\b([A-Z][\w-]{1,30}) (?:plan|tier|package)\b|\b(?:plan|tier|package) (?:called|named) ([A-Z][\w-]{1,30})"
 )
 _NOT_PLANS = frozenset({"a", "an", "the", "this", "that", "our", "each", "every", "their", "your", "its", "one", "no"})
+CAP = "cap"
 _NEAR = MappingProxyType(
     {
         "price": re.compile(r"\b(?:pric\w*|charg\w*|sells?|sold|pays?|bill(?:s|ed)?|fees?|list)\b", re.IGNORECASE),
         "cost": re.compile(r"\b(?:costs?|costing|cogs|spend\w*|expens\w*|we pay|pays? for compute)\b", re.IGNORECASE),
+        CAP: re.compile(
+            r"\b(?:spend\w*\s+)?(?:caps?|capped|limits?|limited|ceilings?|budgets?)\b"
+            r"(?:\s+(?:on|of|for|the|their|its)\b)*(?:\s+spend\w*)?",
+            re.IGNORECASE,
+        ),
     }
 )
+"""The words of each kind of amount. A cap is what may be spent: it is known so that it is taken for no cost."""
 _GOALS = MappingProxyType(
     {
         GoalType.PMF_LEARNING: ("product-market fit", "product market fit", "pmf", "learn what", "find out what"),
@@ -78,7 +94,8 @@ class Vocabulary:
 class Card:
     """A fact that a text states. `value` is what a later screen fills in: an identifier, or an exact number as text.
 
-    Money is USD per unit, a margin a share (`0.7`). `state` is new, accepted or dismissed.
+    Money is USD per unit, a margin a share (`0.7`). `state` is new, accepted or dismissed. The label of an amount for
+    many says for how many: `cost $0.000003 per token ($0.003 per 1,000 tokens)`.
     """
 
     kind: str
@@ -101,10 +118,10 @@ class Card:
 
 def extract(text: str, source: str, vocabulary: Vocabulary) -> tuple[Card, ...]:
     """The cards of a text in its order, each value once with its first sentence; at most 60."""
-    phrases = _phrases(vocabulary)
+    phrases, has_commas = _phrases(vocabulary), _has_decimal_commas(text)
     cards: dict[tuple[str, str], Card] = {}
     for sentence in _sentences(text):
-        for kind, value, label in _facts(sentence, phrases):
+        for kind, value, label in _facts(sentence, phrases, has_commas=has_commas):
             card = Card(kind=kind, value=value, label=label, sentence=sentence, source=source)
             cards.setdefault((kind, value), card)
     return tuple(cards.values())[:MAX_CARDS]
@@ -117,7 +134,13 @@ def _sentences(text: str) -> Iterator[str]:
             yield line[:MAX_SENTENCE_LENGTH]
 
 
-def _facts(sentence: str, phrases: Mapping[Fact, re.Pattern[str]]) -> Iterator[Fact]:
+def _has_decimal_commas(text: str) -> bool:
+    """Whether an amount of the text can only have a decimal comma, so that another comma may be one too."""
+    amounts = (amount[1] or amount[2] for amount in _MONEY.finditer(text))
+    return any(read(amount, POINT) is None and readings(amount) for amount in amounts)
+
+
+def _facts(sentence: str, phrases: Mapping[Fact, re.Pattern[str]], *, has_commas: bool) -> Iterator[Fact]:
     lowered = sentence.casefold()
     for goal, words in _GOALS.items():
         if any(word in lowered for word in words):
@@ -125,39 +148,86 @@ def _facts(sentence: str, phrases: Mapping[Fact, re.Pattern[str]]) -> Iterator[F
     for term, pattern in phrases.items():
         if pattern.search(lowered):
             yield term
-    yield from _money(sentence)
+    yield from _money(sentence, has_commas)
     yield from _margins(sentence)
     yield from _plans(sentence)
 
 
-def _money(sentence: str) -> Iterator[Fact]:
-    """Amounts of a sentence that also speaks of a price or a cost; the nearer word decides which."""
+def _money(sentence: str, has_commas: bool) -> Iterator[Fact]:
+    """Amounts of a sentence that also speaks of a price or a cost; the nearer word decides which.
+
+    An amount that can mean two numbers is a card for each, so that the operator decides.
+    """
     for amount in _MONEY.finditer(sentence):
         kind = _nearest(sentence, amount.start())
         if kind is None:
             continue
-        value = Decimal((amount[1] or amount[2]).replace(",", "")) / (100 if amount[3] else 1)
-        yield kind, _exact(value), f"{kind} {amount[0].strip()}{_per(sentence, amount.end())}"
+        values = _values(amount[1] or amount[2], has_commas)
+        for value in values:
+            usd = hundredth(value) if amount[3] else value
+            yield from _priced(kind, usd, amount, sentence, is_one_of_two=len(values) > 1)
+
+
+def _values(text: str, has_commas: bool) -> tuple[Decimal, ...]:
+    """The numbers that an amount means: in a text without decimal commas a comma separates thousands."""
+    value = None if has_commas else read(text, POINT)
+    return readings(text) if value is None else (value,)
+
+
+def _priced(kind: str, usd: Decimal, amount: re.Match[str], sentence: str, *, is_one_of_two: bool) -> Iterator[Fact]:
+    """The fact of an amount, brought to one unit; what cannot be is kept for as many as the sentence says."""
+    written = f"${plain_text(usd)}" if is_one_of_two else amount[0].strip()
+    number, unit, many = _per(sentence, amount)
+    if number is None:
+        yield kind, plain_text(usd), f"{kind} {written}{f' per {unit}' if unit else ''}"
+    elif (each := divided(usd, number)) is not None and unit:
+        one = unit.removesuffix("s")
+        yield kind, plain_text(each), f"{kind} ${plain_text(each)} per {one} ({written} per {many} {unit})"
+    else:
+        yield kind, plain_text(usd), f"{kind} {written} per {many}{f' {unit}' if unit else ''}"
+
+
+def _per(sentence: str, amount: re.Match[str]) -> tuple[Decimal | None, str, str]:
+    """For how many of what the amount is: the number (None: for one), the unit, and the number as it is written."""
+    after = _PER.match(sentence[amount.end() :])
+    match = after or _BEFORE.search(sentence[: amount.start()])
+    if match is None:
+        return None, "", ""
+    unit, times = (match["unit"] or "").casefold(), (match["times"] or match["word"] or "").casefold()
+    if not match["many"]:
+        return None, unit, ""
+    number = read(match["number"], POINT) if match["number"] else Decimal(1)
+    return (Decimal(0) if number is None else number * _MANY.get(times, 1)), unit, match["many"].strip()
+
+
+def is_per_unit(label: str) -> bool:
+    """Whether the amount of a card's label is for one unit, so that it may be filled in as a unit's cost or price."""
+    return re.match(r"(?:cost|price) [^(]+? per (?:\d|thousand|million|billion)", label) is None
 
 
 def _nearest(sentence: str, position: int) -> str | None:
+    """The kind whose word stands nearest; None where that is a cap, or where there is no such word."""
+    words = [(word.span(), kind) for kind, pattern in _NEAR.items() for word in pattern.finditer(sentence)]
     distances = [
-        (abs(word.start() - position), kind) for kind, words in _NEAR.items() for word in words.finditer(sentence)
+        (abs(span[0] - position), kind)
+        for span, kind in words
+        if not any(_is_within(span, other) for other, _ in words)  # `pay` within `we pay`, `spend` within `spend cap`
     ]
-    return min(distances)[1] if distances else None
+    kind = min(distances)[1] if distances else CAP
+    return None if kind == CAP else kind
 
 
-def _per(sentence: str, position: int) -> str:
-    unit = re.match(r"\s*(?:per\b|an?\b|each\b|/)\s*([a-z]+)", sentence[position:], re.IGNORECASE)
-    return f" per {unit[1].casefold()}" if unit else ""
+def _is_within(span: tuple[int, int], other: tuple[int, int]) -> bool:
+    return span != other and other[0] <= span[0] and span[1] <= other[1]
 
 
 def _margins(sentence: str) -> Iterator[Fact]:
     if _MARGIN.search(sentence):
         for percent in _PERCENT.finditer(sentence):
-            share = Decimal(percent[1].replace(",", "")) / 100
-            if share <= 1:
-                yield "margin", _exact(share), f"margin {percent[1]} %"
+            for number in _values(percent[1], has_commas=True):
+                share = hundredth(number)
+                if share <= 1:
+                    yield "margin", plain_text(share), f"margin {percent[1]} %"
 
 
 def _plans(sentence: str) -> Iterator[Fact]:
@@ -188,8 +258,3 @@ def _ways_to_say(identifier: str, label: str) -> Iterator[str]:
 def _any_of(ways: Iterable[str]) -> re.Pattern[str]:
     longest_first = sorted({way for way in ways if len(way) > 1}, key=lambda way: (-len(way), way))
     return re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
-
-
-def _exact(value: Decimal) -> str:
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -98,6 +98,10 @@ def _questions(names: Mapping[str | None, str], findings: Iterable[Finding]) -> 
 
 RISK_ADVICE: Mapping[str, tuple[str, Callable[[Draft], str]]] = MappingProxyType(
     {
+        "most_events_add_nothing": (
+            "fix the usage or the mapping: most events of a unit add 0",
+            lambda draft: config_screen(draft, "review") + "#data",
+        ),
         "margin_floor_violated": (
             "raise the price or include less: the margin is below its floor",
             lambda draft: config_screen(draft, "pools"),

@@ -11,6 +11,7 @@ from rules import (
     pools,
     pricing,
     rails,
+    ranges,
     running_period,
     simulation_run,
     value_units,
@@ -35,6 +36,7 @@ SIMULATION_GATE: tuple[Rule, ...] = (
     Rule("unit_event_mapping_missing", event_mapping.pooled_units_are_mapped),
     Rule("unit_event_mapping_invalid", event_mapping.mappings_fit_the_event_catalog),
     Rule("unit_economics_missing", economics.pooled_units_have_economics),
+    Rule("number_out_of_range", ranges.numbers_are_in_range),
 )
 
 PRODUCTION_GATE: tuple[Rule, ...] = (

@@ -78,6 +78,20 @@ def _no_usage_in_window(_: Document, outputs: Document) -> str:
     return f"No event of any pooled unit counts from {start} to {end}: every amount is 0 for lack of data."
 
 
+def _most_events_add_nothing(entry: Document, outputs: Document) -> str:
+    unreadable, missing = _number(entry, "not_a_number"), _number(entry, "missing")
+    return (
+        f"{quantity_text(unreadable + missing)} of the {_counted(_number(entry, 'events'), 'event')} that "
+        f"{_unit_name(outputs, entry)} sums add 0: in {quantity_text(unreadable)} {_text(entry, 'field')} is no "
+        f"number, in {quantity_text(missing)} it is missing. What this run says about quantity, revenue and cost is "
+        "too low."
+    )
+
+
+def _value_missing(entry: Document, outputs: Document) -> str:
+    return f"{_whose(entry, outputs, 'event')} no {_text(entry, 'field')}; each adds 0."
+
+
 def _value_not_a_number(entry: Document, outputs: Document) -> str:
     return f"{_whose(entry, outputs, 'event')} {_fields(entry, ' or ')} that is no number; each adds 0."
 
@@ -115,6 +129,7 @@ def _whose(entry: Document, outputs: Document, noun: str) -> str:
 
 SENTENCES: Mapping[str, Callable[[Document, Document], str]] = MappingProxyType(
     {
+        "most_events_add_nothing": _most_events_add_nothing,
         "margin_floor_violated": _margin_floor_violated,
         "spend_cap_exceeded": _over_cap("is billed"),
         "cost_over_spend_cap": _over_cap("costs"),
@@ -124,6 +139,7 @@ SENTENCES: Mapping[str, Callable[[Document, Document], str]] = MappingProxyType(
         "no_usage_in_window": _no_usage_in_window,
         "usage_unmatched": _usage_unmatched,
         "value_not_a_number": _value_not_a_number,
+        "value_missing": _value_missing,
         "negative_quantity": _negative_quantity,
     }
 )

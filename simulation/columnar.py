@@ -65,11 +65,11 @@ def replays(plan: Plan, table: Table, keep: Keep, fetch: Fetch) -> ReplayedUse:
 
 
 def _totals(grid: Table, meters: Sequence[Meter]) -> Table:
-    """A single row: per meter q<i> its whole use, x<i> missing numbers, n<i> negative sums."""
+    """A single row: per meter q<i> its whole use, e<i> summed events, x<i> without a number, n<i> negative sums."""
     indexes = range(len(meters))
     return grid.agg(
         **{f"q{at}": ibis.greatest(grid[f"q{at}"], ZERO).sum() for at in indexes},
-        **{f"x{at}": grid[f"x{at}"].sum() for at in indexes},
+        **{f"{kind}{at}": grid[f"{kind}{at}"].sum() for kind in scan.COUNTS for at in indexes},
         **{f"n{at}": truth(grid[f"q{at}"] < ZERO).sum() for at in indexes},
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from simulation.canonical import Json
-from simulation.numbers import at_least_zero, decimal_places, exact
+from simulation.numbers import at_least_zero, decimal_places, exact, read_to_places
 from simulation.plan import (
     AGGREGATIONS,
     OVERAGE_BEHAVIORS,
@@ -96,14 +96,19 @@ def _filter_values(value: Json, dimension: str) -> tuple[str | Decimal, ...]:
 
 
 def _filter_values_of(value: Json, dimension: str) -> tuple[str | Decimal, ...]:
-    """The texts or the number that a dimension has where it has the value: true and false have three spellings each."""
+    """The texts or the number that a dimension has where it has the value: true and false have three spellings each.
+
+    A number is read as those of events are; one that no event can hold stays, and matches nothing.
+    """
     match value:
         case bool():
             return SPELLINGS[value]
         case str():
             return (value,)
         case int() | Decimal():
-            return (Decimal(value),)
+            number = Decimal(value)
+            read = read_to_places(number)
+            return (number if read is None else read,)
     raise ValueError(f"filters.{dimension} is {value!r}: a text, an exact number, true, false or a list of these")
 
 

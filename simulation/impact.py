@@ -17,6 +17,7 @@ from simulation.tally import (
     BillChange,
     Impact,
     MeterIssues,
+    MissingValue,
     NegativeUse,
     UnreadableValue,
     nearest_rank,
@@ -26,10 +27,12 @@ EXAMPLES = 3
 
 
 class Unreadable(TypedDict, total=False):
-    """The fields of MeterIssues about values that are no numbers; none of them where every value is one."""
+    """The fields of MeterIssues about events without a number to add; none of them where every event has one."""
 
     unreadable: int
     unreadable_examples: tuple[UnreadableValue, ...]
+    missing: int
+    missing_examples: tuple[MissingValue, ...]
 
 
 class Negative(TypedDict, total=False):
@@ -93,6 +96,7 @@ def issues(events: Events, grid: Table, meters: Sequence[Meter], totals: Row, fe
     """
     return {
         meter: MeterIssues(
+            events=int(totals[f"e{at}"] or 0),
             **(_unreadable(events, meter, fetch) if totals.get(f"x{at}") else Unreadable()),
             **(_negative(grid, at, fetch) if totals.get(f"n{at}") else Negative()),
         )
@@ -101,20 +105,28 @@ def issues(events: Events, grid: Table, meters: Sequence[Meter], totals: Row, fe
 
 
 def _unreadable(events: Events, meter: Meter, fetch: Fetch) -> Unreadable:
-    """Texts that are no numbers, among the events of the window that the meter matches."""
+    """Texts that are no numbers, and events without the field, among those of the window that the meter matches."""
     texts = [events.number(name).isnull().ifelse(events.text(name), ibis.null("string")) for name in meter.added]
     text = ibis.coalesce(*texts)
-    rows = events.table.filter(matches(meter, events) & text.notnull()).select(
-        "event_id", "ts", "customer_id", value=text
-    )
-    first = fetch(rows.order_by("ts", "event_id").limit(EXAMPLES))
+    wrong = matches(meter, events) & (text.notnull() | events.text(meter.field).isnull())
+    rows = events.table.filter(wrong).select("event_id", "ts", "customer_id", value=text)
+    counts = fetch(rows.agg(count=rows.count(), texts=rows["value"].count()))[0]
+    missing = fetch(_first(rows.filter(rows["value"].isnull()))) if counts["count"] > counts["texts"] else []
     return {
-        "unreadable": fetch(rows.agg(count=rows.count()))[0]["count"],
+        "unreadable": counts["texts"],
         "unreadable_examples": tuple(
             UnreadableValue(row["event_id"], row["ts"].replace(tzinfo=UTC), row["customer_id"], row["value"])
-            for row in first
+            for row in fetch(_first(rows.filter(rows["value"].notnull())))
+        ),
+        "missing": counts["count"] - counts["texts"],
+        "missing_examples": tuple(
+            MissingValue(row["event_id"], row["ts"].replace(tzinfo=UTC), row["customer_id"]) for row in missing
         ),
     }
+
+
+def _first(rows: Table) -> Table:
+    return rows.order_by("ts", "event_id").limit(EXAMPLES)
 
 
 def _negative(grid: Table, at: int, fetch: Fetch) -> Negative:

@@ -72,12 +72,15 @@ def added(meter: Meter, event: Event) -> Decimal:
     return EXACT.subtract(number, total(minus))
 
 
+def summed(meter: Meter, event: Event) -> bool:
+    """Whether the meter is a sum that the event belongs to, with a number to add or without."""
+    return meter.aggregation == "sum" and matches(meter, event)
+
+
 def unreadable(meter: Meter, event: Event) -> str | None:
     """The text that a sum cannot add or take off, because it is present but no exact number; None when there is none.
 
     Where both fields have one it is that of `field`.
     """
-    if meter.aggregation != "sum" or not matches(meter, event):
-        return None
     texts = (event.text(name) for name in meter.added if event.number(name) is None)
     return next((text for text in texts if text is not None), None)

@@ -1,7 +1,8 @@
 """Exact decimals: what counts as a number in an event, how sums are kept exact, how outputs are rounded.
 
 Quantities, prices and costs have at most 12 decimal places and stay below 10**14, so that every product and sum of a
-run fits the 38 digits that columnar engines calculate with (spec 4.1).
+run fits the 38 digits that columnar engines calculate with (spec 4.1). What events bring with more places, such as the
+binary double 0.1 + 0.2, is read to 12 of them; what operators decide must have no more.
 """
 
 import re
@@ -12,6 +13,8 @@ PLACES = 12
 LIMIT = Decimal(10) ** 14
 EXACT = Context(prec=120, rounding=ROUND_HALF_EVEN)
 _SIXTH_PLACE = Decimal("0.000001")
+_LAST_PLACE = Decimal(1).scaleb(-PLACES)
+_DIGITS_BELOW_LIMIT = 14
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 
 
@@ -30,11 +33,20 @@ def decimal_places(value: Decimal) -> int:
 
 
 def exact_number(text: str) -> Decimal | None:
-    """The number that a dimension's text is, or None: JSON's notation, |value| < 10**14, at most 12 decimal places."""
-    if not _NUMBER.fullmatch(text):
+    """The number that a dimension's text is, read to 12 decimal places; None for what is no number below 10**14.
+
+    The notation is JSON's (spec 4.1).
+    """
+    return read_to_places(Decimal(text)) if _NUMBER.fullmatch(text) else None
+
+
+def read_to_places(value: Decimal) -> Decimal | None:
+    """The value rounded half-even to 12 decimal places; None where that is 10**14 or more in size."""
+    if value and value.adjusted() >= _DIGITS_BELOW_LIMIT:
         return None
-    value = Decimal(text)
-    return value if fits(value) else None
+    written_places = -int(value.as_tuple().exponent)
+    read = EXACT.quantize(value, _LAST_PLACE) if written_places > PLACES else value
+    return read if read.copy_abs() < LIMIT else None
 
 
 def exact(value: object, name: str) -> Decimal:

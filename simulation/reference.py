@@ -11,7 +11,7 @@ from functools import cached_property
 
 from simulation.draw import UnitPeriod, draw_down
 from simulation.events import Event, deduplicated
-from simulation.metering import CustomerPeriod, metered, period_of, unreadable
+from simulation.metering import CustomerPeriod, metered, period_of, summed, unreadable
 from simulation.money import charged, counted, shortfall
 from simulation.numbers import EXACT, total
 from simulation.plan import ConfigPlan, ExplorationPlan, Meter, Plan, PoolPlan, Threshold, UnitPlan
@@ -28,6 +28,7 @@ from simulation.tally import (
     FirstCrossing,
     Impact,
     MeterIssues,
+    MissingValue,
     NegativeUse,
     Tally,
     UnreadableValue,
@@ -299,17 +300,20 @@ def impact(candidate: Mapping[str, Decimal], baseline: Mapping[str, Decimal]) ->
 
 
 def issues(meter: Meter, quantities: Quantities, scope: Iterable[Event], plan: Plan) -> MeterIssues:
-    """The issues of a meter: values that are no numbers by (ts, event_id), sums below zero by (customer, period)."""
-    wrong = sorted(
-        (e for e in scope if period_of(e, plan.periods) is not None and unreadable(meter, e) is not None),
-        key=lambda e: (e.ts, e.event_id),
-    )
+    """The issues of a meter: events that add nothing by (ts, event_id), sums below zero by (customer, period)."""
+    events = [e for e in scope if period_of(e, plan.periods) is not None and summed(meter, e)]
+    ordered = sorted(events, key=lambda e: (e.ts, e.event_id))
+    wrong = [e for e in ordered if unreadable(meter, e) is not None]
+    missing = [e for e in ordered if e.text(meter.field) is None and unreadable(meter, e) is None]
     negative = sorted((key, quantity) for key, quantity in quantities.items() if quantity < 0)
     return MeterIssues(
+        events=len(events),
         unreadable=len(wrong),
         unreadable_examples=tuple(
             UnreadableValue(e.event_id, e.ts, e.customer_id, unreadable(meter, e) or "") for e in wrong[:3]
         ),
+        missing=len(missing),
+        missing_examples=tuple(MissingValue(e.event_id, e.ts, e.customer_id) for e in missing[:3]),
         negative=len(negative),
         negative_examples=tuple(NegativeUse(*key, quantity) for key, quantity in negative[:3]),
     )

@@ -93,7 +93,7 @@ def assemble(plan: Plan, tally: Tally) -> Outputs:
             "exploration_summary": exploration_summary(candidate),
             "enforcement_forecast": enforcement_forecast(candidate),
             "customer_impact": customer_impact(candidate, tally.impact),
-            "risks": risks(candidate, baseline, tally.coverage),
+            "risks": risks(candidate, baseline, tally.coverage, tally.issues),
             "blocking_issues": list(plan.blocking_issues),
             "data_issues": data_issues(plan, tally.issues),
             "unmatched_usage": unmatched_usage(plan.candidate, tally.coverage),

@@ -17,9 +17,12 @@ from simulation.unmatched import Coverage
 from simulation.unmatched_rows import usage_unmatched
 
 
-def risks(candidate: Statement, baseline: Statement | None, coverage: Coverage) -> list[RiskEntry]:
+def risks(
+    candidate: Statement, baseline: Statement | None, coverage: Coverage, issues: Mapping[Meter, MeterIssues]
+) -> list[RiskEntry]:
     """`outputs.risks`, in the order in which the specification lists their codes."""
     return [
+        *_most_events_add_nothing(candidate, issues),
         *_margin_floor_violated(candidate),
         *_over_cap(candidate, "spend_cap_exceeded", "is billed", candidate.tally.billed_over_cap),
         *_over_cap(candidate, "cost_over_spend_cap", "costs", candidate.tally.cost_over_cap),
@@ -29,6 +32,24 @@ def risks(candidate: Statement, baseline: Statement | None, coverage: Coverage) 
         *_no_usage_in_window(candidate),
         *usage_unmatched(coverage),
     ]
+
+
+def _most_events_add_nothing(statement: Statement, issues: Mapping[Meter, MeterIssues]) -> Iterator[RiskEntry]:
+    """An entry for each unit that gets nothing from more than half of the events that it sums."""
+    for unit in statement.config.units:
+        wrong = issues[unit.meter]
+        if wrong.adding_nothing * 2 > wrong.events:
+            yield {
+                "code": "most_events_add_nothing",
+                "detail": f"{wrong.adding_nothing} of the {_counted(wrong.events, 'event')} that {unit.name} "
+                f"({unit.value_unit_id}) sums add 0: in {wrong.unreadable} {unit.meter.field} is no number, in "
+                f"{wrong.missing} it is missing. What this run says about quantity, revenue and cost is too low.",
+                "value_unit_id": unit.value_unit_id,
+                "field": unit.meter.field,
+                "events": wrong.events,
+                "not_a_number": wrong.unreadable,
+                "missing": wrong.missing,
+            }
 
 
 def _margin_floor_violated(statement: Statement) -> Iterator[RiskEntry]:
@@ -123,10 +144,17 @@ def data_issues(plan: Plan, issues: Mapping[Meter, MeterIssues]) -> list[RiskEnt
     for meter in plan.meters:
         wrong = issues[meter]
         unit = next(unit for config in plan.configs for unit in config.units if unit.meter == meter)
-        record = {"value_unit_id": unit.value_unit_id, "event_type": meter.event_type, "field": meter.field}
+        record = {
+            "value_unit_id": unit.value_unit_id,
+            "name": unit.name,
+            "event_type": meter.event_type,
+            "field": meter.field,
+        }
         record |= {"minus": meter.minus} if meter.minus else {}
         if wrong.unreadable:
             entries.append({"code": "value_not_a_number", **record, **_unreadable(wrong, meter)})
+        if wrong.missing:
+            entries.append({"code": "value_missing", **record, **_missing(wrong, meter)})
         if wrong.negative:
             entries.append({"code": "negative_quantity", **record, **_negative(wrong, meter)})
     return entries
@@ -134,7 +162,8 @@ def data_issues(plan: Plan, issues: Mapping[Meter, MeterIssues]) -> list[RiskEnt
 
 def _unreadable(wrong: MeterIssues, meter: Meter) -> RiskEntry:
     return {
-        "detail": f"{wrong.unreadable} events have a {' or '.join(meter.added)} that is no number; each adds 0.",
+        "detail": f"{_counted(wrong.unreadable, 'event')} with a {' or '.join(meter.added)} that is no number; "
+        "each adds 0.",
         "count": wrong.unreadable,
         "examples": [
             {
@@ -148,10 +177,21 @@ def _unreadable(wrong: MeterIssues, meter: Meter) -> RiskEntry:
     }
 
 
+def _missing(wrong: MeterIssues, meter: Meter) -> RiskEntry:
+    return {
+        "detail": f"{_counted(wrong.missing, 'event')} without {meter.field}; each adds 0.",
+        "count": wrong.missing,
+        "examples": [
+            {"event_id": example.event_id, "ts": timestamp_text(example.ts), "customer_id": example.customer_id}
+            for example in wrong.missing_examples
+        ],
+    }
+
+
 def _negative(wrong: MeterIssues, meter: Meter) -> RiskEntry:
     return {
-        "detail": f"{wrong.negative} customer-periods have a negative sum of {' less '.join(meter.added)}; each "
-        "counts as 0.",
+        "detail": f"{_counted(wrong.negative, 'customer-period')} with a negative sum of {' less '.join(meter.added)}; "
+        "each counts as 0.",
         "count": wrong.negative,
         "examples": [
             {

@@ -26,6 +26,8 @@ from simulation.plan import Meter, Plan
 from simulation.window import Period, Window
 
 KEYS = ("customer_id", "period")
+COUNTS = ("e", "x")
+"""The counts beside each sum, by the first letter of their columns: its events, and those without a number to add."""
 
 
 def up_to_as_of(table: Table, window: Window) -> Table:
@@ -66,7 +68,7 @@ def _equals(events: Events, name: str, values: Sequence[str | Decimal]) -> Colum
 def metered(events: Events, meters: Sequence[Meter], periods: Sequence[Period], keep: Keep) -> Table:
     """A row per customer and period in which anything matched.
 
-    q<i> is the quantity of meter i, x<i> counts its events that had no number to add.
+    q<i> is the quantity of meter i; where that is a sum, e<i> counts its events and x<i> those without a number to add.
     """
     flat = [index for index, meter in enumerate(meters) if meter.aggregation != "distinct_count"]
     parts = [_flat(events, meters, flat, periods)] if flat else []
@@ -83,10 +85,11 @@ def _flat(events: Events, meters: Sequence[Meter], flat: Sequence[int], periods:
     conditions = {index: matches(meters[index], events) for index in flat}
     table = events.table.filter(any_of(list(conditions.values())))
     values = {f"q{at}": _value(meters[at], matched, events) for at, matched in conditions.items()}
+    sums = {at: matched for at, matched in conditions.items() if meters[at].aggregation == "sum"}
+    values |= {f"e{at}": truth(matched) for at, matched in sums.items()}
     values |= {
         f"x{at}": truth(matched & any_of([events.number(name).isnull() for name in meters[at].added]))
-        for at, matched in conditions.items()
-        if meters[at].aggregation == "sum"
+        for at, matched in sums.items()
     }
     rows = table.select("customer_id", period=period_column(table.ts, periods), **values)
     totals = rows.group_by(*KEYS).agg(**{name: rows[name].sum() for name in values})
@@ -122,8 +125,8 @@ def _aligned(totals: Table, meters: Sequence[Meter]) -> Table:
     for at in range(len(meters)):
         has_sum = f"q{at}" in totals.columns
         columns[f"q{at}"] = totals[f"q{at}"].cast(EXACT_TYPE).fill_null(ZERO) if has_sum else ZERO
-        has_count = f"x{at}" in totals.columns
-        columns[f"x{at}"] = (totals[f"x{at}"] if has_count else ibis.literal(0)).cast("int64")
+        for name in (f"{kind}{at}" for kind in COUNTS):
+            columns[name] = (totals[name] if name in totals.columns else ibis.literal(0)).cast("int64")
     return totals.select(*KEYS, **columns)
 
 

@@ -149,6 +149,15 @@ class UnreadableValue:
 
 
 @dataclass(frozen=True)
+class MissingValue:
+    """An example of an event that lacks the field that a unit sums."""
+
+    event_id: str
+    ts: datetime
+    customer_id: str
+
+
+@dataclass(frozen=True)
 class NegativeUse:
     """An example of a customer and period whose sum is below zero."""
 
@@ -159,12 +168,23 @@ class NegativeUse:
 
 @dataclass(frozen=True)
 class MeterIssues:
-    """The issues with the events of one meter: counts, and the three first examples of each."""
+    """The issues with the events of one meter: counts, and the three first examples of each.
 
+    `events` are all that a sum matches in the window; those that are `unreadable` or `missing` add 0 to it.
+    """
+
+    events: int = 0
     unreadable: int = 0
     unreadable_examples: tuple[UnreadableValue, ...] = ()
+    missing: int = 0
+    missing_examples: tuple[MissingValue, ...] = ()
     negative: int = 0
     negative_examples: tuple[NegativeUse, ...] = ()
+
+    @property
+    def adding_nothing(self) -> int:
+        """The events that a sum matches and that have no number to add."""
+        return self.unreadable + self.missing
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from api.schemas.common import (
     JsonObject,
     Moment,
     PageQuery,
+    WholeNumber,
     choice,
     identifiers,
     items,
@@ -70,9 +71,7 @@ class CycleBody(Body):
     workspace_id = Identifier(required=True)
     cycle_name = text(required=True)
     cycle_type = choice(CycleType, required=True)
-    period_length_days = fields.Integer(
-        strict=True, load_default=90, validate=one_of(PERIOD_LENGTHS[CycleType.SANDBOX])
-    )
+    period_length_days = WholeNumber(load_default=90, validate=one_of(PERIOD_LENGTHS[CycleType.SANDBOX]))
     start_date = Moment(allow_none=True, load_default=None)
     end_date = Moment(allow_none=True, load_default=None)
     status = choice(CycleStatus, load_default=CycleStatus.DRAFT.value)

@@ -32,6 +32,7 @@ Document = dict[str, Json]
 MAX_TEXT = 20_000
 MAX_ITEMS = 200
 MAX_INTEGER = 2**31 - 1
+MAX_INTEGER_DIGITS = 20
 IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]{0,199}")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 1970, 9998
@@ -98,14 +99,14 @@ class GivenId(fields.String):
 
 
 class ExactNumber(fields.Field[int | Decimal]):
-    """A JSON number, kept exact: at most 12 decimal places, below 10^14 in size, and within the given bounds.
+    """A JSON number, kept exact: at most `places` decimal places, below 10^14 in size, and within the given bounds.
 
     Texts, booleans, NaN and the infinities are refused. Loads and dumps `int` or `Decimal`.
     """
 
     default_error_messages = {  # noqa: RUF012
         "number": "Must be a JSON number.",
-        "places": f"Must have at most {PLACES} decimal places.",
+        "places": "Must have at most {places} decimal places.",
         "size": "Must be smaller than 10^14 in size.",
         "minimum": "Must be at least {bound}.",
         "above": "Must be more than {bound}.",
@@ -113,10 +114,16 @@ class ExactNumber(fields.Field[int | Decimal]):
     }
 
     def __init__(
-        self, *, minimum: int | None = None, above: int | None = None, maximum: int | None = None, **kwargs: Any
+        self,
+        *,
+        minimum: int | None = None,
+        above: int | None = None,
+        maximum: int | None = None,
+        places: int = PLACES,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.minimum, self.above, self.maximum = minimum, above, maximum
+        self.minimum, self.above, self.maximum, self.places = minimum, above, maximum, places
 
     def _deserialize(
         self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any
@@ -132,8 +139,8 @@ class ExactNumber(fields.Field[int | Decimal]):
             raise self.make_error("number")
         if abs(value) >= LIMIT:
             raise self.make_error("size")
-        if decimal_places(value) > PLACES:
-            raise self.make_error("places")
+        if decimal_places(value) > self.places:
+            raise self.make_error("places", places=self.places)
 
     def _check_bounds(self, value: int | Decimal) -> None:
         if self.minimum is not None and value < self.minimum:
@@ -210,10 +217,27 @@ class Computed(fields.Raw):
         super().__init__(metadata=dict(schema), **kwargs)
 
 
-def whole(minimum: int, maximum: int = MAX_INTEGER, **kwargs: Any) -> fields.Integer:
+def as_whole(value: Json) -> Json:
+    """The int that a JSON number means, whatever it is written like: 30 for 30.0 and 3e1; any other value stays."""
+    if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < MAX_INTEGER_DIGITS:
+        return int(value) if value == value.to_integral_value() else value
+    return value
+
+
+class WholeNumber(fields.Integer):
+    """A JSON number without a fraction; JSON knows no integers, so 30.0 is 30. Texts and booleans are refused."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strict=True, **kwargs)
+
+    def _deserialize(self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any) -> int:
+        return super()._deserialize(as_whole(value), attr, data, **kwargs)
+
+
+def whole(minimum: int, maximum: int = MAX_INTEGER, **kwargs: Any) -> WholeNumber:
     """A whole JSON number within bounds that a database integer holds."""
     bounds = validate.Range(min=minimum, max=maximum, error="Must be a whole number from {min} to {max}.")
-    return fields.Integer(strict=True, validate=bounds, **kwargs)
+    return WholeNumber(validate=bounds, **kwargs)
 
 
 def text(maximum: int = 200, minimum: int = 1, **kwargs: Any) -> fields.String:

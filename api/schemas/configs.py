@@ -25,6 +25,7 @@ from app.ids import new_id
 from rules.delivery import MAX_STALENESS_SECONDS, Fail
 from rules.enums import Action, CompletenessStatus, ConfigStatus, OverageBehavior, Stage, TargetEnvironment
 from rules.pools import MAX_POOLS
+from rules.ranges import MAX_PERCENT, PERCENT_PLACES
 
 MAX_DAYS = 3650
 
@@ -73,7 +74,7 @@ class Exploration(Answered, ExplorationBody):
 class UsageThresholdBody(Body):
     """At `percent` of the allowance the customer app takes `action`."""
 
-    percent = ExactNumber(above=0, maximum=1000, required=True)
+    percent = ExactNumber(above=0, maximum=MAX_PERCENT, places=PERCENT_PLACES, required=True)
     action = choice(Action, required=True)
 
 

@@ -14,6 +14,7 @@ from api.schemas.common import (
     PageQuery,
     Parsed,
     ProblemField,
+    WholeNumber,
     choice,
     whole,
 )
@@ -54,7 +55,7 @@ class EnforcementEvent(Answered, EnforcementEventBody):
 
     enforcement_event_id = fields.String()
     client_id = fields.String(allow_none=True)
-    sequence = fields.Integer(allow_none=True)
+    sequence = WholeNumber(allow_none=True)
     received_at = Moment()
 
 

@@ -15,6 +15,7 @@ from api.schemas.common import (
     Identifier,
     Moment,
     PageQuery,
+    as_whole,
     choice,
 )
 from rules.enums import HistoricalWindow, PricingMode, SimulationStatus, Stage, TargetEnvironment
@@ -29,9 +30,9 @@ class WindowField(fields.Field[int | str]):
     default_error_messages = {"window": 'Must be one of: 30, 60, 90, 120, "mocked".'}  # noqa: RUF012
 
     def _deserialize(self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any) -> int | str:
-        if isinstance(value, bool) or value not in WINDOWS:
+        window = as_whole(value)
+        if isinstance(window, bool) or not isinstance(window, int | str) or window not in WINDOWS:
             raise self.make_error("window")
-        window: int | str = value
         return window
 
 

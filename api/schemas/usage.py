@@ -4,7 +4,8 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from api.schemas.common import Answered, Body, Identifier, Moment, PageQuery, Problem, Query
+from api.schemas.common import Answered, Body, Identifier, Moment, PageQuery, Problem, Query, one_of
+from app.services.usage.notation import FIXES
 from app.services.usage.undoing import STATES
 from rules.ids import MAX_ID_LENGTH
 
@@ -79,6 +80,20 @@ class RejectedEvent(Answered):
     reason = fields.String()
 
 
+class UsageWarning(Answered):
+    """Events that were stored with a value that is no number in a field where one is expected: a sum adds 0 for it.
+
+    Expected are numbers in each field that a unit of the workspace sums, and where most values are numbers.
+    """
+
+    code = fields.String(validate=one_of(list(FIXES)))
+    event_type = fields.String()
+    field = fields.String()
+    count = fields.Integer(metadata={"description": "How many events of the batch"})
+    examples = fields.List(fields.String(), metadata={"description": "Up to three of the values"})
+    message = fields.String(metadata={"description": "What is wrong, what follows, and the fix"})
+
+
 class ConflictingEvent(Answered):
     """An event that was not stored because a stored one has its id and says something else; `row` counts from 1."""
 
@@ -91,7 +106,8 @@ class UsageReceipt(Answered):
 
     A duplicate says what the stored event with its id says, a conflict something else. `replaced`: how many stored
     events gave way to accepted ones. `usage_import_id` is what the batch is undone by, null when it stored nothing.
-    `left_out` counts, by name, the nested values and, of a known format, the fields that were not stored.
+    `warnings` are about events that fit. `left_out` counts, by name, the nested values and, of a known format, the
+    fields that were not stored.
     """
 
     usage_import_id = fields.String(allow_none=True)
@@ -103,6 +119,7 @@ class UsageReceipt(Answered):
     rejects = fields.List(fields.Nested(RejectedEvent))
     conflicting = fields.List(fields.Nested(ConflictingEvent))
     left_out = fields.Dict(keys=fields.String(), values=fields.Integer())
+    warnings = fields.List(fields.Nested(UsageWarning))
 
 
 class UsageImportQuery(PageQuery):

@@ -18,6 +18,7 @@ from app.services.configs.reading import read_config
 from app.services.decisions import activation, rescheduling
 from app.services.decisions.schedule import Scheduled, waiting_for
 from app.services.simulations import runs
+from app.services.simulations.review_tables import margin_change, margin_of
 from app.services.simulations.usage_facts import findings_with_usage
 from rules.enums import CompletenessStatus, HistoricalWindow, PricingMode, TermsStart
 
@@ -65,11 +66,13 @@ def simulate(config_version_id: str, baseline: str | None, all_segments: bool, a
 
 def _economics(outputs: Any) -> list[str]:
     sides = outputs["economics"]
+    margins = {name: margin_of(sides[name]) for name in ("candidate", "baseline")} | {"delta": margin_change(sides)}
     lines = [
-        f"  {name:<9} revenue {side['revenue_usd']}  cost {side['cost_usd']}  margin {side['margin']}"
-        for name in ("candidate", "baseline", "delta")
+        f"  {name:<9} revenue {side['revenue_usd']}  cost {side['cost_usd']}  margin {margin}"
+        for name, margin in margins.items()
         if (side := sides.get(name))
     ]
+    lines += [f"  data: {issue['code']}: {issue['name']}: {issue['detail']}" for issue in outputs["data_issues"]]
     lines += [f"  risk: {risk['code']}: {risk['detail']}" for risk in outputs["risks"]]
     return lines + [f"  blocking: {issue['code']}: {issue['message']}" for issue in outputs["blocking_issues"]]
 

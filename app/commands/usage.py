@@ -16,6 +16,7 @@ from app.services.usage import imports, undoing
 from app.services.usage.content import ENCODINGS, FILE_FORMATS
 from app.services.usage.fields import sourced_id
 from app.services.usage.mapping import ColumnPlan
+from app.services.usage.notation import DecimalSign
 from app.services.usage.presets import PRESETS, Preset
 from app.services.usage.stats import usage_stats
 from app.services.usage.written_times import TimeReading
@@ -87,6 +88,12 @@ def pairs(_context: click.Context, _option: click.Parameter, values: tuple[str, 
 @click.option("--day-first/--month-first", default=None, help="How 03/04/2026 is meant.")
 @click.option("--times-from", callback=moment, metavar="MOMENT", help="From when times that are seconds count.")
 @click.option(
+    "--decimal",
+    type=click.Choice([sign.value for sign in DecimalSign]),
+    callback=lambda _context, _option, sign: sign and DecimalSign(sign),
+    help="The decimal sign of the file's numbers: with ',' 1.234,5 is read as 1234.5, with '.' 1,234.5 is.",
+)
+@click.option(
     "--extend-catalog",
     is_flag=True,
     help="Add unknown event types, dimensions and segments to the workspace's catalogs instead of rejecting.",
@@ -130,6 +137,7 @@ def usage_import(
             now=clock.now(),
             extend_catalog=extend_catalog,
         )
+    warnings = [warning.as_dict() for warning in report.warnings]
     document = {name: getattr(row, name) for name in IMPORT_FIELDS} | {
         "reasons": dict(report.reasons),
         "conflicts": report.conflicts,
@@ -138,6 +146,7 @@ def usage_import(
         "notes": list(report.notes),
         "preset": plan.preset,
         "left_out": dict(report.left_out),
+        "warnings": warnings,
     }
     lines = [_looks_like(known_format, plan)] if known_format else []
     lines += [
@@ -149,6 +158,7 @@ def usage_import(
     lines += [f"  rejected rows: {report.rejects_path}"] if report.rejects_path else []
     if report.left_out:
         lines += ["  left out: " + ", ".join(f"{name} ({count:,})" for name, count in report.left_out.items())]
+    lines += [f"  warning: {warning.message}" for warning in report.warnings]
     lines += [f"  {sentence}" for sentence in report.notes]
     lines += [f"  take it out again with: avs usage undo {row.usage_import_id}"] if report.accepted else []
     show(document, as_json, lines)

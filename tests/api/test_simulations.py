@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from app.models.base import db
+from app.models.config_version import RailRule
 from app.models.transactions import write
 from simulation.canonical import Json, JsonObject
 from tests import factories as f
@@ -14,7 +15,7 @@ PATH = "/api/simulations"
 ASKED = {"candidate_config_version_id": "cfg_1", "historical_window_days": 30}
 
 
-def usage(number: int, minutes: int, **changes: Json) -> JsonObject:
+def usage(number: int, minutes: Json, **changes: Json) -> JsonObject:
     event = {
         "event_id": f"e_{number}",
         "ts": "2026-01-10T00:00:00Z",
@@ -71,6 +72,45 @@ def test_the_same_question_has_the_same_answer_to_the_byte(draft: Api) -> None:
     assert first.json["inputs"] == second.json["inputs"]
 
 
+@pytest.mark.parametrize("days", [Decimal("30.0"), Decimal("3e1")])
+def test_a_window_of_30_days_may_be_written_with_a_fraction_of_nothing(draft: Api, days: Decimal) -> None:
+    run = draft.post(PATH, ASKED | {"historical_window_days": days}).json
+    assert run["inputs"]["historical_window_days"] == 30
+
+
+def test_sums_beyond_what_can_be_calculated_are_a_problem_that_names_the_config(draft: Api) -> None:
+    economics = {"avg_cost_per_unit_usd": Decimal("1e-12"), "target_price_per_unit_usd": 9 * 10**13}
+    unit = {"unit_economics": economics | {"target_margin": 1, "economics_confidence": "high"}}
+    draft.patch("/api/value-units/vu_hd_minute", unit)
+    draft.post("/api/value-unit-snapshots", {"cycle_id": "cycle_1"})
+    draft.patch("/api/configs/cfg_1", {"value_unit_snapshot_version": 2})
+    refusal = draft.post(PATH, ASKED | {"candidate_config_version_id": "cfg_1"}, 422).json
+    assert [(error["pointer"], error["code"]) for error in refusal["errors"]] == [
+        ("/candidate_config_version_id", "out_of_range")
+    ]
+    assert "too much for one simulation" in refusal["detail"]
+
+
+def test_a_threshold_that_is_stored_with_three_decimals_is_a_finding(draft: Api) -> None:
+    with write(db.session):
+        rule = db.session.get_one(RailRule, "cfg_1")
+        rule.usage_thresholds = [*rule.usage_thresholds, {"percent": Decimal("33.333"), "action": "warn"}]
+    refusal = draft.post(PATH, ASKED, 409).json
+    assert [finding["code"] for finding in refusal["findings"]] == ["number_out_of_range"]
+
+
+def test_a_run_most_of_whose_events_add_nothing_says_so_as_a_risk(draft: Api) -> None:
+    events = [usage(number, minutes) for number, minutes in enumerate(["3,5", "n/a", "12 min"], 10)]
+    draft.post("/api/usage-events", [*events, usage(20, 1, output_minutes=None)], 202)
+    outputs = exact(draft.post(PATH, ASKED))["outputs"]
+    (risk,) = [risk for risk in outputs["risks"] if risk["code"] == "most_events_add_nothing"]
+    assert (risk["value_unit_id"], risk["events"], risk["not_a_number"], risk["missing"]) == ("vu_hd_minute", 6, 3, 1)
+    assert [(issue["code"], issue["name"], issue["count"]) for issue in outputs["data_issues"]] == [
+        ("value_not_a_number", "Usable HD minute", 3),
+        ("value_missing", "Usable HD minute", 1),
+    ]
+
+
 def test_the_mocked_window_needs_no_data(draft: Api) -> None:
     run = draft.post(PATH, ASKED | {"historical_window_days": "mocked"}).json
     assert run["inputs"]["historical_window_days"] == "mocked"
@@ -100,6 +140,9 @@ def test_the_gate_answers_with_every_finding(draft: Api) -> None:
     [
         ({"historical_window_days": 45}, "/historical_window_days"),
         ({"historical_window_days": True}, "/historical_window_days"),
+        ({"historical_window_days": Decimal("30.5")}, "/historical_window_days"),
+        ({"historical_window_days": Decimal("1e400")}, "/historical_window_days"),
+        ({"historical_window_days": Decimal("1e999999")}, "/historical_window_days"),
         ({"pricing_mode": "free"}, "/pricing_mode"),
         ({"filters": {"stage": "scaling"}}, "/filters/stage"),
         ({"filters": {"colour": "red"}}, "/filters/colour"),

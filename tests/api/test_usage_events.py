@@ -243,3 +243,25 @@ def test_a_batch_that_is_too_long_is_refused_whole(studio: Api) -> None:
     body = json.dumps([EVENT | {"event_id": f"e_{number}"} for number in range(10_001)])
     assert sent(studio, body, "application/json", 422)["code"] == "too_many_events"
     assert counts(studio.post(PATH, [EVENT], 202).json) == (1, 0, 0)
+
+
+def test_values_that_count_as_nothing_are_said_in_the_receipt(studio: Api) -> None:
+    values = ["3,5", "n/a", 0.1 + 0.2, 10**20]
+    events = [EVENT | {"event_id": f"e_{n}", "output_minutes": value} for n, value in enumerate(values)]
+    answer = sent(studio, json.dumps(events), "application/json")
+    assert counts(answer) == (4, 0, 0)
+    assert [(w["code"], w["event_type"], w["field"], w["count"], w["examples"]) for w in answer["warnings"]] == [
+        ("decimal_comma", "video_render_completed", "output_minutes", 1, ["3,5"]),
+        ("number_out_of_range", "video_render_completed", "output_minutes", 1, ["100000000000000000000"]),
+        ("value_not_a_number", "video_render_completed", "output_minutes", 1, ["n/a"]),
+    ]
+    assert all("Usable HD minute adds 0" in warning["message"] for warning in answer["warnings"])
+
+
+def test_a_unit_that_begins_to_sum_a_field_is_known_to_the_very_next_batch(studio: Api) -> None:
+    texts = [EVENT | {"event_id": f"e_{n}", "resolution": text} for n, text in enumerate(["HD", "4K", "8K"])]
+    assert studio.post(PATH, texts, 202).json["warnings"] == []
+    mapping = {"event_type": "video_render_completed", "aggregation": {"type": "sum", "field": "resolution"}}
+    studio.patch("/api/value-units/vu_hd_minute", {"event_mapping": mapping})
+    answer = studio.post(PATH, texts, 202).json
+    assert {warning["field"] for warning in answer["warnings"]} == {"resolution"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from flask.testing import FlaskClient
 from app.cli import avs
 from app.extensions import usage_events
 from app.models.base import db
+from app.models.config_version import Pool
 from app.models.transactions import write
 from app.models.workspace import Workspace
 from app.services.usage.fields import Policy
@@ -264,3 +266,32 @@ def test_only_sqlite_has_search_indexes_to_rebuild(app: Flask) -> None:
     result = app.test_cli_runner().invoke(avs, ["search", "rebuild", "--json"])
     rebuilt = parse_exact(result.output)["rebuilt"]
     assert (rebuilt == 0) is (db.engine.dialect.name == "postgresql")
+
+
+EUROPEAN = "event_id;ts;event_type;customer_id;segment;output_minutes\n" + (
+    "eu_{};2026-01-05T00:00:00Z;video_render_completed;cust_2001;ai_video_smb;1.234,5\n"
+)
+
+
+def test_an_import_names_values_that_are_no_numbers_and_reads_them_once_the_sign_is_said(
+    run: Callable[..., str], tmp_path: Path
+) -> None:
+    file = tmp_path / "eu.csv"
+    file.write_text(EUROPEAN.format("a"))
+    (warning,) = parse_exact(run("usage", "import", str(file), "--json"))["warnings"]
+    assert (warning["code"], warning["field"], warning["count"]) == ("decimal_comma", "output_minutes", 1)
+    file.write_text(EUROPEAN.format("b"))
+    assert "warning" not in run("usage", "import", str(file), "--decimal", ",")
+    file.write_text(EUROPEAN.format("c"))
+    said = run("usage", "import", str(file))
+    assert "warning: video_render_completed: 1 event has a output_minutes that is no number, such as '1.234,5'" in said
+
+
+def test_a_simulation_without_revenue_says_so_instead_of_a_margin(run: Callable[..., str]) -> None:
+    with write(db.session):
+        pools = db.session.scalars(sa.select(Pool).filter_by(config_version_id=CANDIDATE))
+        for pool in pools:
+            pool.included_quantity = Decimal(1_000)
+    said = run("simulate", CANDIDATE, "--window", "mocked")
+    assert "margin no revenue" in said
+    assert "margin -" not in said.split("risk:")[0]

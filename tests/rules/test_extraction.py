@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.extraction import MAX_CARDS, Card, Vocabulary, extract
+from rules.extraction import MAX_CARDS, Card, Vocabulary, extract, is_per_unit
 
 VOCABULARY = Vocabulary(
     metric={"gross_margin": "Gross margin", "paid_engagement_retention_90d": "Paid engagement retention (90 days)"},
@@ -32,6 +32,12 @@ def said(text: str) -> set[tuple[str, str]]:
         ("The list price is 1,200 USD a year.", "price", "1200"),
         ("A render costs us 18 cents.", "cost", "0.18"),
         ("COGS come to $.05 each.", "cost", "0.05"),
+        ("A minute costs us 0,18 USD.", "cost", "0.18"),
+        ("A call costs $1.5e-3.", "cost", "0.0015"),
+        ("The list price is 1.234,56 USD.", "price", "1234.56"),
+        ("The list price is 1.234.567 USD.", "price", "1234567"),
+        ("We pay $2 for compute.", "cost", "2"),
+        ("Margins of 70,5 % are the aim.", "margin", "0.705"),
         ("The margin must stay above 68 %.", "margin", "0.68"),
         ("Margins of 70.5 percent are the aim.", "margin", "0.705"),
         ("We look for product-market fit.", "goal", "pmf_learning"),
@@ -63,6 +69,38 @@ def test_fixed_words_find_what_a_sentence_says(text: str, kind: str, value: str)
 )
 def test_an_amount_without_its_word_is_no_card(text: str) -> None:
     assert not {kind for kind, _ in said(text)} & {"price", "cost", "margin", "plan"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "label"),
+    [
+        ("1,000 tokens cost us $0.003.", "0.000003", "cost $0.000003 per token ($0.003 per 1,000 tokens)"),
+        ("We pay $0.003 per 1,000 tokens.", "0.000003", "cost $0.000003 per token ($0.003 per 1,000 tokens)"),
+        ("Our cost is $3/1M tokens.", "0.000003", "cost $0.000003 per token ($3 per 1M tokens)"),
+        ("It costs 3 USD for a million tokens.", "0.000003", "cost $0.000003 per token (3 USD per million tokens)"),
+    ],
+)
+def test_an_amount_for_many_is_brought_to_one_and_says_for_how_many_it_was(text: str, value: str, label: str) -> None:
+    (card,) = [card for card in cards(text) if card.kind == "cost"]
+    assert (card.value, card.label, is_per_unit(card.label)) == (value, label, True)
+
+
+@pytest.mark.parametrize("text", ["It costs $1 per 3 videos.", "It costs $0.003 per 1k."])
+def test_an_amount_for_many_that_does_not_come_out_even_is_for_no_single_unit(text: str) -> None:
+    (card,) = [card for card in cards(text) if card.kind == "cost"]
+    assert not is_per_unit(card.label)
+
+
+@pytest.mark.parametrize(
+    "text", ["Spend cap $500 per customer.", "Cap spending at $500.", "Our monthly limit is $500."]
+)
+def test_a_cap_is_no_cost_and_no_price(text: str) -> None:
+    assert not {kind for kind, _ in said(text)} & {"cost", "price"}
+
+
+def test_where_a_text_has_decimal_commas_an_amount_that_can_mean_two_numbers_is_a_card_for_each() -> None:
+    text = "A minute costs 0,18 USD. We charge 1,200 USD."
+    assert {("cost", "0.18"), ("price", "1200"), ("price", "1.2")} <= said(text)
 
 
 def test_the_nearer_word_decides_between_price_and_cost() -> None:

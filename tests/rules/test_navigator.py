@@ -122,6 +122,7 @@ def test_the_tables_name_only_codes_that_exist() -> None:
     assert set(QUESTIONS) <= set(CODES)
     assert set(ADVISORY_ADVICE) <= {rule.code for rule in ADVISORY}
     assert set(RISK_ADVICE) <= {
+        "most_events_add_nothing",
         "margin_floor_violated",
         "spend_cap_exceeded",
         "cost_over_spend_cap",

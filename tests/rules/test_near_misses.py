@@ -44,6 +44,13 @@ QUIET = {
     "disabled exploration that lasts long": exploring(enabled=False, expires_after_days=400),
     "expiry at the lower edge": exploring(expires_after_days=14),
     "expiry at the upper edge": exploring(expires_after_days=60),
+    "a threshold of two decimals, written with more zeros": with_rails(
+        usage_thresholds=(*THRESHOLDS, UsageThreshold(percent=Decimal("33.330"), action="warn"))
+    ),
+    "a threshold at 1,000 percent": with_rails(
+        usage_thresholds=(*THRESHOLDS, UsageThreshold(percent=1000, action="warn"))
+    ),
+    "the largest spend cap": with_rails(monthly_spend_cap_usd=Decimal("99999999999999.999999999999")),
     "a spend cap of zero": with_rails(monthly_spend_cap_usd=0),
     "a margin floor of zero": with_rails(margin_floor=Decimal(0)),
     "thresholds as decimals, unordered, one more": with_rails(usage_thresholds=THRESHOLDS),

@@ -18,6 +18,7 @@ pool_value_unit_unknown
 unit_event_mapping_missing
 unit_event_mapping_invalid
 unit_economics_missing
+number_out_of_range
 
 cycle_type_not_production
 cycle_period_not_90_days

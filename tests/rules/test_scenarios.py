@@ -87,6 +87,13 @@ RERATED = RunningPeriod(
     bill_today_usd=900,
     bill_usd=1800,
 )
+
+
+def with_threshold(percent: str) -> Draft:
+    extra = UsageThreshold(percent=Decimal(percent), action="warn")
+    return with_rails(usage_thresholds=(*CANDIDATE.rails.usage_thresholds, extra))
+
+
 FIRING = (
     cycle_fires("cycle_goal_type_missing", "goal_type", with_cycle(goal_type=None), "pmf learning"),
     cycle_fires("cycle_goal_type_missing", "goal_type", with_cycle(goal_type=" ")),
@@ -170,6 +177,34 @@ FIRING = (
             "unit_economics_missing", with_economics(**{field: None}), f"unit_economics.{field}", label_text(field)
         )
         for field, in_words in ((name, label_text(name)) for name in UnitEconomics.__dataclass_fields__)
+    ),
+    rails_fire("number_out_of_range", with_threshold("33.333"), "usage_thresholds", "33.333 percent", "2 decimal"),
+    rails_fire("number_out_of_range", with_threshold("1000.01"), "usage_thresholds", "up to 1,000"),
+    rails_fire("number_out_of_range", with_threshold("0"), "usage_thresholds", "above 0"),
+    rails_fire("number_out_of_range", with_rails(monthly_spend_cap_usd=10**14), "monthly_spend_cap_usd", "10^14"),
+    hd_fires(
+        "number_out_of_range",
+        with_economics(
+            avg_cost_per_unit_usd=Decimal(10**13),
+            target_price_per_unit_usd=Decimal(10**14),
+            target_margin=Decimal("0.9"),
+        ),
+        "unit_economics.target_price_per_unit_usd",
+        "10^14",
+    ),
+    Fires(
+        "number_out_of_range",
+        replace(CANDIDATE, pools=(replace(CANDIDATE.pools[0], included_quantity=10**20), *CANDIDATE.pools[1:])),
+        "pools.pool_core.included_quantity",
+        f"{CONFIG}/pools?pool=pool_core#included_quantity",
+        ("has 100000000000000000000 in included",),
+    ),
+    Fires(
+        "number_out_of_range",
+        replace(CANDIDATE, pools=(replace(CANDIDATE.pools[0], max_rollover_quantity=10**14), *CANDIDATE.pools[1:])),
+        "pools.pool_core.rollover",
+        f"{CONFIG}/pools?pool=pool_core#rollover",
+        ("in rollover at most",),
     ),
     cycle_fires("cycle_type_not_production", "cycle_type", with_cycle(cycle_type="sandbox"), "sandbox"),
     cycle_fires("cycle_type_not_production", "cycle_type", with_cycle(cycle_type=None)),

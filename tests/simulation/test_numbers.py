@@ -1,5 +1,7 @@
 """Exactness: what counts as a number, and that nothing rounds before it is written (spec 4.1)."""
 
+import json
+from collections.abc import Callable
 from decimal import Decimal, localcontext
 
 import pytest
@@ -19,17 +21,38 @@ from simulation.numbers import at_least_zero, decimal_places, exact, exact_numbe
         ("1E+3", "1000"),
         ("99999999999999.999999999999", "99999999999999.999999999999"),
         ("1.0000000000000", "1"),
+        ("0.30000000000000004", "0.3"),
+        ("2.5500000000000002e-05", "0.0000255"),
+        ("1e-13", "0"),
+        ("-0.0000000000015", "-0.000000000002"),
+        ("0.0000000000025", "0.000000000002"),
+        ("9999999999999.9999999999999", "10000000000000"),
     ],
 )
-def test_json_numbers_of_at_most_twelve_places_are_exact_numbers(text: str, value: str) -> None:
+def test_json_numbers_are_read_to_twelve_places_half_even(text: str, value: str) -> None:
     assert exact_number(text) == Decimal(value)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "many", "007", "+1", ".5", "1.", "1e", "NaN", "Infinity", " 1", "1\n", "1e-13", "100000000000000", "٣"]
+    "text",
+    ["", "many", "007", "+1", ".5", "1.", "1e", "NaN", "Infinity", " 1", "1\n", "100000000000000", "1e1000", "٣"],
 )
 def test_everything_else_is_text(text: str) -> None:
     assert exact_number(text) is None
+
+
+def test_a_number_that_rounding_would_bring_to_the_limit_is_none() -> None:
+    assert exact_number("99999999999999.9999999999999") is None
+
+
+@pytest.mark.parametrize("write", [repr, json.dumps, lambda value: number_text(Decimal(repr(value)))])
+@given(value=st.floats(-(10.0**14), 10.0**14, exclude_min=True, exclude_max=True))
+def test_any_double_below_the_limit_is_read_within_half_of_the_last_place(
+    write: Callable[[float], str], value: float
+) -> None:
+    number = exact_number(write(value))
+    assert number is not None
+    assert abs(number - Decimal(write(value))) <= Decimal("5e-13")
 
 
 @given(st.decimals(-(10**14) + 1, 10**14 - 1, places=12))

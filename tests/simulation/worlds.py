@@ -58,7 +58,23 @@ EVENT_TYPES = ("render", "render", "export", "labs")
 CUSTOMERS = ("cust_1", "cust_2", "cust_3", "cust_Ω")
 SEGMENTS = ("smb", "smb", "enterprise")
 PRICES = ("0", "0.6", "1.8", "0.00000015", "0.000000000001", "999.999999999999")
-TEXTS = ("HD", "HD", "4K", "many", "", "07", "1e3", "4", "0.5", "12345678901234567", True, "True", "FALSE", None)
+TEXTS = (
+    "HD",
+    "HD",
+    "4K",
+    "many",
+    "",
+    "07",
+    "1e3",
+    "4",
+    "0.5",
+    "0.50000000000000001",
+    "12345678901234567",
+    True,
+    "True",
+    "FALSE",
+    None,
+)
 WANTED = (
     "HD",
     ["HD", "4K"],

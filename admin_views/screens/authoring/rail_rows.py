@@ -12,9 +12,9 @@ from admin_views.screens.authoring.rows_field import RowsField
 from app.services.configs.shapes import UsageThreshold
 from rules.enums import Action
 from rules.lifecycle import THRESHOLD_PERCENTS
+from rules.ranges import PERCENT_RANGE, is_threshold_percent
 from simulation.canonical import Json, JsonObject
 
-MAX_PERCENT = 1000
 UNIT, QUANTITY = "value_unit_id", "max_quantity"
 NUMBER = ExactField().bind(Form(), "quantity")
 """A field that is bound to no real form: it reads the numbers in rows as every form reads its numbers."""
@@ -85,8 +85,8 @@ def _is_cap(item: Mapping[str, Json]) -> bool:
 
 def _percent(typed: str) -> Decimal:
     percent = _quantity(typed.removesuffix("%").strip())
-    if not 0 < percent <= MAX_PERCENT:
-        raise ValueError(f"{typed} is not a percentage above 0 and up to {MAX_PERCENT}.")
+    if not is_threshold_percent(percent):
+        raise ValueError(f"{typed} is not a percentage {PERCENT_RANGE}.")
     return percent
 
 

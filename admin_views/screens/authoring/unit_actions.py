@@ -13,7 +13,7 @@ from app.services.authoring.unit_economics import COST, MARGIN, PRICE
 from app.services.guidance.navigator import extracted_cards
 from app.services.uploads.costs import COST as COST_CARD
 from app.services.uploads.costs import cost_cards, subject_of
-from rules.extraction import ACCEPTED
+from rules.extraction import ACCEPTED, is_per_unit
 from simulation.canonical import Json
 
 Card = Mapping[str, Json]
@@ -52,11 +52,15 @@ def cards_for(pane: Pane, form: UnitForm) -> list[Card]:
 
 
 def prefills(form: UnitForm, cards: Iterable[Card]) -> dict[str, list[Prefill]]:
-    """control → the accepted cards whose value is not the control's own, each value once."""
+    """control → the accepted cards whose value is not the control's own, each value once.
+
+    An amount for many that does not come out even for one is not offered: its card says for how many it is.
+    """
     offered: dict[str, dict[str, Prefill]] = {}
     for card in cards:
         control = CONTROL_OF_CARD.get(card["kind"])
-        if control and card["state"] == ACCEPTED and not _says(form, control, card["value"]):
+        is_offered = card["state"] == ACCEPTED and is_per_unit(card["label"])
+        if control and is_offered and not _says(form, control, card["value"]):
             typed = _typed(control, card["value"])
             prefill = Prefill(card["card_id"], card["label"], card["sentence"], card["source"], typed)
             offered.setdefault(control, {}).setdefault(card["value"], prefill)

@@ -12,7 +12,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
 from admin_views.base import CsrfForm, expose, note
-from admin_views.forms import MAX_NAME_LENGTH, ChoiceField, TextField, refusal_of
+from admin_views.forms import MAX_NAME_LENGTH, ChoiceField, TextField, choices_of, refusal_of
 from admin_views.screens.screen import WORKSPACE, Screen, go, here
 from admin_views.screens.uploads.addresses import DATA_MODE, NEXT_SCREEN, address_of
 from admin_views.screens.workplace import cycle_in, without_workspace
@@ -38,6 +38,7 @@ from app.services.uploads.mapping import (
 from app.services.uploads.store import DONE, FAILED, RUNNING, Progress, Upload
 from app.services.usage import presets
 from app.services.usage.heads import Head
+from app.services.usage.notation import DecimalSign
 from app.services.usage.presets import Preset
 from app.services.usage.written_times import DAY_OR_MONTH, NO_ORIGIN, UTC_TIMES, TimeReading, read_time, zone
 from simulation.canonical import Json
@@ -80,8 +81,18 @@ QUESTIONS = {
 INTERRUPTED = "The server stopped while it imported this file. Nothing was counted yet: import it again."
 
 
+AS_TEXTS = "texts"
+DECIMAL_SIGNS = {
+    DecimalSign.POINT.value: "with a decimal point: 1,234.5 is read as 1234.5",
+    DecimalSign.COMMA.value: "with a decimal comma: 1.234,5 is read as 1234.5",
+    AS_TEXTS: "as 1234.5 alone: what is written another way stays a text and adds nothing",
+}
+
+
 class PreviewForm(SecureForm):
     """The values that every row gets; `_form` adds a choice of the field for each column of the file."""
+
+    decimal = ChoiceField("Numbers are written", choices=choices_of(DECIMAL_SIGNS, "as 1234.5, as far as I know"))
 
     ts = TextField("Time", [Length(max=MAX_NAME_LENGTH)])
     event_type = TextField("Event type", [Length(max=MAX_NAME_LENGTH)])
@@ -156,10 +167,18 @@ class UploadPreview(Screen):
             return go(DATA_MODE)
         if not (form.validate() and _is_plan(form, upload, head)):
             return self._form_page(workspace, upload, head, form, refusal_of(form), status=422)
-        if request.form.get("do") == "import":
+        if request.form.get("do") == "import" and not self._asks_for_the_sign(workspace, upload, head, form):
             _start(workspace, upload, _choice(form, upload, head))
             return go(address_of(upload))
         return self._form_page(workspace, upload, head, form)
+
+    def _asks_for_the_sign(self, workspace: Workspace, upload: Upload, head: Head, form: PreviewForm) -> bool:
+        """Whether the first rows have numbers that can mean two things, and nobody has said which."""
+        if "decimal" not in form or form.decimal.data:
+            return False
+        return try_out(
+            db.session, workspace.workspace_id, upload, _choice(form, upload, head), clock.now()
+        ).asks_for_the_sign
 
     def _form_page(
         self,
@@ -192,7 +211,7 @@ class UploadPreview(Screen):
             times=[form[name] for name in TIMES] if upload.kind == USAGE else [],
             preset=preset,
             fit=fit,
-            held_back=_held_back(upload.kind, missing, fit, unreadable),
+            held_back=_held_back(upload.kind, missing, fit, unreadable, form),
             refusal=refusal,
             status=status,
         )
@@ -240,10 +259,14 @@ def _form(upload: Upload, head: Head, catalogs: KnownNames, preset: Preset | Non
     }
     form: PreviewForm = type("ColumnsForm", (PreviewForm,), fields)(
         get_form_data(),
-        data={_select(place): guessed[name] for place, name in enumerate(head.columns)} | _initial(preset),
+        data={"decimal": ""}
+        | {_select(place): guessed[name] for place, name in enumerate(head.columns)}
+        | _initial(preset),
     )
     for name in () if upload.kind == USAGE else (*CONSTANTS, *TIMES, "preset", "extend_catalog"):
         del form[name]
+    if upload.kind in CATALOG_KINDS:
+        del form.decimal
     return form
 
 
@@ -281,12 +304,14 @@ def _targets(kind: str, guessed: str, catalogs: KnownNames) -> list[SelectChoice
 def _choice(form: PreviewForm, upload: Upload, head: Head) -> Choice:
     """The form as the import takes it."""
     columns = {name: form[_select(place)].data or LEFT_OUT for place, name in enumerate(head.columns)}
+    sign = form.decimal.data if "decimal" in form else None
+    decimal = DecimalSign(sign) if sign in set(DecimalSign) else None
     if upload.kind != USAGE:
-        return Choice(columns)
+        return Choice(columns, decimal=decimal)
     mapped = set(columns.values())
     constants = {name: form[name].data for name in CONSTANTS if form[name].data and name not in mapped}
     preset = form.preset.data if form.preset.data not in (None, "", presets.NONE) else None
-    return Choice(columns, constants, form.extend_catalog.data, preset, _times(form))
+    return Choice(columns, constants, form.extend_catalog.data, preset, _times(form), decimal)
 
 
 def _times(form: PreviewForm) -> TimeReading:
@@ -336,7 +361,9 @@ def _is_plan(form: PreviewForm, upload: Upload, head: Head) -> bool:
     return not any(field.errors for field in form)
 
 
-def _held_back(kind: str, missing: list[str], fit: Fit | None, unreadable: AvsError | None) -> str | None:
+def _held_back(
+    kind: str, missing: list[str], fit: Fit | None, unreadable: AvsError | None, form: PreviewForm
+) -> str | None:
     """Why the file cannot be imported as it is, None when it can; `unreadable` is why its first rows were refused."""
     if missing:
         return f"Say which column is {' and '.join(_field_name(kind, name) for name in missing)}"
@@ -344,7 +371,9 @@ def _held_back(kind: str, missing: list[str], fit: Fit | None, unreadable: AvsEr
         return None if unreadable is None else "Fix the file or the columns first"
     if fit.question:
         return "Say how the times are meant"
-    return "None of the first rows fits: look at the columns" if fit.read == fit.rejected else None
+    if fit.read == fit.rejected:
+        return "None of the first rows fits: look at the columns"
+    return "Say how numbers are written in this file" if fit.asks_for_the_sign and not form.decimal.data else None
 
 
 def _columns(form: PreviewForm, head: Head) -> list[tuple[str, Field, list[str | None]]]:

@@ -134,6 +134,8 @@ class ConfigReading:
                     label=pool.label,
                     value_unit_id=pool.value_unit_id,
                     is_exploration_pool=pool.is_exploration_pool,
+                    included_quantity=pool.included_quantity,
+                    max_rollover_quantity=pool.rollover.get("max_rollover_quantity"),
                 )
                 for pool in self.config.pools
             ),

@@ -102,6 +102,4 @@ def _reason(error: Exception) -> str:
     """The failure as a sentence for operators; the log has the traceback."""
     if isinstance(error, AvsError):
         return error.detail
-    if isinstance(error, OverflowError):
-        return f"{error}. Check prices, costs and included quantities, then simulate again."
     return f"The computation stopped with {type(error).__name__}; the server's log says more. Simulate again."

@@ -215,6 +215,8 @@ def risk_link(draft: Draft, risk: Mapping[str, Json]) -> str:
         return at_rails(draft, "monthly_spend_cap_usd").deep_link
     if code == "pool_price_zero":
         return at_unit(draft, unit, "unit_economics.target_price_per_unit_usd").deep_link
+    if code == "most_events_add_nothing":
+        return at_unit(draft, unit, "event_mapping.aggregation.field").deep_link
     if code == "quality_signal_missing":
         return at_unit(draft, unit, "quality_signal_source").deep_link
     if code == "usage_unmatched":

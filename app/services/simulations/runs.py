@@ -140,8 +140,17 @@ def _baseline(session: AnySession, candidate: ConfigReading, requested: str | No
 def compute(prepared: Prepared, events: UsageEvents, now: datetime) -> Answer:
     """Answer the question from its events: no database; the demo events go through the reference fold.
 
-    Without an `as_of` the window ends at the newest event that is not after now (aware).
+    Without an `as_of` the window ends at the newest event that is not after now (aware). Invalid when the sums are
+    beyond what can be calculated exactly.
     """
+    try:
+        return _computed(prepared, events, now)
+    except OverflowError as error:
+        detail = f"{error}. Check prices, costs and included quantities, then simulate again."
+        raise invalid_field("/candidate_config_version_id", detail, "out_of_range") from error
+
+
+def _computed(prepared: Prepared, events: UsageEvents, now: datetime) -> Answer:
     if prepared.request.window is HistoricalWindow.MOCKED:
         return _over_demo_events(prepared, events.demo_file)
     from simulation import engine  # late: Ibis and DuckDB come with the first simulation of real usage

@@ -4,7 +4,7 @@ A card's label ends in the event type or value unit that the cost is for: `cost 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -18,25 +18,34 @@ from app.services.authoring.inputs import ContextInput
 from app.services.usage.fields import Reject
 from rules.extraction import ACCEPTED, Card
 from rules.ids import MAX_ID_LENGTH
+from rules.readings import plain_text, read, readings
 from simulation.canonical import Json
 
 COST = "cost"
 MAX_WHOLE_DIGITS = 38 - MONEY_PLACES  # before the decimal point
-_AMOUNT = re.compile(r"(?:US)?\$?\s*(\d+|\d{1,3}(?:,\d{3})+|(?=\.\d))(\.\d+)?\s*(?:USD)?", re.IGNORECASE)
-_OF = re.compile(r"cost \S+ per (.+)", re.DOTALL)
+_AMOUNT = re.compile(r"(?:US)?\$?\s*([0-9.,]+(?:e[+-]?[0-9]{1,3})?)\s*(?:USD)?", re.IGNORECASE)
+_FOR_MANY = r" \((?:US)?\$?\s?[\d.,]+\S*(?: \w+)? per (?:\d|thousand|million|billion)[^()]*\)"
+_OF = re.compile(rf"cost \S+ per (.+?)(?:{_FOR_MANY})?", re.DOTALL)
 
 
-def read_costs(source: str, rows: Iterable[tuple[int, Mapping[str, str]]]) -> tuple[list[Card], list[Reject]]:
-    """Cards and rejects of (row number, {name, cost_per_unit_usd}); of several rows about one name the last counts."""
+def read_costs(
+    source: str, rows: Iterable[tuple[int, Mapping[str, str]]], sign: str | None = None
+) -> tuple[list[Card], list[Reject]]:
+    """Cards and rejects of (row number, {name, cost_per_unit_usd}); of several rows about one name the last counts.
+
+    `sign` is the decimal sign that somebody said the file has. Without it an amount that can mean two numbers, such as
+    1,234, is rejected.
+    """
     cards: dict[str, Card] = {}
     rejects: list[Reject] = []
     for number, row in rows:
         name, amount = row.get("name", "").strip(), row.get("cost_per_unit_usd", "").strip()
-        problem = _problem(name, amount)
+        values = _values(amount, sign)
+        problem = _problem(name, amount, values)
         if problem is not None:
             rejects.append(Reject(number, *problem))
             continue
-        value = _plain(amount)
+        value = plain_text(values[0])
         cards.pop(name, None)
         cards[name] = Card(
             kind=COST,
@@ -49,27 +58,34 @@ def read_costs(source: str, rows: Iterable[tuple[int, Mapping[str, str]]]) -> tu
     return list(cards.values()), rejects
 
 
-def _problem(name: str, amount: str) -> tuple[str, str] | None:
-    """Field and reason of the first problem."""
+def _values(amount: str, sign: str | None) -> tuple[Decimal, ...]:
+    """The numbers that an amount in USD can mean."""
+    match = _AMOUNT.fullmatch(amount)
+    if match is None:
+        return ()
+    if sign is None:
+        return readings(match[1])
+    value = read(match[1], sign)
+    return () if value is None else (value,)
+
+
+def _problem(name: str, amount: str, values: Sequence[Decimal]) -> tuple[str, str] | None:
+    """Field and reason of the first problem; `values` are the numbers that the amount can mean."""
     if not name:
         return "name", "the event type or value unit is missing"
     if len(name) > MAX_ID_LENGTH:
         return "name", f"the name is longer than {MAX_ID_LENGTH} characters"
     if not amount:
         return "cost_per_unit_usd", "the cost is missing"
-    if not _AMOUNT.fullmatch(amount):
+    if not values:
         return "cost_per_unit_usd", f"{amount!r} is no amount in USD such as 0.18"
-    whole, _, places = _plain(amount).partition(".")
+    if len(values) > 1:
+        meanings = " or ".join(map(plain_text, values))
+        return "cost_per_unit_usd", f"{amount!r} can mean {meanings}: say which sign is the decimal one"
+    whole, _, places = plain_text(values[0]).partition(".")
     if len(whole) > MAX_WHOLE_DIGITS or len(places) > MONEY_PLACES:
         return "cost_per_unit_usd", f"{amount!r} has more than {MONEY_PLACES} decimals or {MAX_WHOLE_DIGITS} digits"
     return None
-
-
-def _plain(amount: str) -> str:
-    """The amount in plain digits: `$1,234.50` becomes `1234.5`."""
-    whole, _, places = re.sub(r"[^\d.]", "", amount).partition(".")
-    whole, places = whole.lstrip("0") or "0", places.rstrip("0")
-    return f"{whole}.{places}" if places else whole
 
 
 def keep_costs(

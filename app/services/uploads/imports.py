@@ -33,11 +33,13 @@ from app.services.uploads.store import DONE, FAILED, RUNNING, Progress, Upload, 
 from app.services.usage import imports, presets
 from app.services.usage.content import recognise
 from app.services.usage.csv_layout import layout, records
-from app.services.usage.fields import Policy, Reject, UnreadableInput
+from app.services.usage.fields import Policy, Reject, Summed, UnreadableInput, UsageWarning
 from app.services.usage.mapping import ColumnPlan
+from app.services.usage.notation import ASKS_FOR_THE_SIGN, DecimalSign
 from app.services.usage.rejects import RejectsReport
 from app.services.usage.store import EventStore
 from app.services.usage.summary import customer_segments
+from app.services.usage.summed_fields import summed_fields
 from app.services.usage.written_times import ASKED, UTC_TIMES, TimeReading
 
 AT_ONCE_SECONDS = 0.4
@@ -65,6 +67,7 @@ class Choice:
     extend_catalog: bool = True
     preset: str | None = None
     times: TimeReading = UTC_TIMES
+    decimal: DecimalSign | None = None
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -75,7 +78,7 @@ class Choice:
     def plan(self) -> ColumnPlan:
         """The choice as the plan of a usage import."""
         ignored = [column for column, target in self.columns.items() if target == LEFT_OUT]
-        plan = ColumnPlan(self.mapping, self.constants, ignored, times=self.times)
+        plan = ColumnPlan(self.mapping, self.constants, ignored, times=self.times, decimal=self.decimal)
         return presets.within(presets.named(self.preset), plan) if self.preset else plan
 
 
@@ -84,7 +87,8 @@ class Fit:
     """A trial of the first rows of a file: how many were read and rejected, and the first rejects.
 
     `first_time`: the first time as it is written and as it is read, in UTC. `question`: what the times leave unsaid and
-    the file cannot be imported without. `left_out`: what of the file would not be stored, with its counts.
+    the file cannot be imported without. `left_out`: what of the file would not be stored, with its counts. `warnings`:
+    what would be stored and count as nothing.
     """
 
     read: int
@@ -93,6 +97,12 @@ class Fit:
     first_time: tuple[str, str] | None = None
     question: str | None = None
     left_out: Mapping[str, int] = field(default_factory=dict)
+    warnings: Sequence[UsageWarning] = ()
+
+    @property
+    def asks_for_the_sign(self) -> bool:
+        """Whether values can be read once somebody has said which sign is the decimal one."""
+        return any(warning.code in ASKS_FOR_THE_SIGN for warning in self.warnings)
 
 
 @dataclass(frozen=True)
@@ -153,35 +163,44 @@ def try_out(session: AnySession, workspace_id: str, upload: Upload, choice: Choi
     """
     if upload.kind != USAGE:
         rows = list(named_rows(upload.head_path, choice))
-        rejects = _judged(session, workspace_id, upload, rows)
+        rejects = _judged(session, workspace_id, upload, rows, choice)
         return Fit(len(rows), len(rejects), rejects[:SHOWN_REJECTS])
     policy = imports.policy_for(session, workspace_id, extend_catalog=choice.extend_catalog)
     try:
-        return _usage_fit(upload, choice, replace(policy, times=choice.times), now)
+        policy, summed = replace(policy, times=choice.times), summed_fields(session, workspace_id)
+        return _usage_fit(upload, choice, policy, summed, now)
     except UnreadableInput as error:
         raise Invalid(f"{error}.", code=error.code) from error
 
 
-def _usage_fit(upload: Upload, choice: Choice, policy: Policy, now: datetime) -> Fit:
+def _usage_fit(upload: Upload, choice: Choice, policy: Policy, summed: Summed, now: datetime) -> Fit:
     from app.services.usage.files import open_source  # late: Arrow comes with the first file
+    from app.services.usage.number_warnings import merged, warnings_of
+    from app.services.usage.parquet import with_numbers
     from app.services.usage.times import first_time
     from app.services.usage.validate import validate_texts
 
-    read, rejects, time = 0, list[Reject](), None
+    read, rejects, warnings, time = 0, list[Reject](), list[UsageWarning](), None
     source = open_source(upload.head_path, choice.plan, policy)
     for texts, unfit in source.batches:
+        batch = validate_texts(texts, policy, now)
         read += len(texts) + len(unfit)
         time = time or first_time(texts["ts"], policy.times)
-        rejects += [*unfit, *validate_texts(texts, policy, now).rejects]
+        rejects += [*unfit, *batch.rejects]
+        for events in map(with_numbers, batch.events.values()):
+            warnings += warnings_of(events, summed)
     rejects.sort(key=lambda reject: reject.row)
     question = next((reject.reason for reject in rejects if reject.reason in ASKED), None)
-    return Fit(read, len(rejects), rejects[:SHOWN_REJECTS], time, question, dict(source.left_out))
+    shown = rejects[:SHOWN_REJECTS]
+    return Fit(read, len(rejects), shown, time, question, dict(source.left_out), merged(warnings))
 
 
-def _judged(session: AnySession, workspace_id: str, upload: Upload, rows: Sequence[NamedRow]) -> list[Reject]:
+def _judged(
+    session: AnySession, workspace_id: str, upload: Upload, rows: Sequence[NamedRow], choice: Choice
+) -> list[Reject]:
     if upload.kind in CATALOG_KINDS:
         return judged(session, CATALOG_KINDS[upload.kind], workspace_id, rows)[1]
-    return read_costs(upload.name, rows)[1]
+    return read_costs(upload.name, rows, choice.decimal)[1]
 
 
 def named_rows(path: Path, choice: Choice) -> Iterator[NamedRow]:
@@ -245,6 +264,7 @@ def _import_usage(importing: Importing, upload: Upload, choice: Choice) -> Progr
         "learned": learned,
         "left_out": dict(report.left_out),
         "report_id": row.usage_import_id,
+        "warnings": [warning.as_dict() for warning in report.warnings],
     }
 
 
@@ -280,7 +300,7 @@ def _import_catalog(importing: Importing, upload: Upload, choice: Choice) -> Pro
 
 def _import_costs(importing: Importing, upload: Upload, choice: Choice) -> Progress:
     rows = list(named_rows(upload.path, choice))
-    cards, rejects = read_costs(upload.name, rows)
+    cards, rejects = read_costs(upload.name, rows, choice.decimal)
     with write(importing.session):
         if cards:
             keep_costs(importing.session, importing.workspace_id, cards, actor=importing.actor, now=importing.now)

@@ -77,7 +77,7 @@ _NAMES: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 _UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
-_AMOUNT = re.compile(r"\$?\s?[\d,]*\.?\d+(\s?USD)?", re.IGNORECASE)
+_AMOUNT = re.compile(r"\$?\s?[\d.,]*\d(e[+-]?\d{1,3})?(\s?USD)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

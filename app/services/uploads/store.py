@@ -52,7 +52,7 @@ class Progress(TypedDict, total=False):
 
     `state` is always there; beside it `done` and `total` rows while it runs, `detail` once it has failed, and once it
     is done the rest: counts of rows, rejects by reason, sentences about the file, what was added to the catalogs, the
-    id of the rejects report.
+    id of the rejects report, and for usage the warnings (`usage.fields.UsageWarning`).
     """
 
     state: str
@@ -69,6 +69,7 @@ class Progress(TypedDict, total=False):
     learned: list[str]
     left_out: dict[str, int]
     report_id: str
+    warnings: list[dict[str, object]]
 
 
 @dataclass(frozen=True)

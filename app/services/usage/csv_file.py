@@ -16,6 +16,7 @@ from app.services.usage.columns import Problems
 from app.services.usage.content import Content
 from app.services.usage.csv_layout import Layout, layout
 from app.services.usage.csv_rows import lenient_blocks
+from app.services.usage.decimal_sign import read_texts
 from app.services.usage.fields import Policy, Reject, UnreadableInput
 from app.services.usage.mapping import ColumnPlan
 from app.services.usage.pieces import Source, TextBatch, text_batch_of_columns
@@ -66,6 +67,8 @@ class _Reader:
                 self._count_left_out(block)
                 texts = {target: block[column] for target, column in targets.items()}
                 texts = texts if is_utf8 else _all_restored(texts, unfit)
+                sign = self._plan.decimal
+                texts = {target: read_texts(target, column, sign, unfit) for target, column in texts.items()}
                 batch, unread = text_batch_of_columns(numbers, texts, self._plan, unfit, _whole(block))
             yield batch, unread + rejects
 

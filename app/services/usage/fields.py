@@ -1,8 +1,10 @@
 """The vocabulary of the usage event store: fields, limits, refusals, policies (spec 4.1)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
+from app.services.usage.notation import FIXES
 from app.services.usage.written_times import UTC_TIMES, TimeReading
 from simulation.events import BASE_FIELDS
 
@@ -54,6 +56,47 @@ class Conflict:
     def as_dict(self) -> dict[str, object]:
         """The entry of a receipt."""
         return {"row": self.row, "event_id": self.event_id}
+
+
+Summed = Mapping[tuple[str, str], tuple[str, ...]]
+"""The names of the units that sum a field, by event type and field."""
+NOTHING_SUMMED: Summed = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class UsageWarning:
+    """Accepted events of one type whose field is no number where one is expected, all of one kind (`notation.FIXES`).
+
+    `examples` are up to three of the texts, `units` the names of the units that sum the field, none where none does.
+    """
+
+    code: str
+    event_type: str
+    field: str
+    count: int
+    examples: tuple[str, ...]
+    units: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """What is wrong, what follows and the fix, in one sentence or two."""
+        number = "1 event has" if self.count == 1 else f"{self.count:,} events have"
+        likes = ", ".join(map(repr, self.examples))
+        follows = f"{' and '.join(self.units)} adds 0 for each" if self.units else "a sum would add 0 for each"
+        return (
+            f"{self.event_type}: {number} a {self.field} that is no number, such as {likes}; {follows}. "
+            f"{FIXES[self.code]}."
+        )
+
+    def and_also(self, other: "UsageWarning") -> "UsageWarning":
+        """This warning with the events of another one of the same kind."""
+        examples = tuple(dict.fromkeys((*self.examples, *other.examples)))[: max(len(self.examples), 3)]
+        return replace(self, count=self.count + other.count, examples=examples)
+
+    def as_dict(self) -> dict[str, object]:
+        """Plain JSON, the same at every door: `{code, event_type, field, count, examples, message}`."""
+        named = {"code": self.code, "event_type": self.event_type, "field": self.field, "count": self.count}
+        return named | {"examples": list(self.examples), "message": self.message}
 
 
 @dataclass(frozen=True)

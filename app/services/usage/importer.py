@@ -22,11 +22,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from app.services.usage import origins, parquet, staging
-from app.services.usage.fields import Conflict, Policy, Reject, UnreadableInput
+from app.services.usage.fields import (
+    NOTHING_SUMMED,
+    Conflict,
+    Policy,
+    Reject,
+    Summed,
+    UnreadableInput,
+    UsageWarning,
+)
 from app.services.usage.files import open_source
 from app.services.usage.fingerprints import content_digest_sql
 from app.services.usage.index import UNKNOWN, StoredFile, names_of_files, partition
 from app.services.usage.mapping import OWN_NAMES, ColumnPlan
+from app.services.usage.number_warnings import merged, warnings_of
 from app.services.usage.origins import Arrival
 from app.services.usage.pieces import Source
 from app.services.usage.rejects import RejectsReport
@@ -51,6 +60,7 @@ class ImportReport:
     many of the rows that fit had none.
 
     `left_out` counts what of the file is not stored, by the column or path that it is, or by why a row is no event.
+    `warnings` are about the rows that were read: values that are no numbers where numbers are expected.
     """
 
     read: int
@@ -65,6 +75,7 @@ class ImportReport:
     conflicts: int = 0
     conflicting: tuple[Conflict, ...] = ()
     rows_without_id: int = 0
+    warnings: Sequence[UsageWarning] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -104,10 +115,11 @@ class _Stored:
 
 @dataclass
 class _Learned:
-    """What accepted events name that the catalogs lack."""
+    """What accepted events say besides: what they name that the catalogs lack, and warnings about their values."""
 
     event_types: dict[str, frozenset[str]] = field(default_factory=dict)
     segments: frozenset[str] = frozenset()
+    warnings: list[UsageWarning] = field(default_factory=list)
 
     def add(self, batch: Batch) -> None:
         for event_type, names in batch.new_event_types.items():
@@ -130,11 +142,13 @@ def import_file(
     progress: Progress | None = None,
     arrival: Arrival | None = None,
     now: datetime | None = None,
+    summed: Summed = NOTHING_SUMMED,
 ) -> ImportReport:
     """Import one CSV, JSON, JSON Lines or Parquet file into `policy.workspace_id`.
 
     Rejects are written to `rejects_path` (CSV by that suffix, else NDJSON), only when there are any. With an `arrival`
-    the import can be undone. `now`: the moment by which times in the future are judged; None judges none.
+    the import can be undone. `now`: the moment by which times in the future are judged; None judges none. `summed`
+    names the fields that should be numbers.
 
     Raises UnreadableInput when the plan contradicts itself or the file as a whole is unfit; nothing has changed then.
     """
@@ -144,7 +158,7 @@ def import_file(
     source = open_source(path, plan, policy, file_format)
     with staging.folder(store.root) as folder:
         report = RejectsReport(folder, rejects_path)
-        learned = _stage(source, policy, folder, report, progress or (lambda done, total: None), now)
+        learned = _stage(source, policy, folder, report, progress or (lambda done, total: None), now, summed)
         stored = _store(store, workspace_id, folder, arrival)
         return ImportReport(
             read=stored.staged + report.count,
@@ -159,13 +173,20 @@ def import_file(
             conflicts=stored.conflicts,
             conflicting=stored.conflicting,
             rows_without_id=stored.rows_without_id,
+            warnings=learned.warnings,
         )
 
 
 def _stage(
-    source: Source, policy: Policy, folder: Path, report: RejectsReport, progress: Progress, now: datetime | None
+    source: Source,
+    policy: Policy,
+    folder: Path,
+    report: RejectsReport,
+    progress: Progress,
+    now: datetime | None,
+    summed: Summed,
 ) -> _Learned:
-    """Write valid events to `folder`/staged, batch by batch, and report the others; returns what is new in them."""
+    """Write valid events to `folder`/staged, batch by batch, and report the others; returns what else they say."""
     learned = _Learned()
     (folder / "staged").mkdir()
     done = 0
@@ -173,9 +194,10 @@ def _stage(
         batch = validate_texts(texts, policy, now)
         _require_told(batch.rejects)
         report.add(sorted([*rejects, *batch.rejects], key=lambda reject: reject.row))
-        for events in batch.events.values():
+        for events in map(parquet.with_numbers, batch.events.values()):
+            learned.warnings = merged([*learned.warnings, *warnings_of(events, summed)])
             pq.write_table(
-                pa.Table.from_batches([parquet.with_numbers(events)]),
+                pa.Table.from_batches([events]),
                 folder / "staged" / f"{number:08}.parquet",
                 compression="lz4",
                 use_dictionary=False,

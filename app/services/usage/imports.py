@@ -31,6 +31,7 @@ from app.services.usage.heads import read_head
 from app.services.usage.mapping import OWN_NAMES, ColumnPlan
 from app.services.usage.origins import Arrival
 from app.services.usage.store import EventStore
+from app.services.usage.summed_fields import summed_fields
 from simulation.canonical import Json
 
 if TYPE_CHECKING:
@@ -105,11 +106,20 @@ def import_usage(
 
     get(session, Workspace, workspace_id, "workspace")
     policy = policy_for(session, workspace_id, extend_catalog=extend_catalog)
+    summed = summed_fields(session, workspace_id)
     session.rollback()
     arrival = Arrival(new_id("imp_"), path.name, now)
     try:
         report = import_file(
-            store, path, policy, plan, rejects_path=rejects_path, progress=progress, arrival=arrival, now=now
+            store,
+            path,
+            policy,
+            plan,
+            rejects_path=rejects_path,
+            progress=progress,
+            arrival=arrival,
+            now=now,
+            summed=summed,
         )
     except UnreadableInput as error:
         raise Invalid(str(error), code=error.code) from error
@@ -149,6 +159,8 @@ def _record(
             "conflicting": [conflict.as_dict() for conflict in report.conflicting[:SHOWN_CONFLICTS]],
             "rows_without_id": report.rows_without_id,
             "notes": list(report.notes),
+            "decimal": plan.decimal,
+            "warnings": [warning.as_dict() for warning in report.warnings],
         },
         created_at=arrival.received_at,
     )

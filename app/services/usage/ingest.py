@@ -15,7 +15,7 @@ from app.models.transactions import write
 from app.models.workspace import Workspace
 from app.services.product_events import log_event
 from app.services.usage import presets
-from app.services.usage.fields import Policy, UnreadableInput
+from app.services.usage.fields import Policy, UnreadableInput, UsageWarning
 from app.services.usage.formats import Malformed, Rows, parse_body
 from app.services.usage.heads import HEAD_ROWS
 from app.services.usage.imports import policy_for
@@ -23,6 +23,7 @@ from app.services.usage.mapping import planned
 from app.services.usage.nested import paths
 from app.services.usage.origins import OVER_HTTP, Arrival
 from app.services.usage.store import EventStore, Receipt
+from app.services.usage.summed_fields import summed_fields
 from app.services.usage.written_times import UTC_TIMES, TimeReading
 from simulation.canonical import Json
 
@@ -161,7 +162,8 @@ def ingest(
     batch = cache.validate(session, rows, now, times)
     batch = replace(batch, left_out={**left_out, **batch.left_out})
     arrival = Arrival(new_id("bat_"), OVER_HTTP, now)
-    return _replaced(session, store, batch, arrival, actor) if replaces else store.append(batch, arrival)
+    receipt = _replaced(session, store, batch, arrival, actor) if replaces else store.append(batch, arrival)
+    return replace(receipt, warnings=tuple(_warnings(session, batch)))
 
 
 def _replaced(session: AnySession, store: EventStore, batch: "Batch", arrival: Arrival, actor: Actor) -> Receipt:
@@ -204,3 +206,15 @@ def _by_preset(rows: Rows, name: str | None, left_out: Counter[str]) -> tuple[Ro
     first = [value for value in rows.values[:HEAD_ROWS] if isinstance(value, dict)]
     plan = preset.plan(list(dict.fromkeys(path for value in first for path, _ in paths(value))))
     return planned(rows, plan, left_out), plan.times
+
+
+def _warnings(session: AnySession, batch: "Batch") -> list[UsageWarning]:
+    """What the batch has where numbers are expected; the units are read anew, for they change while catalogs grow."""
+    from app.services.usage.number_warnings import merged, warnings_of  # late: Arrow comes with the first event
+    from app.services.usage.parquet import with_numbers
+
+    return merged(
+        warning
+        for workspace_id, events in batch.events.items()
+        for warning in warnings_of(with_numbers(events), summed_fields(session, workspace_id))
+    )

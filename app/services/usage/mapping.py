@@ -8,6 +8,7 @@ from app.services.usage.fields import Policy, UnreadableInput
 from app.services.usage.formats import Malformed, Rows, from_cloud_event, is_cloud_event
 from app.services.usage.names import field_names
 from app.services.usage.nested import at, is_nested, paths, roots
+from app.services.usage.notation import DecimalSign, read_value
 from app.services.usage.written_times import UTC_TIMES, TimeReading, zone
 from simulation.canonical import Json, JsonObject
 from simulation.events import BASE_FIELDS
@@ -39,7 +40,8 @@ class ColumnPlan:
     out too. The plan wins over a column that happens to have a target's name. `spread`: paths of objects whose members
     become dimensions. `where`: which rows are events. `identity`: paths whose values together are the event's id.
     `times`: how times are written. `preset`: the name of the known format that the plan was made for. `file_format`
-    and `encoding`: what the file is, where its bytes should not decide.
+    and `encoding`: what the file is, where its bytes should not decide. `decimal`: the sign that
+    numbers written as texts have, None where nobody said.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class ColumnPlan:
     preset: str | None = None
     file_format: str | None = None
     encoding: str | None = None
+    decimal: DecimalSign | None = None
 
     def require_consistent(self) -> None:
         """Raise UnreadableInput when the plan contradicts itself."""
@@ -150,7 +153,10 @@ class ColumnPlan:
         if self.identity and "event_id" not in mapped:
             parts = [_id_text(at(record, path)) for path in self.identity]
             mapped |= {"event_id": "-".join(parts)} if all(parts) else {}
-        return self._rest(record, event, left_out) | mapped | dict(self.constants)
+        read = self._rest(record, event, left_out) | mapped
+        if self.decimal is not None:
+            read = {n: value if n in BASE_FIELDS else read_value(value, self.decimal) for n, value in read.items()}
+        return read | dict(self.constants)
 
     def _rest(self, record: JsonObject, event: JsonObject, left_out: Counter[str]) -> JsonObject:
         """What no mapping names: of the event's own members, and of the objects that are spread."""
@@ -187,7 +193,7 @@ class ColumnPlan:
     def is_empty(self) -> bool:
         """Whether events pass unchanged."""
         named = self.mapping or self.constants or self.ignore or self.spread or self.where or self.identity
-        return not named and self.keeps_rest
+        return not named and self.keeps_rest and self.decimal is None
 
 
 NO_EVENT = Malformed("", "no event")

@@ -1,7 +1,7 @@
 """Exact numbers of dimensions: JSON value → text, text → DECIMAL(38,12) (the store's data contract).
 
-A dimension is kept as text; where that text is a number below 10^14 with at most 12 decimal places it is kept beside
-it as an exact number. `simulation.numbers.exact_number` is the reference, `number_column` its columnar twin.
+A dimension is kept as text; where that text is a number below 10^14 it is kept beside it, read to 12 decimal places.
+`simulation.numbers.exact_number` is the reference, `number_column` its columnar twin.
 """
 
 from collections.abc import Sequence
@@ -16,19 +16,35 @@ from simulation.numbers import EXACT, PLACES, exact_number
 NUMBER = pa.decimal128(38, PLACES)
 _STEP = Decimal(1).scaleb(-PLACES)
 _TEXT = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?"
-# Arrow casts these directly; what else is a number (exponents, more than 12 written places) is rare.
-_PLAIN = r"^-?(0|[1-9][0-9]{0,13})(\.[0-9]{1,12})?$"
+# Arrow casts these directly, and those of most doubles after rounding; what else is a number (exponents) is rare.
+PLAIN = r"^-?(0|[1-9][0-9]{0,13})(\.[0-9]{1,12})?$"
+_DOUBLE = r"^-?(0|[1-9][0-9]{0,12})\.[0-9]{13,24}$"
+_UNROUNDED = pa.decimal128(38, 24)
 
 
 def number_column(texts: pa.Array) -> pa.Array | None:
     """The DECIMAL(38,12) of each text, null where it is no number; None when there is no number at all."""
-    plain = pc.match_substring_regex(texts, _PLAIN)
+    plain = pc.match_substring_regex(texts, PLAIN)
     numbers = pc.if_else(plain, texts, pa.scalar(None, texts.type)).cast(NUMBER)
-    odd = pc.and_not(pc.match_substring_regex(texts, f"^(?:{_TEXT})$"), plain)
+    odd = pc.and_not(pc.match_substring_regex(texts, f"^(?:{_TEXT})$"), plain).fill_null(False)
     if pc.any(odd).as_py():
-        values = [_at_scale(exact_number(text)) for text in texts.filter(odd).to_pylist()]
-        numbers = pc.replace_with_mask(numbers, odd.fill_null(False), pa.array(values, NUMBER))
+        numbers = pc.replace_with_mask(numbers, odd, _odd_numbers(texts.filter(odd)))
     return numbers if numbers.null_count < len(numbers) else None
+
+
+def _odd_numbers(texts: pa.Array) -> pa.Array:
+    """The numbers of texts that have more than 12 places, an exponent or more than 14 digits before the point."""
+    double = pc.match_substring_regex(texts, _DOUBLE)
+    numbers = _rounded(pc.if_else(double, texts, pa.scalar(None, texts.type)))
+    other = pc.invert(double)
+    if pc.any(other).as_py():
+        values = [_at_scale(exact_number(text)) for text in texts.filter(other).to_pylist()]
+        numbers = pc.replace_with_mask(numbers, other, pa.array(values, NUMBER))
+    return numbers
+
+
+def _rounded(texts: pa.Array) -> pa.Array:
+    return pc.round(texts.cast(_UNROUNDED), ndigits=PLACES, round_mode="half_to_even").cast(NUMBER)
 
 
 def _at_scale(number: Decimal | None) -> Decimal | None:

@@ -13,12 +13,12 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import duckdb
 import pyarrow as pa
 
 from app.services.usage.fields import STORED_FIELDS
+from app.services.usage.file_names import path_of
 from app.services.usage.index import SegmentShare, StoredFile, combine
 from app.services.usage.numbers import number_column
 from app.services.usage.sql import quoted, text
@@ -63,11 +63,6 @@ def digest(dimensions: Iterable[str]) -> str:
 def hexadecimal(bits: str | None) -> str:
     """The digest that `digest` gave, 64 hexadecimal digits; zeros for no events."""
     return f"{int(bits or '0', 2):064x}"
-
-
-def month_folder(workspace_id: str, month: str) -> Path:
-    """The folder of a workspace's month, relative to the store."""
-    return Path(f"workspace_id={quote(workspace_id, safe='')}", f"month={month}")
 
 
 def write_tail(batches: Iterable[bytes], workspace_id: str, staging: Path) -> list[StoredFile]:
@@ -132,7 +127,7 @@ def _file(month: datetime, parts: list[Any], dimensions: Sequence[str], numbers:
 def _write(
     engine: duckdb.DuckDBPyConnection, relation: str, file: StoredFile, workspace_id: str, staging: Path
 ) -> StoredFile:
-    path = month_folder(workspace_id, file.month) / f"{file.digest}.parquet"
+    path = path_of(workspace_id, file.month, file.digest)
     staged = staging / path
     staged.parent.mkdir(parents=True, exist_ok=True)
     columns = [*STORED_FIELDS, *(f"d_{name}" for name in file.dimensions), *(f"n_{name}" for name in file.numbers)]

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from app.services.usage.columns import Problems
 from app.services.usage.content import Content
+from app.services.usage.decimal_sign import read_texts
 from app.services.usage.fields import Policy, UnreadableInput
 from app.services.usage.mapping import ColumnPlan
 from app.services.usage.numbers import decimal_texts, float_texts
@@ -126,6 +127,9 @@ def _batches(path: Path, file: pq.ParquetFile, targets: dict[str, str], plan: Co
         for rows in _record_batches(path, file, columns):
             unfit: Problems = {}
             texts = {target: _text(target, rows[column], unfit) for target, column in targets.items()}
+            for target, column in targets.items():
+                if _is_text(_value_type(rows[column].type)):
+                    texts[target] = read_texts(target, texts[target], plan.decimal, unfit)
             whole_rows = {} if every_row_has_id else {name: _as_read(rows[name]) for name in columns}
             yield text_batch_of_columns(range(first, first + len(rows)), texts, plan, unfit, whole_rows)
             first += len(rows)

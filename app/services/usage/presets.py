@@ -287,6 +287,7 @@ def merged(preset: Preset, columns: Sequence[str], own: ColumnPlan) -> ColumnPla
         mapping=mapping | dict(own.mapping),
         constants=constants | dict(own.constants),
         ignore=own.ignore,
+        decimal=own.decimal,
         times=times,
         file_format=own.file_format,
         encoding=own.encoding,

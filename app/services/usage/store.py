@@ -5,7 +5,7 @@ the files are requested. Any number of threads and processes may use one store a
 DuckDB write, and their modules are imported in the methods that use them: a server that has met no event holds neither.
 
     <root>/index.sqlite                                    what counts (see index.py)
-    <root>/workspace_id=ws_1/month=2026-01/<digest>.parquet
+    <root>/workspace_id=ws_1/month=2026-01/<digest>.r2.parquet
     <root>/incoming/<random>/                              files being written; abandoned ones are swept
 """
 
@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from app.file_lock import exclusive
 from app.services.usage import origins, staging
-from app.services.usage.fields import SOURCE_SEPARATOR, Conflict, Policy, Reject
+from app.services.usage.fields import SOURCE_SEPARATOR, Conflict, Policy, Reject, UsageWarning
+from app.services.usage.file_names import of_an_earlier_rule
 from app.services.usage.formats import Rows
 from app.services.usage.index import (
     Index,
@@ -46,6 +47,7 @@ class Receipt:
     Of events whose id is taken, a duplicate says what the stored one says and a conflict something else; neither is
     stored. `replaced`: by workspace, how many stored events gave way to accepted ones. `usage_import_id`: what the
     batch is undone by; None when it stored nothing.
+    `warnings` are about events that fit: values that are no numbers where numbers are expected.
     """
 
     accepted: int
@@ -57,6 +59,7 @@ class Receipt:
     conflicts: tuple[Conflict, ...] = ()
     replaced: Mapping[str, int] = field(default_factory=dict)
     usage_import_id: str | None = None
+    warnings: tuple[UsageWarning, ...] = ()
 
     @property
     def rejected(self) -> int:
@@ -254,9 +257,13 @@ class EventStore:
                 self.compact(workspace_id, fan_in=8)
 
     def compact(self, workspace_id: str, *, fan_in: int) -> None:
-        """Merge the small files of each month that has `fan_in` of like size; only while `maintaining`."""
-        from app.services.usage import compaction
+        """Merge the small files of each month that has `fan_in` of like size; only while `maintaining`.
 
+        Files whose numbers were read by an earlier rule are read again first.
+        """
+        from app.services.usage import compaction, rereading
+
+        rereading.reread(self.root, self.index, workspace_id)
         compaction.compact(self.root, self.index, workspace_id, fan_in=fan_in)
 
     def _tail_extent(self, workspace_id: str) -> tuple[int, int]:
@@ -302,8 +309,11 @@ class EventStore:
     def snapshot(self, workspace_id: str) -> Dataset:
         """Files and fingerprint of every event accepted so far, as of one instant."""
         self.flush(workspace_id)
-        with self.index.reading() as connection:
-            files = partition(connection, workspace_id).files()
+        files = self._files(workspace_id)
+        if of_an_earlier_rule(files):
+            with self.maintaining():
+                self.compact(workspace_id, fan_in=8)
+            files = self._files(workspace_id)
         return Dataset(
             source=f"usage:{workspace_id}",
             paths=tuple(self.root / file.path for file in files),
@@ -312,6 +322,10 @@ class EventStore:
             newest_ts=max((file.max_ts for file in files), default=None),
             digest=combine(file.digest for file in files),
         )
+
+    def _files(self, workspace_id: str) -> list[StoredFile]:
+        with self.index.reading() as connection:
+            return partition(connection, workspace_id).files()
 
     @contextmanager
     def maintaining(self, *, wait: bool = True) -> Iterator[bool]:

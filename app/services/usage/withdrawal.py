@@ -14,7 +14,7 @@ from sqlite3 import Connection
 import duckdb
 import pyarrow as pa
 
-from app.services.usage import parquet
+from app.services.usage import parquet, rereading
 from app.services.usage.compaction import DamagedFiles
 from app.services.usage.index import Index, StoredFile, partition, supersede_files
 from app.services.usage.sql import scan, text
@@ -37,10 +37,11 @@ def prepare(root: Path, index: Index, workspace_id: str, event_ids: Sequence[str
 
     `event_ids` are those of events in Parquet, each once. Raises DamagedFiles when the files hold other events.
     """
-    with index.reading() as connection:
-        files = partition(connection, workspace_id).files()
     if not event_ids:
         return Withdrawal(workspace_id, (), (), ())
+    rereading.reread(root, index, workspace_id)  # what is written anew takes the numbers of the present rule along
+    with index.reading() as connection:
+        files = partition(connection, workspace_id).files()
     engine = parquet.open_engine(folder)
     try:
         engine.register("gone", pa.table({"event_id": pa.array(event_ids, pa.string())}))

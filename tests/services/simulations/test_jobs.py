@@ -18,7 +18,8 @@ from app.models.config_version import ConfigVersion
 from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
-from app.services.authoring import config_parts
+from app.services.authoring import config_parts, unit_snapshots, value_units
+from app.services.authoring.inputs import ValueUnitInput
 from app.services.decisions import activation
 from app.services.simulations import jobs, runs
 from app.services.simulations.jobs import GIVE_UP_AFTER, UNFINISHED, start, watch
@@ -109,8 +110,16 @@ def test_a_run_that_breaks_fails_with_a_reason_and_leaves_the_draft_alone(draft:
 
 
 def test_amounts_beyond_what_can_be_calculated_are_the_reason(draft: AnySession) -> None:
-    assert jobs._reason(OverflowError("cfg_1: 9e30 USD are too much for one simulation")) == (
-        "cfg_1: 9e30 USD are too much for one simulation. Check prices, costs and included quantities, "
+    economics = {"avg_cost_per_unit_usd": Decimal("1e-12"), "target_price_per_unit_usd": Decimal(9 * 10**13)}
+    unit: ValueUnitInput = {"unit_economics": {**present(f.HD_MINUTE["unit_economics"]), **economics}}
+    with write(draft):
+        value_units.update_value_unit(draft, "vu_hd_minute", unit, actor=f.OPERATOR, now=f.NOW)
+        unit_snapshots.submit_snapshot(draft, f.CYCLE, actor=f.OPERATOR, now=f.NOW)
+        draft.get_one(ConfigVersion, "cfg_1").value_unit_snapshot_version = 2
+    run = ended(draft, started(draft))
+    assert run.status == "failed"
+    assert runs.failure_reason(draft, run.simulation_run_id) == (
+        "cfg_1: 90000000000000 USD are too much for one simulation. Check prices, costs and included quantities, "
         "then simulate again."
     )
 

@@ -43,6 +43,13 @@ def workspace(sqlite_app: Flask) -> None:
         ("3 USD", "3"),
         ("US$ 0.00000015", "0.00000015"),
         ("0", "0"),
+        ("0,180", "0.18"),
+        ("1,23", "1.23"),
+        ("0,18 USD", "0.18"),
+        ("1.234,5", "1234.5"),
+        ("1,234,567", "1234567"),
+        ("1.5e-7", "0.00000015"),
+        ("1E-12", "0.000000000001"),
     ],
 )
 def test_an_amount_is_read_exactly(typed: str, value: str) -> None:
@@ -58,7 +65,9 @@ def test_an_amount_is_read_exactly(typed: str, value: str) -> None:
         ("x", "", "the cost is missing"),
         ("x", "-1", "no amount in USD"),
         ("x", "free", "no amount in USD"),
-        ("x", "1,23", "no amount in USD"),
+        ("x", "1,234", "can mean 1234 or 1.234"),
+        ("x", "1,2,3", "no amount in USD"),
+        ("x", "1e-13", "more than 12 decimals"),
         ("x", "€3", "no amount in USD"),
         ("x", "0.0000000000001", "more than 12 decimals"),
         ("x", "1" * 40, "26 digits"),
@@ -69,6 +78,17 @@ def test_a_row_that_does_not_fit_is_rejected_with_its_number_and_reason(name: st
     assert len(cards) == 1
     assert reject.row == 2
     assert reason in reject.reason
+
+
+@pytest.mark.parametrize(("sign", "value"), [(".", "1234"), (",", "1.234")])
+def test_an_amount_that_can_mean_two_numbers_is_read_once_the_decimal_sign_is_said(sign: str, value: str) -> None:
+    (card,), rejects = read_costs("costs.csv", rows(("x", "1,234")), sign)
+    assert (card.value, rejects) == (value, [])
+
+
+def test_an_amount_with_the_other_sign_than_was_said_is_rejected() -> None:
+    cards, (reject,) = read_costs("costs.csv", rows(("x", "0.18")), ",")
+    assert (cards, reject.field) == ([], "cost_per_unit_usd")
 
 
 @given(st.decimals(min_value=0, max_value=10**20, places=12))

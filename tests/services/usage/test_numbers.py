@@ -14,12 +14,16 @@ number_like = st.one_of(
     st.from_regex(r"-?[0-9]{1,16}(\.[0-9]{1,14})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
     st.sampled_from(["", " 1", "+1", ".5", "1.", "01", "1_000", "NaN", "Infinity", "-0", "1e-12", "1e-13", "1\n", "٣"]),
     st.text(max_size=4),
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.from_regex(r"-?[0-9]{1,15}\.[0-9]{10,26}", fullmatch=True),
 )
 
 
 @settings(deadline=None)
 @given(st.lists(st.none() | number_like))
 @example(["1.5000000000000", "99999999999999.999999999999", "100000000000000", "1e2", "0e999"])
+@example(["0.30000000000000004", "2.5500000000000002e-05", "9999999999999.9999999999999", None])
+@example(["99999999999999.9999999999999", "0.0000000000005", "0.0000000000015", "-0.00000000000250"])
 def test_the_column_has_the_number_of_each_text_by_the_reference(texts: list[str | None]) -> None:
     column = number_column(pa.array(texts, pa.string()))
     expected = [None if text is None else exact_number(text) for text in texts]

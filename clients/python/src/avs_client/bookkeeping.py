@@ -1,8 +1,9 @@
 """Counting: every change of an account together with the events it fires, neither without the other."""
 
+import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
 
@@ -13,13 +14,15 @@ from avs_client.counters import Ledger
 from avs_client.decide import Decision
 from avs_client.errors import CountersUnavailable
 from avs_client.events import Outgoing
-from avs_client.metering import UsageEvent, distinct_value, matches
+from avs_client.metering import UsageEvent, adds_nothing, distinct_value, matches
 from avs_client.metering import quantity as metered
 from avs_client.numbers import unscaled
 from avs_client.periods import Calendar
 from avs_client.plan import Plan
 from avs_client.reporting import Reporter
 from avs_client.usage import Change, Firing
+
+log = logging.getLogger("avs_client")
 
 T = TypeVar("T")
 REMEMBERED_US = 90 * DAY_US
@@ -29,12 +32,14 @@ REMEMBERED_US = 90 * DAY_US
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What became of a record: `duplicate` when this event_id was counted before (then nothing else happened),
-    `counted` quantities by unit, `fired` what was reached for the first time in this period.
+    `counted` quantities by unit, `fired` what was reached for the first time in this period, `adds_nothing` the reason
+    by unit, where a unit sums a field that the event lacks or that is no number in it.
     """
 
     duplicate: bool
     counted: Mapping[str, Decimal]
     fired: tuple[Firing, ...]
+    adds_nothing: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class Bookkeeper:
 
     def __init__(self, ledger: Ledger, reporter: Reporter, calendar: Calendar) -> None:
         self._ledger, self._reporter, self._calendar = ledger, reporter, calendar
+        self._units_that_lacked: set[str] = set()
 
     def record(
         self,
@@ -93,6 +99,8 @@ class Bookkeeper:
             for name, meter in meters.items()
             if (value := distinct_value(meter, event)) is not None
         }
+        lacking = {name: reason for name, meter in meters.items() if (reason := adds_nothing(meter, event)) is not None}
+        self._say_once(lacking)
         own = None if event.event_id is None else f"e::{event.event_id}"
         marks = dict.fromkeys([*distinct.values(), *([own] if own else [])], max(now, event.at_us) + REMEMBERED_US)
 
@@ -102,9 +110,17 @@ class Bookkeeper:
             counted = {name: metered(meter, event) for name, meter in meters.items() if distinct.get(name) not in known}
             seen = account.seeing(event.event_type, event.at_us)
             change = usage.count(plan, seen, counted, period, now)
-            return change, Recorded(False, {name: unscaled(n) for name, n in counted.items()}, change.firings)
+            quantities = {name: unscaled(n) for name, n in counted.items()}
+            return change, Recorded(False, quantities, change.firings, lacking)
 
         return self._update(plan, event.customer_id, marks, now, edit)
+
+    def _say_once(self, lacking: Mapping[str, str]) -> None:
+        """Log the first event of each unit that adds nothing to it; every one is in its `Recorded`."""
+        for value_unit_id, reason in lacking.items():
+            if value_unit_id not in self._units_that_lacked:
+                self._units_that_lacked.add(value_unit_id)
+                log.warning("An event adds nothing to %s: %s.", value_unit_id, reason)
 
     def reserve(
         self, plan: Plan | None, customer_id: str, hold: Hold, *, now: int, state: str, otherwise: Decision

@@ -26,7 +26,7 @@ from avs_client.errors import CountersUnavailable, NeverLoaded, Unreachable
 from avs_client.events import EventQueue
 from avs_client.follow import LONGEST_BACKOFF_SECONDS, Follower
 from avs_client.metering import usage_event
-from avs_client.numbers import Quantity, at_least_zero
+from avs_client.numbers import Quantity, used
 from avs_client.paths import cache_path, queue_path, secure
 from avs_client.periods import ANCHOR, calendar
 from avs_client.plan import Plan
@@ -168,7 +168,7 @@ class Client:
         """Count use that happened, whatever the rails say about it. The same event_id counts once per unit."""
         now = self._clock.wall_us()
         moment = now if at is None else microseconds(at)
-        amount = at_least_zero(quantity, "quantity")
+        amount = used(quantity, "quantity")
         return self._books.record(self._plan(), customer_id, value_unit_id, amount, event_id, moment, now)
 
     def record_event(self, event: Mapping[str, Any]) -> Recorded:
@@ -190,7 +190,7 @@ class Client:
         Reserve the most that it can come to, then `commit` what it did. What nobody commits lapses after `seconds`.
         """
         now, force = self._clock.wall_us(), self._config.current()
-        amount = at_least_zero(quantity, "quantity")
+        amount = used(quantity, "quantity")
         hold = Hold(value_unit_id, self._calendar.period(now), amount, now + int(seconds * SECOND_US))
         made = self._books.reserve(force.plan, customer_id, hold, now=now, state=force.state, otherwise=self._unloaded)
         if force.plan is not None:
@@ -199,7 +199,7 @@ class Client:
 
     def commit(self, reservation: Reservation, quantity: Quantity | None = None) -> Recorded:
         """Count what the reserved work came to (all of it when not said), once."""
-        amount = reservation.hold.quantity if quantity is None else at_least_zero(quantity, "quantity")
+        amount = reservation.hold.quantity if quantity is None else used(quantity, "quantity")
         return self._books.commit(self._plan(), reservation, amount, self._clock.wall_us())
 
     def release(self, reservation: Reservation) -> None:
@@ -283,7 +283,7 @@ class Client:
 
     def _look(self, customer_id: str, value_unit_id: str, quantity: Quantity) -> Decision:
         """The slow half of `check`: decide, report a refusal, and keep the decision for as long as it holds."""
-        amount, force = at_least_zero(quantity, "quantity"), self._config.current()
+        amount, force = used(quantity, "quantity"), self._config.current()
         if force.plan is None:
             return self._unloaded
         now, now_ns = self._clock.wall_us(), self._monotonic_ns()

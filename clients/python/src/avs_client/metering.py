@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from avs_client.clock import microseconds, parse_moment
 from avs_client.document import Meter, Subject
 from avs_client.json_text import number_text
-from avs_client.numbers import SCALE, scaled
+from avs_client.numbers import SCALE, read_to_places, scaled
 
 BASE_FIELDS = ("event_id", "ts", "event_type", "workspace_id", "customer_id", "segment")
 NAMED_LIKE_DIMENSIONS = ("workspace_id", "customer_id", "segment")
@@ -63,15 +64,8 @@ def usage_event(given: Mapping[str, Any], subject: Subject, now_us: int) -> Usag
 
 
 def exact_number(text: str) -> Decimal | None:
-    """The number that a text is in JSON's notation, below 10**14 with at most 12 decimal places; else None."""
-    if not _NUMBER.fullmatch(text):
-        return None
-    value = Decimal(text)
-    try:
-        scaled(value, "value")
-    except ValueError:
-        return None
-    return value
+    """The number below 10**14 that a text is in JSON's notation, read to 12 decimal places; else None."""
+    return read_to_places(Decimal(text)) if _NUMBER.fullmatch(text) else None
 
 
 def matches(meter: Meter, event: UsageEvent) -> bool:
@@ -96,17 +90,30 @@ def _summed(event: UsageEvent, name: str) -> int:
     return 0 if number is None else scaled(number, name)
 
 
+def adds_nothing(meter: Meter, event: UsageEvent) -> str | None:
+    """Why a sum gets nothing from a matching event: its field is missing or no number; None when it gets something."""
+    if meter.aggregation != "sum" or event.number(meter.field) is not None:
+        return None
+    text = event.text(meter.field)
+    return f"{meter.field} is missing" if text is None else f"{meter.field} is {text!r}, which is no number below 10^14"
+
+
 def distinct_value(meter: Meter, event: UsageEvent) -> str | None:
     """What a distinct count counts; None for the other aggregations."""
     return event.text(meter.field) if meter.aggregation == "distinct_count" else None
 
 
 def _dimension_text(value: object, name: str) -> str:
-    """Texts as they are, numbers in canonical notation, true and false as words."""
+    """Texts as they are, numbers in canonical notation, true and false as words.
+
+    A float is the shortest decimal that means it, as in JSON: an app's events may hold what its gateway or clock gave.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | Decimal):
         return number_text(Decimal(value))
-    raise ValueError(f"{name} is {value!r}: a dimension is a text, an int, a Decimal, true or false")
+    if isinstance(value, float) and isfinite(value):
+        return number_text(Decimal(repr(value)))
+    raise ValueError(f"{name} is {value!r}: a dimension is a text, a finite number, true or false")

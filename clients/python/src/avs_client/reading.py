@@ -27,7 +27,7 @@ from avs_client.document import (
     Unit,
 )
 from avs_client.errors import Malformed
-from avs_client.numbers import at_least_zero
+from avs_client.numbers import at_least_zero, read_to_places
 
 OVERAGE_BEHAVIORS = ("allow_overage", "throttle", "hard_stop")
 ACTIONS = ("warn", "throttle", "block", "require_approval", "degrade_quality")
@@ -127,13 +127,15 @@ def _wanted(value: Any, name: str) -> tuple[str | Decimal, ...]:
 
 
 def _wanted_values(value: Any, name: str) -> tuple[str | Decimal, ...]:
-    """What a dimension has where it has the value: true and false have three spellings each."""
+    """What a dimension has where it has the value: three spellings of true and false, numbers read to 12 places."""
     if isinstance(value, bool):
         return SPELLINGS[value]
     if isinstance(value, str):
         return (value,)
     if isinstance(value, int | Decimal):
-        return (Decimal(value),)
+        number = Decimal(value)
+        read = read_to_places(number)
+        return (number if read is None else read,)
     raise ValueError(f"filters.{name} is {value!r}: a text, a number, true, false or a list of these")
 
 

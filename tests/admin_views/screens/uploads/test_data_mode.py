@@ -109,6 +109,42 @@ def test_checking_again_tries_the_columns_that_were_chosen(client: FlaskClient) 
     assert "event_type &#39;storyboard_created&#39; is not in the catalog" in answer.text
 
 
+EUROPEAN = "ts;event_type;customer_id;segment;output_minutes\n" + (
+    "2026-01-02T09:15:00Z;video_render_completed;acct_1;smb;{}\n"
+)
+
+
+@pytest.mark.parametrize("typed", ["3,5", "1,234"])
+def test_a_file_whose_numbers_can_mean_two_things_is_imported_once_the_decimal_sign_is_said(
+    client: FlaskClient, typed: str
+) -> None:
+    address = previewed(client, content=EUROPEAN.format(typed).encode())
+    page = client.get(address).text
+    assert "Say how numbers are written in this file" in page
+    assert "a output_minutes that is no number" in text_of(page)
+    assert chosen(client, address, "import", decimal="").status_code == 200
+    assert stored().events == 0
+    assert chosen(client, address, "import", decimal=",").status_code == 303
+    assert "Not counted" not in client.get(address).text
+    assert stored().events == 1
+
+
+def test_values_that_stay_texts_are_named_in_the_report_and_beside_the_import(client: FlaskClient) -> None:
+    address = previewed(client, content=EUROPEAN.format("3,5").encode())
+    assert chosen(client, address, "import", decimal="texts").status_code == 303
+    db.session.rollback()
+    assert "such as &#39;3,5&#39;" in client.get(address).text
+    assert "such as &#39;3,5&#39;" in client.get("/usage").text
+
+
+def test_a_cost_that_can_mean_two_amounts_is_read_by_the_sign_that_was_said(client: FlaskClient) -> None:
+    address = previewed(client, content=b"name;cost\nvu_x;1,234\nvu_y;0,180\n", name="costs.csv", kind="costs")
+    assert "&#39;1,234&#39; can mean 1234 or 1.234" in client.get(address).text
+    assert chosen(client, address, "import", decimal=",").status_code == 303
+    db.session.rollback()
+    assert suggested_costs(db.session, "ws_1") == {"vu_x": Decimal("1.234"), "vu_y": Decimal("0.18")}
+
+
 def test_two_columns_cannot_be_the_same_field(client: FlaskClient) -> None:
     answer = chosen(client, previewed(client), "import", column_5="ts")
     assert answer.status_code == 422
