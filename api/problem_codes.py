@@ -38,7 +38,7 @@ _OWN = {
     "signing_key_in_use": "This key signs now. Rotate first, then retire it.",
     "too_many_entries": "The request holds no entry, or more than one request may. Send them in parts.",
     "too_many_events": "The request holds more events than one request may. Send them in parts.",
-    "usage_events_rejected": "No event of the body fits; rejects names row, field and reason of each.",
+    "usage_events_rejected": "Nothing in the body is an event; rejects names row, field and reason of each.",
     "unauthorized": "The server wants its API token, as a bearer token or as the password.",
     "unsupported_media_type": "Send the body as application/json.",
 }

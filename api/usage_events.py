@@ -35,8 +35,8 @@ ORDER = (UsageImport.created_at, UsageImport.usage_import_id)
 )
 def send_usage_events(query: Parsed) -> Answer:
     """JSON, NDJSON, CSV or CloudEvents 1.0, told by the content; packed with gzip or not. What fits is stored, what
-    does not is reported; an event_id counts once. A body of which nothing fits is refused with 422, whose problem has
-    the same counts and rejects.
+    does not is reported; an event_id counts once. A body in which nothing is an event is refused with 422, whose
+    problem has the same counts and rejects; what is an event and has a value that does not fit is in the receipt.
 
     Sending a batch again is harmless, so retry whenever the answer was lost. A CloudEvent is told by its source and id
     together. An event whose id is stored with other content is a conflict: it is reported and not stored, or takes the
@@ -48,11 +48,16 @@ def send_usage_events(query: Parsed) -> Answer:
     replaces = query["on_conflict"] == schemas.REPLACE
     receipt = ingest(db.session, usage_events().store, usage_policies(), body, replaces=replaces, **acting())
     document = _receipt(receipt)
-    if receipt.rejected and not (receipt.accepted or receipt.duplicates or receipt.conflicts):
+    if receipt.rejected and not taken(receipt) and all(reject.is_no_event for reject in receipt.rejects):
         first = receipt.rejects[0]
         detail = f"No event was taken, {receipt.rejected:,} rejected. Row {first.row}: {first.reason}."
         raise Invalid(detail, code="usage_events_rejected", extra=document)
     return plain(document, 202)
+
+
+def taken(receipt: Receipt) -> int:
+    """How many events of the body are stored now, under the ids that they have."""
+    return receipt.accepted + receipt.duplicates + len(receipt.conflicts)
 
 
 def _receipt(receipt: Receipt) -> Document:

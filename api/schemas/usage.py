@@ -43,7 +43,7 @@ BODIES: dict[str, Any] = {
 
 
 class UsageProblem(Problem):
-    """The refusal of a body; where its events were read and none fits, with their counts and the first rejects."""
+    """The refusal of a body; where nothing in it is an event, with the counts and the first rejects."""
 
     usage_import_id = fields.String(allow_none=True)
     accepted = fields.Integer()
@@ -54,6 +54,7 @@ class UsageProblem(Problem):
     rejects = fields.List(fields.Nested(lambda: RejectedEvent()))
     conflicting = fields.List(fields.Nested(lambda: ConflictingEvent()))
     left_out = fields.Dict(keys=fields.String(), values=fields.Integer())
+    warnings = fields.List(fields.Nested(lambda: UsageWarning()))
 
 
 class UsageQuery(Query):

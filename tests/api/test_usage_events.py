@@ -134,8 +134,8 @@ def test_every_batch_is_listed_and_can_be_undone(studio: Api) -> None:
     studio.post(f"{IMPORTS}/imp_none/undo", {}, 404)
 
 
-def test_an_event_of_the_far_future_is_refused(studio: Api) -> None:
-    (reject,) = studio.post(PATH, [EVENT | {"ts": "2099-01-01T00:00:00Z"}], 422).json["rejects"]
+def test_an_event_of_the_far_future_is_rejected(studio: Api) -> None:
+    (reject,) = studio.post(PATH, [EVENT | {"ts": "2099-01-01T00:00:00Z"}], 202).json["rejects"]
     assert (reject["field"], "lies in the future" in reject["reason"]) == ("ts", True)
 
 
@@ -201,7 +201,12 @@ def test_an_event_that_names_another_workspace_than_the_address_is_rejected(stud
     assert answer.json["rejects"][0]["field"] == "workspace_id"
 
 
-def test_a_body_of_which_nothing_fits_is_refused_with_its_receipt(studio: Api) -> None:
+def test_events_that_are_rejected_for_a_value_are_in_the_receipt(studio: Api) -> None:
+    assert counts(studio.post(PATH, [EVENT | {"nodim": 3}], 202).json) == (0, 0, 1)
+    assert counts(studio.post(PATH, [EVENT | {"ts": "2199-01-01T00:00:00Z"}], 202).json) == (0, 0, 1)
+
+
+def test_a_body_in_which_nothing_is_an_event_is_refused_with_its_receipt(studio: Api) -> None:
     foreign = [{"identifier": "x", "event_name": "y", "payload": {"value": 1}}]
     answer = studio.post(PATH, foreign, 422).json
     assert (answer["code"], counts(answer)) == ("usage_events_rejected", (0, 0, 1))

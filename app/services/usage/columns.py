@@ -13,14 +13,13 @@ from itertools import chain
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.services.usage.fields import MAX_NEW_DIMENSIONS, Policy, Reject
+from app.services.usage.fields import MAX_NEW_DIMENSIONS, NOT_AN_EVENT, Policy, Reject
 from app.services.usage.formats import Malformed, Rows
 from app.services.usage.nested import is_nested
 from app.services.usage.numbers import column_texts, value_text
 from simulation.canonical import Json, JsonObject
 from simulation.events import BASE_FIELDS
 
-NOT_OURS = "event_type and ts are missing: a preset or a mapping says which fields they are"
 _SCALARS = {str, int, float, bool, Decimal, type(None)}
 
 Problems = dict[int, tuple[str, str]]
@@ -71,7 +70,7 @@ def _columns(
     base = {name: _base_column(name, values, problems) for name in BASE_FIELDS}
     foreign = pc.and_(base["event_type"].is_null(), base["ts"].is_null())
     for position in pc.indices_nonzero(foreign).to_pylist():
-        problems.setdefault(position, ("event_type", NOT_OURS))
+        problems.setdefault(position, ("event_type", NOT_AN_EVENT))
     names = _dimension_names(values, policy, problems, nested)
     return base | {
         f"d_{name}": _dimension_column(name, values, problems, None if name in policy.known_dimensions else nested)

@@ -32,6 +32,14 @@ class UnsupportedFormat(UnreadableInput):
     code = "usage_format_unsupported"
 
 
+NOT_AN_EVENT = "event_type and ts are missing: a preset or a mapping says which fields they are"
+
+
+def missing(name: str) -> str:
+    """The reason of a reject: the row lacks a field that every event has."""
+    return f"{name} is missing"
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """A rejected event: its row (from 1), the field at fault, the reason, and the event's id where it has one."""
@@ -40,6 +48,11 @@ class Reject:
     field: str
     reason: str
     event_id: str | None = None
+
+    @property
+    def is_no_event(self) -> bool:
+        """Whether the row is no event at all: it cannot be read, or lacks a field that every event has."""
+        return not self.field or self.reason in (NOT_AN_EVENT, missing(self.field))
 
     def as_dict(self) -> dict[str, object]:
         """The line of a rejects report."""

@@ -21,6 +21,7 @@ from app.services.usage.fields import (
     Policy,
     Reject,
     by_folded_name,
+    missing,
 )
 from app.services.usage.formats import Rows
 from app.services.usage.times import TIME, first_problem, parse_times
@@ -174,7 +175,7 @@ def _check_segments(sieve: _Sieve, column: pa.Array, policy: Policy) -> None:
 
 
 def _check_ids(sieve: _Sieve, name: str, column: pa.Array) -> None:
-    sieve.drop(pc.or_kleene(column.is_null(), pc.equal(column, "")), name, f"{name} is missing")
+    sieve.drop(pc.or_kleene(column.is_null(), pc.equal(column, "")), name, missing(name))
     distinct = column.dictionary_encode()
     lengths = pc.utf8_length(distinct.dictionary)
     if pc.any(pc.greater(lengths, MAX_ID_LENGTH)).as_py():
@@ -198,7 +199,7 @@ def _may_have_controls(column: pa.Array) -> bool:
 def _check_times(sieve: _Sieve, column: pa.Array, reading: TimeReading, now: datetime | None) -> pa.Array:
     times = parse_times(column, reading)
     if times.null_count:
-        sieve.drop(column.is_null(), "ts", "ts is missing")
+        sieve.drop(column.is_null(), "ts", missing("ts"))
         positions = pc.indices_nonzero(times.is_null())
         problems = first_problem(column.take(positions), reading)
         for position, problem in zip(positions.to_pylist(), problems, strict=True):
