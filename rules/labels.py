@@ -90,6 +90,7 @@ MISSING: Mapping[str, str] = {
     "simulation_stale": "a simulation of what it says now",
     "simulation_outputs_incomplete": "a simulation of every metric",
     "simulation_blocking_issues": "a simulation without blocking issues",
+    "number_out_of_range": "a number in range",
     "baseline_not_active": "a comparison with the active version",
     "workspace_missing": "a workspace",
 }

@@ -32,6 +32,7 @@ from tests.browser.gates import (
     the_page_refers_to_a_queued_run,
     then_submitted,
     ticked,
+    too_much_included,
     typed,
     unit,
     with_an_active_version_and_a_rival,
@@ -149,6 +150,7 @@ CASES: tuple[Case, ...] = (
         "threshold_action",
         chosen("throttle"),
     ),
+    Case("number_out_of_range", too_much_included, POOLS, "included_quantity", typed("10")),
     Case("price_book_ref_missing", columns(price_book_ref=None), POOLS, "price_book_ref", typed("usd_2026_01")),
     Case("simulation_missing", nothing, SIMULATE, WINDOW, simulate),
     Case(

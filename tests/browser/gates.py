@@ -6,6 +6,7 @@ unit `vu_<name>`, config `cfg_<name>`, which lacks nothing but a run until the c
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Unpack
 
 from playwright.sync_api import Page, expect
@@ -15,7 +16,14 @@ from app.models.base import db
 from app.models.transactions import write
 from app.services.authoring import config_parts, cycles, unit_snapshots, value_units
 from app.services.authoring import configs as config_drafts
-from app.services.authoring.inputs import ConfigColumns, CycleInput, ExplorationInput, RailsInput, ValueUnitInput
+from app.services.authoring.inputs import (
+    ConfigColumns,
+    CycleInput,
+    ExplorationInput,
+    PoolInput,
+    RailsInput,
+    ValueUnitInput,
+)
 from app.services.configs.lookup import get_config
 from app.services.decisions import activation
 from app.services.simulations import runs
@@ -164,6 +172,12 @@ def rails(**changes: Unpack[RailsInput]) -> Spoil:
     return spoil
 
 
+def too_much_included(records: Records) -> None:
+    with write(db.session):
+        amount: PoolInput = {"included_quantity": Decimal(10) ** 14}
+        config_parts.update_pool(db.session, records.config, "pool_core", amount, **who())
+
+
 def nothing(records: Records) -> None:
     """As it is made: everything but a run."""
 
@@ -245,6 +259,7 @@ def the_page_refers_to_a_queued_run(page: Page, records: Records) -> None:
 
 def typed(text: str) -> Mend:
     def mend(page: Page, records: Records) -> None:
+        page.keyboard.press("ControlOrMeta+A")  # in place of what is there
         page.keyboard.type(text)
         leave(page)
 

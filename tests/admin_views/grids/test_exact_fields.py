@@ -50,10 +50,15 @@ def test_what_the_column_would_cut_is_refused_with_the_limit(typed: str) -> None
         AMOUNT.read(typed)
 
 
-@pytest.mark.parametrize("typed", ["NaN", "Infinity", "-Infinity", "1e5", "0x1F", "1,23", ""])
+@pytest.mark.parametrize("typed", ["NaN", "Infinity", "-Infinity", "1e", "0x1F", "1,23", ""])
 def test_what_is_no_number_is_refused(typed: str) -> None:
     with pytest.raises(ValueError, match="is not a number"):
         AMOUNT.read(typed)
+
+
+def test_a_number_may_have_an_exponent() -> None:
+    assert AMOUNT.read("1e5") == Decimal(100_000)
+    assert AMOUNT.read("1e-12") == Decimal("0.000000000001")
 
 
 def test_a_refusal_does_not_repeat_a_page_of_what_was_typed() -> None:
