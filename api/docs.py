@@ -18,11 +18,13 @@ PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>AVS Brain API</title>
 <link rel="stylesheet" href="/api/docs/assets/swagger-ui.css">
 <link rel="icon" href="/api/docs/assets/favicon-32x32.png">
 </head>
 <body>
+<p style="margin: 1rem; font-family: sans-serif"><a href="/">← Back to AVS Brain</a></p>
 <div id="swagger-ui"></div>
 <script src="/api/docs/assets/swagger-ui-bundle.js"></script>
 <script src="/api/docs/start.js"></script>

@@ -59,8 +59,8 @@ def test_the_page_and_its_assets_come_from_this_server(sqlite_app: Flask) -> Non
     page = client.get("/api/docs")
     assert page.mimetype == "text/html"
     assert "script-src" not in page.headers["Content-Security-Policy"]  # so default-src 'self' holds for scripts
-    assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert len(assets) == 4
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)  # and the way back to the product
+    assert len(assets) == 5
     for asset in assets:
         with client.get(asset) as response:
             assert response.status_code == 200

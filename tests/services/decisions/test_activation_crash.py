@@ -131,7 +131,7 @@ def current_rows(session: AnySession) -> list[RuntimeConfig]:
 
 def is_complete(act: str) -> bool:
     """Everything that the activation should leave is there, and nothing contradicts it."""
-    db.session.rollback()
+    db.session.remove()  # another process wrote: a record that this session still holds would be the one of before
     if act in DUE_BECOMES:
         due, (document,) = get_config(db.session, "cfg_due"), current_rows(db.session)
         following = announced(dict(parse_exact(document.document)))

@@ -175,7 +175,9 @@ def test_looking_promotes_what_was_approved_for_a_moment_that_has_come(
         f.simulated(db.session, "cfg_3")
         f.approve(db.session, "cfg_3", later=60, effective_at=later)
     monkeypatch.setattr(clock, "now", lambda: later - timedelta(seconds=1))
-    assert "smb · learning · production v3 takes over smb · learning · production" in text_of(home(client).text)
+    text = text_of(home(client).text)
+    assert "smb · learning · production v3 takes over smb · learning · production" in text
+    assert text.index("Decided, not yet in force") < text.index("Active now")
     monkeypatch.setattr(clock, "now", lambda: later)
     assert "smb learning · production smb · learning · production v3 cfg_3 Margin" in text_of(home(client).text)
     db.session.rollback()
