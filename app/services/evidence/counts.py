@@ -80,12 +80,13 @@ def _counts(config_version_id: str, window_ends: datetime | None, *keys: KeyColu
     )
 
 
-def events_by_day(session: AnySession, config_version_id: str) -> list[DayEvents]:
-    """One row for each day, event type and limit that has events, in that order."""
+def events_by_day(session: AnySession, config_version_id: str, since: datetime | None = None) -> list[DayEvents]:
+    """One row for each day, event type and limit that has events, in that order; `since` leaves out what is older."""
     event, day = EnforcementEvent, _day(session, EnforcementEvent.occurred_at)
     statement = (
         sa.select(day, event.event_type, event.limit_key, sa.func.count())
         .filter_by(config_version_id=config_version_id)
+        .where(sa.true() if since is None else event.occurred_at >= since)
         .group_by(day, event.event_type, event.limit_key)
         .order_by(day, event.event_type, sa.func.coalesce(event.limit_key, ""))
     )

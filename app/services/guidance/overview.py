@@ -162,11 +162,13 @@ def _reported(session: AnySession, config: ConfigVersion, decision: DecisionReco
 
 
 def _by_day(session: AnySession, config_version_id: str, now: datetime) -> list[int]:
+    """How many events came on each of the last `REPORTED_DAYS` days, oldest first."""
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    days = [today - timedelta(days=ago) for ago in reversed(range(REPORTED_DAYS))]
     counts = Counter[str]()
-    for row in events_by_day(session, config_version_id):
+    for row in events_by_day(session, config_version_id, since=days[0]):
         counts[row.day] += row.events
-    today = now.astimezone(UTC).date()
-    return [counts[str(today - timedelta(days=ago))] for ago in reversed(range(REPORTED_DAYS))]
+    return [counts[f"{day:%Y-%m-%d}"] for day in days]
 
 
 def _drafts(session: AnySession, workspace_id: str) -> list[DraftInWork]:

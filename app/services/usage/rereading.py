@@ -102,7 +102,7 @@ def _with_every_number(batch: pa.RecordBatch, file: StoredFile) -> pa.RecordBatc
 
 
 def _renamed(root: Path, workspace_id: str, file: StoredFile, folder: Path) -> StoredFile:
-    """The same file under the name of the present rule; its events are on disk once."""
+    """Link a file under the name of the present rule, so that its events are on disk once."""
     fresh = replace(file, path=str(path_of(workspace_id, file.month, file.digest)))
     staged = folder / fresh.path
     staged.parent.mkdir(parents=True, exist_ok=True)
