@@ -87,7 +87,7 @@ class UsageSender:
         if answer.status_code != 202:
             return False
         receipt = answer.json()
-        return receipt["accepted"] + receipt["duplicates"] == BATCH_EVENTS
+        return bool(receipt["accepted"] + receipt["duplicates"] == BATCH_EVENTS)
 
     def lost(self) -> set[str]:
         """Acknowledged events that the server does not have: it takes for new what is sent again."""

@@ -84,7 +84,8 @@ class Server:
 
     def workers(self) -> list[psutil.Process]:
         assert self.process is not None
-        return psutil.Process(self.process.pid).children(recursive=True)
+        workers: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
+        return workers
 
     def stop(self) -> float:
         """Ask it to end as an operator would, and wait; the seconds that it took."""
