@@ -48,16 +48,11 @@ def send_usage_events(query: Parsed) -> Answer:
     replaces = query["on_conflict"] == schemas.REPLACE
     receipt = ingest(db.session, usage_events().store, usage_policies(), body, replaces=replaces, **acting())
     document = _receipt(receipt)
-    if receipt.rejected and not taken(receipt) and all(reject.is_no_event for reject in receipt.rejects):
+    if receipt.rejected and not receipt.taken and all(reject.is_no_event for reject in receipt.rejects):
         first = receipt.rejects[0]
         detail = f"No event was taken, {receipt.rejected:,} rejected. Row {first.row}: {first.reason}."
         raise Invalid(detail, code="usage_events_rejected", extra=document)
     return plain(document, 202)
-
-
-def taken(receipt: Receipt) -> int:
-    """How many events of the body are stored now, under the ids that they have."""
-    return receipt.accepted + receipt.duplicates + len(receipt.conflicts)
 
 
 def _receipt(receipt: Receipt) -> Document:

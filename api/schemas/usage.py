@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import Schema, fields, validate
 
 from api.schemas.common import Answered, Body, Identifier, Moment, PageQuery, Problem, Query, one_of
 from app.services.usage.notation import FIXES
@@ -40,21 +40,6 @@ BODIES: dict[str, Any] = {
     "application/cloudevents+json": CLOUD_EVENT,
     "application/cloudevents-batch+json": {"type": "array", "items": CLOUD_EVENT},
 }
-
-
-class UsageProblem(Problem):
-    """The refusal of a body; where nothing in it is an event, with the counts and the first rejects."""
-
-    usage_import_id = fields.String(allow_none=True)
-    accepted = fields.Integer()
-    duplicates = fields.Integer()
-    conflicts = fields.Integer()
-    replaced = fields.Integer()
-    rejected = fields.Integer()
-    rejects = fields.List(fields.Nested(lambda: RejectedEvent()))
-    conflicting = fields.List(fields.Nested(lambda: ConflictingEvent()))
-    left_out = fields.Dict(keys=fields.String(), values=fields.Integer())
-    warnings = fields.List(fields.Nested(lambda: UsageWarning()))
 
 
 class UsageQuery(Query):
@@ -102,14 +87,8 @@ class ConflictingEvent(Answered):
     event_id = fields.String()
 
 
-class UsageReceipt(Answered):
-    """Counts of the batch; `rejects` and `conflicting` list the first 1,000 of the rejected and the conflicting ones.
-
-    A duplicate says what the stored event with its id says, a conflict something else. `replaced`: how many stored
-    events gave way to accepted ones. `usage_import_id` is what the batch is undone by, null when it stored nothing.
-    `warnings` are about events that fit. `left_out` counts, by name, the nested values and, of a known format, the
-    fields that were not stored.
-    """
+class Counts(Schema):
+    """What became of each event of a batch."""
 
     usage_import_id = fields.String(allow_none=True)
     accepted = fields.Integer()
@@ -121,6 +100,20 @@ class UsageReceipt(Answered):
     conflicting = fields.List(fields.Nested(ConflictingEvent))
     left_out = fields.Dict(keys=fields.String(), values=fields.Integer())
     warnings = fields.List(fields.Nested(UsageWarning))
+
+
+class UsageReceipt(Counts, Answered):
+    """Counts of the batch; `rejects` and `conflicting` list the first 1,000 of the rejected and the conflicting ones.
+
+    A duplicate says what the stored event with its id says, a conflict something else. `replaced`: how many stored
+    events gave way to accepted ones. `usage_import_id` is what the batch is undone by, null when it stored nothing.
+    `warnings` are about events that fit. `left_out` counts, by name, the nested values and, of a known format, the
+    fields that were not stored.
+    """
+
+
+class UsageProblem(Counts, Problem):
+    """The refusal of a body; where nothing in it is an event, with the counts and the first rejects."""
 
 
 class UsageImportQuery(PageQuery):

@@ -1,7 +1,7 @@
 """`avs usage`: the events that simulations replay, from a file, and counted."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,17 @@ from app import clock
 from app.commands.command import OPERATOR, as_json, command, of_workspace, show, the_workspace_id
 from app.extensions import usage_events
 from app.models.base import db
+from app.models.usage import UsageImport
 from app.services.usage import imports, undoing
 from app.services.usage.content import ENCODINGS, FILE_FORMATS
 from app.services.usage.fields import sourced_id
+from app.services.usage.importer import ImportReport
 from app.services.usage.mapping import ColumnPlan
 from app.services.usage.notation import DecimalSign
 from app.services.usage.presets import PRESETS, Preset
 from app.services.usage.stats import usage_stats
 from app.services.usage.written_times import TimeReading
+from simulation.canonical import JsonObject
 
 IMPORT_FIELDS = (
     "usage_import_id",
@@ -137,8 +140,11 @@ def usage_import(
             now=clock.now(),
             extend_catalog=extend_catalog,
         )
-    warnings = [warning.as_dict() for warning in report.warnings]
-    document = {name: getattr(row, name) for name in IMPORT_FIELDS} | {
+    show(_import_document(row, report, plan), as_json, list(_import_lines(file, row, report, plan, known_format)))
+
+
+def _import_document(row: UsageImport, report: ImportReport, plan: ColumnPlan) -> JsonObject:
+    return {name: getattr(row, name) for name in IMPORT_FIELDS} | {
         "reasons": dict(report.reasons),
         "conflicts": report.conflicts,
         "conflicting": [conflict.as_dict() for conflict in report.conflicting],
@@ -146,22 +152,30 @@ def usage_import(
         "notes": list(report.notes),
         "preset": plan.preset,
         "left_out": dict(report.left_out),
-        "warnings": warnings,
+        "warnings": [warning.as_dict() for warning in report.warnings],
     }
-    lines = [_looks_like(known_format, plan)] if known_format else []
-    lines += [
+
+
+def _import_lines(
+    file: Path, row: UsageImport, report: ImportReport, plan: ColumnPlan, known_format: Preset | None
+) -> Iterator[str]:
+    """What became of the file's rows, a sentence or a count on each line."""
+    if known_format:
+        yield _looks_like(known_format, plan)
+    yield (
         f"{file.name}: read {report.read:,}, accepted {report.accepted:,}, duplicates {report.duplicates:,}, "
         f"conflicts {report.conflicts:,}, rejected {report.rejected:,}"
-    ]
-    lines += [f"  {count:,} × {reason}" for reason, count in report.reasons.items()]
-    lines += [f"  {hint}" for problem, hint in HINTS.items() if problem in report.reasons]
-    lines += [f"  rejected rows: {report.rejects_path}"] if report.rejects_path else []
+    )
+    yield from (f"  {count:,} × {reason}" for reason, count in report.reasons.items())
+    yield from (f"  {hint}" for problem, hint in HINTS.items() if problem in report.reasons)
+    if report.rejects_path:
+        yield f"  rejected rows: {report.rejects_path}"
     if report.left_out:
-        lines += ["  left out: " + ", ".join(f"{name} ({count:,})" for name, count in report.left_out.items())]
-    lines += [f"  warning: {warning.message}" for warning in report.warnings]
-    lines += [f"  {sentence}" for sentence in report.notes]
-    lines += [f"  take it out again with: avs usage undo {row.usage_import_id}"] if report.accepted else []
-    show(document, as_json, lines)
+        yield "  left out: " + ", ".join(f"{name} ({count:,})" for name, count in report.left_out.items())
+    yield from (f"  warning: {warning.message}" for warning in report.warnings)
+    yield from (f"  {sentence}" for sentence in report.notes)
+    if report.accepted:
+        yield f"  take it out again with: avs usage undo {row.usage_import_id}"
 
 
 def _looks_like(preset: Preset, plan: ColumnPlan) -> str:

@@ -16,12 +16,13 @@ from app.models.config_version import ConfigVersion
 from app.models.decision_record import DecisionRecord
 from app.models.enforcement import EnforcementEvent
 from app.models.simulation_run import SimulationRun
-from app.services.configs.completeness import completeness_of
 from app.services.configs.lookup import get_config
+from app.services.configs.reading import read_config
 from app.services.delivery.current import read
 from app.services.evidence.comparison import evidence
 from app.services.evidence.sequence_gaps import clients_of
 from rules.drift import DRIFTED
+from rules.gate import evaluate
 from seed import growth, growth_story
 from seed.growth_customers import DAYS, ENTERPRISE, SMB
 from seed.growth_usage import Event
@@ -107,7 +108,7 @@ def test_six_decisions_were_taken_and_one_was_rolled_back(grown: AnySession) -> 
 
 def test_the_candidate_waits_with_something_to_learn_from(grown: AnySession) -> None:
     candidate = get_config(grown, growth_story.SMB_V3)
-    findings = {finding["code"] for finding in completeness_of(grown, candidate.config_version_id)["findings"]}
+    findings = {finding.code for finding in evaluate(read_config(grown, candidate.config_version_id).draft())}
     assert candidate.status == "simulated"
     assert {
         "unit_quality_signal_missing",

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from typing import TypedDict
 
-from app.models.base import AnySession
-from app.services.configs.reading import read_config
 from rules.finding import Finding
-from rules.gate import completeness_pill, evaluate, next_missing_item
+from rules.gate import completeness_pill, next_missing_item
 
 
 class Completeness(TypedDict):
@@ -25,8 +23,3 @@ def completeness(findings: Sequence[Finding]) -> Completeness:
         "next_missing_item": None if item is None else item.as_dict(),
         "findings": [finding.as_dict() for finding in findings],
     }
-
-
-def completeness_of(session: AnySession, config_version_id: str) -> Completeness:
-    """The completeness of a stored config, judged with its latest completed run."""
-    return completeness(evaluate(read_config(session, config_version_id).draft()))

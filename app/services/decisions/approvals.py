@@ -167,8 +167,7 @@ def roll_back_as_shown(
     now: datetime,
 ) -> DecisionRow:
     """`activation.rollback` in place of the active version that the page showed."""
-    config = locked(session, config_version_id)
-    _require_still_active(session, config, shown.baseline_config_version_id)
+    _require_as_shown(session, config_version_id, shown)
     return activation.rollback(session, config_version_id, approval, actor=actor, now=now)
 
 
@@ -182,8 +181,7 @@ def move_as_shown(
     now: datetime,
 ) -> DecisionRecord:
     """`rescheduling.reschedule` beside the active version that the page showed."""
-    config = locked(session, config_version_id)
-    _require_still_active(session, config, shown.baseline_config_version_id)
+    _require_as_shown(session, config_version_id, shown)
     return rescheduling.reschedule(session, config_version_id, approval, actor=actor, now=now)
 
 
@@ -200,6 +198,11 @@ def _refuse_unsimulated(reading: ConfigReading) -> None:
     raise Conflict(
         f"{refusal} as shown: it was simulated since. Look at the run, then approve.", code="changed_meanwhile"
     )
+
+
+def _require_as_shown(session: AnySession, config_version_id: str, shown: Shown) -> None:
+    """Lock the subject of the config; raise Conflict when another version is active than the page showed."""
+    _require_still_active(session, locked(session, config_version_id), shown.baseline_config_version_id)
 
 
 def _require_still_active(session: AnySession, config: ConfigVersion, shown_id: str | None) -> None:

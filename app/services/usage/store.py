@@ -66,6 +66,11 @@ class Receipt:
         """The number of events that were rejected."""
         return len(self.rejects)
 
+    @property
+    def taken(self) -> int:
+        """The number of events of the batch that are stored now, under the ids that they have."""
+        return self.accepted + self.duplicates + len(self.conflicts)
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:

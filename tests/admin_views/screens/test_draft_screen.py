@@ -13,7 +13,8 @@ from app.models.transactions import write
 from app.services.authoring import configs as config_drafts
 from app.services.authoring import unit_snapshots, value_units
 from app.services.authoring.inputs import ExplorationInput, RailsInput
-from app.services.configs.completeness import completeness_of
+from app.services.configs.reading import read_config
+from rules.gate import evaluate
 from simulation.canonical import JsonObject
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
@@ -180,11 +181,11 @@ def test_every_finding_about_a_config_leads_to_a_control_that_is_there(client: F
         f.config(db.session, "cfg_3", pools=[])
     codes = set()
     for config_version_id in ("cfg_2", "cfg_3"):
-        for finding in completeness_of(db.session, config_version_id)["findings"]:
-            address, _, field = str(finding["deep_link"]).partition("#")
+        for finding in evaluate(read_config(db.session, config_version_id).draft()):
+            address, _, field = finding.deep_link.partition("#")
             if address.partition("?")[0].endswith(("/pools", "/exploration", "/rails")):
-                assert f'id="{field}"' in client.get(address).text, finding["deep_link"]
-                codes.add(finding["code"])
+                assert f'id="{field}"' in client.get(address).text, finding.deep_link
+                codes.add(finding.code)
     assert codes == {
         "config_pools_missing",
         "pool_price_zero",
