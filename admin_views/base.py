@@ -4,12 +4,10 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import flask_admin
-from flask import Blueprint, Response, flash, make_response, request
+from flask import Blueprint, Response, flash, request
 from flask.typing import ResponseReturnValue
 from flask_admin import Admin, BaseView
 from flask_admin.form import SecureForm
-from flask_admin.helpers import set_current_view
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from wtforms import Field
 
 from app.errors import AvsError
@@ -108,27 +106,7 @@ class GuardedView(BaseView):
     def create_blueprint(self, admin: Admin) -> Blueprint:
         blueprint: Blueprint = super().create_blueprint(admin)
         blueprint.after_request(harden)
-        blueprint.register_error_handler(AvsError, self._refuse)
-        blueprint.register_error_handler(HTTPException, self._http_error)
         return blueprint
-
-    def _refuse(self, error: AvsError) -> Response:
-        set_current_view(self)
-        page = self.render("avs/refusal.html", title=error.title, detail=error.detail, findings=error.findings)
-        response = make_response(page, error.status)
-        if error.status == 401:
-            response.headers["WWW-Authenticate"] = 'Basic realm="AVS Brain", charset="UTF-8"'
-        return response
-
-    def _http_error(self, error: HTTPException) -> ResponseReturnValue:
-        if error.code is None or error.code < 400:
-            return error
-        set_current_view(self)
-        page = self.render("avs/refusal.html", title=error.name, detail=error.description, findings=())
-        response = make_response(page, error.code)
-        if isinstance(error, MethodNotAllowed) and error.valid_methods:
-            response.headers["Allow"] = ", ".join(error.valid_methods)
-        return response
 
 
 def harden(response: Response) -> Response:

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Flask, Response, request
-from sqlalchemy.exc import IntegrityError, OperationalError
+from flask import Response
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from app.errors import AvsError, Conflict, Unauthorized
+from app.errors import AvsError, Unauthorized
+from app.refusals import refusal_of
 from rules.finding import Finding
 from simulation.canonical import canonical_bytes
 
 PROBLEM_TYPE = "application/problem+json"
 PROBLEMS_PATH = "/api/problems/"
-SERIALISATION_FAILURES = frozenset({"40001", "40P01"})
 
 HTTP_CODES = {
     400: "bad_request",
@@ -65,10 +65,10 @@ def of_refusal(error: AvsError) -> Response:
 
 
 def of_http(error: HTTPException) -> Response | HTTPException:
-    """Flask's own refusals under /api; other pages keep theirs."""
-    if not request.path.startswith("/api/"):
+    """The problem document of one of Flask's own refusals; a redirect stays what it is."""
+    if error.code is None or error.code < 400:
         return error
-    status = error.code or 500
+    status = error.code
     detail = HTTP_DETAILS.get(status) or error.description or error.name
     response = problem(status, error.name, detail, HTTP_CODES.get(status, "bad_request"))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
@@ -76,20 +76,7 @@ def of_http(error: HTTPException) -> Response | HTTPException:
     return response
 
 
-def of_integrity(error: IntegrityError) -> Response:
-    """Two writers met: what the services had checked was no longer true when the database looked."""
-    return of_refusal(Conflict("Another request wrote the same record first: read and try again.", "concurrent_write"))
-
-
-def of_operational(error: OperationalError) -> Response:
-    """PostgreSQL ends one of two transactions that wait for each other; everything else is a fault of ours."""
-    if getattr(error.orig, "sqlstate", None) in SERIALISATION_FAILURES:
-        return of_integrity(error)  # type: ignore[arg-type]
-    raise error
-
-
-def register_error_handlers(app: Flask) -> None:
-    app.register_error_handler(AvsError, of_refusal)
-    app.register_error_handler(HTTPException, of_http)
-    app.register_error_handler(IntegrityError, of_integrity)
-    app.register_error_handler(OperationalError, of_operational)
+def answer(error: Exception) -> ResponseReturnValue:
+    """The problem document of an exception that `app.refusals` tells as a refusal."""
+    refusal = refusal_of(error)
+    return of_refusal(refusal) if isinstance(refusal, AvsError) else of_http(refusal)

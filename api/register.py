@@ -24,7 +24,6 @@ from api import (
     workspaces,
 )
 from api.blueprint import Operation, make_blueprint
-from api.errors import register_error_handlers
 from api.schemas.common import Document
 from api.spec import openapi
 
@@ -51,11 +50,10 @@ OPERATIONS: tuple[Operation, ...] = tuple(operation for module in MODULES for op
 
 
 def register(app: Flask) -> None:
-    """Put the API, its documentation and its error answers on the application."""
+    """Put the API and its documentation on the application."""
     blueprint = make_blueprint(OPERATIONS)
     docs.add_pages(blueprint)
     app.register_blueprint(blueprint)
-    register_error_handlers(app)
     app.extensions[docs.EXTENSION] = document
 
 

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
+from flask.typing import ResponseReturnValue
 
+import admin_views.refusals
 import admin_views.register
+import api.errors
 import api.register
+from app import refusals
 from app.core import create_core
 from app.identity import guard
 
@@ -18,4 +22,13 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     api.register.register(app)
     admin_views.register.register(app)
+    for kind in refusals.TOLD:
+        app.register_error_handler(kind, _refused)
     return app
+
+
+def _refused(error: Exception) -> ResponseReturnValue:
+    """The refusal as the door of the address tells it, whether a route is there or not."""
+    if refusals.is_api(request.path):
+        return api.errors.answer(error)
+    return admin_views.refusals.answer(error)
