@@ -29,8 +29,6 @@ POLICY = "; ".join(
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 CSRF_DETAIL = "This form has expired or did not come from this page: go back, reload it and send it again."
@@ -110,7 +108,7 @@ class GuardedView(BaseView):
 
 
 def harden(response: Response) -> Response:
-    """Add the security headers to an answer; a packaged asset keeps its caching."""
+    """Add the policy of pages to an answer; a packaged asset keeps its caching."""
     for name, value in HEADERS.items():
         if name != "Cache-Control" or response.mimetype in ("text/html", "text/csv"):
             response.headers[name] = value

@@ -16,6 +16,7 @@ _OWN = {
     "cycle_immutable": "The cycle carries a decided config, so what that config enforces cannot change.",
     "decision_missing": "The record has no decision yet: approve it first.",
     "document_unreadable": "An uploaded document cannot be read; the detail names it. Save it again or paste its text.",
+    "host_not_trusted": "The request names a host that this server is not. Add the name to AVS_TRUSTED_HOSTS.",
     "idempotency_key_reused": "The Idempotency-Key was used for another request. Use a new key.",
     "in_use": "Other records refer to this one, so it stays.",
     "internal_error": "Something went wrong on the server. The server's log has the details.",

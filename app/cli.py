@@ -77,5 +77,9 @@ def avs(context: click.Context) -> None:
 def _application() -> "Flask":
     with undisturbed():
         from app.core import create_core
+        from app.errors import BadSetting
 
-        return create_core()
+        try:
+            return create_core()
+        except BadSetting as error:
+            raise click.ClickException(error.detail) from error

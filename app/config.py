@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from app.hosts import TRUSTED_HOSTS, trusted_hosts
+
 REMEMBERED_FOR = timedelta(days=180)
 """How long a browser that does not come back keeps its workspace, its cycle and who works there."""
 MAX_BODY_BYTES = 8 * 1024 * 1024  # a batch of 1,000 events is about 250 kB
@@ -13,8 +15,8 @@ MAX_BODY_BYTES = 8 * 1024 * 1024  # a batch of 1,000 events is about 250 kB
 
 def settings(environ: Mapping[str, str] = os.environ) -> dict[str, object]:
     """Flask settings from `AVS_DATA_DIR`, `DATABASE_URL`, `AVS_SECRET_KEY`, `AVS_SIGNING_KEY` (PEM, newest
-    first; without it a key is made beside the data), `AVS_PUBLISH_URL` (docs/publishing.md) and `AVS_API_TOKEN`;
-    makes the directory."""
+    first; without it a key is made beside the data), `AVS_PUBLISH_URL` (docs/publishing.md), `AVS_API_TOKEN` and
+    `AVS_TRUSTED_HOSTS`; makes the directory. Raises BadSetting."""
     data_dir = Path(environ.get("AVS_DATA_DIR", "var")).resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     return {
@@ -24,6 +26,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, object]:
         "SIGNING_KEY": environ.get("AVS_SIGNING_KEY") or None,
         "PUBLISH_URL": environ.get("AVS_PUBLISH_URL") or None,
         "API_TOKEN": environ.get("AVS_API_TOKEN") or None,
+        TRUSTED_HOSTS: trusted_hosts(environ),
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_HTTPONLY": True,

@@ -61,6 +61,13 @@ class Unauthorized(AvsError):
     title = "Not signed in"
 
 
+class BadSetting(AvsError):
+    """The refusal to start with a setting that cannot be meant; the detail names it and what it may be."""
+
+    status = 500
+    title = "Bad setting"
+
+
 def not_found(kind: str, identifier: str) -> NotFound:
     return NotFound(f"There is no {kind} {identifier!r}.", code="not_found")
 

@@ -11,13 +11,17 @@ import admin_views.register
 import api.errors
 import api.register
 from app import refusals
+from app.answer_headers import harden
 from app.core import create_core
+from app.hosts import require_trusted_hosts
 from app.identity import guard
 
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """The WSGI application; `overrides` replace settings (tests give a database and a data directory)."""
     app = create_core(overrides)
+    harden(app)
+    require_trusted_hosts(app)
     guard(app)
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     api.register.register(app)

@@ -14,6 +14,7 @@ from app.delivery.freshness import freshness_of
 from app.delivery.plane import App, DeliveryPlane, Receive, Scope, Send
 from app.extensions import signing_keys, start_publishing
 from app.factory import create_app
+from app.hosts import TRUSTED_HOSTS
 from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS
 from app.services.delivery.current import Current, current
@@ -35,7 +36,7 @@ def delivering(app: Flask) -> DeliveryPlane:
     with app.app_context():
         freshness = freshness_of(db.engine.url)
     documents = Documents(freshness, load, clock.now)
-    return DeliveryPlane(_product(app), documents, app.config["API_TOKEN"])
+    return DeliveryPlane(_product(app), documents, app.config["API_TOKEN"], app.config[TRUSTED_HOSTS])
 
 
 def _product(app: Flask) -> App:

@@ -15,6 +15,7 @@ from granian.cli import cli as granian
 from app import clock
 from app.commands.command import as_json, command, show
 from app.extensions import publisher, uploads, usage_events
+from app.hosts import LOCAL
 from app.loading import undisturbed
 from app.migrations import upgrade
 from app.models.base import db
@@ -38,8 +39,9 @@ SWEEP_GRACE = timedelta(hours=1)  # longer than any simulation reads its files
 @click.option("--workers", default=2, show_default=True, help="Server processes.")
 def serve(host: str, port: int, workers: int) -> None:
     """Migrate, seed on first start, and serve with granian."""
-    if host not in ("127.0.0.1", "::1", "localhost") and not os.environ.get("AVS_API_TOKEN"):
+    if host not in LOCAL and not os.environ.get("AVS_API_TOKEN"):
         raise click.ClickException(f"Set AVS_API_TOKEN before serving on {host}: without it every route is open.")
+    os.environ["HOST"] = host  # the workers' settings take it for a name of this server
     if (found := publisher()) is not None:
         found.store.require()
     _require_free(host, port)

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import brotli
 
+from app.answer_headers import PAIRS
 from app.delivery.freshness import Freshness, Token
 from app.services.delivery.current import Current, stream_event
 
@@ -23,6 +24,8 @@ ENCODERS: dict[bytes, Callable[[bytes], bytes]] = {
 }
 RETRY_AFTER = timedelta(seconds=1)
 """How long a config that is due, and that no reading could carry out, waits for the next attempt."""
+KEPT_BUT_ASKED_FOR = [pair for pair in PAIRS if pair[0] != b"cache-control"] + [(b"cache-control", b"no-cache")]
+"""The headers of every answer; a document is kept, and asked for each time."""
 MAX_SUBJECTS = 10_000
 """How many are kept at once; the oldest goes first. At 3 kB in three encodings that is about 60 MB."""
 
@@ -128,7 +131,7 @@ def _variant(current: Current, encoding: bytes) -> Variant:
     body = ENCODERS[encoding](current.document)
     common = [
         (b"etag", etag),
-        (b"cache-control", b"no-cache"),
+        *KEPT_BUT_ASKED_FOR,
         (b"vary", b"accept-encoding"),
         (b"avs-signature", current.signature.encode()),
         (b"avs-config-version-id", current.config_version_id.encode()),

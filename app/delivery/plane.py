@@ -12,8 +12,10 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+from app.answer_headers import PAIRS
 from app.delivery.documents import Document, Documents, Header, Subject
 from app.delivery.hub import Hub, digest_of
+from app.hosts import TrustedHosts, is_admitted
 from app.models.config_version import SUBJECT_FIELDS
 from app.services.delivery.current import MAX_WAIT_SECONDS
 from rules.enums import Stage, TargetEnvironment
@@ -31,8 +33,8 @@ CONFIG, STREAM = "/api/runtime/config", "/api/runtime/stream"
 HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = b": hb\n\n"
 STREAM_HEADERS = [
+    *PAIRS,
     (b"content-type", b"text/event-stream"),
-    (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
 
@@ -45,10 +47,13 @@ class ConfigRequest(NamedTuple):
 
 
 class DeliveryPlane:
-    """Wraps the product's own ASGI callable; `token` is what every request must present, None when all may read."""
+    """Wraps the product's own ASGI callable; `token` is what every request must present, None when all may read.
 
-    def __init__(self, product: App, documents: Documents, token: str | None) -> None:
-        self.product, self.documents = product, documents
+    `hosts` are those that a request may be addressed to.
+    """
+
+    def __init__(self, product: App, documents: Documents, token: str | None, hosts: TrustedHosts) -> None:
+        self.product, self.documents, self._hosts = product, documents, hosts
         self._hub = Hub(documents)
         self._token = None if token is None else token.encode()
         self._answers = {CONFIG: self._config, STREAM: self._stream}
@@ -63,7 +68,7 @@ class DeliveryPlane:
             return
         config_request = _parsed(scope["query_string"], scope["path"])
         headers = dict(scope["headers"])
-        if config_request is None or not self._may_read(headers):
+        if config_request is None or not self._is_for_us(headers) or not self._may_read(headers):
             await self.product(scope, receive, send)
             return
         await answer(config_request, headers, scope, receive, send)
@@ -111,6 +116,10 @@ class DeliveryPlane:
             await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
+
+    def _is_for_us(self, headers: Headers) -> bool:
+        """Whether the request is addressed to a host that this server is."""
+        return is_admitted(self._hosts, headers.get(b"host", b"").decode("latin-1"))
 
     def _may_read(self, headers: Headers) -> bool:
         """Whether the token is there, as a bearer token or as the password of HTTP basic authentication."""

@@ -61,7 +61,9 @@ def begin(app: App, path: str, query: dict[str, str], headers: dict[str, str], m
         "raw_path": path.encode(),
         "root_path": "",
         "query_string": urlencode(query).encode(),
-        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "headers": [
+            (name.lower().encode(), value.encode()) for name, value in ({"host": "127.0.0.1:2"} | headers).items()
+        ],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 2),
     }

@@ -1,0 +1,29 @@
+"""The headers of every answer, whoever gives it: screens, tables, API, files, streams, refusals (spec 6)."""
+
+from flask import Flask, Response
+
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+}
+"""No browser takes an answer for another type, shows it within another page, or tells another site its address."""
+UNLESS_SAID = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""An answer that is no page loads nothing, and what does not say how long it is good is not kept."""
+PAIRS = [(name.lower().encode(), value.encode()) for name, value in (ALWAYS | UNLESS_SAID).items()]
+"""The same as ASGI has headers, for answers that are given in front of the product."""
+
+
+def harden(app: Flask) -> None:
+    """Give every answer of the application the headers; pages and files say more about themselves first."""
+    app.after_request(_hardened)
+
+
+def _hardened(response: Response) -> Response:
+    response.headers.update(ALWAYS)
+    for name, value in UNLESS_SAID.items():
+        response.headers.setdefault(name, value)
+    return response
