@@ -24,7 +24,9 @@ from admin_views.shapes import problems
 from app.errors import AvsError, Conflict, Invalid
 from app.models.base import MONEY_PLACES, AnySession, Model
 from app.models.catalog import CatalogEntry, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
+from rules.ids import OWN_ID_RULE, is_own_id
 from rules.readings import COMMA, POINT, read
+from rules.texts import problem_of
 from simulation.canonical import Json, parse_exact
 
 MOMENT_FORMATS = ("%Y-%m-%d %H:%M UTC", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d")
@@ -77,21 +79,35 @@ def plain_labels(values: type[StrEnum]) -> dict[str, str]:
 
 
 class TextField(StringField):
-    """Text on one line; an empty one is stored as None."""
+    """A name or another text on one line (`rules.texts`); an empty one is stored as None."""
 
     data: str | None
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        self.data = _storable(valuelist).strip() or None
+        self.data = (valuelist[0] if valuelist else "").strip() or None
+        _require_fit(self.data)
 
 
 class LongTextField(TextAreaField):
-    """Text on several lines, separated as `\\n`; an empty one is stored as None."""
+    """Text on several lines, separated as `\\n` (`rules.texts`); an empty one is stored as None."""
 
     data: str | None
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        self.data = _storable(valuelist).replace("\r\n", "\n") or None
+        self.data = (valuelist[0] if valuelist else "").replace("\r\n", "\n") or None
+        self.check(self.data)
+
+    def check(self, typed: str | None) -> None:
+        """Raise ValueError for what the text may not hold."""
+        _require_fit(typed, lines=True)
+
+
+class SourceTextField(LongTextField):
+    """A text from elsewhere, such as a pasted page: kept as it came, as far as a database keeps it."""
+
+    def check(self, typed: str | None) -> None:
+        if "\0" in (typed or ""):
+            raise ValueError("Text cannot hold a NUL character.")
 
 
 class ChoiceField(SelectField):
@@ -258,11 +274,11 @@ class JsonField(ParsedField[Json], TextAreaField):
         return document
 
 
-def _storable(valuelist: list[str]) -> str:
-    typed = valuelist[0] if valuelist else ""
-    if "\x00" in typed:
-        raise ValueError("Text cannot hold a NUL character.")
-    return typed
+def _require_fit(typed: str | None, *, lines: bool = False) -> None:
+    """Raise ValueError for a text that no door takes; None is fit."""
+    problem = typed and problem_of(typed, lines=lines, may_be_blank=lines)
+    if problem:
+        raise ValueError(f"This {problem}")
 
 
 class AtMost:
@@ -336,7 +352,14 @@ def _field(column: sa.Column[object], references: References) -> Field:
     if isinstance(column.type, sa.Text) and column.name not in references:
         return LongTextField(label, required, description=description)
     length = column.type.length if isinstance(column.type, sa.String) else None
-    return TextField(label, [*required, Length(max=length or MAX_NAME_LENGTH)], description=description)
+    ids = [own_id] if column.primary_key else []
+    return TextField(label, [*required, Length(max=length or MAX_NAME_LENGTH), *ids], description=description)
+
+
+def own_id(_form: Form, field: Field) -> None:
+    """The validator of the id of a new record: it stands in addresses and in ledgers."""
+    if field.data and not is_own_id(field.data):
+        raise ValidationError(f"An id is {OWN_ID_RULE}.")
 
 
 def _enum_field(column: sa.Column[object], values: list[str], validators: list[InputRequired]) -> ChoiceField:

@@ -1,12 +1,13 @@
 """The embedded JSON shapes of spec 1, as forms check them before a service sees them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from rules.enums import Action, AggregationType, ExpectedImpact
+from rules.ids import GIVEN_ID_RULE, OWN_ID_RULE, is_given_id, is_own_id
 from rules.ranges import PERCENT_RANGE, is_threshold_percent
 from simulation.canonical import Json
 
@@ -25,8 +26,27 @@ def _one_of(values: type[StrEnum]) -> validate.OneOf:
     return validate.OneOf([item.value for item in values], error="{input} is not one of: {choices}.")
 
 
-def _text() -> fields.String:
-    return fields.String(required=True, validate=validate.Length(1, 200))
+def _fits(rule: Callable[[str], bool], sentence: str) -> Callable[[str], None]:
+    """The check of an id by a rule of `rules.ids`."""
+
+    def check(value: str) -> None:
+        if not rule(value):
+            raise ValidationError(f"Must be {sentence}.")
+
+    return check
+
+
+GIVEN, OWN = _fits(is_given_id, GIVEN_ID_RULE), _fits(is_own_id, OWN_ID_RULE)
+
+
+def _given(*, required: bool = True) -> fields.String:
+    """An id that others made, such as an event type."""
+    return fields.String(required=required, validate=GIVEN)
+
+
+def _own() -> fields.String:
+    """An id of the product or of a catalog's metric."""
+    return fields.String(required=True, validate=OWN)
 
 
 class Exact(fields.Field[Decimal | int]):
@@ -54,22 +74,22 @@ class Aggregation(Shape):
     """The `aggregation` of an event mapping."""
 
     type = fields.String(required=True, validate=_one_of(AggregationType))
-    field = fields.String(validate=validate.Length(1, 200))
-    minus = fields.String(validate=validate.Length(1, 200))
+    field = _given(required=False)
+    minus = _given(required=False)
 
 
 class EventMapping(Shape):
     """The `event_mapping` of a value unit."""
 
-    event_type = _text()
-    filters = fields.Dict(keys=_text(), values=FilterValue())
+    event_type = _given()
+    filters = fields.Dict(keys=_given(), values=FilterValue())
     aggregation = fields.Nested(Aggregation, required=True)
 
 
 class MetricIntent(Shape):
     """An item of a value unit's `metrics_intent`."""
 
-    metric_id = _text()
+    metric_id = _own()
     expected_impact = fields.String(required=True, validate=_one_of(ExpectedImpact))
 
 
@@ -89,7 +109,7 @@ SHAPES: Mapping[str, fields.Field[Json]] = {
     "event_mapping": fields.Nested(EventMapping),
     "metrics_intent": fields.List(fields.Nested(MetricIntent)),
     "usage_thresholds": fields.List(fields.Nested(UsageThreshold)),
-    "absolute_usage_caps": fields.List(fields.Dict(keys=_text())),
+    "absolute_usage_caps": fields.List(fields.Dict(keys=fields.String())),
     "documents": fields.List(fields.Raw()),
     "extracted_cards": fields.List(fields.Raw()),
     "open_questions": fields.List(fields.Raw(), validate=validate.Length(max=5)),

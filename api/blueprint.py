@@ -32,16 +32,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Blueprint, Response, request
+from flask.blueprints import BlueprintSetupState
 from marshmallow import Schema
+from werkzeug.routing import BaseConverter
 
 from api.parsing import load_body, load_query, read_json, require_type
 from api.resource import Answer
-from api.schemas.common import Document, Parsed, is_identifier
+from api.schemas.common import Document, Parsed
 from app.errors import NotFound
-from rules.ids import is_given_id
+from rules.ids import is_given_id, is_own_id
 
-GIVEN_PARTS = frozenset({"customer_id", "event_type", "segment_id"})
-"""Parts of paths whose ids others made."""
+GIVEN_PARTS = frozenset({"customer_id", "event_type", "metric_id", "segment_id", "signal_id"})
+"""The last parts of paths that are keys of catalogs: whatever a catalog holds can be read and deleted, `a/b` too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +83,7 @@ class Operation:
     def __call__(self, **parts: str) -> Response:
         """Check the request, call the view, write its answer."""
         for name, identifier in parts.items():
-            if not (is_given_id if name in GIVEN_PARTS else is_identifier)(identifier):
+            if not (is_given_id if name in GIVEN_PARTS else is_own_id)(identifier):
                 raise NotFound(f"There is nothing called {identifier[:200]!r} here.", code="not_found")
         if self.raw_body is not None:
             require_type(request, self.raw_body)
@@ -109,6 +111,27 @@ def operation(method: str, path: str, **declaration: Any) -> Callable[[Callable[
 def make_blueprint(operations: tuple[Operation, ...]) -> Blueprint:
     """A fresh `/api` blueprint with every operation on it; endpoints are `api.<view name>`."""
     blueprint = Blueprint("api", __name__, url_prefix="/api")
+    blueprint.record_once(_know_given_ids)
     for item in operations:
-        blueprint.add_url_rule(item.path, item.name, item, methods=[item.method])
+        blueprint.add_url_rule(_rule(item.path), item.name, item, methods=[item.method])
     return blueprint
+
+
+class GivenIdConverter(BaseConverter):
+    """The rest of a path as one id: servers hand `%2F` on as a slash, and an id may begin or end with one."""
+
+    regex = ".+"
+    part_isolating = False
+
+
+def _know_given_ids(state: BlueprintSetupState) -> None:
+    """Teach the app's routes the converter; two slashes in an id are two, so no path is mended by a redirect."""
+    state.app.url_map.converters["given"] = GivenIdConverter
+    state.app.url_map.merge_slashes = False
+
+
+def _rule(path: str) -> str:
+    """The path as Flask's rule."""
+    for name in GIVEN_PARTS:
+        path = path.replace(f"<{name}>", f"<given:{name}>")
+    return path

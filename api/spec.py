@@ -13,7 +13,6 @@ from api.blueprint import GIVEN_PARTS, Operation
 from api.errors import PROBLEM_TYPE
 from api.parsing import JSON_TYPE
 from api.schemas.common import (
-    IDENTIFIER,
     Answered,
     Document,
     ExactNumber,
@@ -24,7 +23,7 @@ from api.schemas.common import (
     Moment,
     Problem,
 )
-from rules.ids import GIVEN_ID
+from rules.ids import GIVEN_ID, OWN_ID
 from simulation.numbers import LIMIT
 
 TITLE = "AVS Brain"
@@ -35,7 +34,7 @@ ABOUT = (
     "problem details."
 )
 PATH_PART = re.compile(r"<([a-z_]+)>")
-IDENTIFIER_SCHEMA = {"type": "string", "pattern": f"^{IDENTIFIER.pattern}$"}
+IDENTIFIER_SCHEMA = {"type": "string", "pattern": f"^{OWN_ID}$"}
 GIVEN_ID_SCHEMA = {"type": "string", "pattern": f"^{GIVEN_ID}$"}
 _MEANINGS = {
     304: "Not modified: the client's copy is current.",

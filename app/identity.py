@@ -7,14 +7,21 @@ from flask import Flask, Request, current_app, request, session
 
 from app import clock
 from app.actor import Actor
-from app.errors import Unauthorized
+from app.errors import AvsError, FieldError, Unauthorized
+from rules.texts import problem_of
 
 OPEN_ENDPOINTS = frozenset({"healthz", "static"})
 
 
 def current_actor() -> Actor:
-    """The operator of this request: the signed-in session's, or the `X-Operator` header of an API client."""
+    """The operator of this request: the signed-in session's, or the `X-Operator` header of an API client.
+
+    400 for a header that no name can be (`rules.texts`).
+    """
     name = session.get("operator_name") or request.headers.get("X-Operator", "operator")
+    if problem := problem_of(name):
+        error = FieldError("X-Operator", f"The header {problem}")
+        raise AvsError(f"X-Operator: {error.detail}", code="bad_header", errors=[error])
     return Actor(name[:200], session.get("operator_role", "operator"))
 
 

@@ -10,6 +10,8 @@ from typing import TypedDict, TypeVar, Unpack
 from marshmallow import ValidationError, fields
 
 from app.models.base import MONEY_DIGITS, MONEY_PLACES
+from rules.ids import OWN_ID_RULE, is_own_id
+from rules.texts import problem_of
 from simulation.canonical import Json, JsonObject
 
 MISSING: dict[str, str | list[Json] | dict[Json, Json]] = {"required": "is required", "null": "must not be null"}
@@ -44,7 +46,9 @@ class Strict(fields.Field[Loaded]):
 
 
 class Text(Strict[str]):
-    """A text, not blank unless `empty` is allowed."""
+    """A text of several lines (`rules.texts`), not blank unless `empty` is allowed."""
+
+    lines = True
 
     def __init__(self, *, empty: bool = False, longest: int = 10_000, **options: Unpack[FieldOptions]) -> None:
         super().__init__(**options)
@@ -57,11 +61,15 @@ class Text(Strict[str]):
             raise ValidationError("must not be empty")
         if len(value) > self.longest:
             raise ValidationError(f"must have at most {self.longest} characters")
+        if problem := problem_of(value, lines=self.lines, may_be_blank=self.empty):
+            raise ValidationError(problem.removesuffix("."))
         return value
 
 
 class Name(Text):
-    """An identifier or a short name, as long as its column."""
+    """An identifier or a short name on one line, as long as its column."""
+
+    lines = False
 
     def __init__(self, **options: Unpack[FieldOptions]) -> None:
         super().__init__(longest=200, **options)
@@ -78,6 +86,8 @@ class Identifier(Name):
         text = super()._deserialize(value)
         if not text.startswith(self.prefix) or text == self.prefix:
             raise ValidationError(f"must begin with {self.prefix!r} and go on")
+        if not is_own_id(text):
+            raise ValidationError(f"must be {OWN_ID_RULE}")
         return text
 
 

@@ -10,7 +10,6 @@ from marshmallow import fields, validate
 from marshmallow.exceptions import ValidationError
 
 from api.schemas.common import (
-    MAX_TEXT,
     Answered,
     Body,
     Computed,
@@ -27,6 +26,7 @@ from api.schemas.common import (
     identifiers,
     items,
     keyed_items,
+    long_text,
     one_of,
     text,
 )
@@ -78,7 +78,7 @@ class CycleBody(Body):
     goal_type = choice(GoalType, allow_none=True, load_default=None)
     primary_metrics = identifiers(maximum=3)
     segments = identifiers(minimum=1, required=True, kind=GivenId)
-    narrative = text(MAX_TEXT, minimum=0, allow_none=True, load_default=None)
+    narrative = long_text(allow_none=True, load_default=None)
 
 
 class Cycle(Answered, CycleBody):
@@ -101,7 +101,7 @@ class CycleDraftContextBody(Body):
     workspace_id = Identifier(required=True)
     cycle_id = Identifier(allow_none=True, load_default=None)
     documents = items(JsonObject(), 50, load_default=list)
-    pasted_text = text(MAX_PASTED, minimum=0, allow_none=True, load_default=None)
+    pasted_text = fields.String(validate=validate.Length(max=MAX_PASTED), allow_none=True, load_default=None)
     skipped = Flag(load_default=False)
     extracted_cards = items(JsonObject(), load_default=list)
     open_questions = items(JsonObject(), 5, load_default=list)
@@ -219,10 +219,10 @@ class ValueUnitBody(Body):
     name = text(required=True)
     unit_type = choice(UnitType, required=True)
     event_mapping = Embedded(EventMappingBody, allow_none=True, load_default=None)
-    outcome_statement = text(MAX_TEXT, minimum=0, allow_none=True, load_default=None)
+    outcome_statement = long_text(allow_none=True, load_default=None)
     metrics_intent = keyed_items(Embedded(MetricIntentBody), "metric_id", load_default=list)
     quality_signal_source = identifiers()
-    quality_note = text(MAX_TEXT, minimum=0, allow_none=True, load_default=None)
+    quality_note = long_text(allow_none=True, load_default=None)
     unit_economics = Embedded(UnitEconomicsBody, allow_none=True, load_default=None)
 
 

@@ -6,7 +6,6 @@ from types import MappingProxyType
 from marshmallow import Schema, fields, validate
 
 from api.schemas.common import (
-    MAX_TEXT,
     Answered,
     Body,
     Document,
@@ -16,6 +15,7 @@ from api.schemas.common import (
     Query,
     choice,
     items,
+    long_text,
     text,
 )
 from rules.enums import MetricType
@@ -33,7 +33,7 @@ class EventTypeBody(Body):
 
     workspace_id = Identifier(required=True)
     event_type = GivenId(required=True)
-    description = text(MAX_TEXT, 0)
+    description = long_text()
     dimensions = items(text(100), MAX_DIMENSIONS)
 
 
@@ -61,7 +61,7 @@ class SegmentBody(Body):
     workspace_id = Identifier(required=True)
     segment_id = GivenId(required=True)
     label = text()
-    description = text(MAX_TEXT, 0)
+    description = long_text()
 
 
 class CustomerBody(Body):

@@ -20,7 +20,8 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields, validate
 from marshmallow.exceptions import ValidationError
 
-from rules.ids import MAX_ID_LENGTH, is_given_id
+from rules.ids import GIVEN_ID_RULE, OWN_ID_RULE, is_given_id, is_own_id
+from rules.texts import problem_of
 from simulation.canonical import Json, number_text
 from simulation.numbers import LIMIT, PLACES, decimal_places
 
@@ -33,7 +34,6 @@ MAX_TEXT = 20_000
 MAX_ITEMS = 200
 MAX_INTEGER = 2**31 - 1
 MAX_INTEGER_DIGITS = 20
-IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]{0,199}")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 1970, 9998
 
@@ -65,21 +65,16 @@ class Query(Schema):
     error_messages = {"unknown": "There is no such parameter."}  # noqa: RUF012
 
 
-def is_identifier(text: str) -> bool:
-    """1 to 200 letters, digits and `_ . : @ + ~ -`, safe in a path; the first is a letter, a digit or `_`."""
-    return IDENTIFIER.fullmatch(text) is not None
-
-
 class Identifier(fields.String):
     """An id of spec 1 or of a catalog."""
 
     default_error_messages = {  # noqa: RUF012
-        "identifier": "Must be 1 to 200 letters, digits or any of _ . : @ + ~ - (the first a letter, a digit or _)."
+        "identifier": f"Must be {OWN_ID_RULE}."
     }
 
     def _deserialize(self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
-        if not is_identifier(text):
+        if not is_own_id(text):
             raise self.make_error("identifier")
         return text
 
@@ -88,7 +83,7 @@ class GivenId(fields.String):
     """An id that others made: of a customer, a segment, an event type (`rules.ids`)."""
 
     default_error_messages = {  # noqa: RUF012
-        "given_id": f"Must be 1 to {MAX_ID_LENGTH} characters without control characters."
+        "given_id": f"Must be {GIVEN_ID_RULE}."
     }
 
     def _deserialize(self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any) -> str:
@@ -240,15 +235,27 @@ def whole(minimum: int, maximum: int = MAX_INTEGER, **kwargs: Any) -> WholeNumbe
     return WholeNumber(validate=bounds, **kwargs)
 
 
-def text(maximum: int = 200, minimum: int = 1, **kwargs: Any) -> fields.String:
-    """A text of limited length; with `minimum` ≥ 1 it must also say something."""
-    length = validate.Length(min=minimum, max=maximum)
-    return fields.String(validate=[length, says_something] if minimum else length, **kwargs)
+class Text(fields.String):
+    """A text that people read: one line, or several of them where `lines` says so (`rules.texts`)."""
+
+    def __init__(self, *, maximum: int, minimum: int, lines: bool, **kwargs: Any) -> None:
+        length = validate.Length(min=minimum, max=maximum)
+        super().__init__(validate=[length, self._check], **kwargs)
+        self.lines, self.may_be_blank = lines, not minimum
+
+    def _check(self, value: str) -> None:
+        if problem := problem_of(value, lines=self.lines, may_be_blank=self.may_be_blank):
+            raise ValidationError(f"{problem[0].upper()}{problem[1:]}")
 
 
-def says_something(value: str) -> None:
-    if not value.strip():
-        raise ValidationError("Must not be blank.")
+def text(maximum: int = 200, **kwargs: Any) -> Text:
+    """A name, a label or another text on one line, which says something."""
+    return Text(maximum=maximum, minimum=1, lines=False, **kwargs)
+
+
+def long_text(maximum: int = MAX_TEXT, minimum: int = 0, **kwargs: Any) -> Text:
+    """A text of several lines; with `minimum` ≥ 1 it must say something."""
+    return Text(maximum=maximum, minimum=minimum, lines=True, **kwargs)
 
 
 def choice(values: type[StrEnum], **kwargs: Any) -> fields.String:

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from api.schemas.common import Answered, Body, Computed, FindingAnswer, Identifier, Moment, choice, text
+from api.schemas.common import Answered, Body, Computed, FindingAnswer, Identifier, Moment, choice, long_text, text
 from rules.enums import DecisionStatus, TermsStart
 
 
@@ -11,7 +11,7 @@ class ApprovalBody(Body):
 
     approver_name = text(required=True)
     approver_role = text(required=True)
-    rationale = text(20_000, required=True)
+    rationale = long_text(minimum=1, required=True)
 
 
 OVER_NEWER = fields.Boolean(

@@ -1,9 +1,11 @@
 """Catalogs through the API: searched, filtered, read with what refers to each entry; a workspace's own are kept."""
 
+from urllib.parse import quote
+
 import pytest
 
 from app.models.base import db
-from app.models.catalog import Customer
+from app.models.catalog import Customer, MetricCatalog
 from simulation.canonical import JsonObject
 from tests import factories
 from tests.api.conftest import Api, exact
@@ -245,3 +247,38 @@ def test_a_workspace_takes_its_own_entries_with_it(two: Api) -> None:
     two.post("/api/catalogs/metrics", {"workspace_id": "ws_2"} | ENTRIES["metrics"], 200)
     two.delete("/api/workspaces/ws_2")
     assert ids(two, "metrics?workspace_id=ws_2", "metric_id") == ids(two, "metrics", "metric_id")
+
+
+HOSTILE_IDS = (
+    "a/b",
+    "/a",
+    "a/",
+    "a//b",
+    "Acme Inc",
+    "100%",
+    "a%2Fb",
+    "auth0|64fe",
+    "Café",
+    "?q=1#x",
+    "..",
+    "a+b&c",
+    "@",
+)
+
+
+@pytest.mark.parametrize("key", HOSTILE_IDS)
+@pytest.mark.parametrize("slug", ["events", "segments", "customers"])
+def test_an_entry_is_read_and_deleted_whatever_its_id_is_made_of(two: Api, slug: str, key: str) -> None:
+    two.post(f"/api/catalogs/{slug}", MINE | ENTRIES[slug] | {KEYS[slug]: key}, 200)
+    one = f"/api/catalogs/{slug}/{quote(key, safe='')}?workspace_id=ws_1"
+    assert two.get(one).json[KEYS[slug]] == key
+    two.delete(one)
+    two.get(one, 404)
+    assert key not in ids(two, f"{slug}?workspace_id=ws_1", KEYS[slug])
+
+
+def test_a_metric_from_before_its_id_was_checked_can_still_be_read_and_deleted(two: Api) -> None:
+    db.session.add(MetricCatalog(metric_id="a/b c", label="Odd", type="north_star", workspace_id="ws_1"))
+    db.session.commit()
+    assert two.get("/api/catalogs/metrics/a%2Fb%20c?workspace_id=ws_1").json["label"] == "Odd"
+    two.delete("/api/catalogs/metrics/a%2Fb%20c?workspace_id=ws_1")

@@ -18,12 +18,17 @@ def test_customers_are_named_as_their_systems_like(text: str) -> None:
     assert is_given_id(text)
 
 
-@pytest.mark.parametrize("text", ["", "x" * 201, "a\nb", "a\tb", "\x00", "\x7f", "\ud800"])
+@pytest.mark.parametrize(
+    "text", ["", "x" * 201, "a\nb", "a\tb", "\x00", "\x7f", "\x85", "a\u2028", "\u202eb", "\ud800"]
+)
 def test_what_breaks_lines_or_databases_is_no_id(text: str) -> None:
     assert not is_given_id(text)
 
 
-@given(st.text(st.characters(), max_size=5) | st.sampled_from(["x" * 200, "x" * 201, "é" * 200, "\ud83d", "a\x7f"]))
+@given(
+    st.text(st.characters(), max_size=5)
+    | st.sampled_from(["x" * 200, "x" * 201, "é" * 200, "\ud83d", "a\x7f", "a\x85", "\u202ea", "a\u2066", "é—\u061c"])
+)
 def test_usage_and_the_api_take_the_same_ids(text: str) -> None:
     assert _usage_takes(text) == _api_takes(text) == is_given_id(text)
 

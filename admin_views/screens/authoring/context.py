@@ -8,7 +8,7 @@ from flask_admin.helpers import get_form_data
 from wtforms import MultipleFileField
 
 from admin_views.base import expose, note
-from admin_views.forms import LongTextField
+from admin_views.forms import SourceTextField
 from admin_views.screens.screen import CONTEXT, WORKSPACE, Screen, go, here, remember
 from app import clock
 from app.errors import AvsError
@@ -35,7 +35,7 @@ class ContextForm(SecureForm):
     """The texts to read."""
 
     documents = MultipleFileField("Documents", description="txt, md, pdf or docx; several at once are fine.")
-    pasted_text = LongTextField("Or paste text", description="A pitch, a pricing page, notes of a meeting.")
+    pasted_text = SourceTextField("Or paste text", description="A pitch, a pricing page, notes of a meeting.")
 
 
 class Context(Screen):

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from admin_views.forms import MAX_NAME_LENGTH
 from admin_views.screens.authoring.filter_text import read_values, write_values
 from admin_views.screens.authoring.rows_field import RowsField
 from rules.enums import ExpectedImpact
+from rules.ids import GIVEN_ID_RULE, is_given_id
 from simulation.canonical import Json, JsonObject
 
 MAX_FILTERS, MAX_INTENTS = 20, 10
@@ -27,8 +27,8 @@ class FiltersField(RowsField):
                 raise ValueError(f"Choose the dimension that has to be {typed}.")
             if dimension in filters:
                 raise ValueError(f"{dimension} is there twice: put all its values in one row, with commas between.")
-            if len(dimension) > MAX_NAME_LENGTH:
-                raise ValueError(f"A dimension has at most {MAX_NAME_LENGTH} characters.")
+            if not is_given_id(dimension):
+                raise ValueError(f"A dimension has {GIVEN_ID_RULE}.")
             if not values:
                 raise ValueError(f"Say what {dimension} has to be, or remove the row.")
             filters[dimension] = values if len(values) > 1 else values[0]

@@ -12,10 +12,11 @@ import orjson
 
 from app.models.base import AnySession
 from app.models.catalog import SegmentCatalog
-from app.services.catalogs.kinds import CUSTOMERS, EVENTS, METRICS, Kind
+from app.services.catalogs.kinds import CUSTOMERS, EVENTS, METRICS, QUALITY_SIGNALS, Kind
 from app.services.catalogs.reading import dimensions_of, keys_of
 from rules.enums import MetricType
-from rules.ids import CONTROL_CHARACTERS, MAX_ID_LENGTH
+from rules.ids import MAX_ID_LENGTH, OWN_ID_RULE, is_own_id
+from rules.texts import problem_of
 from simulation.canonical import Json
 from simulation.events import BASE_FIELDS
 
@@ -25,7 +26,6 @@ MAX_LENGTHS: Mapping[str, int] = {"description": 20_000}
 MAX_DIMENSIONS = 500
 _PARTS = re.compile(r"[,;|\n]")
 _DIMENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
-_CONTROL = re.compile(f"[{CONTROL_CHARACTERS}]")
 
 Values = dict[str, Json]
 """The fields of an entry that were given, checked: what is left out keeps what is stored."""
@@ -131,7 +131,7 @@ def _problem(kind: Kind, values: Values, words: Words) -> tuple[str, str] | None
         if name not in values:
             return name, f"{name} is missing"
     for name in kind.fields:
-        if name != "dimensions" and (reason := _unfit_text(name, values.get(name))):
+        if name != "dimensions" and (reason := _unfit_text(kind, name, values.get(name))):
             return name, reason
     if kind is METRICS and values["type"] not in tuple(MetricType):
         return "type", f"type {values['type'][:100]!r} is not one of: {', '.join(MetricType)}"
@@ -147,14 +147,19 @@ def unknown_segment(segment: str) -> str:
     return f"segment {segment!r} is not in the catalog: correct it, or add it to the segments"
 
 
-def _unfit_text(name: str, value: Json) -> str | None:
+def _unfit_text(kind: Kind, name: str, value: Json) -> str | None:
+    """Why a field cannot be kept: a key is an id, a description has several lines, everything else is a name."""
     longest = MAX_LENGTHS.get(name, MAX_KEY_LENGTH)
     if value is None:
         return None
     if not isinstance(value, str):
         return f"{name} must be a text"
-    if len(value) > longest or (name not in MAX_LENGTHS and _CONTROL.search(value)) or "\x00" in value:
-        return f"{name} has control characters or more than {longest:,} characters"
+    if len(value) > longest:
+        return f"{name} has more than {longest:,} characters"
+    if problem := problem_of(value, lines=name in MAX_LENGTHS):
+        return f"{name} {problem.removesuffix('.')}"
+    if name == kind.key and kind in (METRICS, QUALITY_SIGNALS) and not is_own_id(value):
+        return f"{name} must be {OWN_ID_RULE}"
     return None
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
 from app.actor import Actor
+from app.errors import FieldError, invalid
 from app.ids import new_id
 from app.models.decision_record import AnyDecision, DecisionRecord, DecisionRow
 from app.models.statements import Writes
@@ -17,6 +18,8 @@ from app.services.configs.diffs import diff
 from app.services.configs.reading import ConfigReading
 from app.services.product_events import append
 from rules.enums import DecisionStatus, DiffType, TermsStart
+from rules.labels import label_text
+from rules.texts import problem_of
 from simulation.canonical import JsonObject, canonical_bytes, parse_exact
 
 Done = dict[str, JsonObject]
@@ -40,6 +43,17 @@ class Approval:
     effective_at: datetime | None = None
     terms_start: TermsStart = TermsStart.AT_ONCE
     activate_over_newer: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a name, a role or reasons that cannot be read: Invalid (422) names each (`rules.texts`)."""
+        problems = {
+            "approver_name": problem_of(self.approver_name),
+            "approver_role": problem_of(self.approver_role),
+            "rationale": problem_of(self.rationale, lines=True),
+        }
+        errors = [FieldError(f"/{name}", f"The {label_text(name)} {text}") for name, text in problems.items() if text]
+        if errors:
+            raise invalid(*errors)
 
     def moment(self, now: datetime) -> datetime:
         """The moment from which the decision holds: what is decided now never holds from earlier than now."""

@@ -19,6 +19,7 @@ from app.services.usage.fields import Reject
 from rules.extraction import ACCEPTED, Card
 from rules.ids import MAX_ID_LENGTH
 from rules.readings import plain_text, read, readings
+from rules.texts import problem_of
 from simulation.canonical import Json
 
 COST = "cost"
@@ -75,6 +76,8 @@ def _problem(name: str, amount: str, values: Sequence[Decimal]) -> tuple[str, st
         return "name", "the event type or value unit is missing"
     if len(name) > MAX_ID_LENGTH:
         return "name", f"the name is longer than {MAX_ID_LENGTH} characters"
+    if problem := problem_of(name):
+        return "name", f"the name {problem.removesuffix('.')}"
     if not amount:
         return "cost_per_unit_usd", "the cost is missing"
     if not values:

@@ -26,15 +26,17 @@ from app.services.usage.fields import (
 from app.services.usage.formats import Rows
 from app.services.usage.times import TIME, first_problem, parse_times
 from app.services.usage.written_times import NO_TIME, TimeReading
-from rules.ids import CONTROL_CHARACTERS, MAX_ID_LENGTH
+from rules.ids import MAX_ID_LENGTH
+from rules.texts import UNFIT
 from simulation.events import BASE_FIELDS
 
 MAX_AHEAD = timedelta(minutes=5)
 """How far the clock of a sender may be ahead of this one."""
 IN_THE_FUTURE = "ts lies in the future: set the sender's clock, or look whether milliseconds were read as seconds"
-_CONTROL = f"[{CONTROL_CHARACTERS}]"
+_CONTROL = f"[{UNFIT}]"
 _SOURCED = f"^[^{SOURCE_SEPARATOR}]{{1,{MAX_ID_LENGTH}}}{SOURCE_SEPARATOR}.{{1,{MAX_ID_LENGTH}}}$"
-_CONTROL_BYTES = bytes([*range(32), 127])
+_CONTROL_BYTES = bytes([*range(32), 127, 0xC2, 0xD8, 0xE2])
+"""The bytes that UTF-8 writes control and direction characters with, or begins them with."""
 _new_name = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
 
 
@@ -181,7 +183,7 @@ def _check_ids(sieve: _Sieve, name: str, column: pa.Array) -> None:
     if pc.any(pc.greater(lengths, MAX_ID_LENGTH)).as_py():
         sieve.drop(_too_long(name, column), name, f"{name} is longer than {MAX_ID_LENGTH} characters")
     if _may_have_controls(distinct.dictionary):
-        sieve.drop(pc.match_substring_regex(column, _CONTROL), name, f"{name} has control characters")
+        sieve.drop(pc.match_substring_regex(column, _CONTROL), name, f"{name} has control or direction characters")
 
 
 def _too_long(name: str, column: pa.Array) -> pa.Array:
@@ -191,7 +193,7 @@ def _too_long(name: str, column: pa.Array) -> pa.Array:
 
 
 def _may_have_controls(column: pa.Array) -> bool:
-    """Whether the column's bytes have control characters: one pass costs a quarter of matching each text."""
+    """Whether the column's bytes may hold such characters: one pass costs a quarter of matching each text."""
     data = column.buffers()[2]
     return data is not None and len(data.to_pybytes().translate(None, _CONTROL_BYTES)) != data.size
 

@@ -18,7 +18,10 @@ def test_any_customer_can_be_reported_on(text: str) -> None:
     assert is_given_id(text)
 
 
-@given(st.text(st.characters(), max_size=6) | st.sampled_from(["x" * 200, "x" * 201, "\ud800", "a\x7f", "a\nb", ""]))
+@given(
+    st.text(st.characters(), max_size=6)
+    | st.sampled_from(["x" * 200, "x" * 201, "\ud800", "a\x7f", "a\nb", "", "\u202ea", "\x85", "a\u2028"])
+)
 def test_the_client_takes_the_ids_that_avs_brain_takes(text: str) -> None:
     assert is_given_id(text) == reference(text)
 
@@ -32,5 +35,5 @@ def test_a_customer_that_avs_brain_refuses_is_said_once_before_anything_is_sent(
             reporter.check_customer(customer_id)
     assert [record.getMessage() for record in caplog.records] == [
         "AVS Brain refuses enforcement events about customer 'a\\nb': a customer_id has 1 to 200 characters and no "
-        "control characters. Its use is counted all the same."
+        "control or direction characters. Its use is counted all the same."
     ]

@@ -116,7 +116,7 @@ def test_a_segment_of_another_workspace_is_unknown(cache: PolicyCache) -> None:
         (None, "workspace_id is missing"),
         ("", "workspace_id is missing"),
         (7, "workspace_id must be a string"),
-        ("ws_1\x00", "workspace_id has control characters"),
+        ("ws_1\x00", "workspace_id has control or direction characters"),
     ],
 )
 def test_an_event_of_no_workspace_is_refused_for_that_and_the_others_are_taken(

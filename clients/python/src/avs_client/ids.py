@@ -2,9 +2,11 @@
 
 import re
 
-_GIVEN_ID = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
+_CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+_DIRECTION = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f"
+_GIVEN_ID = re.compile(rf"[^{_CONTROL}{_DIRECTION}\ud800-\udfff]{{1,200}}")
 
 
 def is_given_id(text: str) -> bool:
-    """1 to 200 characters, none of them a control character: what AVS Brain takes in usage and in evidence alike."""
+    """1 to 200 characters, none a control or direction character: what AVS Brain takes in usage and in evidence."""
     return _GIVEN_ID.fullmatch(text) is not None

@@ -128,7 +128,7 @@ class Reporter:
         self._unfit.add(customer_id)
         log.warning(
             "AVS Brain refuses enforcement events about customer %r: a customer_id has 1 to 200 characters and no "
-            "control characters. Its use is counted all the same.",
+            "control or direction characters. Its use is counted all the same.",
             customer_id,
         )
 
