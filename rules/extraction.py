@@ -4,10 +4,12 @@ Pure and deterministic: the same text and vocabulary give the same cards in the 
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
+from itertools import accumulate
 from types import MappingProxyType
 
 from rules.enums import GoalType
@@ -16,7 +18,7 @@ from rules.readings import POINT, divided, hundredth, plain_text, read, readings
 NEW, ACCEPTED, DISMISSED = "new", "accepted", "dismissed"
 MAX_CARDS, MAX_SENTENCE_LENGTH = 60, 400
 
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\s*\n+\s*|(?<=;)\s+")
+_SENTENCE_END = re.compile(r"(?<=[.!?;]) ")
 _AMOUNT = r"(?<![\d.,])(?:\d+(?:[.,]\d+)*|\.\d+)(?:e[+-]?\d{1,3})?(?![\d])"
 _MONEY = re.compile(rf"(?:US)?\$\s?({_AMOUNT})|({_AMOUNT})\s?(?:USD|dollars?|(cents?))\b", re.IGNORECASE)
 _PERCENT = re.compile(rf"({_AMOUNT})\s?(?:%|percent\b|per cent\b)", re.IGNORECASE)
@@ -27,7 +29,8 @@ _PER = re.compile(
     rf"(?:{_QUANTITY}\s*)?(?P<unit>[a-z]+)?",
     re.IGNORECASE,
 )
-_BEFORE = re.compile(rf"{_QUANTITY}\s+(?P<unit>[a-z]+)\s+(?:cost|costs|sells?|goes|go|are|is)\b[^\d$]*$", re.IGNORECASE)
+_BEFORE = re.compile(rf"{_QUANTITY}\s+(?P<unit>[a-z]+)\s+(?:cost|costs|sells?|goes|go|are|is)\b", re.IGNORECASE)
+_ANOTHER_AMOUNT = re.compile(r"[\d$]")
 _MARGIN = re.compile(r"\bmargins?\b", re.IGNORECASE)
 _PLAN = re.compile(
     r"\b([A-Z][\w-]{1,30}) (?:plan|tier|package)\b|\b(?:plan|tier|package) (?:called|named) ([A-Z][\w-]{1,30})"
@@ -117,21 +120,29 @@ class Card:
 
 
 def extract(text: str, source: str, vocabulary: Vocabulary) -> tuple[Card, ...]:
-    """The cards of a text in its order, each value once with its first sentence; at most 60."""
-    phrases, has_commas = _phrases(vocabulary), _has_decimal_commas(text)
+    """The cards of a text in its order, each value once with its first sentence; at most 60.
+
+    Takes time in proportion to the text and to the terms, whatever the text holds.
+    """
+    sentences = tuple(dict.fromkeys(_sentences(text)))
+    terms, has_commas = _terms(sentences, vocabulary), _has_decimal_commas(text)
     cards: dict[tuple[str, str], Card] = {}
-    for sentence in _sentences(text):
-        for kind, value, label in _facts(sentence, phrases, has_commas=has_commas):
+    for number, sentence in enumerate(sentences):
+        for kind, value, label in (*_goals(sentence), *terms.get(number, ()), *_figures(sentence, has_commas)):
             card = Card(kind=kind, value=value, label=label, sentence=sentence, source=source)
             cards.setdefault((kind, value), card)
+        if len(cards) >= MAX_CARDS:
+            break
     return tuple(cards.values())[:MAX_CARDS]
 
 
 def _sentences(text: str) -> Iterator[str]:
-    for part in _SENTENCE.split(text):
-        line = " ".join(part.split()).lstrip("#*-•> ")
-        if line:
-            yield line[:MAX_SENTENCE_LENGTH]
+    """The sentences of a text, each on one line, cut after 400 characters."""
+    for written in text.split("\n"):
+        for part in _SENTENCE_END.split(" ".join(written.split())):
+            line = part.lstrip("#*-•> ")
+            if line:
+                yield line[:MAX_SENTENCE_LENGTH]
 
 
 def _has_decimal_commas(text: str) -> bool:
@@ -140,14 +151,14 @@ def _has_decimal_commas(text: str) -> bool:
     return any(read(amount, POINT) is None and readings(amount) for amount in amounts)
 
 
-def _facts(sentence: str, phrases: Mapping[Fact, re.Pattern[str]], *, has_commas: bool) -> Iterator[Fact]:
+def _goals(sentence: str) -> Iterator[Fact]:
     lowered = sentence.casefold()
     for goal, words in _GOALS.items():
         if any(word in lowered for word in words):
             yield "goal", goal.value, goal.value.replace("_", " ")
-    for term, pattern in phrases.items():
-        if pattern.search(lowered):
-            yield term
+
+
+def _figures(sentence: str, has_commas: bool) -> Iterator[Fact]:
     yield from _money(sentence, has_commas)
     yield from _margins(sentence)
     yield from _plans(sentence)
@@ -158,8 +169,10 @@ def _money(sentence: str, has_commas: bool) -> Iterator[Fact]:
 
     An amount that can mean two numbers is a card for each, so that the operator decides.
     """
-    for amount in _MONEY.finditer(sentence):
-        kind = _nearest(sentence, amount.start())
+    amounts = tuple(_MONEY.finditer(sentence))
+    words = _words(sentence) if amounts else ()
+    for amount in amounts:
+        kind = _nearest(words, amount.start())
         if kind is None:
             continue
         values = _values(amount[1] or amount[2], has_commas)
@@ -190,7 +203,7 @@ def _priced(kind: str, usd: Decimal, amount: re.Match[str], sentence: str, *, is
 def _per(sentence: str, amount: re.Match[str]) -> tuple[Decimal | None, str, str]:
     """For how many of what the amount is: the number (None: for one), the unit, and the number as it is written."""
     after = _PER.match(sentence[amount.end() :])
-    match = after or _BEFORE.search(sentence[: amount.start()])
+    match = after or _quantity_before(sentence[: amount.start()])
     if match is None:
         return None, "", ""
     unit, times = (match["unit"] or "").casefold(), (match["times"] or match["word"] or "").casefold()
@@ -205,20 +218,29 @@ def is_per_unit(label: str) -> bool:
     return re.match(r"(?:cost|price) [^(]+? per (?:\d|thousand|million|billion)", label) is None
 
 
-def _nearest(sentence: str, position: int) -> str | None:
+def _quantity_before(before: str) -> re.Match[str] | None:
+    """`1,000 tokens cost` in the words before an amount, behind which no other amount stands."""
+    others = [other.start() for other in _ANOTHER_AMOUNT.finditer(before)]
+    clear_from = others[-1] if others else 0
+    return next((match for match in _BEFORE.finditer(before) if match.end() > clear_from), None)
+
+
+def _words(sentence: str) -> tuple[tuple[int, str], ...]:
+    """Position and kind of each word that names a kind of amount, without those within others: `pay` in `we pay`."""
+    spans = [(word.span(), kind) for kind, pattern in _NEAR.items() for word in pattern.finditer(sentence)]
+    words, longest = [], (0, 0)
+    for span, kind in sorted(spans, key=lambda word: (word[0][0], -word[0][1])):  # what holds others comes before them
+        if span[1] > longest[1]:
+            longest = span
+        if span == longest:
+            words.append((span[0], kind))
+    return tuple(words)
+
+
+def _nearest(words: Iterable[tuple[int, str]], position: int) -> str | None:
     """The kind whose word stands nearest; None where that is a cap, or where there is no such word."""
-    words = [(word.span(), kind) for kind, pattern in _NEAR.items() for word in pattern.finditer(sentence)]
-    distances = [
-        (abs(span[0] - position), kind)
-        for span, kind in words
-        if not any(_is_within(span, other) for other, _ in words)  # `pay` within `we pay`, `spend` within `spend cap`
-    ]
-    kind = min(distances)[1] if distances else CAP
+    kind = min(((abs(start - position), kind) for start, kind in words), default=(0, CAP))[1]
     return None if kind == CAP else kind
-
-
-def _is_within(span: tuple[int, int], other: tuple[int, int]) -> bool:
-    return span != other and other[0] <= span[0] and span[1] <= other[1]
 
 
 def _margins(sentence: str) -> Iterator[Fact]:
@@ -237,24 +259,40 @@ def _plans(sentence: str) -> Iterator[Fact]:
             yield "plan", name, f"plan {name}"
 
 
-def _phrases(vocabulary: Vocabulary) -> dict[Fact, re.Pattern[str]]:
-    """The pattern that finds each term of the catalogs: its id as words, its label, and synonyms of the id's words."""
-    kinds = ("metric", "event", "segment", "quality_signal")
-    return {
-        (kind, identifier, label or identifier): _any_of(_ways_to_say(identifier, label))
-        for kind in kinds
-        for identifier, label in getattr(vocabulary, kind).items()
-    }
+def _terms(sentences: Iterable[str], vocabulary: Vocabulary) -> dict[int, list[Fact]]:
+    """Number of a sentence → the terms of the catalogs that no sentence before it has, in the catalogs' order.
+
+    The sentences are searched as one text, once for each way to say a term.
+    """
+    lowered = [sentence.casefold() for sentence in sentences]
+    text, starts = "\n".join(lowered), tuple(accumulate((len(line) + 1 for line in lowered), initial=0))
+    terms: dict[int, list[Fact]] = {}
+    for kind in ("metric", "event", "segment", "quality_signal"):
+        for identifier, label in getattr(vocabulary, kind).items():
+            places = [_place(text, way) for way in sorted(set(_ways_to_say(identifier, label)))]
+            place = min((place for place in places if place is not None), default=None)
+            if place is not None:
+                terms.setdefault(bisect_right(starts, place) - 1, []).append((kind, identifier, label or identifier))
+    return terms
 
 
 def _ways_to_say(identifier: str, label: str) -> Iterator[str]:
-    yield identifier.casefold()
-    yield identifier.replace("_", " ").casefold()
-    yield label.casefold()
-    for word in identifier.casefold().split("_"):
-        yield from _SYNONYMS.get(word, ())
+    """The id as it is and as words, its label, and synonyms of the id's words; none of a single character."""
+    synonyms = (way for word in identifier.casefold().split("_") for way in _SYNONYMS.get(word, ()))
+    ways = (identifier, identifier.replace("_", " "), label, *synonyms)
+    yield from (way.casefold() for way in ways if len(way.casefold()) > 1 and "\n" not in way)
 
 
-def _any_of(ways: Iterable[str]) -> re.Pattern[str]:
-    longest_first = sorted({way for way in ways if len(way) > 1}, key=lambda way: (-len(way), way))
-    return re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
+def _place(text: str, way: str) -> int | None:
+    """Where a term first stands in a text as words of its own, None where it does not."""
+    place = text.find(way)
+    while place >= 0:
+        end = place + len(way)
+        if not (_is_word(text[max(place - 1, 0) : place]) or _is_word(text[end : end + 1])):
+            return place
+        place = text.find(way, place + 1)
+    return None
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"

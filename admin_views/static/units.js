@@ -74,7 +74,7 @@ function numberRows(rows) {
       control.setAttribute("aria-label", control.getAttribute("aria-label").replace(/\d+/, index + 1));
     }
     const remove = row.querySelector("[data-remove]");
-    remove.value = remove.value.replace(/\d+$/, index);
+    remove.value = `${remove.value.slice(0, remove.value.lastIndexOf(":"))}:${index}`;
   }
 }
 

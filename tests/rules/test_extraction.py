@@ -1,6 +1,7 @@
 """What a text says about a product's economics: cards with the sentence they came from."""
 
 from decimal import Decimal
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -143,3 +144,32 @@ def test_any_text_gives_at_most_sixty_cards_each_quoting_it(text: str) -> None:
 @given(st.decimals(min_value=0, max_value=10**9, places=8))
 def test_a_price_is_kept_to_the_last_digit(price: Decimal) -> None:
     assert [Decimal(card.value) for card in cards(f"We charge ${price:f} each") if card.kind == "price"] == [price]
+
+
+MANY_TERMS = Vocabulary(
+    **{
+        kind: {f"{kind}_{number}_of_all": f"{kind} {number} of all" for number in range(250)}
+        for kind in ("metric", "event", "segment", "quality_signal")
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        " ",
+        "a.\n",
+        "cost $1 ",
+        "thousand a is ",
+        "we pay limit $1,234 cost $1.234 ",
+        "metric_1_of_alls segment 2 of al ",
+        "1,1.",
+        "Plan ",
+        "1 % margin ",
+    ],
+)
+def test_four_hundred_thousand_characters_of_anything_are_read_in_seconds(part: str) -> None:
+    text = (part * 400_000)[:400_000]
+    begun = process_time()
+    extract(text, "pitch.md", MANY_TERMS)
+    assert process_time() - begun < 3

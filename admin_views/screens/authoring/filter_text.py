@@ -12,7 +12,7 @@ from simulation.numbers import exact_number
 
 TRUTHS = {"true": True, "false": False}
 MAX_VALUES, MAX_VALUE_LENGTH = 100, 500
-_ITEM = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,"]*)\s*(,|$)')
+_ITEM = re.compile(r'\s*+("(?:[^"\\]|\\.)*+"|[^,"]*+)\s*+(,|$)')
 
 
 def read_values(typed: str) -> list[Json]:

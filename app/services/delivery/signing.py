@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from app.errors import Conflict, NotFound
 from simulation.canonical import canonical_bytes
 
-_PEM = re.compile(r"-----BEGIN [A-Z ]+-----.+?-----END [A-Z ]+-----", re.DOTALL)
+_PEM = re.compile(r"-----BEGIN [A-Z ]+-----(?:(?!-----).)+-----END [A-Z ]+-----", re.DOTALL)
 _FILE = "{stamp}-{kid}.pem"
 
 

@@ -25,7 +25,7 @@ from simulation.canonical import Json
 COST = "cost"
 MAX_WHOLE_DIGITS = 38 - MONEY_PLACES  # before the decimal point
 _AMOUNT = re.compile(r"(?:US)?\$?\s*([0-9.,]+(?:e[+-]?[0-9]{1,3})?)\s*(?:USD)?", re.IGNORECASE)
-_FOR_MANY = r" \((?:US)?\$?\s?[\d.,]+\S*(?: \w+)? per (?:\d|thousand|million|billion)[^()]*\)"
+_FOR_MANY = r" \((?:US)?\$?\s?[\d.,]\S*(?: \w+)? per (?:\d|thousand|million|billion)[^()]*\)"
 _OF = re.compile(rf"cost \S+ per (.+?)(?:{_FOR_MANY})?", re.DOTALL)
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 from hashlib import sha256
+from types import MappingProxyType
 
 from simulation.canonical import Json, number_text
 
@@ -11,18 +12,23 @@ DIGEST_DIGITS = 12
 DOUBLE_DIGITS = 15
 """Every decimal of so many digits survives a JSON reader that keeps numbers as binary doubles."""
 
+_ALLOWED = ("A-Za-z0-9_.-", "A-Za-z0-9_-", "A-Za-z0-9_./:@+~-")
+_OTHERS = MappingProxyType({allowed: re.compile(f"[^{allowed}]+") for allowed in _ALLOWED})
+_NOT_SNAKE = re.compile(r"[^a-z0-9]+")
 
-def fitted(text: str, limit: int, allowed: str = r"A-Za-z0-9_.-") -> str:
+
+def fitted(text: str, limit: int, allowed: str = "A-Za-z0-9_.-") -> str:
     """The text itself where a ledger takes it, else a near spelling with 12 digits of its SHA-256.
 
-    `allowed` is the inside of a character class; two texts share a result only if they share those digits.
+    `allowed` is the inside of one of the character classes that ledgers take. Two texts share a result only if they
+    share those digits.
     """
-    return _fitted(text, re.sub(rf"[^{allowed}]+", "_", text), limit)
+    return _fitted(text, _OTHERS[allowed].sub("_", text), limit)
 
 
 def snake(text: str, limit: int) -> str:
     """`fitted` for ledgers that take `^[a-z0-9]+(_[a-z0-9]+)*$` only."""
-    return _fitted(text, re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_"), limit)
+    return _fitted(text, _NOT_SNAKE.sub("_", text.lower()).strip("_"), limit)
 
 
 def _fitted(text: str, cleaned: str, limit: int) -> str:
