@@ -6,6 +6,7 @@ from flask_admin import BaseView
 from flask_admin.helpers import get_current_view, set_current_view
 from werkzeug.exceptions import HTTPException
 
+from admin_views.base import harden
 from app.errors import AvsError
 from app.refusals import refusal_of
 
@@ -52,4 +53,4 @@ def _page(status: int, **values: object) -> Response:
     """The page in the frame of the view that was asked; where none was, in that of the tables' first page."""
     view: BaseView = get_current_view() or current_app.extensions["admin"][0].index_view
     set_current_view(view)
-    return make_response(view.render("avs/refusal.html", **values), status)
+    return harden(make_response(view.render("avs/refusal.html", **values), status))

@@ -18,20 +18,25 @@ PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="color-scheme" content="light dark">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>AVS Brain API</title>
 <link rel="stylesheet" href="/api/docs/assets/swagger-ui.css">
 <link rel="icon" href="/api/docs/assets/favicon-32x32.png">
 </head>
 <body>
-<p style="margin: 1rem; font-family: sans-serif"><a href="/">← Back to AVS Brain</a></p>
+<p class="swagger-ui" style="margin: 1rem; font-family: sans-serif"><a href="/" class="link">← Back to AVS Brain</a></p>
 <div id="swagger-ui"></div>
 <script src="/api/docs/assets/swagger-ui-bundle.js"></script>
 <script src="/api/docs/start.js"></script>
 </body>
 </html>
 """
-START = """SwaggerUIBundle({
+START = """const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+SwaggerUIBundle({
   url: "/api/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
   defaultModelsExpandDepth: 0, docExpansion: "none", filter: true, tryItOutEnabled: true
 });

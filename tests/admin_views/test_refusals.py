@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import InternalServerError, RequestEntityTooLarge, ServiceUnavailable
 from werkzeug.test import TestResponse
 
+from admin_views.base import POLICY
 from app.models.base import AnySession, db
 from tests.admin_views.conftest import HiddenInputs
 
@@ -20,6 +21,7 @@ def is_page(answer: TestResponse, status: int, *sentences: str) -> None:
     """The frame with its menu and a way back, and what was wrong."""
     assert answer.status_code == status
     assert answer.mimetype == "text/html"
+    assert answer.headers["Content-Security-Policy"] == POLICY, "without it the browser takes no style"
     for text in ('<nav class="rail"', 'href="/decision-log"', "Back to Home", *sentences):
         assert text in answer.text, text
 
