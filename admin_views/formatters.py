@@ -1,7 +1,6 @@
 """Values as text: exact, in UTC, escaped; HTML for pages, plain for CSV. No formatter reads the database."""
 
-import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -9,7 +8,6 @@ import sqlalchemy as sa
 from markupsafe import Markup, escape
 
 from app.models.base import CanonicalJSON, ExactDecimal, UtcDateTime
-from app.services.wording.csv_cells import safe_text
 from simulation.canonical import Json, canonical_text, number_text, parse_exact
 
 NOT_SET = Markup('<span class="unset">not set</span>')
@@ -68,7 +66,7 @@ def full(value: Json, kind: str) -> Markup:
 
 
 def plain(value: Json, kind: str) -> str:
-    """A stored value as a CSV cell; an apostrophe stops a spreadsheet from running text as a formula."""
+    """A stored value as the text of a CSV cell (`rules.csv_cells.csv_line` writes it)."""
     if value is None:
         return ""
     if kind == "time":
@@ -79,22 +77,7 @@ def plain(value: Json, kind: str) -> str:
         return "true" if value else "false"
     if kind == "json":
         return canonical_text(value)
-    text = value.decode() if kind == "bytes" else str(value)
-    return safe_text(text) if kind == "text" else text
-
-
-class _Echo:
-    """A file whose write returns what is written, so that a csv writer makes one line at a time."""
-
-    @staticmethod
-    def write(line: str) -> str:
-        return line
-
-
-def csv_line(cells: Iterable[str]) -> str:
-    """A line of a CSV file, with its end."""
-    line: str = csv.writer(_Echo()).writerow(cells)
-    return line
+    return value.decode() if kind == "bytes" else str(value)
 
 
 def decimal_text(value: Decimal) -> str:

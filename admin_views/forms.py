@@ -27,7 +27,8 @@ from app.models.catalog import CatalogEntry, EventCatalog, MetricCatalog, Qualit
 from rules.ids import OWN_ID_RULE, is_own_id
 from rules.readings import COMMA, POINT, read
 from rules.texts import problem_of
-from simulation.canonical import Json, parse_exact
+from simulation.canonical import Json
+from simulation.repeated_keys import parse_strict
 
 MOMENT_FORMATS = ("%Y-%m-%d %H:%M UTC", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 WHOLE_DIGITS = 38 - MONEY_PLACES  # before the decimal point
@@ -266,8 +267,8 @@ class JsonField(ParsedField[Json], TextAreaField):
 
     def read(self, typed: str) -> Json:
         try:
-            document = parse_exact(typed)
-        except (ValueError, RecursionError) as error:
+            document = parse_strict(typed)
+        except (ValueError, ArithmeticError, RecursionError) as error:
             raise ValueError(f"This is not JSON: {error}.") from error
         if sentences := problems(self.short_name, document):
             raise ValueError(" ".join(sentences))

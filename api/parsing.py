@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError
 
 from api.schemas.common import Document
 from app.errors import AvsError, FieldError, Invalid
-from simulation.canonical import parse_exact
+from simulation.repeated_keys import RepeatedKey, parse_marked, parse_strict, repeated
 
 JSON_TYPE = "application/json"
 MAX_ERRORS = 50
@@ -52,9 +52,11 @@ def require_type(incoming: Request, types: Iterable[str]) -> None:
 
 
 def parse_json(content: bytes) -> Any:
-    """`parse_exact`, with refusals that say where: truncated text, NaN, absurd depth, NUL and half characters."""
+    """`parse_strict`, with refusals that say where: truncated text, a key twice, NaN, absurd depth, half characters."""
     try:
-        value = parse_exact(content)
+        value = parse_strict(content)
+    except RepeatedKey as error:
+        raise _repeated_keys(content, error) from error
     except json.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno}, column {error.colno}"
         raise _malformed(f"The body is not JSON: {where}.") from error
@@ -72,6 +74,19 @@ def parse_json(content: bytes) -> Any:
 
 def _malformed(detail: str, errors: Sequence[FieldError] = ()) -> MalformedJson:
     return MalformedJson(detail, code="malformed_json", errors=errors)
+
+
+def _repeated_keys(content: bytes, error: RepeatedKey) -> MalformedJson:
+    """A second reading, only to say at which fields the keys are that an object has twice."""
+    try:
+        value = parse_marked(content)
+    except (ValueError, ArithmeticError, RecursionError):  # more is wrong with it; this alone is refused
+        return _malformed(f"The body is not JSON that can be kept: {error}.")
+    errors = [
+        FieldError(pointer[:200], f"The key {key[:100]!r} stands twice in one object: send it once.", "repeated_key")
+        for pointer, key in repeated(value)
+    ]
+    return _malformed(errors[0].detail, errors[:MAX_ERRORS])
 
 
 class _NotANumber:

@@ -10,7 +10,8 @@ from marshmallow import ValidationError
 
 from seed.problems import SeedProblem, field_problems
 from seed.schemas import FILES
-from simulation.canonical import Json, JsonObject, parse_exact
+from simulation.canonical import Json, JsonObject
+from simulation.repeated_keys import parse_strict
 
 Values = dict[str, Any]
 """The typed values of a row by field; the schema of its file says which there are."""
@@ -73,7 +74,7 @@ def _claimed(objects: list[Json] | None, key: str) -> frozenset[str] | None:
 def _objects(directory: Path, file: str, problems: list[SeedProblem]) -> list[Json] | None:
     """The array that the file holds; without one, None and a problem of the file as a whole."""
     try:
-        content = parse_exact((directory / file).read_text(encoding="utf-8"))
+        content = parse_strict((directory / file).read_text(encoding="utf-8"))
     except FileNotFoundError:
         problems.append(SeedProblem(file, 0, "", "the file is missing"))
     except json.JSONDecodeError as error:

@@ -127,19 +127,12 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
-_NUMBERS: dict[str, Any] = {"parse_float": Decimal, "parse_constant": _no_constant}
-_EXACT = json.JSONDecoder(**_NUMBERS)
+NUMBERS: dict[str, Any] = {"parse_float": Decimal, "parse_constant": _no_constant}
+"""The options by which Python's reader of JSON keeps numbers exact."""
+_EXACT = json.JSONDecoder(**NUMBERS)
 """Made once: every JSON column of every row goes through it."""
 
 
 def parse_exact(text: str | bytes) -> Json:
     """JSON with every number exact: integers as int, the rest as Decimal. NaN and Infinity raise ValueError."""
-    return _EXACT.decode(text) if isinstance(text, str) else json.loads(text, **_NUMBERS)
-
-
-def parse_next(text: str, start: int) -> tuple[Json, int]:
-    """The value that begins at a place of the text, numbers exact, and the place after it; ValueError if none does."""
-    try:
-        return _EXACT.raw_decode(text, start)
-    except ArithmeticError:
-        raise ValueError("a number's exponent is out of range") from None
+    return _EXACT.decode(text) if isinstance(text, str) else json.loads(text, **NUMBERS)

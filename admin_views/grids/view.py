@@ -16,13 +16,14 @@ from markupsafe import Markup
 from werkzeug.exceptions import NotFound
 
 from admin_views.base import GuardedView, expose
-from admin_views.formatters import csv_line, full, kind_of, label_of, plain, short
+from admin_views.formatters import full, kind_of, label_of, plain, short
 from admin_views.grids.filters import EVERY, WORKSPACE, ColumnFilter, InWorkspace, filters_for, workspace_column
 from admin_views.grids.specs import GRIDS, GridSpec
 from app import clock
 from app.models.base import Model, db
 from app.models.workspace import Workspace
 from app.services.search import matching
+from rules.csv_cells import csv_line
 from simulation.canonical import Json
 
 ROWS = 25

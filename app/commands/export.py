@@ -14,7 +14,8 @@ from app.services.billing import patches as billing_patches
 from app.services.billing.ledgers.registry import NAMES
 from app.services.configs.lookup import get_config
 from app.services.evidence import files
-from simulation.canonical import canonical_text, parse_exact
+from simulation.canonical import canonical_text
+from simulation.repeated_keys import parse_strict
 
 FIELDS = ("billing_patch_id", "price_book_ref", "effective_at", "payload")
 
@@ -50,7 +51,7 @@ def drift(file: BinaryIO, ledger: str, config_version_id: str | None, as_json: b
 def read_export(file: BinaryIO) -> Any:
     """The file's JSON with exact numbers; Invalid (422) names the place where it is none."""
     try:
-        return parse_exact(file.read())
+        return parse_strict(file.read())
     except json.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno}, column {error.colno}"
         raise Invalid(f"{file.name} is not JSON: {where}.", code="malformed_json") from error

@@ -109,6 +109,17 @@ def test_rejected_rows_are_reported_with_number_and_reason(run: Callable[..., st
     assert "n2" in (tmp_path / "mixed.csv.rejects.csv").read_text()
 
 
+def test_no_id_of_a_rejected_row_runs_in_the_spreadsheet_that_opens_the_report(
+    run: Callable[..., str], tmp_path: Path
+) -> None:
+    file = tmp_path / "odd.csv"
+    rows = [f'"{key}",yesterday,draft_export_created,cust_2001,ai_video_smb' for key in ("=1+1", "@A1", "-7", "-x")]
+    file.write_text("\n".join(["event_id,ts,event_type,customer_id,segment", *rows, ""]))
+    run("usage", "import", str(file), exit_code=None)
+    lines = (tmp_path / "odd.csv.rejects.csv").read_text().splitlines()
+    assert [line.split(",")[1] for line in lines] == ["event_id", "'=1+1", "'@A1", "-7", "'-x"]
+
+
 def test_a_known_format_is_recognised_said_and_told_what_it_lacks(run: Callable[..., str], tmp_path: Path) -> None:
     file = tmp_path / "usage.csv"
     file.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.68,374,44\n")

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from admin_views.base import expose
-from admin_views.formatters import csv_line, plain
+from admin_views.formatters import plain
 from admin_views.screens import figures
 from admin_views.screens.chart_library import charts_version
 from admin_views.screens.chart_panels import Number, figure_json
@@ -27,6 +27,7 @@ from app.services.simulations.review import PRICING, Review, run_of_config, runs
 from app.services.simulations.review import review as review_of
 from app.services.simulations.review_tables import TABLES, Cell, Outputs, Table
 from app.services.wording.words import plural
+from rules.csv_cells import csv_line
 from rules.draft import DatasetChange
 from rules.enums import SimulationStatus
 from rules.lifecycle import is_editable

@@ -8,7 +8,6 @@ from flask import Response, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
 from admin_views.base import expose, note
-from admin_views.formatters import csv_line, plain
 from admin_views.screens.screen import WORKSPACE, Screen, go, here
 from admin_views.screens.uploads.addresses import DATA_MODE
 from admin_views.screens.workplace import cycle_in, without_workspace
@@ -20,6 +19,7 @@ from app.models.base import db
 from app.models.workspace import Workspace
 from app.services.usage import undoing
 from app.services.usage.summary import future_events, usage_summary
+from rules.csv_cells import csv_line
 
 MAX_IMPORTS = 25
 
@@ -85,7 +85,7 @@ class Usage(Screen):
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """The lines of a report; an apostrophe stops a spreadsheet from running text as a formula."""
+    """The lines of a report."""
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.reader(file):
-            yield csv_line([plain(cell, "text") for cell in row])
+            yield csv_line(row)

@@ -4,7 +4,6 @@ Rows are written as they are read, so that no file is held in memory. CSV has ex
 that a spreadsheet would run; Parquet has typed columns.
 """
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,7 +20,7 @@ from app.models.config_version import ConfigVersion
 from app.models.enforcement import EnforcementEvent
 from app.services.evidence.comparison import in_force
 from app.services.evidence.days import daily_comparisons
-from app.services.wording.csv_cells import safe_text
+from rules.csv_cells import csv_line
 from simulation.canonical import Json, canonical_text, number_text, timestamp_text
 
 CSV, PARQUET = "csv", "parquet"
@@ -43,7 +42,7 @@ class ColumnType:
     value: Callable[[Json], Json] = lambda value: value
 
 
-TEXT = ColumnType(safe_text, "text")
+TEXT = ColumnType(str, "text")
 WHOLE = ColumnType(str, "whole")
 NUMBER = ColumnType(lambda value: number_text(Decimal(value)), "number", Decimal)
 DAY = ColumnType(str, "day", date.fromisoformat)
@@ -125,16 +124,16 @@ def file_name(config_version_id: str, table_name: str, format_name: str) -> str:
 
 def write_rows(table: EvidenceTable, format_name: str, file: IO[bytes]) -> None:
     """Write the table into an open binary file, which stays open."""
-    (_write_csv if format_name == CSV else _write_parquet)(table, file)
+    (_write_lines if format_name == CSV else _write_parquet)(table, file)
 
 
-def _write_csv(table: EvidenceTable, file: IO[bytes]) -> None:
+def _write_lines(table: EvidenceTable, file: IO[bytes]) -> None:
     text = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-    line = csv.writer(text, lineterminator="\r\n").writerow
-    line(table.columns)
+    text.write(csv_line(table.columns))
     columns = list(table.columns.values())
     for row in table.rows:
-        line("" if value is None else column.text(value) for column, value in zip(columns, row, strict=True))
+        cells = [None if value is None else column.text(value) for column, value in zip(columns, row, strict=True)]
+        text.write(csv_line(cells))
     text.detach()
 
 

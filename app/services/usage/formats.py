@@ -23,6 +23,7 @@ from app.services.usage.content import BYTE_ORDER_MARK, GZIP, encoding_of
 from app.services.usage.fields import SOURCE_SEPARATOR, UnreadableInput, UnsupportedFormat, sourced_id
 from app.services.usage.wrappers import records
 from simulation.canonical import Json, JsonObject, parse_exact
+from simulation.repeated_keys import RepeatedKey, first_repeated, may_repeat_keys, parse_marked, sentence
 
 MAX_BODY = 64 * 2**20  # bytes, unpacked
 _ATTRIBUTES = {"id": "event_id", "type": "event_type", "time": "ts", "subject": "customer_id"}
@@ -97,12 +98,11 @@ def _events(body: bytes) -> Rows:
 
 def _json_events(body: bytes) -> Rows:
     try:
-        document = load(body)
+        values = _load_values(body)
     except ValueError as error:
         if _begins_with_a_line(body):
             return ndjson_events(body)
         raise UnreadableInput(f"the body is not JSON: {error}") from None
-    values = document if isinstance(document, list) else [document]
     if any(isinstance(value, dict) and not ("event_id" in value or "event_type" in value) for value in values):
         values = [record for value in values for record in records(value)]
     return Rows.counted(values)
@@ -117,15 +117,38 @@ def _begins_with_a_line(body: bytes) -> bool:
         return False
 
 
+def _load_values(body: bytes) -> list[Json]:
+    """The elements of an array, or its one value. An element with a key twice is Malformed; a value alone raises."""
+    document = load(body)
+    if not may_repeat_keys(body, document if isinstance(document, list) else [document]):
+        return document if isinstance(document, list) else [document]
+    document = _marked(body)
+    if isinstance(document, list):
+        return [_unless_repeated(value) for value in document]
+    if key := first_repeated(document):
+        raise RepeatedKey(key)
+    return [document]
+
+
+def _unless_repeated(value: Json) -> Json:
+    """The value, Malformed where an object in it has a key twice: which of the two counts cannot be told."""
+    key = first_repeated(value)
+    return value if key is None else Malformed("", f"not JSON: {sentence(key)}")
+
+
 def _cloud_event(body: bytes) -> Rows:
     return Rows.counted([from_cloud_event(_load_document(body))])
 
 
 def _cloud_event_batch(body: bytes) -> Rows:
-    document = _load_document(body)
-    if not isinstance(document, list):
+    try:
+        values = _load_values(body)
+    except ValueError as error:
+        raise UnreadableInput(f"the body is not JSON: {error}") from None
+    if not body.lstrip().startswith(b"["):
         raise UnreadableInput("a CloudEvents batch is a JSON array of events")
-    return Rows.counted(list(map(from_cloud_event, document)))
+    events = [value if isinstance(value, Malformed) else from_cloud_event(value) for value in values]
+    return Rows.counted(events)
 
 
 def _csv_events(body: bytes) -> Rows:
@@ -153,7 +176,23 @@ def ndjson_events(body: bytes, first_line: int = 1) -> Rows:
     lines = body.splitlines()
     numbers = [number for number, line in enumerate(lines, first_line) if line and not line.isspace()]
     read = load if has_long_numbers(body) else orjson.loads  # one scan of the body costs less than one of each line
-    return Rows([_load_line(lines[number - first_line], read) for number in numbers], numbers)
+    values = [_load_line(lines[number - first_line], read) for number in numbers]
+    if may_repeat_keys(body, values):
+        values = [
+            _load_doubtful(lines[number - first_line], value) for number, value in zip(numbers, values, strict=True)
+        ]
+    return Rows(values, numbers)
+
+
+def _load_doubtful(line: bytes, value: Json) -> Json:
+    """The value of a line, Malformed where its text has a key twice."""
+    if isinstance(value, Malformed) or not may_repeat_keys(line, [value]):
+        return value
+    try:
+        key = first_repeated(_marked(line))
+    except ValueError as error:
+        return Malformed("", f"not JSON: {error}")
+    return value if key is None else Malformed("", f"not JSON: {sentence(key)}")
 
 
 def _load_line(line: bytes, read: Callable[[bytes], Json]) -> Json:
@@ -165,9 +204,20 @@ def _load_line(line: bytes, read: Callable[[bytes], Json]) -> Json:
 
 def _load_document(body: bytes) -> Json:
     try:
-        return load(body)
+        document = load(body)
+        if may_repeat_keys(body, [document]) and (key := first_repeated(_marked(body))):
+            raise RepeatedKey(key)
     except ValueError as error:
         raise UnreadableInput(f"the body is not JSON: {error}") from None
+    return document
+
+
+def _marked(text: bytes) -> Json:
+    """The value of a text that was read before, its objects with a key twice marked; ValueError if it is too deep."""
+    try:
+        return parse_marked(text.decode())
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def load(text: bytes) -> Json:

@@ -12,7 +12,8 @@ from typing import BinaryIO
 from app.services.usage.fields import UnreadableInput
 from app.services.usage.formats import Malformed
 from app.services.usage.wrappers import records
-from simulation.canonical import Json, parse_next
+from simulation.canonical import Json
+from simulation.repeated_keys import parse_next
 
 MAX_VALUE = 16 * 2**20  # characters
 _PIECE = 2**20

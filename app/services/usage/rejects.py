@@ -1,6 +1,5 @@
 """The rejects report of an import: every rejected row, with its number, field and reason."""
 
-import csv
 import shutil
 from collections import Counter
 from collections.abc import Iterable
@@ -9,6 +8,7 @@ from pathlib import Path
 import orjson
 
 from app.services.usage.fields import Reject
+from rules.csv_cells import csv_line
 
 _DISTINCT_REASONS = 100  # beyond them only the report itself is complete
 _COLUMNS = ("row", "event_id", "field", "reason")
@@ -37,10 +37,11 @@ class RejectsReport:
     def _append(self, rejects: list[Reject], as_csv: bool) -> None:
         if as_csv:
             with self._scratch.open("a", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, _COLUMNS)
                 if not self.count:
-                    writer.writeheader()
-                writer.writerows(reject.as_dict() for reject in rejects)
+                    file.write(csv_line(_COLUMNS))
+                file.writelines(
+                    csv_line([reject.row, reject.event_id, reject.field, reject.reason]) for reject in rejects
+                )
         else:
             with self._scratch.open("ab") as file:
                 file.writelines(orjson.dumps(reject.as_dict()) + b"\n" for reject in rejects)

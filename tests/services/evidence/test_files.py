@@ -14,7 +14,7 @@ from app.models.transactions import write
 from app.services.configs.lookup import get_config
 from app.services.evidence import files
 from app.services.evidence.events import accept
-from app.services.wording.csv_cells import safe_text
+from rules.csv_cells import safe_text
 from simulation.canonical import JsonObject
 from tests import factories as f
 from tests.services.evidence.test_comparison import FORECAST
@@ -96,12 +96,13 @@ def test_a_config_without_events_gives_the_heads_alone(live: AnySession) -> None
             assert pq.read_table(file).num_rows == 0
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@cmd", "\tx", "\rx"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-x", "@cmd", "\tx", "\rx"])
 def test_no_text_runs_as_a_formula(text: str) -> None:
     table = files.EvidenceTable({"customer_id": files.TEXT}, [(text,)])
     with files.temporary_file(table, files.CSV) as file:
         assert next(csv.reader(StringIO(file.read().decode().split("\r\n", 1)[1], newline="")))[0] == "'" + text
     assert safe_text("plain") == "plain"
+    assert safe_text("-1") == "-1"
 
 
 def test_rows_are_written_in_pieces(live: AnySession) -> None:
