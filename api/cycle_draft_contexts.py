@@ -38,7 +38,7 @@ def list_cycle_draft_contexts(query: Parsed) -> Answer:
     rows = filtered(sa.select(CycleDraftContext), query, FILTERS)
     return page(
         rows,
-        (CycleDraftContext.created_at, CycleDraftContext.cycle_draft_context_id),
+        (CycleDraftContext.place, CycleDraftContext.cycle_draft_context_id),
         query,
         document,
         newest_first=True,

@@ -42,7 +42,7 @@ def document(row: SimulationRun) -> Document:
 def list_simulations(query: Parsed) -> Answer:
     """Newest first."""
     rows = filtered(sa.select(SimulationRun), query, FILTERS)
-    return page(rows, (SimulationRun.created_at, SimulationRun.simulation_run_id), query, document, newest_first=True)
+    return page(rows, (SimulationRun.place, SimulationRun.simulation_run_id), query, document, newest_first=True)
 
 
 @operation(

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.ids import new_id
-from app.models.base import CanonicalJSON, Model, UtcDateTime, enum, identifier
+from app.models.base import CanonicalJSON, Model, UtcDateTime, enum, identifier, place
 from rules.cycle import PERIOD_LENGTHS, PRODUCTION_PERIOD_DAYS
 from rules.enums import CycleStatus, CycleType, GoalType
 from simulation.canonical import Json
@@ -55,6 +55,7 @@ class CycleDraftContext(Model):
     extracted_cards: Mapped[list[Json]] = mapped_column(CanonicalJSON, default=list)
     open_questions: Mapped[list[Json]] = mapped_column(CanonicalJSON, default=list)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    place: Mapped[int] = place("cycle_draft_contexts")
 
 
 class LearningLogEntry(Model):

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.ids import new_id
-from app.models.base import CanonicalJSON, Model, UtcDateTime, enum, identifier
+from app.models.base import CanonicalJSON, Model, UtcDateTime, enum, identifier, place
 from app.models.billing_patch import BillingPatch
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Subject, subject_of
 from app.models.simulation_run import SimulationRun
@@ -25,7 +25,7 @@ class DecisionRecord(Subject, Model):
     __tablename__ = "decision_records"
     __table_args__ = (
         sa.Index("ix_decision_records_subject", *SUBJECT_FIELDS, "status"),
-        sa.Index("ix_decision_records_newest", "workspace_id", "created_at", "decision_id"),
+        sa.Index("ix_decision_records_newest", "workspace_id", "place", "decision_id"),
     )
 
     decision_id: Mapped[str] = identifier("dec_", new_id)
@@ -48,6 +48,7 @@ class DecisionRecord(Subject, Model):
     activate_over_newer: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     history: Mapped[list[Json]] = mapped_column(CanonicalJSON, default=list, server_default="[]")
+    place: Mapped[int] = place("decision_records")
 
     config_version: Mapped[ConfigVersion] = relationship(foreign_keys=[config_version_id])
     simulation_run: Mapped[SimulationRun] = relationship()
@@ -55,7 +56,10 @@ class DecisionRecord(Subject, Model):
 
 
 class DecisionRow(NamedTuple):
-    """The columns of a decision as it was just written; it is not in the session and has no relations."""
+    """The columns of a decision as it was just written.
+
+    It is not in the session, has no relations, and lacks the place that the database gave it.
+    """
 
     decision_id: str
     cycle_id: str

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.ids import new_id
-from app.models.base import CanonicalJSON, Model, UtcDateTime, enum, identifier
+from app.models.base import CanonicalJSON, Model, UtcDateTime, enum, identifier, place
 from rules.enums import SimulationStatus
 from simulation.canonical import JsonObject
 from simulation.output_shapes import DatasetDocument
@@ -17,7 +17,7 @@ class SimulationRun(Model):
 
     __tablename__ = "simulation_runs"
     __table_args__ = (
-        sa.Index("ix_simulation_runs_latest", "candidate_config_version_id", "created_at", "simulation_run_id"),
+        sa.Index("ix_simulation_runs_latest", "candidate_config_version_id", "place", "simulation_run_id"),
     )
 
     simulation_run_id: Mapped[str] = identifier("sim_", new_id)
@@ -33,3 +33,4 @@ class SimulationRun(Model):
     dataset: Mapped[DatasetDocument] = mapped_column(CanonicalJSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    place: Mapped[int] = place("simulation_runs")

@@ -26,7 +26,10 @@ class Writes:
         self._afterwards: list[Callable[[], None]] = []
 
     def insert(self, model: type[Model], values: Values) -> None:
-        """Insert a complete row, past the session; read it through the session if it is needed as an object."""
+        """Insert a complete row, past the session; read it through the session if it is needed as an object.
+
+        What the database makes of its own accord, a place in the order of rows, is not among the values.
+        """
         table = model.__table__
         self.add(_insert_into(table), {f"{table.name}_{name}": value for name, value in values.items()})
 
@@ -68,7 +71,8 @@ def _together(statements: tuple[sa.Insert | sa.Update, ...]) -> sa.Insert | sa.U
 
 @cache
 def _insert_into(table: sa.Table) -> sa.Insert:
-    cells: Values = {column.name: sa.bindparam(f"{table.name}_{column.key}") for column in table.columns}
+    given = [column for column in table.columns if column.default is None or not column.default.is_clause_element]
+    cells: Values = {column.name: sa.bindparam(f"{table.name}_{column.key}") for column in given}
     return sa.insert(table).values(cells)
 
 

@@ -16,6 +16,11 @@ import psutil
 AVS = str(Path(sys.executable).with_name("avs"))
 WORKERS = 2
 READY_SECONDS = 120
+_CLOCK_OFF = (
+    "from datetime import timedelta; from app import clock; right = clock.now; "
+    "clock.now = lambda: right() + timedelta(seconds={seconds}); from app.cli import avs; avs(prog_name='avs')"
+)
+"""Runs `avs` with a clock that is off by some seconds."""
 POLL_SECONDS = 0.05
 
 
@@ -42,6 +47,8 @@ class Server:
     environment: dict[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
+    clock_off: int = 0
+    """Seconds by which the server's clock goes before (negative: after) the machine's."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -50,7 +57,8 @@ class Server:
 
     def launch(self) -> None:
         """Begin to start; `wait_until_ready` or `wait_until_ended` says what became of it."""
-        command = [AVS, "serve", "--port", str(self.port), "--workers", str(WORKERS), *self.options]
+        avs = [sys.executable, "-c", _CLOCK_OFF.format(seconds=self.clock_off)] if self.clock_off else [AVS]
+        command = [*avs, "serve", "--port", str(self.port), "--workers", str(WORKERS), *self.options]
         known = os.environ | {"AVS_DATA_DIR": str(self.data_dir)} | self.environment
         with self.log.open("ab") as file:
             self.process = subprocess.Popen(command, env=known, stdout=file, stderr=file)

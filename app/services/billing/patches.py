@@ -116,7 +116,7 @@ _DECIDED = (
     sa.select(BillingPatch)
     .join(DecisionRecord, DecisionRecord.billing_patch_id == BillingPatch.billing_patch_id)
     .where(DecisionRecord.config_version_id == sa.bindparam("config_version_id"), DecisionRecord.withdrawn_at.is_(None))
-    .order_by(DecisionRecord.created_at.desc(), DecisionRecord.decision_id.desc())
+    .order_by(DecisionRecord.place.desc(), DecisionRecord.decision_id.desc())
     .limit(1)
 )
 _UNDECIDED = (

@@ -100,7 +100,7 @@ def find_newest_decision(session: AnySession, config_version_id: str) -> Decisio
     newest = (
         sa.select(DecisionRecord)
         .filter_by(config_version_id=config_version_id)
-        .order_by(DecisionRecord.created_at.desc(), DecisionRecord.decision_id.desc())
+        .order_by(DecisionRecord.place.desc(), DecisionRecord.decision_id.desc())
         .limit(1)
     )
     return session.scalar(newest)

@@ -213,7 +213,7 @@ def latest_completed(config_version_id: sa.ColumnElement[str]) -> sa.ScalarSelec
         sa.select(completed.c.simulation_run_id)
         .where(completed.c.candidate_config_version_id == config_version_id)
         .where(completed.c.status == SimulationStatus.COMPLETED.value)
-        .order_by(completed.c.created_at.desc(), completed.c.simulation_run_id.desc())
+        .order_by(completed.c.place.desc(), completed.c.simulation_run_id.desc())
         .limit(1)
         .correlate_except(completed)
         .scalar_subquery()

@@ -40,7 +40,7 @@ def pickable(session: AnySession, workspace_id: str) -> list[tuple[str, str]]:
         .filter_by(workspace_id=workspace_id)
         .options(joinedload(DecisionRecord.config_version), defer(DecisionRecord.rationale))
     )
-    order = (DecisionRecord.created_at.desc(), DecisionRecord.decision_id.desc())
+    order = (DecisionRecord.place.desc(), DecisionRecord.decision_id.desc())
     rows = session.scalars(newest.order_by(*order).limit(PICKABLE)).all()
     pills = outcomes(session, rows)
     return [(row.decision_id, _label(row, pill)) for row, pill in zip(rows, pills, strict=True)]

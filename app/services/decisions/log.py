@@ -1,6 +1,6 @@
 """The decision log: lists of decisions, their summaries, and every record behind one of them (spec 6 and 7)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from app.models.billing_patch import BillingPatch
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, RailRule
 from app.models.cycle import Cycle
 from app.models.decision_record import DecisionRecord
+from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
 from app.models.value_unit import ValueUnitSnapshot
 from app.services.configs.lookup import cycle_of, get_decision
@@ -34,6 +35,8 @@ UNKNOWN_RANK = -(2**62)
 """Sorts decisions without the figure behind all that have it."""
 
 Order = tuple[sa.ColumnElement[Any] | InstrumentedAttribute[Any], ...]
+Effect = tuple[int, datetime, int, str]
+OrderOfEffect = Callable[[DecisionRecord], Effect]
 Selected = TypeVar("Selected", bound=tuple[Any, ...])
 
 _SEARCHED = (
@@ -75,7 +78,7 @@ def ordering(session: AnySession, sort: str) -> Order:
     `effective_at`: what takes effect last comes first, which makes a subject's timeline; `margin_risk`: least simulated
     margin above the floor first; the deltas: largest gain first; unknown figures last.
     """
-    newest = (DecisionRecord.created_at, DecisionRecord.decision_id)
+    newest = (DecisionRecord.place, DecisionRecord.decision_id)
     if sort == "newest":
         return newest
     if sort == "effective_at":
@@ -185,9 +188,11 @@ def summaries(session: AnySession, decisions: Sequence[DecisionRecord]) -> list[
 
 
 def outcomes(session: AnySession, decisions: Sequence[DecisionRecord]) -> list[str]:
-    """The decisions' outcome pills, in their order; takes one statement."""
-    successors = _successors(session, decisions)
-    return [outcome_pill(decision, _next(decision, successors)) for decision in decisions]
+    """The decisions' outcome pills, in their order; takes two statements."""
+    replacing = _replacing(session, decisions)
+    effects = order_of_effect(session, [*decisions, *replacing])
+    successors = sorted(replacing, key=effects)
+    return [outcome_pill(decision, _next(decision, successors, effects)) for decision in decisions]
 
 
 def outcome_pill(decision: DecisionRecord, successor: DecisionRecord | None) -> str:
@@ -244,26 +249,49 @@ def preview(rationale: str) -> str:
     return line if len(line) <= PREVIEW_CHARACTERS else line[: PREVIEW_CHARACTERS - 1].rstrip() + "…"
 
 
-def _successors(session: AnySession, decisions: Iterable[DecisionRecord]) -> list[DecisionRecord]:
-    """Every decision that replaced one of the decisions' configs, by the moments from which they held."""
+def _replacing(session: AnySession, decisions: Iterable[DecisionRecord]) -> list[DecisionRecord]:
+    """Every decision that took the place of one of the decisions' configs."""
     ended = {item.config_version_id for item in decisions if item.status == DecisionStatus.ARCHIVED}
     replacing = sa.select(DecisionRecord).where(DecisionRecord.baseline_config_version_id.in_(ended))
-    found = session.scalars(replacing.options(joinedload(DecisionRecord.config_version)))
-    return sorted(filter(took_effect, found), key=since)
+    decided = session.scalars(replacing.options(joinedload(DecisionRecord.config_version)))
+    return list(filter(took_effect, decided))
 
 
-def _next(decision: DecisionRecord, successors: Iterable[DecisionRecord]) -> DecisionRecord | None:
+def _next(
+    decision: DecisionRecord, successors: Iterable[DecisionRecord], effects: OrderOfEffect
+) -> DecisionRecord | None:
     """The decision that ended this one: the first that held later, with this one's config as its baseline."""
     replaced = decision.config_version_id
     return next(
-        (item for item in successors if item.baseline_config_version_id == replaced and since(item) > since(decision)),
+        (
+            item
+            for item in successors
+            if item.baseline_config_version_id == replaced and effects(item) > effects(decision)
+        ),
         None,
     )
 
 
-def since(decision: DecisionRecord) -> tuple[datetime, datetime, str]:
-    """The moment from which a decision that took effect held, and what makes the order of such moments total."""
-    return max(decision.effective_at, decision.created_at), decision.created_at, decision.decision_id
+def since(decision: DecisionRecord) -> datetime:
+    """The moment from which a decision that took effect held, by the clock of that time."""
+    return max(decision.effective_at, decision.created_at)
+
+
+def order_of_effect(session: AnySession, decisions: Iterable[DecisionRecord]) -> OrderOfEffect:
+    """The key that sorts decisions of a subject as they took effect, whatever the clock said; takes one statement.
+
+    The sequence of a decision's first document tells it. Those from a seed file that ended before it have no document:
+    they come first, by the moments from which they held.
+    """
+    of_decisions = RuntimeConfig.decision_id.in_({decision.decision_id for decision in decisions})
+    first = sa.select(RuntimeConfig.decision_id, sa.func.min(RuntimeConfig.sequence)).where(of_decisions)
+    sequences = dict(session.execute(first.group_by(RuntimeConfig.decision_id)).tuples().all())
+
+    def key(decision: DecisionRecord) -> Effect:
+        sequence = sequences.get(decision.decision_id, 0)
+        return sequence, since(decision), decision.place, decision.decision_id
+
+    return key
 
 
 # One decision

@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 from app.models.base import AnySession
 from app.models.config_version import SUBJECT_FIELDS
 from app.models.decision_record import DecisionRecord
-from app.services.decisions.log import outcomes, since, took_effect
+from app.services.decisions.log import order_of_effect, outcomes, since, took_effect
 from app.services.decisions.schedule import Scheduled, waiting_for
 from rules.enums import ConfigStatus
 
@@ -58,14 +58,12 @@ def _stretches(session: AnySession, subject: Mapping[str, str]) -> list[Stretch]
         sa.select(DecisionRecord)
         .filter_by(**{name: subject[name] for name in SUBJECT_FIELDS}, withdrawn_at=None)
         .options(joinedload(DecisionRecord.config_version))
-        .order_by(
-            DecisionRecord.effective_at.desc(), DecisionRecord.created_at.desc(), DecisionRecord.decision_id.desc()
-        )
     )
-    held = sorted(filter(took_effect, session.scalars(of_subject)), key=since, reverse=True)[: MAX_PAST + 1]
+    effective = list(filter(took_effect, session.scalars(of_subject)))
+    held = sorted(effective, key=order_of_effect(session, effective), reverse=True)[: MAX_PAST + 1]
     pills = outcomes(session, held)
-    ends = [None, *(since(decision)[0] for decision in held)]
+    ends = [None, *(since(decision) for decision in held)]
     return [
-        Stretch(decision, pill, since(decision)[0], until)
+        Stretch(decision, pill, since(decision), until)
         for decision, pill, until in zip(held, pills, ends, strict=False)
     ]

@@ -27,6 +27,7 @@ from simulation.canonical import canonical_bytes
 
 _PEM = re.compile(r"-----BEGIN [A-Z ]+-----(?:(?!-----).)+-----END [A-Z ]+-----", re.DOTALL)
 _FILE = "{stamp}-{kid}.pem"
+_STAMP = re.compile(r"(\d{15})-")
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,9 @@ class KeyStore:
         """Add a key that signs from now on; the old ones stay published until they are retired."""
         self._require_folder()
         self.ring()
-        return self._add(Ed25519PrivateKey.generate(), stamp=int(now.timestamp() * 1000))
+        stamps = [int(stamp[1]) for name in self._names() if (stamp := _STAMP.match(name))]
+        after = max(stamps, default=0) + 1  # a clock that was set back must not make the new key an old one
+        return self._add(Ed25519PrivateKey.generate(), stamp=max(int(now.timestamp() * 1000), after))
 
     def retire(self, kid: str) -> None:
         """Take a key out of the published set. Raises Conflict for the one that signs, NotFound for an unknown one."""

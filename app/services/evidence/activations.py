@@ -33,7 +33,7 @@ def first_activation(session: AnySession, config: ConfigVersion) -> Activation:
     A decision may name a moment that had passed when it was taken: the version was not enforced before the decision.
     """
     of_the_config = sa.select(RuntimeConfig).filter_by(config_version_id=config.config_version_id)
-    first = of_the_config.order_by(RuntimeConfig.created_at, RuntimeConfig.sequence).limit(1).options(_WITH_THE_RUN)
+    first = of_the_config.order_by(RuntimeConfig.sequence).limit(1).options(_WITH_THE_RUN)
     served: RuntimeConfig | None = session.scalar(first)
     if served is not None:
         return Activation(_enforced_from(parse_exact(served.document)), served.decision.simulation_run)
@@ -52,7 +52,7 @@ def _enforced_from(document: Json) -> datetime:
 def _without_a_document(session: AnySession, config: ConfigVersion) -> Activation:
     """A version that is still to come, that came from a seed file, or that nobody has decided on."""
     decided = sa.select(DecisionRecord).filter_by(config_version_id=config.config_version_id, withdrawn_at=None)
-    first = decided.order_by(DecisionRecord.created_at, DecisionRecord.decision_id).limit(1)
+    first = decided.order_by(DecisionRecord.place, DecisionRecord.decision_id).limit(1)
     decision: DecisionRecord | None = session.scalar(first)
     if decision is None:
         return Activation(None, latest_completed_run(session, config.config_version_id))

@@ -119,5 +119,5 @@ def _navigator(session: AnySession, cycle_id: str | None, draft: Draft, findings
 def extracted_cards(session: AnySession, cycle_id: str) -> list[JsonObject]:
     """The cards of the cycle's documents, newest context first."""
     contexts = sa.select(CycleDraftContext.extracted_cards).filter_by(cycle_id=cycle_id)
-    newest = contexts.order_by(CycleDraftContext.created_at.desc(), CycleDraftContext.cycle_draft_context_id.desc())
+    newest = contexts.order_by(CycleDraftContext.place.desc(), CycleDraftContext.cycle_draft_context_id.desc())
     return [card for cards in session.scalars(newest) for card in cards]

@@ -148,7 +148,7 @@ def runs_of(session: AnySession, config: ConfigVersion) -> list[SimulationRun]:
             sa.select(SimulationRun)
             .filter_by(candidate_config_version_id=config.config_version_id)
             .options(defer(SimulationRun.outputs), defer(SimulationRun.completeness_result))
-            .order_by(SimulationRun.created_at.desc(), SimulationRun.simulation_run_id.desc())
+            .order_by(SimulationRun.place.desc(), SimulationRun.simulation_run_id.desc())
             .limit(LISTED_RUNS)
         )
     )

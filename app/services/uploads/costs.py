@@ -107,7 +107,7 @@ def keep_costs(
 
 def newest_context(session: AnySession, workspace_id: str) -> CycleDraftContext | None:
     """The workspace's context that was made last."""
-    newest = (CycleDraftContext.created_at.desc(), CycleDraftContext.cycle_draft_context_id.desc())
+    newest = (CycleDraftContext.place.desc(), CycleDraftContext.cycle_draft_context_id.desc())
     return session.scalar(sa.select(CycleDraftContext).filter_by(workspace_id=workspace_id).order_by(*newest).limit(1))
 
 
@@ -118,7 +118,7 @@ def suggested_costs(session: AnySession, workspace_id: str) -> dict[str, Decimal
 
 def cost_cards(session: AnySession, workspace_id: str) -> dict[str, Mapping[str, Json]]:
     """Event type, value unit id or name → its newest accepted card, which names the file that the cost comes from."""
-    oldest_first = (CycleDraftContext.created_at, CycleDraftContext.cycle_draft_context_id)
+    oldest_first = (CycleDraftContext.place, CycleDraftContext.cycle_draft_context_id)
     contexts = sa.select(CycleDraftContext.extracted_cards).filter_by(workspace_id=workspace_id).order_by(*oldest_first)
     cards = [card for cards in session.scalars(contexts) for card in cards]
     return {

@@ -29,6 +29,13 @@ def test_after_a_rotation_the_new_key_signs_and_the_old_one_stays_published(tmp_
     assert [key["kid"] for key in ring.jwks()["keys"]] == [new, old]
 
 
+def test_a_key_made_after_the_clock_was_set_back_signs(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path)
+    first = store.rotate(f.NOW).kid
+    second = store.rotate(f.NOW - timedelta(hours=2)).kid
+    assert [key.kid for key in store.ring().keys][:2] == [second, first]
+
+
 def test_the_key_that_signs_cannot_be_retired_and_an_old_one_can(tmp_path: Path) -> None:
     store = KeyStore(tmp_path)
     old = store.ring().keys[0].kid
