@@ -1,13 +1,13 @@
 """Refusals outside the API as pages in the product's frame, on addresses that no screen has too (spec 7)."""
 
-from flask import Response, current_app, make_response
+from flask import Response, current_app, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_admin import BaseView
 from flask_admin.helpers import get_current_view, set_current_view
 from werkzeug.exceptions import HTTPException
 
 from admin_views.base import harden
-from app.errors import AvsError
+from app.errors import AvsError, Unavailable
 from app.refusals import refusal_of
 
 TITLES = {
@@ -36,9 +36,12 @@ def answer(error: Exception) -> ResponseReturnValue:
 
 
 def _of_refusal(error: AvsError) -> Response:
-    response = _page(error.status, title=error.title, detail=error.detail, findings=error.findings)
+    again = request.url if error.status == 503 and request.method == "GET" else None
+    response = _page(error.status, title=error.title, detail=error.detail, findings=error.findings, again=again)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = 'Basic realm="AVS Brain", charset="UTF-8"'
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
     return response
 
 

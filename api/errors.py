@@ -1,19 +1,14 @@
 """Every refusal as RFC 9457 problem details; no stack trace ever leaves the server (spec 6)."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from flask import Response
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from app.errors import AvsError, Unauthorized
+from app.errors import PROBLEM_TYPE, AvsError, Unauthorized, Unavailable, problem_of
 from app.refusals import refusal_of
-from rules.finding import Finding
-from simulation.canonical import canonical_bytes
-
-PROBLEM_TYPE = "application/problem+json"
-PROBLEMS_PATH = "/api/problems/"
+from simulation.canonical import Json, canonical_bytes
 
 HTTP_CODES = {
     400: "bad_request",
@@ -32,35 +27,17 @@ HTTP_DETAILS = {
 }
 
 
-def problem(
-    status: int,
-    title: str,
-    detail: str,
-    code: str,
-    *,
-    errors: Sequence[dict[str, str]] = (),
-    findings: Sequence[Finding] = (),
-    extra: dict[str, Any] | None = None,
-) -> Response:
-    """The response: type, title, status, detail, code, then `errors` and `findings` where there are any."""
-    document = {"type": PROBLEMS_PATH + code, "title": title, "status": status, "detail": detail, "code": code}
-    lists = {"errors": list(errors), "findings": [finding.as_dict() for finding in findings]}
-    document |= {name: items for name, items in lists.items() if items}
-    return Response(canonical_bytes((extra or {}) | document), status, content_type=PROBLEM_TYPE)
+def problem(status: int, document: Mapping[str, Json]) -> Response:
+    """The response with these problem details."""
+    return Response(canonical_bytes(document), status, content_type=PROBLEM_TYPE)
 
 
 def of_refusal(error: AvsError) -> Response:
-    response = problem(
-        error.status,
-        error.title,
-        error.detail,
-        error.code,
-        errors=[item.as_dict() for item in error.errors],
-        findings=error.findings,
-        extra=error.extra,
-    )
+    response = problem(error.status, error.as_problem())
     if isinstance(error, Unauthorized):
         response.headers["WWW-Authenticate"] = 'Basic realm="AVS Brain", charset="UTF-8"'
+    if isinstance(error, Unavailable):
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
     return response
 
 
@@ -70,7 +47,7 @@ def of_http(error: HTTPException) -> Response | HTTPException:
         return error
     status = error.code
     detail = HTTP_DETAILS.get(status) or error.description or error.name
-    response = problem(status, error.name, detail, HTTP_CODES.get(status, "bad_request"))
+    response = problem(status, problem_of(status, error.name, detail, HTTP_CODES.get(status, "bad_request")))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response

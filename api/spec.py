@@ -10,7 +10,6 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields
 
 from api.blueprint import GIVEN_PARTS, Operation
-from api.errors import PROBLEM_TYPE
 from api.parsing import JSON_TYPE
 from api.schemas.common import (
     Answered,
@@ -23,6 +22,7 @@ from api.schemas.common import (
     Moment,
     Problem,
 )
+from app.errors import PROBLEM_TYPE
 from rules.ids import GIVEN_ID, OWN_ID
 from simulation.numbers import LIMIT
 
@@ -46,6 +46,7 @@ _MEANINGS = {
     413: "The body is too large.",
     415: "The body is not application/json.",
     422: "A field of the body is missing or wrong.",
+    503: "A store is in trouble (full, locked, away); the detail says which. Come again after Retry-After seconds.",
 }
 _FULFILLED = {200: "Done.", 201: "Created.", 202: "Accepted.", 204: "Done, nothing to say."}
 _IF_NONE_MATCH = "The ETag of the copy at hand: 304 when it is current."
@@ -188,7 +189,7 @@ def _headers(operation: Operation) -> list[Document]:
 
 def problem_statuses(operation: Operation) -> list[int]:
     """The refusals that the declaration itself implies, and the ones it adds."""
-    statuses = {400, 401, *operation.problems}
+    statuses = {400, 401, 503, *operation.problems}
     if PATH_PART.search(operation.path):
         statuses.add(404)
     if operation.body is not None or operation.raw_body is not None:

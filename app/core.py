@@ -13,7 +13,9 @@ from app import (
 from app.config import settings
 from app.extensions import Extensions
 from app.models.base import db
-from app.models.transactions import configure_sqlite
+from app.models.transactions import configure, engine_options
+from app.outages import Outages
+from app.readiness import Readiness, probes_of
 from app.services.delivery.signing import KeyStore
 from app.services.usage.store import EventStore, UsageEvents
 from seed.loader import DEMO_EVENTS
@@ -23,9 +25,10 @@ def create_core(overrides: Mapping[str, Any] | None = None) -> Flask:
     """An application without a single route; `overrides` replace settings."""
     app = Flask(__name__, static_folder=None)
     app.config.from_mapping(settings() if overrides is None else overrides)
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(app.config["SQLALCHEMY_DATABASE_URI"]))
     db.init_app(app)
     with app.app_context():
-        configure_sqlite(db.engine)
+        configure(db.engine)
         install_extensions(app)
     if not sa.event.contains(db.session, "after_commit", extensions.publish_committed):
         sa.event.listen(db.session, "after_commit", extensions.publish_committed)
@@ -38,4 +41,7 @@ def install_extensions(app: Flask) -> None:
     events = UsageEvents(EventStore(data_dir / "usage"), DEMO_EVENTS)
     keys = KeyStore(data_dir / "signing_keys", app.config.get("SIGNING_KEY"))
     publisher = extensions.publishing_to(url, keys, db.engine, data_dir) if url else None
-    app.extensions[extensions.KEY] = Extensions(events, keys, publisher)
+    problem = None if publisher is None else publisher.last_problem
+    readiness = Readiness(probes_of(db.engine, events.store, keys, problem))
+    outages = Outages(readiness.is_well)
+    app.extensions[extensions.KEY] = Extensions(events, keys, publisher, readiness=readiness, outages=outages)

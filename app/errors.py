@@ -4,7 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rules.finding import Finding
-from simulation.canonical import JsonObject
+from simulation.canonical import Json, JsonObject
+
+PROBLEM_TYPE = "application/problem+json"
+PROBLEMS_PATH = "/api/problems/"
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,11 @@ class FieldError:
 
     def as_dict(self) -> dict[str, str]:
         return {"pointer": self.pointer, "detail": self.detail, "code": self.code}
+
+
+def problem_of(status: int, title: str, detail: str, code: str) -> dict[str, Json]:
+    """The members that the problem details of every refusal have."""
+    return {"type": PROBLEMS_PATH + code, "title": title, "status": status, "detail": detail, "code": code}
 
 
 @dataclass
@@ -34,6 +42,15 @@ class AvsError(Exception):
 
     def __str__(self) -> str:
         return self.detail
+
+    def as_problem(self) -> JsonObject:
+        """Its problem details (RFC 9457): those of every refusal, and `errors` and `findings` where there are any."""
+        lists: dict[str, list[Json]] = {
+            "errors": [error.as_dict() for error in self.errors],
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+        filled = {name: items for name, items in lists.items() if items}
+        return self.extra | problem_of(self.status, self.title, self.detail, self.code) | filled
 
 
 class NotFound(AvsError):
@@ -66,6 +83,17 @@ class BadSetting(AvsError):
 
     status = 500
     title = "Bad setting"
+
+
+@dataclass
+class Unavailable(AvsError):
+    """The refusal of what needs a store that is in trouble; `app.unavailable` makes it. `store` names it in a word."""
+
+    store: str = ""
+    retry_after_seconds: int = 5
+
+    status = 503
+    title = "Not available now"
 
 
 def not_found(kind: str, identifier: str) -> NotFound:

@@ -9,6 +9,8 @@ from flask import current_app
 
 from app import clock
 from app.models.base import db
+from app.outages import Outages
+from app.readiness import Readiness
 from app.services.decisions import runtime_config
 from app.services.delivery.signing import KeyStore
 from app.services.uploads.store import Uploads
@@ -29,6 +31,8 @@ class Extensions:
     signing_keys: KeyStore
     publisher: "Publisher | None" = None
     usage_policies: PolicyCache = field(default_factory=PolicyCache)
+    readiness: Readiness = field(default_factory=lambda: Readiness({}))
+    outages: Outages = field(default_factory=lambda: Outages(lambda _store: True))
 
 
 def _extensions() -> Extensions:
@@ -43,6 +47,16 @@ def usage_events() -> UsageEvents:
 def usage_policies() -> PolicyCache:
     """Its memory of what the catalogs allow."""
     return _extensions().usage_policies
+
+
+def readiness() -> Readiness:
+    """Whether each thing that it needs is there."""
+    return _extensions().readiness
+
+
+def outages() -> Outages:
+    """What it tells the log of stores in trouble."""
+    return _extensions().outages
 
 
 def signing_keys() -> KeyStore:

@@ -10,9 +10,10 @@ import admin_views.refusals
 import admin_views.register
 import api.errors
 import api.register
-from app import refusals
+from app import extensions, patience, refusals
 from app.answer_headers import harden
 from app.core import create_core
+from app.errors import Unavailable
 from app.hosts import require_trusted_hosts
 from app.identity import guard
 
@@ -23,7 +24,9 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     harden(app)
     require_trusted_hosts(app)
     guard(app)
+    app.before_request(patience.hurry)
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
+    app.add_url_rule("/readyz", "readyz", _ready)
     api.register.register(app)
     admin_views.register.register(app)
     for kind in refusals.TOLD:
@@ -31,8 +34,17 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     return app
 
 
+def _ready() -> ResponseReturnValue:
+    """What of the product is there; where the delivery plane stands in front, it answers this itself."""
+    status, document = extensions.readiness().report()
+    return document, status
+
+
 def _refused(error: Exception) -> ResponseReturnValue:
     """The refusal as the door of the address tells it, whether a route is there or not."""
+    refusal = refusals.refusal_of(error)
+    if isinstance(refusal, Unavailable):
+        extensions.outages().met(refusal, error)
     if refusals.is_api(request.path):
-        return api.errors.answer(error)
-    return admin_views.refusals.answer(error)
+        return api.errors.answer(refusal)
+    return admin_views.refusals.answer(refusal)

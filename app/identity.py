@@ -10,7 +10,7 @@ from app.actor import Actor
 from app.errors import AvsError, FieldError, Unauthorized
 from rules.texts import problem_of
 
-OPEN_ENDPOINTS = frozenset({"healthz", "static"})
+OPEN_ENDPOINTS = frozenset({"healthz", "readyz", "static"})
 
 
 def current_actor() -> Actor:

@@ -1,13 +1,14 @@
 """What failures are told as, whichever door tells them, and which door an address belongs to (spec 6)."""
 
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException
 
 from app.errors import AvsError, Conflict
+from app.unavailable import refusal_of_failure
 
 API = "/api"
-TOLD = (AvsError, HTTPException, IntegrityError, OperationalError)
-"""The kinds of exceptions that are told as refusals; what else comes up is told as InternalServerError, 500."""
+TOLD = (HTTPException, Exception)
+"""The kinds of exceptions that may be told as refusals; what is none is told as InternalServerError, 500."""
 SERIALISATION_FAILURES = frozenset({"40001", "40P01"})
 
 
@@ -22,6 +23,8 @@ def refusal_of(error: Exception) -> AvsError | HTTPException:
         return error
     if isinstance(error, IntegrityError) or _is_serialisation_failure(error):
         return Conflict("Another request wrote the same record first: read and try again.", "concurrent_write")
+    if (refusal := refusal_of_failure(error)) is not None:
+        return refusal
     raise error
 
 

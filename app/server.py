@@ -8,11 +8,11 @@ from a2wsgi import WSGIMiddleware
 from a2wsgi.wsgi_typing import WSGIApp
 from flask import Flask
 
-from app import clock
+from app import clock, patience
 from app.delivery.documents import Documents, Subject
 from app.delivery.freshness import freshness_of
 from app.delivery.plane import App, DeliveryPlane, Receive, Scope, Send
-from app.extensions import signing_keys, start_publishing
+from app.extensions import outages, readiness, signing_keys, start_publishing
 from app.factory import create_app
 from app.hosts import TRUSTED_HOSTS
 from app.models.base import db
@@ -27,6 +27,7 @@ def delivering(app: Flask) -> DeliveryPlane:
 
     def load(subject: Subject) -> tuple[Current | None, datetime | None]:
         with app.app_context():
+            patience.hurry()
             try:
                 named = dict(zip(SUBJECT_FIELDS, subject, strict=True))
                 return current(db.session, named, signing_keys().ring(), now=clock.now())
@@ -35,8 +36,9 @@ def delivering(app: Flask) -> DeliveryPlane:
 
     with app.app_context():
         freshness = freshness_of(db.engine.url)
-    documents = Documents(freshness, load, clock.now)
-    return DeliveryPlane(_product(app), documents, app.config["API_TOKEN"], app.config[TRUSTED_HOSTS])
+        met, report = outages().met, readiness().report
+    documents = Documents(freshness, load, clock.now, met)
+    return DeliveryPlane(_product(app), documents, app.config["API_TOKEN"], app.config[TRUSTED_HOSTS], report)
 
 
 def _product(app: Flask) -> App:

@@ -23,7 +23,7 @@ from app.models.billing_patch import BillingPatch
 from app.models.config_version import ConfigVersion
 from app.models.decision_record import DecisionRecord
 from app.models.simulation_run import SimulationRun
-from app.models.transactions import configure_sqlite
+from app.models.transactions import configure
 from app.models.value_unit import ValueUnitSnapshot
 from app.services.authoring import unit_snapshots
 from app.services.configs import editing
@@ -106,7 +106,7 @@ def regenerated(directory: Path) -> dict[str, str]:
 def _workplace(folder: Path) -> Iterator[Session]:
     """A database of its own, gone afterwards."""
     engine = sa.create_engine(f"sqlite:///{folder / 'seed.db'}")
-    configure_sqlite(engine)
+    configure(engine)
     Model.metadata.create_all(engine)
     with Session(engine, expire_on_commit=False) as session:
         yield session

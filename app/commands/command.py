@@ -16,6 +16,8 @@ from app.actor import Actor
 from app.errors import AvsError, Invalid
 from app.models.base import AnySession, db
 from app.models.workspace import Workspace
+from app.outages import in_a_line
+from app.unavailable import refusal_of_failure
 from simulation.canonical import canonical_text
 
 OPERATOR = Actor("command line")
@@ -40,22 +42,32 @@ def command(name: str | None = None) -> Callable[[Callable[..., Any]], click.Com
     """A command inside the application, whose refusals are sentences with exit status 1 and no tracebacks."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
+        in_application = with_appcontext(function)
+
         @wraps(function)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             try:
-                return function(*args, **kwargs)
+                return in_application(*args, **kwargs)
+            except click.ClickException:
+                raise
             except AvsError as error:
                 lines = [error.detail, *(f"  {item.pointer}: {item.detail}" for item in error.errors)]
                 lines += [f"  {finding.code}: {finding.message}" for finding in error.findings]
                 raise click.ClickException("\n".join(lines)) from error
-            except (OperationalError, ProgrammingError) as error:
-                if sa.inspect(db.engine).has_table("alembic_version"):
+            except Exception as error:
+                if (refusal := refusal_of_failure(error)) is not None:
+                    raise click.ClickException(f"{refusal.detail} ({in_a_line(error)})") from error
+                if not isinstance(error, (OperationalError, ProgrammingError)) or _is_migrated():
                     raise
                 raise click.ClickException(f"{db.engine.url!r} is empty: run `avs seed` first.") from error
 
-        return click.command(name)(with_appcontext(guarded))
+        return click.command(name)(guarded)
 
     return decorate
+
+
+def _is_migrated() -> bool:
+    return bool(sa.inspect(db.engine).has_table("alembic_version"))
 
 
 def show(document: Any, machine: bool, lines: list[str]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -11,7 +11,9 @@ import brotli
 
 from app.answer_headers import PAIRS
 from app.delivery.freshness import Freshness, Token
+from app.errors import Unavailable
 from app.services.delivery.current import Current, stream_event
+from app.unavailable import AWAY, Store, refusal_of_failure, unavailable
 
 Subject = tuple[str, str, str, str]
 """The values of SUBJECT_FIELDS."""
@@ -24,6 +26,10 @@ ENCODERS: dict[bytes, Callable[[bytes], bytes]] = {
 }
 RETRY_AFTER = timedelta(seconds=1)
 """How long a config that is due, and that no reading could carry out, waits for the next attempt."""
+LOOK_AGAIN_SECONDS = 0.5
+"""How often a database that could not be read is tried again; meanwhile apps get what is in memory."""
+READ_SECONDS = 8.0
+"""How long a reading may take. Promoting what is due waits for a lock as long as a request does."""
 KEPT_BUT_ASKED_FOR = [pair for pair in PAIRS if pair[0] != b"cache-control"] + [(b"cache-control", b"no-cache")]
 """The headers of every answer; a document is kept, and asked for each time."""
 MAX_SUBJECTS = 10_000
@@ -70,21 +76,69 @@ class _Entry:
     read_at: datetime
 
 
+def _ignored(_refusal: Unavailable, _error: BaseException) -> None:
+    """Tell nobody of an outage."""
+
+
 class Documents:
-    """The active documents by subject. `load` reads one from the database, promotes what is due, and may block."""
+    """The active documents by subject. `load` reads one from the database, promotes what is due, and may block.
+
+    While the database cannot be read, they are those that were read last: nobody can approve anything meanwhile.
+    `met` is told of each failure to read it.
+    """
 
     def __init__(
         self,
         freshness: Freshness,
         load: Callable[[Subject], tuple[Current | None, datetime | None]],
         now: Callable[[], datetime],
+        met: Callable[[Unavailable, BaseException], None] = _ignored,
     ) -> None:
-        self._freshness, self._load, self._now = freshness, load, now
+        self._freshness, self._load, self._now, self._met = freshness, load, now, met
         self._entries: dict[Subject, _Entry] = {}
         self._loading: dict[tuple[Subject, Token], asyncio.Task[_Entry]] = {}
+        self._trouble: Unavailable | None = None
+        self._looker: asyncio.Task[None] | None = None
 
     async def get(self, subject: Subject) -> Document | None:
-        """The active document as of this call, None when nothing is active."""
+        """The active document as of this call, None when nothing is active.
+
+        Raises Unavailable (503) when the database cannot be read and the subject is not in memory.
+        """
+        if self._trouble is None:
+            try:
+                return await self._get(subject)
+            except Exception as error:
+                self._trouble = self._told(error)
+                self._look()
+        entry = self._entries.get(subject)
+        if entry is None:
+            raise replace(self._trouble)
+        return entry.document
+
+    def _told(self, error: Exception) -> Unavailable:
+        """The trouble of the database; raises the error again where it is another one."""
+        refusal = refusal_of_failure(error, Store.DATABASE)
+        if refusal is None:
+            raise error
+        self._met(refusal, error)
+        return refusal
+
+    def _look(self) -> None:
+        if self._looker is None or self._looker.done():
+            self._looker = asyncio.create_task(self._look_until_well())
+
+    async def _look_until_well(self) -> None:
+        """Look whether the database can be read again; until it is, every subject is served from memory."""
+        while self._trouble is not None:
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            try:
+                await self._freshness.token()
+                self._trouble = None
+            except Exception as error:
+                self._told(error)
+
+    async def _get(self, subject: Subject) -> Document | None:
         token = await self._freshness.token()
         entry = self._entries.get(subject)
         if entry is None or entry.token != token or self._is_due(entry):
@@ -110,7 +164,10 @@ class Documents:
     async def _read(self, subject: Subject, token: Token) -> _Entry:
         """Read the subject in a thread; an unchanged document keeps its encodings."""
         read_at = self._now()
-        current, due_at = await asyncio.to_thread(self._load, subject)
+        try:
+            current, due_at = await asyncio.wait_for(asyncio.to_thread(self._load, subject), READ_SECONDS)
+        except TimeoutError as error:
+            raise refusal_of_failure(error) or unavailable(Store.DATABASE, AWAY) from error
         previous = self._entries.pop(subject, None)
         document = previous.document if previous else None
         if current is None or document is None or document.current != current:
@@ -122,6 +179,7 @@ class Documents:
 
     async def close(self) -> None:
         """Close the connection that looks for commits."""
+        self._trouble = None
         await self._freshness.close()
 
 

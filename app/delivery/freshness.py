@@ -12,6 +12,8 @@ from typing import Protocol
 import sqlalchemy as sa
 
 Token = Hashable
+NO_WAIT = 0.0
+"""Seconds that the loop, which serves every app, waits for a database that is locked."""
 
 
 class Freshness(Protocol):
@@ -45,7 +47,8 @@ class SqliteFreshness:
 
     def _read(self) -> Token:
         if self._connection is None:
-            self._connection = sqlite3.connect(f"file:{self._url.database}?mode=ro", uri=True, isolation_level=None)
+            address = f"file:{self._url.database}?mode=ro"
+            self._connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=NO_WAIT)
         version: tuple[int] = self._connection.execute("PRAGMA data_version").fetchone()
         return version
 

@@ -5,6 +5,7 @@ import contextlib
 from collections import defaultdict
 
 from app.delivery.documents import Document, Documents, Subject
+from app.errors import Unavailable
 
 WATCH_SECONDS = 0.025
 """How often the watcher looks for commits, of any process; only while something listens."""
@@ -67,7 +68,10 @@ class Hub:
         while self._waiting:
             await asyncio.sleep(WATCH_SECONDS)
             for subject in list(self._waiting):
-                current = digest_of(await self._documents.get(subject))
+                try:
+                    current = digest_of(await self._documents.get(subject))
+                except Unavailable:  # not even in memory: its listeners wait on
+                    continue
                 waiting = self._waiting.get(subject, {})
                 for alarm in [alarm for alarm, digest in waiting.items() if digest != current]:
                     _ring(alarm)

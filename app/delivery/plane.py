@@ -1,13 +1,15 @@
 """The delivery plane: an ASGI callable in front of the product that answers customer apps from memory.
 
-It answers `GET /api/runtime/config` (with 304, encodings and `wait`) and `GET /api/runtime/stream`. Every other
-request, and each of these that is not plainly valid, goes to the product, which explains what is wrong with it.
+It answers `GET /api/runtime/config` (with 304, encodings and `wait`), `GET /api/runtime/stream`, and `/healthz` and
+`/readyz`, which have to be answered whatever the product is busy with. Every other request, and each of these that is
+not plainly valid, goes to the product, which explains what is wrong with it.
 """
 
 import asyncio
 import base64
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -15,11 +17,12 @@ from urllib.parse import parse_qsl
 from app.answer_headers import PAIRS
 from app.delivery.documents import Document, Documents, Header, Subject
 from app.delivery.hub import Hub, digest_of
+from app.errors import PROBLEM_TYPE, Unavailable
 from app.hosts import TrustedHosts, is_admitted
 from app.models.config_version import SUBJECT_FIELDS
 from app.services.delivery.current import MAX_WAIT_SECONDS
 from rules.enums import Stage, TargetEnvironment
-from simulation.canonical import Json
+from simulation.canonical import Json, JsonObject, canonical_bytes
 
 Message = dict[str, Json]
 """An ASGI message: `type` and what that type carries."""
@@ -30,6 +33,10 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Mapping[bytes, bytes]
 
 CONFIG, STREAM = "/api/runtime/config", "/api/runtime/stream"
+HEALTH, READY = "/healthz", "/readyz"
+PROBES = frozenset({HEALTH, READY})
+ALIVE: JsonObject = {"status": "ok"}
+Report = Callable[[], tuple[int, JsonObject]]
 HEARTBEAT_SECONDS = 15.0
 HEARTBEAT = b": hb\n\n"
 STREAM_HEADERS = [
@@ -49,11 +56,15 @@ class ConfigRequest(NamedTuple):
 class DeliveryPlane:
     """Wraps the product's own ASGI callable; `token` is what every request must present, None when all may read.
 
-    `hosts` are those that a request may be addressed to.
+    `hosts` are those that a request may be addressed to. `report` gives the status and the document of `/readyz`; it
+    may block, but not for long.
     """
 
-    def __init__(self, product: App, documents: Documents, token: str | None, hosts: TrustedHosts) -> None:
+    def __init__(
+        self, product: App, documents: Documents, token: str | None, hosts: TrustedHosts, report: Report
+    ) -> None:
         self.product, self.documents, self._hosts = product, documents, hosts
+        self._report, self._reporters = report, ThreadPoolExecutor(1, thread_name_prefix="avs-readyz")
         self._hub = Hub(documents)
         self._token = None if token is None else token.encode()
         self._answers = {CONFIG: self._config, STREAM: self._stream}
@@ -63,6 +74,9 @@ class DeliveryPlane:
             await self._lifespan(receive, send)
             return
         answer = self._answers.get(scope["path"])
+        if scope["path"] in PROBES and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+            await self._probe(scope, receive, send)
+            return
         if answer is None or scope["type"] != "http" or scope["method"] != "GET":
             await self.product(scope, receive, send)
             return
@@ -71,7 +85,20 @@ class DeliveryPlane:
         if config_request is None or not self._is_for_us(headers) or not self._may_read(headers):
             await self.product(scope, receive, send)
             return
-        await answer(config_request, headers, scope, receive, send)
+        try:
+            await answer(config_request, headers, scope, receive, send)
+        except Unavailable as refusal:  # raised before anything was sent
+            await _refuse(send, refusal)
+
+    async def _probe(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The answer to `/healthz`, that the process lives, or to `/readyz`, what of the product is there."""
+        if not self._is_for_us(dict(scope["headers"])):
+            await self.product(scope, receive, send)
+            return
+        status, document = 200, ALIVE
+        if scope["path"] == READY:
+            status, document = await asyncio.get_running_loop().run_in_executor(self._reporters, self._report)
+        await _send_json(send, status, document, b"application/json")
 
     async def _config(
         self, config_request: ConfigRequest, headers: Headers, scope: Scope, receive: Receive, send: Send
@@ -199,6 +226,19 @@ async def _send(send: Send, status: int, headers: list[Header], body: bytes) -> 
     """Send a whole response."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _send_json(send: Send, status: int, document: JsonObject, content_type: bytes, *more: Header) -> None:
+    """Send a document as a whole response that nobody keeps."""
+    body = canonical_bytes(document)
+    length = str(len(body)).encode()
+    await _send(send, status, [*PAIRS, (b"content-type", content_type), (b"content-length", length), *more], body)
+
+
+async def _refuse(send: Send, refusal: Unavailable) -> None:
+    """Send a refusal as problem details, with the moment to come again."""
+    retry = (b"retry-after", str(refusal.retry_after_seconds).encode())
+    await _send_json(send, refusal.status, refusal.as_problem(), PROBLEM_TYPE.encode(), retry)
 
 
 async def _part(send: Send, text: bytes) -> None:

@@ -8,6 +8,11 @@ import psycopg
 import sqlalchemy as sa
 
 from app.delivery.freshness import Token
+from app.unavailable import AWAY, Store, unavailable
+
+CONNECT_SECONDS = 2  # the least that the driver knows
+ANSWERED_SECONDS = 2.5
+"""A server that has not answered by then is taken for away: it may be stopped, or behind a network that drops all."""
 
 Result = TypeVar("Result")
 
@@ -26,6 +31,13 @@ class PostgresFreshness:
 
     async def _read(self) -> Token:
         try:
+            return await asyncio.wait_for(self._snapshot_of_either(), ANSWERED_SECONDS)
+        except TimeoutError as error:
+            await self.close()
+            raise unavailable(Store.DATABASE, AWAY) from error
+
+    async def _snapshot_of_either(self) -> Token:
+        try:
             return await self._snapshot()
         except psycopg.OperationalError:  # the server restarted: try once more on a new connection
             await self.close()
@@ -33,7 +45,9 @@ class PostgresFreshness:
 
     async def _snapshot(self) -> Token:
         if self._connection is None:
-            self._connection = await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+            self._connection = await psycopg.AsyncConnection.connect(
+                self._conninfo, autocommit=True, connect_timeout=CONNECT_SECONDS
+            )
         cursor = await self._connection.execute("SELECT pg_current_snapshot()::text", prepare=True)
         return await cursor.fetchone()
 

@@ -184,7 +184,10 @@ def test_what_is_not_plainly_right_is_explained_by_the_product(plane: Plane) -> 
 
 def test_nothing_is_delivered_to_who_does_not_present_the_token(app: Flask, plane: Plane) -> None:
     app.config["API_TOKEN"] = "secret"
-    guarded = Plane(type(plane.app)(plane.app.product, plane.app.documents, "secret", TrustedHosts()), plane.runner)
+    guarded = Plane(
+        type(plane.app)(plane.app.product, plane.app.documents, "secret", TrustedHosts(), lambda: (200, {})),
+        plane.runner,
+    )
     basic = base64.b64encode(b"app:secret").decode()
     for path in (CONFIG, STREAM, KEYS):
         for presented in ("", "Bearer wrong", "Basic ???", "Basic " + base64.b64encode(b"app:no").decode()):

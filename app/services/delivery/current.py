@@ -12,6 +12,7 @@ from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, of_subject
 from app.models.runtime_config import RuntimeConfig
 from app.services.decisions.activation import promote_due
 from app.services.delivery.signing import KeyRing
+from app.unavailable import refusal_of_failure
 from rules.enums import ConfigStatus
 from simulation.canonical import canonical_bytes
 
@@ -84,12 +85,24 @@ def current(
     """The active document, after promoting what is due, and the moment when the next approved version is due.
 
     The document is None when nothing is active, the moment when nothing waits. Only when something can be
-    promoted are a write transaction opened and committed.
+    promoted are a write transaction opened and committed; where the database takes none, the document is the one that
+    is active, and the next reading tries again.
     """
     reading = read(session, subject, now=now)
-    if reading.something_due and promote_due(session, subject, now=now):
+    if reading.something_due and _promoted(session, subject, now):
         reading = read(session, subject, now=now)
     return _signed(reading, keys), reading.due_at
+
+
+def _promoted(session: AnySession, subject: Mapping[str, str], now: datetime) -> bool:
+    """Whether something was promoted; a disk that is full or a database that is locked promotes nothing."""
+    try:
+        return bool(promote_due(session, subject, now=now))
+    except Exception as error:
+        if refusal_of_failure(error) is None:
+            raise
+        session.rollback()
+        return False
 
 
 def _signed(reading: Reading, keys: KeyRing) -> Current | None:

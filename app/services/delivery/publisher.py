@@ -55,6 +55,7 @@ class Publisher:
         self._last: dict[Subject, tuple[str, str]] = {}  # digest and key ids that it published last
         self._verify_at = 0.0
         self._failures = 0
+        self._problem: str | None = None
         self._wake, self._closed = threading.Event(), threading.Event()
         self._serves, self._thread = False, threading.Thread()
 
@@ -83,6 +84,10 @@ class Publisher:
         self._serves = True
         self._run()
 
+    def last_problem(self) -> str | None:
+        """Why the last round in the background has not published everything; None when it has."""
+        return self._problem
+
     def close(self) -> None:
         """Stop the thread, after the round under way."""
         self._closed.set()
@@ -107,12 +112,12 @@ class Publisher:
             results = self._publish_changed()
             failed = [result for result in results if result.outcome in (Outcome.FAILED, Outcome.NEWER_THERE)]
             if not failed:
-                self._failures = 0
+                self._failures, self._problem = 0, None
                 return ROUND_SECONDS
             problem = f"{len(failed)} subjects, the first: {', '.join(failed[0].subject)}: {failed[0].detail}"
         except Exception as error:  # the thread goes on, whatever happened
             problem = str(error) or repr(error)
-        self._failures += 1
+        self._failures, self._problem = self._failures + 1, problem
         bound = min(2.0**self._failures, MAX_BACKOFF_SECONDS)
         pause = random.uniform(bound / 2, bound)  # noqa: S311
         log.warning("Not published, next attempt in %.0f s: %s", pause, problem)

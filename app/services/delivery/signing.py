@@ -100,6 +100,10 @@ class KeyStore:
             self._last_read = newest_first, KeyRing(_parsed(texts))
         return self._last_read[1]
 
+    def is_empty(self) -> bool:
+        """Whether there is no key yet, or none any more; the next `ring` makes one."""
+        return not self._pem and not self._names()
+
     def _names(self) -> list[str]:
         """Key files, newest first. Their names tell a change; the folder's time of change may be a tick late."""
         return sorted((path.name for path in self.folder.glob("*.pem")), reverse=True)

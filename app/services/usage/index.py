@@ -12,16 +12,22 @@ import json
 import os
 import queue
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 
 import orjson
 
+from app import patience
 from app.file_lock import exclusive
 from app.services.usage.fields import SOURCE_SEPARATOR
+from app.unavailable import Store
+
+BUSY_SECONDS = 60.0
+"""How long work that nobody waits for waits for other programs at the index; a request's patience is shorter."""
 
 DIGEST_LENGTH = 12
 """Hexadecimal digits of the digest of what an event says: 48 bits."""
@@ -119,6 +125,7 @@ class Index:
         self._lock = directory / "index.lock"
         self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._process = os.getpid()
+        self._turn = threading.Lock()
         with exclusive(self._lock), self._connection() as connection:
             _bring_up_to_date(connection)
             connection.executescript(_SCHEMA)
@@ -138,9 +145,16 @@ class Index:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction; an exception rolls it back.
 
-        Writers queue at a lock file, in the kernel: SQLite's own waiting polls, and gives up as "database is locked".
+        Writers queue at a lock file, in the kernel: SQLite's own waiting polls. Those of requests wait for their turn
+        in this process first, and only as long as a request may; then the store is busy, Unavailable (503).
         """
-        with exclusive(self._lock), self._connection() as connection:
+        ends = patience.deadline()
+        with (
+            nullcontext() if ends is None else patience.turn(self._turn, ends, Store.USAGE),
+            exclusive(self._lock, ends=ends),
+            self._connection() as connection,
+        ):
+            connection.execute(f"PRAGMA busy_timeout={round(patience.left(ends, BUSY_SECONDS) * 1000)}")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -171,7 +185,7 @@ class Index:
                 self._idle.put(connection)
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=60, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         for setting in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "wal_autocheckpoint=4000"):
             connection.execute(f"PRAGMA {setting}")
         return connection

@@ -20,7 +20,7 @@ from app.models.base import AnySession, db
 from app.models.catalog import EventCatalog
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
-from app.models.transactions import configure_sqlite, lock_subject_of, write
+from app.models.transactions import configure, lock_subject_of, write
 from app.services.authoring import config_parts
 from app.services.configs.lookup import get_config, newest_decision
 from app.services.decisions import activation, rescheduling
@@ -58,7 +58,7 @@ Look = tuple[tuple[str, str], ...]
 def watched(app: Flask) -> Iterator[set[Look]]:
     """Look without pause, from a connection of its own; collects what it saw."""
     engine = sa.create_engine(app.config["SQLALCHEMY_DATABASE_URI"])
-    configure_sqlite(engine)
+    configure(engine)
     seen: set[Look] = set()
     done = threading.Event()
 

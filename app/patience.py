@@ -1,0 +1,44 @@
+"""How long work waits for what something else holds: a request some seconds, other work as long as it takes.
+
+A request that waited for minutes would hold one of the few threads that answer all others; what works in the background
+or on the command line has nobody behind it.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from app.unavailable import BUSY, Store, unavailable
+
+REQUEST_SECONDS = 5.0
+"""The longest that a request waits for a database or a folder that is locked; then it is refused with 503."""
+_seconds: ContextVar[float | None] = ContextVar("patience", default=None)
+
+
+def hurry() -> None:
+    """Let what this thread does from now on wait at most `REQUEST_SECONDS` for each lock."""
+    _seconds.set(REQUEST_SECONDS)
+
+
+def deadline() -> float | None:
+    """The end of a wait that begins now, on `time.monotonic`; None for one without end."""
+    seconds = _seconds.get()
+    return None if seconds is None else time.monotonic() + seconds
+
+
+def left(ends: float | None, otherwise: float) -> float:
+    """Seconds until the end of a wait, not below zero; `otherwise` for one without end."""
+    return otherwise if ends is None else max(ends - time.monotonic(), 0.0)
+
+
+@contextmanager
+def turn(lock: threading.Lock, ends: float | None, store: Store) -> Iterator[None]:
+    """Hold a lock of this process; Unavailable (503) when its turn has not come by the end of the wait."""
+    if not lock.acquire(timeout=left(ends, -1)):
+        raise unavailable(store, BUSY)
+    try:
+        yield
+    finally:
+        lock.release()
