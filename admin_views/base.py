@@ -13,6 +13,7 @@ from wtforms import Field
 from app.errors import AvsError
 from app.identity import require_token
 
+REDIRECTS = range(300, 400)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY = "; ".join(
     (
@@ -27,10 +28,9 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Cache-Control": "no-store",
-}
+NOT_KEPT = "no-store"
+KEPT_FOR_BACK = "private, no-cache"
+"""A page that answers a sent form is kept by the browser that sent it: else Back says that the form has expired."""
 CSRF_DETAIL = "This form has expired or did not come from this page: go back, reload it and send it again."
 
 
@@ -109,9 +109,10 @@ class GuardedView(BaseView):
 
 def harden(response: Response) -> Response:
     """Add the policy of pages to an answer; a packaged asset keeps its caching."""
-    for name, value in HEADERS.items():
-        if name != "Cache-Control" or response.mimetype in ("text/html", "text/csv"):
-            response.headers[name] = value
+    response.headers["Content-Security-Policy"] = POLICY
+    if response.mimetype in ("text/html", "text/csv"):
+        is_answer_to_form = request.method == "POST" and response.status_code not in REDIRECTS
+        response.headers["Cache-Control"] = KEPT_FOR_BACK if is_answer_to_form else NOT_KEPT
     return response
 
 

@@ -13,7 +13,7 @@ from tests.present import present
 
 HEADERS = (*ALWAYS, *UNLESS_SAID)
 BOOTSTRAP = "bootstrap/bootstrap4/swatch/default/bootstrap.min.css"
-KEEPING = re.compile(r"no-store|no-cache|public, max-age=31536000, immutable")
+KEEPING = re.compile(r"no-store|no-cache|private, no-cache|public, max-age=31536000, immutable")
 
 
 def check(answer: Response, what: str) -> None:

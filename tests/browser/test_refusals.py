@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.pictures import CANDIDATE
+
 Accessible = Callable[[Page], None]
 FRAME = """() => ["body", ".rail", "h1"].map(
   selector => { const style = getComputedStyle(document.querySelector(selector));
@@ -47,3 +49,28 @@ def test_the_documentation_of_the_api_follows_the_scheme_and_has_a_way_back(
     page.get_by_role("link", name="Back to AVS Brain").click()
     page.wait_for_url("**/")
     expect(page.locator(".rail")).to_be_attached()
+
+
+@pytest.mark.parametrize(
+    ("address", "form", "name", "typed"),
+    [
+        ("/setup/workspace", "#workspace", "operator_name", "Theresa"),
+        (f"/configs/{CANDIDATE}/approve", "#decide", "rationale", "4K pays for its reach."),
+    ],
+)
+def test_back_shows_a_refused_form_again_with_what_was_typed(
+    page: Page, address: str, form: str, name: str, typed: str
+) -> None:
+    page.goto("/?workspace=ws_2049")
+    page.goto(address)
+    page.locator(f"{form} [name={name}]").fill(typed)
+    with page.expect_navigation() as sent:
+        page.locator(form).evaluate("form => form.submit()")
+    assert sent.value
+    assert sent.value.status == 422
+    page.wait_for_timeout(1_100)  # the session's cookie is another one in the next second
+    page.goto("/cycles")
+    again = page.go_back()
+    assert again
+    assert again.status == 422
+    expect(page.locator(f"{form} [name={name}]")).to_have_value(typed)
