@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from app.errors import BadSetting
 from app.hosts import TRUSTED_HOSTS, trusted_hosts
 
 REMEMBERED_FOR = timedelta(days=180)
 """How long a browser that does not come back keeps its workspace, its cycle and who works there."""
+VIEWS_KEPT = timedelta(days=90)
+"""How long the product event log keeps what was only viewed, unless `AVS_KEEP_VIEWS_DAYS` says otherwise."""
+MAX_DAYS = 36_500
 MAX_BODY_BYTES = 8 * 1024 * 1024  # a batch of 1,000 events is about 250 kB
 
 
 def settings(environ: Mapping[str, str] = os.environ) -> dict[str, object]:
     """Flask settings from `AVS_DATA_DIR`, `DATABASE_URL`, `AVS_SECRET_KEY`, `AVS_SIGNING_KEY` (PEM, newest
-    first; without it a key is made beside the data), `AVS_PUBLISH_URL` (docs/publishing.md), `AVS_API_TOKEN` and
-    `AVS_TRUSTED_HOSTS`; makes the directory. Raises BadSetting."""
+    first; without it a key is made beside the data), `AVS_PUBLISH_URL` (docs/publishing.md), `AVS_API_TOKEN`,
+    `AVS_KEEP_VIEWS_DAYS` and `AVS_TRUSTED_HOSTS`; makes the directory. Raises BadSetting."""
     data_dir = Path(environ.get("AVS_DATA_DIR", "var")).resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     return {
@@ -27,6 +31,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, object]:
         "PUBLISH_URL": environ.get("AVS_PUBLISH_URL") or None,
         "API_TOKEN": environ.get("AVS_API_TOKEN") or None,
         TRUSTED_HOSTS: trusted_hosts(environ),
+        "KEEP_VIEWS": _days(environ, "AVS_KEEP_VIEWS_DAYS", VIEWS_KEPT),
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_HTTPONLY": True,
@@ -41,6 +46,13 @@ def _database_url(url: str | None, data_dir: Path) -> str:
         if url.startswith(scheme):  # the driver we ship is psycopg 3
             return "postgresql+psycopg://" + url.removeprefix(scheme)
     return url
+
+
+def _days(environ: Mapping[str, str], name: str, usual: timedelta) -> timedelta:
+    text = environ.get(name, "").strip() or str(usual.days)
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text[:6]) <= MAX_DAYS:
+        raise BadSetting(f"{name} is {text!r}: give a whole number of days, 1 to {MAX_DAYS}.", code="bad_setting")
+    return timedelta(days=int(text))
 
 
 def _kept_secret(path: Path) -> str:

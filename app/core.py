@@ -7,10 +7,11 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import (
+    clock,
     extensions,
     models,  # noqa: F401  (registers every table)
 )
-from app.config import settings
+from app.config import VIEWS_KEPT, settings
 from app.extensions import Extensions
 from app.models.base import db
 from app.models.transactions import configure, engine_options
@@ -18,6 +19,7 @@ from app.outages import Outages
 from app.readiness import Readiness, probes_of
 from app.services.delivery.signing import KeyStore
 from app.services.usage.store import EventStore, UsageEvents
+from app.services.viewing import Viewing
 from seed.loader import DEMO_EVENTS
 
 
@@ -41,7 +43,8 @@ def install_extensions(app: Flask) -> None:
     events = UsageEvents(EventStore(data_dir / "usage"), DEMO_EVENTS)
     keys = KeyStore(data_dir / "signing_keys", app.config.get("SIGNING_KEY"))
     publisher = extensions.publishing_to(url, keys, db.engine, data_dir) if url else None
+    viewing = Viewing(db.engine, clock.now, app.config.get("KEEP_VIEWS", VIEWS_KEPT))
     problem = None if publisher is None else publisher.last_problem
     readiness = Readiness(probes_of(db.engine, events.store, keys, problem))
     outages = Outages(readiness.is_well)
-    app.extensions[extensions.KEY] = Extensions(events, keys, publisher, readiness=readiness, outages=outages)
+    app.extensions[extensions.KEY] = Extensions(events, keys, viewing, publisher, readiness=readiness, outages=outages)

@@ -16,6 +16,7 @@ from app.services.delivery.signing import KeyStore
 from app.services.uploads.store import Uploads
 from app.services.usage.ingest import PolicyCache
 from app.services.usage.store import UsageEvents
+from app.services.viewing import Viewing
 
 if TYPE_CHECKING:
     from app.services.delivery.publisher import Publisher
@@ -29,6 +30,7 @@ class Extensions:
 
     usage_events: UsageEvents
     signing_keys: KeyStore
+    viewing: Viewing
     publisher: "Publisher | None" = None
     usage_policies: PolicyCache = field(default_factory=PolicyCache)
     readiness: Readiness = field(default_factory=lambda: Readiness({}))
@@ -57,6 +59,16 @@ def readiness() -> Readiness:
 def outages() -> Outages:
     """What it tells the log of stores in trouble."""
     return _extensions().outages
+
+
+def viewing() -> Viewing:
+    """What its operators viewed."""
+    return _extensions().viewing
+
+
+def start_viewing() -> None:
+    """In a serving process: write in the background what operators viewed."""
+    viewing().start()
 
 
 def signing_keys() -> KeyStore:

@@ -12,7 +12,7 @@ from app import clock, patience
 from app.delivery.documents import Documents, Subject
 from app.delivery.freshness import freshness_of
 from app.delivery.plane import App, DeliveryPlane, Receive, Scope, Send
-from app.extensions import outages, readiness, signing_keys, start_publishing
+from app.extensions import outages, readiness, signing_keys, start_publishing, start_viewing
 from app.factory import create_app
 from app.hosts import TRUSTED_HOSTS
 from app.models.base import db
@@ -60,6 +60,7 @@ def application() -> DeliveryPlane:
     app = create_app()
     with app.app_context():
         start_publishing()
+        start_viewing()
     plane = delivering(app)
     gc.collect()
     gc.freeze()  # what is here stays: looking through it again would stop every listener for a quarter of a second

@@ -12,17 +12,16 @@ from werkzeug.wrappers import Response as Redirect
 
 from admin_views.base import GuardedView, csrf_field
 from app import clock
+from app.extensions import viewing
 from app.identity import acting
 from app.models.base import Model, db
 from app.models.config_version import ConfigVersion
 from app.models.cycle import Cycle
-from app.models.transactions import write
 from app.models.workspace import Workspace
 from app.services.configs.lookup import get_config
 from app.services.guidance.navigator import Guide, first_guide, guide
 from app.services.guidance.standing import standing_config
 from app.services.lookup import get
-from app.services.product_events import log_event
 from simulation.canonical import Json
 
 WORKSPACE, CYCLE, CONTEXT, OPERATOR = "workspace_id", "cycle_id", "context_id", "operator_name"
@@ -103,16 +102,8 @@ class Screen(GuardedView):
         return None if workspace is None else standing_config(db.session, workspace.workspace_id)
 
     def log(self, name: str, workspace_id: str | None, entity_id: str, **detail: Json) -> None:
-        """Append one product event for a record that was only viewed (spec 7)."""
-        with write(db.session):
-            log_event(
-                db.session,
-                name,
-                workspace_id=workspace_id,
-                entity_id=entity_id,
-                **acting(),
-                **detail,
-            )
+        """Gather one product event for a record that was only viewed (spec 7); viewing writes nothing itself."""
+        viewing().gather(name, workspace_id=workspace_id, entity_id=entity_id, **acting(), **detail)
 
 
 def operator_name() -> str:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.extensions import viewing
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.product_event import ProductEvent
@@ -112,6 +113,8 @@ OTHERS = (f.HD_MINUTE | {"value_unit_id": "vu_other"},)
 
 def test_comparing_is_logged(client: FlaskClient) -> None:
     client.get(BOTH)
+    viewing().write()
+    db.session.rollback()
     seen = present(db.session.scalar(sa.select(ProductEvent).filter_by(event_name="decision_compare_viewed")))
     assert (seen.entity_id, seen.workspace_id, seen.detail) == ("dec_1", "ws_1", {"with_decision_id": "dec_2"})
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.extensions import viewing
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.enforcement import EnforcementEvent
@@ -56,6 +57,7 @@ def throttled(number: int) -> EnforcementEvent:
 
 
 def logged(name: str) -> list[str]:
+    viewing().write()
     db.session.rollback()
     return list(db.session.scalars(sa.select(ProductEvent.entity_id).filter_by(event_name=name)))
 

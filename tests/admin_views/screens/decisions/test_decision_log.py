@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from admin_views.screens.decisions import decision_log
+from app.extensions import viewing
 from app.models.base import db
 from app.models.product_event import ProductEvent
 from app.models.transactions import write
@@ -146,6 +147,7 @@ def test_an_empty_log_says_what_will_be_here_and_one_that_is_filtered_empty_how_
 
 
 def logged(name: str) -> list[JsonObject | None]:
+    viewing().write()
     db.session.rollback()
     return list(db.session.scalars(sa.select(ProductEvent.detail).filter_by(event_name=name)))
 

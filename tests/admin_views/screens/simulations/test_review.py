@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.extensions import viewing
 from app.models.base import db
 from app.models.product_event import ProductEvent
 from app.models.simulation_run import SimulationRun
@@ -264,6 +265,7 @@ def test_what_makes_the_run_reproducible_can_be_copied(operator: FlaskClient) ->
 def test_looking_is_logged_with_the_run(operator: FlaskClient) -> None:
     run_id = run()
     operator.get(PATH)
+    viewing().write()
     db.session.rollback()
     (event,) = db.session.scalars(sa.select(ProductEvent).filter_by(event_name="review_viewed"))
     assert (event.entity_id, event.detail["simulation_run_id"]) == ("cfg_1", run_id)
