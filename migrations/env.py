@@ -3,6 +3,9 @@
 from alembic import context
 from flask import current_app
 
+from app import clock
+from app.migration_guard import COPIES, guarded
+
 database = current_app.extensions["migrate"].db
 
 
@@ -14,16 +17,17 @@ def belongs_to_models(_object: object, name: str | None, kind: str, _reflected: 
 
 
 def run_migrations() -> None:
-    with database.engine.connect() as connection:
+    copies = current_app.config["DATA_DIR"] / COPIES
+    with guarded(database.engine, copies, clock.now()) as connection:
         context.configure(
             connection=connection,
             target_metadata=database.metadata,
             include_object=belongs_to_models,
+            transactional_ddl=True,  # SQLite's is; Alembic supposes that its driver commits on its own
             **current_app.extensions["migrate"].configure_args,
         )
         with context.begin_transaction():
             context.run_migrations()
-        connection.commit()
 
 
 run_migrations()

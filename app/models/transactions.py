@@ -17,6 +17,8 @@ from app import patience
 from app.models.base import AnySession
 from app.unavailable import Store
 
+WRITE = {"write": True}
+"""The execution options of a connection whose transaction writes."""
 BUSY_SECONDS = 30.0
 """How long work that nobody waits for waits for a locked database; a request's patience is shorter."""
 CONNECT_SECONDS = 3
@@ -95,7 +97,7 @@ def write(session: AnySession) -> Iterator[None]:
         if session.get_bind().dialect.name == "sqlite"
         else nullcontext()
     ):
-        session.connection(execution_options={"write": True})
+        session.connection(execution_options=WRITE)
         try:
             yield
             session.commit()

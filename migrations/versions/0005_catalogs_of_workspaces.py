@@ -22,7 +22,7 @@ branch_labels = None
 depends_on = None
 
 LONGEST = 8000
-METRIC_TYPE = sa.Enum("north_star", "lens", name="metric_type", native_enum=False, create_constraint=True, length=40)
+METRIC_TYPE = sa.String(40)
 
 # Table → its key and its other columns, in their order; customers first, which name segments.
 TABLES = {
@@ -103,7 +103,7 @@ def _copy(table, key, columns, primary_key, *, own):
     op.execute(f"DROP VIEW words_{table}")
     names = ", ".join((key, *(name for name, _type, _nullable in columns)))
     plain = [sa.Column(name, kind, nullable=nullable) for name, kind, nullable in ((key, sa.String(200), False), *columns)]
-    op.create_table(f"new_{table}", *(_own(table, key) if own else _old(table)), *plain, primary_key)
+    op.create_table(f"new_{table}", *(_own(table, key) if own else _old(table)), *plain, primary_key, *_checks(table))
     op.execute(f"INSERT INTO new_{table} (rowid, {names}) SELECT rowid, {names} FROM {table}")
     op.drop_table(table)
     op.rename_table(f"new_{table}", table)
@@ -122,6 +122,13 @@ def _own(table, key):
         ),
         sa.UniqueConstraint("workspace_id", key, name=f"uq_{table}_workspace_id_{key}"),
     )
+
+
+def _checks(table):
+    """The check of the metrics' type under the name that the models give it, which a copy would else take from its own."""
+    if table != "metric_catalog":
+        return ()
+    return (sa.CheckConstraint("type IN ('north_star', 'lens')", name=op.f("ck_metric_catalog_metric_type")),)
 
 
 def _old(table):

@@ -10,7 +10,7 @@ from flask import Flask
 
 from app.migrations import MIGRATIONS, newest_revision, upgrade
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_newest_file_is_the_one_that_alembic_would_end_with() -> None:
