@@ -10,6 +10,8 @@ from tests.browser.pictures import CANDIDATE, SCREENS
 PHONE, NARROW, WIDE = 390, 1280, 1440
 POOLS = f"/configs/{CANDIDATE}/pools"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+HEIGHT = "element => element.getBoundingClientRect().height"
+TOP = "element => element.getBoundingClientRect().top + scrollY"
 IS_HIGHER = "document.documentElement.scrollHeight - document.documentElement.clientHeight"
 
 
@@ -104,3 +106,29 @@ def test_what_a_word_means_is_one_click_away(page: Page) -> None:
     page.goto(POOLS)
     page.locator(".field", has=page.get_by_label("Price book")).get_by_label("What is meant?").click()
     expect(page.get_by_text("the ledger's list of prices")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [PHONE, NARROW, WIDE])
+def test_a_workspace_with_the_longest_name_fits_every_page(narrow: Callable[[int], Page], width: int) -> None:
+    page = narrow(width)
+    before = page.locator("header.top").evaluate(HEIGHT)
+    named = {"workspace_name": "W" * 200, "operator_role": "founder"}
+    workspace_id = page.request.post("/api/workspaces", data=named).json()["workspace_id"]
+    page.goto(f"/?workspace={workspace_id}")
+    for address in ("/", "/setup/workspace", "/cycles", "/decision-log", "/catalogs", "/usage", "/admin/workspaces/"):
+        page.goto(address)
+        assert page.evaluate(OVERFLOW) == 0, address
+        if not address.startswith("/admin/"):
+            assert page.locator("header.top").evaluate(HEIGHT) == before, address
+
+
+def test_on_a_phone_the_decision_is_one_tap_away_and_its_bills_are_not_cut_off(
+    narrow: Callable[[int], Page],
+) -> None:
+    page = narrow(PHONE)
+    page.goto(f"/configs/{CANDIDATE}/approve")
+    assert page.locator("#decide").evaluate(TOP) < 2_000
+    bills = page.get_by_role("region", name="Bill change per customer")
+    assert bills.evaluate("sheet => sheet.scrollWidth - sheet.clientWidth") == 0
+    page.get_by_role("link", name="Your decision").click()
+    expect(page.locator("#decide")).to_be_in_viewport()

@@ -43,7 +43,8 @@ def sentences(changes: Iterable[Change], names: Names) -> list[str]:
 
 def sentence(change: Change, names: Names) -> str:
     """The sentence for a change: `Core pool: included 0 → 300 per customer and 30 days`."""
-    subject, field = _split(change["section"], tokens(change["path"]), names)
+    item, field = item_and_field(change["section"], tokens(change["path"]))
+    subject = item_name(change["section"], item, names)
     if not field:
         return _whole(change, subject, names)
     before, after = _value(field, change["before"], names), _value(field, change["after"], names)
@@ -75,13 +76,13 @@ def item_name(section: str, item: str, names: Names) -> str:
     return names.get(item, item) if item else SECTION_NAMES.get(section, section)
 
 
-def _split(section: str, path: list[str], names: Names) -> tuple[str, str]:
-    """The item that a path leads to, by its name, and the dotted field in it; no field means the whole item."""
+def item_and_field(section: str, path: list[str]) -> tuple[str, str]:
+    """The id of the item that a path leads to, and the dotted field in it; no field means the whole item."""
     if section in ("pools", "value_units"):
-        return item_name(section, path[0] if path else "", names), ".".join(path[1:])
+        return path[0] if path else "", ".".join(path[1:])
     if section == "pricing" and path[:1] == ["unit_economics"] and len(path) > 1:
-        return item_name(section, path[1], names), ".".join(path[2:])
-    return item_name(section, "", names), ".".join(path) or section
+        return path[1], ".".join(path[2:])
+    return "", ".".join(path) or section
 
 
 def _value(field: str, value: Json, names: Names) -> str:

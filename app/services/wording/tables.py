@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.services.configs.diffs import SECTIONS, Change, same, sections
-from app.services.wording.changes import Names, item_name, sentence, tokens
+from app.services.wording.changes import Names, item_and_field, item_name, sentence, tokens
 from app.services.wording.words import DAYS, SUFFIXES, difference_text, value_text
 from rules.labels import label_text, shown_order
 from simulation.canonical import Json, JsonObject
@@ -98,8 +98,20 @@ def _section(name: str, before: JsonObject, after: JsonObject, changes: Iterable
         name=name,
         title=TITLES[name],
         groups=tuple(_group(name, item, old, new, names) for item in (new | old)),
-        sentences=tuple(sentence(change, names) for change in changes if change["section"] == name),
+        sentences=tuple(sentence(change, names) for change in _in_order(name, changes, [*(new | old)])),
     )
+
+
+def _in_order(name: str, changes: Iterable[Change], items: list[str]) -> list[Change]:
+    """The section's changes as its tables stand: pools as they are drawn from, fields as they are shown."""
+    place = {item: at for at, item in enumerate(items)}
+    own = [change for change in changes if change["section"] == name]
+
+    def order(change: Change) -> tuple[int, tuple[int, str]]:
+        item, field = item_and_field(name, tokens(change["path"]))
+        return place.get(item, 0), shown_order(field)
+
+    return sorted(own, key=order)
 
 
 def _records(name: str, section: JsonObject) -> dict[str, JsonObject]:

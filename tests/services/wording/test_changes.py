@@ -248,3 +248,16 @@ def test_figures_keep_every_place_and_their_unit(text: str, said: str) -> None:
 def test_a_sum_less_another_field_says_so() -> None:
     mapping = {"event_type": "call", "aggregation": {"type": "sum", "field": "input", "minus": "cached"}}
     assert counted_text(mapping) == "sum of input less cached over call"
+
+
+def test_sentences_stand_in_the_order_in_which_pools_are_drawn_from() -> None:
+    zeta, alpha = POOL | {"pool_id": "pool_z", "label": "Zeta"}, POOL | {"pool_id": "pool_a", "label": "Alpha"}
+    gone = POOL | {"pool_id": "pool_0", "label": "Gone"}
+    before = BEFORE | {"pools": [zeta, gone, POOL]}
+    changed = [zeta | {"included_quantity": 9, "label": "Zeta 2"}, alpha, POOL | {"included_quantity": 5}]
+    after = BEFORE | {"pools": changed}
+    rows = list(changes(before, after))
+    pools = tables(after, rows, names_of(before, after))[0]
+    assert [text.partition(" pool")[0] for text in pools.sentences] == ["Zeta 2", "Zeta 2", "Alpha", "Core", "Gone"]
+    assert [group.title for group in pools.groups] == ["Zeta 2 pool", "Alpha pool", "Core pool", "Gone pool"]
+    assert set(pools.sentences) == set(sentences(rows, names_of(before, after)))
