@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.errors import BadSetting
 from app.hosts import TRUSTED_HOSTS, trusted_hosts
+from app.limits import LIMITS, limits
 
 REMEMBERED_FOR = timedelta(days=180)
 """How long a browser that does not come back keeps its workspace, its cycle and who works there."""
@@ -20,7 +21,7 @@ MAX_BODY_BYTES = 8 * 1024 * 1024  # a batch of 1,000 events is about 250 kB
 def settings(environ: Mapping[str, str] = os.environ) -> dict[str, object]:
     """Flask settings from `AVS_DATA_DIR`, `DATABASE_URL`, `AVS_SECRET_KEY`, `AVS_SIGNING_KEY` (PEM, newest
     first; without it a key is made beside the data), `AVS_PUBLISH_URL` (docs/publishing.md), `AVS_API_TOKEN`,
-    `AVS_KEEP_VIEWS_DAYS` and `AVS_TRUSTED_HOSTS`; makes the directory. Raises BadSetting."""
+    `AVS_KEEP_VIEWS_DAYS`, `AVS_TRUSTED_HOSTS` and those of `app/limits.py`; makes the directory. Raises BadSetting."""
     data_dir = Path(environ.get("AVS_DATA_DIR", "var")).resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
     return {
@@ -32,6 +33,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, object]:
         "API_TOKEN": environ.get("AVS_API_TOKEN") or None,
         TRUSTED_HOSTS: trusted_hosts(environ),
         "KEEP_VIEWS": _days(environ, "AVS_KEEP_VIEWS_DAYS", VIEWS_KEPT),
+        LIMITS: limits(environ),
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_HTTPONLY": True,

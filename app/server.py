@@ -1,25 +1,28 @@
 """The ASGI callable that granian serves: the delivery plane in front of the product (`app.server:application`)."""
 
 import gc
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
-from a2wsgi import WSGIMiddleware
 from a2wsgi.wsgi_typing import WSGIApp
 from flask import Flask
 
+from admin_views.screens.uploads.addresses import upload_limit
 from app import clock, patience
 from app.delivery.documents import Documents, Subject
 from app.delivery.freshness import freshness_of
-from app.delivery.plane import App, DeliveryPlane, Receive, Scope, Send
+from app.delivery.plane import App, DeliveryPlane, Scope, presents
+from app.errors import Unavailable
 from app.extensions import outages, readiness, signing_keys, start_publishing, start_viewing
 from app.factory import create_app
-from app.hosts import TRUSTED_HOSTS
+from app.hosts import TRUSTED_HOSTS, is_admitted
+from app.limits import LIMITS, Limits
 from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS
 from app.services.delivery.current import Current, current
-
-PRODUCT_THREADS = 8
+from app.serving.product import Product
+from app.serving.spool import Spool
 
 
 def delivering(app: Flask) -> DeliveryPlane:
@@ -38,25 +41,31 @@ def delivering(app: Flask) -> DeliveryPlane:
         freshness = freshness_of(db.engine.url)
         met, report = outages().met, readiness().report
     documents = Documents(freshness, load, clock.now, met)
-    return DeliveryPlane(_product(app), documents, app.config["API_TOKEN"], app.config[TRUSTED_HOSTS], report)
+    return DeliveryPlane(_product(app, met), documents, app.config["API_TOKEN"], app.config[TRUSTED_HOSTS], report)
 
 
-def _product(app: Flask) -> App:
-    """Flask on threads of its own."""
-    wsgi_app = cast(WSGIApp, app.wsgi_app)
-    on_threads: Any = WSGIMiddleware(wsgi_app, workers=PRODUCT_THREADS)  # its types name every message of ASGI
+def _product(app: Flask, met: Callable[[Unavailable, BaseException], None]) -> App:
+    """Flask on threads of its own, behind whole bodies."""
+    spool = Spool(app.config["DATA_DIR"] / "spool")
+    return Product(cast(WSGIApp, app.wsgi_app), app.config.get(LIMITS, Limits()), _body_limits(app), spool, met)
 
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        async def received() -> dict[str, Any]:
-            return await receive()  # granian gives an awaitable, the middleware wants a coroutine
 
-        await on_threads(scope, received, send)
+def _body_limits(app: Flask) -> Callable[[Scope], int]:
+    """The bytes that the body of a request may have; none for those that the product refuses unread."""
+    token, hosts, usual = app.config["API_TOKEN"], app.config[TRUSTED_HOSTS], app.config["MAX_CONTENT_LENGTH"]
+    expected = None if token is None else token.encode()
 
-    return answer
+    def limit_of(scope: Scope) -> int:
+        headers = dict(scope["headers"])
+        if not presents(headers, expected) or not is_admitted(hosts, headers.get(b"host", b"").decode("latin-1")):
+            return 0
+        return upload_limit(scope["path"]) or usual
+
+    return limit_of
 
 
 def application() -> DeliveryPlane:
-    """Factory for `granian --interface asgi --factory app.server:application`."""
+    """Make it, with what a serving process does in the background; `app/serving/worker.py` calls this by its name."""
     app = create_app()
     with app.app_context():
         start_publishing()

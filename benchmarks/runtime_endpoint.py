@@ -17,8 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.commands.serve import SERVED_BY
-
 ROOT = Path(__file__).resolve().parent.parent
 SUBJECT = "workspace_id=ws_1049&segment=ai_video_smb&stage=learning&target_environment=production"
 PATH = f"/api/runtime/config?{SUBJECT}"
@@ -40,7 +38,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-PRODUCT = SERVED_BY
+PRODUCT = ("app.serving",)
 BARE_WSGI = ("--interface", "wsgi", "--no-ws", "--blocking-threads", "1", "bare_wsgi:app")
 NGINX = """
 user root; worker_processes 2; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
@@ -51,7 +49,9 @@ http {{ access_log off; keepalive_requests 1000000; server {{ listen 127.0.0.1:{
 
 
 def command_of(target: tuple[str, ...], port: int, workers: int = 2) -> list[str]:
-    """A granian that serves `target`."""
+    """The product, or a granian that serves another `target`."""
+    if target == PRODUCT:
+        return [sys.executable, "-m", "app.serving", "--port", str(port), "--workers", str(workers)]
     granian = str(Path(sys.executable).with_name("granian"))
     where = ("--port", str(port), "--workers", str(workers), "--workers-kill-timeout", "5")
     return [granian, *where, *target]

@@ -1,35 +1,21 @@
 """`avs serve` and `avs seed`: from an empty directory to a server with the demo data."""
 
-import gc
 import os
-import resource
 import socket
 import sys
-from contextvars import Context
 from datetime import timedelta
-from importlib import import_module
 
 import click
-from granian.cli import cli as granian
 
 from app import clock
 from app.commands.command import as_json, command, show
 from app.extensions import publisher, uploads, usage_events
 from app.hosts import LOCAL
-from app.loading import undisturbed
 from app.migrations import upgrade
 from app.models.base import db
+from app.serving import running as serving
 from seed.loader import ensure_seeded, load_seed
 
-SERVER = "app.server"
-STOPPED_WITHIN = "10"
-"""Seconds for requests under way when the server is told to stop; listeners come back to another one."""
-SERVED_BY = (
-    *("--interface", "asgi", "--loop", "uvloop", "--http", "1", "--no-ws"),
-    *("--backlog", "4096", "--backpressure", "16384"),
-    *("--factory", f"{SERVER}:application"),
-)
-"""What granian is told. A listener keeps its connection, and unless told, all workers together hold 1,024 of them."""
 SWEEP_GRACE = timedelta(hours=1)  # longer than any simulation reads its files
 
 
@@ -38,7 +24,7 @@ SWEEP_GRACE = timedelta(hours=1)  # longer than any simulation reads its files
 @click.option("--port", default=5000, show_default=True, envvar="PORT")
 @click.option("--workers", default=2, show_default=True, help="Server processes.")
 def serve(host: str, port: int, workers: int) -> None:
-    """Migrate, seed on first start, and serve with granian."""
+    """Migrate, seed on first start, and serve."""
     if host not in LOCAL and not os.environ.get("AVS_API_TOKEN"):
         raise click.ClickException(f"Set AVS_API_TOKEN before serving on {host}: without it every route is open.")
     os.environ["HOST"] = host  # the workers' settings take it for a name of this server
@@ -67,33 +53,13 @@ def serve(host: str, port: int, workers: int) -> None:
         "  avs simulate cfg_smb_learning_prod_v2_candidate --window mocked",
     )
     sys.stdout.flush()
-    _allow_open_files()
-    where = ["--host", host, "--port", str(port), "--workers", str(workers), "--workers-kill-timeout", STOPPED_WITHIN]
-    _become_server([*where, "--log-level", "warning", *SERVED_BY])
+    sys.exit(serving.serve(host, port, workers))
 
 
 def _begin_again() -> None:
     """Start this command anew, in a process without the threads of DuckDB and Arrow, which do not cross a fork."""
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  the command as it was called
-
-
-def _become_server(arguments: list[str]) -> None:
-    """Turn into granian's main process, whose workers are forks of it: they find the product loaded, and share it.
-
-    Where Python does not fork (macOS, or 3.14 and later), each worker loads the product for itself.
-    """
-    with undisturbed():
-        import_module(SERVER)  # by its name, as granian would: no command knows the doors
-    gc.freeze()  # the collector would write to every object, and so give each worker a copy of its own
-    without_application = Context()
-    without_application.run(granian.main, arguments, prog_name="granian", auto_envvar_prefix="GRANIAN")
-
-
-def _allow_open_files() -> None:
-    """Raise the limit of open files as far as the machine allows: each listener takes one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _require_free(host: str, port: int) -> None:

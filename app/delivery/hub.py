@@ -21,11 +21,12 @@ class Hub:
         self._documents = documents
         self._waiting: dict[Subject, dict[Alarm, str]] = defaultdict(dict)
         self._watcher: asyncio.Task[None] | None = None
+        self.is_draining = False
 
     async def changed(
         self, subject: Subject, digest: str, seconds: float, gone: asyncio.Future[None]
     ) -> Document | None:
-        """The subject's document as soon as its digest differs; None when the time is over or `gone` is done."""
+        """The subject's document as soon as its digest differs; None when the time is over or nobody waits any more."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while True:
@@ -33,7 +34,7 @@ class Hub:
             if digest_of(document) != digest:
                 return document
             remaining = deadline - loop.time()
-            if remaining <= 0 or gone.done():
+            if remaining <= 0 or gone.done() or self.is_draining:
                 return None
             await self._sleep(subject, digest, remaining, gone)
 
@@ -75,6 +76,13 @@ class Hub:
                 waiting = self._waiting.get(subject, {})
                 for alarm in [alarm for alarm, digest in waiting.items() if digest != current]:
                     _ring(alarm)
+
+    def drain(self) -> None:
+        """Let every listener go, now and from now on."""
+        self.is_draining = True
+        for waiting in self._waiting.values():
+            for alarm in waiting:
+                _ring(alarm)
 
     async def close(self) -> None:
         """Stop the watcher."""

@@ -8,6 +8,7 @@ not plainly valid, goes to the product, which explains what is wrong with it.
 import asyncio
 import base64
 import hmac
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -38,6 +39,7 @@ PROBES = frozenset({HEALTH, READY})
 ALIVE: JsonObject = {"status": "ok"}
 Report = Callable[[], tuple[int, JsonObject]]
 HEARTBEAT_SECONDS = 15.0
+COME_BACK_MS = (500, 3_000)
 HEARTBEAT = b": hb\n\n"
 STREAM_HEADERS = [
     *PAIRS,
@@ -135,11 +137,13 @@ class DeliveryPlane:
         try:
             await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
             await _part(send, HEARTBEAT)
-            while not gone.done():
+            while not gone.done() and not self._hub.is_draining:
                 document = await self._hub.changed(subject, last, HEARTBEAT_SECONDS, gone)
                 last = last if document is None else digest_of(document)
                 if not gone.done():
                     await _part(send, HEARTBEAT if document is None else document.event)
+            if self._hub.is_draining:
+                await _part(send, _come_back())
             await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
@@ -149,13 +153,11 @@ class DeliveryPlane:
         return is_admitted(self._hosts, headers.get(b"host", b"").decode("latin-1"))
 
     def _may_read(self, headers: Headers) -> bool:
-        """Whether the token is there, as a bearer token or as the password of HTTP basic authentication."""
-        if self._token is None:
-            return True
-        scheme, _, presented = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() == b"basic":
-            presented = _password(presented)
-        return hmac.compare_digest(presented, self._token)
+        return presents(headers, self._token)
+
+    def drain(self) -> None:
+        """Let listeners go: long polls are answered as if their time were over, streams are told when to come back."""
+        self._hub.drain()
 
     async def close(self) -> None:
         """Stop the watcher and close the connection to the database."""
@@ -208,6 +210,16 @@ def _matches(condition: bytes, document: Document) -> bool:
     return condition.strip() == b"*" or any(tag.partition(b"-")[0] == digest for tag in tags)
 
 
+def presents(headers: Headers, token: bytes | None) -> bool:
+    """Whether the headers carry the token, as a bearer token or as the password of HTTP basic authentication."""
+    if token is None:
+        return True
+    scheme, _, presented = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() == b"basic":
+        presented = _password(presented)
+    return hmac.compare_digest(presented, token)
+
+
 def _password(encoded: bytes) -> bytes:
     """The password in the credentials of HTTP basic authentication; empty when they cannot be decoded."""
     try:
@@ -239,6 +251,11 @@ async def _refuse(send: Send, refusal: Unavailable) -> None:
     """Send a refusal as problem details, with the moment to come again."""
     retry = (b"retry-after", str(refusal.retry_after_seconds).encode())
     await _send_json(send, refusal.status, refusal.as_problem(), PROBLEM_TYPE.encode(), retry)
+
+
+def _come_back() -> bytes:
+    """The last words of a stream: when its reader tries again; readers come back spread over a few seconds."""
+    return b"retry: %d\n\n" % random.randint(*COME_BACK_MS)  # noqa: S311  no secret
 
 
 async def _part(send: Send, text: bytes) -> None:

@@ -1,4 +1,4 @@
-"""As many apps may listen to one server as open files allow, not as many as the server would hold by itself."""
+"""As many apps may listen to one server as open files allow, not as many as granian would hold by itself."""
 
 import os
 import resource
@@ -13,7 +13,6 @@ import httpx
 import pytest
 from flask import Flask
 
-from app.commands.serve import SERVED_BY
 from app.models.base import db
 from app.models.transactions import write
 from tests import factories as f
@@ -33,7 +32,7 @@ def test_a_poll_is_answered_while_more_apps_listen_than_granian_holds_unless_tol
         f.foundation(db.session)
         f.active(db.session)
     port, log = free_port(), tmp_path / "server.log"
-    command = [str(Path(sys.executable).with_name("granian")), "--port", str(port), "--workers", "1", *SERVED_BY]
+    command = [sys.executable, "-m", "app.serving", "--port", str(port), "--workers", "1"]
     known = {
         "DATABASE_URL": sqlite_app.config["SQLALCHEMY_DATABASE_URI"],
         "AVS_DATA_DIR": str(sqlite_app.config["DATA_DIR"]),
@@ -44,7 +43,7 @@ def test_a_poll_is_answered_while_more_apps_listen_than_granian_holds_unless_tol
         process = subprocess.Popen(command, env=os.environ | known, stdout=file, stderr=file)
         held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
         held.callback(process.wait, 30)
-        held.callback(process.terminate)  # killed, it would leave its worker behind
+        held.callback(process.terminate)
         wait_until_ready(f"http://127.0.0.1:{port}", process, log)
         request = f"GET {STREAM}?{urlencode(f.SUBJECT)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
         for _ in range(LISTENERS):

@@ -44,9 +44,7 @@ def test_no_process_answers_with_the_version_before_an_approval_that_has_returne
     with write(session):
         f.foundation(session)
     port, log = free_port(), tmp_path / "server.log"
-    granian = str(Path(sys.executable).with_name("granian"))
-    command = [granian, "--host", "127.0.0.1", "--port", str(port), "--workers", "2", "--workers-kill-timeout", "2"]
-    command += ["--interface", "asgi", "--loop", "uvloop", "--factory", "app.server:application"]
+    command = [sys.executable, "-m", "app.serving", "--port", str(port), "--workers", "2"]
     known = {
         "DATABASE_URL": app.config["SQLALCHEMY_DATABASE_URI"],
         "AVS_DATA_DIR": str(app.config["DATA_DIR"]),

@@ -25,7 +25,6 @@ import sqlalchemy as sa
 from flask import Flask
 
 from app import clock
-from app.commands.serve import SERVED_BY
 from app.models.base import AnySession, db
 from app.models.enforcement import EnforcementEvent
 from app.models.transactions import write
@@ -64,8 +63,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        granian = str(Path(sys.executable).with_name("granian"))
-        command = [granian, "--host", "127.0.0.1", "--port", str(self.port), "--workers", "2", *SERVED_BY]
+        command = [sys.executable, "-m", "app.serving", "--port", str(self.port), "--workers", "2"]
         with self.log.open("ab") as file:
             self.process = subprocess.Popen(command, env=os.environ | self.environment, stdout=file, stderr=file)
         wait_until_ready(self.url, self.process, self.log)
@@ -74,9 +72,10 @@ class Server:
         """All of its processes, with no time for anything."""
         if self.process is None or self.process.poll() is not None:
             return
-        for child in children(self.process.pid):
-            os.kill(child, signal.SIGKILL)
-        self.process.kill()
+        workers = children(self.process.pid)
+        self.process.kill()  # first, for it would put others in their places
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
         self.process.wait(10)
 
     def approve(self, config_version_id: str, effective_at: datetime) -> None:

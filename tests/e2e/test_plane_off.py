@@ -91,9 +91,7 @@ def test_apps_go_on_by_what_was_published_when_the_control_plane_is_killed(undel
         path = folder / pointer_path(f.SUBJECT)
         return present(pointer_of(path.read_bytes())).config_version_id if path.exists() else None
 
-    granian = str(Path(sys.executable).with_name("granian"))
-    serve = [granian, "--host", "127.0.0.1", "--port", str(port), "--workers", "2", "--interface", "asgi"]
-    serve += ["--loop", "uvloop", "--factory", "app.server:application"]
+    serve = [sys.executable, "-m", "app.serving", "--port", str(port), "--workers", "2"]
     files = [sys.executable, "-m", "http.server", str(files_port), "--bind", "127.0.0.1", "--directory", str(folder)]
     with running(serve, log, **environment) as server:
         wait_until_ready(base_url, server, log)
@@ -102,9 +100,10 @@ def test_apps_go_on_by_what_was_published_when_the_control_plane_is_killed(undel
         which = {"config_version_id": "cfg_2", "simulation_run_id": "sim_cfg_2", "effective_at": "2026-01-15T00:00:00Z"}
         assert httpx.post(f"{base_url}/api/approve", json=decided | which).status_code == 201
         eventually(lambda: pointed_to() == "cfg_2", log)
-        for child in children(server.pid):
-            os.kill(child, signal.SIGKILL)
-        server.kill()
+        workers = children(server.pid)
+        server.kill()  # first, for it would put others in their places
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
     with pytest.raises(httpx.TransportError):
         httpx.get(f"{base_url}/healthz")
     with running(files, tmp_path / "files.log") as server:

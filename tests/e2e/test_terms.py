@@ -95,9 +95,7 @@ def test_use_before_the_change_keeps_its_price_where_the_decision_says_so(
         "DATABASE_URL": served.config["SQLALCHEMY_DATABASE_URI"],
         "AVS_DATA_DIR": str(served.config["DATA_DIR"]),
     }
-    granian = str(Path(sys.executable).with_name("granian"))
-    serve = [granian, "--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--interface", "asgi"]
-    serve += ["--loop", "uvloop", "--factory", "app.server:application"]
+    serve = [sys.executable, "-m", "app.serving", "--port", str(port), "--workers", "1"]
     with running(serve, log, **environment) as server:
         wait_until_ready(base_url, server, log)
         assert look(base_url, tmp_path, "before", 400) == ["400", True, "cfg_1"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from simulation.canonical import JsonObject
-from tests.faults.running import Server
+from tests.faults.running import Server, eventually
 
 WORKSPACE, SEGMENT = "ws_1049", "ai_video_smb"
 CANDIDATE = "cfg_smb_learning_prod_v2_candidate"
@@ -88,6 +88,11 @@ class UsageSender:
             return False
         receipt = answer.json()
         return bool(receipt["accepted"] + receipt["duplicates"] == BATCH_EVENTS)
+
+    def wait_for_more(self, *, seconds: float = 30) -> None:
+        """Until another batch is acknowledged: usage comes in now."""
+        before = len(self.acknowledged)
+        eventually(lambda: len(self.acknowledged) > before, seconds=seconds)
 
     def lost(self) -> set[str]:
         """Acknowledged events that the server does not have: it takes for new what is sent again."""

@@ -95,6 +95,15 @@ class Server:
         workers: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
         return workers
 
+    def main(self) -> psutil.Process:
+        """The process that looks after the workers."""
+        assert self.process is not None
+        return psutil.Process(self.process.pid)
+
+    def tell(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
     def stop(self) -> float:
         """Ask it to end as an operator would, and wait; the seconds that it took."""
         assert self.process is not None

@@ -15,7 +15,7 @@ from wtforms.validators import InputRequired
 from admin_views.base import CSRF_DETAIL, CsrfForm, Refused, expose
 from admin_views.forms import choices_of, refusal_of
 from admin_views.screens.screen import WORKSPACE, Screen, go, here
-from admin_views.screens.uploads.addresses import DATA_MODE, NEXT_SCREEN, address_of
+from admin_views.screens.uploads.addresses import AROUND_THE_FILE, DATA_MODE, NEXT_SCREEN, address_of
 from admin_views.screens.workplace import cycle_in, without_workspace
 from app import clock
 from app.errors import AvsError, Invalid
@@ -33,7 +33,6 @@ from app.services.usage.summary import usage_summary
 from rules.enums import DataMode
 
 SETUP = "/setup/workspace"
-AROUND_THE_FILE = 64 * 1024  # bytes of a request besides the file: its boundaries and the token
 FORM_MEMORY = 512 * 1024  # bytes that the parser may hold at a time
 MODES = {
     DataMode.MOCKED: "Mocked: thirty days of bundled demo events. Nothing to prepare; replace it when you are ready.",
