@@ -1,6 +1,7 @@
 """The catalogs in a browser: copy with confirmation, the side panel, and the way into authoring and back."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -43,3 +44,28 @@ def test_it_is_usable_on_a_phone(new_page: Callable[..., Page]) -> None:
     ):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_metric_of_ones_own_comes_by_a_file_and_is_the_first_to_be_picked(
+    page: Page, accessible: Accessible, tmp_path: Path
+) -> None:
+    file = tmp_path / "our metrics.csv"
+    file.write_text("metric_id,label,type\nnps,Promoters,north_star\n")
+    page.goto("/setup/workspace")
+    page.get_by_label("Workspace name").fill("Own Words")
+    page.get_by_label("Founder").check()
+    page.get_by_role("button", name="Continue to data").click()
+    page.wait_for_url("**/setup/data-mode")
+    page.goto("/catalogs?tab=metrics")
+    page.get_by_role("link", name="Add metrics").click()
+    page.get_by_label("File of metrics").set_input_files(file)
+    accessible(page)
+    page.get_by_role("button", name="Preview metrics").click()
+    page.get_by_role("button", name="Import metrics").click()
+    expect(page.locator("main")).to_contain_text("metric nps")
+    page.goto("/cycles/new/north-star")
+    expect(page.get_by_label("Promoters")).to_be_visible()
+    expect(page.get_by_label("Gross margin")).to_be_hidden()
+    page.get_by_text("Shared by all workspaces").click()
+    expect(page.get_by_label("Gross margin")).to_be_visible()
+    accessible(page)
