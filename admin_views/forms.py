@@ -15,24 +15,25 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Field, Form, HiddenField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from admin_views.base import Refused
 from admin_views.formatters import decimal_text, kind_of, label_of, pretty_json, time_text
 from admin_views.shapes import problems
 from app.errors import AvsError, Conflict, Invalid
-from app.models.base import MONEY_PLACES, AnySession, Model
+from app.models.base import AnySession, Model
 from app.models.catalog import CatalogEntry, EventCatalog, MetricCatalog, QualitySignalCatalog, SegmentCatalog
 from rules.ids import OWN_ID_RULE, is_own_id
+from rules.ranges import MAX_DAYS, PLACES
 from rules.readings import COMMA, POINT, read
 from rules.texts import problem_of
 from simulation.canonical import Json
+from simulation.numbers import fits
 from simulation.repeated_keys import parse_strict
 
 MOMENT_FORMATS = ("%Y-%m-%d %H:%M UTC", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-WHOLE_DIGITS = 38 - MONEY_PLACES  # before the decimal point
-TOO_LONG = f"Give at most {WHOLE_DIGITS} digits before the decimal point and {MONEY_PLACES} after it: no more is kept."
+OUT_OF_RANGE = f"Give a number below 10^14 with at most {PLACES} decimal places: no simulation takes more."
 MAX_NAME_LENGTH = 200
 """Characters of a name, a label or a reference."""
 MAX_QUOTED = 40
@@ -47,6 +48,8 @@ CATALOG_LISTS = {
 """Column of a list of ids → the catalog's column that has them, and how many the list may hold."""
 MAY_BE_NEGATIVE = {"target_margin", "margin_floor"}
 AT_MOST_ONE = {"target_margin", "margin_floor"}
+WHOLE_BOUNDS = {"rollover_expires_after_days": (1, MAX_DAYS), "expires_after_days": (1, MAX_DAYS)}
+"""Column → the least and the most of it, as the API has them."""
 HELP = {
     "event_mapping": '{"event_type": …, "filters": {dimension: value or [values]}, '
     '"aggregation": {"type": "count | sum | distinct_count", "field": …, "minus": …}}; '
@@ -169,7 +172,7 @@ class ParsedField(StringField, Generic[Value]):
 
 
 class ExactField(ParsedField[Decimal]):
-    """A decimal such as `1,234.5`, `1.5e-7` or `68 %`: every one that a NUMERIC(38, 12) holds, exact, and no other.
+    """A decimal such as `1,234.5`, `1.5e-7` or `68 %`: every one that simulations calculate with, exact, and no other.
 
     The decimal sign is the point, as everywhere on the screens; `0,18` is not read as 18.
     """
@@ -186,8 +189,8 @@ class ExactField(ParsedField[Decimal]):
         return self._checked(_shifted(exact, -2) if typed.endswith("%") else exact)
 
     def _checked(self, value: Decimal) -> Decimal:
-        if not is_kept(value):
-            raise ValueError(TOO_LONG)
+        if not fits(value):
+            raise ValueError(OUT_OF_RANGE)
         if value < 0 and self.short_name not in MAY_BE_NEGATIVE:
             raise ValueError("This cannot be negative.")
         if value > 1 and self.short_name in AT_MOST_ONE:
@@ -199,12 +202,6 @@ def _with_a_point(number: str) -> str:
     """What to type instead, where the number has a decimal comma."""
     exact = read(number.removeprefix("-"), COMMA)
     return "" if exact is None else f" The decimal sign is the point: {decimal_text(exact)}."
-
-
-def is_kept(value: Decimal) -> bool:
-    """Whether the money column keeps the number to the last digit; zeros at its end do not count."""
-    whole, _, places = f"{value.copy_abs():f}".partition(".")
-    return len(whole.lstrip("0")) <= WHOLE_DIGITS and len(places.rstrip("0")) <= MONEY_PLACES
 
 
 def _shifted(value: Decimal, places: int) -> Decimal:
@@ -345,7 +342,7 @@ def _field(column: sa.Column[object], references: References) -> Field:
         case "decimal":
             return ExactField(label, required, description=description)
         case "integer":
-            return WholeField(label, required, description=description)
+            return WholeField(label, [*required, *_whole_bounds(column.name)], description=description)
         case "time":
             return MomentField(label, required, description=description)
         case "json":
@@ -361,6 +358,14 @@ def own_id(_form: Form, field: Field) -> None:
     """The validator of the id of a new record: it stands in addresses and in ledgers."""
     if field.data and not is_own_id(field.data):
         raise ValidationError(f"An id is {OWN_ID_RULE}.")
+
+
+def _whole_bounds(name: str) -> list[Optional | NumberRange]:
+    """The validators of a whole number that does not merely count."""
+    if name not in WHOLE_BOUNDS:
+        return []
+    least, most = WHOLE_BOUNDS[name]
+    return [Optional(), NumberRange(least, most, f"Give {least} to {most:,}.")]
 
 
 def _enum_field(column: sa.Column[object], values: list[str], validators: list[InputRequired]) -> ChoiceField:

@@ -9,7 +9,9 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from rules.enums import Action, AggregationType, ExpectedImpact
 from rules.ids import GIVEN_ID_RULE, OWN_ID_RULE, is_given_id, is_own_id
 from rules.ranges import PERCENT_RANGE, is_threshold_percent
+from rules.usage_caps import cap_problems
 from simulation.canonical import Json
+from simulation.numbers import fits
 
 Messages = Mapping[str | int, "Messages"] | Iterable[str]
 """Marshmallow's messages: sentences, by the names and indexes of the places in the document that they are about."""
@@ -67,6 +69,8 @@ class FilterValue(fields.Field[Json]):
         items = value if isinstance(value, list) else [value]
         if not items or not all(isinstance(item, str | int | Decimal) for item in items):
             raise ValidationError("Give text, a number, true or false, or a list of them.")
+        if not all(isinstance(item, str | bool) or fits(Decimal(item)) for item in items):
+            raise ValidationError("Numbers are below 10^14 in size, with at most 12 decimal places.")
         return value
 
 
@@ -105,11 +109,17 @@ class UsageThreshold(Shape):
     action = fields.String(required=True, validate=_one_of(Action))
 
 
+def _is_cap(value: Json) -> None:
+    problems = [f"{member} {problem}".strip() for member, problem in cap_problems(value)]
+    if problems:
+        raise ValidationError(f"{'; '.join(problems)}.")
+
+
 SHAPES: Mapping[str, fields.Field[Json]] = {
     "event_mapping": fields.Nested(EventMapping),
     "metrics_intent": fields.List(fields.Nested(MetricIntent)),
     "usage_thresholds": fields.List(fields.Nested(UsageThreshold)),
-    "absolute_usage_caps": fields.List(fields.Dict(keys=fields.String())),
+    "absolute_usage_caps": fields.List(fields.Raw(validate=_is_cap)),
     "documents": fields.List(fields.Raw()),
     "extracted_cards": fields.List(fields.Raw()),
     "open_questions": fields.List(fields.Raw(), validate=validate.Length(max=5)),

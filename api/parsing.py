@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from flask import Request
@@ -10,11 +9,11 @@ from marshmallow import Schema, ValidationError
 
 from api.schemas.common import Document
 from app.errors import AvsError, FieldError, Invalid
+from simulation.edges import MAX_DEPTH, MAX_VALUES, NUMBER_LIMITS, NumberOutOfLimits, limited_integer, limited_number
 from simulation.repeated_keys import RepeatedKey, parse_marked, parse_strict, repeated
 
 JSON_TYPE = "application/json"
 MAX_ERRORS = 50
-MAX_DEPTH = 32
 _CODES = {
     "Missing data for required field.": "required",
     "Field may not be null.": "null",
@@ -26,6 +25,11 @@ _CODES = {
 class UnsupportedMediaType(AvsError):
     status = 415
     title = "Unsupported media type"
+
+
+class TooMuch(AvsError):
+    status = 413
+    title = "Too large"
 
 
 class MalformedJson(AvsError):
@@ -66,10 +70,32 @@ def parse_json(content: bytes) -> Any:
         raise _malformed(f"The body is not UTF-8: byte {error.start} cannot be read.") from error
     except (ValueError, ArithmeticError) as error:
         raise _malformed_numbers(content, error) from error
-    faults = [FieldError(pointer, detail) for pointer, detail in _unstorable(value, "", 1)]
+    _require_few_values(content, value)
+    faults = (
+        [FieldError(pointer, detail) for pointer, detail in _unstorable(value, "", 1)] if _is_doubtful(content) else []
+    )
     if faults:
         raise _malformed(faults[0].detail, faults[:MAX_ERRORS])
     return value
+
+
+def _require_few_values(content: bytes, value: Any) -> None:
+    """Raise 413 for a body of more values than anybody needs; most bodies have too few commas to be counted."""
+    if content.count(b",") < MAX_VALUES:
+        return
+    count, waiting = 0, [value]
+    while waiting:
+        item = waiting.pop()
+        count += len(item)
+        if count > MAX_VALUES:
+            raise TooMuch(f"The body has more than {MAX_VALUES:,} values: send it in parts.", code="too_many_values")
+        inner = item.values() if isinstance(item, dict) else item
+        waiting += [part for part in inner if isinstance(part, dict | list)]
+
+
+def _is_doubtful(content: bytes) -> bool:
+    """Whether a body may hold what no database keeps: only an escape can write it, only many brackets can be deep."""
+    return b"\\u" in content or content.count(b"[") + content.count(b"{") > MAX_DEPTH
 
 
 def _malformed(detail: str, errors: Sequence[FieldError] = ()) -> MalformedJson:
@@ -98,15 +124,15 @@ class _NotANumber:
 
 def _number(text: str) -> Any:
     try:
-        return Decimal(text)
-    except ArithmeticError:
+        return limited_number(text)
+    except NumberOutOfLimits:
         return _NotANumber(text)
 
 
 def _integer(text: str) -> Any:
     try:
-        return int(text)
-    except ValueError:  # Python refuses thousands of digits
+        return limited_integer(text)
+    except NumberOutOfLimits:
         return _NotANumber(text)
 
 
@@ -114,7 +140,7 @@ def _malformed_numbers(content: bytes, error: Exception) -> MalformedJson:
     """A second reading, only to say at which fields the numbers are that JSON does not have."""
     value = json.loads(content, parse_float=_number, parse_int=_integer, parse_constant=_NotANumber)
     errors = [
-        FieldError(pointer, f"{pointer}: {bad.text} is not a JSON number", "not_a_number")
+        FieldError(pointer, f"{pointer}: {bad.text} is not a JSON number: {NUMBER_LIMITS}", "not_a_number")
         for pointer, bad in _leaves(value, "")
         if isinstance(bad, _NotANumber)
     ]

@@ -13,6 +13,7 @@ import api.register
 from app import extensions, patience, refusals
 from app.answer_headers import harden
 from app.core import create_core
+from app.edges import require_short_addresses
 from app.errors import Unavailable
 from app.hosts import require_trusted_hosts
 from app.identity import guard
@@ -23,6 +24,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     app = create_core(overrides)
     harden(app)
     require_trusted_hosts(app)
+    require_short_addresses(app)
     guard(app)
     app.before_request(patience.hurry)
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})

@@ -72,12 +72,13 @@ class UsageThreshold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rails:
-    """The config's rails; a config without any has empty ones."""
+    """The config's rails; a config without any has empty ones. Caps are as stored, of whatever shape."""
 
     usage_thresholds: tuple[UsageThreshold, ...] = ()
     monthly_spend_cap_usd: Number | None = None
     at_cap_action: str | None = None
     margin_floor: Number | None = None
+    absolute_usage_caps: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,7 @@ MISSING: Mapping[str, str] = {
     "simulation_outputs_incomplete": "a simulation of every metric",
     "simulation_blocking_issues": "a simulation without blocking issues",
     "number_out_of_range": "a number in range",
+    "usage_cap_not_enforceable": "a usage cap that apps can enforce",
     "baseline_not_active": "a comparison with the active version",
     "workspace_missing": "a workspace",
 }

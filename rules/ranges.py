@@ -13,6 +13,9 @@ from rules.places import Place, at_pool, at_rails, at_unit
 from rules.wording import THIS_CONFIG, this_pool, this_unit
 
 LIMIT = Decimal(10) ** 14
+PLACES = 12
+MAX_DAYS = 3_650
+"""The most days after which a rollover or an exploration ends: ten years."""
 MAX_PERCENT = 1_000
 PERCENT_PLACES = 2
 PERCENT_RANGE = f"above 0 and up to {MAX_PERCENT:,}, with at most {PERCENT_PLACES} decimal places"
@@ -24,16 +27,20 @@ Case = tuple[str, str, Number | None, Place]
 def is_threshold_percent(value: Number) -> bool:
     """Whether a threshold may stand at this percentage: 33.33, not 33.333; the same at every door."""
     percent = Decimal(value)
-    if not 0 < percent <= MAX_PERCENT:
-        return False
-    hundredths = percent.scaleb(PERCENT_PLACES)
-    return hundredths == hundredths.to_integral_value()
+    return 0 < percent <= MAX_PERCENT and decimal_places(percent) <= PERCENT_PLACES
+
+
+def decimal_places(value: Decimal) -> int:
+    """The decimal places that a finite number needs: 1 for 33.50."""
+    _, digits, exponent = value.as_tuple()
+    written = "".join(map(str, digits))
+    return max(0, -int(exponent) - (len(written) - len(written.rstrip("0"))))
 
 
 def numbers_are_in_range(draft: Draft) -> Iterator[Finding]:
     """Every quantity and amount is below 10^14, every threshold at a percentage of two places (simulation gate)."""
     for subject, field, value, place in (*_of_pools(draft), *_of_units(draft), *_of_rails(draft)):
-        if value is not None and abs(Decimal(value)) >= LIMIT:
+        if value is not None and Decimal(value).copy_abs() >= LIMIT:
             message = (
                 f"{subject} has {value} in {label_text(field)}, and numbers of 10^14 and more cannot be simulated. "
                 "Correct it."

@@ -14,6 +14,7 @@ from rules import (
     ranges,
     running_period,
     simulation_run,
+    usage_caps,
     value_units,
 )
 from rules.draft import Draft
@@ -37,6 +38,7 @@ SIMULATION_GATE: tuple[Rule, ...] = (
     Rule("unit_event_mapping_invalid", event_mapping.mappings_fit_the_event_catalog),
     Rule("unit_economics_missing", economics.pooled_units_have_economics),
     Rule("number_out_of_range", ranges.numbers_are_in_range),
+    Rule("usage_cap_not_enforceable", usage_caps.caps_can_be_enforced),
 )
 
 PRODUCTION_GATE: tuple[Rule, ...] = (

@@ -3,20 +3,20 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from typing import TypedDict, TypeVar, Unpack
 
 from marshmallow import ValidationError, fields
 
-from app.models.base import MONEY_DIGITS, MONEY_PLACES
 from rules.ids import OWN_ID_RULE, is_own_id
+from rules.ranges import PERCENT_RANGE, is_threshold_percent
 from rules.texts import problem_of
+from rules.usage_caps import cap_problems
 from simulation.canonical import Json, JsonObject
+from simulation.numbers import PLACES, fits
 
 MISSING: dict[str, str | list[Json] | dict[Json, Json]] = {"required": "is required", "null": "must not be null"}
-MAX_DIGITS = MONEY_DIGITS - MONEY_PLACES  # before the point; the database keeps MONEY_PLACES after it
-_LAST_PLACE, _WIDE = Decimal(1).scaleb(-MONEY_PLACES), Context(prec=60)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z")
 
 
@@ -105,7 +105,7 @@ class Choice(Strict[str]):
 
 
 class Number(Strict[int | Decimal]):
-    """An exact number, int or Decimal, that the database can keep."""
+    """An exact number, int or Decimal, that simulations calculate with."""
 
     def __init__(self, *, least: int | None = None, most: int | None = None, **options: Unpack[FieldOptions]) -> None:
         super().__init__(**options)
@@ -118,9 +118,19 @@ class Number(Strict[int | Decimal]):
             raise ValidationError(f"must be ≥ {self.least}")
         if self.most is not None and value > self.most:
             raise ValidationError(f"must be ≤ {self.most}")
-        if abs(value) >= 10**MAX_DIGITS or Decimal(value).quantize(_LAST_PLACE, context=_WIDE) != value:
-            raise ValidationError(f"must be below 10^{MAX_DIGITS} and have at most {MONEY_PLACES} decimal places")
+        if not fits(Decimal(value)):
+            raise ValidationError(f"must be below 10^14 and have at most {PLACES} decimal places")
         return value
+
+
+class Percent(Number):
+    """A percentage of a threshold (`rules.ranges`)."""
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> int | Decimal:
+        percent = super()._deserialize(value)
+        if not is_threshold_percent(percent):
+            raise ValidationError(f"must be {PERCENT_RANGE}")
+        return percent
 
 
 class Count(Number):
@@ -161,6 +171,16 @@ class Document(Strict[JsonObject]):
         if not isinstance(value, Mapping):
             raise ValidationError("must be an object")
         return dict(value)
+
+
+class UsageCap(Document):
+    """An absolute usage cap (`rules.usage_caps`)."""
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> JsonObject:
+        cap = super()._deserialize(value)
+        for member, problem in cap_problems(cap):
+            raise ValidationError(f"{member} {problem}")
+        return cap
 
 
 class Items(fields.List[Json]):

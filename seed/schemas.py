@@ -27,6 +27,7 @@ from rules.enums import (
     TargetEnvironment,
     UnitType,
 )
+from rules.ranges import MAX_DAYS
 from seed.fields import (
     MISSING,
     Choice,
@@ -39,7 +40,9 @@ from seed.fields import (
     Moment,
     Name,
     Number,
+    Percent,
     Text,
+    UsageCap,
     required,
 )
 from simulation.canonical import Json
@@ -210,7 +213,7 @@ class SnapshotRow(Row):
 class RolloverPart(Row):
     enabled = Flag()
     max_rollover_quantity = Number(least=0, required=False)
-    expires_after_days = Count(least=1, required=False)
+    expires_after_days = Count(least=1, most=MAX_DAYS, required=False)
 
 
 class PoolPart(Row):
@@ -227,12 +230,12 @@ class ExplorationPart(Row):
     enabled = Flag()
     exploration_pool_id = Name(**OPTIONAL)
     qualifying_events = Items(Name())
-    expires_after_days = Count(least=1, **OPTIONAL)
+    expires_after_days = Count(least=1, most=MAX_DAYS, **OPTIONAL)
     graduation_signal = Name(**OPTIONAL)
 
 
 class ThresholdPart(Row):
-    percent = Number(least=1, most=100)
+    percent = Percent()
     action = Choice(Action)
 
 
@@ -241,7 +244,7 @@ class RailsPart(Row):
     monthly_spend_cap_usd = Number(least=0, **OPTIONAL)
     at_cap_action = Choice(Action, **OPTIONAL)
     margin_floor = Number(most=1, **OPTIONAL)
-    absolute_usage_caps = Items(Document(), required=False)
+    absolute_usage_caps = Items(UsageCap(), required=False)
 
 
 class SubjectPart(Row):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from simulation.canonical import NUMBERS, Json
+from simulation.edges import limited_integer, limited_number
 
 
 class RepeatedKey(ValueError):
@@ -56,19 +57,29 @@ def _repeated(pairs: list[tuple[str, Json]]) -> str:
     raise ValueError("no key is repeated")
 
 
-_STRICT: json.JSONDecoder = json.JSONDecoder(object_pairs_hook=_unique, **NUMBERS)
+_LIMITED: dict[str, Any] = NUMBERS | {"parse_float": limited_number, "parse_int": limited_integer}
+_STRICT: json.JSONDecoder = json.JSONDecoder(object_pairs_hook=_unique, **_LIMITED)
+_ONCE: json.JSONDecoder = json.JSONDecoder(object_pairs_hook=_unique, **NUMBERS)
 _MARKING: dict[str, Any] = {"object_pairs_hook": _marked, **NUMBERS}
 
 
 def parse_strict(text: str | bytes) -> Json:
-    """`canonical.parse_exact` that raises RepeatedKey, a ValueError, where an object has a key twice."""
-    return json.loads(text, object_pairs_hook=_unique, **NUMBERS) if isinstance(text, bytes) else _STRICT.decode(text)
+    """`canonical.parse_exact` for texts from outside.
+
+    Raises RepeatedKey, a ValueError, where an object has a key twice, and NumberOutOfLimits for numbers without end.
+    """
+    return _STRICT.decode(text if isinstance(text, str) else _decoded(text))
+
+
+def _decoded(text: bytes) -> str:
+    """The text of bytes in whichever Unicode encoding they are, as Python's reader of JSON finds it."""
+    return text.decode(json.detect_encoding(text), "surrogatepass")
 
 
 def parse_next(text: str, start: int) -> tuple[Json, int]:
     """The value that begins at a place of the text, numbers exact, and the place after it; ValueError if none does."""
     try:
-        return _STRICT.raw_decode(text, start)
+        return _ONCE.raw_decode(text, start)
     except ArithmeticError:
         raise ValueError("a number's exponent is out of range") from None
 

@@ -100,7 +100,7 @@ class CycleDraftContextBody(Body):
     cycle_draft_context_id = Identifier()
     workspace_id = Identifier(required=True)
     cycle_id = Identifier(allow_none=True, load_default=None)
-    documents = items(JsonObject(), 50, load_default=list)
+    documents = items(JsonObject(maximum=MAX_PASTED), 50, load_default=list)
     pasted_text = fields.String(validate=validate.Length(max=MAX_PASTED), allow_none=True, load_default=None)
     skipped = Flag(load_default=False)
     extracted_cards = items(JsonObject(), load_default=list)

@@ -10,6 +10,7 @@ Numbers are `int` or `Decimal` on both sides, moments are aware datetimes in UTC
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
@@ -22,7 +23,8 @@ from marshmallow.exceptions import ValidationError
 
 from rules.ids import GIVEN_ID_RULE, OWN_ID_RULE, is_given_id, is_own_id
 from rules.texts import problem_of
-from simulation.canonical import Json, number_text
+from simulation.canonical import Json, canonical_text, number_text
+from simulation.edges import MAX_OBJECT_CHARACTERS
 from simulation.numbers import LIMIT, PLACES, decimal_places
 
 Parsed = dict[str, Json]
@@ -132,7 +134,7 @@ class ExactNumber(fields.Field[int | Decimal]):
     def _check_digits(self, value: Decimal) -> None:
         if not value.is_finite():
             raise self.make_error("number")
-        if abs(value) >= LIMIT:
+        if value.copy_abs() >= LIMIT:
             raise self.make_error("size")
         if decimal_places(value) > self.places:
             raise self.make_error("places", places=self.places)
@@ -197,11 +199,20 @@ class Embedded(fields.Nested):
 class JsonObject(fields.Field[Document]):
     """A free JSON object, numbers exact; its inner shape is the caller's."""
 
-    default_error_messages = {"object": "Must be a JSON object."}  # noqa: RUF012
+    default_error_messages = {  # noqa: RUF012
+        "object": "Must be a JSON object.",
+        "large": "Must have at most {maximum:,} characters as JSON.",
+    }
+
+    def __init__(self, *, maximum: int = MAX_OBJECT_CHARACTERS, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.maximum = maximum
 
     def _deserialize(self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any) -> Document:
         if not isinstance(value, Mapping):
             raise self.make_error("object")
+        if len(canonical_text(value)) > self.maximum:
+            raise self.make_error("large", maximum=self.maximum)
         return dict(value)
 
 
@@ -289,7 +300,8 @@ def keyed_items(inner: fields.Field[Any], key: str, maximum: int = MAX_ITEMS, **
 
     def differ(values: Sequence[Document]) -> None:
         keys = [value[key] for value in values]
-        twice = {i: {key: [f"{k} is given twice."]} for i, k in enumerate(keys) if keys.count(k) > 1}
+        counts = Counter(keys)
+        twice = {i: {key: [f"{k} is given twice."]} for i, k in enumerate(keys) if counts[k] > 1}
         if twice:
             raise ValidationError(twice)
 
@@ -302,7 +314,7 @@ def _count(minimum: int, maximum: int) -> str:
 
 
 def different(values: Sequence[str]) -> None:
-    twice = {value: [f"{value!r} is named twice."] for value in values if values.count(value) > 1}
+    twice = {value: [f"{value!r} is named twice."] for value, count in Counter(values).items() if count > 1}
     if twice:
         raise ValidationError({index: twice[value] for index, value in enumerate(values) if value in twice})
 

@@ -25,9 +25,7 @@ from app.ids import new_id
 from rules.delivery import MAX_STALENESS_SECONDS, Fail
 from rules.enums import Action, CompletenessStatus, ConfigStatus, OverageBehavior, Stage, TargetEnvironment
 from rules.pools import MAX_POOLS
-from rules.ranges import MAX_PERCENT, PERCENT_PLACES
-
-MAX_DAYS = 3650
+from rules.ranges import MAX_DAYS, MAX_PERCENT, PERCENT_PLACES
 
 
 class RolloverBody(Body):
@@ -78,6 +76,14 @@ class UsageThresholdBody(Body):
     action = choice(Action, required=True)
 
 
+class UsageCapBody(Body):
+    """The most of a unit that a customer gets in a period; without `action` it blocks."""
+
+    value_unit_id = Identifier(required=True)
+    max_quantity = ExactNumber(minimum=0, required=True)
+    action = choice(Action)
+
+
 class RailsBody(Body):
     """What prevents a blow-up: thresholds, a spend cap, a margin floor."""
 
@@ -85,11 +91,13 @@ class RailsBody(Body):
     monthly_spend_cap_usd = ExactNumber(minimum=0, allow_none=True, load_default=None)
     at_cap_action = choice(Action, allow_none=True, load_default=None)
     margin_floor = ExactNumber(maximum=1, allow_none=True, load_default=None)
-    absolute_usage_caps = items(JsonObject(), 50, allow_none=True, load_default=None)
+    absolute_usage_caps = items(Embedded(UsageCapBody), 50, allow_none=True, load_default=None)
 
 
 class Rails(Answered, RailsBody):
-    """The rails of a config."""
+    """The rails of a config; caps are as stored, where rows may be older than their shape."""
+
+    absolute_usage_caps = fields.List(JsonObject(), allow_none=True)
 
 
 class FailBody(Body):

@@ -8,6 +8,7 @@ from tests.browser.gates import (
     Case,
     Mend,
     Spoil,
+    a_cap_of_another_shape,
     a_unit_that_was_not_submitted,
     add_a_pool,
     chosen,
@@ -29,6 +30,7 @@ from tests.browser.gates import (
     simulated,
     somebody_activates_the_rival,
     somebody_simulates_again,
+    take_the_caps_out,
     the_page_refers_to_a_queued_run,
     then_submitted,
     ticked,
@@ -151,6 +153,7 @@ CASES: tuple[Case, ...] = (
         chosen("throttle"),
     ),
     Case("number_out_of_range", too_much_included, POOLS, "included_quantity", typed("10")),
+    Case("usage_cap_not_enforceable", a_cap_of_another_shape, RAILS, "do", take_the_caps_out),
     Case("price_book_ref_missing", columns(price_book_ref=None), POOLS, "price_book_ref", typed("usd_2026_01")),
     Case("simulation_missing", nothing, SIMULATE, WINDOW, simulate),
     Case(

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from app import clock, extensions
 from app.models.base import db
+from app.models.config_version import ConfigVersion
 from app.models.transactions import write
 from app.services.authoring import config_parts, cycles, unit_snapshots, value_units
 from app.services.authoring import configs as config_drafts
@@ -176,6 +177,21 @@ def too_much_included(records: Records) -> None:
     with write(db.session):
         amount: PoolInput = {"included_quantity": Decimal(10) ** 14}
         config_parts.update_pool(db.session, records.config, "pool_core", amount, **who())
+
+
+def a_cap_of_another_shape(records: Records) -> None:
+    """A cap as rows from before its shape was checked have it."""
+    with write(db.session):
+        config = db.session.get_one(ConfigVersion, records.config)
+        if config.rails is None:
+            raise LookupError(records.config)
+        config.rails.absolute_usage_caps = [{"per": "day", "renders": 50}]
+
+
+def take_the_caps_out(page: Page, records: Records) -> None:
+    page.get_by_role("button", name="Take them out").click()
+    page.wait_for_load_state("load")
+    leave(page)
 
 
 def nothing(records: Records) -> None:

@@ -19,6 +19,7 @@ unit_event_mapping_missing
 unit_event_mapping_invalid
 unit_economics_missing
 number_out_of_range
+usage_cap_not_enforceable
 
 cycle_type_not_production
 cycle_period_not_90_days

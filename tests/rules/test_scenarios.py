@@ -94,6 +94,9 @@ def with_threshold(percent: str) -> Draft:
     return with_rails(usage_thresholds=(*CANDIDATE.rails.usage_thresholds, extra))
 
 
+UNIT_CAP: dict[str, object] = {"value_unit_id": CANDIDATE.pools[0].value_unit_id, "max_quantity": 5}
+
+
 FIRING = (
     cycle_fires("cycle_goal_type_missing", "goal_type", with_cycle(goal_type=None), "pmf learning"),
     cycle_fires("cycle_goal_type_missing", "goal_type", with_cycle(goal_type=" ")),
@@ -177,6 +180,32 @@ FIRING = (
             "unit_economics_missing", with_economics(**{field: None}), f"unit_economics.{field}", label_text(field)
         )
         for field, in_words in ((name, label_text(name)) for name in UnitEconomics.__dataclass_fields__)
+    ),
+    *(
+        rails_fire(
+            "usage_cap_not_enforceable",
+            with_rails(absolute_usage_caps=(cap,)),
+            "absolute_usage_caps",
+            "app",
+            "Correct",
+            says,
+        )
+        for cap, says in (
+            ({"per": "day", "renders": 50}, "per is no member"),
+            (UNIT_CAP | {"max_quantity": Decimal(-1)}, "max_quantity must be a number from 0"),
+            (UNIT_CAP | {"max_quantity": "5"}, "max_quantity must be a number from 0"),
+            (UNIT_CAP | {"max_quantity": Decimal("1e400")}, "below 10^14"),
+            (UNIT_CAP | {"action": "explode"}, "action must be one of"),
+            (UNIT_CAP | {"value_unit_id": None}, "value_unit_id must be"),
+            (7, "it must be an object"),
+        )
+    ),
+    rails_fire(
+        "usage_cap_not_enforceable",
+        with_rails(absolute_usage_caps=(UNIT_CAP | {"value_unit_id": "vu_nobody"},)),
+        "absolute_usage_caps",
+        "caps vu_nobody",
+        "no pool",
     ),
     rails_fire("number_out_of_range", with_threshold("33.333"), "usage_thresholds", "33.333 percent", "2 decimal"),
     rails_fire("number_out_of_range", with_threshold("1000.01"), "usage_thresholds", "up to 1,000"),

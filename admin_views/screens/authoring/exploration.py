@@ -28,9 +28,8 @@ from app.services.configs.documents import exploration_shape
 from app.services.configs.lookup import latest_completed_run
 from app.services.wording.configs import ending_sentence, subsidy_sentence
 from rules.lifecycle import graduation_signal_is_required, stage_defaults
+from rules.ranges import MAX_DAYS
 from simulation.canonical import JsonObject
-
-MAX_DAYS = 3650
 
 
 class ExplorationForm(VersionedForm):

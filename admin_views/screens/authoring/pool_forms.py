@@ -23,11 +23,12 @@ from admin_views.forms import (
     choices_of,
 )
 from rules.enums import OverageBehavior
+from rules.ids import OWN_ID
 from rules.pools import MAX_POOLS
+from rules.ranges import MAX_DAYS
 from simulation.canonical import Json, JsonObject
 
-MAX_DAYS = 3650
-KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@+~-]{0,199}")
+KEY = re.compile(OWN_ID)
 BLANK_KEY = "__key__"
 """The key of the row that the page's script copies for a new pool."""
 BEYOND = {

@@ -16,6 +16,8 @@ from rules.ranges import PERCENT_RANGE, is_threshold_percent
 from simulation.canonical import Json, JsonObject
 
 UNIT, QUANTITY = "value_unit_id", "max_quantity"
+WITHOUT_FOREIGN = "without_other_caps"
+"""The control of a page whose foreign caps were taken out."""
 NUMBER = ExactField().bind(Form(), "quantity")
 """A field that is bound to no real form: it reads the numbers in rows as every form reads its numbers."""
 
@@ -51,16 +53,26 @@ class ThresholdsField(RowsField):
 class CapsField(RowsField):
     """value unit → the quantity of it that a customer gets at most in 30 days.
 
-    Caps of another shape, which the API may have stored, are `foreign`: no row shows them, and a save keeps them.
+    Caps with an action of their own, which the API takes, and those of an older shape are `foreign`: they are shown
+    below the rows, and a save keeps them until they are taken out.
     """
 
     first, second, max_rows = "cap_unit", "cap_quantity", 50
     foreign: list[Json]
+    are_dropped: bool
 
     def process(self, formdata: FormData | None, data: Json = unset_value, extra_filters: Filters = None) -> None:
         stored = data if isinstance(data, list) else []
         self.foreign = [item for item in stored if not _is_cap(item)]
+        self.are_dropped = formdata is not None and bool(formdata.get(WITHOUT_FOREIGN))
+        if self.are_dropped:
+            self.foreign = []
         super().process(formdata, data, extra_filters)
+
+    def drop_foreign(self) -> None:
+        """Take the foreign caps out; the page carries that on until it is saved."""
+        self.foreign, self.are_dropped = [], True
+        self.take(self.rows)
 
     def shown(self, data: Json) -> list[tuple[str, str]]:
         return [(item[UNIT], decimal_text(Decimal(item[QUANTITY]))) for item in data or () if _is_cap(item)]

@@ -82,12 +82,14 @@ class Rails(ConfigDraftScreen[RailsForm]):
         return {"rails": rails, "delivery": stated(document["delivery"])}
 
     def act(self, form: RailsForm, action: str, record: ConfigVersion) -> None:
-        """Carry out `defaults`, `add:usage_thresholds` or `remove:absolute_usage_caps:1`."""
+        """Carry out `defaults`, `add:usage_thresholds`, `remove:usage_thresholds:1` or `drop:absolute_usage_caps`."""
         verb, _, target = action.partition(":")
         name, _, index = target.partition(":")
         if verb == "defaults":
             suggested = stage_defaults(record.stage).usage_thresholds
             form.usage_thresholds.suggest({str(item.percent): item.action or "" for item in suggested})
+        elif verb == "drop" and name == form.absolute_usage_caps.short_name:
+            form.absolute_usage_caps.drop_foreign()
         elif verb == "add" and name in ROWS:
             form[name].grow()
         elif verb == "remove" and name in ROWS:

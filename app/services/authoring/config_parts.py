@@ -16,6 +16,7 @@ from app.services.authoring.rows import assign
 from app.services.catalogs.reading import keys_of
 from app.services.configs.editing import editable, log_config_event, refresh
 from app.services.configs.lookup import get_config, snapshot_of
+from rules.usage_caps import cap_problems
 from simulation.canonical import Json
 
 Event = tuple[str, dict[str, Json]]
@@ -137,10 +138,36 @@ def put_rails(
     """Set fields of the rails, which are added when the config has none."""
     config = editable(session, config_version_id)
     config.rails = config.rails or RailRule()
+    check_caps(session, config, data)
     assign(config.rails, data)
     refresh(session, config, now)
     log_config_event(session, "rails_configured", config, actor, now)
     return config.rails
+
+
+def check_caps(session: AnySession, config: ConfigVersion, data: RailsInput, pointer: str = "") -> None:
+    """Raise Invalid for every absolute cap of another shape or on a unit that the cycle lacks, unless it is stored.
+
+    A cap that is stored and cannot be enforced is a finding of the gates.
+    """
+    stored = (config.rails.absolute_usage_caps if config.rails else None) or []
+    caps = [(at, cap) for at, cap in enumerate(data.get("absolute_usage_caps") or ()) if cap not in stored]
+    if not caps:
+        return
+    at_cap = f"{pointer}/absolute_usage_caps"
+    errors = [
+        FieldError(f"{at_cap}/{at}/{member}", f"{member} {problem}.")
+        for at, cap in caps
+        for member, problem in cap_problems(cap)
+    ]
+    known_ids = set() if errors else _known_units(session, config)
+    errors = errors or [
+        _unknown_unit(config, cap["value_unit_id"], known_ids, f"{at_cap}/{at}/value_unit_id")
+        for at, cap in caps
+        if cap["value_unit_id"] not in known_ids
+    ]
+    if errors:
+        raise invalid(*errors)
 
 
 def _reorder(config: ConfigVersion) -> None:

@@ -18,7 +18,7 @@ from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Exploration
 from app.models.cycle import Cycle
 from app.models.transactions import lock_subject
 from app.models.value_unit import ValueUnitSnapshot
-from app.services.authoring.config_parts import check_columns, new_pool
+from app.services.authoring.config_parts import check_caps, check_columns, new_pool
 from app.services.authoring.inputs import ConfigColumns, ConfigInput, PoolInput
 from app.services.authoring.rows import assign, insert
 from app.services.catalogs.reading import keys_of
@@ -65,6 +65,7 @@ def _add_parts(session: AnySession, config: ConfigVersion, data: ConfigInput) ->
     assign(config.exploration, data.get("exploration") or {})
     thresholds = [{"percent": item.percent, "action": item.action} for item in defaults.usage_thresholds]
     config.rails = RailRule(usage_thresholds=thresholds)
+    check_caps(session, config, data.get("rails") or {}, "/rails")
     assign(config.rails, data.get("rails") or {})
     for position, pool in enumerate(data.get("pools") or ()):
         fields: PoolInput = {"position": position, **pool}

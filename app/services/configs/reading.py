@@ -266,6 +266,7 @@ def _rails(row: RailsRow | None) -> d.Rails:
         monthly_spend_cap_usd=row.monthly_spend_cap_usd,
         at_cap_action=row.at_cap_action,
         margin_floor=row.margin_floor,
+        absolute_usage_caps=tuple(row.absolute_usage_caps or ()),
     )
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 
 from app.actor import Actor
-from app.models.base import MONEY_PLACES, AnySession
+from app.models.base import AnySession
 from app.models.cycle import CycleDraftContext
 from app.services.authoring.contexts import create_context, update_context
 from app.services.authoring.inputs import ContextInput
@@ -21,9 +21,9 @@ from rules.ids import MAX_ID_LENGTH
 from rules.readings import plain_text, read, readings
 from rules.texts import problem_of
 from simulation.canonical import Json
+from simulation.numbers import PLACES, fits
 
 COST = "cost"
-MAX_WHOLE_DIGITS = 38 - MONEY_PLACES  # before the decimal point
 _AMOUNT = re.compile(r"(?:US)?\$?\s*([0-9.,]+(?:e[+-]?[0-9]{1,3})?)\s*(?:USD)?", re.IGNORECASE)
 _FOR_MANY = r" \((?:US)?\$?\s?[\d.,]\S*(?: \w+)? per (?:\d|thousand|million|billion)[^()]*\)"
 _OF = re.compile(rf"cost \S+ per (.+?)(?:{_FOR_MANY})?", re.DOTALL)
@@ -85,9 +85,8 @@ def _problem(name: str, amount: str, values: Sequence[Decimal]) -> tuple[str, st
     if len(values) > 1:
         meanings = " or ".join(map(plain_text, values))
         return "cost_per_unit_usd", f"{amount!r} can mean {meanings}: say which sign is the decimal one"
-    whole, _, places = plain_text(values[0]).partition(".")
-    if len(whole) > MAX_WHOLE_DIGITS or len(places) > MONEY_PLACES:
-        return "cost_per_unit_usd", f"{amount!r} has more than {MONEY_PLACES} decimals or {MAX_WHOLE_DIGITS} digits"
+    if not fits(values[0]):
+        return "cost_per_unit_usd", f"{amount!r} is 10^14 or more, or has more than {PLACES} decimals"
     return None
 
 

@@ -20,7 +20,7 @@ SAME_PLACE = [
     f.CORE | {"pool_id": "a_core", "position": 0},
     f.EXPLORATION_POOL | {"pool_id": "B_exploration", "position": 0},
 ]
-CAPS = [{"pool_id": "pool_core", "cap": Decimal("1000.5"), "action": "block"}]
+CAPS = [{"value_unit_id": "vu_hd_minute", "max_quantity": Decimal("1000.5"), "action": "block"}]
 
 
 def of_objects(session: AnySession, config_version_id: str) -> ConfigDocument:

@@ -70,7 +70,9 @@ def test_an_amount_is_read_exactly(typed: str, value: str) -> None:
         ("x", "1e-13", "more than 12 decimals"),
         ("x", "€3", "no amount in USD"),
         ("x", "0.0000000000001", "more than 12 decimals"),
-        ("x", "1" * 40, "26 digits"),
+        ("x", "1" * 40, "10^14 or more"),
+        ("x", "1e14", "10^14 or more"),
+        ("x", "1e-400", "more than 12 decimals"),
     ],
 )
 def test_a_row_that_does_not_fit_is_rejected_with_its_number_and_reason(name: str, cost: str, reason: str) -> None:
@@ -91,8 +93,8 @@ def test_an_amount_with_the_other_sign_than_was_said_is_rejected() -> None:
     assert (cards, reject.field) == ([], "cost_per_unit_usd")
 
 
-@given(st.decimals(min_value=0, max_value=10**20, places=12))
-def test_any_cost_that_money_can_hold_comes_back_as_it_was(amount: Decimal) -> None:
+@given(st.decimals(min_value=0, max_value=10**14 - 1, places=12))
+def test_any_cost_that_simulations_take_comes_back_as_it_was(amount: Decimal) -> None:
     (card,), _ = read_costs("costs.csv", rows(("x", f"{amount:,f}".removeprefix("-"))))
     assert Decimal(card.value) == amount
 

@@ -13,6 +13,7 @@ from app.models.transactions import write
 from app.services.authoring import config_parts
 from app.services.authoring import configs as config_drafts
 from app.services.authoring.inputs import RailsInput
+from simulation.canonical import Json
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by
@@ -39,6 +40,13 @@ def rails() -> RailRule:
 def put(**data: Unpack[RailsInput]) -> None:
     with write(db.session):
         config_parts.put_rails(db.session, "cfg_1", data, **f.WHO)
+
+
+def store_caps(caps: list[Json]) -> None:
+    """Store caps as rows from before their shape was checked have them."""
+    with write(db.session):
+        config = db.session.get_one(ConfigVersion, "cfg_1")
+        present(config.rails).absolute_usage_caps = caps
 
 
 def test_the_picture_says_every_rail_in_words_too(client: FlaskClient) -> None:
@@ -137,13 +145,24 @@ def test_caps_are_rows_of_unit_and_quantity(client: FlaskClient) -> None:
 
 def test_caps_of_another_shape_are_shown_and_kept(client: FlaskClient) -> None:
     foreign = {"per": "day", "renders": 50}
-    put(absolute_usage_caps=[foreign, {"value_unit_id": "vu_hd_minute", "max_quantity": 5}])
+    store_caps([foreign, {"value_unit_id": "vu_hd_minute", "max_quantity": 5}])
     assert "per day · renders 50" in text_of(client.get(URL).text)
     before = rails().absolute_usage_caps
     post(client, URL, {"do": "save"})
     assert rails().absolute_usage_caps == before
     post(client, URL, {"cap_quantity": ["6"]})
     assert rails().absolute_usage_caps == [{"value_unit_id": "vu_hd_minute", "max_quantity": 6}, foreign]
+
+
+def test_caps_that_no_app_can_enforce_are_taken_out_with_a_button(client: FlaskClient) -> None:
+    store_caps([{"per": "day", "renders": 50}, {"value_unit_id": "vu_hd_minute", "max_quantity": 5}])
+    assert "no app can enforce" in text_of(client.get("/configs/cfg_1/review").text)
+    dropped = post(client, URL, {"do": "drop:absolute_usage_caps"}).text
+    assert "per day" not in text_of(dropped)
+    form = sent_by(dropped)
+    form["do"] = "save"
+    assert client.post(URL, data=form).status_code == 303
+    assert rails().absolute_usage_caps == [{"value_unit_id": "vu_hd_minute", "max_quantity": 5}]
 
 
 def test_another_order_of_thresholds_is_no_change(client: FlaskClient) -> None:
