@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.services.usage import parquet, staging
 from app.services.usage.index import Index, StoredFile, combine, partition, supersede_files
+from app.services.usage.soundness import sound
 from app.services.usage.sql import scan
 
 SMALL_ROWS = 250_000
@@ -19,11 +20,14 @@ class DamagedFiles(RuntimeError):
 
 
 def compact(root: Path, index: Index, workspace_id: str, *, fan_in: int) -> None:
-    """Merge until no month has `fan_in` small files of like size. The caller holds the store's maintenance lock."""
-    while group := _next_group(_files(index, workspace_id), fan_in):
+    """Merge until no month has `fan_in` small files of like size. The caller holds the store's maintenance lock.
+
+    A damaged file stays as it is and is said where it is read: merged, its damage would look whole.
+    """
+    while group := _next_group(sound(root, _files(index, workspace_id)), fan_in):
         with staging.folder(root) as folder:
             merged = _merge(root, workspace_id, group, folder)
-            parquet.place([merged], folder, root)
+            parquet.place([merged], folder, root, index)
             with index.writing() as connection:
                 supersede_files(connection, group)
                 partition(connection, workspace_id).add_files([merged])

@@ -13,7 +13,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from app.services.usage.index import DIGEST_LENGTH
+from app.services.usage.index_schema import DIGEST_LENGTH
 from app.services.usage.parquet import content
 from simulation.canonical import Json
 

@@ -33,7 +33,8 @@ from app.services.usage.fields import (
 )
 from app.services.usage.files import open_source
 from app.services.usage.fingerprints import content_digest_sql
-from app.services.usage.index import UNKNOWN, StoredFile, names_of_files, partition
+from app.services.usage.index import StoredFile, names_of_files, partition
+from app.services.usage.index_schema import UNKNOWN
 from app.services.usage.mapping import OWN_NAMES, ColumnPlan
 from app.services.usage.number_warnings import merged, warnings_of
 from app.services.usage.origins import Arrival
@@ -276,12 +277,12 @@ def _commit(
 ) -> _Stored:
     """Write the candidates that are new and commit them, in one transaction; _Overtaken asks for another attempt."""
     store.flush(workspace_id)  # from here on the ids taken are in one place, but for batches that come meanwhile
-    withdrawals = _find_new(store, workspace_id, engine)
+    withdrawals = _find_new(store, workspace_id, engine, arrival)
     columns = [row[0] for row in engine.execute("DESCRIBE fresh").fetchall()]
     files = parquet.write_months(engine, "fresh", columns, workspace_id, folder)
     outcome = replace(staged, accepted=sum(file.rows for file in files), **_conflicts(engine))
     with store.maintaining():
-        parquet.place(files, folder, store.root)
+        parquet.place(files, folder, store.root, store.index)
         try:
             _commit_files(store, workspace_id, engine, files, outcome, arrival, withdrawals)
         except _Overtaken:
@@ -300,7 +301,7 @@ def _take_back(store: EventStore, files: list[StoredFile]) -> None:
             (store.root / file.path).unlink()
 
 
-def _find_new(store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConnection) -> int:
+def _find_new(store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConnection, arrival: Arrival | None) -> int:
     """Create the view `fresh`, the candidates whose id no stored event has, and `taken`, the ids that are taken.
 
     Returns how often ids of the workspace had become free by then: what is taken now may be free later.
@@ -312,7 +313,11 @@ def _find_new(store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConne
             taken |= workspace.taken(ids, {})
     columns = {"event_id": pa.array(taken, pa.string()), "held": pa.array(taken.values(), pa.string())}
     engine.register("taken", pa.table(columns))
-    engine.execute("CREATE OR REPLACE TEMP VIEW fresh AS SELECT * FROM candidates ANTI JOIN taken USING (event_id)")
+    origin = text(arrival.usage_import_id) if arrival else "NULL::VARCHAR"
+    engine.execute(
+        f"CREATE OR REPLACE TEMP VIEW fresh AS SELECT *, {origin} AS usage_import_id "
+        "FROM candidates ANTI JOIN taken USING (event_id)"
+    )
     return workspace.withdrawals
 
 

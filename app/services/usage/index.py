@@ -18,66 +18,21 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import orjson
 
 from app import patience
+from app.errors import Unavailable
 from app.file_lock import exclusive
 from app.services.usage.fields import SOURCE_SEPARATOR
+from app.services.usage.index_schema import DIGEST_LENGTH, UNKNOWN, bring_up_to_date
 from app.unavailable import Store
 
 BUSY_SECONDS = 60.0
 """How long work that nobody waits for waits for other programs at the index; a request's patience is shorter."""
 
-DIGEST_LENGTH = 12
-"""Hexadecimal digits of the digest of what an event says: 48 bits."""
-UNKNOWN = " " * DIGEST_LENGTH
-"""Stands for the digest of an event that was stored before digests were kept."""
-
-_SCHEMA = """
--- withdrawals counts how often ids of the workspace became free again: what is remembered of them is stale then.
-CREATE TABLE IF NOT EXISTS workspace (
-    no INTEGER PRIMARY KEY, workspace_id TEXT NOT NULL UNIQUE, withdrawals INTEGER NOT NULL DEFAULT 0
-);
--- The ids of all events in Parquet. Those of the tail stand beside it and come here, sorted, when it is flushed:
--- random ids one batch at a time would rewrite most of this tree's pages with each batch.
-CREATE TABLE IF NOT EXISTS event_key (
-    workspace INTEGER NOT NULL REFERENCES workspace, event_id TEXT NOT NULL, content TEXT, origin INTEGER,
-    PRIMARY KEY (workspace, event_id)
-) WITHOUT ROWID;
--- Accepted batches not yet in Parquet; AUTOINCREMENT because readers remember how far they have read. event_keys are
--- the events' digests, each with the id after it.
-CREATE TABLE IF NOT EXISTS tail (
-    no INTEGER PRIMARY KEY AUTOINCREMENT, workspace INTEGER NOT NULL REFERENCES workspace, rows INTEGER NOT NULL,
-    event_keys TEXT NOT NULL, events BLOB NOT NULL, origin INTEGER
-);
-CREATE INDEX IF NOT EXISTS tail_by_workspace ON tail (workspace, no, rows);
-CREATE TABLE IF NOT EXISTS file (
-    path TEXT PRIMARY KEY, workspace INTEGER NOT NULL REFERENCES workspace, month TEXT NOT NULL, rows INTEGER NOT NULL,
-    min_ts TEXT NOT NULL, max_ts TEXT NOT NULL, digest TEXT NOT NULL, dimensions TEXT NOT NULL, numbers TEXT NOT NULL,
-    segments TEXT
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS file_by_workspace ON file (workspace, month);
--- Replaced files, kept for those who are reading them; seen_at is when a sweep first met them.
-CREATE TABLE IF NOT EXISTS superseded (path TEXT PRIMARY KEY, seen_at TEXT) WITHOUT ROWID;
--- Imports and batches that events came in with; stored is how many of them still count.
-CREATE TABLE IF NOT EXISTS origin (
-    no INTEGER PRIMARY KEY AUTOINCREMENT, workspace INTEGER NOT NULL REFERENCES workspace,
-    usage_import_id TEXT NOT NULL, source TEXT NOT NULL, received_at TEXT NOT NULL, accepted INTEGER NOT NULL,
-    duplicates INTEGER NOT NULL, conflicts INTEGER NOT NULL, stored INTEGER NOT NULL, undone_at TEXT,
-    UNIQUE (usage_import_id, workspace)
-);
-CREATE INDEX IF NOT EXISTS origin_by_workspace ON origin (workspace, received_at, usage_import_id);
-"""
-# An index that was begun before digests and origins were kept, brought to the tables above.
-_FROM_IDS_ALONE = (
-    "ALTER TABLE workspace ADD COLUMN withdrawals INTEGER NOT NULL DEFAULT 0",
-    "ALTER TABLE event_key ADD COLUMN content TEXT",
-    "ALTER TABLE event_key ADD COLUMN origin INTEGER",
-    "ALTER TABLE tail RENAME COLUMN event_ids TO event_keys",
-    "ALTER TABLE tail ADD COLUMN origin INTEGER",
-    f"UPDATE tail SET event_keys = (SELECT json_group_array('{UNKNOWN}' || value) FROM json_each(event_keys))",  # noqa: S608
-)
+FILE_COLUMNS = "path, month, rows, min_ts, max_ts, digest, dimensions, numbers, segments, sha256, size, keyed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +50,8 @@ class StoredFile:
 
     `digest`: XOR of the SHA-256 of its events, 64 hexadecimal digits. `dimensions` have a `d_` column in it, `numbers`
     an `n_` column too. `segments` are the parts of it by segment, in order; None for a file that was written before
-    the index kept them.
+    the index kept them. `sha256` and `size` are of its bytes, None for one that was written before they were kept.
+    `keyed`: whether the ids of its events are known; not of one that nobody could read when the index was made anew.
     """
 
     path: str
@@ -107,6 +63,9 @@ class StoredFile:
     dimensions: tuple[str, ...]
     numbers: tuple[str, ...]
     segments: tuple[SegmentShare, ...] | None = None
+    sha256: str | None = None
+    size: int | None = None
+    keyed: bool = True
 
 
 def combine(digests: Iterable[str]) -> str:
@@ -117,19 +76,32 @@ def combine(digests: Iterable[str]) -> str:
     return f"{total:064x}"
 
 
+class State(NamedTuple):
+    """Which store an index is of, how often its files have changed, and how often it was made anew."""
+
+    store: str
+    generation: int
+    edition: int
+
+
 class Index:
     """Connections to the index, safe for threads, processes and forks."""
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / "index.sqlite"
+        self.path = directory / "index.sqlite"
         self._lock = directory / "index.lock"
         self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._process = os.getpid()
         self._turn = threading.Lock()
+        self._inode: int | None = None
         with exclusive(self._lock), self._connection() as connection:
-            _bring_up_to_date(connection)
-            connection.executescript(_SCHEMA)
-            _add_segments(connection)
+            bring_up_to_date(connection)
+            self._inode = self.path.stat().st_ino
+
+    def state(self) -> State:
+        """Which store it is of, how often its files have changed, and how often it was made anew."""
+        with self.reading() as connection:
+            return State(*connection.execute("SELECT store, generation, edition FROM state").fetchone())
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -172,6 +144,7 @@ class Index:
     def _connection(self) -> Iterator[sqlite3.Connection]:
         if self._process != os.getpid():  # a fork must not use its parent's connections
             self._idle, self._process = queue.SimpleQueue(), os.getpid()
+        self._require_the_same()
         try:
             connection = self._idle.get_nowait()
         except queue.Empty:
@@ -184,26 +157,25 @@ class Index:
             else:
                 self._idle.put(connection)
 
+    def _require_the_same(self) -> None:
+        """Refuse to go on where the file was removed or another one put in its place: what is written would be lost."""
+        try:
+            inode = self.path.stat().st_ino
+        except FileNotFoundError:
+            inode = 0
+        if self._inode not in (None, inode):
+            raise Unavailable(
+                f"{self.path.name} of the usage events was {'replaced' if inode else 'removed'} while the server ran, "
+                "and nothing is stored until it is started again: then the index is made anew from the files.",
+                code="usage_index_replaced",
+                store="usage",
+            )
+
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         for setting in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536", "wal_autocheckpoint=4000"):
             connection.execute(f"PRAGMA {setting}")
         return connection
-
-
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Add what an index lacks that was begun by an earlier version; all of it or nothing."""
-    columns = {row[1] for row in connection.execute("PRAGMA table_info(event_key)")}
-    if not columns or "content" in columns:
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for statement in _FROM_IDS_ALONE:
-            connection.execute(statement)
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,33 +261,26 @@ class Partition:
 
     def files(self) -> list[StoredFile]:
         """The committed files by month and path."""
-        rows = self.connection.execute(
-            "SELECT path, month, rows, min_ts, max_ts, digest, dimensions, numbers, segments FROM file "
-            "WHERE workspace = ? ORDER BY month, path",
-            (self.number,),
-        )
-        return [
-            StoredFile(
-                path, month, count, datetime.fromisoformat(first), datetime.fromisoformat(last), digest,
-                tuple(json.loads(dimensions)), tuple(json.loads(numbers)),
-                None if segments is None else tuple(SegmentShare(*share) for share in json.loads(segments)),
+        return stored_files(
+            self.connection.execute(
+                f"SELECT {FILE_COLUMNS} FROM file WHERE workspace = ? ORDER BY month, path",  # noqa: S608  a constant
+                (self.number,),
             )
-            for path, month, count, first, last, digest, dimensions, numbers, segments in rows
-        ]  # fmt: skip
+        )
 
     def add_files(self, files: Iterable[StoredFile]) -> None:
         """Commit files, so that they count."""
+        files = list(files)
         self.connection.executemany(
-            "INSERT INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    file.path, self.number, file.month, file.rows, file.min_ts.isoformat(), file.max_ts.isoformat(),
-                    file.digest, json.dumps(file.dimensions), json.dumps(file.numbers),
-                    _shares(file),
-                )
-                for file in files
-            ],
-        )  # fmt: skip
+            f"INSERT INTO file (workspace, {FILE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            [(self.number, *_row(file)) for file in files],
+        )
+        self.connection.executemany("DELETE FROM placing WHERE path = ?", [(file.path,) for file in files])
+
+    def learn_digests(self, files: Iterable[StoredFile]) -> None:
+        """Keep the SHA-256 and the size of files that were written before the index kept them."""
+        rows = [(file.sha256, file.size, file.path) for file in files]
+        self.connection.executemany("UPDATE file SET sha256 = ?, size = ? WHERE path = ?", rows)
 
     def learn_segments(self, files: Iterable[StoredFile]) -> None:
         """Keep the segments of files that were written before the index did."""
@@ -336,10 +301,12 @@ class Partition:
         ).fetchone()
         return rows, last
 
-    def tail(self, until: int) -> Iterator[tuple[int, int, bytes]]:
-        """Number, rows and events of each batch that waits, oldest first, up to a number."""
+    def tail(self, until: int) -> Iterator[tuple[int, int, bytes, str | None]]:
+        """Number, rows, events and the id of the origin of each batch that waits, oldest first, up to a number."""
         yield from self.connection.execute(
-            "SELECT no, rows, events FROM tail WHERE workspace = ? AND no <= ? ORDER BY no", (self.number, until)
+            "SELECT tail.no, rows, events, usage_import_id FROM tail LEFT JOIN origin ON origin.no = tail.origin "
+            "WHERE tail.workspace = ? AND tail.no <= ? ORDER BY tail.no",
+            (self.number, until),
         )
 
     def end_tail(self, last: int) -> None:
@@ -370,9 +337,40 @@ def partition(connection: sqlite3.Connection, workspace_id: str, *, create: bool
     return Partition(connection, *(row or (0, 0)))
 
 
+def stored_files(rows: Iterable[Sequence[Any]]) -> list[StoredFile]:
+    """The files that rows of FILE_COLUMNS describe, of the index or of the manifest."""
+    return [
+        StoredFile(
+            path, month, count, datetime.fromisoformat(first), datetime.fromisoformat(last), digest,
+            tuple(json.loads(dimensions)), tuple(json.loads(numbers)),
+            None if segments is None else tuple(SegmentShare(*share) for share in json.loads(segments)),
+            sha256, size, bool(keyed),
+        )
+        for path, month, count, first, last, digest, dimensions, numbers, segments, sha256, size, keyed in rows
+    ]  # fmt: skip
+
+
+def _row(file: StoredFile) -> tuple[Any, ...]:
+    """The file as a row of FILE_COLUMNS."""
+    return (
+        file.path, file.month, file.rows, file.min_ts.isoformat(), file.max_ts.isoformat(), file.digest,
+        json.dumps(file.dimensions), json.dumps(file.numbers), _shares(file), file.sha256, file.size, file.keyed,
+    )  # fmt: skip
+
+
 def names_of_files(connection: sqlite3.Connection) -> set[str]:
     """The paths of all files that count or that somebody may still read."""
     return {row[0] for row in connection.execute("SELECT path FROM file UNION SELECT path FROM superseded")}
+
+
+def names_of_placing(connection: sqlite3.Connection) -> set[str]:
+    """The paths of files that were on their way into the store."""
+    return {row[0] for row in connection.execute("SELECT path FROM placing")}
+
+
+def note_placing(connection: sqlite3.Connection, paths: Iterable[str]) -> None:
+    """Note files that are about to be put into the store, to be known after a crash as never committed."""
+    connection.executemany("INSERT OR IGNORE INTO placing VALUES (?)", [(path,) for path in paths])
 
 
 def supersede_files(connection: sqlite3.Connection, files: Iterable[StoredFile]) -> None:
@@ -381,12 +379,6 @@ def supersede_files(connection: sqlite3.Connection, files: Iterable[StoredFile])
     connection.executemany("DELETE FROM file WHERE path = ?", paths)
     # A file may come to life again, when what was taken from it comes again; its grace then starts anew.
     connection.executemany("INSERT OR REPLACE INTO superseded (path) VALUES (?)", paths)
-
-
-def _add_segments(connection: sqlite3.Connection) -> None:
-    """Give an index of an earlier version the column of segments; what its files hold of each stays unknown."""
-    if "segments" not in {row[1] for row in connection.execute("PRAGMA table_info(file)")}:
-        connection.execute("ALTER TABLE file ADD COLUMN segments TEXT")
 
 
 def _shares(file: StoredFile) -> str | None:

@@ -5,14 +5,18 @@ beside the id of each of its events. A batch over several workspaces has a row i
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from app.services.usage.index import Partition
 
 OVER_HTTP = "HTTP"
 """The source of a batch; that of an import is the name of its file."""
+FROM_FILES = "known from the files alone"
+"""The source of an import or batch of which only its events are left to tell."""
 _COLUMNS = (
     "origin.no, workspace_id, usage_import_id, source, received_at, accepted, duplicates, conflicts, stored, undone_at"
 )
@@ -95,6 +99,43 @@ def mark_undone(connection: sqlite3.Connection, undone: Iterable[Origin], now: d
     """Note that origins were undone."""
     connection.executemany(
         "UPDATE origin SET undone_at = ? WHERE no = ?", [(_text(now), origin.number) for origin in undone]
+    )
+
+
+def take_over(partition: Partition, row: Sequence[Any]) -> None:
+    """Keep an origin that the manifest remembers: id, source, moment, accepted, duplicates, conflicts, when undone."""
+    partition.connection.execute(
+        "INSERT INTO origin (workspace, usage_import_id, source, received_at, accepted, duplicates, conflicts, "
+        "undone_at, stored) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0) "
+        "ON CONFLICT (usage_import_id, workspace) DO UPDATE SET undone_at = excluded.undone_at",
+        (partition.number, *row),
+    )
+
+
+def number_of(partition: Partition, usage_import_id: str, known_since: datetime) -> int:
+    """The number of an origin that events name; one that only they know is kept from now on, as of a moment (aware)."""
+    key = (usage_import_id, partition.number)
+    row = partition.connection.execute(
+        "SELECT no FROM origin WHERE usage_import_id = ? AND workspace = ?", key
+    ).fetchone()
+    if row is None:
+        row = partition.connection.execute(
+            "INSERT INTO origin (usage_import_id, workspace, source, received_at, accepted, duplicates, conflicts, "
+            "stored) VALUES (?, ?, ?, ?, 0, 0, 0, 0) RETURNING no",
+            (*key, FROM_FILES, _text(known_since)),
+        ).fetchone()
+    return int(row[0])
+
+
+def recount(connection: sqlite3.Connection) -> None:
+    """Count the events of each origin anew, in files and in the tail."""
+    counts: Counter[int] = Counter()
+    for question in ("SELECT origin, count(*) FROM event_key", "SELECT origin, sum(rows) FROM tail"):
+        counts.update(dict(connection.execute(f"{question} WHERE origin IS NOT NULL GROUP BY origin").fetchall()))
+    connection.execute("UPDATE origin SET stored = 0 WHERE stored <> 0")
+    connection.executemany(
+        "UPDATE origin SET stored = ?, accepted = max(accepted, ?) WHERE no = ?",
+        [(count, count, number) for number, count in counts.items()],
     )
 
 

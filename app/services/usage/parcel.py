@@ -7,7 +7,9 @@ import pyarrow as pa
 
 from app.services.usage.fields import STORED_FIELDS, Conflict
 from app.services.usage.fingerprints import content_digests
-from app.services.usage.index import UNKNOWN
+from app.services.usage.index_schema import UNKNOWN
+
+KEPT_FIELDS = (*STORED_FIELDS, "own_segment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,6 @@ class Parcel:
 
 def parcel(workspace_id: str, events: pa.RecordBatch) -> Parcel:
     """Prepare validated events for the tail."""
-    names = [name for name in events.schema.names if name in STORED_FIELDS or name.startswith("d_")]
+    names = [name for name in events.schema.names if name in KEPT_FIELDS or name.startswith("d_")]
     ids, rows = events["event_id"].to_pylist(), events["row"].to_pylist()
     return Parcel(workspace_id, events.select(names), ids, content_digests(events), rows)

@@ -19,10 +19,15 @@ import pyarrow as pa
 
 from app.services.usage.fields import STORED_FIELDS
 from app.services.usage.file_names import path_of
-from app.services.usage.index import SegmentShare, StoredFile, combine
+from app.services.usage.files_on_disk import sync
+from app.services.usage.index import Index, SegmentShare, StoredFile, combine, note_placing
 from app.services.usage.numbers import number_column
+from app.services.usage.soundness import sha256_of
 from app.services.usage.sql import quoted, text
 
+OWN_COLUMNS = ("own_segment", "usage_import_id")
+"""What the store keeps beside each event, so that the index can be made anew from the files: whether the event itself
+named its segment, and the import or batch that it came in with. Files of earlier versions have neither."""
 _ROW_GROUP = 122_880  # DuckDB's unit of parallel work
 
 
@@ -65,9 +70,9 @@ def hexadecimal(bits: str | None) -> str:
     return f"{int(bits or '0', 2):064x}"
 
 
-def write_tail(batches: Iterable[bytes], workspace_id: str, staging: Path) -> list[StoredFile]:
-    """Write batches of a tail, each an Arrow IPC stream, as `write_months` does."""
-    parts = [pa.ipc.open_stream(batch).read_all() for batch in batches]
+def write_tail(batches: Iterable[tuple[bytes, str | None]], workspace_id: str, staging: Path) -> list[StoredFile]:
+    """Write batches of a tail, each an Arrow IPC stream with the id of its origin, as `write_months` does."""
+    parts = [_with_origin(pa.ipc.open_stream(batch).read_all(), origin) for batch, origin in batches]
     events = with_numbers(pa.concat_tables(parts, promote_options="default").combine_chunks())
     engine = open_engine(staging)
     try:
@@ -77,17 +82,29 @@ def write_tail(batches: Iterable[bytes], workspace_id: str, staging: Path) -> li
         engine.close()
 
 
+def _with_origin(events: pa.Table, usage_import_id: str | None) -> pa.Table:
+    column = pa.array([usage_import_id], pa.string()).take(pa.array([0] * len(events), pa.int64()))
+    return events.append_column("usage_import_id", column)
+
+
 def write_months(
     engine: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], workspace_id: str, staging: Path
 ) -> list[StoredFile]:
     """Write the events of a relation into `staging`, one file per month, sorted by (ts, event_id), flushed to disk.
 
-    `columns`: the relation's; of them the stored fields, `d_` and `n_` columns are kept. The files' paths are relative
-    to the store: `place` puts them there.
+    `columns`: the relation's; of them the stored fields, `d_` and `n_` columns are kept, and the store's own where the
+    relation has them. The files' paths are relative to the store: `place` puts them there.
     """
-    names = [name[2:] for name in columns if name.startswith("d_")]
-    files = _measure(engine, relation, names, [name[2:] for name in columns if name.startswith("n_")])
-    return [_write(engine, relation, file, workspace_id, staging) for file in files]
+    described = {row[0] for row in engine.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()}
+    own = [name for name in OWN_COLUMNS if name in described]
+    files = measure(engine, relation, columns)
+    return [_write(engine, relation, file, own, workspace_id, staging) for file in files]
+
+
+def measure(engine: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]) -> list[StoredFile]:
+    """What the relation of events holds of each month, from one scan; the paths are empty."""
+    names, numbers = ([name[2:] for name in columns if name.startswith(kind)] for kind in ("d_", "n_"))
+    return _measure(engine, relation, names, numbers)
 
 
 def _measure(
@@ -125,24 +142,44 @@ def _file(month: datetime, parts: list[Any], dimensions: Sequence[str], numbers:
 
 
 def _write(
-    engine: duckdb.DuckDBPyConnection, relation: str, file: StoredFile, workspace_id: str, staging: Path
+    engine: duckdb.DuckDBPyConnection,
+    relation: str,
+    file: StoredFile,
+    own: Sequence[str],
+    workspace_id: str,
+    staging: Path,
 ) -> StoredFile:
-    path = path_of(workspace_id, file.month, file.digest)
-    staged = staging / path
-    staged.parent.mkdir(parents=True, exist_ok=True)
-    columns = [*STORED_FIELDS, *(f"d_{name}" for name in file.dimensions), *(f"n_{name}" for name in file.numbers)]
+    written = staging / f"{file.month}.parquet"
+    dimensions = [*(f"d_{name}" for name in file.dimensions), *(f"n_{name}" for name in file.numbers)]
+    columns = ", ".join(map(quoted, (*STORED_FIELDS, *dimensions, *own)))
     start = f"TIMESTAMP {text(file.month + '-01')}"
     engine.execute(
-        f"COPY (SELECT {', '.join(map(quoted, columns))} FROM {relation} "
+        f"COPY (SELECT {columns} FROM {relation} "
         f"WHERE ts >= {start} AND ts < {start} + INTERVAL 1 MONTH "
-        f"ORDER BY ts, event_id) TO {text(str(staged))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
+        f"ORDER BY ts, event_id) TO {text(str(written))} "
+        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
     )
-    sync(staged)
-    return replace(file, path=str(path))
+    sync(written)
+    sha256 = sha256_of(written)
+    path = path_of(workspace_id, file.month, file.digest, sha256)
+    (staging / path).parent.mkdir(parents=True, exist_ok=True)
+    os.rename(written, staging / path)
+    return replace(file, path=str(path), sha256=sha256, size=(staging / path).stat().st_size)
 
 
-def place(files: Iterable[StoredFile], staging: Path, root: Path) -> None:
-    """Move written files to their places in the store. They count only once the index names them."""
+def place(files: Iterable[StoredFile], staging: Path, root: Path, index: Index) -> None:
+    """Move written files to their places in the store. They count only once the index names them.
+
+    The index knows of them beforehand, so that what a crash leaves of them is not taken for files that it has lost.
+    """
+    files = list(files)
+    with index.writing() as connection:
+        note_placing(connection, [file.path for file in files])
+    move(files, staging, root)
+
+
+def move(files: Iterable[StoredFile], staging: Path, root: Path) -> None:
+    """Move written files to their places, of which the index knows already."""
     for file in files:
         target = root / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -150,12 +187,3 @@ def place(files: Iterable[StoredFile], staging: Path, root: Path) -> None:
         sync(target.parent)
         sync(target.parent.parent)
     sync(root)
-
-
-def sync(path: Path) -> None:
-    """Force a file or folder to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -18,6 +18,7 @@ from app.services.usage.compaction import DamagedFiles
 from app.services.usage.file_names import of_an_earlier_rule, path_of
 from app.services.usage.index import Index, StoredFile, partition, supersede_files
 from app.services.usage.numbers import NUMBER
+from app.services.usage.soundness import sound
 from app.services.usage.sql import scan
 
 _ROWS = 131_072
@@ -27,10 +28,10 @@ def reread(root: Path, index: Index, workspace_id: str) -> None:
     """Bring the workspace's files to the present rule, one at a time. The caller holds the store's maintenance lock."""
     with index.reading() as connection:
         files = partition(connection, workspace_id).files()
-    for file in of_an_earlier_rule(files):
+    for file in of_an_earlier_rule(sound(root, files)):
         with staging.folder(root) as folder:
             fresh = _fresh(root, workspace_id, file, folder)
-            parquet.place([fresh], folder, root)
+            parquet.place([fresh], folder, root, index)
             with index.writing() as connection:
                 supersede_files(connection, [file])
                 partition(connection, workspace_id).add_files([fresh])
@@ -103,7 +104,7 @@ def _with_every_number(batch: pa.RecordBatch, file: StoredFile) -> pa.RecordBatc
 
 def _renamed(root: Path, workspace_id: str, file: StoredFile, folder: Path) -> StoredFile:
     """Link a file under the name of the present rule, so that its events are on disk once."""
-    fresh = replace(file, path=str(path_of(workspace_id, file.month, file.digest)))
+    fresh = replace(file, path=str(path_of(workspace_id, file.month, file.digest, file.sha256)))
     staged = folder / fresh.path
     staged.parent.mkdir(parents=True, exist_ok=True)
     os.link(root / file.path, staged)

@@ -4,11 +4,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.file_lock import exclusive
-from app.services.usage.index import Index, names_of_files
+from app.services.usage.files_on_disk import files_on_disk
+from app.services.usage.index import Index, names_of_files, names_of_placing
+from app.services.usage.set_aside import UNFINISHED, UNKNOWN_TO_INDEX, set_aside
 
 
 @contextmanager
@@ -22,21 +25,38 @@ def folder(root: Path) -> Iterator[Path]:
         yield path
 
 
-def sweep(root: Path, index: Index, now: datetime, grace: timedelta) -> int:
-    """Delete abandoned folders, files that were never committed, and replaced files that have outlived their grace.
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep did: replaced files that it deleted, and where it set aside files that the index does not know.
 
-    The caller holds the store's maintenance lock, so no file is on its way to a commit.
+    `unfinished` are of writes that a crash ended before they counted, `unknown` of no write that the index knows of.
+    """
+
+    deleted: int = 0
+    unfinished: tuple[Path, ...] = ()
+    unknown: tuple[Path, ...] = ()
+
+
+def sweep(root: Path, index: Index, now: datetime, grace: timedelta) -> Swept:
+    """Delete abandoned folders and replaced files that have outlived their grace; set aside what nothing names.
+
+    A file that no index names may be all that is left of some events, so it is never deleted. Nor is a replaced one
+    while a file of its month is damaged. The caller holds the store's maintenance lock, so no file is on its way to a
+    commit.
     """
     _sweep_folders(root)
-    expired = _expired(index, now, grace)
+    expired = _expired(root, index, now, grace)
     with index.reading() as connection:
-        indexed = names_of_files(connection)
-    orphans = {str(path.relative_to(root)) for path in root.glob("workspace_id=*/month=*/*.parquet")} - indexed
-    for path in expired | orphans:
+        indexed, placed = names_of_files(connection), names_of_placing(connection)
+    orphans = files_on_disk(root) - indexed
+    unfinished = set_aside(root, sorted(orphans & placed), now, UNFINISHED)
+    unknown = set_aside(root, sorted(orphans - placed), now, UNKNOWN_TO_INDEX)
+    for path in expired:
         (root / path).unlink(missing_ok=True)
     with index.writing() as connection:
         connection.executemany("DELETE FROM superseded WHERE path = ?", [(path,) for path in expired])
-    return len(expired | orphans)
+        connection.execute("DELETE FROM placing")
+    return Swept(len(expired), tuple(unfinished), tuple(unknown))
 
 
 def _sweep_folders(root: Path) -> None:
@@ -47,11 +67,24 @@ def _sweep_folders(root: Path) -> None:
                     shutil.rmtree(path)
 
 
-def _expired(index: Index, now: datetime, grace: timedelta) -> set[str]:
-    """Start the grace of newly replaced files; return those whose grace is over."""
+def _expired(root: Path, index: Index, now: datetime, grace: timedelta) -> set[str]:
+    """Start the grace of newly replaced files; return those whose grace is over and whose month is whole."""
     with index.writing() as connection:
         connection.execute("UPDATE superseded SET seen_at = ? WHERE seen_at IS NULL", (now.isoformat(),))
         rows = connection.execute(
             "SELECT path, seen_at FROM superseded WHERE path NOT IN (SELECT path FROM file)"
         ).fetchall()
-    return {path for path, seen_at in rows if datetime.fromisoformat(seen_at) <= now - grace}
+        sizes = connection.execute("SELECT path, size FROM file").fetchall()
+    torn = {Path(path).parent for path, size in sizes if rows and not _is_there(root / path, size)}
+    return {
+        path
+        for path, seen_at in rows
+        if datetime.fromisoformat(seen_at) <= now - grace and Path(path).parent not in torn
+    }
+
+
+def _is_there(path: Path, size: int | None) -> bool:
+    try:
+        return path.stat().st_size == size or size is None
+    except FileNotFoundError:
+        return False

@@ -5,26 +5,26 @@ the files are requested. Any number of threads and processes may use one store a
 DuckDB write, and their modules are imported in the methods that use them: a server that has met no event holds neither.
 
     <root>/index.sqlite                                    what counts (see index.py)
-    <root>/workspace_id=ws_1/month=2026-01/<digest>.r2.parquet
+    <root>/manifest.sqlite                                 what the index is made anew from (see manifest.py)
+    <root>/workspace_id=ws_1/month=2026-01/<digest>.<sha256>.r2.parquet
     <root>/incoming/<random>/                              files being written; abandoned ones are swept
+    <root>/set_aside/<when>-<why>/                         files that do not count, and are kept (see set_aside.py)
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
-from app.file_lock import exclusive
 from app.services.usage import origins, staging
 from app.services.usage.fields import SOURCE_SEPARATOR, Conflict, Policy, Reject, UsageWarning
 from app.services.usage.file_names import of_an_earlier_rule
+from app.services.usage.file_store import FileStore
 from app.services.usage.formats import Rows
 from app.services.usage.index import (
-    Index,
     StoredFile,
     combine,
     partition,
@@ -98,19 +98,13 @@ class Dataset:
         return frozenset().union(*(file.numbers for file in self.files))
 
 
-class EventStore:
+class EventStore(FileStore):
     """The events under one folder. Cheap to make; close it to release its connections."""
 
     def __init__(self, root: Path, *, flush_rows: int = FLUSH_ROWS) -> None:
-        self.root = root.absolute()
-        (self.root / "incoming").mkdir(parents=True, exist_ok=True)
-        self.index = Index(self.root)
+        super().__init__(root)
         self._flush_rows = flush_rows
         self._tail_ids = TailIds()
-
-    def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
-        self.index.close()
 
     def ingest(self, rows: Rows, policy: Policy, arrival: Arrival | None = None) -> Receipt:
         """Validate and store one batch of events (see `formats.parse_body`)."""
@@ -271,6 +265,10 @@ class EventStore:
         rereading.reread(self.root, self.index, workspace_id)
         compaction.compact(self.root, self.index, workspace_id, fan_in=fan_in)
 
+    def tail_rows(self, workspace_id: str) -> int:
+        """How many events of the workspace wait to be written to a file."""
+        return self._tail_extent(workspace_id)[0]
+
     def _tail_extent(self, workspace_id: str) -> tuple[int, int]:
         """How many rows wait, and the number of the last batch of them."""
         with self.index.reading() as connection:
@@ -284,15 +282,15 @@ class EventStore:
             with staging.folder(self.root) as folder:
                 last, batches = tail
                 files = parquet.write_tail(batches, workspace_id, folder)
-                parquet.place(files, folder, self.root)
+                parquet.place(files, folder, self.root, self.index)
                 self._commit_flush(workspace_id, last, files)
 
-    def _read_tail(self, workspace_id: str, until: int) -> tuple[int, list[bytes]] | None:
-        """The oldest batches of the tail, up to the flush size, and the number of the last of them."""
-        batches, total, last = list[bytes](), 0, 0
+    def _read_tail(self, workspace_id: str, until: int) -> tuple[int, list[tuple[bytes, str | None]]] | None:
+        """The oldest batches of the tail with their origins, up to the flush size, and the last of their numbers."""
+        batches, total, last = list[tuple[bytes, str | None]](), 0, 0
         with self.index.reading() as connection:
-            for number, rows, events in partition(connection, workspace_id).tail(until):
-                batches.append(events)
+            for number, rows, events, origin in partition(connection, workspace_id).tail(until):
+                batches.append((events, origin))
                 total, last = total + rows, number
                 if total >= self._flush_rows:
                     break
@@ -312,13 +310,16 @@ class EventStore:
         return self.snapshot(workspace_id).paths
 
     def snapshot(self, workspace_id: str) -> Dataset:
-        """Files and fingerprint of every event accepted so far, as of one instant."""
+        """Files and fingerprint of every event accepted so far, as of one instant.
+
+        Raises DamagedUsage when a file is not what was stored.
+        """
         self.flush(workspace_id)
-        files = self._files(workspace_id)
+        files = self.sound_files(workspace_id)
         if of_an_earlier_rule(files):
             with self.maintaining():
                 self.compact(workspace_id, fan_in=8)
-            files = self._files(workspace_id)
+            files = self.sound_files(workspace_id)
         return Dataset(
             source=f"usage:{workspace_id}",
             paths=tuple(self.root / file.path for file in files),
@@ -327,24 +328,6 @@ class EventStore:
             newest_ts=max((file.max_ts for file in files), default=None),
             digest=combine(file.digest for file in files),
         )
-
-    def _files(self, workspace_id: str) -> list[StoredFile]:
-        with self.index.reading() as connection:
-            return partition(connection, workspace_id).files()
-
-    @contextmanager
-    def maintaining(self, *, wait: bool = True) -> Iterator[bool]:
-        """Hold the right to move files into, within and out of the store."""
-        with exclusive(self.root / "maintenance.lock", wait=wait) as mine:
-            yield mine
-
-    def sweep(self, now: datetime, grace: timedelta) -> int:
-        """Delete replaced files that a sweep met at least `grace` ago, and what killed writers left behind.
-
-        `grace` must outlast the longest reading of files. Returns how many files went.
-        """
-        with self.maintaining():
-            return staging.sweep(self.root, self.index, now, grace)
 
 
 def _parcels(batch: "Batch") -> "list[Parcel]":

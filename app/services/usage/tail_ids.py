@@ -2,7 +2,8 @@
 
 import orjson
 
-from app.services.usage.index import DIGEST_LENGTH, Partition
+from app.services.usage.index import Partition
+from app.services.usage.index_schema import DIGEST_LENGTH
 
 
 class TailIds:

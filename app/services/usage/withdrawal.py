@@ -17,6 +17,7 @@ import pyarrow as pa
 from app.services.usage import parquet, rereading
 from app.services.usage.compaction import DamagedFiles
 from app.services.usage.index import Index, StoredFile, partition, supersede_files
+from app.services.usage.soundness import damaged_usage, damages_of
 from app.services.usage.sql import scan, text
 
 _IDS = 50_000  # per statement
@@ -35,13 +36,16 @@ class Withdrawal:
 def prepare(root: Path, index: Index, workspace_id: str, event_ids: Sequence[str], folder: Path) -> Withdrawal:
     """Write the files without the events and put them into the store, where they do not count yet.
 
-    `event_ids` are those of events in Parquet, each once. Raises DamagedFiles when the files hold other events.
+    `event_ids` are those of events in Parquet, each once. Raises DamagedUsage when a file is not what was stored,
+    DamagedFiles when the files hold other events.
     """
     if not event_ids:
         return Withdrawal(workspace_id, (), (), ())
     rereading.reread(root, index, workspace_id)  # what is written anew takes the numbers of the present rule along
     with index.reading() as connection:
         files = partition(connection, workspace_id).files()
+    if damages := damages_of(root, files):
+        raise damaged_usage(workspace_id, damages)
     engine = parquet.open_engine(folder)
     try:
         engine.register("gone", pa.table({"event_id": pa.array(event_ids, pa.string())}))
@@ -51,7 +55,7 @@ def prepare(root: Path, index: Index, workspace_id: str, event_ids: Sequence[str
         engine.close()
     if sum(file.rows for file in replaced) - len(event_ids) != sum(file.rows for file in rewritten):
         raise DamagedFiles(f"{workspace_id}: the files without the withdrawn events do not give what was stored")
-    parquet.place(rewritten, folder, root)
+    parquet.place(rewritten, folder, root, index)
     return Withdrawal(workspace_id, event_ids, replaced, rewritten)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from app.services.usage.fields import Policy
 from app.services.usage.formats import Rows
+from app.services.usage.parquet import OWN_COLUMNS
 from app.services.usage.sql import scan
 from app.services.usage.store import EventStore, Receipt
 from simulation.canonical import Json, JsonObject
@@ -41,13 +42,17 @@ def stored(store: EventStore, workspace_id: str = "ws_1") -> list[JsonObject]:
 
 
 def rows_of(paths: tuple[Path, ...]) -> list[JsonObject]:
+    """The events of files, without what the store keeps for itself beside each."""
     if not paths:
         return []
     with duckdb.connect() as engine:
         result = engine.execute(f"SELECT * FROM {scan(paths)} ORDER BY event_id")
         names = [column[0] for column in result.description]
         rows = result.fetchall()
-    return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in rows]
+    return [
+        {name: value for name, value in zip(names, row, strict=True) if value is not None and name not in OWN_COLUMNS}
+        for row in rows
+    ]
 
 
 @pytest.fixture

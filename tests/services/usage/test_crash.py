@@ -140,3 +140,98 @@ def test_a_killed_sweep_takes_only_what_no_one_needs(tmp_path: Path, point: str,
     assert _ids(store) == OLD_IDS
     _assert_whole(store)
     store.close()
+
+
+REINDEXING = (
+    ("reindexing._begin", "before"),
+    ("reindexing._begin", "after"),
+    ("reindexing._Files.enter", "after"),
+    ("index.Partition.add_files", "after"),
+    ("reindexing._end", "before"),
+    ("reindexing._end", "after"),
+    ("file_store.FileStore._follow", "before"),
+    ("manifest.Manifest.follow", "after"),
+)
+"""Where a writer that makes the index anew is killed."""
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["index", "no-index"])
+@pytest.mark.parametrize(("point", "when"), REINDEXING)
+def test_a_killed_reindex_is_done_by_the_next_one(tmp_path: Path, point: str, when: str, is_lost: bool) -> None:
+    store = _store_with_old_events(tmp_path)
+    before = store.snapshot("ws_1")
+    store.close()
+    if is_lost:
+        for path in store.root.glob("index.sqlite*"):
+            path.unlink()
+    _kill(store, "reindex", point, when)
+    again = EventStore(store.root)
+    assert again.snapshot("ws_1") == before
+    assert put(again, *OLD).duplicates == len(OLD)
+    _assert_whole(again)
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("action", "point", "when", "expected"),
+    [
+        ("ingest", "file_store.FileStore._follow", "before", ALL_IDS),
+        ("ingest", "parquet.note_placing", "after", ALL_IDS),
+        ("ingest", "parquet.move", "after", ALL_IDS),
+        ("compact", "file_store.FileStore._follow", "before", OLD_IDS),
+        ("import", "parquet.move", "after", OLD_IDS),
+        ("import", "file_store.FileStore._follow", "before", ALL_IDS),
+    ],
+)
+def test_an_index_that_is_lost_after_a_kill_costs_only_what_waited(
+    tmp_path: Path, action: str, point: str, when: str, expected: set[str]
+) -> None:
+    store = _store_with_old_events(tmp_path)
+    store.close()
+    _kill(store, action, point, when)
+    files = EventStore(store.root)  # what waits is written before the index is lost
+    assert _ids(files) == expected
+    files.close()
+    for path in store.root.glob("index.sqlite*"):
+        path.unlink()
+    again = EventStore(store.root)
+    assert _ids(again) == expected
+    _assert_whole(again)
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("point", "when"),
+    [("reindexing.forget", "before"), ("reindexing._end", "after"), ("reindexing.forget", "after"),
+     ("set_aside._moved", "after")],
+)  # fmt: skip
+def test_a_killed_taking_out_deletes_nothing(tmp_path: Path, point: str, when: str) -> None:
+    store = _store_with_old_events(tmp_path)
+    files = {path.name for path in store.files("ws_1")}
+    store.close()
+    _kill(store, "take_out", point, when)
+    again = EventStore(store.root)
+    again.sweep(SWEPT_AT, timedelta(days=1))
+    assert {path.name for path in store.root.rglob("*.parquet")} == files
+    assert len(_ids(again)) in (len(OLD) - 1, len(OLD))
+    _assert_whole(again)
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("point", "when"), [("parquet.move", "after"), ("reindexing._end", "after"), ("set_aside._moved", "before")]
+)
+def test_a_killed_taking_in_is_done_by_the_next_one(tmp_path: Path, point: str, when: str) -> None:
+    store = _store_with_old_events(tmp_path)
+    path = store.files("ws_1")[0]
+    held = path.read_bytes()
+    store.take_out(str(path.relative_to(store.root)), SWEPT_AT)
+    path.write_bytes(held)
+    assert len(store.sweep(SWEPT_AT, timedelta(days=1)).unknown) == 1
+    store.close()
+    _kill(store, "take_in", point, when)
+    again = EventStore(store.root)
+    again.take_in(SWEPT_AT)
+    assert _ids(again) == OLD_IDS
+    _assert_whole(again)
+    again.close()

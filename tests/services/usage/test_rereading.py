@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -17,12 +18,15 @@ def grow_old(store: EventStore) -> None:
     """Make the files what they were: named without a rule, and without the numbers that it did not read."""
     with store.index.writing() as connection:
         for path, digest in connection.execute("SELECT path, digest FROM file").fetchall():
-            old = path.replace(f"{digest}.r2", digest)
+            old = str(Path(path).with_name(f"{digest}.parquet"))
             table = pq.read_table(store.root / path, partitioning=None)
             kept = [name for name in table.column_names if name != "n_output_minutes"]
             pq.write_table(table.select(kept), store.root / old)
             (store.root / path).unlink()
-            connection.execute("UPDATE file SET path = ?, numbers = '[\"context_tokens\"]' WHERE path = ?", (old, path))
+            connection.execute(
+                "UPDATE file SET path = ?, numbers = '[\"context_tokens\"]', sha256 = NULL, size = NULL WHERE path = ?",
+                (old, path),
+            )
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import pytest
 
 from app.services.usage import compaction
 from app.services.usage.fields import Policy
+from app.services.usage.set_aside import files_aside
+from app.services.usage.soundness import DamagedUsage
 from app.services.usage.stats import usage_stats
 from app.services.usage.store import EventStore
 from tests.services.usage.conftest import CATALOG, event, put, rows_of, stored
@@ -124,15 +126,31 @@ def test_merging_joins_files_with_different_columns_and_keeps_the_digest(store: 
     assert stored(store) == events
 
 
-def test_merging_stops_when_the_files_are_not_what_was_stored(store: EventStore) -> None:
+def test_merging_leaves_alone_what_is_not_what_was_stored(store: EventStore) -> None:
     for name in "ab":
         put(store, event(name))
         store.flush("ws_1")
     first, second = store.files("ws_1")
+    whole = first.read_bytes()
     first.write_bytes(second.read_bytes())
+    with store.maintaining():
+        store.compact("ws_1", fan_in=2)
+    with pytest.raises(DamagedUsage, match="is not what was written"):
+        store.files("ws_1")
+    first.write_bytes(whole)
+    assert store.files("ws_1") == (first, second)
+
+
+def test_merging_stops_when_the_digest_of_the_events_is_not_that_of_the_files(store: EventStore) -> None:
+    for name in "ab":
+        put(store, event(name))
+        store.flush("ws_1")
+    files = store.files("ws_1")
+    with store.index.writing() as connection:
+        connection.execute("UPDATE file SET digest = ? WHERE path LIKE ?", ("0" * 64, f"%{files[0].name}"))
     with store.maintaining(), pytest.raises(compaction.DamagedFiles, match=r"2026-01 of ws_1"):
         store.compact("ws_1", fan_in=2)
-    assert store.files("ws_1") == (first, second)
+    assert store.files("ws_1") == files
 
 
 def test_replaced_files_stay_until_their_grace_is_over(store: EventStore) -> None:
@@ -142,26 +160,42 @@ def test_replaced_files_stay_until_their_grace_is_over(store: EventStore) -> Non
     old = store.files("ws_1")
     with store.maintaining():
         store.compact("ws_1", fan_in=2)
-    assert store.sweep(NOW, HOUR) == 0
-    assert store.sweep(NOW + HOUR / 2, HOUR) == 0
+    assert store.sweep(NOW, HOUR).deleted == 0
+    assert store.sweep(NOW + HOUR / 2, HOUR).deleted == 0
     assert [row["event_id"] for row in rows_of(old)] == ["a", "b"]
-    assert store.sweep(NOW + HOUR, HOUR) == 2
+    assert store.sweep(NOW + HOUR, HOUR).deleted == 2
     assert not any(path.exists() for path in old)
     assert [row["event_id"] for row in stored(store)] == ["a", "b"]
-    assert store.sweep(NOW + 2 * HOUR, HOUR) == 0
+    assert store.sweep(NOW + 2 * HOUR, HOUR).deleted == 0
 
 
-def test_a_sweep_removes_files_that_were_never_committed_and_abandoned_folders(store: EventStore) -> None:
+def test_a_sweep_sets_aside_files_that_the_index_does_not_know_and_clears_abandoned_folders(store: EventStore) -> None:
     put(store, event("a"))
     (path,) = store.files("ws_1")
     orphan = path.with_name("orphan.parquet")
     orphan.write_bytes(path.read_bytes())
     abandoned = store.root / "incoming" / "dead"
     abandoned.mkdir()
-    assert store.sweep(NOW, HOUR) == 1
+    (aside,) = store.sweep(NOW, HOUR).unknown
+    assert aside == store.root / "set_aside/2026-02-01T00-00-00Z-unknown" / orphan.relative_to(store.root)
+    assert aside.read_bytes() == path.read_bytes()
+    assert [one.former for one in files_aside(store.root)] == [str(orphan.relative_to(store.root))]
     assert not orphan.exists()
     assert not abandoned.exists()
     assert path.exists()
+
+
+def test_a_replaced_file_stays_while_the_one_that_replaced_it_is_lost(store: EventStore) -> None:
+    for name in "ab":
+        put(store, event(name))
+        store.flush("ws_1")
+    old = store.files("ws_1")
+    with store.maintaining():
+        store.compact("ws_1", fan_in=2)
+    store.files("ws_1")[0].unlink()
+    for hours in range(3):
+        assert store.sweep(NOW + hours * HOUR, HOUR).deleted == 0
+    assert [row["event_id"] for row in rows_of(old)] == ["a", "b"]
 
 
 def test_the_fingerprint_tells_data_apart(store: EventStore, tmp_path: Path) -> None:

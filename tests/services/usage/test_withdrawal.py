@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.services.usage.compaction import DamagedFiles
 from app.services.usage.fields import Policy
 from app.services.usage.formats import Rows
 from app.services.usage.importer import import_file
 from app.services.usage.origins import Arrival
+from app.services.usage.soundness import DamagedUsage
 from app.services.usage.store import EventStore, Receipt
 from app.services.usage.validate import validate
 from simulation.canonical import JsonObject
@@ -174,9 +174,11 @@ def test_withdrawing_stops_when_the_files_are_not_what_was_stored(store: EventSt
     store.flush("ws_1")
     batch(store, "bat_2", event("b"))
     first, second = store.files("ws_1")
+    whole = first.read_bytes()
     first.write_bytes(second.read_bytes())
-    with pytest.raises(DamagedFiles):
+    with pytest.raises(DamagedUsage, match="is not what was written"):
         store.withdraw("ws_1", ["a"])
+    first.write_bytes(whole)
     assert len(store.files("ws_1")) == 2
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from app.services.usage import importer
 from app.services.usage.formats import Rows
+from app.services.usage.index import names_of_files
 from app.services.usage.origins import Arrival
 from app.services.usage.store import EventStore
 from app.services.usage.validate import validate
@@ -54,9 +55,24 @@ def sweep(store: EventStore) -> None:
         store.sweep(SWEPT_AT + timedelta(days=days), timedelta(days=1))
 
 
+def reindex(store: EventStore) -> None:
+    store.reindex()
+
+
+def take_out(store: EventStore) -> None:
+    with store.index.reading() as connection:
+        path = sorted(names_of_files(connection))[0]
+    store.take_out(path, SWEPT_AT)
+
+
+def take_in(store: EventStore) -> None:
+    store.take_in(SWEPT_AT)
+
+
 ACTIONS: dict[str, Callable[[EventStore], None]] = {
     "ingest": ingest, "compact": compact, "import": import_file, "sweep": sweep,
     "undo": undo, "withdraw": withdraw, "replace": replace,
+    "reindex": reindex, "take_out": take_out, "take_in": take_in,
 }  # fmt: skip
 
 
