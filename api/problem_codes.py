@@ -49,6 +49,8 @@ _OWN = {
     "too_many_entries": "The request holds no entry, or more than one request may. Send them in parts.",
     "too_many_values": "The body holds more values than any request needs. Send it in parts.",
     "too_many_events": "The request holds more events than one request may. Send them in parts.",
+    "usage_files_damaged": "Stored usage files are not what was written; files names each. Restore or take them out.",
+    "usage_index_replaced": "The index of the usage events was removed or replaced under the server. Start it again.",
     "unauthorized": "The server wants its API token, as a bearer token or as the password.",
     "unsupported_media_type": "Send the body as application/json.",
     "usage_events_rejected": "Nothing in the body is an event; rejects names row, field and reason of each.",

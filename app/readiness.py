@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from app import patience
 from app.migrations import newest_revision
 from app.services.delivery.signing import KeyStore
+from app.services.usage.condition import condition_of
 from app.services.usage.store import EventStore
 from app.unavailable import FULL, READ_ONLY, Store, refusal_of_failure, unavailable
 from simulation.canonical import JsonObject
@@ -26,6 +27,7 @@ NOT_ANSWERING = {"state": "not_answering", "detail": f"It has not answered withi
 
 READY, DEGRADED, NOT_READY = "ready", "degraded", "not_ready"
 DATABASE, USAGE, KEYS, PUBLISHING = "control_database", "usage_store", "signing_keys", "publishing"
+USAGE_FILES = "usage_files"
 NEEDED = frozenset({DATABASE, USAGE, KEYS})
 """Without one of these the server is not ready; what else fails leaves it degraded."""
 CHECK_OF_STORE = {Store.DATABASE: DATABASE, Store.USAGE: USAGE, Store.FILES: USAGE}
@@ -133,6 +135,17 @@ def usage_probe(store: EventStore) -> Callable[[], None]:
     return probe
 
 
+def files_probe(store: EventStore) -> Callable[[], None]:
+    """A look at the files of usage: all are there, and none was set aside because the index does not know it."""
+
+    def probe() -> None:
+        condition = condition_of(store)
+        if not condition.is_well:
+            raise NotReady("damaged" if condition.damages else "set_aside", " ".join(condition.sentences))
+
+    return probe
+
+
 def _write_something(folder: Path) -> None:
     """Write a nameless file there, which is gone at once."""
     disk = statvfs(folder)
@@ -169,4 +182,5 @@ def probes_of(
 ) -> dict[str, Callable[[], None]]:
     """Every probe by the name of its check; `problem` of publishing is None where nothing is published."""
     probes = {DATABASE: database_probe(engine), USAGE: usage_probe(store), KEYS: keys_probe(keys)}
+    probes |= {USAGE_FILES: files_probe(store)}
     return probes | ({PUBLISHING: publishing_probe(problem)} if problem is not None else {})

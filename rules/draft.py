@@ -157,9 +157,9 @@ class Risk:
 class DatasetChange:
     """What has become of the usage events that a run covers: those of its segment up to its `as_of`.
 
-    `status` is unchanged, changed, unknown (the run kept no figure of them) or fixed (they never change). Counts are
-    events added to its window and removed from it, month by month, and the same before its window. All of them are 0
-    where a change left as many events as there were.
+    `status` is unchanged, changed, unknown (the run kept no figure of them), fixed (they never change) or unreadable
+    (files of them are damaged, as `problem` says). Counts are events added to its window and removed from it, month by
+    month, and the same before its window. All of them are 0 where a change left as many events as there were.
     """
 
     status: str
@@ -167,6 +167,7 @@ class DatasetChange:
     removed: int = 0
     added_before: int = 0
     removed_before: int = 0
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,11 +131,14 @@ def the_run_compared_with_the_active_version(draft: Draft) -> Iterator[Finding]:
 
 
 def the_run_read_the_events_of_today(draft: Draft) -> Iterator[Finding]:
-    """Advisory: late usage, an undone import or a corrected event changed what the run stands on."""
+    """Advisory: late usage, an undone import, a corrected event or a damaged file changed what the run stands on."""
     run = _completed(draft)
     change = run.dataset_change if run else None
     if run and change and change.status == "changed":
         message = f"The usage behind the simulation has changed since: {changed_events(change)}. Simulate again."
+        yield Finding("simulation_dataset_changed", Gate.ADVISORY, message, *at_simulation(draft, "dataset"))
+    if run and change and change.problem:
+        message = f"Whether the usage behind the simulation has changed cannot be told. {change.problem}"
         yield Finding("simulation_dataset_changed", Gate.ADVISORY, message, *at_simulation(draft, "dataset"))
 
 

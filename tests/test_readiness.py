@@ -21,7 +21,12 @@ def test_a_server_with_all_that_it_needs_is_ready(app: Flask) -> None:
     report = present(answer.json)
     assert (answer.status_code, report["status"]) == (200, "ready")
     ready = {"state": "ready"}
-    assert report["checks"] == {"control_database": ready, "usage_store": ready, "signing_keys": ready}
+    assert report["checks"] == {
+        "control_database": ready,
+        "usage_store": ready,
+        "signing_keys": ready,
+        "usage_files": ready,
+    }
 
 
 def test_what_is_missing_is_named(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

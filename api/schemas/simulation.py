@@ -139,11 +139,13 @@ class Simulation(Answered):
 class DatasetChange(Answered):
     """What has become of the events that a run covers: those of its segment up to its as_of.
 
-    unchanged, changed, unknown (an earlier version of AVS Brain made the run, or it has not completed) or fixed (the
-    bundled demo events). Counts are null unless changed, and compare month by month.
+    unchanged, changed, unknown (an earlier version of AVS Brain made the run, or it has not completed), fixed (the
+    bundled demo events) or unreadable (stored files are damaged: `problem` names them and the way on). Counts are null
+    unless changed, and compare month by month.
     """
 
-    status = fields.String(validate=validate.OneOf(["unchanged", "changed", "unknown", "fixed"]))
+    status = fields.String(validate=validate.OneOf(["unchanged", "changed", "unknown", "fixed", "unreadable"]))
+    problem = fields.String(allow_none=True)
     added = fields.Integer(allow_none=True)
     removed = fields.Integer(allow_none=True)
     added_before_window = fields.Integer(allow_none=True)

@@ -33,12 +33,17 @@ def serve(host: str, port: int, workers: int) -> None:
     _require_free(host, port)
     upgrade()
     store = usage_events().store
-    store.sweep(clock.now(), SWEEP_GRACE)
+    swept = store.sweep(clock.now(), SWEEP_GRACE)
     uploads().sweep(clock.now())
     report = ensure_seeded(db.session, store, now=clock.now())
     db.session.remove()
+    if store.reindexed is not None:
+        click.echo(store.reindexed.sentence)
+    if swept.sentence:
+        click.echo(swept.sentence)
     if report is not None:
         click.echo("Seeded the Lumina demo.")
+    if report is not None or store.reindexed is not None:
         _begin_again()
     db.engine.dispose()
     store.close()

@@ -10,6 +10,7 @@ import click
 
 from app import clock
 from app.commands.command import OPERATOR, as_json, command, of_workspace, show, the_workspace_id
+from app.commands.usage_files import check_files, reindex, take_file_out
 from app.extensions import usage_events
 from app.models.base import db
 from app.models.usage import UsageImport
@@ -326,6 +327,6 @@ def stats(workspace_id: str | None, as_json: bool) -> None:
 
 usage = click.Group(
     "usage",
-    commands=(usage_import, list_presets, list_imports, undo, withdraw, stats),
+    commands=(usage_import, list_presets, list_imports, undo, withdraw, stats, check_files, reindex, take_file_out),
     help="Usage events: what simulations replay.",
 )

@@ -60,7 +60,7 @@ def test_a_run_makes_its_draft_simulated(draft: Api) -> None:
 def test_a_run_is_read_where_its_answer_says(draft: Api) -> None:
     made = draft.post(PATH, ASKED)
     read = draft.get(made.headers["Location"])
-    unchanged = {"status": "unchanged", **dict.fromkeys(CHANGES)}
+    unchanged = {"status": "unchanged", "problem": None, **dict.fromkeys(CHANGES)}
     assert read.json == made.json | {"dataset_change": unchanged}
     draft.get(made.headers["Location"], 304, If_None_Match=read.headers["ETag"])
 
@@ -200,7 +200,9 @@ def test_late_usage_shows_on_the_run_and_as_advice_on_its_config_and_does_not_bl
         "/api/usage-events", [usage(4, 1, ts="2026-01-09T00:00:00Z"), usage(5, 1, ts="2026-02-01T00:00:00Z")], 202
     )
     answer = draft.get(location, If_None_Match=etag).json
-    assert answer["dataset_change"] == {"status": "changed", **dict(zip(CHANGES, (1, 0, 0, 0), strict=True))}
+    assert answer["dataset_change"] == {"status": "changed", "problem": None} | dict(
+        zip(CHANGES, (1, 0, 0, 0), strict=True)
+    )
     completeness = draft.get("/api/configs/cfg_1").json["completeness"]
     advice = [finding for finding in completeness["findings"] if finding["code"] == "simulation_dataset_changed"]
     assert [(finding["gate"], "+1 event in its window" in finding["message"]) for finding in advice] == [

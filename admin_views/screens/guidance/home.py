@@ -11,11 +11,13 @@ from admin_views.screens.promotion import promote_all_due
 from admin_views.screens.screen import WORKSPACE, Screen, go, here, remember
 from admin_views.screens.workplace import address, cycle_in, leave_workspace
 from app import clock
+from app.extensions import usage_events
 from app.models.base import db
 from app.models.workspace import Workspace
 from app.services.guidance.overview import demo, overview
 from app.services.guidance.standing import standing_config
 from app.services.lookup import get
+from app.services.usage.condition import condition_of
 
 
 class Home(Screen):
@@ -49,6 +51,7 @@ class Home(Screen):
             is_empty=not (current.active or current.waiting or current.drafts or current.decisions),
             demo=demo(db.session),
             address=address,
+            trouble=condition_of(usage_events().store).sentences,
         )
 
 

@@ -123,7 +123,7 @@ def dataset_since(change: DatasetChange) -> str:
     """What has become of the run's dataset since, as a sentence."""
     if change.status == "changed":
         return f"It has changed since: {changed_events(change)}. Simulate again to see what that means."
-    return DATASET_SINCE[change.status]
+    return change.problem or DATASET_SINCE[change.status]
 
 
 def pictures(outputs: Outputs, floor: Number | None) -> list[Picture]:

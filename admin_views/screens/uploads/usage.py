@@ -18,6 +18,8 @@ from app.identity import acting
 from app.models.base import db
 from app.models.workspace import Workspace
 from app.services.usage import undoing
+from app.services.usage.condition import TAKE_IN, condition_of
+from app.services.usage.soundness import WAYS_ON
 from app.services.usage.summary import future_events, usage_summary
 from rules.csv_cells import csv_line
 
@@ -38,6 +40,8 @@ class Usage(Screen):
         if workspace is None:
             return without_workspace()
         staged, store = uploads(), usage_events().store
+        if damages := store.damages(workspace.workspace_id):
+            return self.show("usage_damaged.html", cycle=cycle_in(workspace), damages=damages, ways_on=WAYS_ON)
         imports = [
             (row, staged.rejects_path(workspace.workspace_id, row.usage_import_id).is_file())
             for row in undoing.incoming(db.session, store, workspace.workspace_id, MAX_IMPORTS)
@@ -48,6 +52,8 @@ class Usage(Screen):
             usage=usage_summary(store, workspace.workspace_id),
             future=future_events(store, workspace.workspace_id, clock.now()),
             without_origin=undoing.events_without_origin(store, workspace.workspace_id),
+            unknown=condition_of(store).unknown,
+            take_in=TAKE_IN,
             workspace=workspace,
             imports=imports,
             upload_href=f"{DATA_MODE}#usage",

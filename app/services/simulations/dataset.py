@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from app.models.base import AnySession
 from app.models.simulation_run import SimulationRun
 from app.services.usage.coverage import Coverage, Scope, coverage
+from app.services.usage.soundness import DamagedUsage
 from app.services.usage.store import EventStore
 from rules.draft import DatasetChange
 from rules.enums import HistoricalWindow, SimulationStatus
@@ -21,7 +22,7 @@ from simulation.output_shapes import CoveredDocument, DatasetDocument
 from simulation.plan import Plan
 from simulation.window import Window
 
-UNCHANGED, CHANGED, UNKNOWN, FIXED = "unchanged", "changed", "unknown", "fixed"
+UNCHANGED, CHANGED, UNKNOWN, FIXED, UNREADABLE = "unchanged", "changed", "unknown", "fixed", "unreadable"
 
 
 def scope_of(plan: Plan) -> Scope:
@@ -47,7 +48,7 @@ def change_since(session: AnySession, store: EventStore, simulation_run_id: str)
     """What has become of the events that a run covered; reads the store, once for each state of it.
 
     A run over the bundled demo events stands on something that never changes; of a run that has not completed, or that
-    kept no figure of what it covered, nothing is known.
+    kept no figure of what it covered, nothing is known. Where files of the store are damaged, the change says which.
     """
     columns = [getattr(SimulationRun, name) for name in _Asked._fields]
     row = session.execute(sa.select(*columns).filter_by(simulation_run_id=simulation_run_id)).one_or_none()
@@ -62,7 +63,10 @@ def _change(store: EventStore, run: _Asked) -> DatasetChange:
     covered = run.dataset.get("covered")
     if covered is None:
         return DatasetChange(status=UNKNOWN)
-    return compared(covered, coverage(store, run.workspace_id, _scope(run.inputs)))
+    try:
+        return compared(covered, coverage(store, run.workspace_id, _scope(run.inputs)))
+    except DamagedUsage as error:
+        return DatasetChange(status=UNREADABLE, problem=error.detail)
 
 
 def compared(covered: CoveredDocument, now: Coverage) -> DatasetChange:
@@ -92,7 +96,8 @@ def change_document(change: DatasetChange) -> JsonObject:
         "added_before_window": change.added_before,
         "removed_before_window": change.removed_before,
     }
-    return {"status": change.status} | (counts if change.status == CHANGED else dict.fromkeys(counts))
+    known = counts if change.status == CHANGED else dict.fromkeys(counts)
+    return {"status": change.status, "problem": change.problem} | known
 
 
 def _scope(inputs: Mapping[str, Json]) -> Scope:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from app.models.workspace import Workspace
+from app.services.usage.soundness import DamagedUsage
 from app.services.usage.store import UsageEvents
 from rules.enums import DataMode
 from simulation.canonical import Json, JsonObject, parse_exact
@@ -78,7 +79,10 @@ def live_line(
     `others` are the mappings of the cycle's other units by value_unit_id: what they count is not left uncounted.
     Events after now (aware) move no window.
     """
-    usage = events.store.snapshot(workspace.workspace_id)
+    try:
+        usage = events.store.snapshot(workspace.workspace_id)
+    except DamagedUsage as error:
+        return LiveLine(USAGE, segment, None, error.detail)
     on_demo = not usage.paths and workspace.data_mode == DataMode.MOCKED
     source, segment = (DEMO, None) if on_demo else (USAGE, segment)
     if problem := incomplete(mapping):

@@ -10,7 +10,9 @@ from app.models.base import AnySession
 from app.services.configs.reading import ConfigReading, Usage
 from app.services.simulations.dataset import change_since
 from app.services.simulations.running_period import running_period_of
+from app.services.usage.soundness import DamagedUsage
 from app.services.usage.store import EventStore
+from rules.draft import RunningPeriod
 from rules.finding import Finding
 from rules.gate import evaluate
 
@@ -20,8 +22,18 @@ def usage_facts(session: AnySession, store: EventStore, reading: ConfigReading, 
     run_id = reading.run.simulation_run_id if reading.run else None
     return Usage(
         dataset_change=None if run_id is None else change_since(session, store, run_id),
-        running_period=running_period_of(session, store, reading, now=now),
+        running_period=_running_period(session, store, reading, now),
     )
+
+
+def _running_period(
+    session: AnySession, store: EventStore, reading: ConfigReading, now: datetime
+) -> RunningPeriod | None:
+    """None too where files of the store are damaged: what becomes of the run's dataset says so."""
+    try:
+        return running_period_of(session, store, reading, now=now)
+    except DamagedUsage:
+        return None
 
 
 def findings_with_usage(

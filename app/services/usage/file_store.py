@@ -108,6 +108,20 @@ class FileStore:
         """Close the connections; a later call opens new ones."""
         self.index.close()
 
+    def all_damages(self, *, bytes_too: bool, anew: bool = False) -> dict[str, list[Damage]]:
+        """The files of each workspace that are not what was stored; see `soundness.damage_of`."""
+        with self.index.reading() as connection:
+            names = _workspaces(connection)
+        return {
+            name: damages_of(self.root, self.files_that_count(name), bytes_too=bytes_too, anew=anew) for name in names
+        }
+
+    def count_files(self) -> int:
+        """How many files count."""
+        with self.index.reading() as connection:
+            (count,) = connection.execute("SELECT count(*) FROM file").fetchone()
+        return int(count)
+
     def damages(self, workspace_id: str) -> list[Damage]:
         """The workspace's files that are not what was stored; most questions find them in the folder alone."""
         return damages_of(self.root, self.files_that_count(workspace_id))

@@ -66,9 +66,10 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def damage_of(root: Path, file: StoredFile, *, anew: bool = False) -> Damage | None:
+def damage_of(root: Path, file: StoredFile, *, bytes_too: bool = True, anew: bool = False) -> Damage | None:
     """What is wrong with a file of the store, None when it is sound; `anew` reads all of it whatever is remembered.
 
+    Without `bytes_too` a file that this process has not read since it changed is taken for sound if its size is right.
     Of a file that was written before its digest was kept, only whether it is there is known.
     """
     path = root / file.path
@@ -81,14 +82,17 @@ def damage_of(root: Path, file: StoredFile, *, anew: bool = False) -> Damage | N
     if stamp[0] != file.size:
         return Damage(file.path, CUT, file.rows)
     known = None if anew else _checked.get(path)
+    if (known is None or known[0] != stamp) and not bytes_too:
+        return None
     if known is None or known[0] != stamp:
         known = _checked[path] = (stamp, sha256_of(path))
     return None if known[1] == file.sha256 else Damage(file.path, CHANGED, file.rows)
 
 
-def damages_of(root: Path, files: Iterable[StoredFile], *, anew: bool = False) -> list[Damage]:
+def damages_of(root: Path, files: Iterable[StoredFile], *, bytes_too: bool = True, anew: bool = False) -> list[Damage]:
     """What is wrong with the files, in their order."""
-    return [damage for file in files if (damage := damage_of(root, file, anew=anew)) is not None]
+    found = (damage_of(root, file, bytes_too=bytes_too, anew=anew) for file in files)
+    return [damage for damage in found if damage is not None]
 
 
 def sound(root: Path, files: Iterable[StoredFile]) -> list[StoredFile]:

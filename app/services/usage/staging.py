@@ -36,6 +36,18 @@ class Swept:
     unfinished: tuple[Path, ...] = ()
     unknown: tuple[Path, ...] = ()
 
+    @property
+    def sentence(self) -> str:
+        """Where files were set aside and what to do about it; empty when none were."""
+        if not self.unknown:
+            return ""
+        many = "1 file" if len(self.unknown) == 1 else f"{len(self.unknown):,} files"
+        return (
+            f"Set aside {many} of usage events that the index does not know, in "
+            f"{self.unknown[0].parents[2]}: they do not count. avs usage check names them, avs usage reindex --take-in "
+            "stores their events."
+        )
+
 
 def sweep(root: Path, index: Index, now: datetime, grace: timedelta) -> Swept:
     """Delete abandoned folders and replaced files that have outlived their grace; set aside what nothing names.

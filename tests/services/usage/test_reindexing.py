@@ -1,18 +1,25 @@
 """A lost or older index is noticed and made anew from the files: nothing that was stored is lost or counts twice."""
 
+import os
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from app.services.usage import soundness
 from app.services.usage.formats import Rows
 from app.services.usage.importer import import_file
 from app.services.usage.origins import FROM_FILES, Arrival
+from app.services.usage.parquet import OWN_COLUMNS
 from app.services.usage.set_aside import files_aside
 from app.services.usage.soundness import DamagedUsage
 from app.services.usage.store import EventStore
+from simulation.canonical import JsonObject
 from tests.services.usage.conftest import POLICY, event, put, stored
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -190,6 +197,90 @@ def test_a_file_that_was_lost_with_the_index_is_named_until_it_is_back_and_then_
     (grown.root / "kept").rename(path)
     assert stored(store) == events
     store.close()
+
+
+def grow_old(root: Path) -> None:
+    """Make of the store what the former version left: no manifest, no digests of files, no own columns in them."""
+    with closing(sqlite3.connect(root / "index.sqlite")) as connection, connection:
+        for trigger in ("file_came", "file_changed", "file_went", "origin_was_undone"):
+            connection.execute(f"DROP TRIGGER {trigger}")
+        for path, digest in connection.execute("SELECT path, digest FROM file").fetchall():
+            former = str(Path(path).with_name(f"{digest}.r2.parquet"))
+            table = pq.read_table(root / path, partitioning=None)
+            pq.write_table(table.drop_columns(list(OWN_COLUMNS)), root / former)
+            (root / path).unlink()
+            connection.execute("UPDATE file SET path = ? WHERE path = ?", (former, path))
+        for column in ("sha256", "size", "keyed"):
+            connection.execute(f"ALTER TABLE file DROP COLUMN {column}")
+        for table_name in ("state", "placing"):
+            connection.execute(f"DROP TABLE {table_name}")
+    (root / "manifest.sqlite").unlink()
+
+
+def test_a_store_of_the_former_version_upgrades_by_itself_and_learns_its_files_digests(
+    grown: EventStore,
+) -> None:
+    events, digest = stored(grown), grown.snapshot("ws_1").digest
+    store = reopened(grown, grow_old)
+    assert store.reindexed is None
+    dataset = store.snapshot("ws_1")
+    assert (stored(store), dataset.digest) == (events, digest)
+    assert all(file.sha256 for file in dataset.files)
+    assert [one.stored for one in store.undo("bat_1", NOW)] == [2]
+    kept = store.snapshot("ws_1")
+    first = kept.paths[0]
+    whole = first.read_bytes()
+    first.write_bytes(whole + b" ")
+    with pytest.raises(DamagedUsage, match="is cut or grown"):
+        store.snapshot("ws_1")
+    first.write_bytes(whole)
+    again = reopened(store, lose_index)
+    assert again.snapshot("ws_1").digest == kept.digest
+    assert put(again, event("c", output_minutes=1)).duplicates == 1
+    assert again.undo("bat_undone", NOW) == []
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "damage"),
+    [
+        ("is missing", lambda path: path.unlink()),
+        ("is cut or grown", lambda path: path.write_bytes(path.read_bytes()[:-1])),
+        ("is not what was written", lambda path: path.write_bytes(path.read_bytes()[:-1] + b"?")),
+    ],
+)
+def test_a_damaged_file_gives_no_figures_and_usage_still_comes_in(grown: EventStore, said: str, damage: Damage) -> None:
+    events = stored(grown)
+    path = grown.files("ws_1")[0]
+    whole = path.read_bytes()
+    damage(path)
+    with pytest.raises(DamagedUsage, match=said) as refusal:
+        grown.snapshot("ws_1")
+    assert refusal.value.extra["files"][0]["path"] == str(path.relative_to(grown.root))
+    batch(grown, "bat_6", "new")
+    path.write_bytes(whole)
+    assert stored(grown) == sorted([*events, *(row for row in stored(grown) if row["event_id"] == "new")], key=_id)
+    grown.close()
+
+
+def _id(row: JsonObject) -> str:
+    return str(row["event_id"])
+
+
+def test_a_file_is_read_whole_once_and_again_when_it_has_changed(
+    grown: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown.snapshot("ws_1")
+    reads: list[Path] = []
+    monkeypatch.setattr(soundness, "sha256_of", lambda path: reads.append(path) or "another")
+    grown.snapshot("ws_1")
+    assert reads == []
+    path = grown.files("ws_1")[0]
+    os.utime(path)
+    with pytest.raises(DamagedUsage, match="is not what was written"):
+        grown.snapshot("ws_1")
+    assert reads == [path]
+    grown.close()
 
 
 def test_an_index_that_is_removed_under_a_running_store_takes_nothing_more(grown: EventStore) -> None:
