@@ -109,7 +109,7 @@ def test_a_damaged_file_is_named_by_every_door_and_counts_again_when_it_is_back(
         began = time.monotonic()
         assert dataset(running) == before
         heal_seconds = time.monotonic() - began
-        eventually(lambda: running.get("/readyz").json()["status"] == "ready")
+        eventually(lambda: running.get("/readyz").json()["checks"]["usage_files"]["state"] == "ready")
     print(f"damaged file: {len(damages)} kinds, each said by 8 doors, counted again in {heal_seconds:.2f} s")
 
 
