@@ -272,7 +272,12 @@ def test_a_file_is_read_whole_once_and_again_when_it_has_changed(
 ) -> None:
     grown.snapshot("ws_1")
     reads: list[Path] = []
-    monkeypatch.setattr(soundness, "sha256_of", lambda path: reads.append(path) or "another")
+
+    def read(path: Path) -> str:
+        reads.append(path)
+        return "another"
+
+    monkeypatch.setattr(soundness, "sha256_of", read)
     grown.snapshot("ws_1")
     assert reads == []
     path = grown.files("ws_1")[0]
