@@ -177,8 +177,9 @@ def _keep(catalog: Catalog) -> Callable[..., Answer]:
             raise Invalid(f"Send 1 to {s.MAX_ENTRIES:,} entries at once, not {len(sent):,}.", code="too_many_entries")
         entries = _loaded(catalog, sent, is_list=isinstance(body, list))
         workspace_id = entries[0]["workspace_id"]
+        stored = usage_events().store.snapshot(workspace_id).dimensions if kind is kinds.EVENTS else ()
         with writing() as session:
-            judged = judge(kind, enumerate(entries), words_of(session, kind, workspace_id))
+            judged = judge(kind, enumerate(entries), words_of(session, kind, workspace_id, stored))
             if judged.problems:
                 at = "/{}/{}" if isinstance(body, list) else "/{1}"
                 raise invalid_input(

@@ -65,7 +65,7 @@ def _receipt(receipt: Receipt) -> Document:
         "rejected": receipt.rejected,
         "rejects": [reject.as_dict() for reject in receipt.rejects[: schemas.MAX_REJECTS]],
         "conflicting": [conflict.as_dict() for conflict in receipt.conflicts[: schemas.MAX_REJECTS]],
-        "warnings": [warning.as_dict() for warning in receipt.warnings],
+        "warnings": [warning.as_dict(receipt.usage_import_id) for warning in receipt.warnings],
         "left_out": dict(sorted(receipt.left_out.items())[: schemas.MAX_LEFT_OUT]),
     }
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from app import clock
 from app.commands.command import OPERATOR, as_json, command, of_workspace, show, the_workspace_id
 from app.errors import Invalid
+from app.extensions import usage_events
 from app.models.base import db
 from app.models.transactions import write
 from app.services.catalogs.kinds import KINDS, Kind, kind_named
@@ -30,9 +31,17 @@ def catalog_import(file: Path, slug: str, workspace_id: str | None, as_json: boo
     """Add and change a workspace's own entries from a CSV FILE; rows that do not fit are named, nothing is removed."""
     kind, workspace_id = kind_named(slug), workspace_id or the_workspace_id(db.session)
     rows = rows_of(kind, file)
+    stored = usage_events().store.snapshot(workspace_id).dimensions
     with write(db.session):
         report = import_entries(
-            db.session, kind, workspace_id, rows, entity_id=workspace_id, actor=OPERATOR, now=clock.now()
+            db.session,
+            kind,
+            workspace_id,
+            rows,
+            stored_dimensions=stored,
+            entity_id=workspace_id,
+            actor=OPERATOR,
+            now=clock.now(),
         )
     show(_document(kind, workspace_id, report), as_json, _lines(file, kind, report))
     if rows and not report.accepted:

@@ -153,7 +153,7 @@ def _import_document(row: UsageImport, report: ImportReport, plan: ColumnPlan) -
         "notes": list(report.notes),
         "preset": plan.preset,
         "left_out": dict(report.left_out),
-        "warnings": [warning.as_dict() for warning in report.warnings],
+        "warnings": [warning.as_dict(_undone_by(row, report)) for warning in report.warnings],
     }
 
 
@@ -173,10 +173,15 @@ def _import_lines(
         yield f"  rejected rows: {report.rejects_path}"
     if report.left_out:
         yield "  left out: " + ", ".join(f"{name} ({count:,})" for name, count in report.left_out.items())
-    yield from (f"  warning: {warning.message}" for warning in report.warnings)
+    yield from (f"  warning: {warning.told(_undone_by(row, report))}" for warning in report.warnings)
     yield from (f"  {sentence}" for sentence in report.notes)
     if report.accepted:
         yield f"  take it out again with: avs usage undo {row.usage_import_id}"
+
+
+def _undone_by(row: UsageImport, report: ImportReport) -> str | None:
+    """The id that takes out again what the file brought; None where it brought nothing."""
+    return row.usage_import_id if report.accepted else None
 
 
 def _looks_like(preset: Preset, plan: ColumnPlan) -> str:

@@ -261,6 +261,8 @@ def test_values_that_count_as_nothing_are_said_in_the_receipt(studio: Api) -> No
         ("value_not_a_number", "video_render_completed", "output_minutes", 1, ["n/a"]),
     ]
     assert all("Usable HD minute adds 0" in warning["message"] for warning in answer["warnings"])
+    undo = f"POST /api/usage-imports/{answer['usage_import_id']}/undo"
+    assert all(undo in warning["message"] for warning in answer["warnings"])
 
 
 def test_a_unit_that_begins_to_sum_a_field_is_known_to_the_very_next_batch(studio: Api) -> None:

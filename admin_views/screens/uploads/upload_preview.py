@@ -176,9 +176,8 @@ class UploadPreview(Screen):
         """Whether the first rows have numbers that can mean two things, and nobody has said which."""
         if "decimal" not in form or form.decimal.data:
             return False
-        return try_out(
-            db.session, workspace.workspace_id, upload, _choice(form, upload, head), clock.now()
-        ).asks_for_the_sign
+        choice, store = _choice(form, upload, head), usage_events().store
+        return try_out(db.session, store, workspace.workspace_id, upload, choice, clock.now()).asks_for_the_sign
 
     def _form_page(
         self,
@@ -194,7 +193,7 @@ class UploadPreview(Screen):
         preset = presets.named(choice.preset) if choice.preset else None
         if not missing and status == 200:
             try:
-                fit = try_out(db.session, workspace.workspace_id, upload, choice, clock.now())
+                fit = try_out(db.session, usage_events().store, workspace.workspace_id, upload, choice, clock.now())
                 _ask(form, fit)
             except AvsError as error:
                 unreadable, refusal = error, refusal or error

@@ -13,7 +13,8 @@ import orjson
 from app.models.base import AnySession
 from app.models.catalog import SegmentCatalog
 from app.services.catalogs.kinds import CUSTOMERS, EVENTS, METRICS, QUALITY_SIGNALS, Kind
-from app.services.catalogs.reading import dimensions_of, keys_of
+from app.services.catalogs.reading import keys_of
+from app.services.catalogs.spellings import binding_dimensions
 from rules.enums import MetricType
 from rules.ids import MAX_ID_LENGTH, OWN_ID_RULE, is_own_id
 from rules.texts import problem_of
@@ -64,10 +65,10 @@ class Judged:
     accepted: int
 
 
-def words_of(session: AnySession, kind: Kind, workspace_id: str) -> Words:
-    """The words of the workspace that entries of this kind are judged by."""
+def words_of(session: AnySession, kind: Kind, workspace_id: str, stored_dimensions: Iterable[str]) -> Words:
+    """The words of the workspace that entries of this kind are judged by; its stored events have these dimensions."""
     return Words.naming(
-        dimensions_of(session, workspace_id) if kind is EVENTS else (),
+        binding_dimensions(session, workspace_id, stored_dimensions) if kind is EVENTS else (),
         keys_of(session, SegmentCatalog, workspace_id) if kind is CUSTOMERS else (),
     )
 

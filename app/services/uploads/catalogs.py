@@ -24,9 +24,11 @@ class EntriesReport:
     kept: Kept
 
 
-def judged(session: AnySession, kind: Kind, workspace_id: str, rows: NamedRows) -> tuple[Judged, list[Reject]]:
+def judged(
+    session: AnySession, kind: Kind, workspace_id: str, rows: NamedRows, stored_dimensions: Iterable[str]
+) -> tuple[Judged, list[Reject]]:
     """The rows judged by what the workspace reads now, and a Reject for each that does not fit."""
-    result = judge(kind, rows, words_of(session, kind, workspace_id))
+    result = judge(kind, rows, words_of(session, kind, workspace_id, stored_dimensions))
     return result, [Reject(problem.row, problem.field, problem.reason) for problem in result.problems]
 
 
@@ -36,15 +38,18 @@ def import_entries(
     workspace_id: str,
     rows: NamedRows,
     *,
+    stored_dimensions: Iterable[str],
     entity_id: str,
     actor: Actor,
     now: datetime,
 ) -> EntriesReport:
     """Keep the entries of a file for the workspace; `entity_id` is what the log names as their source.
 
+    `stored_dimensions` are those that the workspace's stored events have.
+
     Call it inside a write transaction: what is judged is judged under its lock.
     """
-    result, rejects = judged(session, kind, workspace_id, rows)
+    result, rejects = judged(session, kind, workspace_id, rows, stored_dimensions)
     kept = keep(session, kind, workspace_id, result.entries)
     log_kept(session, kind, workspace_id, result.accepted, entity_id=entity_id, actor=actor, now=now)
     return EntriesReport(result.accepted, rejects, kept)

@@ -156,14 +156,16 @@ def known_names(session: AnySession, workspace_id: str) -> KnownNames:
     )
 
 
-def try_out(session: AnySession, workspace_id: str, upload: Upload, choice: Choice, now: datetime) -> Fit:
+def try_out(
+    session: AnySession, store: EventStore, workspace_id: str, upload: Upload, choice: Choice, now: datetime
+) -> Fit:
     """Judge the first rows as an import at this moment would; nothing is stored.
 
     Invalid when the choice does not fit the file.
     """
     if upload.kind != USAGE:
         rows = list(named_rows(upload.head_path, choice))
-        rejects = _judged(session, workspace_id, upload, rows, choice)
+        rejects = _judged(session, store, workspace_id, upload, rows, choice)
         return Fit(len(rows), len(rejects), rejects[:SHOWN_REJECTS])
     policy = imports.policy_for(session, workspace_id, extend_catalog=choice.extend_catalog)
     try:
@@ -196,10 +198,16 @@ def _usage_fit(upload: Upload, choice: Choice, policy: Policy, summed: Summed, n
 
 
 def _judged(
-    session: AnySession, workspace_id: str, upload: Upload, rows: Sequence[NamedRow], choice: Choice
+    session: AnySession,
+    store: EventStore,
+    workspace_id: str,
+    upload: Upload,
+    rows: Sequence[NamedRow],
+    choice: Choice,
 ) -> list[Reject]:
     if upload.kind in CATALOG_KINDS:
-        return judged(session, CATALOG_KINDS[upload.kind], workspace_id, rows)[1]
+        stored = store.snapshot(workspace_id).dimensions
+        return judged(session, CATALOG_KINDS[upload.kind], workspace_id, rows, stored)[1]
     return read_costs(upload.name, rows, choice.decimal)[1]
 
 
@@ -264,7 +272,7 @@ def _import_usage(importing: Importing, upload: Upload, choice: Choice) -> Progr
         "learned": learned,
         "left_out": dict(report.left_out),
         "report_id": row.usage_import_id,
-        "warnings": [warning.as_dict() for warning in report.warnings],
+        "warnings": [warning.as_dict(row.usage_import_id if report.accepted else None) for warning in report.warnings],
     }
 
 
@@ -290,6 +298,7 @@ def _import_catalog(importing: Importing, upload: Upload, choice: Choice) -> Pro
             kind,
             importing.workspace_id,
             rows,
+            stored_dimensions=importing.store.snapshot(importing.workspace_id).dimensions,
             entity_id=upload.upload_id,
             actor=importing.actor,
             now=importing.now,

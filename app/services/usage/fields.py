@@ -106,10 +106,19 @@ class UsageWarning:
         examples = tuple(dict.fromkeys((*self.examples, *other.examples)))[: max(len(self.examples), 3)]
         return replace(self, count=self.count + other.count, examples=examples)
 
-    def as_dict(self) -> dict[str, object]:
-        """Plain JSON, the same at every door: `{code, event_type, field, count, examples, message}`."""
+    def told(self, usage_import_id: str | None) -> str:
+        """The message with its undo: what came in can be taken out again by the id of its import or batch, if any."""
+        if usage_import_id is None:
+            return self.message
+        return (
+            f"{self.message} These events are stored as they are: to bring them in corrected, first undo "
+            f"{usage_import_id} (Usage, `avs usage undo`, or POST /api/usage-imports/{usage_import_id}/undo)."
+        )
+
+    def as_dict(self, usage_import_id: str | None) -> dict[str, object]:
+        """Plain JSON, the same at every door: `{code, event_type, field, count, examples, message}`, its undo told."""
         named = {"code": self.code, "event_type": self.event_type, "field": self.field, "count": self.count}
-        return named | {"examples": list(self.examples), "message": self.message}
+        return named | {"examples": list(self.examples), "message": self.told(usage_import_id)}
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,7 @@ def _record(
             "rows_without_id": report.rows_without_id,
             "notes": list(report.notes),
             "decimal": plan.decimal,
-            "warnings": [warning.as_dict() for warning in report.warnings],
+            "warnings": [warning.as_dict(None) for warning in report.warnings],
         },
         created_at=arrival.received_at,
     )

@@ -5,9 +5,11 @@ from flask import Flask
 
 from app.actor import Actor
 from app.models.base import db
+from app.models.catalog import EventCatalog
 from app.models.transactions import write
 from app.services.catalogs.entries import Judged, Words, judge
 from app.services.catalogs.kinds import CUSTOMERS, EVENTS, METRICS, Kind
+from app.services.catalogs.reading import event_types_of
 from app.services.uploads.catalogs import EntriesReport, import_entries
 from tests import factories as f
 
@@ -23,10 +25,19 @@ def judged(*rows: Row, known: tuple[str, ...] = ()) -> Judged:
     return judge(EVENTS, rows, Words.naming(known))
 
 
-def taken(kind: Kind, *rows: Row, workspace_id: str = "ws_1") -> EntriesReport:
+def taken(kind: Kind, *rows: Row, workspace_id: str = "ws_1", stored: tuple[str, ...] = ()) -> EntriesReport:
     """The rows imported as a file of the workspace."""
     with write(db.session):
-        return import_entries(db.session, kind, workspace_id, rows, entity_id="up_1", actor=OPERATOR, now=f.NOW)
+        return import_entries(
+            db.session,
+            kind,
+            workspace_id,
+            rows,
+            stored_dimensions=stored,
+            entity_id="up_1",
+            actor=OPERATOR,
+            now=f.NOW,
+        )
 
 
 @pytest.mark.parametrize("written", ["a, b", "a;b", "a|b", "a\nb", '["a", "b"]', "a, b, a"])
@@ -112,3 +123,27 @@ def test_a_customer_of_an_unknown_segment_is_rejected_with_the_fix() -> None:
 
 
 SMB = f.SEGMENT
+
+
+@pytest.fixture
+def shared_model(sqlite_app: Flask) -> None:
+    """An older installation: another workspace's file once put `Model` into the shared catalog."""
+    f.foundation(db.session)
+    f.workspace(db.session, "ws_2")
+    db.session.add(EventCatalog(event_type="chat_sent", description="", dimensions=["Model"]))
+    db.session.commit()
+
+
+def test_a_shared_spelling_that_a_workspace_uses_nowhere_does_not_bar_its_own(shared_model: None) -> None:
+    report = taken(EVENTS, row(1, "chat_sent", "model"), workspace_id="ws_2")
+    assert (report.accepted, report.rejects) == (1, [])
+    assert event_types_of(db.session, "ws_2")["chat_sent"] == ("model",)
+    assert event_types_of(db.session, "ws_1")["chat_sent"] == ("Model",)
+
+
+def test_a_spelling_that_stored_events_or_units_use_is_kept(shared_model: None) -> None:
+    (reject,) = taken(EVENTS, row(1, "chat_sent", "model"), workspace_id="ws_2", stored=("Model",)).rejects
+    assert "differs from 'Model' only in case" in reject.reason
+    (reject,) = taken(EVENTS, row(1, "x", "Resolution")).rejects
+    assert "differs from 'resolution' only in case" in reject.reason
+    assert taken(EVENTS, row(1, "x", "Resolution"), workspace_id="ws_2").accepted == 1
