@@ -5,10 +5,10 @@ column, without a Python call per event; only rows that do not fit are examined 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, repeat
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -67,19 +67,35 @@ def _reject(rows: Rows, position: int, problem: tuple[str, str]) -> Reject:
 def _columns(
     values: Sequence[JsonObject], policy: Policy, problems: Problems, nested: Counter[str]
 ) -> dict[str, pa.Array]:
-    base = {name: _base_column(name, values, problems) for name in BASE_FIELDS}
+    shapes = set(map(tuple, values))
+    column = _reader(values, shapes)
+    base = {name: _base_column(name, column(name), problems) for name in BASE_FIELDS}
     foreign = pc.and_(base["event_type"].is_null(), base["ts"].is_null())
     for position in pc.indices_nonzero(foreign).to_pylist():
         problems.setdefault(position, ("event_type", NOT_AN_EVENT))
-    names = _dimension_names(values, policy, problems, nested)
+    names = _dimension_names(values, set(chain.from_iterable(shapes)), policy, problems, nested)
     return base | {
-        f"d_{name}": _dimension_column(name, values, problems, None if name in policy.known_dimensions else nested)
+        f"d_{name}": _dimension_column(
+            name, column(name), problems, None if name in policy.known_dimensions else nested
+        )
         for name in names
     }
 
 
-def _base_column(name: str, values: Sequence[JsonObject], problems: Problems) -> pa.Array:
-    column = [value.get(name) for value in values]
+def _reader(values: Sequence[JsonObject], shapes: Set[tuple[str, ...]]) -> Callable[[str], list[Json]]:
+    """What gives the values of a name, None where an event has none of it. `shapes`: the names of each kind of event.
+
+    Events that all have the same names, in the same order, are turned into columns at once.
+    """
+    if len(shapes) == 1:
+        (names,) = shapes
+        columns = dict(zip(names, zip(*map(dict.values, values), strict=True), strict=True))
+        absent = (None,) * len(values)
+        return lambda name: list(columns.get(name, absent))
+    return lambda name: list(map(dict.get, values, repeat(name)))
+
+
+def _base_column(name: str, column: list[Json], problems: Problems) -> pa.Array:
     for position in _positions_of_other_types(column, {str, type(None)}):
         if name == "ts" and type(column[position]) in (int, float, Decimal):  # an epoch time
             column[position] = _text(name, position, column[position], problems)
@@ -96,14 +112,17 @@ def _positions_of_other_types(column: Sequence[Json], kinds: set[type]) -> list[
 
 
 def _dimension_names(
-    values: Sequence[JsonObject], policy: Policy, problems: Problems, nested: Counter[str]
+    values: Sequence[JsonObject],
+    occurring: Set[str],
+    policy: Policy,
+    problems: Problems,
+    nested: Counter[str],
 ) -> list[str]:
     """The dimensions that occur, sorted; an event with one that no event type has is noted as a problem.
 
     Otherwise a body of a thousand events with a thousand invented names each would make a million columns.
     """
-    shapes = set(map(tuple, values))
-    names = set(chain.from_iterable(shapes)) - set(BASE_FIELDS)
+    names = occurring - set(BASE_FIELDS)
     unknown = names - policy.known_dimensions
     if policy.extend_catalog and len(unknown) <= MAX_NEW_DIMENSIONS:
         return sorted(names)
@@ -127,11 +146,8 @@ def unknown_dimension(name: str, event_type: object) -> str:
     return f"{name!r} is not a dimension of event type {event_type!r} in the catalog"
 
 
-def _dimension_column(
-    name: str, values: Sequence[JsonObject], problems: Problems, nested: Counter[str] | None
-) -> pa.Array:
+def _dimension_column(name: str, column: list[Json], problems: Problems, nested: Counter[str] | None) -> pa.Array:
     """The texts of a dimension; nested values are counted in `nested`, and problems where that is None."""
-    column = [value.get(name) for value in values]
     if nested is not None:
         for position in _positions_of_other_types(column, _SCALARS):
             nested[name] += bool(column[position])

@@ -27,8 +27,9 @@ def content_digests(events: pa.RecordBatch) -> list[str]:
     dimensions = sorted(name[2:] for name in events.schema.names if name.startswith("d_"))
     own_segment = pc.if_else(events["own_segment"], events["segment"], pa.scalar(None, pa.string()))
     parts = [events["ts"].cast(pa.int64()).cast(pa.string()), events["event_type"], events["customer_id"]]
-    parts += [_named(name, events[f"d_{name}"]) for name in dimensions]
-    texts = _joined([*parts, _named("segment", own_segment)])
+    for name in dimensions:
+        parts += _parts(name, events[f"d_{name}"])
+    texts = _joined([*parts, *_parts("segment", own_segment)])
     return [md5(text, usedforsecurity=False).hexdigest()[:DIGEST_LENGTH] for text in texts]
 
 
@@ -41,7 +42,7 @@ def content_digest_sql(columns: Iterable[str]) -> str:
 
 def row_digests(columns: Mapping[str, pa.Array], absent: pa.Array) -> pa.Array:
     """The digest of each whole row as the file has it, where `absent` says that it has no id; null for the others."""
-    texts = _joined([_named(name, columns[name]) for name in sorted(columns)]) if columns else []
+    texts = _joined([part for name in sorted(columns) for part in _parts(name, columns[name])]) if columns else []
     without = absent.to_pylist()
     return pa.array(
         [_row_digest(text) if made else None for text, made in zip(texts, without, strict=True)], pa.string()
@@ -60,10 +61,13 @@ def _row_digest(text: bytes) -> str:
     return sha256(text).hexdigest()[:_ROW_DIGEST_LENGTH]
 
 
-def _named(name: str, column: pa.Array) -> pa.Array:
-    return pc.binary_join_element_wise(pa.scalar(name), column, _NUL)
+def _parts(name: str, column: pa.Array) -> list[pa.Array | pa.Scalar]:
+    """A name with each text of a column, as what is to be joined: one text that is absent where the column is."""
+    if column.null_count:
+        return [pc.binary_join_element_wise(pa.scalar(name), column, _NUL)]
+    return [pa.scalar(name), column]
 
 
-def _joined(parts: list[pa.Array]) -> list[bytes]:
+def _joined(parts: list[pa.Array | pa.Scalar]) -> list[bytes]:
     texts: list[bytes] = pc.binary_join_element_wise(*parts, _NUL, null_handling="skip").cast(pa.binary()).to_pylist()
     return texts

@@ -310,7 +310,7 @@ def _find_new(store: EventStore, workspace_id: str, engine: duckdb.DuckDBPyConne
     with store.index.reading() as connection:
         workspace = partition(connection, workspace_id)
         for (ids,) in _sorted_lists(engine, "event_id", "candidates") if workspace.number else ():
-            taken |= workspace.taken(ids, {})
+            taken |= workspace.taken(ids)
     columns = {"event_id": pa.array(taken, pa.string()), "held": pa.array(taken.values(), pa.string())}
     engine.register("taken", pa.table(columns))
     origin = text(arrival.usage_import_id) if arrival else "NULL::VARCHAR"

@@ -13,10 +13,12 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import astuple, dataclass
 from datetime import datetime
+from itertools import repeat
+from operator import contains
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -178,6 +180,15 @@ class Index:
         return connection
 
 
+Waiting = Callable[[Iterable[str]], dict[str, str]]
+"""Gives those of some ids that an event has which waits for Parquet, each with the digest of what it says."""
+
+
+def nothing_waits(_event_ids: Iterable[str]) -> dict[str, str]:
+    """None of the ids, as where the tail was written before."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Partition:
     """One workspace's part of the index, within the transaction of `connection`.
@@ -190,31 +201,31 @@ class Partition:
     number: int
     withdrawals: int
 
-    def taken(self, event_ids: Sequence[str], waiting: Mapping[str, str]) -> dict[str, str]:
+    def taken(self, event_ids: Sequence[str], waiting: Waiting = nothing_waits) -> dict[str, str]:
         """Those of the ids that an event in Parquet or a `waiting` one has, each with the digest of what it says.
 
         Events were once stored under a CloudEvent's id alone. Such a one may be the event that now comes with its
         source, so it takes that id too.
         """
         taken = self._taken(event_ids, waiting)
-        sourced = {
-            event_id: event_id.partition(SOURCE_SEPARATOR)[2]
-            for event_id in event_ids
-            if SOURCE_SEPARATOR in event_id and event_id not in taken
-        }
-        if sourced:
+        if any(map(contains, event_ids, repeat(SOURCE_SEPARATOR))):
+            sourced = {
+                event_id: event_id.partition(SOURCE_SEPARATOR)[2]
+                for event_id in event_ids
+                if SOURCE_SEPARATOR in event_id and event_id not in taken
+            }
             bare = self._taken(sorted(set(sourced.values())), waiting)
             taken |= {event_id: UNKNOWN for event_id, name in sourced.items() if bare.get(name) == UNKNOWN}
         return taken
 
-    def _taken(self, event_ids: Sequence[str], waiting: Mapping[str, str]) -> dict[str, str]:
+    def _taken(self, event_ids: Sequence[str], waiting: Waiting) -> dict[str, str]:
         """Ids past the greatest one, made in order, are free without a look at each."""
         (greatest,) = self.connection.execute(
             "SELECT max(event_id) FROM event_key WHERE workspace = ?", (self.number,)
         ).fetchone()
-        taken = {event_id: waiting[event_id] for event_id in event_ids if event_id in waiting}
-        event_ids = [event_id for event_id in event_ids if greatest is not None and event_id <= greatest]
-        if event_ids:
+        taken = waiting(event_ids)
+        if greatest is not None and min(event_ids, default=greatest) <= greatest:
+            event_ids = [event_id for event_id in event_ids if event_id <= greatest]
             taken.update(
                 self.connection.execute(
                     "SELECT event_id, coalesce(content, ?) FROM json_each(?) "
@@ -233,7 +244,7 @@ class Partition:
 
     def stored_ids(self, event_ids: Sequence[str]) -> list[str]:
         """Those of the ids that an event in Parquet has."""
-        return list(self._taken(event_ids, {}))
+        return list(self._taken(event_ids, nothing_waits))
 
     def ids_of(self, origin: int) -> list[str]:
         """The ids of the events in Parquet that came in with an origin, in order."""
@@ -287,12 +298,14 @@ class Partition:
         shares = [(_shares(file), file.path) for file in files]
         self.connection.executemany("UPDATE file SET segments = ? WHERE path = ?", shares)
 
-    def append_to_tail(self, event_keys: Sequence[str], events: bytes, origin: int | None) -> None:
-        """Add a batch of events, as an Arrow IPC stream, to those that wait for Parquet."""
+    def append_to_tail(self, event_keys: Sequence[str], events: bytes, origin: int | None) -> str:
+        """Add a batch of events, as an Arrow IPC stream, to those that wait for Parquet; returns its keys as kept."""
+        kept = _json(event_keys)
         self.connection.execute(
             "INSERT INTO tail (workspace, rows, event_keys, events, origin) VALUES (?, ?, ?, ?, ?)",
-            (self.number, len(event_keys), _json(event_keys), events, origin),
+            (self.number, len(event_keys), kept, events, origin),
         )
+        return kept
 
     def tail_extent(self) -> tuple[int, int]:
         """How many rows wait, and the number of the last batch of them; 0 and 0 for none."""

@@ -1,8 +1,10 @@
 """Usage events that arrive over HTTP: validated against the catalogs, stored by the event store (spec 6)."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
     from app.services.usage.validate import Batch
 
 MAX_EVENTS = 10_000
+_WORKSPACE = Workspace.__table__.c
+_REVISIONS: sa.Select[tuple[str, int]] = sa.select(_WORKSPACE.workspace_id, _WORKSPACE.catalog_revision).where(
+    _WORKSPACE.workspace_id.in_(sa.bindparam("names", expanding=True))
+)
 MAX_WORKSPACES = 64
 """Workspaces whose catalogs a process keeps a copy of."""
 NO_WORKSPACE = Policy(None, {}, workspaces=frozenset(), extend_catalog=True)
@@ -91,16 +97,24 @@ def _timed(policy: Policy, times: TimeReading) -> Policy:
 
 def by_workspace(rows: Rows) -> dict[str | None, Rows]:
     """The rows of each workspace that they name; None → those that name none which could exist."""
+    name = _only_workspace(rows.values)
+    if name is not None:
+        return {name: rows}
     names = [_workspace_of(value) for value in rows.values]
-    distinct = set(names)
-    if len(distinct) == 1:
-        return {names[0]: rows}
     parts: dict[str | None, tuple[list[Json], list[int]]] = {name: ([], []) for name in dict.fromkeys(names)}
     for name, value, number in zip(names, rows.values, rows.numbers, strict=True):
         values, numbers = parts[name]
         values.append(value)
         numbers.append(number)
     return {name: Rows(*part) for name, part in parts.items()}
+
+
+def _only_workspace(values: Sequence[Json]) -> str | None:
+    """The workspace that all events name, as those of one sender do; None where they differ or one of them is unfit."""
+    if set(map(type, values)) != {dict}:
+        return None
+    names = list(map(dict.get, values, repeat("workspace_id")))
+    return _workspace_of(values[0]) if names.count(names[0]) == len(names) else None
 
 
 def _workspace_of(value: Json) -> str | None:
@@ -111,9 +125,7 @@ def _workspace_of(value: Json) -> str | None:
 
 def _revisions(session: AnySession, workspace_ids: list[str]) -> dict[str, int]:
     """workspace_id → its catalog revision, of those that exist, in the order given."""
-    columns = (Workspace.workspace_id, Workspace.catalog_revision)
-    rows = session.execute(sa.select(*columns).where(Workspace.workspace_id.in_(workspace_ids))).tuples()
-    revisions = dict(rows.all()) if workspace_ids else {}
+    revisions = dict(session.execute(_REVISIONS, {"names": workspace_ids}).tuples().all()) if workspace_ids else {}
     return {name: revisions[name] for name in workspace_ids if name in revisions}
 
 
@@ -211,10 +223,9 @@ def _by_preset(rows: Rows, name: str | None, left_out: Counter[str]) -> tuple[Ro
 def _warnings(session: AnySession, batch: "Batch") -> list[UsageWarning]:
     """What the batch has where numbers are expected; the units are read anew, for they change while catalogs grow."""
     from app.services.usage.number_warnings import merged, warnings_of  # late: Arrow comes with the first event
-    from app.services.usage.parquet import with_numbers
 
     return merged(
         warning
         for workspace_id, events in batch.events.items()
-        for warning in warnings_of(with_numbers(events), summed_fields(session, workspace_id))
+        for warning in warnings_of(events, summed_fields(session, workspace_id))
     )

@@ -12,13 +12,17 @@ import pyarrow.compute as pc
 
 from app.services.usage.fields import Summed, UsageWarning
 from app.services.usage.notation import ANOTHER_WAY, kind_of
+from app.services.usage.numbers import number_column
 
 EXAMPLES = 3
 MAX_EXAMPLE_LENGTH = 100
 
 
 def warnings_of(events: pa.RecordBatch, summed: Summed) -> list[UsageWarning]:
-    """The warnings about one batch with its `n_` columns (`parquet.with_numbers`), by event type, field and code."""
+    """The warnings about one batch by event type, field and code.
+
+    An `n_` column (`parquet.with_numbers`) spares the reading of its `d_` column.
+    """
     names = sorted(name[2:] for name in events.schema.names if name.startswith("d_"))
     return sorted(_each(events, names, summed), key=lambda warning: (warning.event_type, warning.field, warning.code))
 
@@ -33,17 +37,33 @@ def merged(warnings: Iterable[UsageWarning]) -> list[UsageWarning]:
 
 
 def _each(events: pa.RecordBatch, names: Iterable[str], summed: Summed) -> Iterator[UsageWarning]:
+    fields = {field for _, field in summed}
     for name in names:
         texts, types = events[f"d_{name}"], events["event_type"]
-        wrong = texts.is_valid()
-        if f"n_{name}" in events.schema.names:
-            wrong = pc.and_(wrong, events[f"n_{name}"].is_null())
+        wrong = _unread(texts, events[f"n_{name}"] if f"n_{name}" in events.schema.names else None, name in fields)
+        if wrong is None:
+            continue
         present = _counts(types.filter(texts.is_valid()))
         for event_type, count in sorted(_counts(types.filter(wrong)).items()):
             unread = texts.filter(pc.and_(wrong, pc.equal(types, event_type)))
             units = summed.get((event_type, name), ())
             if units or _mostly_numbers(present[event_type], count, unread):
                 yield from _by_kind(event_type, name, unread, units)
+
+
+def _unread(texts: pa.Array, numbers: pa.Array | None, is_summed: bool) -> pa.Array | None:
+    """Which texts are no numbers; None where that warns of nothing.
+
+    Most fields are numbers alone or words alone, which a look at each different text tells.
+    """
+    if numbers is not None:
+        return pc.and_(texts.is_valid(), numbers.is_null()) if numbers.null_count > texts.null_count else None
+    encoded = texts.dictionary_encode()
+    different = number_column(encoded.dictionary)
+    if different is None:  # no number among them
+        alike = is_summed or pc.any(pc.match_substring_regex(encoded.dictionary, ANOTHER_WAY)).as_py()
+        return texts.is_valid() if alike else None
+    return different.is_null().take(encoded.indices).fill_null(False) if different.null_count else None
 
 
 def _counts(column: pa.Array) -> dict[str, int]:

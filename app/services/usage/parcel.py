@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import add
 
 import pyarrow as pa
 
@@ -20,12 +21,12 @@ class Parcel:
     events: pa.RecordBatch
     ids: list[str]
     digests: list[str]
-    rows: list[int]
+    rows: pa.Array
 
     @property
     def event_keys(self) -> list[str]:
         """Digest and id of each event, as the tail keeps them."""
-        return [digest + event_id for digest, event_id in zip(self.digests, self.ids, strict=True)]
+        return list(map(add, self.digests, self.ids))
 
     def packed(self) -> bytes:
         """The events as an Arrow IPC stream."""
@@ -50,20 +51,19 @@ class Parcel:
                 first[event_id] = digest
                 kept.append(position)
             elif held not in (digest, UNKNOWN):
-                conflicts.append(Conflict(self.rows[position], event_id))
+                conflicts.append(Conflict(self.rows[position].as_py(), event_id))
         return (self if len(kept) == len(self.ids) else self._of(kept)), conflicts
 
     def _of(self, positions: list[int]) -> "Parcel":
         def of(column: list[str]) -> list[str]:
             return [column[position] for position in positions]
 
-        rows = [self.rows[position] for position in positions]
-        events = self.events.take(pa.array(positions, pa.int64()))
-        return Parcel(self.workspace_id, events, of(self.ids), of(self.digests), rows)
+        kept = pa.array(positions, pa.int64())
+        return Parcel(self.workspace_id, self.events.take(kept), of(self.ids), of(self.digests), self.rows.take(kept))
 
 
 def parcel(workspace_id: str, events: pa.RecordBatch) -> Parcel:
     """Prepare validated events for the tail."""
     names = [name for name in events.schema.names if name in KEPT_FIELDS or name.startswith("d_")]
-    ids, rows = events["event_id"].to_pylist(), events["row"].to_pylist()
-    return Parcel(workspace_id, events.select(names), ids, content_digests(events), rows)
+    ids = events["event_id"].to_pylist()
+    return Parcel(workspace_id, events.select(names), ids, content_digests(events), events["row"])

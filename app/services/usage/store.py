@@ -153,7 +153,7 @@ class EventStore(FileStore):
         first = dict(reversed(list(zip(new.ids, new.digests, strict=True))))
         with self.index.reading() as connection:
             workspace = partition(connection, new.workspace_id)
-            taken = workspace.taken(new.ids, {})
+            taken = workspace.taken(new.ids)
             others = [event_id for event_id, digest in taken.items() if first[event_id] != digest]
             stored = workspace.stored_ids(others)
         bare = {event_id.partition(SOURCE_SEPARATOR)[2] for event_id in set(others).difference(stored)}
@@ -179,12 +179,13 @@ class EventStore(FileStore):
     ) -> tuple[int, list[Conflict]]:
         """Add those events whose ids are free; returns how many, and who was kept out by an event of other content."""
         workspace = partition(connection, new.workspace_id, create=True)
-        taken = workspace.taken(new.ids, self._tail_ids.current(workspace))
+        taken = workspace.taken(new.ids, self._tail_ids.current(workspace).digests)
         free, conflicts = new.without(taken)
         if free.ids:
             duplicates = len(new.ids) - len(free.ids) - len(conflicts)
             origin = origins.add(workspace, arrival, len(free.ids), duplicates, len(conflicts))
-            workspace.append_to_tail(free.event_keys, free.packed(), origin)
+            event_keys = workspace.append_to_tail(free.event_keys, free.packed(), origin)
+            self._tail_ids.wrote(workspace, event_keys, free.ids, free.digests)
         return len(free.ids), conflicts
 
     def withdraw(self, workspace_id: str, event_ids: Iterable[str]) -> list[str]:

@@ -8,17 +8,19 @@ from app.models.value_unit import ValueUnitDefinition
 from app.services.usage.fields import Summed
 from simulation.canonical import JsonObject
 
+_CYCLE, _UNIT = Cycle.__table__.c, ValueUnitDefinition.__table__.c
+_UNITS: sa.Select[tuple[str, JsonObject]] = (  # put together once: every batch of events asks for them
+    sa.select(_UNIT.name, _UNIT.event_mapping)
+    .join(Cycle.__table__, _CYCLE.cycle_id == _UNIT.cycle_id)
+    .where(_CYCLE.workspace_id == sa.bindparam("workspace_id"), _UNIT.event_mapping.is_not(None))
+    .order_by(_UNIT.name)
+)
+
 
 def summed_fields(session: AnySession, workspace_id: str) -> Summed:
     """The names of the units that sum a field, in order, by event type and field; units that are edited count too."""
-    units = (
-        sa.select(ValueUnitDefinition.name, ValueUnitDefinition.event_mapping)
-        .join(Cycle, Cycle.cycle_id == ValueUnitDefinition.cycle_id)
-        .where(Cycle.workspace_id == workspace_id, ValueUnitDefinition.event_mapping.is_not(None))
-        .order_by(ValueUnitDefinition.name)
-    )
     names: dict[tuple[str, str], dict[str, None]] = {}
-    for name, mapping in session.execute(units).tuples():
+    for name, mapping in session.execute(_UNITS, {"workspace_id": workspace_id}).tuples():
         for key in _summed(mapping):
             names.setdefault(key, {})[name] = None
     return {key: tuple(units) for key, units in names.items()}
