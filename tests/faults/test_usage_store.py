@@ -160,7 +160,8 @@ def test_a_lost_file_can_be_taken_out_and_taken_in_again(running: Server) -> Non
     assert "Set aside 1 file of usage" in running.said()
     assert not path.exists()
     assert "set aside because the index does not know of them" in running.get("/readyz").text
-    assert "--take-in" in _page(running, "/")
+    for page in ("/", "/usage"):
+        assert "--take-in" in _page(running, page), page
     began = time.monotonic()
     taken_in = run_avs(running.data_dir, "usage", "reindex", "--take-in")
     heal_seconds = time.monotonic() - began

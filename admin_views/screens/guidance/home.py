@@ -17,7 +17,7 @@ from app.models.workspace import Workspace
 from app.services.guidance.overview import demo, overview
 from app.services.guidance.standing import standing_config
 from app.services.lookup import get
-from app.services.usage.condition import condition_of
+from app.services.usage.condition import trouble_of
 
 
 class Home(Screen):
@@ -51,7 +51,7 @@ class Home(Screen):
             is_empty=not (current.active or current.waiting or current.drafts or current.decisions),
             demo=demo(db.session),
             address=address,
-            trouble=condition_of(usage_events().store).sentences,
+            trouble=trouble_of(usage_events().store),
         )
 
 

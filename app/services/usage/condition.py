@@ -1,9 +1,11 @@
 """How the files of the usage events are: damaged ones by workspace, and what was set aside (spec 4.1)."""
 
+import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.actor import Actor
+from app.errors import Unavailable
 from app.models.base import AnySession
 from app.models.transactions import write
 from app.services.product_events import log_event
@@ -11,7 +13,9 @@ from app.services.usage.file_store import FileStore
 from app.services.usage.index import StoredFile
 from app.services.usage.set_aside import TAKEN_OUT, UNFINISHED, Aside, files_aside
 from app.services.usage.soundness import WAYS_ON, Damage
+from app.unavailable import refusal_of_failure
 
+NO_ANSWER = "The usage store does not answer; the server's log says more."
 TAKE_IN = "They do not count: avs usage check names them, avs usage reindex --take-in stores their events."
 
 
@@ -57,6 +61,15 @@ def condition_of(store: FileStore, *, bytes_too: bool = False, anew: bool = Fals
         unknown=tuple(aside for aside in asides if aside.reason not in quiet),
         kept=tuple(aside for aside in asides if aside.reason in quiet),
     )
+
+
+def trouble_of(store: FileStore) -> list[str]:
+    """What is wrong with the files, as sentences; also where the index does not answer, so that a page can say it."""
+    try:
+        return condition_of(store).sentences
+    except (Unavailable, sqlite3.Error, OSError) as error:
+        refusal = refusal_of_failure(error)
+        return [refusal.detail if refusal else NO_ANSWER]
 
 
 def take_out(session: AnySession, store: FileStore, path: str, *, actor: Actor, now: datetime) -> StoredFile:
