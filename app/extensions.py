@@ -108,6 +108,12 @@ def start_publishing() -> None:
         found.start()
 
 
+def computing() -> Path:
+    """The folder where the simulations under way have their locks."""
+    folder: Path = current_app.config["DATA_DIR"] / "computing"
+    return folder
+
+
 def uploads() -> Uploads:
     """The files that operators uploaded and have not imported yet."""
     return Uploads(current_app.config["DATA_DIR"] / "uploads")

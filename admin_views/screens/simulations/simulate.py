@@ -18,7 +18,7 @@ from admin_views.forms import ChoiceField, MomentField, at_its_field, choices_of
 from admin_views.screens.screen import Screen, config_at, go, path
 from app import clock
 from app.errors import AvsError
-from app.extensions import usage_events
+from app.extensions import computing, usage_events
 from app.identity import current_actor
 from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, display_name_of
@@ -162,13 +162,13 @@ class Simulate(Screen):
 
 def _start(config: ConfigVersion, form: SimulateForm) -> SimulationRun:
     run_request = runs.request_from(form.inputs(), config)
-    return jobs.start(db.session, usage_events(), run_request, actor=current_actor(), clock=clock.now)
+    return jobs.start(db.session, usage_events(), run_request, computing(), actor=current_actor(), clock=clock.now)
 
 
 def _watched(config: ConfigVersion, run_id: str) -> SimulationRun:
     """The run of this config as it is now; NotFound when the config has no such run."""
     run_of_config(db.session, config, run_id)
-    return jobs.watch(db.session, run_id, now=clock.now())
+    return jobs.watch(db.session, run_id, computing(), now=clock.now())
 
 
 def _seconds(run: SimulationRun) -> int:

@@ -2,20 +2,24 @@
 
     queued → running → completed | failed
 
-Every server process reads the same row. A process that dies leaves an unfinished run: the first `watch` after
-`GIVE_UP_AFTER` fails it.
+Every server process reads the same row. The process that computes holds a lock file of the run's name, which ends with
+it: where the lock is free and the run unfinished, the process has died, and the first `watch` fails the run. One whose
+lock is on another machine is failed after `GIVE_UP_AFTER`.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.actor import SYSTEM, Actor
 from app.errors import AvsError
+from app.file_lock import exclusive
 from app.models.base import AnySession
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
@@ -33,6 +37,7 @@ AT_ONCE_SECONDS = 0.4
 """A run that ends sooner needs no progress page."""
 GIVE_UP_AFTER = timedelta(minutes=10)
 """Generous: a hundred million events take seconds."""
+INTERRUPTED = "The server process that computed it ended before it was done. Nothing else was lost: simulate again."
 UNFINISHED = (SimulationStatus.QUEUED.value, SimulationStatus.RUNNING.value)
 ABANDONED = (
     f"It did not end within {GIVE_UP_AFTER.seconds // 60} minutes: the server that computed it was probably stopped. "
@@ -43,30 +48,70 @@ _log = logging.getLogger(__name__)
 _threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="simulation")
 
 
-def start(session: AnySession, events: UsageEvents, request: Request, *, actor: Actor, clock: Clock) -> SimulationRun:
+def start(
+    session: AnySession, events: UsageEvents, request: Request, folder: Path, *, actor: Actor, clock: Clock
+) -> SimulationRun:
     """Write the run and compute it in a thread; returns when it has ended or after `AT_ONCE_SECONDS`.
 
-    Opens and commits its own write transaction. Raises Conflict with all findings when the simulation gate refuses,
-    and Invalid for a baseline that is not there; then nothing was written.
+    `folder` has the locks of the runs under way. Opens and commits its own write transaction. Raises Conflict with all
+    findings when the simulation gate refuses, and Invalid for a baseline that is not there; then nothing was written.
     """
     prepared = prepare(session, request)
     with write(session):
         run_id = begin(session, prepared, actor=actor, now=clock()).simulation_run_id
+    computing = ExitStack()
+    computing.enter_context(_computing(folder, run_id))
     job = _threads.submit(_compute, session.get_bind(), events, request, run_id, actor, clock)
+    job.add_done_callback(lambda _: computing.close())
     wait((job,), timeout=AT_ONCE_SECONDS)
     session.rollback()
     return run_of_id(session, run_id)
 
 
-def watch(session: AnySession, simulation_run_id: str, *, now: datetime) -> SimulationRun:
-    """The run as it is now; one that should have ended long ago is failed first, in a write transaction of its own."""
+def watch(session: AnySession, simulation_run_id: str, folder: Path, *, now: datetime) -> SimulationRun:
+    """The run as it is now; one that nobody computes any more is failed first, in a write transaction of its own."""
     run = run_of_id(session, simulation_run_id)
-    if run.status in UNFINISHED and now - run.created_at > GIVE_UP_AFTER:
-        with write(session):
-            run = run_of_id(session, simulation_run_id)
-            if run.status in UNFINISHED:
-                fail(session, run, ABANDONED, actor=SYSTEM, now=now)
+    if run.status not in UNFINISHED:
+        return run
+    if _is_interrupted(folder, simulation_run_id):
+        return _given_up(session, simulation_run_id, INTERRUPTED, now)
+    return _given_up(session, simulation_run_id, ABANDONED, now) if now - run.created_at > GIVE_UP_AFTER else run
+
+
+def _given_up(session: AnySession, simulation_run_id: str, reason: str, now: datetime) -> SimulationRun:
+    """The run, failed unless it has ended since."""
+    with write(session):
+        run = run_of_id(session, simulation_run_id)
+        if run.status in UNFINISHED:
+            fail(session, run, reason, actor=SYSTEM, now=now)
     return run
+
+
+def _lock_of(folder: Path, simulation_run_id: str) -> Path:
+    return folder / f"{simulation_run_id}.lock"
+
+
+@contextmanager
+def _computing(folder: Path, simulation_run_id: str) -> Iterator[None]:
+    """Hold the run's lock; a process that dies lets it go and leaves its file."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = _lock_of(folder, simulation_run_id)
+    with exclusive(path):
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _is_interrupted(folder: Path, simulation_run_id: str) -> bool:
+    """Whether the process that computed the run has died: its file is there, and nobody holds it."""
+    path = _lock_of(folder, simulation_run_id)
+    if not path.exists():
+        return False
+    with exclusive(path, wait=False) as is_free:
+        if is_free:
+            path.unlink(missing_ok=True)
+        return is_free
 
 
 def run_of_id(session: AnySession, simulation_run_id: str) -> SimulationRun:

@@ -1,5 +1,7 @@
 """Simulations beside the request: the row is the state, and every run ends."""
 
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +14,7 @@ from flask import Flask
 
 from app import clock
 from app.errors import Conflict, Invalid, NotFound
-from app.extensions import usage_events
+from app.extensions import computing, usage_events
 from app.models.base import AnySession, db
 from app.models.config_version import ConfigVersion
 from app.models.product_event import ProductEvent
@@ -42,7 +44,7 @@ def draft(app: Flask) -> AnySession:
 
 
 def started(session: AnySession, request: runs.Request = MOCKED, events: UsageEvents | None = None) -> SimulationRun:
-    return start(session, events or usage_events(), request, actor=f.OPERATOR, clock=clock.now)
+    return start(session, events or usage_events(), request, computing(), actor=f.OPERATOR, clock=clock.now)
 
 
 def ended(session: AnySession, run: SimulationRun) -> SimulationRun:
@@ -52,7 +54,7 @@ def ended(session: AnySession, run: SimulationRun) -> SimulationRun:
         assert time.monotonic() < deadline
         time.sleep(0.02)
         session.rollback()
-        run = watch(session, run.simulation_run_id, now=clock.now())
+        run = watch(session, run.simulation_run_id, computing(), now=clock.now())
     return run
 
 
@@ -126,12 +128,35 @@ def test_amounts_beyond_what_can_be_calculated_are_the_reason(draft: AnySession)
 
 def test_whoever_looks_too_late_fails_a_run_that_nobody_computes(draft: AnySession) -> None:
     run_id = unfinished(draft).simulation_run_id
-    assert watch(draft, run_id, now=f.NOW + GIVE_UP_AFTER).status == "queued"
+    assert watch(draft, run_id, computing(), now=f.NOW + GIVE_UP_AFTER).status == "queued"
     late = f.NOW + GIVE_UP_AFTER + timedelta(seconds=1)
-    run = watch(draft, run_id, now=late)
+    run = watch(draft, run_id, computing(), now=late)
     assert (run.status, run.completed_at) == ("failed", late)
     assert "within 10 minutes" in present(runs.failure_reason(draft, run_id))
-    assert watch(draft, run_id, now=late + timedelta(hours=1)).completed_at == late
+    assert watch(draft, run_id, computing(), now=late + timedelta(hours=1)).completed_at == late
+
+
+HOLDS = """
+import sys, time
+from pathlib import Path
+from app.services.simulations import jobs
+with jobs._computing(Path(sys.argv[1]), sys.argv[2]):
+    print("computing", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_run_whose_process_was_killed_is_failed_at_the_first_look(draft: AnySession) -> None:
+    run_id = unfinished(draft).simulation_run_id
+    command = [sys.executable, "-c", HOLDS, str(computing()), run_id]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert present(process.stdout).readline() == b"computing\n"
+        assert watch(draft, run_id, computing(), now=f.NOW).status == "queued"
+        process.kill()
+    run = watch(draft, run_id, computing(), now=f.NOW)
+    assert (run.status, run.completed_at) == ("failed", f.NOW)
+    assert "ended before it was done" in present(runs.failure_reason(draft, run_id))
+    assert list(computing().iterdir()) == []
 
 
 def test_a_run_that_was_given_up_stays_failed_when_its_answer_comes_after_all(draft: AnySession) -> None:
@@ -141,13 +166,13 @@ def test_a_run_that_was_given_up_stays_failed_when_its_answer_comes_after_all(dr
         """The demo events, in whose reading so much time goes by that the run is given up."""
 
         def read_bytes(self) -> bytes:
-            watch(db.session, run_id, now=f.NOW + timedelta(days=1))
+            watch(db.session, run_id, computing(), now=f.NOW + timedelta(days=1))
             return super().read_bytes()
 
     slow = UsageEvents(usage_events().store, SlowFile(usage_events().demo_file))
     jobs._compute(draft.get_bind(), slow, MOCKED, run_id, f.OPERATOR, clock.now)
     draft.rollback()
-    assert watch(draft, run_id, now=f.NOW).status == "failed"
+    assert watch(draft, run_id, computing(), now=f.NOW).status == "failed"
 
 
 def test_the_run_keeps_the_content_that_it_computed_not_the_one_it_was_asked_with(draft: AnySession) -> None:
@@ -158,11 +183,11 @@ def test_the_run_keeps_the_content_that_it_computed_not_the_one_it_was_asked_wit
         )
     jobs._compute(draft.get_bind(), usage_events(), MOCKED, run_id, f.OPERATOR, clock.now)
     draft.rollback()
-    run = watch(draft, run_id, now=f.NOW)
+    run = watch(draft, run_id, computing(), now=f.NOW)
     assert run.status == "completed"
     assert run.candidate_content_hash == draft.get_one(ConfigVersion, "cfg_1").content_hash
 
 
 def test_a_run_that_is_not_there_is_named(draft: AnySession) -> None:
     with pytest.raises(NotFound, match="sim_none"):
-        watch(draft, "sim_none", now=f.NOW)
+        watch(draft, "sim_none", computing(), now=f.NOW)
