@@ -44,6 +44,7 @@ MODES = ("poll", "longpoll", "stream")
 KILLS = 3
 MAX_CHECK_SECONDS = 0.25
 """A check that waited for the server would take seconds; two cores that also run a browser stop a process for less."""
+DRAINED_SECONDS = 3
 CONVERGED_SECONDS = 25
 """The longest pause that a client makes between two attempts; on average it is a few seconds."""
 DECIDED = {"approver_name": "Theresa", "approver_role": "CEO", "rationale": "It holds."}
@@ -77,6 +78,13 @@ class Server:
         for worker in workers:
             os.kill(worker, signal.SIGKILL)
         self.process.wait(10)
+
+    def stop(self) -> float:
+        """As an operator stops it; the seconds until it was gone."""
+        began = time.monotonic()
+        self.process.terminate()
+        self.process.wait(15)
+        return time.monotonic() - began
 
     def approve(self, config_version_id: str, effective_at: datetime) -> None:
         which = {"config_version_id": config_version_id, "simulation_run_id": f"sim_{config_version_id}"}
@@ -232,6 +240,19 @@ def assert_every_event_arrived_once(apps: list[Enforcing]) -> None:
         assert last > 20
         assert numbers[client_id] == list(range(1, last + 1))
         assert set(names[client_id]) == sent
+
+
+def test_apps_that_were_told_to_come_back_do_so(server: Server, apps: list[Enforcing]) -> None:
+    """A server that is stopped for a new version of the product, while apps poll, wait and listen."""
+    assert server.stop() < DRAINED_SECONDS
+    server.start()
+    server.approve("cfg_2", clock.now())
+    eventually(lambda: all(app.decides_by()[0] == "cfg_2" for app in apps), server.log)
+    for app in apps:
+        outcome = app.stop()
+        assert (outcome["raised"], outcome["refused"], outcome["waiting"]) == ([], 0, 0)
+        assert outcome["longest"] < MAX_CHECK_SECONDS
+    assert_every_event_arrived_once(apps)
 
 
 def test_a_scheduled_version_begins_in_every_app_while_the_server_is_down(
