@@ -1,10 +1,12 @@
 """Hundreds of clients that never finish: everybody else is answered in time, and the server frees their places."""
 
 import json
+import shutil
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import httpx
 import pytest
@@ -24,10 +26,13 @@ USAGE = "/api/usage-events"
 BIG = "/api/openapi.json"
 
 
-@pytest.fixture
-def impatient(server: Server) -> Iterator[Server]:
-    """Gives clients up after three seconds."""
-    server.environment["AVS_CLIENT_SECONDS"] = str(PATIENCE_SECONDS)
+@pytest.fixture(scope="module")
+def impatient(seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server, the same for all tests here, that gives clients up after three seconds."""
+    folder = tmp_path_factory.mktemp("impatient")
+    shutil.copytree(seeded, folder / "data")
+    environment = {"AVS_CLIENT_SECONDS": str(PATIENCE_SECONDS)}
+    server = Server(folder / "data", folder / "server.log", environment)
     server.start()
     simulate(server)  # the engine is loaded
     yield server
