@@ -4,6 +4,7 @@ A command's module is imported when the command is called for, and the applicati
 doors that no command needs. `avs --help` is answered from `COMMANDS` alone.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +14,10 @@ from app.loading import undisturbed
 
 if TYPE_CHECKING:
     from flask import Flask
+
+
+PRIVATE = 0o077
+"""The umask of the product's processes: what they write is for their user alone."""
 
 
 class Entry(NamedTuple):
@@ -31,7 +36,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS = (
-    Entry("serve", "serve", "Migrate, seed on first start, and serve."),
+    Entry("serve", "serve", "Check, migrate, load the demo on a first start, and serve."),
     Entry("seed", "serve", "Load the demo data, or what is missing of it."),
     Entry("check", "configs", "Evaluate every rule for a config."),
     Entry("simulate", "configs", "Replay usage through a candidate config and keep the run."),
@@ -45,6 +50,7 @@ COMMANDS = (
     Entry("usage", "usage", "Usage events: what simulations replay."),
     Entry("catalog", "catalog", "Catalogs: the words of a workspace."),
     Entry("keys", "runtime", "What runtime configs are signed with."),
+    Entry("doctor", "doctor", "Check settings, keys and stores as a start does."),
     Entry("search", "search", "The search of the tables."),
 )
 
@@ -75,10 +81,20 @@ def avs(context: click.Context) -> None:
 
 
 def _application() -> "Flask":
+    """The application, after the checks that the called command needs (app/checks/start.py)."""
+    os.umask(PRIVATE)
     with undisturbed():
+        from app.checks.start import require
+        from app.checks.surroundings import Surroundings
         from app.core import create_core
         from app.errors import BadSetting
 
+        called = click.get_current_context()
+        is_serving, group = called.info_name == "serve", called.parent and called.parent.info_name
+        address = {name: called.params[name] for name in ("host", "port") if is_serving}
+        passed_over = {"keys": ("kept keys",)}.get(group or "", ())
+        if called.info_name != "doctor":  # it has looked, and says what to do
+            require(Surroundings(is_serving=is_serving, **address), but=passed_over)
         try:
             return create_core()
         except BadSetting as error:

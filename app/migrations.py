@@ -22,7 +22,12 @@ def upgrade() -> None:
 
 def newest_revision() -> str:
     """The revision that the newest migration makes; its file's name begins with it."""
-    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("*.py"))
+    return max(known_revisions())
+
+
+def known_revisions() -> frozenset[str]:
+    """Every revision that this version of the product can bring a database to."""
+    return frozenset(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("*.py"))
 
 
 def _present_revision() -> str | None:

@@ -65,7 +65,7 @@ def _customers(session: AnySession, profiles: Sequence[Profile]) -> None:
 
 def _foundation(session: AnySession) -> None:
     """The workspace, its cycles and units, and the first snapshot of each cycle."""
-    workspaces.create_workspace(session, story.WORKSPACE_ROW, actor=OPERATOR, now=story.FOUNDED)
+    workspaces.create_workspace(session, story.WORKSPACE_ROW, actor=OPERATOR, now=story.FOUNDED).is_demo = True
     for cycle in story.CYCLES:
         cycles.create_cycle(session, cycle, actor=OPERATOR, now=story.FOUNDED)
     for unit in story.UNITS:

@@ -72,6 +72,13 @@ def _plain(model: type[Model]) -> Add:
     return add
 
 
+def _workspace(session: AnySession, row: SeedRow) -> list[SeedProblem]:
+    """Add a workspace of the demo, of which nothing is ever published."""
+    session.add(Workspace(**row.values, is_demo=True))
+    session.flush()
+    return []
+
+
 def _cycle(session: AnySession, row: SeedRow) -> list[SeedProblem]:
     session.add(Cycle(**row.values, updated_at=row.values["created_at"]))
     session.flush()
@@ -157,7 +164,7 @@ def _subject_but_workspace(row: SeedRow) -> dict[str, str]:
 
 TABLES: Mapping[str, Table] = MappingProxyType(
     {
-        "workspaces.json": Table(Workspace.workspace_id, _plain(Workspace)),
+        "workspaces.json": Table(Workspace.workspace_id, _workspace),
         "event_catalog.json": Table(EventCatalog.event_type, _plain(EventCatalog)),
         "metric_catalog.json": Table(MetricCatalog.metric_id, _plain(MetricCatalog)),
         "quality_signal_catalog.json": Table(QualitySignalCatalog.signal_id, _plain(QualitySignalCatalog)),

@@ -11,7 +11,7 @@ from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS
 from app.services.delivery.publish_check import Difference, differences
 from app.services.delivery.publisher import Publisher
-from app.services.delivery.publishing import PublishResult
+from app.services.delivery.publishing import PublishResult, Subject, demo_subjects
 
 
 @command()
@@ -21,8 +21,12 @@ from app.services.delivery.publishing import PublishResult
 @click.option("--check", is_flag=True, help="Change nothing; exit status 1 when anything differs.")
 @as_json
 def publish(url: str | None, check: bool, as_json: bool) -> None:
-    """Publish every active config, or check what is published; exit status 1 when something is missing or differs."""
+    """Publish every active config, or check what is published; exit status 1 when something is missing or differs.
+
+    Configs of the demo are left out.
+    """
     chosen = _chosen(url)
+    of_demo = demo_subjects(db.session)
     if check:
         found = differences(db.session, chosen.store, chosen.keys.ring())
         document: Any = {"differences": [_difference(one) for one in found]}
@@ -30,9 +34,10 @@ def publish(url: str | None, check: bool, as_json: bool) -> None:
         failed = bool(found)
     else:
         done = chosen.everything()
-        document = {"subjects": [_published(one) for one in done]}
+        document = {"subjects": [_published(one) for one in done], "demo_subjects": list(map(_named, of_demo))}
         lines = list(map(_line, done)) or ["Nothing is active."]
         failed = any(one.detail for one in done)
+    lines += [f"{', '.join(subject)}: of the demo, never published." for subject in of_demo]
     show(document, as_json, lines)
     if failed:
         raise SystemExit(1)
@@ -59,10 +64,14 @@ def _line(one: PublishResult) -> str:
     return f"{subject}: {one.outcome}: {one.pointer.config_version_id}, sequence {one.pointer.sequence}"
 
 
+def _named(subject: Subject) -> dict[str, str]:
+    return dict(zip(SUBJECT_FIELDS, subject, strict=True))
+
+
 def _published(one: PublishResult) -> dict[str, Any]:
     pointer = one.pointer
     return {
-        "subject_resolution": dict(zip(SUBJECT_FIELDS, one.subject, strict=True)),
+        "subject_resolution": _named(one.subject),
         "outcome": one.outcome.value,
         "config_version_id": pointer and pointer.config_version_id,
         "sequence": pointer and pointer.sequence,

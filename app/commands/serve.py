@@ -1,80 +1,110 @@
 """`avs serve` and `avs seed`: from an empty directory to a server with the demo data."""
 
 import os
-import socket
 import sys
 from datetime import timedelta
 
 import click
+import sqlalchemy as sa
+from flask import current_app
 
 from app import clock
+from app.checks.folders import make_private
 from app.commands.command import as_json, command, show
-from app.extensions import publisher, uploads, usage_events
-from app.hosts import LOCAL
+from app.extensions import signing_keys, uploads, usage_events
+from app.installation import begin, demo_is_settled
 from app.migrations import upgrade
 from app.models.base import db
+from app.models.workspace import Workspace
 from app.serving import running as serving
 from seed.loader import ensure_seeded, load_seed
 
+DEMO, EMPTY = "demo", "empty"
+DEMO_WORKSPACE = "ws_1049"
 SWEEP_GRACE = timedelta(hours=1)  # longer than any simulation reads its files
 
 
 @command()
 @click.option("--host", default="127.0.0.1", show_default=True, envvar="HOST")
-@click.option("--port", default=5000, show_default=True, envvar="PORT")
-@click.option("--workers", default=2, show_default=True, help="Server processes.")
-def serve(host: str, port: int, workers: int) -> None:
-    """Migrate, seed on first start, and serve."""
-    if host not in LOCAL and not os.environ.get("AVS_API_TOKEN"):
-        raise click.ClickException(f"Set AVS_API_TOKEN before serving on {host}: without it every route is open.")
+@click.option("--port", default="5000", show_default=True, envvar="PORT", metavar="PORT")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Server processes.")
+@click.option("--demo", "start", flag_value=DEMO, help="Load the demo, or what is missing of it.")
+@click.option("--empty", "start", flag_value=EMPTY, help="Begin without the demo.")
+def serve(host: str, port: str, workers: int, start: str | None) -> None:
+    """Check, migrate, load the demo on a first start, and serve.
+
+    A first start, where neither the database nor the data directory holds anything, loads the demo unless told --empty.
+    """
     os.environ["HOST"] = host  # the workers' settings take it for a name of this server
-    if (found := publisher()) is not None:
-        found.store.require()
-    _require_free(host, port)
+    _keep_private()
     upgrade()
     store = usage_events().store
     swept = store.sweep(clock.now(), SWEEP_GRACE)
     uploads().sweep(clock.now())
-    report = ensure_seeded(db.session, store, now=clock.now())
-    db.session.remove()
+    seeded = _seeded(start)
     if store.reindexed is not None:
         click.echo(store.reindexed.sentence)
     if swept.sentence:
         click.echo(swept.sentence)
-    if report is not None:
+    if seeded:
         click.echo("Seeded the Lumina demo.")
-    if report is not None or store.reindexed is not None:
+    if seeded or store.reindexed is not None:
         _begin_again()
+    has_demo = db.session.scalar(sa.select(Workspace.workspace_id).filter_by(workspace_id=DEMO_WORKSPACE)) is not None
+    db.session.remove()
     db.engine.dispose()
     store.close()
-    address = f"http://{host}:{port}"
-    click.echo(
-        f"AVS Brain on {address}\n"
-        f"  {address}/           the screens, from an empty workspace to an active config\n"
-        f"  {address}/admin/     every table\n"
-        f"  {address}/api/docs   the API, to read and try\n"
-        f"  {address}/api/runtime/config?workspace_id=ws_1049&segment=ai_video_smb"
-        "&stage=learning&target_environment=production\n"
-        "  avs simulate cfg_smb_learning_prod_v2_candidate --window mocked",
-    )
-    sys.stdout.flush()
-    sys.exit(serving.serve(host, port, workers))
+    banner = _banner(f"http://{_in_address(host)}:{port}", has_demo)
+    sys.exit(serving.serve(host, int(port), workers, ready=lambda: click.echo(banner)))
+
+
+def _keep_private() -> None:
+    """Take from others what they could read of the data directory, and say so: copies that they made stay theirs."""
+    changed = make_private(current_app.config["DATA_DIR"])
+    if changed:
+        click.echo(f"{changed} files and folders of {current_app.config['DATA_DIR']} are now their owner's alone.")
+
+
+def _seeded(start: str | None) -> bool:
+    """Load the demo where it was asked for, or where nothing was there at all; whether that changed anything."""
+    data_dir, store, now = current_app.config["DATA_DIR"], usage_events().store, clock.now()
+    installation = begin(db.session, data_dir, with_demo=start != EMPTY, now=now)
+    signing_keys().ring()  # made now if ever: later they would have been lost
+    report = None
+    if start == DEMO:
+        report = load_seed(db.session, store, now=now)
+    elif start != EMPTY and installation.awaits_demo:
+        report = ensure_seeded(db.session, store, now=now)
+    if installation.awaits_demo:
+        demo_is_settled(db.session)
+    return report is not None and report.changed
+
+
+def _banner(address: str, has_demo: bool) -> str:
+    lines = [
+        f"AVS Brain on {address}",
+        f"  {address}/           the screens, from an empty workspace to an active config",
+        f"  {address}/admin/     every table",
+        f"  {address}/api/docs   the API, to read and try",
+    ]
+    if has_demo:
+        subject = f"workspace_id={DEMO_WORKSPACE}&segment=ai_video_smb&stage=learning&target_environment=production"
+        lines += [
+            f"  {address}/api/runtime/config?{subject}",
+            "  avs simulate cfg_smb_learning_prod_v2_candidate --window mocked",
+        ]
+    return "\n".join(lines)
+
+
+def _in_address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _begin_again() -> None:
     """Start this command anew, in a process without the threads of DuckDB and Arrow, which do not cross a fork."""
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  the command as it was called
-
-
-def _require_free(host: str, port: int) -> None:
-    """Refuse a port that is taken before minutes go into seeding."""
-    try:
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except OSError as error:
-        raise click.ClickException(
-            f"Port {port} on {host}: {error.strerror}. Choose another: PORT=5001 make run"
-        ) from error
+    called = [argument for argument in sys.orig_argv[1:] if argument != "--demo"]  # it is there now
+    os.execv(sys.executable, [sys.executable, *called])  # noqa: S606  the command as it was called
 
 
 @command()
@@ -82,6 +112,8 @@ def _require_free(host: str, port: int) -> None:
 def seed(as_json: bool) -> None:
     """Load the demo data, or what is missing of it; what operators changed stays."""
     upgrade()
+    begin(db.session, current_app.config["DATA_DIR"], with_demo=False, now=clock.now())
+    signing_keys().ring()  # made now if ever: later they would have been lost
     report = load_seed(db.session, usage_events().store, now=clock.now())
     document = {"changed": report.changed, "added": report.added, "usage_events_added": report.usage_events_added}
     lines = ["Seeded the Lumina demo." if report.changed else "The demo data is there already."]

@@ -14,7 +14,7 @@ from tests.admin_views.conftest import HiddenInputs
 from tests.present import present
 
 READ_ONLY = [spec for spec in GRIDS if spec.editing is None]
-UNLISTED = {"idempotency_keys"}
+UNLISTED = {"idempotency_keys", "installations"}
 
 
 def everything(session: AnySession) -> dict[str, list[Any]]:

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from app.cli import avs
 from app.extensions import usage_events
 from app.models.base import db
+from app.models.transactions import write
+from app.models.workspace import Workspace
 from app.services.delivery.object_store import PublishStore
 from app.services.delivery.pointers import CURRENT, KEYS, Pointer, document_path, pointer_of, pointer_path
 from seed.loader import load_seed
@@ -34,7 +37,16 @@ def place(tmp_path: Path) -> PublishStore:
 
 
 @pytest.fixture
-def run(sqlite_app: Flask, tmp_path: Path) -> Callable[..., str]:
+def run(publish: Callable[..., str]) -> Callable[..., str]:
+    """`avs publish` where the workspace is an operator's own, with the configs of the demo."""
+    with write(db.session):
+        db.session.execute(sa.update(Workspace).values(is_demo=False))
+    return publish
+
+
+@pytest.fixture
+def publish(sqlite_app: Flask, tmp_path: Path) -> Callable[..., str]:
+    """`avs publish` on the demo."""
     load_seed(db.session, usage_events().store, now=NOW, with_growth=False)
 
     def invoke(*arguments: str, exit_code: int = 0, to: str | None = None) -> str:
@@ -50,6 +62,19 @@ def test_everything_active_is_published_and_said_per_subject(run: Callable[..., 
     assert f"{NAMED}: published: cfg_smb_learning_prod_v1, sequence 1" in run()
     assert f"{NAMED}: unchanged: cfg_smb_learning_prod_v1, sequence 1" in run()
     assert present(pointer_of(place.read(POINTER))).config_version_id == "cfg_smb_learning_prod_v1"
+
+
+def test_the_demo_is_named_and_never_published(publish: Callable[..., str], place: PublishStore) -> None:
+    assert f"{NAMED}: of the demo, never published." in publish()
+    assert place.paths(CURRENT) == []
+    assert SUBJECT in parse_exact(publish("--json"))["demo_subjects"]
+
+
+def test_a_demo_that_was_published_once_is_to_be_deleted(run: Callable[..., str], place: PublishStore) -> None:
+    run()
+    with write(db.session):
+        db.session.execute(sa.update(Workspace).values(is_demo=True))
+    assert f"{POINTER} is of the demo, which is not published: delete it." in run("--check", exit_code=1)
 
 
 def test_a_script_reads_it_as_json(run: Callable[..., str], place: PublishStore) -> None:

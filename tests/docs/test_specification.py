@@ -18,7 +18,7 @@ DOCUMENTED_ELSEWHERE = {"/setup/data-mode/uploads/{upload_id}"}
 """Screens that the specification names beside the screen that they belong to."""
 
 
-UNLISTED_TABLES = {"IdempotencyKey"}
+UNLISTED_TABLES = {"IdempotencyKey", "Installation"}
 """Answers that are kept for repeated requests: no record of the domain."""
 SHAPED = {
     "unit_economics": {

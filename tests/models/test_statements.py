@@ -19,7 +19,7 @@ IN_THE_DATABASE = sa.select(Workspace.__table__.c.workspace_name, Workspace.__ta
 
 def workspace(**changes: object) -> dict[str, object]:
     columns = {"workspace_id": "ws_1", "workspace_name": "One", "operator_role": "founder", "created_at": NOW}
-    return columns | {"data_mode": "mocked", "catalog_revision": 0} | changes
+    return columns | {"data_mode": "mocked", "catalog_revision": 0, "is_demo": False} | changes
 
 
 def insert(session: AnySession, row: dict[str, object]) -> None:

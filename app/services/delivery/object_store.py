@@ -109,18 +109,26 @@ def _package(protocol: str) -> str:
     return str(known_implementations.get(protocol, {"class": protocol})["class"].split(".")[0])
 
 
+def _make_readable_folder(folder: Path) -> None:
+    """Make the folder and those above it that are missing, open to the web server in front."""
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        missing.mkdir(exist_ok=True)
+        missing.chmod(0o755)
+
+
 def _replace(path: Path, content: bytes) -> None:
     """Replace a file atomically and durably: a reader finds the old object or the new one.
 
     Web servers tell versions apart by the time of change in whole seconds (nginx's ETag is that and the length), so the
     new file is always dated at least a second later than the one it replaces.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_readable_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}")
     with suppress(FileNotFoundError):
         temporary.unlink()  # of a process that was killed
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as file:
+            os.fchmod(file.fileno(), 0o644)  # for the web server, whatever the product keeps to itself
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

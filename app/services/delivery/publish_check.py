@@ -9,9 +9,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from app.models.base import AnySession
+from app.models.config_version import SUBJECT_FIELDS
 from app.services.delivery.object_store import PublishStore
 from app.services.delivery.pointers import CURRENT, KEYS, Pointer, document_path, pointer_of, pointer_path
-from app.services.delivery.publishing import active_pointer, active_subjects, newer_there, published_keys
+from app.services.delivery.publishing import active_pointer, active_subjects, demo_subjects, newer_there, published_keys
 from app.services.delivery.signing import KeyRing, base64url
 from simulation.canonical import Json, parse_exact
 
@@ -40,7 +41,9 @@ def differences(session: AnySession, store: PublishStore, ring: KeyRing) -> list
         problem = next(_problems(store, pointer, path, jwks), None)
         if problem is not None:
             problems.append(Difference(", ".join(subject), *problem))
-    return problems + [_stale(store, path) for path in store.paths(CURRENT) if path not in expected_paths]
+    of_demo = {pointer_path(dict(zip(SUBJECT_FIELDS, subject, strict=True))) for subject in demo_subjects(session)}
+    stale = [path for path in store.paths(CURRENT) if path not in expected_paths]
+    return problems + [_of_demo(store, path) if path in of_demo else _stale(store, path) for path in stale]
 
 
 def _problems(store: PublishStore, active: Pointer, path: str, jwks: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
@@ -71,11 +74,19 @@ def _problems(store: PublishStore, active: Pointer, path: str, jwks: Mapping[str
 
 def _stale(store: PublishStore, path: str) -> Difference:
     """The difference of a pointer whose subject has nothing active."""
+    detail = f"{path} is published, and nothing is active for it in this database: delete it."
+    return Difference(_where(store, path), "nothing_active", detail)
+
+
+def _of_demo(store: PublishStore, path: str) -> Difference:
+    """The difference of a pointer to a subject of the demo, published before the demo was kept apart."""
+    detail = f"{path} is of the demo, which is not published: delete it."
+    return Difference(_where(store, path), "demo_published", detail)
+
+
+def _where(store: PublishStore, path: str) -> str:
     pointer = pointer_of(store.read(path))
-    where = path if pointer is None else ", ".join(map(str, pointer.subject_resolution.values()))
-    return Difference(
-        where, "nothing_active", f"{path} is published, and nothing is active for it in this database: delete it."
-    )
+    return path if pointer is None else ", ".join(map(str, pointer.subject_resolution.values()))
 
 
 def verifies(body: bytes, signature: str, jwks: Mapping[str, Json]) -> bool:

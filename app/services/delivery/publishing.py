@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from app.models.base import AnySession
 from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, of_subject
 from app.models.runtime_config import RuntimeConfig
+from app.models.workspace import Workspace
 from app.services.delivery.object_store import PublishStore
 from app.services.delivery.pointers import KEYS, Pointer, document_path, pointer_of, pointer_path
 from app.services.delivery.signing import KeyRing
@@ -23,7 +24,13 @@ Subject = tuple[str, ...]
 """The values of SUBJECT_FIELDS."""
 
 _SUBJECT = tuple(getattr(RuntimeConfig, name) for name in SUBJECT_FIELDS)
-_ALL_CURRENT = sa.select(*_SUBJECT, RuntimeConfig.digest).where(RuntimeConfig.current).order_by(*_SUBJECT)
+_CURRENT = (
+    sa.select(*_SUBJECT, RuntimeConfig.digest)
+    .join(Workspace, Workspace.workspace_id == RuntimeConfig.workspace_id)
+    .where(RuntimeConfig.current)
+    .order_by(*_SUBJECT)
+)
+_ALL_CURRENT, _ALL_OF_THE_DEMO = _CURRENT.where(~Workspace.is_demo), _CURRENT.where(Workspace.is_demo)
 _ONE_CURRENT = sa.select(
     RuntimeConfig.document,
     RuntimeConfig.digest,
@@ -53,8 +60,13 @@ class PublishResult:
 
 
 def active_subjects(session: AnySession) -> dict[Subject, str]:
-    """Subject → the digest of its active document, in order."""
+    """Subject → the digest of its active document, in order; without those of the demo, which are never published."""
     return {tuple(subject): digest for *subject, digest in session.execute(_ALL_CURRENT)}
+
+
+def demo_subjects(session: AnySession) -> list[Subject]:
+    """The subjects of the demo with an active document, in order: apps may read it, and it is never published."""
+    return [tuple(subject) for *subject, _ in session.execute(_ALL_OF_THE_DEMO)]
 
 
 def due_subjects(session: AnySession, now: datetime) -> list[dict[str, str]]:
