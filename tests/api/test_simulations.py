@@ -142,7 +142,7 @@ def test_the_gate_answers_with_every_finding(draft: Api) -> None:
         ({"historical_window_days": True}, "/historical_window_days"),
         ({"historical_window_days": Decimal("30.5")}, "/historical_window_days"),
         ({"historical_window_days": Decimal("1e400")}, "/historical_window_days"),
-        ({"historical_window_days": Decimal("1e999999")}, "/historical_window_days"),
+        ({"historical_window_days": Decimal("1e999")}, "/historical_window_days"),
         ({"pricing_mode": "free"}, "/pricing_mode"),
         ({"filters": {"stage": "scaling"}}, "/filters/stage"),
         ({"filters": {"colour": "red"}}, "/filters/colour"),
