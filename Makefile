@@ -1,10 +1,17 @@
 # Everything a newcomer needs: `make run` and `make test`. Python 3.11 or newer is the only thing that must be there;
-# `make lint` and `make format` need Node 20 as well, for styles and scripts.
+# `make lint` and `make format` need Node 20 as well, for styles and scripts. With VENV=… the environment, and all that
+# these commands write, is elsewhere, so that a checkout may be read-only.
 PYTHON ?= python3
 PORT ?= 5000
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 TEMPLATES := admin_views/templates
+# Where the environment's Python is, said in full: a recipe may go to another folder, and a path may have blanks.
+HERE = "$$(cd "$(BIN)" && pwd)"
+# What setuptools and the tests would write beside the sources.
+BUILD := $(VENV)/build.cfg
+TESTS := -n 2 --dist worksteal
+NEEDS_COMPILER := echo "The locked dependencies could not be installed (above). Linux and macOS need no compiler with Python 3.11 to 3.13; elsewhere install a C compiler and Python's headers (build-essential and python3-dev)." >&2
 NODE_STAMP := node_modules/run.stamp
 BIOME := node_modules/.bin/biome
 
@@ -15,11 +22,13 @@ help: ## What there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 run: $(VENV)/run.stamp ## Install, migrate, seed and serve on 127.0.0.1:$(PORT)
-	@$(BIN)/avs serve --port $(PORT)
+	@"$(BIN)/avs" serve --port $(PORT)
 
 test: $(VENV)/dev.stamp ## Every test, PostgreSQL, a browser and the client library included
-	$(BIN)/pytest -n 2 --dist worksteal
-	cd clients/python && $(CURDIR)/$(BIN)/python -m pytest -n 2 --dist worksteal
+	"$(BIN)/python" -m tests.browser.provide
+	here=$(HERE); export HYPOTHESIS_STORAGE_DIRECTORY="$$here/../hypothesis"; \
+	"$$here/pytest" $(TESTS) -o cache_dir="$$here/../pytest_cache" && \
+	cd clients/python && "$$here/python" -m pytest $(TESTS) -o cache_dir="$$here/../client_pytest_cache"
 
 lint: $(VENV)/dev.stamp $(NODE_STAMP) ## Style, types and import contracts
 	$(BIN)/ruff check .
@@ -28,7 +37,7 @@ lint: $(VENV)/dev.stamp $(NODE_STAMP) ## Style, types and import contracts
 	$(BIN)/djlint --lint --quiet $(TEMPLATES)
 	$(BIOME) check --error-on-warnings
 	$(BIN)/mypy
-	cd clients/python && $(CURDIR)/$(BIN)/mypy
+	here=$(HERE); cd clients/python && "$$here/mypy"
 	$(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp $(NODE_STAMP) ## Rewrite the style
@@ -52,15 +61,17 @@ clean: ## Remove the environment and the caches (data under AVS_DATA_DIR stays)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("AVS Brain needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python cannot make an environment: install its venv module (python3-venv on Debian and Ubuntu)" >&2; exit 1; }
+	$(PYTHON) -m venv "$(VENV)"
 
 $(VENV)/run.stamp: requirements.lock pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	"$(BIN)/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements.lock || { $(NEEDS_COMPILER); exit 1; }
+	@mkdir -p "$(VENV)/build" && printf '[egg_info]\negg_base = %s\n[build]\nbuild_base = %s\n' "$(VENV)/build" "$(VENV)/build" > "$(BUILD)"
+	DIST_EXTRA_CONFIG="$(BUILD)" "$(BIN)/pip" install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	"$(BIN)/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock || { $(NEEDS_COMPILER); exit 1; }
 	@touch $@
 
 $(NODE_STAMP): package.json package-lock.json

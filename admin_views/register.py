@@ -19,7 +19,7 @@ from admin_views.screens.authoring.rails import Rails
 from admin_views.screens.authoring.setup_workspace import SetupWorkspace
 from admin_views.screens.authoring.value_units import ValueUnits
 from admin_views.screens.authoring.value_units_submit import ValueUnitsSubmit
-from admin_views.screens.chart_library import charts_script
+from admin_views.screens.chart_library import CHARTS, charts_script
 from admin_views.screens.decisions.approve import Approve
 from admin_views.screens.decisions.decision_compare import DecisionCompare
 from admin_views.screens.decisions.decision_detail import DecisionDetail
@@ -83,7 +83,7 @@ def register(app: Flask) -> None:
         static_url_path="",
         template_folder="templates",
     )
-    assets.add_url_rule("/plotly.min.js", "charts", charts_script)
+    assets.add_url_rule(f"/{CHARTS}", "charts", charts_script)
     app.register_blueprint(assets)
     admin = Admin(
         app,

@@ -49,8 +49,9 @@ def site(product: SharedApp, listening_site: Site, tmp_path: Path) -> Iterator[S
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
+    path = chromium_path()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
         browser.close()
 

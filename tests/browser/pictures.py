@@ -59,9 +59,10 @@ def main() -> None:
     options.add_argument("--phone", action="store_true")
     given = options.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
+    path = chromium_path()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         seed_folder(Path(folder))
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         with served(Path(folder)) as site:
             page = browser.new_page(color_scheme="dark" if given.dark else "light", reduced_motion="reduce")
             page.goto(site.address + "/?workspace=ws_2049")

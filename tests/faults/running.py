@@ -47,6 +47,8 @@ class Server:
     environment: dict[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
+    avs: str = AVS
+    """The command of the installation that serves."""
     clock_off: int = 0
     """Seconds by which the server's clock goes before (negative: after) the machine's."""
     process: subprocess.Popen[bytes] | None = None
@@ -57,7 +59,7 @@ class Server:
 
     def launch(self) -> None:
         """Begin to start; `wait_until_ready` or `wait_until_ended` says what became of it."""
-        avs = [sys.executable, "-c", _CLOCK_OFF.format(seconds=self.clock_off)] if self.clock_off else [AVS]
+        avs = [sys.executable, "-c", _CLOCK_OFF.format(seconds=self.clock_off)] if self.clock_off else [self.avs]
         command = [*avs, "serve", "--port", str(self.port), "--workers", str(WORKERS), *self.options]
         known = os.environ | {"AVS_DATA_DIR": str(self.data_dir)} | self.environment
         with self.log.open("ab") as file:

@@ -14,7 +14,6 @@ from admin_views.base import expose
 from admin_views.formatters import pretty_json
 from admin_views.forms import ChoiceField, at_its_field, choices_of, plain_labels, refusal_of
 from admin_views.pickers import catalog_choices
-from admin_views.screens.chart_library import charts_version
 from admin_views.screens.decisions.evidence_figures import evidence_picture
 from admin_views.screens.decisions.forking import TARGET_FIELDS, fork_decision
 from admin_views.screens.promotion import promoted
@@ -140,7 +139,6 @@ class DecisionDetail(Screen):
             picture=evidence_picture(evidence, days),
             method=drift.METHOD,
             ranges_text=ranges_text,
-            charts_version=charts_version(),
             actions=next_actions(summary.outcome_pill, config.config_version_id, evidence, advice, drifts),
             form=form,
             refusal=refusal,

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from admin_views.base import expose
 from admin_views.formatters import plain
 from admin_views.screens import figures
-from admin_views.screens.chart_library import charts_version
 from admin_views.screens.chart_panels import Number, figure_json
 from admin_views.screens.screen import Screen, config_at, go, path
 from admin_views.screens.simulations.review_figures import figures_of
@@ -115,7 +114,6 @@ class ReviewScreen(Screen):
             editable=is_editable(config.status),
             cell=cell,
             dataset_since=dataset_since(review.dataset_change),
-            charts_version=charts_version(),
         )
 
 
