@@ -23,6 +23,14 @@ def check(exchange: Exchange, what: str) -> None:
     assert exchange.headers["cache-control"] in ("no-store", "no-cache"), what
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_probes_answer_this_machines_names_alone_and_with_the_headers(plane: Plane, path: str) -> None:
+    assert plane.get(path, Host="evil.example").status == 421
+    answered = plane.get(path)
+    assert answered.status in (200, 503), "it says what is there"
+    check(answered, path)
+
+
 @pytest.mark.parametrize("host", FOREIGN)
 @pytest.mark.parametrize("path", [CONFIG, STREAM])
 def test_no_document_and_no_stream_for_a_foreign_host(plane: Plane, path: str, host: str) -> None:
