@@ -12,6 +12,7 @@ from flask import Flask
 from app.errors import BadSetting
 from app.hosts import TRUSTED_HOSTS, trusted_hosts
 from app.limits import LIMITS, limits
+from app.sizes import MAX_BODY_BYTES
 
 REMEMBERED_FOR = timedelta(days=180)
 """How long a browser that does not come back keeps its workspace, its cycle and who works there."""
@@ -36,7 +37,6 @@ SETTINGS = (
     "AVS_WRITE_GOLDEN",
 )
 """Every setting; the last three are read by benchmarks and tests alone."""
-MAX_BODY_BYTES = 8 * 1024 * 1024  # a batch of 1,000 events is about 250 kB
 
 
 def settings(environ: Mapping[str, str] = os.environ) -> dict[str, object]:

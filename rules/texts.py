@@ -31,6 +31,11 @@ def unfit_character(text: str, *, lines: bool = False) -> str | None:
     return f"U+{ord(match[0]):04X} {_NAMES.get(match[0]) or unicodedata.name(match[0], '')}".strip()
 
 
+def without_unfit(text: str) -> str:
+    """The text without the characters that a name must not have."""
+    return _UNFIT.sub("", text)
+
+
 def says_something(text: str) -> bool:
     """Whether any character of the text can be seen; blanks, marks alone and zero-width characters cannot."""
     return any(unicodedata.category(char)[0] in _VISIBLE_KINDS and char not in _BLANK_LETTERS for char in text)

@@ -30,6 +30,7 @@ from api.schemas.common import (
     one_of,
     text,
 )
+from app.sizes import MAX_DOCUMENTS, MAX_PASTED_LENGTH
 from rules.cycle import PERIOD_LENGTHS
 from rules.enums import (
     AggregationType,
@@ -45,7 +46,6 @@ from rules.enums import (
 )
 from simulation.canonical import Json
 
-MAX_PASTED = 1_000_000
 MAX_FILTER_VALUES = 100
 
 
@@ -100,8 +100,8 @@ class CycleDraftContextBody(Body):
     cycle_draft_context_id = Identifier()
     workspace_id = Identifier(required=True)
     cycle_id = Identifier(allow_none=True, load_default=None)
-    documents = items(JsonObject(maximum=MAX_PASTED), 50, load_default=list)
-    pasted_text = fields.String(validate=validate.Length(max=MAX_PASTED), allow_none=True, load_default=None)
+    documents = items(JsonObject(maximum=MAX_PASTED_LENGTH), MAX_DOCUMENTS, load_default=list)
+    pasted_text = fields.String(validate=validate.Length(max=MAX_PASTED_LENGTH), allow_none=True, load_default=None)
     skipped = Flag(load_default=False)
     extracted_cards = items(JsonObject(), load_default=list)
     open_questions = items(JsonObject(), 5, load_default=list)

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from flask_admin.form import SecureForm
 from flask_admin.helpers import get_form_data
 from wtforms import MultipleFileField
+from wtforms.validators import Length
 
 from admin_views.base import expose, note
 from admin_views.forms import SourceTextField
@@ -18,9 +19,10 @@ from app.models.cycle import CycleDraftContext
 from app.models.transactions import write
 from app.models.workspace import Workspace
 from app.services.authoring import contexts
-from app.services.authoring.context_reading import PASTED, cards_of, read_document
+from app.services.authoring.context_reading import PASTED, DocumentsBusy, cards_of, read_documents, require_room
 from app.services.authoring.inputs import ContextInput
 from app.services.evidence.cards import EVIDENCE, evidence_cards, with_evidence
+from app.sizes import MAX_PASTED_LENGTH
 from rules.extraction import ACCEPTED, DISMISSED, NEW
 from simulation.canonical import JsonObject
 
@@ -35,7 +37,11 @@ class ContextForm(SecureForm):
     """The texts to read."""
 
     documents = MultipleFileField("Documents", description="txt, md, pdf or docx; several at once are fine.")
-    pasted_text = SourceTextField("Or paste text", description="A pitch, a pricing page, notes of a meeting.")
+    pasted_text = SourceTextField(
+        "Or paste text",
+        description="A pitch, a pricing page, notes of a meeting.",
+        validators=[Length(max=MAX_PASTED_LENGTH, message=f"Paste at most {MAX_PASTED_LENGTH:,} characters.")],
+    )
 
 
 class Context(Screen):
@@ -63,7 +69,10 @@ class Context(Screen):
             context = _read(form, context)
         except AvsError as refusal:
             form.documents.errors = [refusal.detail]
-            return self._page(form, context, status=422)
+            page = self._page(form, context, status=refusal.status)
+            if isinstance(refusal, DocumentsBusy):
+                page.headers["Retry-After"] = "5"
+            return page
         remember(context_id=context.cycle_draft_context_id)
         self.log("extractions_viewed", context.workspace_id, context.cycle_draft_context_id)
         return go(f"{self.route}#cards")
@@ -115,9 +124,11 @@ def _cards(context: CycleDraftContext | None) -> list[JsonObject]:
 def _read(form: ContextForm, context: CycleDraftContext | None) -> CycleDraftContext:
     """Add the uploaded documents to the context and read all of its texts again; judged cards stay judged."""
     uploaded = [file for file in form.documents.data or () if getattr(file, "filename", "")]
-    documents = [read_document(file.filename, file.read()) for file in uploaded]
+    upload = read_documents((file.filename, file.read()) for file in uploaded)
+    documents = upload.documents
     replaced = {document["name"] for document in documents}
     kept = [item for item in (context.documents if context else ()) if item["name"] not in replaced]
+    require_room(kept + documents)
     before = context.extracted_cards if context else []
     texts = {PASTED, *(item["name"] for item in kept + documents)}
     workspace_id = context.workspace_id if context else browser[WORKSPACE]
@@ -127,7 +138,7 @@ def _read(form: ContextForm, context: CycleDraftContext | None) -> CycleDraftCon
     verdicts = {card["card_id"]: card["state"] for card in before}
     for card in cards:
         card["state"] = verdicts.get(card["card_id"], NEW)
-    return _save(
+    saved = _save(
         context,
         {
             "documents": kept + documents,
@@ -136,6 +147,9 @@ def _read(form: ContextForm, context: CycleDraftContext | None) -> CycleDraftCon
             "skipped": False,
         },
     )
+    for left_out in upload.notes:
+        note(left_out, "error")
+    return saved
 
 
 def _set_state(

@@ -1,21 +1,21 @@
 """Read the text of uploaded documents (txt, md, pdf and docx) and the cards in it (spec 7, flow 1)."""
 
-from collections.abc import Callable, Iterable, Mapping
-from io import BytesIO
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
-from types import MappingProxyType
-from typing import TypedDict
-from zipfile import BadZipFile
+from typing import NamedTuple, TypedDict
 
-from app.errors import Invalid, invalid_field
+from app.errors import AvsError, FieldError, Invalid, invalid, invalid_field
 from app.models.base import AnySession
+from app.reader import process
+from app.reader.outcome import ReadersBusy, UnreadableDocument
 from app.services.catalogs.kinds import EVENTS, METRICS, QUALITY_SIGNALS, SEGMENTS, Kind
 from app.services.catalogs.reading import labels_of
+from app.sizes import MAX_CONTEXT_LENGTH, MAX_DOCUMENTS, MAX_READERS
 from rules.extraction import Card, Vocabulary, extract
+from rules.texts import without_unfit
 from simulation.canonical import Json
 
-MAX_TEXT_LENGTH = 400_000
-MAX_PAGES = 300
+MAX_NAME_LENGTH = 200
 PASTED = "pasted text"
 
 
@@ -27,15 +27,68 @@ class ReadDocument(TypedDict):
     text: str
 
 
-def read_document(name: str, content: bytes) -> ReadDocument:
-    """The document that was uploaded; raises Invalid that names the file when nothing can be read from it."""
-    reader = READERS.get(PurePath(name).suffix.casefold())
-    if reader is None:
-        raise _unreadable(name, f"is not one of {', '.join(READERS)}")
-    text = reader(name, content).replace("\x00", "").strip()
-    if not text:
-        raise _unreadable(name, "holds no text; a scanned page has to be typed in")
-    return {"name": PurePath(name).name[:200], "bytes": len(content), "text": text[:MAX_TEXT_LENGTH]}
+class Upload(NamedTuple):
+    """The documents that came together, and sentences about what of them was not read."""
+
+    documents: list[ReadDocument]
+    notes: list[str]
+
+
+class DocumentsBusy(AvsError):
+    """Other documents are being read, and this one has to wait."""
+
+    status = 503
+    title = "Other documents are being read"
+
+
+def read_documents(files: Iterable[tuple[str, bytes]]) -> Upload:
+    """The documents of one upload, (name, content) each, read one after the other within the time of an upload.
+
+    Raises Invalid that names every file from which nothing can be read, and what to do; DocumentsBusy.
+    """
+    deadline, upload, problems = process.Deadline(), Upload([], []), []
+    for given_name, content in files:
+        name = _file_name(given_name)
+        try:
+            text = process.read(name, content, deadline)
+        except UnreadableDocument as problem:
+            problems.append(f"{name} {problem}.")
+        except ReadersBusy:
+            raise _busy(name) from None
+        else:
+            upload.documents.append(ReadDocument(name=name, bytes=len(content), text=text.text))
+            upload.notes.extend(f"{name}: {note}." for note in text.notes)
+    if problems:
+        raise _refusal(problems, upload.documents)
+    return upload
+
+
+def _file_name(given_name: str) -> str:
+    return without_unfit(PurePath(given_name).name)[-MAX_NAME_LENGTH:].strip() or "document"
+
+
+def _busy(name: str) -> DocumentsBusy:
+    detail = f"{MAX_READERS} other documents are being read: send {name} again in a few seconds."
+    return DocumentsBusy(detail, code="documents_busy")
+
+
+def _refusal(problems: Sequence[str], readable: Sequence[ReadDocument]) -> Invalid:
+    """The refusal of an upload, of which nothing is kept; it says which of the files can be sent as they are."""
+    errors = [FieldError("/documents", problem, "document_unreadable") for problem in problems]
+    if readable:
+        names = ", ".join(document["name"] for document in readable)
+        errors.append(FieldError("/documents", f"Nothing was kept; send again what can be read: {names}.", "not_kept"))
+    return invalid(*errors)
+
+
+def require_room(documents: Sequence[Mapping[str, Json]]) -> None:
+    """Raise Invalid where these are more documents, or more text, than one context has room for."""
+    if len(documents) > MAX_DOCUMENTS:
+        raise invalid_field("/documents", f"A context has room for {MAX_DOCUMENTS} documents: paste what counts.")
+    length = sum(len(document["text"]) for document in documents)
+    if length > MAX_CONTEXT_LENGTH:
+        detail = f"The documents of a context may have {MAX_CONTEXT_LENGTH:,} characters, and these have {length:,}"
+        raise invalid_field("/documents", f"{detail}: send fewer, or paste what counts.")
 
 
 def cards_of(
@@ -62,42 +115,3 @@ def vocabulary_of(session: AnySession, workspace_id: str) -> Vocabulary:
     return Vocabulary(
         metric=terms(METRICS), event=terms(EVENTS), segment=terms(SEGMENTS), quality_signal=terms(QUALITY_SIGNALS)
     )
-
-
-def _plain(name: str, content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _unreadable(name, "is not UTF-8 text") from error
-
-
-def _pdf(name: str, content: bytes) -> str:
-    from pypdf import PdfReader  # late: each reader comes with the first document of its kind
-    from pypdf.errors import PyPdfError
-
-    try:
-        pages = PdfReader(BytesIO(content)).pages
-        return "\n".join(pages[number].extract_text() for number in range(min(len(pages), MAX_PAGES)))
-    except (PyPdfError, ValueError, KeyError, TypeError, OSError) as error:
-        raise _unreadable(name, "is not a PDF that can be read; save it again or paste its text") from error
-
-
-def _docx(name: str, content: bytes) -> str:
-    from docx import Document  # late: each reader comes with the first document of its kind
-    from docx.opc.exceptions import PackageNotFoundError
-
-    try:
-        document = Document(BytesIO(content))
-    except (PackageNotFoundError, BadZipFile, KeyError, ValueError, OSError) as error:
-        raise _unreadable(name, "is not a Word document (docx); save it again or paste its text") from error
-    cells = (cell.text for table in document.tables for row in table.rows for cell in row.cells)
-    return "\n".join([*(paragraph.text for paragraph in document.paragraphs), *cells])
-
-
-def _unreadable(name: str, problem: str) -> Invalid:
-    return invalid_field("/documents", f"{name} {problem}.", code="document_unreadable")
-
-
-READERS: Mapping[str, Callable[[str, bytes], str]] = MappingProxyType(
-    {".txt": _plain, ".md": _plain, ".pdf": _pdf, ".docx": _docx}
-)

@@ -19,12 +19,11 @@ from typing import BinaryIO, Protocol
 import orjson
 
 from app.services.usage.fields import UnreadableInput, UnsupportedFormat
+from app.sizes import MAX_LINE_BYTES, MAX_UNPACKED_BODY_BYTES, MAX_UNPACKED_FILE_BYTES, MAX_UNPACKED_RATIO
 
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 FILE_FORMATS = ("csv", "tsv", "json", "jsonl", "parquet")
 ENCODINGS = ("utf-8", "utf-16", "cp1252", "latin-1")
-MAX_UNPACKED = 16 * 2**30  # bytes
-MAX_LINE_BYTES = 2**20  # bytes
 GZIP = b"\x1f\x8b"
 _PIECE = 2**18  # bytes
 _LINE_SUFFIXES = (".jsonl", ".ndjson", ".json")
@@ -61,14 +60,22 @@ class Content:
         Reading raises UnreadableInput where it cannot be unpacked or is not in the encoding.
         """
         plain: _Bytes = gzip.open(self.path) if self.is_packed else self.path.open("rb")  # noqa: SIM115  closed there
-        return io.BufferedReader(_Reading(plain, self.encoding), _PIECE)
+        return io.BufferedReader(_Reading(plain, self.encoding, self._most_bytes()), _PIECE)
+
+    def _most_bytes(self) -> int:
+        """How many bytes may be read of the file: unpacked, a bomb has far more than its size lets expect."""
+        if not self.is_packed:
+            return MAX_UNPACKED_FILE_BYTES
+        expected = max(MAX_UNPACKED_BODY_BYTES, MAX_UNPACKED_RATIO * self.path.stat().st_size)
+        return min(MAX_UNPACKED_FILE_BYTES, expected)
 
 
 class _Reading(io.RawIOBase):
     """Unpacked bytes, recoded to UTF-8 where they are in another encoding."""
 
-    def __init__(self, source: _Bytes, encoding: str) -> None:
+    def __init__(self, source: _Bytes, encoding: str, most_bytes: int) -> None:
         self._source = source
+        self._most_bytes = most_bytes
         self._encoding = encoding
         self._decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
         self._waiting = b""
@@ -105,11 +112,16 @@ class _Reading(io.RawIOBase):
                 f"is not {self._encoding}: name its encoding, one of {', '.join(ENCODINGS)}"
             ) from None
         self._unpacked += len(piece)
-        if self._unpacked > MAX_UNPACKED:
-            raise UnreadableInput(f"holds more than {MAX_UNPACKED:,} bytes unpacked: split it")
+        if self._unpacked > self._most_bytes:
+            raise UnreadableInput(self._too_large())
         if self._is_first and text:
             text, self._is_first = text.removeprefix(BYTE_ORDER_MARK), False
         return text if piece or text else None
+
+    def _too_large(self) -> str:
+        if self._most_bytes == MAX_UNPACKED_FILE_BYTES:
+            return f"holds more than {MAX_UNPACKED_FILE_BYTES:,} bytes unpacked: split it"
+        return f"unpacks to more than {MAX_UNPACKED_RATIO} times its size: send it unpacked if that is how it is meant"
 
 
 def recognise(path: Path, file_format: str | None = None, encoding: str | None = None) -> Content:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from itertools import islice
 
-from app.services.usage.content import MAX_LINE_BYTES, Content
+from app.services.usage.content import Content
 from app.services.usage.fields import UnreadableInput
+from app.sizes import MAX_LINE_BYTES
 from simulation.events import BASE_FIELDS
 
 DELIMITERS = ",;\t|"

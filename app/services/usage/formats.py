@@ -24,10 +24,10 @@ import orjson
 from app.services.usage.content import BYTE_ORDER_MARK, GZIP, encoding_of
 from app.services.usage.fields import SOURCE_SEPARATOR, UnreadableInput, UnsupportedFormat, sourced_id
 from app.services.usage.wrappers import records
+from app.sizes import MAX_UNPACKED_BODY_BYTES
 from simulation.canonical import Json, JsonObject, parse_exact
 from simulation.repeated_keys import RepeatedKey, first_repeated, may_repeat_keys, parse_marked, sentence
 
-MAX_BODY = 64 * 2**20  # bytes, unpacked
 _OWN_NAMES = frozenset({"event_id", "event_type"})
 _ATTRIBUTES = {"id": "event_id", "type": "event_type", "time": "ts", "subject": "customer_id"}
 
@@ -86,11 +86,11 @@ def plain_text(body: bytes) -> bytes:
 def _unpacked(body: bytes) -> bytes:
     try:
         with gzip.open(io.BytesIO(body)) as file:
-            text = file.read(MAX_BODY + 1)
+            text = file.read(MAX_UNPACKED_BODY_BYTES + 1)
     except (EOFError, OSError, zlib.error) as error:
         raise UnreadableInput(f"the body cannot be unpacked: {error}") from None
-    if len(text) > MAX_BODY:
-        raise UnreadableInput(f"the body holds more than {MAX_BODY:,} bytes unpacked: send it in parts")
+    if len(text) > MAX_UNPACKED_BODY_BYTES:
+        raise UnreadableInput(f"the body holds more than {MAX_UNPACKED_BODY_BYTES:,} bytes unpacked: send it in parts")
     return text
 
 

@@ -2,6 +2,7 @@
 
 import re
 from io import BytesIO
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from werkzeug.test import TestResponse
 from app.models.base import db
 from app.models.cycle import Cycle, CycleDraftContext
 from app.models.transactions import write
+from app.reader import process
 from app.services.evidence.events import accept
 from tests import factories
+from tests.reader import hostile
 
 TEXT = "We charge $0.60 per minute. Gross margin must stay above 68 %. Small businesses (smb) buy it. Find PMF."
 
@@ -83,6 +86,66 @@ def test_what_cannot_be_read_is_named_and_the_pasted_text_is_kept(
     assert says in answer.text
     assert "We charge $0.60" in answer.text
     assert db.session.scalars(sa.select(CycleDraftContext)).all() == []
+
+
+def test_what_of_a_document_was_not_read_is_said_beside_its_cards(operator: FlaskClient) -> None:
+    read(operator, documents=(BytesIO(b"We charge $0.60 per minute. " * 14_500), "long.txt"))
+    assert "long.txt: only its first 400,000 characters were read." in operator.get("/cycles/new/context").text
+    assert 399_990 < len(context().documents[0]["text"]) <= 400_000
+
+
+def test_every_file_that_cannot_be_read_is_named_and_so_is_what_can_be_sent_again(operator: FlaskClient) -> None:
+    answer = read(
+        operator,
+        pasted_text=TEXT,
+        documents=[
+            (BytesIO(hostile.word_file()), "good.docx"),
+            (BytesIO(hostile.locked_pdf()), "locked.pdf"),
+            (BytesIO(hostile.HOSTILE["laughs.docx"]()), "laughs.docx"),
+        ],
+    )
+    assert answer.status_code == 422
+    for text in (
+        "locked.pdf is locked with a password: save it without one.",
+        "laughs.docx declares entities in its XML",
+        "Nothing was kept; send again what can be read: good.docx.",
+        "We charge $0.60",
+    ):
+        assert text in answer.text
+    assert db.session.scalars(sa.select(CycleDraftContext)).all() == []
+
+
+def test_while_other_documents_are_read_one_is_asked_for_again_and_the_pasted_text_is_kept(
+    operator: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_places", BoundedSemaphore(1))
+    monkeypatch.setattr(process, "_WAIT_SECONDS", 0.01)
+    with process._place():
+        answer = read(operator, pasted_text=TEXT, documents=(BytesIO(hostile.word_file()), "good.docx"))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "other documents are being read: send good.docx again in a few seconds." in answer.text
+    assert "We charge $0.60" in answer.text
+
+
+def test_a_pasted_text_has_a_limit_and_stays_in_the_form(operator: FlaskClient) -> None:
+    answer = read(operator, pasted_text="x" * 1_000_001)
+    assert answer.status_code == 422
+    assert "Paste at most 1,000,000 characters." in answer.text
+    assert "x" * 1_000_001 in answer.text
+
+
+def test_a_context_has_room_for_so_many_characters(operator: FlaskClient) -> None:
+    long = b"a" * 400_000
+    for number in range(5):
+        assert read(operator, documents=(BytesIO(long), f"{number}.txt")).status_code == 303
+    answer = read(operator, documents=(BytesIO(b"one more"), "more.txt"))
+    assert answer.status_code == 422
+    assert "may have 2,000,000 characters, and these have 2,000,008" in answer.text
+
+
+def test_the_name_of_a_document_has_no_direction_or_control_characters(operator: FlaskClient) -> None:
+    read(operator, documents=(BytesIO(b"We charge $2."), "a\u202ecod\x07.txt"))
+    assert context().documents[0]["name"] == "acod.txt"
 
 
 def test_verdicts_stay_when_the_text_is_read_again(operator: FlaskClient) -> None:
