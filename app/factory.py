@@ -26,7 +26,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     require_trusted_hosts(app)
     require_short_addresses(app)
     guard(app)
-    app.before_request(patience.hurry)
+    app.before_request(lambda: patience.hurry())
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     app.add_url_rule("/readyz", "readyz", _ready)
     api.register.register(app)

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 class _Outage:
     began: float
     refused_at: float
-    refused: int = 1
+    refused: int
 
 
 class Outages:
@@ -34,15 +34,15 @@ class Outages:
         self._lock = threading.Lock()
         self._watcher = threading.Thread()
 
-    def met(self, refusal: Unavailable, error: BaseException | None = None) -> None:
-        """Count a refusal; the first of its kind begins an outage, whose cause is the error."""
+    def met(self, refusal: Unavailable, error: BaseException | None = None, *, requests: int = 1) -> None:
+        """Count requests that were refused; the first of its kind begins an outage, whose cause is the error."""
         now = time.monotonic()
         with self._lock:
             outage = self._open.get(key := (refusal.store, refusal.code))
             if outage is not None:
-                outage.refused, outage.refused_at = outage.refused + 1, now
+                outage.refused, outage.refused_at = outage.refused + requests, now
                 return
-            self._open[key] = _Outage(now, now)
+            self._open[key] = _Outage(now, now, requests)
             if not self._watcher.is_alive():
                 self._watcher = threading.Thread(target=self._watch, name="avs-outages", daemon=True)
                 self._watcher.start()

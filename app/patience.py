@@ -17,9 +17,9 @@ REQUEST_SECONDS = 5.0
 _seconds: ContextVar[float | None] = ContextVar("patience", default=None)
 
 
-def hurry() -> None:
-    """Let what this thread does from now on wait at most `REQUEST_SECONDS` for each lock."""
-    _seconds.set(REQUEST_SECONDS)
+def hurry(seconds: float | None = None) -> None:
+    """Let what this thread does from now on wait so long for each lock; a request, `REQUEST_SECONDS`."""
+    _seconds.set(REQUEST_SECONDS if seconds is None else seconds)
 
 
 def deadline() -> float | None:

@@ -60,7 +60,7 @@ class _Check:
         return dict(NOT_ANSWERING) if self._thread.is_alive() else self._state
 
     def _run(self) -> None:
-        patience.hurry()
+        patience.hurry(ANSWERED_SECONDS / 2)
         try:
             self._probe()
         except NotReady as state:

@@ -13,6 +13,7 @@ from app import clock, patience
 from app.delivery.documents import Documents, Subject
 from app.delivery.freshness import freshness_of
 from app.delivery.plane import App, DeliveryPlane, Scope, presents
+from app.delivery.warmth import Warmth
 from app.errors import Unavailable
 from app.extensions import outages, readiness, signing_keys, start_publishing, start_viewing
 from app.factory import create_app
@@ -20,7 +21,7 @@ from app.hosts import TRUSTED_HOSTS, is_admitted
 from app.limits import LIMITS, Limits
 from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS
-from app.services.delivery.current import Current, current
+from app.services.delivery.current import Current, current_digests, current
 from app.serving.product import Product
 from app.serving.spool import Spool
 
@@ -37,11 +38,19 @@ def delivering(app: Flask) -> DeliveryPlane:
             finally:
                 db.session.remove()
 
+    def active() -> dict[Subject, str]:
+        with app.app_context():
+            try:
+                return cast(dict[Subject, str], current_digests(db.session))
+            finally:
+                db.session.remove()
+
     with app.app_context():
         freshness = freshness_of(db.engine.url)
         met, report = outages().met, readiness().report
     documents = Documents(freshness, load, clock.now, met)
-    return DeliveryPlane(_product(app, met), documents, app.config["API_TOKEN"], app.config[TRUSTED_HOSTS], report)
+    warmth, config = Warmth(documents, active), app.config
+    return DeliveryPlane(_product(app, met), documents, config["API_TOKEN"], config[TRUSTED_HOSTS], report, warmth)
 
 
 def _product(app: Flask, met: Callable[[Unavailable, BaseException], None]) -> App:

@@ -3,9 +3,11 @@
 import asyncio
 import gzip
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Protocol
 
 import brotli
 
@@ -76,7 +78,13 @@ class _Entry:
     read_at: datetime
 
 
-def _ignored(_refusal: Unavailable, _error: BaseException) -> None:
+class Met(Protocol):
+    """Who is told of an outage: the refusal, its cause, and how many requests were refused for it."""
+
+    def __call__(self, refusal: Unavailable, error: BaseException, *, requests: int) -> None: ...
+
+
+def _ignored(refusal: Unavailable, error: BaseException, *, requests: int) -> None:
     """Tell nobody of an outage."""
 
 
@@ -92,7 +100,7 @@ class Documents:
         freshness: Freshness,
         load: Callable[[Subject], tuple[Current | None, datetime | None]],
         now: Callable[[], datetime],
-        met: Callable[[Unavailable, BaseException], None] = _ignored,
+        met: Met = _ignored,
     ) -> None:
         self._freshness, self._load, self._now, self._met = freshness, load, now, met
         self._entries: dict[Subject, _Entry] = {}
@@ -121,7 +129,7 @@ class Documents:
         refusal = refusal_of_failure(error, Store.DATABASE)
         if refusal is None:
             raise error
-        self._met(refusal, error)
+        self._met(refusal, error, requests=0)
         return refusal
 
     def _look(self) -> None:
@@ -132,11 +140,24 @@ class Documents:
         """Look whether the database can be read again; until it is, every subject is served from memory."""
         while self._trouble is not None:
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
-            try:
+            with suppress(Exception):
                 await self._freshness.token()
                 self._trouble = None
+
+    async def token(self) -> Token:
+        """The token now; None while the database cannot be read."""
+        if self._trouble is None:
+            try:
+                return await self._freshness.token()
             except Exception as error:
-                self._told(error)
+                self._trouble = self._told(error)
+                self._look()
+        return None
+
+    def digest_in_memory(self, subject: Subject) -> str | None:
+        """The digest of the subject's document in memory; None without one."""
+        entry = self._entries.get(subject)
+        return None if entry is None or entry.document is None else entry.document.current.digest
 
     async def _get(self, subject: Subject) -> Document | None:
         token = await self._freshness.token()

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 from app.answer_headers import PAIRS
 from app.delivery.documents import Document, Documents, Header, Subject
 from app.delivery.hub import Hub, digest_of
+from app.delivery.warmth import Warmth
 from app.errors import PROBLEM_TYPE, Unavailable
 from app.hosts import TrustedHosts, is_admitted
 from app.models.config_version import SUBJECT_FIELDS
@@ -59,15 +60,15 @@ class DeliveryPlane:
     """Wraps the product's own ASGI callable; `token` is what every request must present, None when all may read.
 
     `hosts` are those that a request may be addressed to. `report` gives the status and the document of `/readyz`; it
-    may block, but not for long.
+    may block, but not for long. `warmth` keeps every active document in memory while a server runs.
     """
 
     def __init__(
-        self, product: App, documents: Documents, token: str | None, hosts: TrustedHosts, report: Report
+        self, product: App, documents: Documents, token: str | None, hosts: TrustedHosts, report: Report, warmth: Warmth
     ) -> None:
         self.product, self.documents, self._hosts = product, documents, hosts
         self._report, self._reporters = report, ThreadPoolExecutor(1, thread_name_prefix="avs-readyz")
-        self._hub = Hub(documents)
+        self._hub, self._warmth = Hub(documents), warmth
         self._token = None if token is None else token.encode()
         self._answers = {CONFIG: self._config, STREAM: self._stream}
 
@@ -160,7 +161,8 @@ class DeliveryPlane:
         self._hub.drain()
 
     async def close(self) -> None:
-        """Stop the watcher and close the connection to the database."""
+        """Stop the watchers and close the connection to the database."""
+        await self._warmth.close()
         await self._hub.close()
         await self.documents.close()
 
@@ -168,6 +170,8 @@ class DeliveryPlane:
         """Complete the server's startup and its shutdown, which closes the plane."""
         while True:
             message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self._warmth.start()
             if message["type"] == "lifespan.shutdown":
                 await self.close()
             await send({"type": message["type"] + ".complete"})

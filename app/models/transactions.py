@@ -19,7 +19,7 @@ from app.unavailable import Store
 
 WRITE = {"write": True}
 """The execution options of a connection whose transaction writes."""
-BUSY_SECONDS = 30.0
+BUSY_SECONDS = 12.0
 """How long work that nobody waits for waits for a locked database; a request's patience is shorter."""
 CONNECT_SECONDS = 3
 """How long PostgreSQL has to take a connection, and what it may leave unanswered of one that is there."""

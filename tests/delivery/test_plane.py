@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from flask import Flask
 
+from app.delivery.warmth import Warmth
 from app.hosts import TrustedHosts
 from app.models.base import db
 from app.services.delivery import current
@@ -185,7 +186,14 @@ def test_what_is_not_plainly_right_is_explained_by_the_product(plane: Plane) -> 
 def test_nothing_is_delivered_to_who_does_not_present_the_token(app: Flask, plane: Plane) -> None:
     app.config["API_TOKEN"] = "secret"
     guarded = Plane(
-        type(plane.app)(plane.app.product, plane.app.documents, "secret", TrustedHosts(), lambda: (200, {})),
+        type(plane.app)(
+            plane.app.product,
+            plane.app.documents,
+            "secret",
+            TrustedHosts(),
+            lambda: (200, {}),
+            Warmth(plane.app.documents, dict),
+        ),
         plane.runner,
     )
     basic = base64.b64encode(b"app:secret").decode()

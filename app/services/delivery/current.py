@@ -26,6 +26,8 @@ _DUE_AT = (
     .where(ConfigVersion.status == sa.literal_column(f"'{ConfigStatus.APPROVED}'"), *of_subject(ConfigVersion))
     .scalar_subquery()
 )
+_SUBJECT = tuple(getattr(RuntimeConfig, name) for name in SUBJECT_FIELDS)
+_ALL_CURRENT = sa.select(*_SUBJECT, RuntimeConfig.digest).where(RuntimeConfig.current).order_by(*_SUBJECT)
 _READ = sa.select(
     RuntimeConfig.document,
     RuntimeConfig.digest,
@@ -77,6 +79,11 @@ class Current:
     digest: str
     config_version_id: str
     signature: str
+
+
+def current_digests(session: AnySession) -> dict[tuple[str, ...], str]:
+    """Subject, the values of SUBJECT_FIELDS → the digest of its active document, in order."""
+    return {tuple(subject): digest for *subject, digest in session.execute(_ALL_CURRENT)}
 
 
 def current(

@@ -133,7 +133,7 @@ def _counted(root: Path, path: str, where: str) -> int:
 def _rows(root: Path, question: str) -> list[Any]:
     from app.services.usage import parquet  # late: only a workspace with events needs DuckDB
 
-    with staging.folder(root) as folder:
+    with staging.reading(root) as folder:
         engine = parquet.open_engine(folder)
         try:
             rows: list[Any] = engine.execute(f"SELECT {question}").fetchall()

@@ -12,6 +12,7 @@ from app.file_lock import exclusive
 from app.services.usage.files_on_disk import files_on_disk
 from app.services.usage.index import Index, names_of_files, names_of_placing
 from app.services.usage.set_aside import UNFINISHED, UNKNOWN_TO_INDEX, set_aside
+from app.unavailable import refusal_of_failure
 
 
 @contextmanager
@@ -22,6 +23,19 @@ def folder(root: Path) -> Iterator[Path]:
             path = Path(tempfile.mkdtemp(dir=root / "incoming"))
             stack.enter_context(exclusive(path / "lock"))
         stack.callback(shutil.rmtree, path, ignore_errors=True)
+        yield path
+
+
+@contextmanager
+def reading(root: Path) -> Iterator[Path]:
+    """A folder for what a reading spills: on the store's disk, or the system's where that one takes nothing."""
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(folder(root))
+        except OSError as error:
+            if refusal_of_failure(error) is None:
+                raise
+            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="avs-reading-")))
         yield path
 
 

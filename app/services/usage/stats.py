@@ -37,7 +37,7 @@ def usage_stats(store: EventStore, workspace_id: str, now: datetime) -> list[Usa
         return []
     names = sorted(dataset.numbers)
     sums = "".join(f", sum({quoted('n_' + name)})" for name in names)
-    with staging.folder(store.root) as folder:
+    with staging.reading(store.root) as folder:
         engine = parquet.open_engine(folder)
         try:
             rows = engine.execute(

@@ -12,7 +12,8 @@ DuckDB write, and their modules are imported in the methods that use them: a ser
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,8 @@ from app.services.usage.index import (
 )
 from app.services.usage.origins import Arrival, Origin
 from app.services.usage.tail_ids import TailIds
+from app.services.usage.unwritten import Unwritten
+from app.unavailable import refusal_of_failure
 
 if TYPE_CHECKING:
     from app.services.usage.parcel import Parcel
@@ -105,6 +108,7 @@ class EventStore(FileStore):
         super().__init__(root)
         self._flush_rows = flush_rows
         self._tail_ids = TailIds()
+        self._unwritten = Unwritten(self.root, self.index)
 
     def ingest(self, rows: Rows, policy: Policy, arrival: Arrival | None = None) -> Receipt:
         """Validate and store one batch of events (see `formats.parse_body`)."""
@@ -243,7 +247,7 @@ class EventStore(FileStore):
         for workspace_id in workspace_ids:
             rows, last = self._tail_extent(workspace_id)
             if rows >= self._flush_rows:
-                with self.maintaining(wait=rows >= 8 * self._flush_rows) as mine:
+                with _unless_in_trouble(), self.maintaining(wait=rows >= 8 * self._flush_rows) as mine:
                     if mine:
                         self._flush(workspace_id, last)
                         self.compact(workspace_id, fan_in=64)
@@ -313,14 +317,15 @@ class EventStore(FileStore):
     def snapshot(self, workspace_id: str) -> Dataset:
         """Files and fingerprint of every event accepted so far, as of one instant.
 
-        Raises DamagedUsage when a file is not what was stored.
+        While the store cannot write, files of the newest events are in a scratch folder of the system. Raises
+        DamagedUsage when a file is not what was stored.
         """
-        self.flush(workspace_id)
-        files = self.sound_files(workspace_id)
-        if of_an_earlier_rule(files):
-            with self.maintaining():
-                self.compact(workspace_id, fan_in=8)
-            files = self.sound_files(workspace_id)
+        try:
+            files = self._written(workspace_id)
+        except Exception as error:
+            if refusal_of_failure(error) is None:
+                raise
+            files = self._unwritten.files(workspace_id)
         return Dataset(
             source=f"usage:{workspace_id}",
             paths=tuple(self.root / file.path for file in files),
@@ -329,6 +334,26 @@ class EventStore(FileStore):
             newest_ts=max((file.max_ts for file in files), default=None),
             digest=combine(file.digest for file in files),
         )
+
+    def _written(self, workspace_id: str) -> list[StoredFile]:
+        """The files of all events, after writing those that wait and reading again those of an earlier rule."""
+        self.flush(workspace_id)
+        files = self.sound_files(workspace_id)
+        if of_an_earlier_rule(files):
+            with self.maintaining():
+                self.compact(workspace_id, fan_in=8)
+            files = self.sound_files(workspace_id)
+        return files
+
+
+@contextmanager
+def _unless_in_trouble() -> Iterator[None]:
+    """Leave undone what the store cannot do now and a later batch does: the batch at hand is committed already."""
+    try:
+        yield
+    except Exception as error:
+        if refusal_of_failure(error) is None:
+            raise
 
 
 def _parcels(batch: "Batch") -> "list[Parcel]":

@@ -127,7 +127,7 @@ def _query(root: Path, *statements: str) -> list[list[Any]]:
     """The rows of each statement."""
     from app.services.usage import parquet  # late: only a workspace with events needs DuckDB
 
-    with staging.folder(root) as folder:
+    with staging.reading(root) as folder:
         engine = parquet.open_engine(folder)
         try:
             return [engine.execute(statement).fetchall() for statement in statements]
