@@ -68,7 +68,7 @@ class DeliveryPlane:
     ) -> None:
         self.product, self.documents, self._hosts = product, documents, hosts
         self._report, self._reporters = report, ThreadPoolExecutor(1, thread_name_prefix="avs-readyz")
-        self._hub, self._warmth = Hub(documents), warmth
+        self._hub, self.warmth = Hub(documents), warmth
         self._token = None if token is None else token.encode()
         self._answers = {CONFIG: self._config, STREAM: self._stream}
 
@@ -162,7 +162,7 @@ class DeliveryPlane:
 
     async def close(self) -> None:
         """Stop the watchers and close the connection to the database."""
-        await self._warmth.close()
+        await self.warmth.close()
         await self._hub.close()
         await self.documents.close()
 
@@ -171,7 +171,7 @@ class DeliveryPlane:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                await self._warmth.start()
+                await self.warmth.start()
             if message["type"] == "lifespan.shutdown":
                 await self.close()
             await send({"type": message["type"] + ".complete"})

@@ -28,15 +28,15 @@ class Warmth:
     async def start(self) -> None:
         """Read what is active, as far as that goes in a few seconds, and go on in the background."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._round(), START_SECONDS)
+            await asyncio.wait_for(self.look(), START_SECONDS)
         self._task = asyncio.create_task(self._rounds())
 
     async def _rounds(self) -> None:
         while True:
             await asyncio.sleep(ROUND_SECONDS)
-            await self._round()
+            await self.look()
 
-    async def _round(self) -> None:
+    async def look(self) -> None:
         """Read the documents that differ from those in memory; nothing when nobody committed, or none can be read."""
         try:
             token = await self._documents.token()

@@ -1,6 +1,7 @@
 """Flow 0B: one uploaded file, from the preview of its columns through its import to the report of accepted rows."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from flask import Response, jsonify, request
@@ -236,7 +237,10 @@ def state_of(upload: Upload) -> Progress:
         return progress
     with upload.importing() as has_lock:
         if has_lock and upload.progress()["state"] == RUNNING:
-            upload.write_progress({"state": FAILED, "detail": INTERRUPTED})
+            interrupted: Progress = {"state": FAILED, "detail": INTERRUPTED}
+            with suppress(OSError):  # a page is shown although nothing can be written; the next one tries again
+                upload.write_progress(interrupted)
+            return interrupted
     return upload.progress()
 
 

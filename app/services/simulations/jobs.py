@@ -23,9 +23,11 @@ from app.file_lock import exclusive
 from app.models.base import AnySession
 from app.models.simulation_run import SimulationRun
 from app.models.transactions import write
+from app.patience import insist
 from app.services.lookup import get
 from app.services.simulations.runs import Request, begin, complete, compute, fail, prepare
 from app.services.usage.store import UsageEvents
+from app.unavailable import refusal_of_failure
 from rules.enums import SimulationStatus
 
 Clock = Callable[[], datetime]
@@ -121,14 +123,23 @@ def run_of_id(session: AnySession, simulation_run_id: str) -> SimulationRun:
 
 
 def _compute(bind: Bind, events: UsageEvents, request: Request, run_id: str, actor: Actor, clock: Clock) -> None:
-    """The work of a thread: whatever happens, the run ends."""
+    """The work of a thread: whatever happens, the run ends; one that met a database in trouble, once it is well."""
     with Session(bind, expire_on_commit=False) as session:
         try:
             _answer(session, events, request, run_id, actor, clock)
         except Exception as error:
-            _log.exception("Simulation %s failed", run_id)
-            with write(session):
-                fail(session, run_of_id(session, run_id), _reason(error), actor=actor, now=clock())
+            refusal = refusal_of_failure(error)
+            if refusal is None:
+                _log.exception("Simulation %s failed", run_id)
+            else:
+                _log.warning("Simulation %s failed: %s", run_id, refusal)
+            reason = _reason(refusal or error)
+            insist(lambda: _end(session, run_id, reason, actor, clock), seconds=GIVE_UP_AFTER.total_seconds())
+
+
+def _end(session: Session, run_id: str, reason: str, actor: Actor, clock: Clock) -> None:
+    with write(session):
+        fail(session, run_of_id(session, run_id), reason, actor=actor, now=clock())
 
 
 def _answer(session: Session, events: UsageEvents, request: Request, run_id: str, actor: Actor, clock: Clock) -> None:

@@ -21,6 +21,7 @@ from app.errors import Invalid
 from app.models.base import AnySession
 from app.models.catalog import Customer, EventCatalog, SegmentCatalog
 from app.models.transactions import write
+from app.patience import insist
 from app.services.catalogs.entries import Values
 from app.services.catalogs.keeping import keep
 from app.services.catalogs.kinds import CUSTOMERS, SEGMENTS
@@ -41,10 +42,13 @@ from app.services.usage.store import EventStore
 from app.services.usage.summary import customer_segments
 from app.services.usage.summed_fields import summed_fields
 from app.services.usage.written_times import ASKED, UTC_TIMES, TimeReading
+from app.unavailable import refusal_of_failure
 
 AT_ONCE_SECONDS = 0.4
 """An import that ends sooner needs no progress page."""
 SHOWN_REJECTS = 25
+FAILING_SECONDS = 600.0
+"""How long an import that failed tries to write so, where the disk takes nothing."""
 UNFINISHED = "The server could not finish the import. Nothing was lost: import it again."
 RECOGNISED = 10_000  # customers; enough to recognise a column of them
 
@@ -121,25 +125,38 @@ def start(importing: Importing, upload: Upload, choice: Choice) -> None:
     """Import in a thread of its own, so that a long import shows its progress; a short one has ended on return.
 
     The thread has a session of its own. Nothing happens when another import of the upload is running or has ended.
+    Raises what keeps the import from beginning, such as a disk that is full.
     """
-    begun = Event()
-    arguments = (importing.session.get_bind(), importing, upload, choice, begun)
+    begun, failures = Event(), list[Exception]()
+    arguments = (importing.session.get_bind(), importing, upload, choice, begun, failures)
     thread = Thread(target=_import, args=arguments, name=f"import {upload.upload_id}", daemon=True)
     thread.start()
     begun.wait()
+    if failures:
+        raise failures[0]
     thread.join(AT_ONCE_SECONDS)
 
 
-def _import(bind: Bind, importing: Importing, upload: Upload, choice: Choice, begun: Event) -> None:
-    """The work of the thread; `begun` is set once the progress is `running`, or when there is nothing to do."""
+def _import(
+    bind: Bind, importing: Importing, upload: Upload, choice: Choice, begun: Event, failures: list[Exception]
+) -> None:
+    """The work of the thread; `begun` is set once the progress is `running`, or when there is nothing to do.
+
+    `failures` gets what went wrong before.
+    """
     try:
         with Session(bind, expire_on_commit=False) as session, upload.importing() as mine:
             if mine and upload.is_staged:
                 upload.write_progress({"state": RUNNING, "done": 0, "total": upload.rows})
                 begun.set()
                 run(replace(importing, session=session), upload, choice)
-    except Exception:
-        _logger.exception("Import of %s failed", upload.upload_id)
+    except Exception as error:
+        if not begun.is_set():
+            failures.append(error)
+        elif (refusal := refusal_of_failure(error)) is not None:
+            _logger.warning("Import of %s failed: %s", upload.upload_id, refusal)
+        else:
+            _logger.exception("Import of %s failed", upload.upload_id)
     finally:
         begun.set()
 
@@ -231,8 +248,10 @@ def run(importing: Importing, upload: Upload, choice: Choice) -> None:
         outcome = _IMPORTS[upload.kind](importing, upload, choice)
     except Invalid as refusal:
         upload.write_progress({"state": FAILED, "detail": refusal.detail})
-    except BaseException:
-        upload.write_progress({"state": FAILED, "detail": UNFINISHED})
+    except BaseException as error:
+        refusal = refusal_of_failure(error)
+        detail = UNFINISHED if refusal is None else f"{refusal.detail} Nothing was lost: import it again."
+        insist(lambda: upload.write_progress({"state": FAILED, "detail": detail}), seconds=FAILING_SECONDS)
         raise
     else:
         upload.write_progress(outcome)

@@ -45,13 +45,13 @@ class Unwritten:
         with self._index.reading() as connection:
             workspace = partition(connection, workspace_id)
             rows, last = workspace.tail_extent()
-            batches = [events for _number, _rows, events in workspace.tail(last)] if rows else []
+            batches = [(events, origin) for _number, _rows, events, origin in workspace.tail(last)] if rows else []
             files = workspace.files()
         if damages := damages_of(self._root, files):
             raise damaged_usage(workspace_id, damages)
         return files + (self._scratch(workspace_id, last, batches) if batches else [])
 
-    def _scratch(self, workspace_id: str, last: int, batches: Sequence[bytes]) -> list[StoredFile]:
+    def _scratch(self, workspace_id: str, last: int, batches: Sequence[tuple[bytes, str | None]]) -> list[StoredFile]:
         from app.services.usage import parquet  # late: only a workspace with events needs Arrow
 
         for scratch in tuple(self._scratches):

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import pytest
@@ -14,6 +15,7 @@ from app.services.usage.store import EventStore
 from app.services.usage.summary import usage_summary
 from tests.services.usage.conftest import event, put, stored
 
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 Result = TypeVar("Result")
 
 
@@ -45,7 +47,7 @@ def test_a_reading_has_every_event_while_the_store_cannot_write(store: EventStor
     with unwritable(store):
         unwritten = asked(lambda: store.snapshot("ws_1"))
         summary = asked(lambda: usage_summary(store, "ws_1"))
-        stats = asked(lambda: usage_stats(store, "ws_1"))
+        stats = asked(lambda: usage_stats(store, "ws_1", NOW))
         assert asked(lambda: store.snapshot("ws_1")).paths == unwritten.paths
         put(store, event("e"))
         assert asked(lambda: store.snapshot("ws_1")).row_count == 5
@@ -55,7 +57,7 @@ def test_a_reading_has_every_event_while_the_store_cannot_write(store: EventStor
     written = store.snapshot("ws_1")
     assert (written.digest, written.row_count) == (unwritten.digest, unwritten.row_count)
     assert usage_summary(store, "ws_1") == summary
-    assert usage_stats(store, "ws_1") == stats
+    assert usage_stats(store, "ws_1", NOW) == stats
 
 
 def test_a_batch_is_acknowledged_although_the_files_cannot_be_written(store: EventStore) -> None:
