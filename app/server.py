@@ -21,7 +21,7 @@ from app.hosts import TRUSTED_HOSTS, is_admitted
 from app.limits import LIMITS, Limits
 from app.models.base import db
 from app.models.config_version import SUBJECT_FIELDS
-from app.services.delivery.current import Current, current_digests, current
+from app.services.delivery.current import Current, current, current_digests
 from app.serving.product import Product
 from app.serving.spool import Spool
 

@@ -249,8 +249,8 @@ def run(importing: Importing, upload: Upload, choice: Choice) -> None:
     except Invalid as refusal:
         upload.write_progress({"state": FAILED, "detail": refusal.detail})
     except BaseException as error:
-        refusal = refusal_of_failure(error)
-        detail = UNFINISHED if refusal is None else f"{refusal.detail} Nothing was lost: import it again."
+        trouble = refusal_of_failure(error)
+        detail = UNFINISHED if trouble is None else f"{trouble.detail} Nothing was lost: import it again."
         insist(lambda: upload.write_progress({"state": FAILED, "detail": detail}), seconds=FAILING_SECONDS)
         raise
     else:
