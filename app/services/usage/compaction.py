@@ -8,9 +8,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from app.services.usage import parquet, staging
-from app.services.usage.index import Index, StoredFile, combine, partition, supersede_files
+from app.services.usage.index import Index, partition, supersede_files
 from app.services.usage.soundness import sound
 from app.services.usage.sql import scan
+from app.services.usage.stored_file import StoredFile, combine
 
 SMALL_ROWS = 250_000
 

@@ -10,9 +10,9 @@ from app.models.base import AnySession
 from app.models.transactions import write
 from app.services.product_events import log_event
 from app.services.usage.file_store import FileStore
-from app.services.usage.index import StoredFile
 from app.services.usage.set_aside import TAKEN_OUT, UNFINISHED, Aside, files_aside
 from app.services.usage.soundness import WAYS_ON, Damage
+from app.services.usage.stored_file import StoredFile
 from app.unavailable import refusal_of_failure
 
 NO_ANSWER = "The usage store does not answer; the server's log says more."

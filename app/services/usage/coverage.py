@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from app.services.usage import staging
-from app.services.usage.index import SegmentShare, StoredFile, combine, partition
+from app.services.usage.index import partition
 from app.services.usage.sql import scan, text
 from app.services.usage.store import Dataset, EventStore
+from app.services.usage.stored_file import SegmentShare, StoredFile, combine
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from app.services.usage.index import StoredFile
+from app.services.usage.stored_file import StoredFile
 
 _RULE = ".r2"
 """The rule by which texts are read as numbers: the second reads those of more than 12 places, the first did not."""

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from app.errors import not_found
 from app.file_lock import exclusive
 from app.services.usage import staging
-from app.services.usage.index import FILE_COLUMNS, Index, StoredFile, partition, stored_files
+from app.services.usage.index import Index, partition
 from app.services.usage.keeping_up import is_behind, of_another_store, open_index, set_index_aside
 from app.services.usage.manifest import Manifest
 from app.services.usage.set_aside import TAKEN_IN, TAKEN_OUT, UNKNOWN_TO_INDEX, files_aside, give_reason, set_aside
 from app.services.usage.soundness import Damage, damaged_usage, damages_of, with_digest
+from app.services.usage.stored_file import FILE_COLUMNS, StoredFile, stored_files
 
 if TYPE_CHECKING:
     from app.services.usage.reindexing import Reindexed, TakenIn

@@ -33,7 +33,7 @@ from app.services.usage.fields import (
 )
 from app.services.usage.files import open_source
 from app.services.usage.fingerprints import content_digest_sql
-from app.services.usage.index import StoredFile, names_of_files, partition
+from app.services.usage.index import names_of_files, partition
 from app.services.usage.index_schema import UNKNOWN
 from app.services.usage.mapping import OWN_NAMES, ColumnPlan
 from app.services.usage.number_warnings import merged, warnings_of
@@ -42,6 +42,7 @@ from app.services.usage.pieces import Source
 from app.services.usage.rejects import RejectsReport
 from app.services.usage.sql import scan, text
 from app.services.usage.store import EventStore
+from app.services.usage.stored_file import StoredFile
 from app.services.usage.validate import Batch, validate_texts
 from app.services.usage.written_times import ASKED
 

@@ -8,19 +8,17 @@ One transaction of it is the commit point of every change, so a process killed a
 the new one. WAL with synchronous=FULL: an accepted batch survives the loss of power too, not only of the process.
 """
 
-import json
 import os
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import astuple, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 from itertools import repeat
 from operator import contains
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
@@ -29,53 +27,11 @@ from app.errors import Unavailable
 from app.file_lock import exclusive
 from app.services.usage.fields import SOURCE_SEPARATOR
 from app.services.usage.index_schema import DIGEST_LENGTH, UNKNOWN, bring_up_to_date
+from app.services.usage.stored_file import FILE_COLUMNS, StoredFile, row_of, shares_of, stored_files
 from app.unavailable import Store
 
 BUSY_SECONDS = 60.0
 """How long work that nobody waits for waits for other programs at the index; a request's patience is shorter."""
-
-FILE_COLUMNS = "path, month, rows, min_ts, max_ts, digest, dimensions, numbers, segments, sha256, size, keyed"
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentShare:
-    """The events of one segment in a file: how many, and the XOR of their digests."""
-
-    segment: str
-    rows: int
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """One committed Parquet file: path relative to the store, rows, times (naive UTC), and its columns.
-
-    `digest`: XOR of the SHA-256 of its events, 64 hexadecimal digits. `dimensions` have a `d_` column in it, `numbers`
-    an `n_` column too. `segments` are the parts of it by segment, in order; None for a file that was written before
-    the index kept them. `sha256` and `size` are of its bytes, None for one that was written before they were kept.
-    `keyed`: whether the ids of its events are known; not of one that nobody could read when the index was made anew.
-    """
-
-    path: str
-    month: str
-    rows: int
-    min_ts: datetime
-    max_ts: datetime
-    digest: str
-    dimensions: tuple[str, ...]
-    numbers: tuple[str, ...]
-    segments: tuple[SegmentShare, ...] | None = None
-    sha256: str | None = None
-    size: int | None = None
-    keyed: bool = True
-
-
-def combine(digests: Iterable[str]) -> str:
-    """The digest of the union of disjoint sets of events."""
-    total = 0
-    for digest in digests:
-        total ^= int(digest, 16)
-    return f"{total:064x}"
 
 
 class State(NamedTuple):
@@ -284,7 +240,7 @@ class Partition:
         files = list(files)
         self.connection.executemany(
             f"INSERT INTO file (workspace, {FILE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-            [(self.number, *_row(file)) for file in files],
+            [(self.number, *row_of(file)) for file in files],
         )
         self.connection.executemany("DELETE FROM placing WHERE path = ?", [(file.path,) for file in files])
 
@@ -295,7 +251,7 @@ class Partition:
 
     def learn_segments(self, files: Iterable[StoredFile]) -> None:
         """Keep the segments of files that were written before the index did."""
-        shares = [(_shares(file), file.path) for file in files]
+        shares = [(shares_of(file), file.path) for file in files]
         self.connection.executemany("UPDATE file SET segments = ? WHERE path = ?", shares)
 
     def append_to_tail(self, event_keys: Sequence[str], events: bytes, origin: int | None) -> str:
@@ -350,27 +306,6 @@ def partition(connection: sqlite3.Connection, workspace_id: str, *, create: bool
     return Partition(connection, *(row or (0, 0)))
 
 
-def stored_files(rows: Iterable[Sequence[Any]]) -> list[StoredFile]:
-    """The files that rows of FILE_COLUMNS describe, of the index or of the manifest."""
-    return [
-        StoredFile(
-            path, month, count, datetime.fromisoformat(first), datetime.fromisoformat(last), digest,
-            tuple(json.loads(dimensions)), tuple(json.loads(numbers)),
-            None if segments is None else tuple(SegmentShare(*share) for share in json.loads(segments)),
-            sha256, size, bool(keyed),
-        )
-        for path, month, count, first, last, digest, dimensions, numbers, segments, sha256, size, keyed in rows
-    ]  # fmt: skip
-
-
-def _row(file: StoredFile) -> tuple[Any, ...]:
-    """The file as a row of FILE_COLUMNS."""
-    return (
-        file.path, file.month, file.rows, file.min_ts.isoformat(), file.max_ts.isoformat(), file.digest,
-        json.dumps(file.dimensions), json.dumps(file.numbers), _shares(file), file.sha256, file.size, file.keyed,
-    )  # fmt: skip
-
-
 def names_of_files(connection: sqlite3.Connection) -> set[str]:
     """The paths of all files that count or that somebody may still read."""
     return {row[0] for row in connection.execute("SELECT path FROM file UNION SELECT path FROM superseded")}
@@ -392,10 +327,6 @@ def supersede_files(connection: sqlite3.Connection, files: Iterable[StoredFile])
     connection.executemany("DELETE FROM file WHERE path = ?", paths)
     # A file may come to life again, when what was taken from it comes again; its grace then starts anew.
     connection.executemany("INSERT OR REPLACE INTO superseded (path) VALUES (?)", paths)
-
-
-def _shares(file: StoredFile) -> str | None:
-    return None if file.segments is None else json.dumps([astuple(share) for share in file.segments])
 
 
 def _json(texts: Sequence[str]) -> str:

@@ -14,7 +14,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from app.services.usage.index import FILE_COLUMNS, Index, State, StoredFile, stored_files
+from app.services.usage.index import Index, State
+from app.services.usage.stored_file import FILE_COLUMNS, StoredFile, stored_files
 
 ORIGIN_COLUMNS = "usage_import_id, source, received_at, accepted, duplicates, conflicts, undone_at"
 _SCHEMA = """

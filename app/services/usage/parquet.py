@@ -20,10 +20,11 @@ import pyarrow as pa
 from app.services.usage.fields import STORED_FIELDS
 from app.services.usage.file_names import path_of
 from app.services.usage.files_on_disk import sync
-from app.services.usage.index import Index, SegmentShare, StoredFile, combine, note_placing
+from app.services.usage.index import Index, note_placing
 from app.services.usage.numbers import number_column
 from app.services.usage.soundness import sha256_of
 from app.services.usage.sql import quoted, text
+from app.services.usage.stored_file import SegmentShare, StoredFile, combine
 
 OWN_COLUMNS = ("own_segment", "usage_import_id")
 """What the store keeps beside each event, so that the index can be made anew from the files: whether the event itself

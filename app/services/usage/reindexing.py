@@ -22,19 +22,13 @@ from app.services.usage import origins, parquet, staging
 from app.services.usage.file_names import workspace_and_month
 from app.services.usage.files_on_disk import files_on_disk
 from app.services.usage.fingerprints import content_digest_sql
-from app.services.usage.index import (
-    Index,
-    Partition,
-    StoredFile,
-    note_placing,
-    partition,
-    supersede_files,
-)
+from app.services.usage.index import Index, Partition, note_placing, partition, supersede_files
 from app.services.usage.index_schema import DIGEST_LENGTH
 from app.services.usage.manifest import Manifest
 from app.services.usage.set_aside import Aside
 from app.services.usage.soundness import damage_of, with_digest
 from app.services.usage.sql import scan
+from app.services.usage.stored_file import StoredFile
 
 _IDS = 50_000  # per statement
 

@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 from app.services.usage import parquet, staging
 from app.services.usage.compaction import DamagedFiles
 from app.services.usage.file_names import of_an_earlier_rule, path_of
-from app.services.usage.index import Index, StoredFile, partition, supersede_files
+from app.services.usage.index import Index, partition, supersede_files
 from app.services.usage.numbers import NUMBER
 from app.services.usage.soundness import sound
 from app.services.usage.sql import scan
+from app.services.usage.stored_file import StoredFile
 
 _ROWS = 131_072
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.errors import AvsError
-from app.services.usage.index import StoredFile
+from app.services.usage.stored_file import StoredFile
 
 MISSING, CUT, CHANGED = "missing", "cut", "changed"
 _Stamp = tuple[int, int, int, int]

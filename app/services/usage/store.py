@@ -25,12 +25,9 @@ from app.services.usage.fields import SOURCE_SEPARATOR, Conflict, Policy, Reject
 from app.services.usage.file_names import of_an_earlier_rule
 from app.services.usage.file_store import FileStore
 from app.services.usage.formats import Rows
-from app.services.usage.index import (
-    StoredFile,
-    combine,
-    partition,
-)
+from app.services.usage.index import partition
 from app.services.usage.origins import Arrival, Origin
+from app.services.usage.stored_file import StoredFile, combine
 from app.services.usage.tail_ids import TailIds
 from app.services.usage.unwritten import Unwritten
 from app.unavailable import refusal_of_failure

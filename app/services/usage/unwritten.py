@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.services.usage.index import Index, StoredFile, partition
+from app.services.usage.index import Index, partition
 from app.services.usage.soundness import damaged_usage, damages_of
+from app.services.usage.stored_file import StoredFile
 
 MAX_FOLDERS = 8
 """How many scratch folders are kept: whoever reads one must have read it when so many newer ones were made."""

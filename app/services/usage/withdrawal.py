@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from app.services.usage import parquet, rereading
 from app.services.usage.compaction import DamagedFiles
-from app.services.usage.index import Index, StoredFile, partition, supersede_files
+from app.services.usage.index import Index, partition, supersede_files
 from app.services.usage.soundness import damaged_usage, damages_of
 from app.services.usage.sql import scan, text
+from app.services.usage.stored_file import StoredFile
 
 _IDS = 50_000  # per statement
 
