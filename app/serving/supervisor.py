@@ -19,6 +19,7 @@ from multiprocessing import connection
 from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.process import BaseProcess
 
+from app.serving.health import answers
 from app.serving.worker import BACKLOG, DUMP_SIGNAL, STOPPED_WITHIN, work
 
 LOOK_SECONDS = 1.0
@@ -74,7 +75,7 @@ class Place:
 
 
 class Supervisor:
-    """Keeps `workers` processes at work on a listener; `ready` is called once, when the first of them answers."""
+    """Keeps `workers` processes at work on a listener; `ready` is called once, when the health check answers."""
 
     def __init__(self, listener: socket.socket, workers: int, ready: Callable[[], None] = lambda: None) -> None:
         self._listener, self._ready = listener, ready
@@ -118,7 +119,7 @@ class Supervisor:
                 self._ended(place, place.process, now)
             elif now - (self._beats[place.number] or place.began + START_SECONDS - HUNG_SECONDS) > HUNG_SECONDS:
                 self._kill_hung(place.process)
-        if not self._is_ready and any(self._beats):
+        if not self._is_ready and any(self._beats) and answers(self._listener):
             self._is_ready = True
             self._ready()
 
