@@ -24,7 +24,7 @@ DETAILS = {
     500: "It is the server's fault, not yours; its log has the details. Go back and try again.",
     503: "The server cannot do this at the moment. Nothing was changed; try again shortly.",
 }
-"""What people are told instead of the words that HTTP has for programs, by status."""
+"""What people are told instead of the words that HTTP itself has for programs, by status."""
 
 
 def answer(error: Exception) -> ResponseReturnValue:
@@ -46,7 +46,8 @@ def _of_refusal(error: AvsError) -> Response:
 
 
 def _of_http(error: HTTPException, status: int) -> Response:
-    detail = DETAILS.get(status) or error.description
+    is_of_http = error.description == type(error).description
+    detail = DETAILS.get(status, error.description) if is_of_http else error.description
     response = _page(status, title=TITLES.get(status, error.name), detail=detail, findings=())
     response.headers.extend((name, value) for name, value in error.get_headers() if name != "Content-Type")
     return response

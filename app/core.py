@@ -20,6 +20,7 @@ from app.readiness import Readiness, probes_of
 from app.services.delivery.signing import KeyStore
 from app.services.usage.store import EventStore, UsageEvents
 from app.services.viewing import Viewing
+from app.unavailable import refusal_of_failure
 from seed.loader import DEMO_EVENTS
 
 
@@ -29,12 +30,23 @@ def create_core(overrides: Mapping[str, Any] | None = None) -> Flask:
     app.config.from_mapping(settings() if overrides is None else overrides)
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(app.config["SQLALCHEMY_DATABASE_URI"]))
     db.init_app(app)
+    app.teardown_appcontext(_close_session)
     with app.app_context():
         configure(db.engine)
         install_extensions(app)
     if not sa.event.contains(db.session, "after_commit", extensions.publish_committed):
         sa.event.listen(db.session, "after_commit", extensions.publish_committed)
     return app
+
+
+def _close_session(_error: BaseException | None) -> None:
+    """End the session of a request or a command, also where the database has gone and takes no farewell."""
+    try:
+        db.session.remove()
+    except Exception as error:
+        if refusal_of_failure(error) is None:
+            raise
+        db.session.registry.clear()
 
 
 def install_extensions(app: Flask) -> None:

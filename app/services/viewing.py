@@ -58,7 +58,9 @@ class Viewing:
     def gather(
         self, name: str, *, actor: Actor, now: datetime, workspace_id: str | None, entity_id: str, **detail: Json
     ) -> None:
-        """Remember that somebody viewed a record; `name` is one of `VIEWS`."""
+        """Remember that somebody viewed a record. ValueError when `name` is not in `VIEWS`: it has to be written."""
+        if name not in VIEWS:
+            raise ValueError(f"{name} is no view: write it in a transaction")
 
         def append(session: Session) -> None:
             log_event(session, name, actor=actor, now=now, workspace_id=workspace_id, entity_id=entity_id, **detail)

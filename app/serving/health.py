@@ -5,11 +5,11 @@ from http.client import HTTPConnection, HTTPException
 
 from app.delivery.plane import HEALTH
 
-ANSWER_SECONDS = 1.0
+ANSWER_SECONDS = 0.25
 
 
 def answers(listener: socket.socket) -> bool:
-    """Ask the health check of whoever accepts from the listener; False without a good answer within a second."""
+    """Ask the health check of whoever accepts from the listener; False without a good answer in a moment."""
     host, port = listener.getsockname()[:2]
     asking = HTTPConnection(host, port, timeout=ANSWER_SECONDS)
     try:

@@ -81,7 +81,7 @@ class Supervisor:
         self._listener, self._ready = listener, ready
         self._places = [Place(number) for number in range(workers)]
         self._beats = _processes.Array("d", workers, lock=False)
-        self._is_ready, self._has_failed = False, False
+        self._is_ready, self._is_announced, self._has_failed = False, False, False
         self._stopped_at: float | None = None
         self._looked_at = time.monotonic()
 
@@ -119,8 +119,9 @@ class Supervisor:
                 self._ended(place, place.process, now)
             elif now - (self._beats[place.number] or place.began + START_SECONDS - HUNG_SECONDS) > HUNG_SECONDS:
                 self._kill_hung(place.process)
-        if not self._is_ready and any(self._beats) and answers(self._listener):
-            self._is_ready = True
+        self._is_ready = self._is_ready or any(self._beats)
+        if self._is_ready and not self._is_announced and answers(self._listener):
+            self._is_announced = True
             self._ready()
 
     def _begin(self, place: Place, now: float) -> None:
@@ -159,7 +160,7 @@ class Supervisor:
         """Until a worker ends, a signal comes, the next worker is due, or the time is over."""
         now = time.monotonic()
         seconds = min([seconds, *(max(place.due - now, 0) for place in self._places if place.process is None)])
-        if not self._is_ready:
+        if not self._is_announced:
             seconds = min(seconds, 0.05)
         sentinels = [place.process.sentinel for place in self._places if place.process is not None]
         connection.wait([woken, *sentinels], seconds)

@@ -40,6 +40,7 @@ from app.services.decisions.content import decided_document, diff_of, runtime_of
 from app.services.decisions.log import standing, summaries
 from app.services.decisions.schedule import Scheduled
 from app.services.decisions.timeline import Timeline, back_to, timeline
+from app.services.product_events import log_event
 from app.services.wording.changes import counted_text, names_of
 from app.services.wording.tables import tables
 from rules.enums import ConfigStatus
@@ -137,7 +138,15 @@ class Approve(Screen):
             raise NotFound(f"There is no ledger {ledger!r}: choose one of {', '.join(LEDGER_NAMES)}.", code="not_found")
         content = canonical_bytes(rendered(db.session, patch, ledger) if ledger else document)
         exported = {"billing_patch_id": document["billing_patch_id"], "ledger": ledger or None}
-        self.log("decision_patch_exported", config.workspace_id, config_version_id, **exported)
+        with write(db.session):
+            log_event(
+                db.session,
+                "decision_patch_exported",
+                workspace_id=config.workspace_id,
+                entity_id=config_version_id,
+                **exported,
+                **acting(),
+            )
         return attachment(content, f"{config_version_id}.{ledger or 'billing_patch'}.json")
 
     def _undecided(self, config: ConfigVersion, form: ApproveForm, refusal: AvsError | None = None) -> Response:
