@@ -61,7 +61,7 @@ def examined(here: Surroundings, checks: Sequence[Check] = CHECKS) -> list[tuple
 
 
 def require(here: Surroundings, *, but: Sequence[str] = ()) -> None:
-    """Refuse to go on, exit status 1, with the first remark that stops; a server says the others on the error stream."""
+    """Refuse to go on, exit status 1, with the first remark that stops; a server says the others on standard error."""
     for check in CHECKS:
         if (check.for_all or here.is_serving) and check.name not in but:
             for remark in check.examine(here):
