@@ -6,8 +6,8 @@ PORT ?= 5000
 VENV ?= .venv
 BIN := $(VENV)/bin
 TEMPLATES := admin_views/templates
-# Where the environment's Python is, said in full: a recipe may go to another folder, and a path may have blanks.
-HERE = "$$(cd "$(BIN)" && pwd)"
+# Where the environment is, said in full: a recipe may go to another folder, and a path may have blanks.
+HERE = "$$(cd "$(VENV)" && pwd)"
 # What setuptools and the tests would write beside the sources.
 BUILD := $(VENV)/build.cfg
 TESTS := -n 2 --dist worksteal
@@ -26,9 +26,9 @@ run: $(VENV)/run.stamp ## Install, migrate, seed and serve on 127.0.0.1:$(PORT)
 
 test: $(VENV)/dev.stamp ## Every test, PostgreSQL, a browser and the client library included
 	"$(BIN)/python" -m tests.browser.provide
-	here=$(HERE); export HYPOTHESIS_STORAGE_DIRECTORY="$$here/../hypothesis"; \
-	"$$here/pytest" $(TESTS) -o cache_dir="$$here/../pytest_cache" && \
-	cd clients/python && "$$here/python" -m pytest $(TESTS) -o cache_dir="$$here/../client_pytest_cache"
+	here=$(HERE); export HYPOTHESIS_STORAGE_DIRECTORY="$$here/hypothesis"; \
+	"$$here/bin/pytest" $(TESTS) -o cache_dir="$$here/pytest_cache" && \
+	cd clients/python && "$$here/bin/python" -m pytest $(TESTS) -o cache_dir="$$here/client_pytest_cache"
 
 lint: $(VENV)/dev.stamp $(NODE_STAMP) ## Style, types and import contracts
 	$(BIN)/ruff check .
@@ -37,7 +37,7 @@ lint: $(VENV)/dev.stamp $(NODE_STAMP) ## Style, types and import contracts
 	$(BIN)/djlint --lint --quiet $(TEMPLATES)
 	$(BIOME) check --error-on-warnings
 	$(BIN)/mypy
-	here=$(HERE); cd clients/python && "$$here/mypy"
+	here=$(HERE); cd clients/python && "$$here/bin/mypy"
 	$(BIN)/lint-imports
 
 format: $(VENV)/dev.stamp $(NODE_STAMP) ## Rewrite the style
