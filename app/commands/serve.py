@@ -15,6 +15,8 @@ from app.extensions import signing_keys, uploads, usage_events
 from app.installation import begin, demo_is_settled
 from app.migrations import upgrade
 from app.models.base import db
+from app.models.installation import Installation
+from app.models.runtime_config import RuntimeConfig
 from app.models.workspace import Workspace
 from app.serving import running as serving
 from seed.loader import ensure_seeded, load_seed
@@ -67,9 +69,8 @@ def _keep_private() -> None:
 
 def _seeded(start: str | None) -> bool:
     """Load the demo where it was asked for, or where nothing was there at all; whether that changed anything."""
-    data_dir, store, now = current_app.config["DATA_DIR"], usage_events().store, clock.now()
-    installation = begin(db.session, data_dir, with_demo=start != EMPTY, now=now)
-    signing_keys().ring()  # made now if ever: later they would have been lost
+    store, now = usage_events().store, clock.now()
+    installation = _begun(with_demo=start != EMPTY)
     report = None
     if start == DEMO:
         report = load_seed(db.session, store, now=now)
@@ -78,6 +79,19 @@ def _seeded(start: str | None) -> bool:
     if installation.awaits_demo:
         demo_is_settled(db.session)
     return report is not None and report.changed
+
+
+def _begun(*, with_demo: bool) -> Installation:
+    """The installation with its signing keys, which are made now if ever: later they would have been lost.
+
+    Where apps may have documents already, in an installation from before it was named, the keys come first: a start
+    that is killed in between leaves no named installation without keys.
+    """
+    if db.session.scalar(sa.select(RuntimeConfig.decision_id).limit(1)) is not None:
+        signing_keys().ring()
+    installation = begin(db.session, current_app.config["DATA_DIR"], with_demo=with_demo, now=clock.now())
+    signing_keys().ring()
+    return installation
 
 
 def _banner(address: str, has_demo: bool) -> str:
@@ -112,8 +126,7 @@ def _begin_again() -> None:
 def seed(as_json: bool) -> None:
     """Load the demo data, or what is missing of it; what operators changed stays."""
     upgrade()
-    begin(db.session, current_app.config["DATA_DIR"], with_demo=False, now=clock.now())
-    signing_keys().ring()  # made now if ever: later they would have been lost
+    _begun(with_demo=False)
     report = load_seed(db.session, usage_events().store, now=clock.now())
     document = {"changed": report.changed, "added": report.added, "usage_events_added": report.usage_events_added}
     lines = ["Seeded the Lumina demo." if report.changed else "The demo data is there already."]

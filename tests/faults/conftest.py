@@ -1,6 +1,7 @@
 """A server on the seeded demo that a test may break; it is gone afterwards, whatever became of it."""
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,12 @@ import pytest
 
 from tests.browser.running import seed_folder
 from tests.faults.running import Server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _servers_can_be_interrupted() -> None:
+    """What a shell starts in the background ignores SIGINT, and hands that on to the servers that tests start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
