@@ -15,7 +15,7 @@ UNLESS_SAID = {
 }
 """An answer that is no page loads nothing, and what does not say how long it is good is not kept."""
 PAIRS = [(name.lower().encode(), value.encode()) for name, value in (ALWAYS | UNLESS_SAID).items()]
-"""The same as ASGI has headers, for answers that are given in front of the product."""
+"""The headers in bytes, as ASGI has them, for answers that are given in front of the product."""
 
 
 class Sessions(SecureCookieSessionInterface):
