@@ -18,7 +18,7 @@ import pytest
 from tests.pattern_growth import matched, scanned, too_slow
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("app", "admin_views", "api", "rules", "simulation", "seed", "clients/python/src/avs_client")
+PACKAGES = ("app", "admin_views", "api", "rules", "simulation", "seed", "clients/python/src/avs_brain_client")
 CALLS = frozenset({"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"})
 AT_THE_BEGINNING = frozenset({"match", "fullmatch"})
 VALIDATORS = frozenset({"Regexp"})
@@ -44,7 +44,7 @@ def files() -> list[Path]:
 
 def module_of(path: Path) -> ModuleType:
     parts = path.relative_to(ROOT).with_suffix("").parts
-    start = parts.index("avs_client") if "avs_client" in parts else 0
+    start = parts.index("avs_brain_client") if "avs_brain_client" in parts else 0
     return import_module(".".join(parts[start:]).removesuffix(".__init__"))
 
 

@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from avs_client import AvsError, Client
+from avs_brain_client import AvsError, Client
 
 UNIT = "vu_hd_minute"
 THREADS = 2

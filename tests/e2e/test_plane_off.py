@@ -30,7 +30,7 @@ ODD = "Größe 1/2 ../100%!"
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "python" / "src"
 ENFORCE = """
 import json, sys
-from avs_client import Client
+from avs_brain_client import Client
 given = json.loads(sys.argv[1])
 with Client(given["base_url"], published=given["published"], mode="poll", **given["subject"]) as client:
     loaded = client.wait_until_loaded(30)

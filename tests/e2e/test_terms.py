@@ -28,8 +28,8 @@ pytestmark = pytest.mark.own_database
 LOOK = """
 import json, sys
 from decimal import Decimal
-from avs_client import Client
-from avs_client.counters.sqlite import SqliteCounters
+from avs_brain_client import Client
+from avs_brain_client.counters.sqlite import SqliteCounters
 given = json.loads(sys.argv[1])
 store = SqliteCounters(given["counters"])
 with Client(given["base_url"], mode="poll", directory=given["directory"], counters=store, **given["subject"]) as client:

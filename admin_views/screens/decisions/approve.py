@@ -49,7 +49,7 @@ from simulation.canonical import Json, JsonObject, canonical_bytes, parse_exact
 
 MOVE, WITHDRAW = "move", "withdraw"
 ENFORCING = """\
-from avs_client import Client
+from avs_brain_client import Client
 
 client = Client(
     "{server}",

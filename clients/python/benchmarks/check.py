@@ -19,7 +19,7 @@ from typing import NamedTuple
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent / "src"), str(HERE.parent / "tests")]
 
-from avs_client import Client  # noqa: E402
+from avs_brain_client import Client  # noqa: E402
 from brain import Brain  # noqa: E402
 from documents import STAGE_THRESHOLDS, SUBJECT, UNIT, document, pool, rails  # noqa: E402
 
@@ -126,8 +126,8 @@ def unleash() -> Iterator[Ask]:
 
 
 CONTENDERS = {
-    "avs-client check": avs,
-    "avs-client check, decided anew": avs_considered,
+    "avs-brain-client check": avs,
+    "avs-brain-client check, decided anew": avs_considered,
     "GrowthBook is_on": growthbook,
     "Unleash is_enabled": unleash,
 }

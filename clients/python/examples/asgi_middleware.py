@@ -1,6 +1,6 @@
 """Enforcement as ASGI middleware, for Starlette, FastAPI and every other ASGI app.
 
-    pip install avs-client starlette uvicorn
+    pip install ./clients/python starlette uvicorn
     AVS_URL=http://127.0.0.1:5000 uvicorn --factory examples.asgi_middleware:create_app --port 8000
     curl -i -H 'X-Customer: cust_2001' -X POST http://127.0.0.1:8000/renders
 
@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from avs_client import Client
+from avs_brain_client import Client
 
 T = TypeVar("T")
 UNIT = os.environ.get("AVS_UNIT", "vu_usable_hd_minute")

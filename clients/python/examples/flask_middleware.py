@@ -1,6 +1,6 @@
 """Enforcement in a Flask app: every request of a customer is decided before it runs and counted after it succeeded.
 
-    pip install avs-client flask
+    pip install ./clients/python flask
     AVS_URL=http://127.0.0.1:5000 flask --app examples/flask_middleware run --port 8000
     curl -i -H 'X-Customer: cust_2001' -X POST http://127.0.0.1:8000/renders
 
@@ -12,7 +12,7 @@ import secrets
 
 from flask import Flask, Response, g, jsonify, request
 
-from avs_client import Client
+from avs_brain_client import Client
 
 UNIT = os.environ.get("AVS_UNIT", "vu_usable_hd_minute")
 STATUS = {"block": 429, "require_approval": 402}

@@ -1,6 +1,6 @@
 """An LLM call, whose cost is known only afterwards: reserve the most it can come to, commit what it did.
 
-    pip install avs-client
+    pip install ./clients/python
     AVS_URL=http://127.0.0.1:5000 AVS_UNIT=vu_usable_hd_minute python examples/llm_call.py cust_2001 "Tell me a story"
 
 `complete` stands where your model is called; it counts words as tokens, so that this runs anywhere.
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from avs_client import Client, Decision
+from avs_brain_client import Client, Decision
 
 UNIT = os.environ.get("AVS_UNIT", "vu_token")
 

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from avs_client.json_text import exact_json, parse_exact
+from avs_brain_client.json_text import exact_json, parse_exact
 
 HEARTBEAT_SECONDS = 0.2
 Answer = tuple[bytes, str, str]

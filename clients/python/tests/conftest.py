@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from avs_client import Client, Clock, CounterStore, MemoryCounters
-from avs_client.clock import microseconds
-from avs_client.counters.redis import RedisCounters
-from avs_client.counters.sqlite import SqliteCounters
+from avs_brain_client import Client, Clock, CounterStore, MemoryCounters
+from avs_brain_client.clock import microseconds
+from avs_brain_client.counters.redis import RedisCounters
+from avs_brain_client.counters.sqlite import SqliteCounters
 from brain import Brain
 from documents import SUBJECT
 from servers import redis_server

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 
-from avs_client import Client, Recorded, Statement
+from avs_brain_client import Client, Recorded, Statement
 
 PERIOD = timedelta(days=30)
 OVERAGE_BEHAVIORS = ("allow_overage", "throttle", "hard_stop")

@@ -16,7 +16,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent / "s
 def start(script: str, *arguments: Any) -> subprocess.Popen[str]:
     """The script gets the subject and the arguments as `SUBJECT` and `ARGUMENTS`; it begins by importing Client."""
     given = f"SUBJECT, ARGUMENTS = {SUBJECT!r}, {json.loads(json.dumps(arguments))!r}\n"
-    preamble = "import json, os, signal, sys\nfrom avs_client import Client\n"
+    preamble = "import json, os, signal, sys\nfrom avs_brain_client import Client\n"
     command = [sys.executable, "-c", preamble + given + script]
     return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

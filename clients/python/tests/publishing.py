@@ -15,7 +15,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from avs_client.json_text import exact_json
+from avs_brain_client.json_text import exact_json
 from brain import Key
 from documents import SUBJECT
 

@@ -5,8 +5,8 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 
-from avs_client import Client, Recorded
-from avs_client.counters import MemoryCounters
+from avs_brain_client import Client, Recorded
+from avs_brain_client.counters import MemoryCounters
 from brain import Brain
 from conftest import SetClock
 from documents import SUBJECT, Subject, document

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from avs_client.cache import DiskCache, Stored
+from avs_brain_client.cache import DiskCache, Stored
 from brain import Brain
 from conftest import Connect
 from documents import SUBJECT, UNIT, document, rails
@@ -49,7 +49,7 @@ def test_no_temporary_file_is_left_behind(tmp_path: Path) -> None:
 
 WRITER = """
 import sys
-from avs_client.cache import DiskCache, Stored
+from avs_brain_client.cache import DiskCache, Stored
 from pathlib import Path
 cache = DiskCache(Path(sys.argv[1]))
 for number in range(int(sys.argv[2]), 200, 2):
@@ -77,7 +77,7 @@ def test_two_processes_that_share_a_file_never_leave_it_broken_or_older(tmp_path
 
 FULL_DISK = """
 import json, resource, sys
-from avs_client import Client
+from avs_brain_client import Client
 base_url, folder, subject = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 most_bytes, already = map(int, sys.argv[4:])
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from avs_client import Client, Decision
+from avs_brain_client import Client, Decision
 from brain import Brain
 from conftest import Connect
 from documents import STAGE_THRESHOLDS, UNIT, document, pool, rails

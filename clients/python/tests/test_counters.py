@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from avs_client import Client, CounterStore
+from avs_brain_client import Client, CounterStore
 from brain import Brain
 from conftest import Connect, SetClock
 from documents import EXPORT, UNIT, document, pool, rails, unit

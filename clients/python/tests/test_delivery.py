@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from avs_client import BadSignature, Client, Malformed, Replayed, UnknownKey, Unreachable
+from avs_brain_client import BadSignature, Client, Malformed, Replayed, UnknownKey, Unreachable
 from brain import Answer, Brain, Key, base64url
 from conftest import NOW, Connect, SetClock
 from documents import SUBJECT, UNIT, document, pool, rails

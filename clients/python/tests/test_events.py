@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from avs_client import Unreachable
-from avs_client.events import EventQueue, Outgoing, event_id
+from avs_brain_client import Unreachable
+from avs_brain_client.events import EventQueue, Outgoing, event_id
 from brain import Brain
 from conftest import Connect
 from documents import UNIT, document, pool, rails
@@ -195,8 +195,8 @@ def test_a_quality_signal_that_says_no_is_reported(brain: Brain, connect: Connec
 
 
 APP = """
-from avs_client.counters.sqlite import SqliteCounters
-from avs_client import bookkeeping, brain, events
+from avs_brain_client.counters.sqlite import SqliteCounters
+from avs_brain_client import bookkeeping, brain, events
 url, folder, instant, after = ARGUMENTS
 client = Client(url, mode="manual", directory=folder, counters=SqliteCounters(folder + "/counters.sqlite"), **SUBJECT)
 client.refresh()

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from examples import asgi_middleware, flask_middleware, llm_call
 
-from avs_client import Client
+from avs_brain_client import Client
 from brain import Brain
 from conftest import Connect
 from documents import SUBJECT, UNIT, document, pool, rails

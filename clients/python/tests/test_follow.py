@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from avs_client import Client, Clock
-from avs_client.follow import LONGEST_BACKOFF_SECONDS, Backoff
+from avs_brain_client import Client, Clock
+from avs_brain_client.follow import LONGEST_BACKOFF_SECONDS, Backoff
 from brain import Brain
 from conftest import NOW, Connect, SetClock
 from documents import UNIT, document, pool

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rules.ids import is_given_id as reference
 
-from avs_client.document import Subject
-from avs_client.events import EventQueue
-from avs_client.ids import is_given_id
-from avs_client.reporting import Reporter
+from avs_brain_client.document import Subject
+from avs_brain_client.events import EventQueue
+from avs_brain_client.ids import is_given_id
+from avs_brain_client.reporting import Reporter
 
 
 @pytest.mark.parametrize("text", ["auth0|64fe1b2c", "Acme Inc", "Café", "a/b?c", "x" * 200])
@@ -30,7 +30,7 @@ def test_a_customer_that_avs_brain_refuses_is_said_once_before_anything_is_sent(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     reporter = Reporter(EventQueue(), Subject("ws_1", "smb", "learning", "sandbox"), "ledger")
-    with caplog.at_level(logging.WARNING, "avs_client"):
+    with caplog.at_level(logging.WARNING, "avs_brain_client"):
         for customer_id in ("a\nb", "a\nb", "auth0|64fe"):
             reporter.check_customer(customer_id)
     assert [record.getMessage() for record in caplog.records] == [

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from simulation.canonical import number_text as reference_text
 from simulation.numbers import exact_number as reference_number
 
-from avs_client.document import Meter, Subject
-from avs_client.json_text import exact_json, number_text, parse_exact
-from avs_client.metering import adds_nothing, exact_number, quantity, usage_event
-from avs_client.numbers import LIMIT, scaled, unscaled, used
+from avs_brain_client.document import Meter, Subject
+from avs_brain_client.json_text import exact_json, number_text, parse_exact
+from avs_brain_client.metering import adds_nothing, exact_number, quantity, usage_event
+from avs_brain_client.numbers import LIMIT, scaled, unscaled, used
 
 SUBJECT = Subject("ws_1", "smb", "learning", "sandbox")
 MINUTES = Meter("render", (), "sum", "minutes")

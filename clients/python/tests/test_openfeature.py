@@ -8,8 +8,8 @@ from openfeature.client import OpenFeatureClient
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode
 
-from avs_client import Client
-from avs_client.openfeature import AvsProvider
+from avs_brain_client import Client
+from avs_brain_client.openfeature import AvsProvider
 from brain import Brain
 from conftest import Connect, SetClock
 from documents import STAGE_THRESHOLDS, UNIT, document, pool, rails

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from avs_client import Clock, CountersUnavailable
-from avs_client.counters.redis import RedisCounters
-from avs_client.counters.sqlite import SqliteCounters
+from avs_brain_client import Clock, CountersUnavailable
+from avs_brain_client.counters.redis import RedisCounters
+from avs_brain_client.counters.sqlite import SqliteCounters
 from brain import Brain
 from conftest import Connect
 from documents import UNIT, document, pool
@@ -36,7 +36,7 @@ def test_with_redis_gone_checks_go_by_what_was_seen_last(brain: Brain, connect: 
 def test_with_a_locked_file_a_record_says_so_and_counts_once_when_repeated(
     brain: Brain, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("avs_client.sqlite_file.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("avs_brain_client.sqlite_file.BUSY_SECONDS", 0.05)
     brain.activate(document())
     store = SqliteCounters(tmp_path / "counters.sqlite")
     client = connect(counters=store)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from avs_client import Client, Clock
-from avs_client.counters.redis import RedisCounters
-from avs_client.counters.sqlite import SqliteCounters
+from avs_brain_client import Client, Clock
+from avs_brain_client.counters.redis import RedisCounters
+from avs_brain_client.counters.sqlite import SqliteCounters
 from brain import Brain
 from conftest import Connect
 from documents import UNIT, document, pool
@@ -14,8 +14,8 @@ from processes import run, start
 
 APP = """
 import random, threading
-from avs_client.counters.sqlite import SqliteCounters
-from avs_client.counters.redis import RedisCounters
+from avs_brain_client.counters.sqlite import SqliteCounters
+from avs_brain_client.counters.redis import RedisCounters
 url, folder, kind, where = ARGUMENTS
 store = SqliteCounters(where) if kind == "sqlite" else RedisCounters(where, prefix=folder)
 client = Client(url, mode="manual", directory=folder, counters=store, **SUBJECT)
@@ -55,7 +55,7 @@ def test_processes_that_share_counters_never_overshoot_a_cap(
 
 
 FORKED = """
-from avs_client.counters.sqlite import SqliteCounters
+from avs_brain_client.counters.sqlite import SqliteCounters
 url, folder = ARGUMENTS
 client = Client(url, mode="manual", directory=folder, counters=SqliteCounters(folder + "/counters.sqlite"), **SUBJECT)
 client.refresh()

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avs_client import Client, Reservation
+from avs_brain_client import Client, Reservation
 from brain import Brain
 from conftest import NOW, SetClock
 from documents import SUBJECT, UNIT, document, pool, rails

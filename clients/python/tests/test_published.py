@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from avs_client import BadSignature, Client, Clock, Malformed, Replayed, UnknownKey, Unreachable
-from avs_client.document import Subject
-from avs_client.published import pointer_path
+from avs_brain_client import BadSignature, Client, Clock, Malformed, Replayed, UnknownKey, Unreachable
+from avs_brain_client.document import Subject
+from avs_brain_client.published import pointer_path
 from brain import Brain, Key
 from conftest import Connect, SetClock
 from documents import SUBJECT, UNIT, document, pool, rails

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from avs_client import Recorded
-from avs_client.json_text import exact_json
+from avs_brain_client import Recorded
+from avs_brain_client.json_text import exact_json
 from brain import Brain
 from ledgers import Books, outputs
 from replaying import client_of, counted_elsewhere, replay

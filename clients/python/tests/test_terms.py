@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulation.canonical import canonical_bytes, parse_exact
 
-from avs_client import Client, CounterStore, Malformed
-from avs_client.clock import microseconds
-from avs_client.periods import Calendar
-from avs_client.plan import compiled
-from avs_client.reading import parse
+from avs_brain_client import Client, CounterStore, Malformed
+from avs_brain_client.clock import microseconds
+from avs_brain_client.periods import Calendar
+from avs_brain_client.plan import compiled
+from avs_brain_client.reading import parse
 from brain import Brain
 from conftest import NOW, Connect, SetClock
 from documents import EXPORT, SUBJECT, UNIT, document, pool, rails, unit

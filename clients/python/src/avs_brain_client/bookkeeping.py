@@ -7,22 +7,22 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
 
-from avs_client import usage
-from avs_client.account import Account, Hold
-from avs_client.clock import DAY_US
-from avs_client.counters import Ledger
-from avs_client.decide import Decision
-from avs_client.errors import CountersUnavailable
-from avs_client.events import Outgoing
-from avs_client.metering import UsageEvent, adds_nothing, distinct_value, matches
-from avs_client.metering import quantity as metered
-from avs_client.numbers import unscaled
-from avs_client.periods import Calendar
-from avs_client.plan import Plan
-from avs_client.reporting import Reporter
-from avs_client.usage import Change, Firing
+from avs_brain_client import usage
+from avs_brain_client.account import Account, Hold
+from avs_brain_client.clock import DAY_US
+from avs_brain_client.counters import Ledger
+from avs_brain_client.decide import Decision
+from avs_brain_client.errors import CountersUnavailable
+from avs_brain_client.events import Outgoing
+from avs_brain_client.metering import UsageEvent, adds_nothing, distinct_value, matches
+from avs_brain_client.metering import quantity as metered
+from avs_brain_client.numbers import unscaled
+from avs_brain_client.periods import Calendar
+from avs_brain_client.plan import Plan
+from avs_brain_client.reporting import Reporter
+from avs_brain_client.usage import Change, Firing
 
-log = logging.getLogger("avs_client")
+log = logging.getLogger("avs_brain_client")
 
 T = TypeVar("T")
 REMEMBERED_US = 90 * DAY_US

@@ -5,7 +5,7 @@ The same fold as AVS Brain's `simulation/draw.py`, on scaled integers; the share
 
 from collections.abc import Callable, Mapping, Sequence
 
-from avs_client.document import Pool, Rollover
+from avs_brain_client.document import Pool, Rollover
 
 Lots = tuple[tuple[int, int], ...]
 """(period, quantity left of its allowance), oldest first."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
-from avs_client.document import Subject
-from avs_client.errors import BadSignature, Unreachable
-from avs_client.json_text import exact_json
+from avs_brain_client.document import Subject
+from avs_brain_client.errors import BadSignature, Unreachable
+from avs_brain_client.json_text import exact_json
 
 CONFIG, STREAM, KEYS, EVENTS = (
     "/api/runtime/config",

@@ -10,31 +10,31 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from avs_client.account import Account, Hold
-from avs_client.background import Background
-from avs_client.bookkeeping import Bookkeeper, Recorded, Reservation
-from avs_client.brain import Brain
-from avs_client.cache import DiskCache
-from avs_client.clock import SECOND_US, Clock, microseconds
-from avs_client.config import ConfigHolder
-from avs_client.counters import CounterStore, MemoryCounters
-from avs_client.decide import Decision, View, decide
-from avs_client.decide import without_config as without_config_decision
-from avs_client.deliver import Sender
-from avs_client.document import Document, Subject
-from avs_client.errors import CountersUnavailable, NeverLoaded, Unreachable
-from avs_client.events import EventQueue
-from avs_client.follow import LONGEST_BACKOFF_SECONDS, Follower
-from avs_client.metering import usage_event
-from avs_client.numbers import Quantity, used
-from avs_client.paths import cache_path, queue_path, secure
-from avs_client.periods import ANCHOR, calendar
-from avs_client.plan import Plan
-from avs_client.published import Published, is_http, source_of
-from avs_client.reporting import Reporter
-from avs_client.statement import Statement, statement
+from avs_brain_client.account import Account, Hold
+from avs_brain_client.background import Background
+from avs_brain_client.bookkeeping import Bookkeeper, Recorded, Reservation
+from avs_brain_client.brain import Brain
+from avs_brain_client.cache import DiskCache
+from avs_brain_client.clock import SECOND_US, Clock, microseconds
+from avs_brain_client.config import ConfigHolder
+from avs_brain_client.counters import CounterStore, MemoryCounters
+from avs_brain_client.decide import Decision, View, decide
+from avs_brain_client.decide import without_config as without_config_decision
+from avs_brain_client.deliver import Sender
+from avs_brain_client.document import Document, Subject
+from avs_brain_client.errors import CountersUnavailable, NeverLoaded, Unreachable
+from avs_brain_client.events import EventQueue
+from avs_brain_client.follow import LONGEST_BACKOFF_SECONDS, Follower
+from avs_brain_client.metering import usage_event
+from avs_brain_client.numbers import Quantity, used
+from avs_brain_client.paths import cache_path, queue_path, secure
+from avs_brain_client.periods import ANCHOR, calendar
+from avs_brain_client.plan import Plan
+from avs_brain_client.published import Published, is_http, source_of
+from avs_brain_client.reporting import Reporter
+from avs_brain_client.statement import Statement, statement
 
-log = logging.getLogger("avs_client")
+log = logging.getLogger("avs_brain_client")
 
 FRESH_SECONDS = {"poll": 2.5, "longpoll": 75.0, "stream": 60.0, "manual": 60.0}
 """For how long a confirmed config counts as fresh; of "poll" in multiples of its interval."""

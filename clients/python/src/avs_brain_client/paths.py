@@ -4,7 +4,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from avs_client.document import Subject
+from avs_brain_client.document import Subject
 
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 

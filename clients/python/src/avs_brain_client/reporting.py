@@ -8,16 +8,16 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from avs_client.clock import timestamp
-from avs_client.decide import Decision
-from avs_client.document import Subject
-from avs_client.events import EventQueue, Outgoing, event_id, outgoing
-from avs_client.ids import is_given_id
-from avs_client.numbers import unscaled
-from avs_client.plan import Plan
-from avs_client.usage import GRADUATED, Firing, threshold_key
+from avs_brain_client.clock import timestamp
+from avs_brain_client.decide import Decision
+from avs_brain_client.document import Subject
+from avs_brain_client.events import EventQueue, Outgoing, event_id, outgoing
+from avs_brain_client.ids import is_given_id
+from avs_brain_client.numbers import unscaled
+from avs_brain_client.plan import Plan
+from avs_brain_client.usage import GRADUATED, Firing, threshold_key
 
-log = logging.getLogger("avs_client")
+log = logging.getLogger("avs_brain_client")
 
 MOST_OVERFLOW = 10_000
 MOST_REMEMBERED = 100_000

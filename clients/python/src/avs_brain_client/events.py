@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from avs_client.json_text import exact_json, parse_exact
-from avs_client.sqlite_file import SqliteFile
+from avs_brain_client.json_text import exact_json, parse_exact
+from avs_brain_client.sqlite_file import SqliteFile
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS numbering (one INTEGER PRIMARY KEY CHECK (one = 1), client_id TEXT, last INTEGER);

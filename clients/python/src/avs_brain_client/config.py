@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from avs_client.brain import Delivered
-from avs_client.cache import DiskCache, Stored
-from avs_client.clock import Clock
-from avs_client.document import Document, Subject
-from avs_client.errors import DocumentRefused, Malformed, Replayed, UnknownKey
-from avs_client.periods import Calendar
-from avs_client.plan import Plan, compiled
-from avs_client.published import Source
-from avs_client.reading import parse
-from avs_client.signatures import Keys, Signed, keys_of, verify
+from avs_brain_client.brain import Delivered
+from avs_brain_client.cache import DiskCache, Stored
+from avs_brain_client.clock import Clock
+from avs_brain_client.document import Document, Subject
+from avs_brain_client.errors import DocumentRefused, Malformed, Replayed, UnknownKey
+from avs_brain_client.periods import Calendar
+from avs_brain_client.plan import Plan, compiled
+from avs_brain_client.published import Source
+from avs_brain_client.reading import parse
+from avs_brain_client.signatures import Keys, Signed, keys_of, verify
 
-log = logging.getLogger("avs_client")
+log = logging.getLogger("avs_brain_client")
 
 FRESH, STALE, EXPIRED, NEVER_LOADED = "fresh", "stale", "expired", "never_loaded"
 SECOND_NS = 1_000_000_000

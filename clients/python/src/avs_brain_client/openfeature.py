@@ -1,4 +1,4 @@
-"""An OpenFeature provider: units, pools and rails as flags. Needs the extra `avs-client[openfeature]`.
+"""An OpenFeature provider: units, pools and rails as flags. Needs the extra `avs-brain-client[openfeature]`.
 
 The targeting key is the customer_id. Every flag can be asked for as several types:
 
@@ -28,11 +28,11 @@ from openfeature.exception import (
 from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType, Reason
 from openfeature.provider import AbstractProvider, Metadata
 
-from avs_client.client import Client
-from avs_client.document import Document
-from avs_client.numbers import unscaled
-from avs_client.rules import SEVERITY
-from avs_client.statement import Statement
+from avs_brain_client.client import Client
+from avs_brain_client.document import Document
+from avs_brain_client.numbers import unscaled
+from avs_brain_client.rules import SEVERITY
+from avs_brain_client.statement import Statement
 
 Object = Sequence[FlagValueType] | Mapping[str, FlagValueType]
 
@@ -55,7 +55,7 @@ class AvsProvider(AbstractProvider):
         self._client = client
 
     def get_metadata(self) -> Metadata:
-        return Metadata(name="avs-client")
+        return Metadata(name="avs-brain-client")
 
     def resolve_boolean_details(
         self, flag_key: str, default_value: bool, evaluation_context: EvaluationContext | None = None

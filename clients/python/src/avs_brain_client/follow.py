@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from avs_client.config import ConfigHolder
-from avs_client.document import Subject
-from avs_client.errors import AvsError
-from avs_client.published import Source
+from avs_brain_client.config import ConfigHolder
+from avs_brain_client.document import Subject
+from avs_brain_client.errors import AvsError
+from avs_brain_client.published import Source
 
-log = logging.getLogger("avs_client")
+log = logging.getLogger("avs_brain_client")
 
 LONG_POLL_SECONDS = 30
 HELD_SECONDS = 1.0

@@ -1,4 +1,4 @@
-"""Counters in Redis: shared by all machines. Needs the extra `avs-client[redis]`.
+"""Counters in Redis: shared by all machines. Needs the extra `avs-brain-client[redis]`.
 
 An account is one hash; it is changed by comparing its version and setting it in one step, so no lock is ever held
 and nothing is left behind by a process that dies.
@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import redis
 
-from avs_client.account import Account, dumped, loaded
-from avs_client.errors import CountersUnavailable
+from avs_brain_client.account import Account, dumped, loaded
+from avs_brain_client.errors import CountersUnavailable
 
 T = TypeVar("T")
 MILLISECOND_NS = 1_000_000

@@ -5,9 +5,9 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from avs_client.account import Account, dumped, loaded
-from avs_client.errors import CountersUnavailable
-from avs_client.sqlite_file import SqliteFile
+from avs_brain_client.account import Account, dumped, loaded
+from avs_brain_client.errors import CountersUnavailable
+from avs_brain_client.sqlite_file import SqliteFile
 
 T = TypeVar("T")
 _SCHEMA = """

@@ -1,7 +1,7 @@
 """An AVS config as frozen values: the shapes that the rest of this library enforces.
 
-Field names are those of the avs_config; quantities and amounts are scaled integers (`avs_client.numbers`).
-`avs_client.reading` makes these from the bytes that AVS Brain delivers.
+Field names are those of the avs_config; quantities and amounts are scaled integers (`avs_brain_client.numbers`).
+`avs_brain_client.reading` makes these from the bytes that AVS Brain delivers.
 """
 
 from collections.abc import Mapping

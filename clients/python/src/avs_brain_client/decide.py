@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from avs_client.account import Account
-from avs_client.numbers import LIMIT, SCALE, ceiling, unscaled
-from avs_client.plan import Plan
-from avs_client.rules import REFUSING, Situation, pool_in_use, rules, situation
+from avs_brain_client.account import Account
+from avs_brain_client.numbers import LIMIT, SCALE, ceiling, unscaled
+from avs_brain_client.plan import Plan
+from avs_brain_client.rules import REFUSING, Situation, pool_in_use, rules, situation
 
 NEVER_LOADED, UNIT_NOT_IN_CONFIG = "never_loaded", "unit_not_in_config"
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from avs_client.clock import DAY_US, parse_moment
-from avs_client.document import (
+from avs_brain_client.clock import DAY_US, parse_moment
+from avs_brain_client.document import (
     DEFAULT_STALENESS_SECONDS,
     PERIOD_DAYS,
     RAILS,
@@ -26,8 +26,8 @@ from avs_client.document import (
     Threshold,
     Unit,
 )
-from avs_client.errors import Malformed
-from avs_client.numbers import at_least_zero, read_to_places
+from avs_brain_client.errors import Malformed
+from avs_brain_client.numbers import at_least_zero, read_to_places
 
 OVERAGE_BEHAVIORS = ("allow_overage", "throttle", "hard_stop")
 ACTIONS = ("warn", "throttle", "block", "require_approval", "degrade_quality")

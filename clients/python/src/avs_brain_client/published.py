@@ -17,11 +17,11 @@ from urllib.request import url2pathname
 
 import httpx
 
-from avs_client.brain import Brain, Delivered
-from avs_client.document import Subject
-from avs_client.errors import Unreachable
+from avs_brain_client.brain import Brain, Delivered
+from avs_brain_client.document import Subject
+from avs_brain_client.errors import Unreachable
 
-log = logging.getLogger("avs_client")
+log = logging.getLogger("avs_brain_client")
 
 KEYS, DOCUMENTS = "keys.json", "documents/"
 LONGEST_SEGMENT = 200

@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from avs_client.errors import BadSignature, UnknownKey
+from avs_brain_client.errors import BadSignature, UnknownKey
 
 Keys = Mapping[str, Ed25519PublicKey]
 

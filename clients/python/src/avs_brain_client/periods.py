@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from avs_client.clock import DAY_US, microseconds
-from avs_client.document import PERIOD_DAYS
+from avs_brain_client.clock import DAY_US, microseconds
+from avs_brain_client.document import PERIOD_DAYS
 
 PERIOD_US = PERIOD_DAYS * DAY_US
 ANCHOR = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from avs_client.account import Account
+from avs_brain_client.account import Account
 
 T = TypeVar("T")
 STRIPES = 64

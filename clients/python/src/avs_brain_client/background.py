@@ -5,10 +5,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from avs_client.errors import AvsError
-from avs_client.follow import Backoff, Follower
+from avs_brain_client.errors import AvsError
+from avs_brain_client.follow import Backoff, Follower
 
-log = logging.getLogger("avs_client")
+log = logging.getLogger("avs_brain_client")
 
 
 class Background:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from avs_client.account import Account
-from avs_client.document import AbsoluteCap, Document, Exploration, Pool, Rails, Unit
-from avs_client.draw import available
-from avs_client.periods import Calendar
+from avs_brain_client.account import Account
+from avs_brain_client.document import AbsoluteCap, Document, Exploration, Pool, Rails, Unit
+from avs_brain_client.draw import available
+from avs_brain_client.periods import Calendar
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from avs_client.account import Account, Hold
-from avs_client.decide import Decision, decide
-from avs_client.document import Threshold
-from avs_client.draw import drawn
-from avs_client.numbers import SCALE, unscaled
-from avs_client.plan import Plan
-from avs_client.rules import Situation, bill, reached_at, situation
+from avs_brain_client.account import Account, Hold
+from avs_brain_client.decide import Decision, decide
+from avs_brain_client.document import Threshold
+from avs_brain_client.draw import drawn
+from avs_brain_client.numbers import SCALE, unscaled
+from avs_brain_client.plan import Plan
+from avs_brain_client.rules import Situation, bill, reached_at, situation
 
 EVENT_TYPES: Mapping[str, str] = {
     "warn": "rail_warning_shown",

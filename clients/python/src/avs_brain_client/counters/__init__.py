@@ -1,15 +1,15 @@
 """Where usage is counted. One `Ledger` per workspace and environment; one account per customer.
 
-A store is anything with these methods: `MemoryCounters`, `SqliteCounters` (`avs_client.counters.sqlite`) and
-`RedisCounters` (`avs_client.counters.redis`) are here. `update` is the only way to change an account, and it is
+A store is anything with these methods: `MemoryCounters`, `SqliteCounters` (`avs_brain_client.counters.sqlite`) and
+`RedisCounters` (`avs_brain_client.counters.redis`) are here. `update` is the only way to change an account, and it is
 atomic under threads and, where the store is shared, under processes.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
-from avs_client.account import Account
-from avs_client.counters.memory import MemoryCounters
+from avs_brain_client.account import Account
+from avs_brain_client.counters.memory import MemoryCounters
 
 T = TypeVar("T")
 Marks = Mapping[str, int]

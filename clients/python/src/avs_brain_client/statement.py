@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from avs_client.account import Account
-from avs_client.draw import drawn
-from avs_client.numbers import SCALE, unscaled
-from avs_client.plan import Plan, UnitPlan
-from avs_client.rules import bill, reached_at, situation
+from avs_brain_client.account import Account
+from avs_brain_client.draw import drawn
+from avs_brain_client.numbers import SCALE, unscaled
+from avs_brain_client.plan import Plan, UnitPlan
+from avs_brain_client.rules import bill, reached_at, situation
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from avs_client.brain import REJECTED, Brain
-from avs_client.events import EventQueue, Numbered
-from avs_client.json_text import exact_json
+from avs_brain_client.brain import REJECTED, Brain
+from avs_brain_client.events import EventQueue, Numbered
+from avs_brain_client.json_text import exact_json
 
-log = logging.getLogger("avs_client")
+log = logging.getLogger("avs_brain_client")
 
 MAX_EVENTS = 1_000
 """Per request: what AVS Brain takes."""

@@ -7,10 +7,10 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-from avs_client.clock import microseconds, parse_moment
-from avs_client.document import Meter, Subject
-from avs_client.json_text import number_text
-from avs_client.numbers import SCALE, read_to_places, scaled
+from avs_brain_client.clock import microseconds, parse_moment
+from avs_brain_client.document import Meter, Subject
+from avs_brain_client.json_text import number_text
+from avs_brain_client.numbers import SCALE, read_to_places, scaled
 
 BASE_FIELDS = ("event_id", "ts", "event_type", "workspace_id", "customer_id", "segment")
 NAMED_LIKE_DIMENSIONS = ("workspace_id", "customer_id", "segment")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from avs_client.account import Account
-from avs_client.document import Threshold
-from avs_client.draw import drawn
-from avs_client.numbers import SCALE, ceiling
-from avs_client.plan import Plan, UnitPlan
+from avs_brain_client.account import Account
+from avs_brain_client.document import Threshold
+from avs_brain_client.draw import drawn
+from avs_brain_client.numbers import SCALE, ceiling
+from avs_brain_client.plan import Plan, UnitPlan
 
 SEVERITY = {None: 0, "warn": 1, "degrade_quality": 2, "throttle": 3, "require_approval": 4, "block": 5}
 REFUSING = ("block", "require_approval")
