@@ -1,7 +1,8 @@
 """Hand-computed scenarios, each through both renderings (spec 4, 8).
 
 A scenario is a JSON file: `description`, `question` (what is asked, configs in canonical shapes), `events`, and
-`expected`, which maps JSON pointers into the outputs to values. Other languages can run the same files.
+`expected`, which maps JSON pointers into the outputs to values. The clients in every language run the same files
+(`clients/scenarios`).
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from simulation.result import Outputs
 from simulation.window import Window
 from tests.simulation.worlds import columnar
 
-SCENARIOS = sorted((Path(__file__).parent / "scenarios").glob("*.json"))
+SCENARIOS = sorted((Path(__file__).parents[2] / "clients" / "scenarios" / "simulation").glob("*.json"))
 RENDERINGS: dict[str, Callable[[Plan, Sequence[Event]], Outputs]] = {
     "reference": simulate_reference,
     "columnar": columnar,

@@ -20,7 +20,7 @@ from brain import Brain
 from ledgers import Books, outputs
 from replaying import client_of, counted_elsewhere, replay
 
-FOLDER = Path(__file__).parents[3] / "tests" / "simulation" / "scenarios"
+FOLDER = Path(__file__).parents[2] / "scenarios" / "simulation"
 SCENARIOS = sorted(FOLDER.glob("*.json"))
 NOT_ENFORCED = (
     "/window",
