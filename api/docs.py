@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app, send_from_directory
 from api.blueprint import operation
 from api.problem_codes import MEANINGS
 from api.resource import Answer, plain
+from app.document_schema import AVS_CONFIG_SCHEMA
 from app.errors import NotFound
 
 EXTENSION = "avs_openapi"
@@ -68,7 +69,19 @@ def get_problem_code(code: str) -> Answer:
     return plain({"code": code, "meaning": MEANINGS[code]})
 
 
-OPERATIONS = (get_openapi, get_problem_code)
+@operation(
+    "GET",
+    "/schemas/avs_config.json",
+    tag=TAG,
+    summary="The JSON Schema of avs_config",
+    answers={200: {"type": "object"}},
+)
+def get_avs_config_schema() -> Answer:
+    """What an enforcing client reads of a runtime config, as JSON Schema 2020-12; nothing else is approved."""
+    return Answer(AVS_CONFIG_SCHEMA)
+
+
+OPERATIONS = (get_openapi, get_problem_code, get_avs_config_schema)
 
 
 def add_pages(blueprint: Blueprint) -> None:

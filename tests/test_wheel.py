@@ -21,7 +21,15 @@ COPYLEFT = re.compile(r"\b(A?L?GPL|MPL|EPL|CDDL)\b", re.IGNORECASE)
 UNREACHABLE = ("No matching distribution", "Could not fetch URL", "Failed to establish", "Max retries")
 BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"
 INSTALL_SECONDS = 600
-PAGES = ("/", "/setup/workspace", "/api/docs", "/admin/assets/avs.js", f"/admin/assets/{CHARTS}", "/admin/pools/")
+PAGES = (
+    "/",
+    "/setup/workspace",
+    "/api/docs",
+    "/api/schemas/avs_config.json",
+    "/admin/assets/avs.js",
+    f"/admin/assets/{CHARTS}",
+    "/admin/pools/",
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,15 @@
 """What requests about config versions hold, and what answers add: pools, exploration, rails, completeness (spec 1)."""
 
-from marshmallow import fields, validate
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import fields, validate, validates_schema
+from marshmallow.exceptions import ValidationError
 
 from api.schemas.common import (
     Answered,
     Body,
+    Document,
     Embedded,
     ExactNumber,
     FindingAnswer,
@@ -22,10 +27,12 @@ from api.schemas.common import (
     whole,
 )
 from app.ids import new_id
-from rules.delivery import MAX_STALENESS_SECONDS, Fail
+from app.time_zones import TIME_ZONE_RULE, is_time_zone
+from rules.delivery import MAX_STALENESS_SECONDS, Fail, PeriodKind, Scope, anchor_problems
 from rules.enums import Action, CompletenessStatus, ConfigStatus, OverageBehavior, Stage, TargetEnvironment
 from rules.pools import MAX_POOLS
 from rules.ranges import MAX_DAYS, MAX_PERCENT, PERCENT_PLACES
+from simulation.canonical import Json
 
 
 class RolloverBody(Body):
@@ -114,12 +121,56 @@ class OnExpiredBody(Body):
     absolute_usage_caps = choice(Fail)
 
 
+class OnCountersUnavailableBody(OnExpiredBody):
+    """What each rail, and a pool that ends in a hard stop, does while an app cannot read its counters."""
+
+    hard_stop = choice(Fail)
+
+
+class TimeZone(fields.String):
+    """The name of a time zone."""
+
+    default_error_messages = {  # noqa: RUF012
+        "time_zone": "There is no time zone {input!r}. Give " + TIME_ZONE_RULE + "."
+    }
+
+    def _deserialize(self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any) -> str:
+        name: str = super()._deserialize(value, attr, data, **kwargs)
+        if not is_time_zone(name):
+            raise self.make_error("time_zone", input=name[:200])
+        return name
+
+
+class PeriodAnchorBody(Body):
+    """From when to when apps count: 30 days from `at` on, or months of a `time_zone`."""
+
+    kind = choice(PeriodKind, required=True)
+    at = Moment()
+    time_zone = TimeZone()
+
+    @validates_schema
+    def _check_members(self, data: Document, **_: Any) -> None:
+        """Refuse an anchor that lacks what its kind needs, or has what it does not take."""
+        if problems := dict(anchor_problems(data)):
+            raise ValidationError({member: [problem] for member, problem in problems.items()})
+
+
+class ThresholdScopeBody(Body):
+    """What the share of the usage threshold at `percent` is of, and for what its action holds then."""
+
+    percent = ExactNumber(above=0, maximum=MAX_PERCENT, places=PERCENT_PLACES, required=True)
+    scope = choice(Scope, required=True)
+
+
 class DeliveryBody(Body):
-    """How long apps may enforce their copy and what they do after; what is left out is as usual (decision 18)."""
+    """What apps do without AVS Brain, and from when to when they count; what is left out is as usual (decision 18)."""
 
     max_staleness_seconds = whole(1, MAX_STALENESS_SECONDS)
     fail = Embedded(FailBody)
     on_expired = Embedded(OnExpiredBody)
+    on_counters_unavailable = Embedded(OnCountersUnavailableBody)
+    period_anchor = Embedded(PeriodAnchorBody, allow_none=True)
+    threshold_scopes = keyed_items(Embedded(ThresholdScopeBody), "percent", 20)
 
 
 class ConfigEditable(Body):

@@ -7,7 +7,7 @@ from marshmallow.validate import Range
 
 from api.schemas.common import GivenId, Identifier, Query, choice
 from app.services.delivery.current import MAX_WAIT_SECONDS
-from rules.delivery import RAILS, Fail
+from rules.delivery import COUNTED, RAILS, Fail, PeriodKind, Scope
 from rules.enums import Stage, TargetEnvironment, TermsStart
 
 
@@ -59,13 +59,32 @@ JWKS: dict[str, Any] = {
 _FAIL = {"enum": [fail.value for fail in Fail]}
 DELIVERY: dict[str, Any] = {
     "type": "object",
-    "description": "How long a copy may be enforced and what to do after; `sequence` only grows; `next` is the version "
+    "description": "How long a copy may be enforced and what to do after; `on_counters_unavailable`, `period_anchor` "
+    "and `threshold_scopes` only where the config states them; `sequence` only grows; `next` is the version "
     "approved for later, to be enforced from its `effective_at` on.",
     "required": ["max_staleness_seconds", "fail", "on_expired", "sequence", "next"],
     "properties": {
         "max_staleness_seconds": {"type": "integer", "minimum": 1},
         "fail": {"type": "object", "required": ["stale"], "properties": {"stale": _FAIL}},
         "on_expired": {"type": "object", "required": list(RAILS), "properties": dict.fromkeys(RAILS, _FAIL)},
+        "on_counters_unavailable": {"type": "object", "properties": dict.fromkeys(COUNTED, _FAIL)},
+        "period_anchor": {
+            "type": "object",
+            "required": ["kind"],
+            "properties": {
+                "kind": {"enum": [kind.value for kind in PeriodKind]},
+                "at": {"type": "string", "format": "date-time"},
+                "time_zone": {"type": "string"},
+            },
+        },
+        "threshold_scopes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["percent", "scope"],
+                "properties": {"percent": {"type": "number"}, "scope": {"enum": [scope.value for scope in Scope]}},
+            },
+        },
         "sequence": {"type": "integer", "minimum": 1},
         "next": {
             "type": ["object", "null"],

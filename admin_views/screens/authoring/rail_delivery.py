@@ -53,6 +53,7 @@ def typed_policy(form: DeliveryForm, stored: Policy) -> Policy:
     """The delivery policy as typed; members that a request leaves out stay as they are stored."""
     typed = controls(stored) | {name: form[name].data for name in controls(stored) if form[name].data is not None}
     return {
+        **stored,
         "max_staleness_seconds": int(typed["max_staleness_seconds"]),
         "fail": {"stale": typed["fail_stale"]},
         "on_expired": {rail: typed[f"expired_{rail}"] for rail in RAILS},

@@ -19,7 +19,7 @@ from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
 from app.models.statements import Writes
 from app.services.configs.rows import ConfigRow, RunRow
-from rules.delivery import policy
+from rules.delivery import delivered
 from rules.enums import ConfigStatus, TermsStart
 from simulation.canonical import Json, JsonObject, canonical_bytes
 from simulation.window import PERIOD_DAYS
@@ -85,7 +85,7 @@ def avs_config(
                 {"type": "approved", "by": approver, "at": decision.created_at},
                 {"type": "activated", "by": SOURCE, "at": activated_at},
             ],
-            "delivery": {**policy(config.delivery), "sequence": sequence, "next": None},
+            "delivery": {**delivered(config.delivery), "sequence": sequence, "next": None},
             **running_terms(decision.terms_start, before, activated_at),
         },
         "generated_at": activated_at,

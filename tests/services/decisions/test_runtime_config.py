@@ -422,3 +422,24 @@ def test_a_newer_decision_takes_back_the_announcement_of_one_that_it_holds_back(
         f.simulated(active, "cfg_3")
         approved(active, "cfg_3", "dec_3", later=7200)
     assert (served(active)["config_version_id"], delivery(active)["next"]) == ("cfg_3", None)
+
+
+def test_how_apps_count_is_in_the_document_only_where_the_config_states_it(ready: AnySession) -> None:
+    counted: JsonObject = {
+        "on_counters_unavailable": {"hard_stop": "open"},
+        "period_anchor": {"kind": "calendar_month", "time_zone": "Europe/Berlin"},
+        "threshold_scopes": [{"percent": 90, "scope": "unit"}],
+    }
+    with write(ready):
+        get_config(ready, "cfg_1").delivery = counted
+        approved(ready)
+    delivery = served(ready)["governance"]["delivery"]
+    assert {name: delivery[name] for name in ("period_anchor", "threshold_scopes")} == {
+        name: counted[name] for name in ("period_anchor", "threshold_scopes")
+    }
+    assert delivery["on_counters_unavailable"] == {
+        "monthly_spend_cap_usd": "closed",
+        "usage_thresholds": "open",
+        "absolute_usage_caps": "closed",
+        "hard_stop": "open",
+    }
