@@ -6,12 +6,9 @@ lets everything through, `closed` holds it back. No simulation reads any of it, 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NotRequired, TypedDict
-
-from simulation.canonical import timestamp_text
 
 
 class Fail(StrEnum):
@@ -146,16 +143,10 @@ def stated(policy: StoredPolicy) -> dict[str, Any]:
         if different := {name: value for name, value in answers.items() if value != usual.get(name)}:
             members[group] = different
     if anchor := policy.get("period_anchor"):
-        members["period_anchor"] = _as_text(anchor)
+        members["period_anchor"] = dict(anchor)
     if scopes := _beyond_pools(policy.get("threshold_scopes") or ()):
         members["threshold_scopes"] = scopes
     return members
-
-
-def _as_text(anchor: Mapping[str, Any]) -> dict[str, Any]:
-    """The anchor with its moment as the document writes it."""
-    at = anchor.get("at")
-    return {**anchor, "at": timestamp_text(at)} if isinstance(at, datetime) else dict(anchor)
 
 
 def _beyond_pools(scopes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

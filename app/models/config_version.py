@@ -13,7 +13,7 @@ from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitSnapshot
 from rules.delivery import stated
 from rules.enums import Action, ConfigStatus, OverageBehavior, Stage, TargetEnvironment
-from simulation.canonical import Json, JsonObject
+from simulation.canonical import Json, JsonObject, timestamp_text
 
 SUBJECT_FIELDS = ("workspace_id", "segment", "stage", "target_environment")
 
@@ -132,8 +132,15 @@ class ConfigVersion(Subject, Model):
 
     @validates("delivery")
     def _keep_what_is_stated(self, _name: str, value: JsonObject | None) -> JsonObject:
-        """Keep only the members that differ from the usual policy, so that stating the usual one is no change."""
-        return stated(value or {})
+        """Keep only the members that differ from the usual policy, so that stating the usual one is no change.
+
+        Its moment is kept as the document writes it.
+        """
+        members = stated(value or {})
+        anchor = members.get("period_anchor", {})
+        if isinstance(anchor.get("at"), datetime):
+            anchor["at"] = timestamp_text(anchor["at"])
+        return members
 
 
 class Rollover(TypedDict):
