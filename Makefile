@@ -12,11 +12,15 @@ HERE = "$$(cd "$(VENV)" && pwd)"
 BUILD := $(VENV)/build.cfg
 TESTS := -n 2 --dist worksteal
 NEEDS_COMPILER := echo "The locked dependencies could not be installed (above). Linux and macOS need no compiler with Python 3.11 to 3.13; elsewhere install a C compiler and Python's headers (build-essential and python3-dev)." >&2
+# Whoever changes only Python need not have Node; a change does not land without these tests.
+NO_NPM := echo "SKIPPED: the TypeScript client is not tested, for npm is not there: install Node 20 or newer" >&2; test -z "$$CI"
 NODE_STAMP := node_modules/run.stamp
+TYPESCRIPT := clients/typescript
+TYPESCRIPT_STAMP := $(TYPESCRIPT)/node_modules/run.stamp
 BIOME := node_modules/.bin/biome
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench pictures lock clean
+.PHONY: help run test typescript lint format bench pictures lock clean
 
 help: ## What there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -29,13 +33,20 @@ test: $(VENV)/dev.stamp ## Every test, PostgreSQL, a browser and the client libr
 	here=$(HERE); export HYPOTHESIS_STORAGE_DIRECTORY="$$here/hypothesis"; \
 	"$$here/bin/pytest" $(TESTS) -o cache_dir="$$here/pytest_cache" && \
 	cd clients/python && "$$here/bin/python" -m pytest $(TESTS) -o cache_dir="$$here/client_pytest_cache"
+	@if ! command -v npm >/dev/null; then $(NO_NPM); \
+	elif ! test -w $(TYPESCRIPT); then echo "SKIPPED: the TypeScript client is not tested, for its folder may not be written" >&2; \
+	else $(MAKE) --no-print-directory typescript; fi
 
-lint: $(VENV)/dev.stamp $(NODE_STAMP) ## Style, types and import contracts
+typescript: $(TYPESCRIPT_STAMP) ## The TypeScript client: types, build and tests
+	cd $(TYPESCRIPT) && npm test --silent
+
+lint: $(VENV)/dev.stamp $(NODE_STAMP) $(TYPESCRIPT_STAMP) ## Style, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/djangofmt --check $(TEMPLATES)
 	$(BIN)/djlint --lint --quiet $(TEMPLATES)
 	$(BIOME) check --error-on-warnings
+	cd $(TYPESCRIPT) && npm run --silent types
 	$(BIN)/mypy
 	here=$(HERE); cd clients/python && "$$here/bin/mypy"
 	$(BIN)/lint-imports
@@ -57,7 +68,7 @@ lock: $(VENV)/dev.stamp ## Resolve the dependencies anew
 	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade -q --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra dev -o requirements-dev.lock
 
 clean: ## Remove the environment and the caches (data under AVS_DATA_DIR stays)
-	rm -rf $(VENV) node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("AVS Brain needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
@@ -77,4 +88,9 @@ $(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
 $(NODE_STAMP): package.json package-lock.json
 	@command -v npm >/dev/null || { echo "Styles and scripts are checked with Biome: install Node 20 or newer with npm" >&2; exit 1; }
 	npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(TYPESCRIPT_STAMP): $(TYPESCRIPT)/package.json $(TYPESCRIPT)/package-lock.json
+	@command -v npm >/dev/null || { echo "The TypeScript client is built and tested with npm: install Node 20 or newer" >&2; exit 1; }
+	cd $(TYPESCRIPT) && npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@

@@ -1,0 +1,53 @@
+/** What the pools of one unit hold together, and from which use on each threshold is reached: compiled once. */
+import type { Threshold } from "./document.js";
+import { ceiling } from "./numbers.js";
+import type { Steps } from "./rules.js";
+
+const HUNDREDTHS = 10_000n;
+
+/** `pools` in draw order, scaled; `total` is their sum. */
+export class Allowance {
+  readonly total: bigint;
+  /** For each threshold the use of the unit from which on it is reached; null: never. */
+  readonly reached: readonly (bigint | null)[];
+  /** The least of them; null when no threshold is ever reached. */
+  readonly first: bigint | null;
+  /** The rules of this allowance by the config's state and whether somebody approved: made when first needed. */
+  readonly steps = new Map<string, Steps>();
+
+  constructor(
+    readonly pools: readonly bigint[],
+    thresholds: readonly Threshold[],
+  ) {
+    this.total = pools.reduce((sum, quantity) => sum + quantity, 0n);
+    this.reached = thresholds.map((threshold) => reachedAt(threshold, pools));
+    this.first = least(this.reached);
+  }
+}
+
+/**
+ * From which use of the unit on some pool's percentage is reached; null: never.
+ *
+ * A pool without allowance has no percentage; only the last one can be used beyond what it has (spec 4.3).
+ */
+export function reachedAt(threshold: Threshold, pools: readonly bigint[]): bigint | null {
+  let before = 0n;
+  const places = pools.map((quantity, at) => {
+    const share = ceiling(threshold.hundredths * quantity, HUNDREDTHS);
+    const wanted = share > 1n ? share : 1n;
+    const place = quantity !== 0n && (wanted <= quantity || at === pools.length - 1) ? before + wanted : null;
+    before += quantity;
+    return place;
+  });
+  return least(places);
+}
+
+function least(places: readonly (bigint | null)[]): bigint | null {
+  let first: bigint | null = null;
+  for (const place of places) {
+    if (place !== null && (first === null || place < first)) {
+      first = place;
+    }
+  }
+  return first;
+}
