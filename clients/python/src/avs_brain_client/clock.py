@@ -1,11 +1,13 @@
 """Time: the wall clock for periods and effective_at, the monotonic one for ages. Tests bring their own."""
 
+import re
 import time
 from datetime import datetime, timedelta, timezone
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class Clock:
@@ -34,6 +36,8 @@ def moment_of(us: int) -> datetime:
 
 def parse_moment(text: str) -> int:
     """RFC 3339 as microseconds since 1970; ValueError for anything else."""
+    if not MOMENT.fullmatch(text):
+        raise ValueError(f"{text!r} is no moment with its time zone, like 2026-01-15T00:00:00Z")
     found = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text)
     return microseconds(found)
 

@@ -39,6 +39,10 @@ SPELLINGS = {True: ("true", "True", "TRUE"), False: ("false", "False", "FALSE")}
 """The texts that a filter's true or false means, the same as in AVS Brain's simulation."""
 CAP_QUANTITIES = ("max_quantity", "quantity", "cap", "limit")
 """How an absolute usage cap may name its quantity: AVS Brain leaves its shape to the operator."""
+MOST_WHOLE = 2**53 - 1
+"""The largest whole number that every client's language has exactly."""
+MOST_DAYS = 100_000
+"""273 years; in microseconds they are exact as a double, too."""
 
 Json = Mapping[str, Any]
 
@@ -47,7 +51,7 @@ def parse(body: bytes) -> Document:
     """The document of these bytes; Malformed says what is wrong with it."""
     try:
         return document(json.loads(body, parse_float=Decimal, parse_constant=_no_constant))
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise Malformed(f"This config cannot be enforced: {type(problem).__name__}: {problem}") from problem
 
 
@@ -55,9 +59,9 @@ def document(given: Json) -> Document:
     """A document from its JSON, numbers exact; ValueError or KeyError name what does not fit."""
     found = _delivery_of(given)
     coming = found.get("next")
-    terms = (given.get("governance") or {}).get("terms")
-    units = tuple(map(_unit, given["value_units"]))
-    pools = tuple(map(_pool, given["pools"]))
+    terms = _object(given, "governance").get("terms")
+    units = tuple(map(_unit, _needed_list(given, "value_units")))
+    pools = tuple(map(_pool, _needed_list(given, "pools")))
     unknown = {pool.value_unit_id for pool in pools} - {unit.value_unit_id for unit in units}
     if unknown:
         raise ValueError(f"pools name value units that the config does not have: {', '.join(sorted(unknown))}")
@@ -66,8 +70,8 @@ def document(given: Json) -> Document:
         subject=Subject(*(_text(given["subject_resolution"], name) for name in Subject.__slots__)),
         units=units,
         pools=pools,
-        exploration=_exploration(given.get("exploration") or {}),
-        rails=_rails(given.get("rails") or {}),
+        exploration=_exploration(_object(given, "exploration")),
+        rails=_rails(_object(given, "rails")),
         delivery=_delivery(found),
         upcoming_at_us=None if coming is None else parse_moment(coming["effective_at"]),
         upcoming=None if coming is None else _upcoming(coming["document"], found),
@@ -77,8 +81,7 @@ def document(given: Json) -> Document:
 
 
 def _delivery_of(given: Json) -> Json:
-    found: Json = (given.get("governance") or {}).get("delivery") or {}
-    return found
+    return _object(_object(given, "governance"), "delivery")
 
 
 def _before(given: Json, terms: Json) -> Document:
@@ -100,7 +103,7 @@ def _unit(given: Json) -> Unit:
     unit_id = _text(given, "value_unit_id")
     mapping = given["event_mapping"]
     aggregation = mapping["aggregation"]
-    filters = mapping.get("filters") or {}
+    filters = _object(mapping, "filters")
     kind = _one_of(AGGREGATIONS, aggregation["type"], "aggregation.type")
     meter = Meter(
         event_type=_text(mapping, "event_type"),
@@ -114,15 +117,16 @@ def _unit(given: Json) -> Unit:
 
 
 def _minus(aggregation: Json, kind: str) -> str:
-    if not aggregation.get("minus"):
-        return ""
-    if kind != "sum":
-        raise ValueError(f"aggregation.minus is {aggregation['minus']!r}: only a sum takes a field off, {kind} cannot")
-    return _text(aggregation, "minus")
+    minus = _text_or_none(aggregation, "minus") or ""
+    if minus and kind != "sum":
+        raise ValueError(f"aggregation.minus is {minus!r}: only a sum takes a field off, {kind} cannot")
+    return minus
 
 
 def _wanted(value: Any, name: str) -> tuple[str | Decimal, ...]:
     values = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+    if not values:
+        raise ValueError(f"filters.{name} is an empty list, which no event has")
     return tuple(text_or_number for item in values for text_or_number in _wanted_values(item, name))
 
 
@@ -143,67 +147,80 @@ def _pool(given: Json) -> Pool:
     pool_id = _text(given, "pool_id")
     return Pool(
         pool_id=pool_id,
-        label=given.get("label") or pool_id,
+        label=_text_or_none(given, "label") or pool_id,
         value_unit_id=_text(given, "value_unit_id"),
         included=at_least_zero(given["included_quantity"], f"{pool_id}.included_quantity"),
-        rollover=_rollover(given.get("rollover") or {}, pool_id),
+        rollover=_rollover(_object(given, "rollover"), pool_id),
         overage_behavior=_one_of(OVERAGE_BEHAVIORS, given["overage_behavior"], f"{pool_id}.overage_behavior"),
-        is_exploration=bool(given.get("is_exploration_pool")),
+        is_exploration=_flag(given, "is_exploration_pool"),
     )
 
 
 def _rollover(given: Json, pool_id: str) -> Rollover | None:
-    if not given.get("enabled"):
-        return None
-    most, days = given.get("max_rollover_quantity"), given.get("expires_after_days")
-    return Rollover(
+    most = given.get("max_rollover_quantity")
+    days = _days(given, f"{pool_id}.rollover.expires_after_days")
+    rollover = Rollover(
         most=None if most is None else at_least_zero(most, f"{pool_id}.max_rollover_quantity"),
-        periods=None if days is None else _whole(days, f"{pool_id}.rollover.expires_after_days") // PERIOD_DAYS,
+        periods=None if days is None else days // PERIOD_DAYS,
     )
+    return rollover if _flag(given, "enabled") else None
 
 
 def _exploration(given: Json) -> Exploration:
-    days = given.get("expires_after_days")
+    days = _days(given, "exploration.expires_after_days")
     return Exploration(
-        enabled=bool(given.get("enabled")),
-        qualifying_events=frozenset(given.get("qualifying_events") or ()),
-        expires_us=None if days is None else _whole(days, "exploration.expires_after_days") * DAY_US,
-        graduation_signal=given.get("graduation_signal"),
+        enabled=_flag(given, "enabled"),
+        qualifying_events=frozenset(map(_event_type, _list(given, "qualifying_events"))),
+        expires_us=None if days is None else days * DAY_US,
+        graduation_signal=_text_or_none(given, "graduation_signal"),
     )
+
+
+def _event_type(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"qualifying_events has {value!r}: they must be texts")
+    return value
 
 
 def _rails(given: Json) -> Rails:
     """A threshold without percent or action is a draft's and not evaluated."""
-    listed = given.get("usage_thresholds") or ()
-    complete = [item for item in listed if item.get("percent") is not None and item.get("action")]
-    cap, action = given.get("monthly_spend_cap_usd"), given.get("at_cap_action")
+    thresholds = [_threshold(item) for item in _list(given, "usage_thresholds")]
+    complete = [item for item in thresholds if item is not None]
+    cap = given.get("monthly_spend_cap_usd")
     return Rails(
-        thresholds=tuple(sorted(map(_threshold, complete), key=lambda item: (item.hundredths, item.action))),
+        thresholds=tuple(sorted(complete, key=lambda item: (item.hundredths, item.action))),
         spend_cap=None if cap is None else at_least_zero(cap, "monthly_spend_cap_usd"),
-        at_cap_action=None if action is None else _one_of(ACTIONS, action, "at_cap_action"),
-        absolute_caps=tuple(map(_absolute_cap, given.get("absolute_usage_caps") or ())),
+        at_cap_action=_action(given, "at_cap_action"),
+        absolute_caps=tuple(map(_absolute_cap, _list(given, "absolute_usage_caps"))),
     )
 
 
-def _threshold(given: Json) -> Threshold:
-    percent = Decimal(given["percent"])
-    hundredths = at_least_zero(percent, "usage_thresholds.percent") // 10**10
-    if Decimal(hundredths) != percent * 100:
+def _threshold(given: Json) -> Threshold | None:
+    percent, action = given.get("percent"), _action(given, "action")
+    if percent is None:
+        return None
+    hundredths, finer = divmod(at_least_zero(percent, "usage_thresholds.percent"), 10**10)
+    if finer:
         raise ValueError(f"usage_thresholds.percent is {percent}: at most 2 decimal places")
-    return Threshold(percent, hundredths, _one_of(ACTIONS, given["action"], "usage_thresholds.action"))
+    return None if action is None else Threshold(Decimal(percent), hundredths, action)
+
+
+def _action(given: Json, name: str) -> str | None:
+    action = given.get(name)
+    return None if action is None else _one_of(ACTIONS, action, name)
 
 
 def _absolute_cap(given: Json) -> AbsoluteCap:
     """`{value_unit_id, max_quantity, action?}`: without an action it blocks. A cap that cannot be read is an error."""
     unit_id = _text(given, "value_unit_id")
     name = next((name for name in CAP_QUANTITIES if name in given), CAP_QUANTITIES[0])
-    action = _one_of(ACTIONS, given.get("action") or "block", "absolute_usage_caps.action")
+    action = _action(given, "action") or "block"
     return AbsoluteCap(unit_id, at_least_zero(given[name], f"absolute_usage_caps.{unit_id}.{name}"), action)
 
 
 def _delivery(given: Json) -> Delivery:
-    stale = (given.get("fail") or {}).get("stale", "open")
-    rails = RAILS | dict(given.get("on_expired") or {})
+    stale = _object(given, "fail").get("stale", "open")
+    rails = RAILS | dict(_object(given, "on_expired"))
     return Delivery(
         max_staleness_seconds=_whole(given.get("max_staleness_seconds", DEFAULT_STALENESS_SECONDS), "max_staleness"),
         sequence=_whole(given.get("sequence", 0), "sequence"),
@@ -219,9 +236,51 @@ def _text(given: Json, name: str) -> str:
     return value
 
 
-def _whole(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value != int(value) or value < 0:
-        raise ValueError(f"{name} is {value!r}: it must be a whole number that is not negative")
+def _text_or_none(given: Json, name: str) -> str | None:
+    value = given.get(name)
+    if not (value is None or isinstance(value, str)):
+        raise ValueError(f"{name} is {value!r}: it must be a text")
+    return value
+
+
+def _object(given: Json, name: str) -> Json:
+    """The object of this name; an empty one where there is none."""
+    value = given.get(name)
+    if not (value is None or isinstance(value, Mapping)):
+        raise ValueError(f"{name} is {value!r}: it must be an object")
+    return value or {}
+
+
+def _list(given: Json, name: str) -> Sequence[Any]:
+    """The list of this name; an empty one where there is none."""
+    value = given.get(name)
+    if not (value is None or isinstance(value, list | tuple)):
+        raise ValueError(f"{name} is {value!r}: it must be a list")
+    return value or ()
+
+
+def _needed_list(given: Json, name: str) -> Sequence[Any]:
+    if given.get(name) is None:
+        raise ValueError(f"{name} is missing: it must be a list")
+    return _list(given, name)
+
+
+def _flag(given: Json, name: str) -> bool:
+    value = given.get(name)
+    if not (value is None or isinstance(value, bool)):
+        raise ValueError(f"{name} is {value!r}: it must be true or false")
+    return bool(value)
+
+
+def _days(given: Json, name: str) -> int | None:
+    days = given.get("expires_after_days")
+    return None if days is None else _whole(days, name, MOST_DAYS)
+
+
+def _whole(value: Any, name: str, most: int = MOST_WHOLE) -> int:
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool) and 0 <= value <= most
+    if not is_number or value != int(value):
+        raise ValueError(f"{name} is {value!r}: it must be a whole number from 0 to {most}")
     return int(value)
 
 
