@@ -15,6 +15,27 @@ export type Aggregation = "count" | "sum" | "distinct_count";
 /** What happens to use that cannot be judged: it goes on (open), or it is refused (closed). */
 export type Fails = "open" | "closed";
 export type Rail = "monthly_spend_cap_usd" | "usage_thresholds" | "absolute_usage_caps";
+/** The rails that need counters: those of the config, and pools that stop at their allowance. */
+export type CountersRail = Rail | "hard_stop";
+/**
+ * Of what a threshold is a share: of some pool of a unit, of the unit's whole allowance, or of that of any unit of the
+ * customer, and then the action holds for every unit.
+ */
+export type Scope = "pool" | "unit" | "customer";
+
+/** How each rail fails once the config has expired, unless the document says otherwise. */
+export const ON_EXPIRED: Readonly<Record<Rail, Fails>> = {
+  monthly_spend_cap_usd: "closed",
+  usage_thresholds: "open",
+  absolute_usage_caps: "closed",
+};
+/** How each fails once the counters cannot be read, unless the document says otherwise. */
+export const ON_COUNTERS_UNAVAILABLE: Readonly<Record<CountersRail, Fails>> = { ...ON_EXPIRED, hard_stop: "closed" };
+
+/** How periods are cut: 30 days each, months of a time zone, or months from each customer's own day on. */
+export type PeriodAnchor =
+  | { readonly kind: "fixed"; readonly atUs: number }
+  | { readonly kind: "calendar_month" | "customer_day"; readonly timeZone: string };
 
 /** Whose config: the four parts of subject_resolution. */
 export interface Subject {
@@ -83,6 +104,7 @@ export interface Threshold {
   readonly percent: Decimal;
   readonly hundredths: bigint;
   readonly action: Action;
+  readonly scope: Scope;
 }
 
 /** The most of one unit per customer and period, scaled, whatever the pools hold. */
@@ -100,12 +122,17 @@ export interface Rails {
   readonly absoluteCaps: readonly AbsoluteCap[];
 }
 
-/** How long a copy may be used, and what happens after: `stale` and each rail of `onExpired` is open or closed. */
+/**
+ * How long a copy may be used, and what happens after: `stale` and each rail of `onExpired` is open or closed, and so is
+ * what happens while counters cannot be read. `periodAnchor` null: the client's own setting holds.
+ */
 export interface Delivery {
   readonly maxStalenessSeconds: number;
   readonly sequence: number;
   readonly stale: Fails;
   readonly onExpired: Readonly<Record<Rail, Fails>>;
+  readonly onCountersUnavailable: Readonly<Record<CountersRail, Fails>>;
+  readonly periodAnchor: PeriodAnchor | null;
 }
 
 /**
