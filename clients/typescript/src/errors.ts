@@ -41,6 +41,21 @@ export class Unreachable extends AvsError {
   override readonly code: string = "unreachable";
 }
 
+/** AVS Brain answered 401 or 403: it does not take this token, and will not until another one is passed. */
+export class TokenRefused extends Unreachable {
+  override readonly code = "token_refused";
+}
+
+/** AVS Brain will never take what was sent: it answered 400, 413 or 422. */
+export class EventsRefused extends AvsError {
+  override readonly code = "events_refused";
+}
+
+/** The config names no such value unit, and the client was told to throw then (`unknownUnit: "raise"`). */
+export class UnknownUnit extends AvsError {
+  override readonly code = "unknown_unit";
+}
+
 /** There is no config yet, neither from AVS Brain nor on disk. */
 export class NeverLoaded extends AvsError {
   override readonly code = "never_loaded";
