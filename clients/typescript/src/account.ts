@@ -4,15 +4,14 @@
  * Everything else (allowance, rollover, overage, bill) follows from it and the config, so the order in which use
  * arrives never matters.
  */
-import { asciiText, parseExact, type Json, type JsonObject } from "./json.js";
 
-/** Period index → quantity, scaled; a sum of events may be negative. */
-export type Periods = ReadonlyMap<number, bigint>;
+/** Period key → quantity, scaled; a sum of events may be negative. */
+export type Periods = ReadonlyMap<string, bigint>;
 
-/** Quantity set aside for work that is under way; it lapses at `untilUs`. */
+/** Quantity set aside for work that is under way, in the period of this key; it lapses at `untilUs`. */
 export interface Hold {
   readonly valueUnitId: string;
-  readonly period: number;
+  readonly period: string;
   readonly quantity: bigint;
   readonly untilUs: number;
 }
@@ -24,15 +23,28 @@ export interface Parts {
   readonly holds: ReadonlyMap<string, Hold>;
   readonly fired: ReadonlySet<string>;
   readonly approved: ReadonlySet<string>;
+  readonly sinceUs: number | null;
+  readonly numbered: boolean;
 }
 
 const NO_PERIODS: Periods = new Map();
-const NOTHING: Parts = { used: new Map(), began: new Map(), holds: new Map(), fired: new Set(), approved: new Set() };
+const NOTHING: Parts = {
+  used: new Map(),
+  began: new Map(),
+  holds: new Map(),
+  fired: new Set(),
+  approved: new Set(),
+  sinceUs: null,
+  numbered: false,
+};
+const NUMBER = /^-?\d+$/;
 
 /**
- * `used`: unit → period → quantity. `began`: event type → first time seen, in µs. `holds`: reservation id → hold.
- * `fired`: what was reported, "period:what". `approved`: "period:unit" that an operator let go on. `views` is where the
- * client keeps decisions that hold for this very account; it is no part of its value.
+ * `used`: unit → period key → quantity. `began`: event type → first time seen, in µs. `holds`: reservation id → hold.
+ * `fired`: what was reported, "key:what". `approved`: "key:unit" that an operator let go on. `sinceUs`: the moment of the
+ * first use, from which the customer's own day follows. `numbered`: periods are still named by their number, as version 1
+ * of the format did. `standings` is where a client keeps what it worked out of this very account, by unit; it is no part
+ * of its value.
  */
 export class Account implements Parts {
   readonly used: ReadonlyMap<string, Periods>;
@@ -40,7 +52,9 @@ export class Account implements Parts {
   readonly holds: ReadonlyMap<string, Hold>;
   readonly fired: ReadonlySet<string>;
   readonly approved: ReadonlySet<string>;
-  views: Map<string, unknown> | null = null;
+  readonly sinceUs: number | null;
+  readonly numbered: boolean;
+  standings: ReadonlyMap<string, unknown> | null = null;
 
   constructor(parts: Partial<Parts> = {}, rest: Parts = NOTHING) {
     this.used = parts.used ?? rest.used;
@@ -48,9 +62,11 @@ export class Account implements Parts {
     this.holds = parts.holds ?? rest.holds;
     this.fired = parts.fired ?? rest.fired;
     this.approved = parts.approved ?? rest.approved;
+    this.sinceUs = parts.sinceUs ?? rest.sinceUs;
+    this.numbered = parts.numbered ?? rest.numbered;
   }
 
-  /** A changed copy, with no views yet. */
+  /** A changed copy, of which nothing has been worked out yet. */
   with(changes: Partial<Parts>): Account {
     return new Account(changes, this);
   }
@@ -61,13 +77,13 @@ export class Account implements Parts {
   }
 
   /** What was used; below zero counts as nothing (spec 4.2, 1: it is a data issue). */
-  recorded(valueUnitId: string, period: number): bigint {
+  recorded(valueUnitId: string, period: string): bigint {
     const quantity = this.used.get(valueUnitId)?.get(period) ?? 0n;
     return quantity > 0n ? quantity : 0n;
   }
 
   /** What is set aside by reservations that have not lapsed. */
-  held(valueUnitId: string, period: number, nowUs: number): bigint {
+  held(valueUnitId: string, period: string, nowUs: number): bigint {
     let quantity = 0n;
     for (const hold of this.holds.values()) {
       if (hold.valueUnitId === valueUnitId && hold.period === period && hold.untilUs > nowUs) {
@@ -77,19 +93,8 @@ export class Account implements Parts {
     return quantity;
   }
 
-  /** The first period in which anything was used; null without use. */
-  firstPeriod(): number | null {
-    let first: number | null = null;
-    for (const periods of this.used.values()) {
-      for (const period of periods.keys()) {
-        first = first === null || period < first ? period : first;
-      }
-    }
-    return first;
-  }
-
   /** With this much more used. */
-  adding(valueUnitId: string, period: number, quantity: bigint): Account {
+  adding(valueUnitId: string, period: string, quantity: bigint): Account {
     const periods = new Map(this.used.get(valueUnitId));
     periods.set(period, (periods.get(period) ?? 0n) + quantity);
     return this.with({ used: new Map(this.used).set(valueUnitId, periods) });
@@ -99,6 +104,11 @@ export class Account implements Parts {
   seeing(eventType: string, atUs: number): Account {
     const first = this.began.get(eventType);
     return first !== undefined && first <= atUs ? this : this.with({ began: new Map(this.began).set(eventType, atUs) });
+  }
+
+  /** With the moment of its first use, which stays as it is from then on. */
+  usingSince(atUs: number): Account {
+    return this.sinceUs === null ? this.with({ sinceUs: atUs }) : this;
   }
 
   /** With one more reservation; lapsed ones are left alone until `withoutLapsed`. */
@@ -121,64 +131,18 @@ export class Account implements Parts {
     const alive = [...this.holds].filter(([, hold]) => hold.untilUs > nowUs);
     return alive.length === this.holds.size ? this : this.with({ holds: new Map(alive) });
   }
-}
 
-export const NEWCOMER = new Account();
-
-/** JSON text, the same bytes as every AVS Brain client writes; quantities as JSON integers of any length. */
-export function dumped(account: Account): string {
-  const used = [...account.used].map(([unit, periods]) => `${asciiText(unit)}:${periodsText(periods)}`);
-  const began = [...account.began].map(([eventType, atUs]) => `${asciiText(eventType)}:${atUs}`);
-  const holds = [...account.holds].map(([name, hold]) => `${asciiText(name)}:${holdText(hold)}`);
-  return (
-    `{"used":{${used.join()}},"began":{${began.join()}},"holds":{${holds.join()}},` +
-    `"fired":[${marksText(account.fired)}],"approved":[${marksText(account.approved)}]}`
-  );
-}
-
-/** The account that `dumped` wrote. */
-export function loaded(text: string): Account {
-  const parts = parseExact(text) as JsonObject;
-  return new Account({
-    used: mapped(parts.get("used"), periodsOf),
-    began: mapped(parts.get("began"), Number),
-    holds: mapped(parts.get("holds"), holdOf),
-    fired: new Set(parts.get("fired") as string[]),
-    approved: new Set(parts.get("approved") as string[]),
-  });
-}
-
-function periodsText(periods: Periods): string {
-  return `{${[...periods].map(([period, quantity]) => `"${period}":${quantity}`).join()}}`;
-}
-
-function holdText(hold: Hold): string {
-  return `[${asciiText(hold.valueUnitId)},${hold.period},${hold.quantity},${hold.untilUs}]`;
-}
-
-function marksText(marks: ReadonlySet<string>): string {
-  return [...marks].sort(byCodePoint).map(asciiText).join();
-}
-
-/** The order of characters, not of the halves that some are written in: as every language's clients sort. */
-export function byCodePoint(one: string, other: string): number {
-  const [left, right] = [[...one], [...other]];
-  const at = left.findIndex((character, index) => character !== right[index]);
-  if (at < 0) {
-    return left.length - right.length;
+  /** With a key for every period that has a number only. */
+  renamed(keyOf: (number: number) => string): Account {
+    const key = (period: string) => (NUMBER.test(period) ? keyOf(Number(period)) : period);
+    const mark = (text: string) => text.replace(/^[^:]*(?=:)/, key);
+    const keyed = (periods: Periods) => new Map([...periods].map(([period, quantity]) => [key(period), quantity]));
+    return this.with({
+      used: new Map([...this.used].map(([unit, periods]) => [unit, keyed(periods)])),
+      holds: new Map([...this.holds].map(([name, hold]) => [name, { ...hold, period: key(hold.period) }])),
+      fired: new Set([...this.fired].map(mark)),
+      approved: new Set([...this.approved].map(mark)),
+      numbered: false,
+    });
   }
-  return (left[at]?.codePointAt(0) ?? -1) - (right[at]?.codePointAt(0) ?? -1);
-}
-
-function mapped<T>(given: Json | undefined, read: (value: Json) => T): Map<string, T> {
-  return new Map([...(given as JsonObject)].map(([key, value]) => [key, read(value)]));
-}
-
-function periodsOf(given: Json): Periods {
-  return new Map([...(given as JsonObject)].map(([period, quantity]) => [Number(period), quantity as bigint]));
-}
-
-function holdOf(given: Json): Hold {
-  const [valueUnitId, period, quantity, untilUs] = given as [string, bigint, bigint, bigint];
-  return { valueUnitId, period: Number(period), quantity, untilUs: Number(untilUs) };
 }

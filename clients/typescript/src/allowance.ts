@@ -26,20 +26,29 @@ export class Allowance {
 }
 
 /**
- * From which use of the unit on some pool's percentage is reached; null: never.
+ * From which use of the unit on its percentage is reached, of some pool or of the whole allowance, as the threshold's
+ * scope says; null: never.
  *
- * A pool without allowance has no percentage; only the last one can be used beyond what it has (spec 4.3).
+ * What is without allowance has no percentage; only the last pool can be used beyond what it has (spec 4.3).
  */
 export function reachedAt(threshold: Threshold, pools: readonly bigint[]): bigint | null {
+  if (threshold.scope !== "pool") {
+    const total = pools.reduce((sum, quantity) => sum + quantity, 0n);
+    return total === 0n ? null : share(threshold, total);
+  }
   let before = 0n;
   const places = pools.map((quantity, at) => {
-    const share = ceiling(threshold.hundredths * quantity, HUNDREDTHS);
-    const wanted = share > 1n ? share : 1n;
+    const wanted = share(threshold, quantity);
     const place = quantity !== 0n && (wanted <= quantity || at === pools.length - 1) ? before + wanted : null;
     before += quantity;
     return place;
   });
   return least(places);
+}
+
+function share(threshold: Threshold, quantity: bigint): bigint {
+  const part = ceiling(threshold.hundredths * quantity, HUNDREDTHS);
+  return part > 1n ? part : 1n;
 }
 
 function least(places: readonly (bigint | null)[]): bigint | null {

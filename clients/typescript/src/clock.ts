@@ -2,7 +2,7 @@
 
 export const SECOND_US = 1_000_000;
 export const DAY_US = 86_400 * SECOND_US;
-const RFC_3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})$/;
+const RFC_3339 = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,6}))?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /** The machine's clocks. */
 export class Clock {
@@ -26,15 +26,25 @@ export function microseconds(moment: Date): number {
   return ms * 1000;
 }
 
-/** RFC 3339 as microseconds since 1970, digits after the sixth cut off; RangeError for anything else. */
+/** RFC 3339, at most microseconds, as microseconds since 1970; RangeError for anything else. */
 export function parseMoment(text: string): number {
-  const parts = RFC_3339.exec(text);
-  const ms = parts === null ? Number.NaN : Date.parse(`${parts[1]}T${parts[2]}${(parts[4] ?? "").toUpperCase()}`);
-  if (Number.isNaN(ms)) {
-    throw new RangeError(`${JSON.stringify(text)} is no moment: RFC 3339 with a time zone is.`);
+  const [, day, time, digits = "", zone = "Z"] = RFC_3339.exec(text) ?? [];
+  const local = Date.parse(`${day}T${time}Z`);
+  const us = Date.parse(`${day}T${time}${zone.toUpperCase()}`) * 1000 + Number(digits.padEnd(6, "0"));
+  if (!isOnCalendar(local, `${day}T${time}`) || !isExact(us, digits)) {
+    throw new RangeError(`${JSON.stringify(text)} is no moment with its time zone, like 2026-01-15T00:00:00Z`);
   }
-  const fraction = Number((parts?.[3] ?? "").padEnd(6, "0").slice(0, 6));
-  return ms * 1000 + fraction;
+  return us;
+}
+
+/** Whether there is such a day and time; the machine would take the 30th of February for the 2nd of March. */
+function isOnCalendar(ms: number, written: string): boolean {
+  return !Number.isNaN(ms) && !written.startsWith("0000") && new Date(ms).toISOString().startsWith(written);
+}
+
+/** After the year 2255 only whole seconds are exact numbers. */
+function isExact(us: number, digits: string): boolean {
+  return Number.isSafeInteger(us) || (!Number.isNaN(us) && Number(digits) === 0);
 }
 
 /** `2026-01-15T00:00:00Z`, with microseconds only where there are any. */

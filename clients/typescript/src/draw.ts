@@ -3,7 +3,6 @@
  *
  * The same fold as in AVS Brain's simulation, on scaled integers; the shared scenarios hold both to it.
  */
-import type { Periods } from "./account.js";
 import type { Pool, Rollover } from "./document.js";
 
 /** (period, quantity left of its allowance), oldest first. */
@@ -21,7 +20,7 @@ export interface Span {
  */
 export function available(
   pools: readonly Pool[],
-  used: Periods,
+  used: ReadonlyMap<number, bigint>,
   { first, period }: Span,
   grants: (period: number) => boolean,
 ): readonly bigint[] {

@@ -1,11 +1,11 @@
 /** What use of a unit reaches: thresholds, the spend cap, the end of exploration. Each fires once. */
 import type { Account } from "./account.js";
 import type { Action, Threshold } from "./document.js";
-import { drawn } from "./draw.js";
 import type { Writable } from "./json.js";
 import { SCALE, unscaled } from "./numbers.js";
-import type { Plan } from "./plan.js";
-import { bill, type Situation, situation } from "./rules.js";
+import { numbered, type Period } from "./periods.js";
+import { byNumber, type Plan } from "./plan.js";
+import { bill, isCapped, type Situation, situation } from "./rules.js";
 import type { Counting } from "./usage.js";
 
 /** How an action is reported. require_approval is reported when somebody approves (override_approved). */
@@ -17,6 +17,8 @@ const EVENT_TYPES: Readonly<Record<Action, string | null>> = {
   require_approval: null,
 };
 export const GRADUATED = "graduated";
+/** Beyond every use. */
+export const NEVER = 1n << 200n;
 
 /**
  * Something that happens once per customer and period: a threshold or the spend cap reached, a graduation.
@@ -27,7 +29,7 @@ export const GRADUATED = "graduated";
 export interface Firing {
   readonly key: string;
   readonly mark: string;
-  readonly period: number;
+  readonly period: Period;
   readonly action: Action | null;
   readonly eventType: string | null;
   readonly context: Readonly<Record<string, Writable>>;
@@ -41,12 +43,29 @@ export function firings(plan: Plan, account: Account, units: Iterable<string>, w
       const terms = plan.inPeriod(period);
       const unit = terms.units.get(name);
       if (unit !== undefined) {
-        const standing = { account, period, nowUs: when.nowUs, reserved: false };
-        ofUnit(situation(terms, unit, standing), fired);
+        ofUnit(situation(terms, unit, { account, period, nowUs: when.nowUs, reserved: false }), fired);
       }
     }
   }
   return fired.size === 0 ? [] : [...fired.values()];
+}
+
+/**
+ * From which recorded use of the unit in the situation's period on something new may fire; below it, nothing does. Of use
+ * that changes later periods nothing is known: -NEVER.
+ */
+export function firstFiring(plan: Plan, found: Situation): bigint {
+  const { unit, at } = found;
+  const { account, period } = at;
+  const name = unit.unit.valueUnitId;
+  if (
+    plan.carries(name) &&
+    [...byNumber(period.calendar, account.ofUnit(name)).keys()].some((n) => n > period.number)
+  ) {
+    return -NEVER;
+  }
+  const points = [...thresholdsAhead(found), capAhead(found), graduationAhead(found)];
+  return points.reduce<bigint>((first, point) => (point !== null && point < first ? point : first), NEVER);
 }
 
 /** How a threshold is named in what was fired. */
@@ -54,40 +73,81 @@ export function thresholdKey(percent: unknown, action: Action | null): string {
   return `threshold:${percent}:${action}`;
 }
 
-/** Where use is carried, a late event changes what later periods had. */
-function periods(plan: Plan, account: Account, valueUnitId: string, when: Counting): readonly number[] {
-  if (!plan.carries(valueUnitId)) {
-    return [when.period];
-  }
-  const last = Math.max(when.period, plan.calendar.period(when.nowUs), ...account.ofUnit(valueUnitId).keys());
-  return Array.from({ length: last - when.period + 1 }, (_, index) => when.period + index);
+/** How the spend cap is named in what was fired. */
+export function spendCapKey(action: Action | null): string {
+  return `spend_cap:${action}`;
 }
 
-function ofUnit(at: Situation, fired: Map<string, Firing>): void {
-  const { first, reached } = at.allowance;
-  if (first !== null && at.taken >= first) {
-    at.plan.rails.thresholds.forEach((threshold, index) => {
-      const from = reached[index];
-      if (from !== null && from !== undefined && at.taken >= from) {
-        note(at, fired, thresholdKey(threshold.percent, threshold.action), () => thresholdFiring(threshold, at));
+/** Where use is carried, a late event changes what later periods had. */
+function periods(plan: Plan, account: Account, valueUnitId: string, when: Counting): readonly Period[] {
+  const { period } = when;
+  if (!plan.carries(valueUnitId)) {
+    return [period];
+  }
+  const { calendar, number } = period;
+  const used = byNumber(calendar, account.ofUnit(valueUnitId));
+  const last = Math.max(number, calendar.number(when.nowUs), ...used.keys());
+  return Array.from({ length: last - number + 1 }, (_, index) => numbered(calendar, number + index));
+}
+
+function ofUnit(found: Situation, fired: Map<string, Firing>): void {
+  const { first, reached } = found.allowance;
+  const { thresholds, atCapAction } = found.plan.rails;
+  if (first !== null && found.taken >= first) {
+    for (const [index, threshold] of thresholds.entries()) {
+      const from = reached[index] ?? null;
+      if (from !== null && found.taken >= from) {
+        const key = thresholdKey(threshold.percent, threshold.action);
+        note(found, fired, key, () => thresholdFiring(threshold, found));
       }
-    });
+    }
   }
-  if (isOverCap(at)) {
-    note(at, fired, `spend_cap:${at.plan.rails.atCapAction}`, () => spendCapFiring(at));
+  if (isOverCap(found)) {
+    note(found, fired, spendCapKey(atCapAction), () => spendCapFiring(found));
   }
-  if (isGraduated(at)) {
-    note(at, fired, GRADUATED, () => graduation(at));
+  const beyond = graduatesBeyond(found);
+  if (beyond !== null && found.taken > beyond) {
+    note(found, fired, GRADUATED, () => graduation(found));
   }
+}
+
+function markOf({ at }: Situation, key: string): string {
+  return key === GRADUATED ? key : `${at.period.key}:${key}`;
+}
+
+function hasFired(found: Situation, key: string): boolean {
+  const { fired } = found.at.account;
+  return fired.size > 0 && fired.has(markOf(found, key));
+}
+
+function thresholdsAhead(found: Situation): readonly (bigint | null)[] {
+  return found.plan.rails.thresholds.map(({ percent, action }, index) =>
+    hasFired(found, thresholdKey(percent, action)) ? null : (found.allowance.reached[index] ?? null),
+  );
+}
+
+/** From which use of the unit on the bill exceeds the cap, unless that was reported; null: never. */
+function capAhead(found: Situation): bigint | null {
+  const { plan, unit, at, allowance } = found;
+  if (!isCapped(found) || hasFired(found, spendCapKey(plan.rails.atCapAction))) {
+    return null;
+  }
+  const others = plan.priced.length === 1 ? 0n : bill(plan, { ...at, reserved: false }, unit);
+  const room = (plan.rails.spendCap ?? 0n) * SCALE - others;
+  return room < 0n ? -NEVER : allowance.total + room / unit.unit.price + 1n;
+}
+
+function graduationAhead(found: Situation): bigint | null {
+  const beyond = found.at.account.fired.has(GRADUATED) ? null : graduatesBeyond(found);
+  return beyond === null ? null : beyond + 1n;
 }
 
 type Told = Pick<Firing, "action" | "eventType" | "context">;
 
-function note(at: Situation, fired: Map<string, Firing>, key: string, told: () => Told): void {
-  const { period, account } = at.standing;
-  const mark = key === GRADUATED ? key : `${period}:${key}`;
-  if (!account.fired.has(mark)) {
-    fired.set(mark, { key, mark, period, ...told() });
+function note(found: Situation, fired: Map<string, Firing>, key: string, told: () => Told): void {
+  if (!hasFired(found, key)) {
+    const mark = markOf(found, key);
+    fired.set(mark, { key, mark, period: found.at.period, ...told() });
   }
 }
 
@@ -103,12 +163,8 @@ function thresholdFiring({ percent, action }: Threshold, { unit, taken, allowanc
   return { action, eventType: EVENT_TYPES[action], context };
 }
 
-function isOverCap({ plan, unit, standing }: Situation): boolean {
-  const { spendCap, atCapAction } = plan.rails;
-  if (spendCap === null || atCapAction === null || unit.unit.price === 0n) {
-    return false;
-  }
-  return bill(plan, standing) > spendCap * SCALE;
+function isOverCap(found: Situation): boolean {
+  return isCapped(found) && bill(found.plan, found.at) > (found.plan.rails.spendCap ?? 0n) * SCALE;
 }
 
 function spendCapFiring({ plan, unit }: Situation): Told {
@@ -121,18 +177,19 @@ function spendCapFiring({ plan, unit }: Situation): Told {
   return { action, eventType: action === null ? null : EVENT_TYPES[action], context };
 }
 
-/** In a period after the one they began in they used a unit beyond exploration, from pools meant for that. */
-function isGraduated({ plan, unit, standing, allowance, taken }: Situation): boolean {
+/**
+ * They graduate who use more of a unit than exploration gives, in a period after the one they began in, from pools meant
+ * for that; null: nobody does here.
+ */
+function graduatesBeyond({ plan, unit, at, allowance }: Situation): bigint | null {
   if (!plan.exploration.enabled || unit.lastPool.isExploration) {
-    return false;
+    return null;
   }
-  const beganUs = plan.beganUs(standing.account);
-  if (beganUs === null || plan.calendar.startUs(standing.period) < beganUs) {
-    return false;
+  const beganUs = plan.beganUs(at.account);
+  if (beganUs === null || at.period.startUs < beganUs) {
+    return null;
   }
-  const [draws] = drawn(allowance.pools, taken);
-  const explored = draws.reduce((sum, draw, at) => sum + (unit.pools[at]?.isExploration ? draw : 0n), 0n);
-  return taken > explored;
+  return allowance.pools.reduce((sum, has, index) => sum + (unit.pools[index]?.isExploration ? has : 0n), 0n);
 }
 
 function graduation({ plan, unit }: Situation): Told {

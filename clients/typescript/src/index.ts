@@ -1,8 +1,10 @@
 /** Enforce an AVS config inside your app: cached, signed, exact, and with AVS Brain down. */
+export { Recorded, type Reservation } from "./bookkeeping.js";
 export { Clock } from "./clock.js";
 export { MemoryCounters } from "./counters/memory.js";
+export type { Decision } from "./decide.js";
 export { Decimal } from "./decimal.js";
-export type { Action, Document, Subject } from "./document.js";
+export type { Action, Document, PeriodAnchor, Subject } from "./document.js";
 export {
   AvsError,
   BadSignature,
@@ -12,8 +14,15 @@ export {
   NeverLoaded,
   Replayed,
   UnknownKey,
+  UnknownUnit,
   Unreachable,
 } from "./errors.js";
+export type { Firing } from "./firing.js";
+export type { GivenEvent } from "./metering.js";
 export type { Quantity } from "./numbers.js";
+export type { CustomerDay } from "./periods.js";
+export type { ReasonCode } from "./rules.js";
+export type { PoolUse, Statement, UnitUse } from "./statement.js";
 export type { CounterStore, Edit, Ledger, Marks } from "./store.js";
 export type { State } from "./types.js";
+export type { UnknownUnitPolicy } from "./unknown_units.js";

@@ -1,9 +1,11 @@
 /** Members of a JSON object, read strictly: RangeError names the one that does not fit. */
 import { Decimal } from "./decimal.js";
 import { asciiText, type Json, type JsonObject } from "./json.js";
+import { atLeastZero } from "./numbers.js";
 
 const NO_MEMBERS: JsonObject = new Map();
-const WHOLE_NUMBER_LIMIT = BigInt(Number.MAX_SAFE_INTEGER);
+/** 273 years. */
+const MOST_DAYS = 100_000;
 
 /** How a value is shown where it does not fit. */
 export function shown(value: Json | undefined): string {
@@ -70,12 +72,29 @@ export function flag(given: JsonObject, name: string): boolean {
     : refuse(name, value, "it must be true or false");
 }
 
-/** A value that must be a whole number that is not negative. */
-export function whole(value: Json | undefined, name: string): number {
+/** An amount or a quantity, scaled; a text is none, even where it looks like one. */
+export function amount(value: Json | undefined, name: string): bigint {
+  return typeof value === "bigint" || value instanceof Decimal
+    ? atLeastZero(value, name)
+    : refuse(name, value, "it must be a number");
+}
+
+/** An amount or a quantity that may be missing or null. */
+export function maybeAmount(value: Json | undefined, name: string): bigint | null {
+  return isAbsent(value) ? null : amount(value, name);
+}
+
+/** Days that may be missing or null; as microseconds they are exact numbers. */
+export function maybeDays(value: Json | undefined, name: string): number | null {
+  return isAbsent(value) ? null : whole(value, name, MOST_DAYS);
+}
+
+/** A value that must be a whole number from 0 to `most`. */
+export function whole(value: Json | undefined, name: string, most = Number.MAX_SAFE_INTEGER): number {
   const digits =
     value instanceof Decimal && value.exponent >= 0 && value.magnitude < 16 ? BigInt(String(value)) : value;
-  if (typeof digits !== "bigint" || digits < 0n || digits > WHOLE_NUMBER_LIMIT) {
-    return refuse(name, value, "it must be a whole number that is not negative");
+  if (typeof digits !== "bigint" || digits < 0n || digits > BigInt(most)) {
+    return refuse(name, value, `it must be a whole number from 0 to ${most}`);
   }
   return Number(digits);
 }

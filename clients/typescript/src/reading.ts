@@ -16,6 +16,7 @@ import {
 import { Malformed } from "./errors.js";
 import { type Json, type JsonObject, parseExact } from "./json.js";
 import * as members from "./members.js";
+import { TimeZone } from "./time_zones.js";
 import { explorationOf, percentOf, poolOf, railsOf, unitOf } from "./reading_terms.js";
 
 const FAILS: readonly Fails[] = ["open", "closed"];
@@ -23,6 +24,11 @@ const SCOPES: readonly Scope[] = ["pool", "unit", "customer"];
 const ANCHORS: readonly PeriodAnchor["kind"][] = ["fixed", "calendar_month", "customer_day"];
 /** When the terms of a version start where they do not at once; a document that starts them at once does not say so. */
 const TERMS_START = ["next_period"] as const;
+const USUAL_DELIVERY: JsonObject = new Map([
+  ["max_staleness_seconds", BigInt(DEFAULT_STALENESS_SECONDS)],
+  ["sequence", 0n],
+]);
+const USUAL_FAIL: JsonObject = new Map([["stale", "open"]]);
 const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The document of these bytes; Malformed says what is wrong with it. */
@@ -101,11 +107,11 @@ function upcomingOf(given: JsonObject, delivered: JsonObject): Document {
 }
 
 function deliveryOf(given: JsonObject): Delivery {
-  const staleness = given.get("max_staleness_seconds") ?? BigInt(DEFAULT_STALENESS_SECONDS);
-  const stale = members.maybeObject(given, "fail").get("stale") ?? "open";
+  const stated = new Map([...USUAL_DELIVERY, ...given]);
+  const stale = new Map([...USUAL_FAIL, ...members.maybeObject(given, "fail")]).get("stale");
   return {
-    maxStalenessSeconds: members.whole(staleness, "delivery.max_staleness_seconds"),
-    sequence: members.whole(given.get("sequence") ?? 0n, "delivery.sequence"),
+    maxStalenessSeconds: members.whole(stated.get("max_staleness_seconds"), "delivery.max_staleness_seconds"),
+    sequence: members.whole(stated.get("sequence"), "delivery.sequence"),
     stale: members.oneOf(FAILS, stale, "delivery.fail.stale"),
     onExpired: failsOf<Rail>(given, "on_expired", ON_EXPIRED),
     onCountersUnavailable: failsOf<CountersRail>(given, "on_counters_unavailable", ON_COUNTERS_UNAVAILABLE),
@@ -116,11 +122,15 @@ function deliveryOf(given: JsonObject): Delivery {
 function failsOf<R extends string>(given: JsonObject, name: string, usual: Record<R, Fails>): Record<R, Fails> {
   const stated = members.maybeObject(given, name);
   const rails = Object.entries(usual) as [R, Fails][];
-  const read = rails.map(([rail, fails]) => [rail, members.oneOf(FAILS, stated.get(rail) ?? fails, `${name}.${rail}`)]);
+  const read = rails.map(([rail, fails]) => {
+    const word = stated.has(rail) ? stated.get(rail) : fails;
+    return [rail, members.oneOf(FAILS, word, `${name}.${rail}`)];
+  });
   return Object.fromEntries(read) as Record<R, Fails>;
 }
 
-function anchorOf(given: JsonObject | null): PeriodAnchor | null {
+/** `{kind, at}` or `{kind, time_zone}`; RangeError names what does not fit, such as a zone that is not known here. */
+export function anchorOf(given: JsonObject | null): PeriodAnchor | null {
   if (given === null) {
     return null;
   }
@@ -128,17 +138,7 @@ function anchorOf(given: JsonObject | null): PeriodAnchor | null {
   if (kind === "fixed") {
     return { kind, atUs: parseMoment(members.textOf(given, "at")) };
   }
-  return { kind, timeZone: timeZone(members.textOf(given, "time_zone")) };
-}
-
-/** A time zone that this machine knows. */
-function timeZone(name: string): string {
-  try {
-    new Intl.DateTimeFormat("en-US", { timeZone: name });
-  } catch {
-    throw new RangeError(`period_anchor.time_zone is ${JSON.stringify(name)}: this machine knows no such time zone`);
-  }
-  return name;
+  return { kind, timeZone: new TimeZone(members.textOf(given, "time_zone")).name };
 }
 
 function scopesOf(given: JsonObject): (readonly [ReturnType<typeof percentOf>, Scope])[] {

@@ -36,7 +36,7 @@ export function unitOf(given: JsonObject): Unit {
   return {
     valueUnitId,
     meter: meterOf(members.objectOf(given, "event_mapping")),
-    price: atLeastZero(price, `${valueUnitId}.target_price_per_unit_usd`),
+    price: members.amount(price, `${valueUnitId}.target_price_per_unit_usd`),
   };
 }
 
@@ -47,7 +47,7 @@ export function poolOf(given: JsonObject): Pool {
     poolId,
     label: members.maybeText(given, "label") || poolId,
     valueUnitId: members.textOf(given, "value_unit_id"),
-    included: atLeastZero(given.get("included_quantity"), `${poolId}.included_quantity`),
+    included: members.amount(given.get("included_quantity"), `${poolId}.included_quantity`),
     rollover: rolloverOf(members.maybeObject(given, "rollover"), poolId),
     overageBehavior: members.oneOf(OVERAGE_BEHAVIORS, given.get("overage_behavior"), `${poolId}.overage_behavior`),
     isExploration: members.flag(given, "is_exploration_pool"),
@@ -56,26 +56,22 @@ export function poolOf(given: JsonObject): Pool {
 
 /** The exploration of a config; disabled where it has none. */
 export function explorationOf(given: JsonObject): Exploration {
-  const days = given.get("expires_after_days");
-  const events = members.maybeList(given, "qualifying_events");
+  const days = members.maybeDays(given.get("expires_after_days"), "exploration.expires_after_days");
   return {
     enabled: members.flag(given, "enabled"),
-    qualifyingEvents: new Set(events.filter((name) => typeof name === "string")),
-    expiresUs: members.isAbsent(days) ? null : members.whole(days, "exploration.expires_after_days") * DAY_US,
+    qualifyingEvents: new Set(members.maybeList(given, "qualifying_events").map(eventType)),
+    expiresUs: days === null ? null : days * DAY_US,
     graduationSignal: members.maybeText(given, "graduation_signal"),
   };
 }
 
 /** The rails of a config. A threshold without percent or action is a draft's and not evaluated. */
 export function railsOf(given: JsonObject, scopes: readonly (readonly [Decimal, Scope])[]): Rails {
-  const listed = members.maybeObjects(given, "usage_thresholds");
-  const complete = listed.filter((item) => !members.isAbsent(item.get("percent")) && item.get("action"));
-  const cap = given.get("monthly_spend_cap_usd");
-  const action = given.get("at_cap_action");
+  const thresholds = members.maybeObjects(given, "usage_thresholds").map((item) => thresholdOf(item, scopes));
   return {
-    thresholds: complete.map((item) => thresholdOf(item, scopes)).sort(inOrder),
-    spendCap: members.isAbsent(cap) ? null : atLeastZero(cap, "monthly_spend_cap_usd"),
-    atCapAction: members.isAbsent(action) ? null : members.oneOf(ACTIONS, action, "at_cap_action"),
+    thresholds: thresholds.filter((threshold) => threshold !== null).sort(inOrder),
+    spendCap: members.maybeAmount(given.get("monthly_spend_cap_usd"), "monthly_spend_cap_usd"),
+    atCapAction: actionOf(given, "at_cap_action"),
     absoluteCaps: members.maybeObjects(given, "absolute_usage_caps").map(absoluteCapOf),
   };
 }
@@ -112,6 +108,9 @@ function minusOf(aggregation: JsonObject, kind: Aggregation): string {
 
 function wanted(value: Json, name: string): readonly (string | Decimal)[] {
   const values: readonly Json[] = Array.isArray(value) ? value : [value];
+  if (values.length === 0) {
+    throw new RangeError(`${name} is an empty list, which no event has`);
+  }
   return values.flatMap((item) => wantedValues(item, name));
 }
 
@@ -130,31 +129,36 @@ function wantedValues(value: Json, name: string): readonly (string | Decimal)[] 
   return members.refuse(name, value, "a text, a number, true, false or a list of these");
 }
 
-function rolloverOf(given: JsonObject, poolId: string): Rollover | null {
-  if (!members.flag(given, "enabled")) {
-    return null;
-  }
-  const most = given.get("max_rollover_quantity");
-  const days = given.get("expires_after_days");
-  const whole = members.isAbsent(days) ? null : members.whole(days, `${poolId}.rollover.expires_after_days`);
-  return {
-    most: members.isAbsent(most) ? null : atLeastZero(most, `${poolId}.max_rollover_quantity`),
-    periods: whole === null ? null : Math.floor(whole / PERIOD_DAYS),
-  };
+function eventType(value: Json): string {
+  return typeof value === "string" ? value : members.refuse("qualifying_events", value, "they must be texts");
 }
 
-function thresholdOf(given: JsonObject, scopes: readonly (readonly [Decimal, Scope])[]): Threshold {
+function rolloverOf(given: JsonObject, poolId: string): Rollover | null {
+  const days = members.maybeDays(given.get("expires_after_days"), `${poolId}.rollover.expires_after_days`);
+  const rollover = {
+    most: members.maybeAmount(given.get("max_rollover_quantity"), `${poolId}.max_rollover_quantity`),
+    periods: days === null ? null : Math.floor(days / PERIOD_DAYS),
+  };
+  return members.flag(given, "enabled") ? rollover : null;
+}
+
+function actionOf(given: JsonObject, name: string): Action | null {
+  const action = given.get(name);
+  return members.isAbsent(action) ? null : members.oneOf(ACTIONS, action, name);
+}
+
+function thresholdOf(given: JsonObject, scopes: readonly (readonly [Decimal, Scope])[]): Threshold | null {
+  const action = actionOf(given, "action");
+  if (members.isAbsent(given.get("percent"))) {
+    return null;
+  }
   const percent = percentOf(given, "usage_thresholds.percent");
   const quantity = atLeastZero(percent, "usage_thresholds.percent");
   if (quantity % ONE_HUNDREDTH !== 0n) {
     return members.refuse("usage_thresholds.percent", percent, "at most 2 decimal places");
   }
-  return {
-    percent,
-    hundredths: quantity / ONE_HUNDREDTH,
-    action: members.oneOf(ACTIONS, given.get("action"), "usage_thresholds.action"),
-    scope: scopes.find(([of]) => of.equals(percent))?.[1] ?? "pool",
-  };
+  const scope = scopes.find(([of]) => of.equals(percent))?.[1] ?? "pool";
+  return action === null ? null : { percent, hundredths: quantity / ONE_HUNDREDTH, action, scope };
 }
 
 function inOrder(one: Threshold, other: Threshold): number {
@@ -168,7 +172,7 @@ function absoluteCapOf(given: JsonObject): AbsoluteCap {
   const name = CAP_QUANTITIES.find((one) => given.has(one)) ?? CAP_QUANTITIES[0];
   return {
     valueUnitId,
-    most: atLeastZero(given.get(name), `absolute_usage_caps.${valueUnitId}.${name}`),
-    action: members.oneOf(ACTIONS, given.get("action") || "block", "absolute_usage_caps.action"),
+    most: members.amount(given.get(name), `absolute_usage_caps.${valueUnitId}.${name}`),
+    action: actionOf(given, "action") ?? "block",
   };
 }

@@ -8,7 +8,9 @@ import type { Allowance } from "./allowance.js";
 import type { Decimal } from "./decimal.js";
 import type { Action, Threshold } from "./document.js";
 import { SCALE } from "./numbers.js";
+import type { Period } from "./periods.js";
 import type { Plan, UnitPlan } from "./plan.js";
+import type { State } from "./types.js";
 
 export type ReasonCode =
   | "included"
@@ -54,17 +56,17 @@ export interface Rule {
   readonly percent: Decimal | null;
 }
 
-/** Rules in the order of where they begin, each with the one that decides from there on, while `room` is this. */
+/** Rules in the order of where they begin, each with the one that decides from there on, by what `others` are. */
 export interface Steps {
-  readonly room: bigint | null;
+  readonly others: Others;
   readonly beyond: readonly bigint[];
   readonly decisive: readonly Rule[];
 }
 
 /** Whose use, of which period, and when it is looked at. `reserved`: whether reservations count as used. */
-export interface Standing {
+export interface AccountAt {
   readonly account: Account;
-  readonly period: number;
+  readonly period: Period;
   readonly nowUs: number;
   readonly reserved: boolean;
 }
@@ -73,10 +75,21 @@ export interface Standing {
 export interface Situation {
   readonly plan: Plan;
   readonly unit: UnitPlan;
-  readonly standing: Standing;
+  readonly at: AccountAt;
   readonly allowance: Allowance;
   readonly taken: bigint;
 }
+
+/**
+ * What a customer's other units have to do with one: what they cost, in USD times SCALE squared, and which thresholds
+ * that hold for every unit one of them has reached.
+ */
+export interface Others {
+  readonly bill: bigint;
+  readonly reached: readonly Threshold[];
+}
+
+const NO_OTHERS: Others = { bill: 0n, reached: [] };
 
 /** Whether an action lets nothing through. */
 export function refuses(action: Action | null): boolean {
@@ -84,67 +97,93 @@ export function refuses(action: Action | null): boolean {
 }
 
 /** What rules are made from. */
-export function situation(plan: Plan, unit: UnitPlan, standing: Standing): Situation {
-  const { account, period, nowUs, reserved } = standing;
+export function situation(plan: Plan, unit: UnitPlan, at: AccountAt): Situation {
+  const { account, period, nowUs, reserved } = at;
   const name = unit.unit.valueUnitId;
-  let taken = account.recorded(name, period);
+  let taken = account.recorded(name, period.key);
   if (reserved && account.holds.size > 0) {
-    taken += account.held(name, period, nowUs);
+    taken += account.held(name, period.key, nowUs);
   }
-  return { plan, unit, standing, allowance: plan.allowance(account, unit, period), taken };
+  return { plan, unit, at, allowance: plan.allowance(account, unit, period), taken };
 }
 
-/** The rules of a situation, ready to look a use up in; `state` is the config's: fresh, stale or expired. */
-export function stepsOf(at: Situation, state: string): Steps {
-  const { account, period } = at.standing;
-  const isApproved = account.approved.size > 0 && account.approved.has(`${period}:${at.unit.unit.valueUnitId}`);
+/** The rules of a situation, ready to look a use up in; `state` is the config's. */
+export function stepsOf(found: Situation, state: State): Steps {
+  const isApproved = isApprovedIn(found);
   const name = isApproved ? `${state}, approved` : state;
-  const room = state === "expired" ? null : roomBelowCap(at);
-  const known = at.allowance.steps.get(name);
-  if (known !== undefined && known.room === room) {
+  const others = othersOf(found);
+  const known = found.allowance.steps.get(name);
+  if (known !== undefined && isSame(known.others, others)) {
     return known;
   }
-  const listed = rules(at, state, room).filter((one) => !isApproved || one.action !== "require_approval");
-  const steps = inOrder(listed, room);
-  at.allowance.steps.set(name, steps);
+  const listed = rules(found, state, others).filter((one) => !isApproved || one.action !== "require_approval");
+  const steps = inOrder(listed, others);
+  found.allowance.steps.set(name, steps);
   return steps;
 }
 
 /** What the period costs the customer, in USD times SCALE squared. */
-export function bill(plan: Plan, standing: Standing, without?: UnitPlan): bigint {
+export function bill(plan: Plan, at: AccountAt, without?: UnitPlan): bigint {
   let total = 0n;
   for (const unit of plan.priced) {
     if (unit !== without) {
-      const { taken, allowance } = situation(plan, unit, standing);
+      const { taken, allowance } = situation(plan, unit, at);
       total += taken > allowance.total ? (taken - allowance.total) * unit.unit.price : 0n;
     }
   }
   return total;
 }
 
-/** How much beyond its allowance a unit may be used before the spend cap is exceeded; null without such a cap. */
-function roomBelowCap({ plan, unit, standing }: Situation): bigint | null {
-  const { spendCap, atCapAction } = plan.rails;
-  const { price } = unit.unit;
-  if (spendCap === null || atCapAction === null || price === 0n) {
-    return null;
-  }
-  const others = plan.priced.length === 1 ? 0n : bill(plan, standing, unit);
-  const left = spendCap * SCALE - others;
-  return left > 0n ? left / price : 0n;
+/** Whether what the unit costs is limited by the spend cap. */
+export function isCapped({ plan, unit }: Situation): boolean {
+  return plan.rails.spendCap !== null && plan.rails.atCapAction !== null && unit.unit.price !== 0n;
 }
 
-/** All rules of the situation, in no particular order. */
-function rules(at: Situation, state: string, room: bigint | null): Rule[] {
-  const { delivery, rails } = at.plan.document;
-  const listed = [rule(EVERYTHING, null, "included"), overage(at)];
+/** The thresholds that hold for every unit of the customer, and that another unit has reached. */
+export function reachedElsewhere({ plan, unit, at }: Situation): readonly Threshold[] {
+  if (plan.forAll.length === 0) {
+    return plan.forAll;
+  }
+  const rest = [...plan.units.values()].filter((other) => other !== unit).map((other) => situation(plan, other, at));
+  return plan.forAll.filter((threshold) => rest.some((other) => hasReached(other, threshold)));
+}
+
+/** Whether use of the unit itself has reached the threshold's percentage. */
+export function hasReached({ plan, allowance, taken }: Situation, threshold: Threshold): boolean {
+  const from = allowance.reached[plan.rails.thresholds.indexOf(threshold)] ?? null;
+  return from !== null && taken >= from;
+}
+
+/** Of the customer's other units, where the rails of this one ask for them. */
+function othersOf(found: Situation): Others {
+  const { plan, unit, at } = found;
+  if (plan.units.size === 1) {
+    return NO_OTHERS;
+  }
+  const others = isCapped(found) ? bill(plan, at, unit) : 0n;
+  const reached = reachedElsewhere(found);
+  return others === 0n && reached.length === 0 ? NO_OTHERS : { bill: others, reached };
+}
+
+function isSame(one: Others, other: Others): boolean {
+  const isEqual = one.bill === other.bill && one.reached.length === other.reached.length;
+  return one === other || (isEqual && one.reached.every((threshold, index) => threshold === other.reached[index]));
+}
+
+/** Whether an operator let the customer go on with the unit until the period ends. */
+function isApprovedIn({ unit, at }: Situation): boolean {
+  const { approved } = at.account;
+  return approved.size > 0 && approved.has(`${at.period.key}:${unit.unit.valueUnitId}`);
+}
+
+/** All rules of the situation, in no particular order; they do not depend on what is taken of the unit. */
+function rules(found: Situation, state: State, others: Others): Rule[] {
+  const { delivery } = found.plan.document;
+  const listed = [rule(EVERYTHING, null, "included"), overage(found)];
   if (state === "expired") {
-    listed.push(...expired(at));
+    listed.push(...expired(found));
   } else {
-    listed.push(...thresholds(at), ...absoluteCaps(at));
-    if (room !== null) {
-      listed.push(rule(at.allowance.total + room, rails.atCapAction, "spend_cap"));
-    }
+    listed.push(...thresholds(found, others.reached), ...spendCap(found, others.bill), ...absoluteCaps(found));
   }
   if (state !== "fresh" && delivery.stale === "closed") {
     listed.push(rule(EVERYTHING, "block", "config_stale"));
@@ -152,7 +191,7 @@ function rules(at: Situation, state: string, room: bigint | null): Rule[] {
   return listed;
 }
 
-function inOrder(listed: readonly Rule[], room: bigint | null): Steps {
+function inOrder(listed: readonly Rule[], others: Others): Steps {
   const sorted = [...listed].sort(
     (one, other) => Number(one.beyond > other.beyond) - Number(one.beyond < other.beyond),
   );
@@ -161,7 +200,7 @@ function inOrder(listed: readonly Rule[], room: bigint | null): Steps {
     decisive = outranks(next, decisive) ? next : decisive;
     return decisive;
   });
-  return { room, beyond: sorted.map((next) => next.beyond), decisive: deciding };
+  return { others, beyond: sorted.map((next) => next.beyond), decisive: deciding };
 }
 
 function outranks(one: Rule, other: Rule): boolean {
@@ -190,16 +229,33 @@ function overage({ unit, allowance }: Situation): Rule {
   }
 }
 
-/** A refusing threshold lets the customer use up to its percentage of the whole allowance, never beyond it. */
-function thresholds({ plan, allowance }: Situation): Rule[] {
-  return plan.rails.thresholds.flatMap((threshold, at) => {
+/**
+ * A refusing threshold lets the customer use up to its percentage of the whole allowance, never beyond it. One that holds
+ * for every unit, and that another unit has reached, applies to any use.
+ */
+function thresholds({ plan, allowance }: Situation, elsewhere: readonly Threshold[]): Rule[] {
+  return plan.rails.thresholds.flatMap((threshold, index) => {
+    if (elsewhere.includes(threshold)) {
+      return [rule(EVERYTHING, threshold.action, "usage_threshold", threshold)];
+    }
     if (refuses(threshold.action)) {
       const most = (threshold.hundredths * allowance.total) / 10_000n;
       return allowance.total > 0n ? [rule(most, threshold.action, "usage_threshold", threshold)] : [];
     }
-    const reached = allowance.reached[at] ?? null;
+    const reached = allowance.reached[index] ?? null;
     return reached === null ? [] : [rule(reached - 1n, threshold.action, "usage_threshold", threshold)];
   });
+}
+
+/** Only what would be billed can exceed the cap; what the customer's other units cost counts too. */
+function spendCap(found: Situation, othersBill: bigint): Rule[] {
+  const { rails } = found.plan;
+  if (!isCapped(found)) {
+    return [];
+  }
+  const left = (rails.spendCap ?? 0n) * SCALE - othersBill;
+  const room = left > 0n ? left / found.unit.unit.price : 0n;
+  return [rule(found.allowance.total + room, rails.atCapAction, "spend_cap")];
 }
 
 function absoluteCaps({ unit }: Situation): Rule[] {

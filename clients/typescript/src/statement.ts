@@ -3,8 +3,9 @@ import type { Account } from "./account.js";
 import { Decimal } from "./decimal.js";
 import { drawn } from "./draw.js";
 import { PLACES, unscaled } from "./numbers.js";
-import type { Plan, UnitPlan } from "./plan.js";
-import { bill, type Standing, situation } from "./rules.js";
+import type { Period } from "./periods.js";
+import type { Plan } from "./plan.js";
+import { bill, hasReached, reachedElsewhere, type Situation, situation } from "./rules.js";
 
 /** `available` is the included quantity and what was carried into the period, `drawn` what was taken of it. */
 export interface PoolUse {
@@ -22,7 +23,7 @@ export interface UnitUse {
   readonly reached: readonly Decimal[];
 }
 
-/** One customer and period: every pooled unit of the config by id, and the bill so far in USD. */
+/** One customer and period, by its number: every pooled unit of the config by id, and the bill so far in USD. */
 export interface Statement {
   readonly period: number;
   readonly units: ReadonlyMap<string, UnitUse>;
@@ -30,37 +31,32 @@ export interface Statement {
 }
 
 /** Of recorded use, by the terms of the period; reservations are shown but neither drawn nor billed. */
-export function statement(plan: Plan, account: Account, period: number, nowUs: number): Statement {
+export function statement(plan: Plan, account: Account, period: Period, nowUs: number): Statement {
   const terms = plan.inPeriod(period);
-  const standing = { account, period, nowUs, reserved: false };
-  const units = [...terms.units].map(([name, unit]) => [name, unitUse(terms, unit, standing)] as const);
-  return { period, units: new Map(units), spendUsd: Decimal.normal(bill(terms, standing), -2 * PLACES) };
+  const at = { account, period, nowUs, reserved: false };
+  const units = [...terms.units].map(([name, unit]) => [name, unitUse(situation(terms, unit, at))] as const);
+  return { period: period.number, units: new Map(units), spendUsd: Decimal.normal(bill(terms, at), -2 * PLACES) };
 }
 
-function unitUse(plan: Plan, unit: UnitPlan, standing: Standing): UnitUse {
-  const { allowance, taken } = situation(plan, unit, standing);
+function unitUse(found: Situation): UnitUse {
+  const { unit, at, allowance, taken } = found;
   const [draws, overage] = drawn(allowance.pools, taken);
-  const { account, period, nowUs } = standing;
   return {
     used: unscaled(taken),
-    reserved: unscaled(account.held(unit.unit.valueUnitId, period, nowUs)),
+    reserved: unscaled(at.account.held(unit.unit.valueUnitId, at.period.key, at.nowUs)),
     overage: unscaled(overage),
-    pools: unit.pools.map(({ poolId }, at) => ({
+    pools: unit.pools.map(({ poolId }, index) => ({
       poolId,
-      available: unscaled(allowance.pools[at] ?? 0n),
-      drawn: unscaled(draws[at] ?? 0n),
+      available: unscaled(allowance.pools[index] ?? 0n),
+      drawn: unscaled(draws[index] ?? 0n),
     })),
-    reached: reachedPercents(plan, allowance.reached, taken),
+    reached: reachedPercents(found),
   };
 }
 
-function reachedPercents(plan: Plan, reached: readonly (bigint | null)[], taken: bigint): readonly Decimal[] {
-  const percents = new Map<string, Decimal>();
-  for (const [at, { percent }] of plan.rails.thresholds.entries()) {
-    const from = reached[at] ?? null;
-    if (from !== null && taken >= from) {
-      percents.set(String(percent), percent);
-    }
-  }
-  return [...percents.values()];
+/** Of the unit's own use, and of thresholds that hold for every unit and that another one has reached. */
+function reachedPercents(found: Situation): readonly Decimal[] {
+  const elsewhere = reachedElsewhere(found);
+  const reached = found.plan.rails.thresholds.filter((one) => hasReached(found, one) || elsewhere.includes(one));
+  return [...new Map(reached.map(({ percent }) => [String(percent), percent])).values()];
 }

@@ -49,6 +49,6 @@ export interface CounterStore {
 }
 
 /** Goes on with an answer when it is there: at once where it is there already. */
-export function then<T, U>(answer: Answer<T>, next: (value: T) => U): Answer<U> {
+export function andThen<T, U>(answer: Answer<T>, next: (value: T) => Answer<U>): Answer<U> {
   return answer instanceof Promise ? answer.then(next) : next(answer);
 }

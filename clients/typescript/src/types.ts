@@ -62,3 +62,9 @@ export interface Source {
   stream(subject: Subject, lastEventId?: string | null): AsyncIterable<Delivered | null>;
   close(): Promise<void>;
 }
+
+/** What is wrong with a client now: each problem from when it began until it is over, and logged once. */
+export interface ProblemLog {
+  begin(code: string, text: string): void;
+  end(...codes: readonly string[]): void;
+}
