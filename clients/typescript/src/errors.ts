@@ -65,8 +65,3 @@ export class NeverLoaded extends AvsError {
 export class CountersUnavailable extends AvsError {
   override readonly code = "counters_unavailable";
 }
-
-/** The config names no such value unit, and the client was told to throw then (`unknownUnit: "throw"`). */
-export class UnknownUnit extends AvsError {
-  override readonly code = "unknown_unit";
-}

@@ -4,7 +4,7 @@ import { UnknownUnit } from "./errors.js";
 import type { Plan } from "./plan.js";
 import type { ProblemLog } from "./types.js";
 
-export type UnknownUnitPolicy = "deny" | "allow" | "throw";
+export type UnknownUnitPolicy = "deny" | "allow" | "raise";
 
 const PRODUCTION = "production";
 /** How many unknown units are named in the problem. */
@@ -12,7 +12,7 @@ const MOST_NAMED = 20;
 const OUTCOMES: Readonly<Record<UnknownUnitPolicy, string>> = {
   deny: "their use is denied",
   allow: "nothing limits their use",
-  throw: "calls about them throw",
+  raise: "calls about them throw",
 };
 
 /** `policy` null: denied in production, where a name must not be misspelt, else allowed. */
@@ -40,7 +40,7 @@ export class UnknownUnits {
       return outside;
     }
     this.tell(plan, valueUnitId);
-    if (this.policy === "throw") {
+    if (this.policy === "raise") {
       throw new UnknownUnit(`Config ${plan.configVersionId} has no value unit ${JSON.stringify(valueUnitId)}.`);
     }
     return this.policy === "allow" ? outside : { ...outside, allow: false, action: "block" };

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { Delivery, type DeliveryOptions } from "../src/delivery.js";
 import type { Mode } from "../src/follow.js";
-import { Calendar } from "../src/periods.js";
+import { PeriodSetting } from "../src/periods.js";
 import { compiled } from "../src/plan.js";
 import { Brain, Key } from "./brain.js";
 import { SUBJECT, document } from "./documents.js";
@@ -36,7 +36,7 @@ afterEach(async () => {
 function delivery(options: Partial<DeliveryOptions> = {}): Delivery {
   const made = new Delivery(
     { baseUrl: brain.url, ...SUBJECT, pollSeconds: 0.05, flushSeconds: 0.05, log: () => undefined, ...options },
-    { compile: (given) => compiled(given, new Calendar()), beforeSend: async () => undefined },
+    { compile: (given) => compiled(given, new PeriodSetting()), beforeSend: async () => undefined },
   );
   opened.push(made);
   return made;
@@ -243,7 +243,7 @@ test.each([
   publish(folder, 1, brain.key);
   const client = new Delivery(
     { published: location(folder), ...SUBJECT, pollSeconds: 0.05, log: () => undefined },
-    { compile: (given) => compiled(given, new Calendar()), beforeSend: async () => undefined },
+    { compile: (given) => compiled(given, new PeriodSetting()), beforeSend: async () => undefined },
   );
   opened.push(client);
   client.start();

@@ -4,7 +4,8 @@
  * Nothing is locked: an account is changed by a line that says which line it was made from, and of two that were made
  * from the same one the first counts. Every process keeps all accounts in memory.
  */
-import { Account, dumped, loaded } from "../account.js";
+import { Account } from "../account.js";
+import { dumped, loaded } from "../account_text.js";
 import { CountersUnavailable } from "../errors.js";
 import { messageOf } from "../http.js";
 import { Journal, type Json, type Machine } from "../journal.js";
