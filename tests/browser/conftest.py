@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.running import FLAGS, Site, chromium_path, listening, seed_folder, served_settings
 from tests.databases import DATABASE, SharedApp, emptied_by_copy
 
 VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
+PATIENCE_MS = 30_000
+"""For what a page comes to: it says nothing about how quick it is."""
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
     "resultTypes": ["violations"],  # what passed need not be described node by node: that takes as long as judging it
@@ -50,6 +52,7 @@ def site(product: SharedApp, listening_site: Site, tmp_path: Path) -> Iterator[S
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     path = chromium_path()
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
@@ -66,7 +69,7 @@ def new_page(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         context = chromium.new_context(**{"base_url": site.address, "viewport": VIEWPORT} | options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         watch(page, site.address, wrong)
         return page
 

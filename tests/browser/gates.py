@@ -32,6 +32,7 @@ from rules.enums import HistoricalWindow
 from simulation.canonical import Json
 from tests import factories as f
 from tests.browser import journey
+from tests.browser.rest import another_page, follow
 from tests.present import present
 
 SEGMENT = "ai_video_smb"
@@ -189,8 +190,8 @@ def a_cap_of_another_shape(records: Records) -> None:
 
 
 def take_the_caps_out(page: Page, records: Records) -> None:
-    page.get_by_role("button", name="Take them out").click()
-    page.wait_for_load_state("load")
+    with another_page(page):
+        page.get_by_role("button", name="Take them out").click()
     leave(page)
 
 
@@ -297,7 +298,7 @@ def ticked(page: Page, records: Records) -> None:
 
 def leave(page: Page) -> None:
     """By the primary button, which saves."""
-    with page.expect_navigation():
+    with another_page(page):
         page.locator("footer.next button.primary").click()
 
 
@@ -307,8 +308,8 @@ def then_submitted(mend: Mend) -> Mend:
     def both(page: Page, records: Records) -> None:
         mend(page, records)
         if "unit=" in page.url:
-            page.get_by_role("link", name="Back", exact=True).click()
-        page.get_by_role("link", name="Continue to submit").click()
+            follow(page, page.get_by_role("link", name="Back", exact=True))
+        follow(page, page.get_by_role("link", name="Continue to submit"))
         leave(page)
         expect(page.locator(".flash")).to_contain_text(f"{records.config} uses snapshot 3 now.")
         assert page.url.endswith(f"/configs/{records.config}/pools")

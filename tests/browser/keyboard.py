@@ -5,11 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
+
+from tests.browser.rest import another_page, at_rest
 
 MAX_TABS = 25
 MAX_ARROWS = 30
-AT_REST_SECONDS = 3.0
+SEEN_SECONDS = 30
 FOCUSED = """() => {
   const control = document.activeElement, style = getComputedStyle(control), box = control.getBoundingClientRect();
   const labels = [...(control.labels ?? [])];
@@ -42,9 +44,9 @@ class Keyboard:
 
     def skip_to_content(self) -> None:
         """The first stop of every page leads past the menu; a form that was sent from the content comes back there."""
-        self.page.wait_for_load_state()
+        at_rest(self.page)
         if self.page.url.endswith("#canvas"):
-            self.page.wait_for_function("document.activeElement.id === 'canvas'")
+            expect(self.page.locator("#canvas")).to_be_focused()
             return
         self.page.keyboard.press("Tab")
         assert self.focused["text"] == "Skip to content", self.focused
@@ -53,16 +55,20 @@ class Keyboard:
 
     def to(self, name: str, tag: str = "", key: str = "Tab") -> None:
         """Tab (or Shift+Tab) until the control of this name has the focus, if it has not, and see that it has."""
+        at_rest(self.page)
         passed = []
         for _ in range(MAX_TABS):
-            found = self.focused
-            label = found["name"] or found["text"]
-            if label.startswith(name) and found["tag"].startswith(tag):
+            if self._is_on(name, tag):
                 self._is_seen()
+                assert self._is_on(name, tag), f"the focus left {name!r} on {self.page.url}: {self.focused}"
                 return
-            passed.append(label[:40] or found["tag"])
+            passed.append(self.focused["name"] or self.focused["text"][:40] or self.focused["tag"])
             self.page.keyboard.press(key)
         raise AssertionError(f"{MAX_TABS} times {key} on {self.page.url} do not lead to {name!r}: {passed}")
+
+    def _is_on(self, name: str, tag: str) -> bool:
+        control = self.focused
+        return bool((control["name"] or control["text"]).startswith(name) and control["tag"].startswith(tag))
 
     def type(self, name: str, text: str) -> None:
         """Put a text into a field in place of what is there."""
@@ -88,9 +94,19 @@ class Keyboard:
         assert self.focused["checked"] == on
 
     def press(self, name: str, tag: str = "button") -> None:
-        """Enter on a button or a link."""
+        """Enter on a button that changes this page, or leads over pages that go on by themselves."""
         self.to(name, tag)
         self.page.keyboard.press("Enter")
+
+    def follow(self, name: str, tag: str = "button") -> None:
+        """Enter on a button or a link, which leads to another page, and be there."""
+        self.to(name, tag)
+        self.send()
+
+    def send(self) -> None:
+        """Enter where the focus is, which sends a form or follows a link, and be on the next page."""
+        with another_page(self.page):
+            self.page.keyboard.press("Enter")
 
     def _arrows(self, arrived: Callable[[dict[str, Any]], bool], what: str) -> None:
         for _ in range(MAX_ARROWS):
@@ -104,7 +120,7 @@ class Keyboard:
 
     def _is_seen(self) -> None:
         """Once the page has come to rest: answers that arrive meanwhile may move it for a moment."""
-        ends = time.monotonic() + AT_REST_SECONDS
+        ends = time.monotonic() + SEEN_SECONDS
         while not ((found := self.focused)["outlined"] and found["uncovered"]):
             name = f"{self.page.url}: {found['name'] or found['text']!r}"
             assert time.monotonic() < ends, f"{name} is outlined: {found['outlined']}; over it is {found['over']}"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.pictures import CANDIDATE, SCREENS
 
@@ -81,22 +81,15 @@ def test_a_short_page_does_not_scroll_and_the_navigator_begins_beneath_the_heade
     assert header["y"] + header["height"] == navigator["y"]
 
 
-def width_of(place: Locator) -> float:
-    """The width of an element on the screen, in pixels."""
-    box = place.bounding_box()
-    assert box
-    return box["width"]
-
-
 def test_the_folded_rail_opens_with_all_names_and_closes_again(narrow: Callable[[int], Page]) -> None:
     page = narrow(NARROW)
     rail = page.locator("#rail")
-    assert width_of(rail) == 56
+    expect(rail).to_have_css("width", "56px")
     page.get_by_role("button", name="Whole menu").click()
     expect(rail.get_by_text("Decision log")).to_be_visible()
-    assert width_of(rail) == 220
+    expect(rail).to_have_css("width", "220px")
     page.keyboard.press("Escape")
-    assert width_of(rail) == 56
+    expect(rail).to_have_css("width", "56px")
     rail.get_by_role("link", name="Decision log").click()
     page.wait_for_url("**/decision-log")
 

@@ -13,9 +13,10 @@ from app.services.configs.reading import read_config
 from rules.finding import Finding
 from rules.gate import evaluate
 from rules.registry import APPROVE_GATE, PRODUCTION_GATE, SIMULATION_GATE
-from tests.browser.conftest import VIEWPORT, watch
+from tests.browser.conftest import PATIENCE_MS, VIEWPORT, watch
 from tests.browser.gate_cases import CASES
 from tests.browser.gates import Case, make
+from tests.browser.rest import follow
 from tests.browser.running import Site, served
 
 WHERE = "[document.activeElement.id, document.activeElement.name ?? '']"
@@ -36,7 +37,7 @@ def page(chromium: Browser, site: Site) -> Iterator[Page]:
     wrong: list[str] = []
     context = chromium.new_context(base_url=site.address, viewport=VIEWPORT)
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE_MS)
     watch(page, site.address, wrong)
     yield page
     context.close()
@@ -99,9 +100,8 @@ def _of_simulation(case: Case) -> bool:
 def _follow(page: Page, message: str) -> None:
     """Click the link of the finding that says this, wherever the page has it."""
     places = page.locator("#gates .first, #gates li, #gate li")
-    places.filter(has_text=message).get_by_role("link").click()
-    page.wait_for_load_state("load")
-    page.wait_for_function("document.activeElement !== document.body")
+    follow(page, places.filter(has_text=message).get_by_role("link"))
+    expect(page.locator("body :focus")).to_have_count(1)
 
 
 def _lands_on(page: Page, case: Case) -> bool:

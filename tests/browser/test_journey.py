@@ -11,6 +11,7 @@ from app.services.delivery.current import read
 from tests.browser import journey
 from tests.browser.keyboard import Keyboard
 from tests.browser.pictures import SCREENS
+from tests.browser.rest import another_page, follow
 from tests.browser.running import SEEDED_AT, Site
 
 
@@ -47,8 +48,7 @@ def test_following_the_next_missing_item_alone_makes_an_empty_config_pass_every_
             break
         assert page.locator("footer.next button.primary").is_disabled()
         refused.append(missing.inner_text().removeprefix("Next missing: "))
-        missing.click()
-        page.wait_for_load_state()
+        follow(page, missing)
         _mend(page)
     assert len(refused) == len(set(refused)) >= 5, refused
     expect(page.locator("#completeness")).to_contain_text("Complete")
@@ -133,7 +133,7 @@ def _mend_rails(page: Page, focused: str) -> None:
 
 
 def _save(page: Page) -> None:
-    with page.expect_navigation():
+    with another_page(page):
         page.get_by_role("button", name="Save", exact=True).last.click()
 
 
@@ -158,31 +158,30 @@ def _set_up(keys: Keyboard) -> None:
     keys.page.keyboard.type("Pioneer Studio")
     keys.choose("Your role", "founder")
     keys.type("Your name", "Theresa")
-    keys.page.keyboard.press("Enter")
+    keys.send()
     _arrive(keys, "/setup/data-mode")
     keys.choose("Usage events come from", "mocked")
-    keys.page.keyboard.press("Enter")
+    keys.send()
 
 
 def _read_the_pitch(keys: Keyboard) -> None:
     _arrive(keys, "/cycles/new/context")
     keys.type("Or paste text", journey.PITCH)
-    keys.press("Read it")
-    keys.page.wait_for_selector("#cards")
-    keys.press("Accept all new")
+    keys.follow("Read it")
+    keys.follow("Accept all new")
     expect(keys.page.get_by_text("accepted").first).to_be_visible()
-    keys.press("Continue to the north star", "a")
+    keys.follow("Continue to the north star", "a")
 
 
 def _name_the_cycle(keys: Keyboard) -> None:
     _arrive(keys, "/cycles/new/north-star")
     keys.type("Cycle name", "First quarter")
-    keys.press("Continue to value units")
+    keys.follow("Continue to value units")
 
 
 def _define_a_unit(keys: Keyboard) -> None:
     _arrive(keys, "/value-units")
-    keys.press("Define the first unit", "a")
+    keys.follow("Define the first unit", "a")
     _arrive(keys, "/value-units?unit=new")
     keys.type("Name", "Rendered minute")
     keys.pick("Type", "outcome")
@@ -199,17 +198,17 @@ def _define_a_unit(keys: Keyboard) -> None:
     keys.pick("Metric 1", "gross_margin")
     keys.pick("Expected impact 1", "positive")
     keys.tick("Customer satisfaction")
-    keys.press("Save unit")
+    keys.follow("Save unit")
     expect(keys.page.locator(".flash")).to_be_visible()
 
 
 def _submit_the_units(keys: Keyboard) -> None:
     keys.skip_to_content()
-    keys.press("Close", "a")
+    keys.follow("Close", "a")
     _arrive(keys, "/value-units")
-    keys.press("Continue to submit", "a")
+    keys.follow("Continue to submit", "a")
     _arrive(keys, "/value-units/submit")
-    keys.press("Submit snapshot 1")
+    keys.follow("Submit snapshot 1")
 
 
 def _create_the_config(keys: Keyboard) -> str:
@@ -217,7 +216,7 @@ def _create_the_config(keys: Keyboard) -> str:
     keys.pick("Segment", "ai_video_smb")
     keys.choose("Stage", "learning")
     keys.choose("Environment", "production")
-    keys.press("Create and continue to pools")
+    keys.follow("Create and continue to pools")
     _arrive(keys, "/pools")
     return keys.page.url.split("/configs/")[1].split("/")[0]
 
@@ -235,14 +234,14 @@ def _fill_the_pools(keys: Keyboard) -> None:
     keys.type("Included", "5")
     keys.pick("Beyond that", "throttle")
     keys.type("Price book", "usd_2026_01")
-    keys.press("Continue to exploration")
+    keys.follow("Continue to exploration")
 
 
 def _subsidise_exploration(keys: Keyboard) -> None:
     _arrive(keys, "/exploration")
     keys.pick("Paid from pool", "pool_exploration")
     keys.tick("draft_export_created")
-    keys.press("Continue to rails")
+    keys.follow("Continue to rails")
 
 
 def _set_the_rails(keys: Keyboard) -> None:
@@ -252,7 +251,7 @@ def _set_the_rails(keys: Keyboard) -> None:
     keys.type("Margin floor", "40 %")
     keys.to("At the cap", "select", key="Shift+Tab")
     keys.pick("At the cap", "require_approval")
-    keys.press("Continue to simulate")
+    keys.follow("Continue to simulate")
 
 
 def _simulate(keys: Keyboard) -> None:
@@ -261,7 +260,7 @@ def _simulate(keys: Keyboard) -> None:
     keys.press("Simulate")
     _arrive(keys, "/review")
     keys.press("Skip to the next step", "a")
-    keys.press("Continue to approval", "a")
+    keys.follow("Continue to approval", "a")
 
 
 def _approve(keys: Keyboard) -> None:
@@ -269,5 +268,4 @@ def _approve(keys: Keyboard) -> None:
     keys.type("Approver name", "Theresa")
     keys.type("Approver role", "CEO")
     keys.type("Rationale", "Minutes are paid from the first one, and the margin holds.")
-    with keys.page.expect_navigation():
-        keys.press("Approve version 1")
+    keys.follow("Approve version 1")
