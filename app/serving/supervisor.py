@@ -2,7 +2,7 @@
 
 worker ended or hung → another one in its place, at once; after failures in a row, later and later
 SIGTERM, SIGINT, SIGHUP → every worker stops, within STOPPED_WITHIN seconds; a second signal → at once
-main process gone → its workers stop by themselves (worker.py)
+main process gone → its workers stop by themselves, within as many seconds (worker.py)
 """
 
 import contextlib
@@ -31,6 +31,8 @@ STEADY_SECONDS = 10.0
 """A worker that lived so long was no failure, whatever ended it."""
 LONGEST_PAUSE = 30.0
 DUMP_SECONDS = 0.5
+KILLED_WITHIN = 1.0
+"""Seconds that a killed worker has to be gone, and the port with it, before the main process ends."""
 SAME_SIGNAL_SECONDS = 0.5
 """A signal may come twice, to the process and to its group; what comes later was meant as a second one."""
 
@@ -179,9 +181,13 @@ class Supervisor:
         self._kill_all()
 
     def _kill_all(self) -> None:
-        for place in self._places:
-            if place.process is not None and place.process.is_alive():
-                place.process.kill()
+        """Kill every worker that is left, and wait until it is gone: whoever waits for the server may have its port."""
+        left = [place.process for place in self._places if place.process is not None and place.process.is_alive()]
+        for process in left:
+            process.kill()
+        ends = time.monotonic() + KILLED_WITHIN
+        for process in left:
+            process.join(max(ends - time.monotonic(), 0))
 
 
 def _reason(exitcode: int | None) -> str:

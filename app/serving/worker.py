@@ -28,7 +28,10 @@ CONNECTIONS = 16_384
 """Of one process. A listener keeps its connection, and unless told, granian holds a thousand of them."""
 BEAT_SECONDS = 1.0
 STOPPED_WITHIN = 10
-"""Seconds for requests under way when the server is told to stop; listeners are told to come back at once."""
+"""Seconds for requests under way when the server is told to stop; listeners are told to come back at once.
+
+The same for a worker whose main process is gone: what it has not finished by then ends with it.
+"""
 DUMP_SIGNAL = signal.SIGUSR1
 """Makes a worker write to the log where each of its threads is, even while its event loop hangs."""
 PARENT_CHECK_SECONDS = 0.2
@@ -45,12 +48,14 @@ def work(listener: socket.socket, place: int, beats: MutableSequence[float], mai
 
 
 def _end_with(main_pid: int) -> None:
-    """Stop as told once the main process is gone: an orphan would hold the port."""
+    """Stop as told once the main process is gone, for an orphan holds the port.
+
+    One that has not ended after STOPPED_WITHIN seconds is ended, and the log says where its threads were.
+    """
     while os.getppid() == main_pid:
         time.sleep(PARENT_CHECK_SECONDS)
+    faulthandler.dump_traceback_later(STOPPED_WITHIN, exit=True)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(STOPPED_WITHIN)
-    os._exit(1)
 
 
 async def _serve(listener: socket.socket, place: int, beats: MutableSequence[float]) -> None:

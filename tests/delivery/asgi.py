@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 App = Callable[..., Awaitable[None]]
+PATIENCE_SECONDS = 60
 
 
 @dataclass
@@ -39,14 +40,14 @@ class Exchange:
     async def event(self) -> dict[str, str]:
         """The next server-sent event; comments are passed over."""
         while True:
-            text = (await asyncio.wait_for(self.chunks.get(), 20)).decode()
+            text = (await asyncio.wait_for(self.chunks.get(), PATIENCE_SECONDS)).decode()
             fields = dict(line.split(": ", 1) for line in text.splitlines() if line and not line.startswith(":"))
             if "data" in fields:
                 return fields
 
     async def leave(self) -> None:
         self.left.set()
-        await asyncio.wait_for(self.task, 5)
+        await asyncio.wait_for(self.task, PATIENCE_SECONDS)
 
 
 def begin(app: App, path: str, query: dict[str, str], headers: dict[str, str], method: str = "GET") -> Exchange:

@@ -42,12 +42,12 @@ def test_a_poll_is_answered_while_more_apps_listen_than_granian_holds_unless_tol
     with log.open("wb") as file, ExitStack() as held:
         process = subprocess.Popen(command, env=os.environ | known, stdout=file, stderr=file)
         held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
-        held.callback(process.wait, 30)
+        held.callback(process.wait, 60)
         held.callback(process.terminate)
         wait_until_ready(f"http://127.0.0.1:{port}", process, log)
         request = f"GET {STREAM}?{urlencode(f.SUBJECT)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
         for _ in range(LISTENERS):
-            listener = held.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+            listener = held.enter_context(socket.create_connection(("127.0.0.1", port), 60))
             listener.sendall(request)
             assert listener.recv(15) == b"HTTP/1.1 200 OK"
-        assert httpx.get(f"http://127.0.0.1:{port}{CONFIG}", params=f.SUBJECT).status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{port}{CONFIG}", params=f.SUBJECT, timeout=60).status_code == 200

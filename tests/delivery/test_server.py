@@ -54,7 +54,7 @@ def test_no_process_answers_with_the_version_before_an_approval_that_has_returne
         process = subprocess.Popen(command, env=os.environ | known, stdout=file, stderr=file)
     try:
         wait_until_ready(f"http://127.0.0.1:{port}", process, log)
-        clients = [httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) for _ in range(6)]
+        clients = [httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) for _ in range(6)]
         for number in range(1, 6):
             approve(f"cfg_{number}", later=60 * number)
             found = [client.get(CONFIG, params=f.SUBJECT).json()["config_version_id"] for client in clients]
@@ -65,4 +65,4 @@ def test_no_process_answers_with_the_version_before_an_approval_that_has_returne
             client.close()
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)

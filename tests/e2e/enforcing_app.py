@@ -17,7 +17,7 @@ from avs_brain_client import AvsError, Client
 UNIT = "vu_hd_minute"
 THREADS = 2
 PAUSE_SECONDS = 0.02
-SENT_WITHIN_SECONDS = 20
+SENT_WITHIN_SECONDS = 60
 Seen = tuple[str | None, str | None, int | None]
 """The version that decided, the version that the client holds, and the sequence of its document."""
 

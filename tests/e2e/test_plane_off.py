@@ -47,11 +47,11 @@ def running(command: list[str], log: Path, **environment: str) -> Iterator[subpr
         yield process
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def eventually(condition: Callable[[], object], log: Path) -> None:
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < ends, log.read_text()
         time.sleep(0.05)
@@ -61,7 +61,7 @@ def enforce(base_url: str, published: str, subject: dict[str, str]) -> Any:
     """What an app with no memory of its own decides, in a process of its own."""
     given = json.dumps({"base_url": base_url, "published": published, "subject": subject})
     environment = os.environ | {"PYTHONPATH": str(CLIENT)}
-    done = subprocess.run([sys.executable, "-c", ENFORCE, given], env=environment, capture_output=True, timeout=90)
+    done = subprocess.run([sys.executable, "-c", ENFORCE, given], env=environment, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout)
 
@@ -98,7 +98,7 @@ def test_apps_go_on_by_what_was_published_when_the_control_plane_is_killed(undel
         eventually(lambda: pointed_to() == "cfg_1", log)
         decided = {"approver_name": "Theresa", "approver_role": "CEO", "rationale": "It holds."}
         which = {"config_version_id": "cfg_2", "simulation_run_id": "sim_cfg_2", "effective_at": "2026-01-15T00:00:00Z"}
-        assert httpx.post(f"{base_url}/api/approve", json=decided | which).status_code == 201
+        assert httpx.post(f"{base_url}/api/approve", json=decided | which, timeout=60).status_code == 201
         eventually(lambda: pointed_to() == "cfg_2", log)
         workers = children(server.pid)
         server.kill()  # first, for it would put others in their places

@@ -3,13 +3,16 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPResponse
 from urllib.parse import urlencode
 
+from simulation.canonical import JsonObject, parse_exact
 from tests.faults.lumina import SUBJECT
 from tests.faults.running import Server
 
 CONFIG, STREAM = "/api/runtime/config", "/api/runtime/stream"
 SMALL_BUFFER = 4_096
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def head(method: str, target: str, **headers: object) -> bytes:
@@ -48,6 +51,22 @@ def stream_request() -> bytes:
 
 def long_poll_request(etag: str, seconds: int = 30) -> bytes:
     return head("GET", f"{CONFIG}?{urlencode(SUBJECT | {'wait': str(seconds)})}", If_None_Match=etag)
+
+
+def begin(client: socket.socket, path: str, body: bytes, *, sent: int | None = None) -> None:
+    """Send JSON, or only so many bytes of it, once the server has begun to read: the request is under way."""
+    headers = {"Content_Type": "application/json", "Content_Length": len(body), "Expect": "100-continue"}
+    client.sendall(head("POST", path, **headers))
+    assert client.recv(len(CONTINUE)) == CONTINUE
+    client.sendall(body[:sent])
+
+
+def answer(client: socket.socket) -> JsonObject:
+    """The document of the answer that comes now."""
+    response = HTTPResponse(client)
+    response.begin()
+    document: JsonObject = parse_exact(response.read())
+    return document
 
 
 def rest_of(client: socket.socket) -> bytes:

@@ -19,6 +19,7 @@ SUBJECT = {
     "target_environment": "production",
 }
 BATCH_EVENTS = 20
+QUESTION: JsonObject = {"candidate_config_version_id": CANDIDATE, "historical_window_days": 30}
 DECIDED = {
     "approver_name": "Theresa",
     "approver_role": "CEO",
@@ -43,8 +44,7 @@ def usage_event(event_id: str) -> JsonObject:
 
 
 def simulate(server: Server, candidate: str = CANDIDATE) -> httpx.Response:
-    question = {"candidate_config_version_id": candidate, "historical_window_days": 30}
-    return server.post("/api/simulations", question)
+    return server.post("/api/simulations", QUESTION | {"candidate_config_version_id": candidate})
 
 
 def approve(server: Server, simulation_run_id: str, candidate: str = CANDIDATE) -> httpx.Response:
@@ -89,10 +89,10 @@ class UsageSender:
         receipt = answer.json()
         return bool(receipt["accepted"] + receipt["duplicates"] == BATCH_EVENTS)
 
-    def wait_for_more(self, *, seconds: float = 30) -> None:
+    def wait_for_more(self) -> None:
         """Until another batch is acknowledged: usage comes in now."""
         before = len(self.acknowledged)
-        eventually(lambda: len(self.acknowledged) > before, seconds=seconds)
+        eventually(lambda: len(self.acknowledged) > before)
 
     def lost(self) -> set[str]:
         """Acknowledged events that the server does not have: it takes for new what is sent again."""

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 
 from tests.databases import in_memory
+from tests.faults.running import PATIENCE_SECONDS
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Postgres:
         process = psutil.Process(self.server.get_pid())
         children = process.children(recursive=True)
         process.kill()
-        psutil.wait_procs([process, *children], timeout=20)
+        psutil.wait_procs([process, *children], timeout=PATIENCE_SECONDS)
 
     def start(self) -> None:
         self.server.start()

@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import psutil
 AVS = str(Path(sys.executable).with_name("avs"))
 WORKERS = 2
 READY_SECONDS = 120
+PATIENCE_SECONDS = 60
+"""For what comes to be so; how soon is printed, and says more of the machine than of the product."""
 _CLOCK_OFF = (
     "from datetime import timedelta; from app import clock; right = clock.now; "
     "clock.now = lambda: right() + timedelta(seconds={seconds}); from app.cli import avs; avs(prog_name='avs')"
@@ -30,6 +33,12 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def assert_is_free(port: int) -> None:
+    """Another server may have the port."""
+    with socket.create_server(("127.0.0.1", port)):
+        pass
 
 
 def run_avs(data_dir: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -111,7 +120,7 @@ class Server:
         assert self.process is not None
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        self.process.wait(PATIENCE_SECONDS)
         return time.monotonic() - began
 
     def kill(self) -> None:
@@ -120,7 +129,7 @@ class Server:
             return
         for process in [psutil.Process(self.process.pid), *self.workers()]:
             process.kill()
-        self.process.wait(10)
+        self.process.wait(PATIENCE_SECONDS)
 
     def get(self, path: str, **parameters: str) -> httpx.Response:
         return httpx.get(f"{self.url}{path}", params=parameters, timeout=60)
@@ -129,7 +138,16 @@ class Server:
         return httpx.post(f"{self.url}{path}", json=body, timeout=60)
 
 
-def eventually(is_so: Callable[[], bool], *, seconds: float = 30) -> float:
+@contextmanager
+def breakable(server: Server) -> Iterator[Server]:
+    """A server that the block may start, and that is gone afterwards."""
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def eventually(is_so: Callable[[], bool], *, seconds: float = PATIENCE_SECONDS) -> float:
     """Wait until something is so, and fail when it is not in time; the seconds that it took."""
     began = time.monotonic()
     while not is_so():

@@ -2,6 +2,7 @@
 
 from simulation.canonical import JsonObject
 from tests.faults.lumina import CANDIDATE, approve, config, simulate
+from tests.faults.publishing import until_published
 from tests.faults.running import Server
 
 PRIOR = "cfg_smb_learning_prod_v1"
@@ -39,5 +40,6 @@ def test_the_latest_decision_is_shown_whatever_the_clock_said(server: Server) ->
         waited = max(waited, server.start())
         for version in (CANDIDATE, PRIOR):
             assert_latest(server, roll_back(server, version))
+            until_published(server, version)
             decisions += 1
     print(f"clock: {decisions} decisions acknowledged, each the latest where it is shown, started in {waited:.1f} s")

@@ -8,8 +8,10 @@ import pytest
 
 from tests.faults.disks import Disk, small_disk
 from tests.faults.lumina import CANDIDATE, approve, config, sending, simulate
-from tests.faults.running import Server, eventually
+from tests.faults.publishing import publish_to, until_published
+from tests.faults.running import Server, breakable, eventually
 from tests.faults.troubles import (
+    USAGE_FILE,
     command_refused,
     has_event,
     ingest,
@@ -21,14 +23,11 @@ from tests.faults.troubles import (
     refused_on_screen,
     settled,
     unready,
+    upload,
 )
 
 ROOM_MB = 64
 """What a disk has beside the demo: more than a server of two workers needs, and little enough to be filled at once."""
-USAGE_FILE = (
-    "event_id,event_type,ts,customer_id,segment,resolution,render_mode,output_minutes\n"
-    "full_file_1,video_render_completed,2026-04-11T08:00:00Z,cust_2001,ai_video_smb,HD,production,3\n"
-)
 
 
 @pytest.fixture
@@ -41,9 +40,9 @@ def disk(seeded: Path, tmp_path: Path) -> Iterator[Disk]:
 
 @pytest.fixture
 def server(disk: Disk, tmp_path: Path) -> Iterator[Server]:
-    server = Server(disk.folder / "data", tmp_path / "server.log")
-    yield server
-    server.kill()
+    with breakable(Server(disk.folder / "data", tmp_path / "server.log")) as server:
+        publish_to(server, tmp_path / "published")
+        yield server
 
 
 def test_a_full_disk_refuses_what_needs_it_and_loses_nothing_acknowledged(
@@ -61,6 +60,7 @@ def test_a_full_disk_refuses_what_needs_it_and_loses_nothing_acknowledged(
         refused(approve(server, simulation_run_id), *disk.codes)
         refused(simulate(server), *disk.codes)
         refused_on_screen(new_workspace(server))
+        refused_on_screen(upload(server))
         for page in ("/decision-log", "/setup/workspace", f"/configs/{CANDIDATE}/review"):
             assert server.get(page).status_code == 200, page
         lives_and_delivers(server)
@@ -76,6 +76,8 @@ def test_a_full_disk_refuses_what_needs_it_and_loses_nothing_acknowledged(
     assert simulate(server).status_code == 201
     assert not has_event(server, "full_1")
     assert config(server).json()["config_version_id"] == CANDIDATE
+    assert upload(server).status_code == 303
+    until_published(server)
     assert usage.refused
     assert usage.lost() == set()
     for code in disk.codes[:1]:

@@ -1,6 +1,7 @@
 """All processes of the server are killed at once while it works: what it acknowledged is there after the next start."""
 
 from tests.faults.lumina import CANDIDATE, approve, config, sending, simulate
+from tests.faults.publishing import until_published
 from tests.faults.running import Server
 
 KILLS = 2
@@ -22,6 +23,7 @@ def test_nothing_acknowledged_is_lost_when_every_process_is_killed(server: Serve
         server.kill()
     server.start()
     assert config(server).json()["config_version_id"] == CANDIDATE
+    until_published(server)
     assert usage.acknowledged
     assert usage.lost() == set()
     print(f"killed: {len(usage.acknowledged)} events acknowledged, 0 lost, up again in {heal_seconds:.1f} s")

@@ -11,33 +11,15 @@ import sqlalchemy as sa
 
 from tests import databases
 from tests.faults.lumina import config
-from tests.faults.running import Server, run_avs
-
-
-@pytest.fixture(scope="module")
-def installed(seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of an installation that has been started once, to be copied."""
-    folder = tmp_path_factory.mktemp("installed")
-    shutil.copytree(seeded, folder / "data")
-    server = Server(folder / "data", folder / "server.log")
-    server.start()
-    server.stop()
-    return folder / "data"
-
-
-@pytest.fixture
-def data_dir(installed: Path, tmp_path: Path) -> Path:
-    shutil.copytree(installed, tmp_path / "data")
-    return tmp_path / "data"
+from tests.faults.running import Server, breakable, eventually, run_avs
 
 
 @pytest.fixture
 def server(data_dir: Path, tmp_path: Path) -> Iterator[Server]:
     """On the copy, publishing to a folder beside it."""
     target = {"AVS_PUBLISH_URL": (tmp_path / "published").as_uri()}
-    breakable = Server(data_dir, tmp_path / "server.log", environment=target)
-    yield breakable
-    breakable.kill()
+    with breakable(Server(data_dir, tmp_path / "server.log", environment=target)) as server:
+        yield server
 
 
 def refusal(server: Server) -> str:
@@ -146,41 +128,30 @@ def test_a_data_directory_that_is_not_mounted_stops_the_start(server: Server, da
 
 
 def test_a_start_that_is_to_be_empty_stays_so(tmp_path: Path) -> None:
-    server = Server(tmp_path / "data", tmp_path / "server.log", options=("--empty",))
-    try:
+    with breakable(Server(tmp_path / "data", tmp_path / "server.log", options=("--empty",))) as server:
         server.start()
         server.stop()
         server.options = ()
         server.start()
         assert server.get("/api/workspaces").json()["items"] == []
-    finally:
-        server.kill()
 
 
 def test_a_first_seeding_that_was_interrupted_goes_on_at_the_next_start(tmp_path: Path) -> None:
-    server = Server(tmp_path / "data", tmp_path / "server.log")
-    try:
+    with breakable(Server(tmp_path / "data", tmp_path / "server.log")) as server:
         server.launch()
-        ends = time.monotonic() + 60
-        while not (tmp_path / "data" / "installation").exists() and time.monotonic() < ends:
-            time.sleep(0.01)
+        eventually((tmp_path / "data" / "installation").exists)
         time.sleep(0.2)
         server.kill()
         seconds = server.start()
         items = server.get("/api/workspaces").json()["items"]
         assert {item["workspace_id"] for item in items} == {"ws_1049", "ws_2049"}
         print(f"killed while it seeded for the first time: up again in {seconds:.1f} s, with the whole demo")
-    finally:
-        server.kill()
 
 
 def test_an_installation_from_before_there_were_ids_adopts_one(seeded: Path, tmp_path: Path) -> None:
     shutil.copytree(seeded, tmp_path / "data")
     assert not (tmp_path / "data" / "installation").exists()
-    server = Server(tmp_path / "data", tmp_path / "server.log")
-    try:
+    with breakable(Server(tmp_path / "data", tmp_path / "server.log")) as server:
         server.start()
         assert (tmp_path / "data" / "installation").read_text().startswith("inst_")
         assert os.stat(tmp_path / "data" / "installation").st_mode & 0o777 == 0o600
-    finally:
-        server.kill()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from app.extensions import usage_events
 from app.factory import create_app
@@ -14,7 +15,8 @@ from tests.browser.running import SEEDED_AT
 from tests.databases import migrated, settings
 from tests.faults.lumina import CANDIDATE, approve, config, sending, simulate
 from tests.faults.postgres import Postgres, running_postgres
-from tests.faults.running import Server
+from tests.faults.publishing import OWN, until_published
+from tests.faults.running import Server, breakable
 from tests.faults.troubles import (
     command_refused,
     lives_and_delivers,
@@ -39,7 +41,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def server(postgres: Postgres, tmp_path: Path) -> Iterator[Server]:
-    """The small demo workspace in PostgreSQL, with keys that are published to a folder."""
+    """The small demo workspace in PostgreSQL, published to a folder."""
     data_dir = tmp_path / "data"
     data_dir.mkdir()
     uri = postgres.url.replace("postgresql://", "postgresql+psycopg://", 1)
@@ -47,13 +49,14 @@ def server(postgres: Postgres, tmp_path: Path) -> Iterator[Server]:
     app = create_app(settings(uri, data_dir))
     with app.app_context():
         load_seed(db.session, usage_events().store, now=SEEDED_AT, with_growth=False)
+        db.session.execute(sa.text(OWN))
+        db.session.commit()
         db.session.remove()
         db.engine.dispose()
         usage_events().store.close()
     environment = {"DATABASE_URL": postgres.url, "AVS_PUBLISH_URL": (tmp_path / "published").as_uri()}
-    server = Server(data_dir, tmp_path / "server.log", environment)
-    yield server
-    server.kill()
+    with breakable(Server(data_dir, tmp_path / "server.log", environment)) as server:
+        yield server
 
 
 def test_nothing_acknowledged_is_lost_when_postgresql_goes_away_and_comes_back(
@@ -87,6 +90,7 @@ def test_nothing_acknowledged_is_lost_when_postgresql_goes_away_and_comes_back(
     assert simulate(server).status_code == 201
     assert new_workspace(server).status_code == 303
     assert config(server).json()["config_version_id"] == CANDIDATE
+    until_published(server)
     assert usage.acknowledged
     assert usage.lost() == set()
     quiet(server, "database_unreachable", times=RESTARTS + 1)

@@ -2,16 +2,17 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.faults.lumina import CANDIDATE, WORKSPACE, approve, sending, simulate, usage_event
+from tests.faults.publishing import until_published
 from tests.faults.running import AVS, Server, eventually, run_avs
 
 LATE = "2026-04-10T08:00:00Z"
@@ -62,6 +63,7 @@ def test_a_lost_index_an_older_one_and_one_from_a_backup_are_made_anew_at_the_ne
     assert undone.status_code in (200, 422), undone.text
     run = simulate(running).json()
     assert approve(running, run["simulation_run_id"]).status_code == 201
+    until_published(running)
     print("index " + ", ".join(f"{name}: up in {seconds:.1f} s" for name, seconds in healed.items()))
 
 
@@ -173,9 +175,9 @@ def test_a_lost_file_can_be_taken_out_and_taken_in_again(running: Server) -> Non
 
 def test_a_killed_reindex_and_a_killed_import_lose_nothing_that_was_acknowledged(running: Server) -> None:
     with sending(running, "importing") as usage:
-        _kill_soon(running, "usage", "import", str(_csv(running.data_dir)), "--workspace", WORKSPACE)
-        _kill_soon(running, "usage", "reindex")
-        _kill_soon(running, "usage", "reindex")
+        _kill_at_work(running, "usage", "import", str(_csv(running.data_dir)), "--workspace", WORKSPACE)
+        _kill_at_work(running, "usage", "reindex")
+        _kill_at_work(running, "usage", "reindex")
         assert simulate(running).status_code in (200, 201)
         running.kill()
     heal_seconds = running.start()
@@ -199,10 +201,20 @@ def _csv(folder: Path, rows: int = 20_000) -> Path:
     return path
 
 
-def _kill_soon(server: Server, *arguments: str, after: float = 1.6) -> None:
-    """Begin a command and kill it in the middle of its work."""
+def _kill_at_work(server: Server, *arguments: str) -> None:
+    """Begin a command and kill it in the middle of its work: it has usage open, and a moment more."""
     known = os.environ | {"AVS_DATA_DIR": str(server.data_dir)}
     process = subprocess.Popen([AVS, *arguments], env=known, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(after)
-    process.send_signal(signal.SIGKILL)
-    process.wait(10)
+    eventually(lambda: process.poll() is not None or _has_usage_open(process.pid, server))
+    assert process.poll() is None, "it ended before it could be killed"
+    time.sleep(0.2)
+    process.kill()
+    process.wait()
+
+
+def _has_usage_open(pid: int, server: Server) -> bool:
+    try:
+        paths = {Path(file.path) for file in psutil.Process(pid).open_files()}
+    except psutil.NoSuchProcess:
+        return False
+    return any(usage_folder(server) in path.parents or path.suffix == ".csv" for path in paths)

@@ -14,22 +14,11 @@ import pytest
 
 from app.checks.start import examined
 from app.checks.surroundings import Surroundings
-from tests.faults.running import Server, run_avs
+from tests.faults.running import Server, breakable, eventually, run_avs
 
 Environment = dict[str, str]
 Wrong = Callable[[Path, Environment], object]
 """Makes something wrong with a data directory or the environment of a start."""
-
-
-@pytest.fixture(scope="module")
-def installed(seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of an installation that has been started once, to be copied."""
-    folder = tmp_path_factory.mktemp("installed")
-    shutil.copytree(seeded, folder / "data")
-    server = Server(folder / "data", folder / "server.log")
-    server.start()
-    server.stop()
-    return folder / "data"
 
 
 def key_of(data_dir: Path) -> Path:
@@ -99,13 +88,6 @@ WRONG: dict[str, tuple[Wrong, str]] = {
 }
 
 
-@pytest.fixture
-def broken(installed: Path, tmp_path: Path) -> Path:
-    """A copy of the installation, to be broken."""
-    shutil.copytree(installed, tmp_path / "data")
-    return tmp_path / "data"
-
-
 @contextmanager
 def wrong_start(data_dir: Path, environment: Environment) -> Iterator[subprocess.CompletedProcess[str]]:
     with socket.socket() as probe:
@@ -136,20 +118,20 @@ def stopping(data_dir: Path, environment: Environment) -> list[str]:
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_start_says_what_to_mend_and_writes_nothing(name: str, broken: Path, installed: Path) -> None:
+def test_a_wrong_start_says_what_to_mend_and_writes_nothing(name: str, data_dir: Path, installed: Path) -> None:
     make_wrong, words = WRONG[name]
     environment: Environment = {}
-    make_wrong(broken, environment)
-    before = written(broken)
+    make_wrong(data_dir, environment)
+    before = written(data_dir)
     began = time.monotonic()
-    with wrong_start(broken, environment) as start:
+    with wrong_start(data_dir, environment) as start:
         assert_refused(start, words)
     print(f"{name}: refused in {time.monotonic() - began:.1f} s: {start.stderr.strip()}")
-    assert written(broken) == before
-    shutil.rmtree(broken, ignore_errors=True)
-    broken.unlink(missing_ok=True)
-    shutil.copytree(installed, broken)
-    assert stopping(broken, {}) == []
+    assert written(data_dir) == before
+    shutil.rmtree(data_dir, ignore_errors=True)
+    data_dir.unlink(missing_ok=True)
+    shutil.copytree(installed, data_dir)
+    assert stopping(data_dir, {}) == []
 
 
 def test_a_taken_port_is_said_and_nothing_is_begun(tmp_path: Path) -> None:
@@ -164,22 +146,22 @@ def test_a_port_that_is_none_is_said(port: str, tmp_path: Path) -> None:
     assert_refused(run_avs(tmp_path / "data", "serve", PORT=port), f"PORT is '{port}'")
 
 
-def test_every_command_refuses_what_it_could_not_work_on(broken: Path) -> None:
-    overwritten(broken / "avs.db")
+def test_every_command_refuses_what_it_could_not_work_on(data_dir: Path) -> None:
+    overwritten(data_dir / "avs.db")
     for command in (("seed",), ("usage", "stats"), ("keys", "list"), ("publish", "--to", "file:///nowhere")):
-        assert_refused(run_avs(broken, *command), "is damaged")
+        assert_refused(run_avs(data_dir, *command), "is damaged")
 
 
-def test_an_unknown_setting_is_named_with_the_one_that_may_be_meant(broken: Path) -> None:
-    told = run_avs(broken, "doctor", AVS_PUBLISH_URI="file:///srv/avs")
+def test_an_unknown_setting_is_named_with_the_one_that_may_be_meant(data_dir: Path) -> None:
+    told = run_avs(data_dir, "doctor", AVS_PUBLISH_URI="file:///srv/avs")
     assert told.returncode == 0, told.stdout
     assert "AVS_PUBLISH_URI is no setting of AVS Brain and is not read: is AVS_PUBLISH_URL meant?" in told.stdout
 
 
-def test_the_doctor_names_everything_at_once_and_starts_nothing(broken: Path) -> None:
-    (broken / "secret_key").write_text("")
-    overwritten(broken / "usage" / "index.sqlite")
-    told = run_avs(broken, "doctor", AVS_SECRET_KEY="")
+def test_the_doctor_names_everything_at_once_and_starts_nothing(data_dir: Path) -> None:
+    (data_dir / "secret_key").write_text("")
+    overwritten(data_dir / "usage" / "index.sqlite")
+    told = run_avs(data_dir, "doctor", AVS_SECRET_KEY="")
     assert told.returncode == 1
     assert "secret key: " in told.stdout
     assert "usage index: " in told.stdout
@@ -215,25 +197,20 @@ def test_a_folder_of_another_user_or_one_that_cannot_be_written_is_refused() -> 
         folder.rmdir()
 
 
-def test_the_address_is_printed_when_somebody_can_be_answered_and_files_are_their_owners(broken: Path) -> None:
-    (broken / "avs.db").chmod(0o644)
-    (broken / "usage").chmod(0o755)
-    server = Server(broken, broken.parent / "server.log")
-    try:
+def test_the_address_is_printed_when_somebody_can_be_answered_and_files_are_their_owners(data_dir: Path) -> None:
+    (data_dir / "avs.db").chmod(0o644)
+    (data_dir / "usage").chmod(0o755)
+    with breakable(Server(data_dir, data_dir.parent / "server.log")) as server:
         server.start()
-        deadline = time.monotonic() + 10
-        while "AVS Brain on" not in server.said() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        eventually(lambda: "AVS Brain on" in server.said())
         assert "are now their owner's alone" in server.said()
         assert f"AVS Brain on {server.url}" in server.said()
         server.post("/api/workspaces", {"workspace_name": "New", "operator_role": "founder"})
-    finally:
-        server.kill()
-    assert [path for path in broken.rglob("*") if path.stat().st_mode & 0o077] == []
+    assert [path for path in data_dir.rglob("*") if path.stat().st_mode & 0o077] == []
 
 
-def test_nothing_is_printed_of_a_server_that_died_before_it_answered(broken: Path) -> None:
-    server = Server(broken, broken.parent / "server.log")
+def test_nothing_is_printed_of_a_server_that_died_before_it_answered(data_dir: Path) -> None:
+    server = Server(data_dir, data_dir.parent / "server.log")
     server.launch()
     assert server.process is not None
     server.process.kill()

@@ -90,9 +90,14 @@ def product(app: WSGIApp, spool: Spool, *, limit: int = LIMIT, **limits: float) 
 
 def run(work: Awaitable[None]) -> None:
     async def within() -> None:
-        await asyncio.wait_for(work, 20)
+        await asyncio.wait_for(work, 60)
 
     asyncio.run(within())
+
+
+async def until(is_so: Callable[[], object]) -> None:
+    while not is_so():
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("size", [0, 10, PIECE, 3 * PIECE + 1], ids=["none", "small", "a piece", "on disk"])
@@ -143,14 +148,14 @@ def test_a_request_that_gets_no_thread_in_time_is_refused_and_the_next_one_is_an
     go_on = threading.Event()
 
     def waits(_: Environ) -> list[bytes]:
-        go_on.wait(10)
+        go_on.wait(60)
         return [b"done"]
 
     async def crowd() -> None:
         asked = product(answering(waits), spool)
         clients = [Client() for _ in range(3)]
         tasks = [asyncio.create_task(asked(scope(), client.receive, client.send)) for client in clients]
-        await asyncio.sleep(0.6)
+        await until(lambda: clients[2].messages)
         assert clients[2].status == 503
         assert clients[2].headers[b"retry-after"] == b"5"
         assert parse_exact(clients[2].body)["code"] == "server_busy"
@@ -165,18 +170,19 @@ def test_a_request_that_gets_no_thread_in_time_is_refused_and_the_next_one_is_an
 
 
 def test_a_client_that_leaves_the_queue_frees_its_place(spool: Spool) -> None:
-    go_on = threading.Event()
+    is_waiting, go_on = threading.Event(), threading.Event()
 
     def waits(_: Environ) -> list[bytes]:
-        go_on.wait(10)
+        is_waiting.set()
+        go_on.wait(60)
         return [b"done"]
 
     async def leaving() -> None:
-        asked = product(answering(waits), spool, threads=1, queue_seconds=10)
+        asked = product(answering(waits), spool, threads=1, queue_seconds=60)
         first, gone, last = Client(), Client(leaves=True), Client()
         tasks = [asyncio.create_task(asked(scope(), first.receive, first.send))]
-        await asyncio.sleep(0.05)
-        await asyncio.wait_for(asked(scope(), gone.receive, gone.send), 1)
+        await until(is_waiting.is_set)
+        await asked(scope(), gone.receive, gone.send)  # ends although nobody goes on
         tasks.append(asyncio.create_task(asked(scope(), last.receive, last.send)))
         await asyncio.sleep(0.05)
         go_on.set()
@@ -190,7 +196,7 @@ def test_a_thread_is_free_while_its_answer_waits_for_a_slow_reader(spool: Spool)
     content = [bytes([number]) * PIECE for number in range(12)]
 
     async def slowly() -> None:
-        asked = product(answering(lambda _: content), spool, threads=1, client_seconds=5)
+        asked = product(answering(lambda _: content), spool, threads=1, client_seconds=60)
         reads = asyncio.Event()
         slow, quick = Client(), Client()
 
