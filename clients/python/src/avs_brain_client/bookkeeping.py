@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
@@ -10,7 +10,7 @@ from typing import TypeVar
 from avs_brain_client import usage
 from avs_brain_client.account import Account, Hold
 from avs_brain_client.clock import DAY_US
-from avs_brain_client.counters import Ledger
+from avs_brain_client.counters import Ledger, Matter
 from avs_brain_client.decide import Decision
 from avs_brain_client.errors import CountersUnavailable
 from avs_brain_client.events import Outgoing
@@ -87,7 +87,7 @@ class Bookkeeper:
             change = usage.count(plan, account, {value_unit_id: quantity}, period, now)
             return change, Recorded(False, {value_unit_id: unscaled(quantity)}, change.firings)
 
-        return self._update(plan, customer_id, marks, now, edit)
+        return self._update(plan, customer_id, marks, now, edit, ("record", value_unit_id, period))
 
     def record_event(self, plan: Plan, event: UsageEvent, now: int) -> Recorded:
         """Meter an event by the terms of its period for every unit that it fits, and note it for exploration."""
@@ -113,7 +113,7 @@ class Bookkeeper:
             quantities = {name: unscaled(n) for name, n in counted.items()}
             return change, Recorded(False, quantities, change.firings, lacking)
 
-        return self._update(plan, event.customer_id, marks, now, edit)
+        return self._update(plan, event.customer_id, marks, now, edit, ("event", *meters, period))
 
     def _say_once(self, lacking: Mapping[str, str]) -> None:
         """Log the first event of each unit that adds nothing to it; every one is in its `Recorded`."""
@@ -130,9 +130,10 @@ class Bookkeeper:
 
         def edit(account: Account, known: frozenset[str]) -> tuple[Change, Decision]:
             after, decision = usage.reserve(plan, account, name, hold, now_us=now, state=state, otherwise=otherwise)
-            return Change(after, ()), decision
+            return Change(after, ()) if decision.allow else UNCHANGED, decision
 
-        return Reservation(name, customer_id, self._update(plan, customer_id, {}, now, edit), hold)
+        course = ("reserve", hold.value_unit_id, hold.period, state)
+        return Reservation(name, customer_id, self._update(plan, customer_id, {}, now, edit, course), hold)
 
     def commit(self, plan: Plan | None, reservation: Reservation, quantity: int, now: int) -> Recorded:
         """Count what the work came to, once, also when the reservation has lapsed meanwhile: the work was done."""
@@ -144,24 +145,28 @@ class Bookkeeper:
             change = usage.commit(plan, account, name, hold, quantity, now)
             return change, Recorded(False, {hold.value_unit_id: unscaled(quantity)}, change.firings)
 
-        return self._update(plan, reservation.customer_id, {f"c:{name}": now + REMEMBERED_US}, now, edit)
+        marks, course = {f"c:{name}": now + REMEMBERED_US}, ("commit", hold.value_unit_id, hold.period)
+        return self._update(plan, reservation.customer_id, marks, now, edit, course, name)
 
     def release(self, reservation: Reservation, now: int) -> None:
         """Give back what was set aside; a second time, or after the commit, this does nothing."""
 
         def edit(account: Account, known: frozenset[str]) -> tuple[Change, None]:
-            return Change(account.letting_go(reservation.reservation_id), ()), None
+            name = reservation.reservation_id
+            return Change(account.letting_go(name), ()) if name in account.holds else UNCHANGED, None
 
-        self._update(None, reservation.customer_id, {}, now, edit)
+        self._update(None, reservation.customer_id, {}, now, edit, ("release",), reservation.reservation_id)
 
     def approve(self, customer_id: str, value_unit_id: str, now: int) -> None:
         """Let a customer go on with a unit where rails want approval, until the period ends."""
         mark = f"{self._calendar.period(now)}:{value_unit_id}"
 
         def edit(account: Account, known: frozenset[str]) -> tuple[Change, None]:
+            if mark in account.approved:
+                return UNCHANGED, None
             return Change(account.with_(approved=account.approved | {mark}), ()), None
 
-        self._update(None, customer_id, {}, now, edit)
+        self._update(None, customer_id, {}, now, edit, ("approve",))
 
     def _update(
         self,
@@ -170,27 +175,33 @@ class Bookkeeper:
         marks: Mapping[str, int],
         now: int,
         edit: Callable[[Account, frozenset[str]], tuple[Change, T]],
+        course: Hashable,
+        reservation: str = "",
     ) -> T:
         """Events are written down before a count that survives this process, and let go after it."""
         held: dict[str, Outgoing] = {}
 
-        def edit_and_hold(
-            account: Account, known: frozenset[str]
-        ) -> tuple[Account | None, tuple[Sequence[Outgoing], T]]:
+        def edited(account: Account, known: frozenset[str]) -> tuple[Account | None, tuple[Change, T]]:
             change, answer = edit(account, known)
-            events = self._reporter.events(plan, customer_id, change.firings, now) if plan and change.firings else []
-            if events and self._ledger.survives:
-                self._reporter.hold(events)
-                held.update({event.event_id: event for event in events})
-            return change.account, (events, answer)
+            return change.account, (change, answer)
 
+        def events(change: Change) -> Sequence[Outgoing]:
+            return self._reporter.events(plan, customer_id, change.firings, now) if plan and change.firings else []
+
+        def hold(outcome: tuple[Change, T]) -> None:
+            if self._ledger.survives and (fired := events(outcome[0])):
+                self._reporter.hold(fired)
+                held.update({event.event_id: event for event in fired})
+
+        matter = Matter(plan, course, reservation, hold)
         try:
-            events, answer = self._ledger.update(customer_id, marks, now, edit_and_hold)
+            change, answer = self._ledger.update(customer_id, marks, now, edited, matter)
         except CountersUnavailable:
             raise  # whether it was counted is not known yet: what is held is settled later
         except BaseException:
             self._reporter.discard(held.values())
             raise
-        self._reporter.release(events)
-        self._reporter.discard(event for name, event in held.items() if name not in {e.event_id for e in events})
+        fired = events(change)
+        self._reporter.release(fired)
+        self._reporter.discard(event for name, event in held.items() if name not in {e.event_id for e in fired})
         return answer

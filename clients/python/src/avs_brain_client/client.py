@@ -302,7 +302,7 @@ class Client:
     def _account(self, customer_id: str) -> Account:
         """As it is now; where the counters do not answer, as they were last seen."""
         try:
-            return self._ledger.read(customer_id)
+            return self._ledger.glance(customer_id)
         except CountersUnavailable as problem:
             self._background.problem = problem
             return self._snapshots.get(customer_id, self._newcomer)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 from avs_brain_client.account import Account
+from avs_brain_client.counters.matter import NOTHING_SPECIAL, Matter
 from avs_brain_client.counters.memory import MemoryCounters
 
 T = TypeVar("T")
@@ -16,7 +17,8 @@ Marks = Mapping[str, int]
 """Things that count once, by name, and until when (wall clock, µs) the store must remember them."""
 Edit = Callable[[Account, frozenset[str]], tuple[Account | None, T]]
 """From the account as it is and those of the marks that are known already to the account as it shall be, or None when
-nothing happened: then nothing is written and no mark remembered.
+nothing happened: then nothing is written and no mark remembered. It changes nothing else, for it is also called to
+learn what would become of accounts that nobody has.
 """
 
 
@@ -35,7 +37,12 @@ class Ledger(Protocol):
     def read(self, customer_id: str) -> Account:
         """The account now; an empty one for somebody new. Raises CountersUnavailable."""
 
-    def update(self, customer_id: str, marks: Marks, now_us: int, edit: Edit[T]) -> T:
+    def glance(self, customer_id: str) -> Account:
+        """The account now, or as this process saw it less than `view_ns` ago. Raises CountersUnavailable."""
+
+    def update(
+        self, customer_id: str, marks: Marks, now_us: int, edit: Edit[T], matter: Matter[T] = NOTHING_SPECIAL
+    ) -> T:
         """Change the account and remember the marks, both or neither.
 
         Raises CountersUnavailable, after which it is not known whether the change was made: the same marks again make
@@ -53,4 +60,4 @@ class CounterStore(Protocol):
         """Give back files and connections."""
 
 
-__all__ = ["Account", "CounterStore", "Edit", "Ledger", "Marks", "MemoryCounters"]
+__all__ = ["Account", "CounterStore", "Edit", "Ledger", "Marks", "Matter", "MemoryCounters"]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from avs_brain_client.account import Account
+from avs_brain_client.counters.matter import NOTHING_SPECIAL, Matter
 
 T = TypeVar("T")
 STRIPES = 64
@@ -27,12 +28,15 @@ class MemoryLedger:
     def read(self, customer_id: str) -> Account:
         return self.snapshots.get(customer_id, self.newcomer)
 
+    glance = read
+
     def update(
         self,
         customer_id: str,
         marks: Mapping[str, int],
         now_us: int,
         edit: Callable[[Account, frozenset[str]], tuple[Account | None, T]],
+        matter: Matter[T] = NOTHING_SPECIAL,
     ) -> T:
         with self._locks[hash(customer_id) % STRIPES]:
             before = self.read(customer_id)

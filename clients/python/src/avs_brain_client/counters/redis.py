@@ -1,20 +1,27 @@
 """Counters in Redis: shared by all machines. Needs the extra `avs-brain-client[redis]`.
 
-An account is one hash; it is changed by comparing its version and setting it in one step, so no lock is ever held
-and nothing is left behind by a process that dies.
+Whatever is asked of an account is one call of one script, `account.lua`: no lock is ever held, and nothing is left
+behind by a process that dies. clients/ACCOUNT.md describes the keys and the script.
 """
 
 import contextlib
+import itertools
+import json
 import random
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
 
 import redis
 
-from avs_brain_client.account import Account, dumped, loaded
+from avs_brain_client.account import Account
+from avs_brain_client.counters.matter import NOTHING_SPECIAL, Matter
+from avs_brain_client.counters.redis_account import Seen, live_period, read, renumbered, units_of, written
+from avs_brain_client.counters.redis_adding import Addition, addition, limits
+from avs_brain_client.counters.redis_wire import Argument, Wire
 from avs_brain_client.errors import CountersUnavailable
 
 T = TypeVar("T")
@@ -22,19 +29,9 @@ MILLISECOND_NS = 1_000_000
 STRIPES = 64
 MOST_SNAPSHOTS = 100_000
 ATTEMPTS = 500
-_SET = """
-local version = redis.call('HGET', KEYS[1], 'version') or ''
-if version ~= ARGV[1] then
-  if version == ARGV[2] then return 1 end
-  return 0
-end
-redis.call('HSET', KEYS[1], 'version', ARGV[2], 'body', ARGV[3])
-for at = 2, #KEYS do redis.call('SET', KEYS[at], '1', 'PX', ARGV[at + 2]) end
-return 1
-"""
-"""KEYS: the account, its marks. ARGV: the version it must have, the new one, the body, milliseconds for each mark. A
-version is unique, so a repeat of a call whose answer was lost finds that it was done.
-"""
+RESERVED_US = 600 * 1_000_000
+"""For how long a sum of reservations counts that nobody has read one by one since."""
+TIMEOUT_MS = 250
 
 
 class RedisLedger:
@@ -42,18 +39,30 @@ class RedisLedger:
 
     survives = True
 
-    def __init__(self, connection: "redis.Redis", prefix: str, view_ns: int) -> None:
-        self._redis, self._prefix = connection, prefix
+    def __init__(self, wire: Wire, prefix: str, view_ns: int) -> None:
+        self._wire, self._prefix = wire, prefix
         self.view_ns: int | None = view_ns
-        self._set = connection.register_script(_SET)
-        self._locks = tuple(threading.Lock() for _ in range(STRIPES))
+        self._view_ns = view_ns
         self.newcomer = Account()
         self.snapshots: dict[str, Account] = {}
+        self._seen: dict[str, Seen] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Nobody at work, and a writer of its own: at the beginning, and after a fork."""
+        self._locks = tuple(threading.Lock() for _ in range(STRIPES))
+        self._numbers = itertools.count(1)
+        self._writer = secrets.token_hex(8)
 
     def read(self, customer_id: str) -> Account:
         with _available():
-            body = self._redis.hget(self._key(customer_id), "body")
-        return self._seen(customer_id, _account(body))
+            return self._load(customer_id, ())[0].account
+
+    def glance(self, customer_id: str) -> Account:
+        seen = self._seen.get(customer_id)
+        if seen is None or time.monotonic_ns() - seen.seen_ns >= self._view_ns:
+            return self.read(customer_id)
+        return seen.account
 
     def update(
         self,
@@ -61,69 +70,192 @@ class RedisLedger:
         marks: Mapping[str, int],
         now_us: int,
         edit: Callable[[Account, frozenset[str]], tuple[Account | None, T]],
+        matter: Matter[T] = NOTHING_SPECIAL,
     ) -> T:
         with self._locks[hash(customer_id) % STRIPES], _available():
-            for attempt in range(ATTEMPTS):
-                version, before, known = self._load(customer_id, marks)
-                after, answer = edit(before, known)
-                if after is None:
-                    return answer
-                if self._swap(customer_id, version, after, marks, now_us):
-                    self._seen(customer_id, after)
-                    return answer
-                time.sleep(random.uniform(0, min(0.0005 * 2 ** min(attempt, 6), 0.02)))  # noqa: S311
-        raise CountersUnavailable(f"Account {customer_id!r} changed {ATTEMPTS} times while it was being changed.")
+            writer = matter.attempt.split() or [self._writer, str(next(self._numbers))]
+            try:
+                work: _Work[T] = _Work(self, customer_id, marks, now_us, edit, matter, writer)
+                return work.done()
+            except redis.RedisError as problem:
+                self._writer = secrets.token_hex(8)  # what is not known to be done must not be overtaken by its name
+                raise Unanswered(str(problem), " ".join(writer)) from problem
 
-    def _load(self, customer_id: str, marks: Mapping[str, int]) -> tuple[str, Account, frozenset[str]]:
+    def probe(self) -> None:
+        """Raise CountersUnavailable unless Redis answers and takes writes."""
+        with _available():
+            self._wire.ask(("SET", f"{self._prefix}:probe", "1", "PX", 1000))
+
+    def _load(self, customer_id: str, marks: tuple[str, ...]) -> tuple[Seen, frozenset[str]]:
+        """The account as it is in Redis, and which of the marks are known there. One that has gone is as it was."""
         key = self._key(customer_id)
-        with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hmget(key, "version", "body")
-            for mark in marks:
-                pipe.exists(self._mark(customer_id, mark))
-            (version, body), *exist = pipe.execute()
-        known = frozenset(mark for mark, found in zip(marks, exist, strict=True) if found)
-        return _text(version), _account(body), known
+        commands: list[tuple[Argument, ...]] = [("HGETALL", f"{key}:account"), ("HMGET", key, "version", "body")]
+        commands.extend(("EXISTS", f"{key}:{mark}") for mark in marks)
+        seen_ns = time.monotonic_ns()
+        fields, earlier, *exist = self._wire.ask(*commands)
+        seen = read(fields, earlier, seen_ns)
+        if seen is None:
+            last = self._seen.get(customer_id)
+            seen = Seen(self.newcomer if last is None else last.account, seen_ns=seen_ns)
+        self._keep(customer_id, seen)
+        return seen, frozenset(mark for mark, there in zip(marks, exist, strict=True) if there)
 
-    def _swap(self, customer_id: str, version: str, after: Account, marks: Mapping[str, int], now_us: int) -> bool:
-        """Whether nobody else was faster. Sent once more when the connection broke: the script knows its own work."""
-        keys = [self._key(customer_id), *(self._mark(customer_id, mark) for mark in marks)]
-        alive = [max((until - now_us) // 1000, 1) for until in marks.values()]
-        arguments: list[str | int] = [version, secrets.token_hex(8), dumped(after), *alive]
-        try:
-            return bool(self._set(keys=keys, args=arguments))
-        except redis.ConnectionError:
-            return bool(self._set(keys=keys, args=arguments))
-
-    def _seen(self, customer_id: str, account: Account) -> Account:
-        if len(self.snapshots) >= MOST_SNAPSHOTS:
+    def _keep(self, customer_id: str, seen: Seen) -> None:
+        """As the newest that is known; a reader that was overtaken does not bring the past back."""
+        last = self._seen.get(customer_id)
+        if last is not None and last.epoch == seen.epoch is not None and int(last.changes) > int(seen.changes):
+            return
+        if len(self._seen) >= MOST_SNAPSHOTS:
+            self._seen.clear()
             self.snapshots.clear()
-        self.snapshots[customer_id] = account
-        return account
+        if last is not None and last.epoch == seen.epoch:
+            seen.limits.update(last.limits)
+        self._seen[customer_id], self.snapshots[customer_id] = seen, seen.account
 
     def _key(self, customer_id: str) -> str:
         """The braces keep an account and its marks on one node of a cluster."""
         return f"{self._prefix}:{{{customer_id}}}"
 
-    def _mark(self, customer_id: str, mark: str) -> str:
-        return f"{self._key(customer_id)}:{mark}"
+
+class Unanswered(CountersUnavailable):
+    """Redis did not answer, so it is not known whether the change was made; made as `attempt`, it is made once."""
+
+    def __init__(self, problem: str, attempt: str) -> None:
+        super().__init__(f"The counters in Redis do not answer: {problem}")
+        self.attempt = attempt
+
+
+class _Work(Generic[T]):
+    """One change of one account, tried until nobody was faster."""
+
+    def __init__(
+        self,
+        ledger: RedisLedger,
+        customer_id: str,
+        marks: Mapping[str, int],
+        now_us: int,
+        edit: Callable[[Account, frozenset[str]], tuple[Account | None, T]],
+        matter: Matter[T],
+        writer: list[str],
+    ) -> None:
+        self._ledger, self._customer_id, self._edit, self._matter = ledger, customer_id, edit, matter
+        self._marks, self._now_us, self._writer = marks, now_us, writer
+        key = ledger._key(customer_id)
+        self._keys = [f"{key}:account", f"{key}:writers", f"{key}:lapses", key, *(f"{key}:{mark}" for mark in marks)]
+        self._known: frozenset[str] = frozenset()
+
+    def done(self) -> T:
+        """The answer of the edit that was made."""
+        seen = self._ledger._seen.get(self._customer_id)
+        for attempt in range(ATTEMPTS):
+            fresh = seen is None
+            if seen is None:
+                seen, self._known = self._ledger._load(self._customer_id, tuple(self._marks))
+            after, answer = self._edit(seen.account, self._known)
+            if after is None and fresh:
+                return answer
+            if after is not None and (made := self._add(seen, after, answer)) is not None:
+                return made[0]
+            if fresh and after is not None and self._replace(seen, after, answer):
+                return answer
+            if fresh:
+                time.sleep(random.uniform(0, min(0.0005 * 2 ** min(attempt, 6), 0.02)))  # noqa: S311
+            seen = None
+        raise CountersUnavailable(f"Account {self._customer_id!r} changed {ATTEMPTS} times while it was being changed.")
+
+    def _add(self, seen: Seen, after: Account, answer: T) -> tuple[T] | None:
+        """The answer, if the change only adds and could be made so."""
+        added = addition(seen, after)
+        most = None if added is None else limits(seen, added, self._edit, self._matter)
+        if added is None or most is None:
+            return None
+        units = [*added.units, *(unit for unit in seen.units if unit not in added.units)]
+        request = {
+            **self._request(),
+            "epoch": seen.epoch,
+            "period": str(seen.live),
+            "measure": added.measure,
+            "units": [[u, str(added.used.get(u) or ""), "" if most[u] is None else str(most[u])] for u in units],
+        }
+        if added.reserved is not None:
+            name, hold = added.reserved
+            request["hold"] = [name, str(hold.quantity), str(hold.until_us)]
+        if self._matter.reservation:
+            request["drop"] = self._matter.reservation
+        asked_ns = time.monotonic_ns()
+        outcome, *told = self._ledger._wire.run("apply", json.dumps(request), self._keys)
+        if outcome == b"done":  # what became of it was told to nobody: the next look reads it
+            self._ledger._seen[self._customer_id] = replace(seen, seen_ns=0)
+            return (answer,)
+        return self._added(seen, added, units, told, answer, asked_ns) if outcome == b"ok" else None
+
+    def _added(
+        self, seen: Seen, added: Addition, units: list[str], told: list[Any], answer: T, asked_ns: int
+    ) -> tuple[T]:
+        """The answer to what the account really was before, and the account kept as it is now."""
+        changes, *numbers = told
+        pairs = {unit: (int(numbers[2 * at]), int(numbers[2 * at + 1])) for at, unit in enumerate(units)}
+        until_us = self._now_us + RESERVED_US
+        account = renumbered(seen.account, seen.live, pairs, until_us)
+        now = Seen(account, seen.epoch, seen.live, seen.units, str(changes), "", asked_ns, seen.limits)
+        self._ledger._keep(self._customer_id, now)
+        if added.reserved is not None and int(changes) != int(seen.changes) + 1:
+            before = {
+                unit: (used, held - (added.of(unit) if at == 0 else 0))
+                for at, (unit, (used, held)) in enumerate(pairs.items())
+            }
+            _, answer = self._edit(renumbered(seen.account, seen.live, before, until_us), self._known)
+        return (answer,)
+
+    def _replace(self, seen: Seen, after: Account, answer: T) -> bool:
+        """Whether the account was still the one that was read, and was written whole."""
+        self._matter.prepare(answer)
+        changes = int(seen.changes or 0) + 1
+        epoch, fields, lapses = written(after, changes)
+        request = {
+            **self._request(),
+            "was": seen.changes,
+            "was_earlier": seen.earlier,
+            "fields": fields,
+            "lapses": lapses,
+        }
+        asked_ns = time.monotonic_ns()
+        outcome, *_ = self._ledger._wire.run("put", json.dumps(request), self._keys)
+        if outcome == b"ok":
+            live = live_period(after)
+            now = Seen(after, epoch, live, tuple(units_of(after, live)), str(changes), "", asked_ns)
+            self._ledger._keep(self._customer_id, now)
+        return outcome in (b"ok", b"done")
+
+    def _request(self) -> dict[str, Any]:
+        alive = [
+            "0" if mark in self._known else str(max((until - self._now_us) // 1000, 1))
+            for mark, until in self._marks.items()
+        ]
+        return {"writer": self._writer, "now": str(self._now_us), "marks": alive}
 
 
 class RedisCounters:
     """A store on a Redis server (`url` as redis-py takes it).
 
-    `view_ms`: checks may answer from what was seen this long ago; reservations and records never do. Accounts have no
-    expiry: use a Redis that does not evict them.
+    `view_ms`: checks may answer from what was seen this long ago; reservations and records never do. `timeout_ms`: how
+    long one call may take before the counters count as unavailable. Accounts have no expiry: use a Redis that does not
+    evict them.
     """
 
-    def __init__(self, url: str, *, prefix: str = "avs", view_ms: int = 100) -> None:
-        self._redis = redis.Redis.from_url(url)
+    def __init__(self, url: str, *, prefix: str = "avs", view_ms: int = 100, timeout_ms: int = TIMEOUT_MS) -> None:
+        self._url = url
+        self._wire = Wire(url, timeout_ms / 1000)
         self._prefix, self._view_ns = prefix, view_ms * MILLISECOND_NS
+        self._ledgers: dict[str, RedisLedger] = {}
 
     def ledger(self, namespace: str) -> RedisLedger:
-        return RedisLedger(self._redis, f"{self._prefix}:{namespace}", self._view_ns)
+        if namespace not in self._ledgers:
+            self._ledgers[namespace] = RedisLedger(self._wire, f"{self._prefix}:{namespace}", self._view_ns)
+        return self._ledgers[namespace]
 
     def close(self) -> None:
-        self._redis.close()
+        self._wire.close()
 
 
 @contextlib.contextmanager
@@ -132,11 +264,3 @@ def _available() -> Iterator[None]:
         yield
     except redis.RedisError as problem:
         raise CountersUnavailable(f"The counters in Redis do not answer: {problem}") from problem
-
-
-def _account(body: Any) -> Account:
-    return Account() if body is None else loaded(body)
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else bytes(value).decode()

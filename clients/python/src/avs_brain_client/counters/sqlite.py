@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from avs_brain_client.account import Account, dumped, loaded
+from avs_brain_client.counters.matter import NOTHING_SPECIAL, Matter
 from avs_brain_client.errors import CountersUnavailable
 from avs_brain_client.sqlite_file import SqliteFile
 
@@ -39,18 +40,22 @@ class SqliteLedger:
         except sqlite3.Error as problem:
             raise CountersUnavailable(f"The counters cannot be read: {problem}") from problem
 
+    glance = read
+
     def update(
         self,
         customer_id: str,
         marks: Mapping[str, int],
         now_us: int,
         edit: Callable[[Account, frozenset[str]], tuple[Account | None, T]],
+        matter: Matter[T] = NOTHING_SPECIAL,
     ) -> T:
         try:
             with self._file.writing() as database:
                 before = self._account(database, customer_id)
                 after, answer = edit(before, self._known(database, customer_id, marks, now_us))
                 if after is not None:
+                    matter.prepare(answer)
                     self._write(database, customer_id, after, marks, now_us)
                 return answer
         except sqlite3.Error as problem:
