@@ -48,7 +48,7 @@ export interface DecidingOptions {
 
 /** Enforces what is in force. Work of one customer is one change of one account at a time, whoever shares the store. */
 export class Deciding {
-  protected readonly ledger: Ledger;
+  private readonly ledger: Ledger;
   protected readonly reporter: Reporter;
   private readonly books: Bookkeeper;
   private readonly events: EventBooks;
@@ -62,7 +62,7 @@ export class Deciding {
     const { subject, store, queue, setting, problems, warn } = base;
     const namespace = `${subject.workspaceId}/${subject.targetEnvironment}`;
     this.ledger = store.ledger(namespace);
-    this.reporter = new Reporter(queue, subject, namespace, warn);
+    this.reporter = new Reporter({ queue, subject, namespace, problems, warn });
     const writer = new Writer(this.ledger, this.reporter);
     this.books = new Bookkeeper(this.ledger, writer, setting, rememberedUs(options));
     this.events = new EventBooks(this.books, this.ledger, writer, warn);
@@ -184,11 +184,6 @@ export class Deciding {
   /** fresh, stale, expired or never_loaded. */
   get state(): State {
     return this.base.config.current().state;
-  }
-
-  /** Whether a count was made, by the mark that it left: for events that a process which died left held. */
-  protected happened(customerId: string, mark: string): Answer<boolean> {
-    return andThen(this.books.account(customerId), (account) => account.fired.has(mark));
   }
 
   private asked(customerId: string, valueUnitId: string): Asking {

@@ -9,7 +9,7 @@ import { exactJson, type Writable } from "./json.js";
 import { unscaled } from "./numbers.js";
 import type { Period } from "./periods.js";
 import type { Plan } from "./plan.js";
-import type { EventSink, Outgoing } from "./types.js";
+import type { EventSink, Outgoing, ProblemLog } from "./types.js";
 
 const MOST_OVERFLOW = 10_000;
 const MOST_REMEMBERED = 100_000;
@@ -30,20 +30,22 @@ interface Told {
   readonly once: readonly (string | number)[];
 }
 
-/** Makes the events of one subject; `namespace` is the ledger's, for the proof that a count was made. */
+/** What reporting needs; `namespace` is the ledger's, for the proof that a count was made. */
+export interface Reporting {
+  readonly queue: EventSink;
+  readonly subject: Subject;
+  readonly namespace: string;
+  readonly problems: ProblemLog;
+  readonly warn: (message: string) => void;
+}
+
+/** Makes the events of one subject. */
 export class Reporter {
-  /** What went wrong last with the queue; null while nothing does. */
-  problem: string | null = null;
   private overflow: Outgoing[] = [];
   private readonly refusals = new Set<string>();
   private readonly unfit = new Set<string>();
 
-  constructor(
-    private readonly queue: EventSink,
-    private readonly subject: Subject,
-    private readonly namespace: string,
-    private readonly warn: (message: string) => void,
-  ) {}
+  constructor(private readonly to: Reporting) {}
 
   /** The events of what fired; what is not reported by itself has none. */
   events(plan: Plan, customerId: string, firings: readonly Firing[], nowUs: number): readonly Outgoing[] {
@@ -81,27 +83,27 @@ export class Reporter {
 
   /** Before the count; a full disk does not stop the count, the events are then kept in memory after it. */
   hold(events: readonly Outgoing[]): void {
-    this.try(() => this.queue.hold(events));
+    this.try(() => this.to.queue.hold(events));
   }
 
   /** After the count. */
   release(events: readonly Outgoing[]): void {
-    if (events.length > 0 && !this.try(() => this.queue.release(events))) {
-      this.overflow = [...this.overflow, ...events].slice(-MOST_OVERFLOW);
+    if (events.length > 0 && !this.try(() => this.to.queue.release(events))) {
+      this.keep(events);
     }
   }
 
   /** There was no count. */
   discard(eventIds: readonly string[]): void {
     if (eventIds.length > 0) {
-      this.try(() => this.queue.discard(eventIds));
+      this.try(() => this.to.queue.discard(eventIds));
     }
   }
 
   /** Writes down what did not fit on the disk before. */
   catchUp(): void {
     const waiting = this.overflow;
-    if (waiting.length > 0 && this.try(() => this.queue.release(waiting))) {
+    if (waiting.length > 0 && this.try(() => this.to.queue.release(waiting))) {
       this.overflow = [];
     }
   }
@@ -114,12 +116,21 @@ export class Reporter {
   private try(write: () => void): boolean {
     try {
       write();
-      this.problem = null;
+      this.to.problems.end("queue_not_written");
       return true;
     } catch (problem) {
-      this.problem = `The event queue cannot be written: ${(problem as Error).message}`;
-      this.warn(this.problem);
+      const text = `The event queue cannot be written, events are kept in memory: ${(problem as Error).message}`;
+      this.to.problems.begin("queue_not_written", text);
       return false;
+    }
+  }
+
+  private keep(events: readonly Outgoing[]): void {
+    const all = [...this.overflow, ...events];
+    this.overflow = all.slice(-MOST_OVERFLOW);
+    if (all.length > MOST_OVERFLOW) {
+      const text = `Events are lost: only the last ${MOST_OVERFLOW} that cannot be written are kept in memory.`;
+      this.to.problems.begin("events_lost", text);
     }
   }
 
@@ -140,14 +151,14 @@ export class Reporter {
       return;
     }
     this.unfit.add(customerId);
-    this.warn(
+    this.to.warn(
       `AVS Brain refuses enforcement events about customer ${JSON.stringify(customerId)}: a customer_id has 1 to 200 ` +
         "characters and no control or direction characters. Its use is counted all the same.",
     );
   }
 
   private event(plan: Plan, customerId: string, nowUs: number, told: Told): Outgoing {
-    const { workspaceId, targetEnvironment } = this.subject;
+    const { workspaceId, targetEnvironment } = this.to.subject;
     this.checkCustomer(customerId);
     const eventId = eventIdOf([workspaceId, targetEnvironment, customerId, ...told.once]);
     const body = exactJson({
@@ -159,7 +170,7 @@ export class Reporter {
       event_type: told.eventType,
       context: told.context,
     });
-    return { eventId, body, proof: [this.namespace, customerId, told.mark] };
+    return { eventId, body, proof: [this.to.namespace, customerId, told.mark] };
   }
 }
 
