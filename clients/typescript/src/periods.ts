@@ -49,7 +49,8 @@ export class FixedCalendar implements Calendar {
   ) {}
 
   number(atUs: number): number {
-    return Math.ceil((atUs - this.anchorUs) / PERIOD_US) - 1;
+    const passed = atUs - this.anchorUs - 1;
+    return (passed - remainder(passed)) / PERIOD_US;
   }
 
   startUs(number: number): number {
@@ -62,8 +63,8 @@ export class FixedCalendar implements Calendar {
 
   numberOf(key: string): number | null {
     const start = FIXED_KEY.exec(key)?.[1];
-    const number = start === undefined ? Number.NaN : (Number(start) - this.anchorUs) / PERIOD_US;
-    return Number.isInteger(number) ? number : null;
+    const passed = start === undefined ? Number.NaN : Number(start) - this.anchorUs;
+    return remainder(passed) === 0 ? passed / PERIOD_US : null;
   }
 }
 
@@ -114,6 +115,12 @@ export class MonthCalendar implements Calendar {
     const [, kind, year, month, zone] = MONTH_KEY.exec(key) ?? [];
     return kind === this.kind && zone === this.zone.name ? Number(year) * 12 + Number(month) - 1 : null;
   }
+}
+
+/** What is over of whole periods: exact, which a quotient of doubles would not be. */
+function remainder(us: number): number {
+  const rest = us % PERIOD_US;
+  return rest < 0 ? rest + PERIOD_US : rest;
 }
 
 /** The period with start < at ≤ end. */
