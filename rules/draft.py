@@ -234,6 +234,30 @@ class Waiting:
     effective_at: datetime | None = None
 
 
+Path = tuple[str | int, ...]
+"""Where something stands in a document: names of members and places in lists, from the top."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A part of a document that no enforcing client reads: where it stands, and what is wrong with it."""
+
+    path: Path
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What the delivery policy says of how apps count; the kind and the zone of the period anchor where there is one.
+
+    `threshold_scopes` are (percent, scope) of the usage thresholds whose share is not that of a pool.
+    """
+
+    period_kind: str | None = None
+    time_zone: str | None = None
+    threshold_scopes: tuple[tuple[Number, str], ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """The whole input of `gate.evaluate`.
@@ -242,7 +266,8 @@ class Draft:
     no such snapshot. `active_config_version_id` is the version that is active for the subject now.
     `requested_baseline_config_version_id` is the baseline that an approval names; omitted and null mean the same
     (spec 3): the active version, if any. `schedule` is the decision of a config that was approved for later; `waiting`
-    are the subject's other versions that were. `running_period` is None where nobody looked.
+    are the subject's other versions that were. `running_period` is None where nobody looked. `unreadable` is what no
+    app could read of the document that the config would serve.
     """
 
     cycle: Cycle = Cycle()
@@ -257,6 +282,8 @@ class Draft:
     requested_baseline_config_version_id: str | None = None
     running_period: RunningPeriod | None = None
     schedule: Schedule | None = None
+    delivery: Delivery = Delivery()
+    unreadable: tuple[Unreadable, ...] = ()
     waiting: tuple[Waiting, ...] = ()
 
 

@@ -5,14 +5,21 @@ from collections.abc import Iterable
 from rules.draft import Draft
 from rules.enums import CompletenessStatus, TargetEnvironment
 from rules.finding import Finding, Gate
+from rules.readable import CODE as UNREADABLE
 from rules.registry import EVERYWHERE, RULES
 from rules.simulation_run import ABOUT_THE_RUN
 
 
 def evaluate(draft: Draft) -> tuple[Finding, ...]:
-    """The findings in the fixed order of spec 3, within a rule by pool position, unit and field. Never raises."""
+    """The findings in the fixed order of spec 3, within a rule by pool position, unit and field. Never raises.
+
+    Whether apps read the document is asked once it can be simulated: before, other rules say what it lacks.
+    """
     production = draft.config.target_environment == TargetEnvironment.PRODUCTION
-    return tuple(finding for rule in (RULES if production else EVERYWHERE) for finding in rule.check(draft))
+    findings = tuple(finding for rule in (RULES if production else EVERYWHERE) for finding in rule.check(draft))
+    if draft.unreadable and blocks_simulation(findings):
+        return tuple(finding for finding in findings if finding.code != UNREADABLE)
+    return findings
 
 
 def blocks_simulation(findings: Iterable[Finding]) -> bool:

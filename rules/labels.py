@@ -93,6 +93,8 @@ MISSING: Mapping[str, str] = {
     "number_out_of_range": "a number in range",
     "usage_cap_not_enforceable": "a usage cap that apps can enforce",
     "baseline_not_active": "a comparison with the active version",
+    "threshold_scope_unmatched": "a threshold for every scope",
+    "config_unreadable": "a document that apps can read",
     "workspace_missing": "a workspace",
 }
 """The code of a finding that blocks → what is missing, in a few words: `Next missing: the margin floor`."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from rules import (
+    counting,
     cycle,
     economics,
     event_mapping,
@@ -12,6 +13,7 @@ from rules import (
     pricing,
     rails,
     ranges,
+    readable,
     running_period,
     simulation_run,
     usage_caps,
@@ -65,6 +67,8 @@ APPROVE_GATE: tuple[Rule, ...] = (
     Rule("simulation_outputs_incomplete", simulation_run.the_run_reports_every_declared_metric),
     Rule("simulation_blocking_issues", simulation_run.the_run_has_no_blocking_issues),
     Rule("baseline_not_active", simulation_run.the_baseline_is_the_active_version),
+    Rule("threshold_scope_unmatched", counting.every_scope_is_of_a_threshold),
+    Rule(readable.CODE, readable.a_client_reads_the_document),
 )
 
 ADVISORY: tuple[Rule, ...] = (
@@ -75,6 +79,7 @@ ADVISORY: tuple[Rule, ...] = (
     Rule("target_margin_inconsistent", economics.target_margin_follows_from_cost_and_price),
     Rule("quality_adjusted_outcome_is_advisory", value_units.quality_adjustment_is_advisory),
     Rule("simulation_baseline_not_active", simulation_run.the_run_compared_with_the_active_version),
+    Rule("simulation_counts_otherwise", counting.the_simulation_counts_as_apps_do),
     Rule("simulation_dataset_changed", simulation_run.the_run_read_the_events_of_today),
     Rule("running_period_rerated", running_period.terms_spare_the_running_period),
     Rule("margin_below_floor_in_simulation", simulation_run.the_simulated_margin_keeps_the_floor),

@@ -25,6 +25,7 @@ from app.services.decisions.runtime_config import Release, avs_config, materiali
 from rules.enums import ConfigStatus, DecisionStatus
 from seed.problems import SeedProblem
 from seed.reading import SeedRow, Values
+from simulation.canonical import canonical_bytes
 
 Add = Callable[[AnySession, SeedRow], list[SeedProblem]]
 
@@ -151,7 +152,8 @@ def _decision(session: AnySession, row: SeedRow) -> list[SeedProblem]:
         activated_at = max(decision.effective_at, decision.created_at)
         release = Release(document, config, decision, run)
         writes = Writes(session)
-        materialise(writes, avs_config(release, activated_at=activated_at, sequence=1), activated_at)
+        served = avs_config(release, activated_at=activated_at, sequence=1)
+        materialise(writes, served, canonical_bytes(served), activated_at)
         writes.run()
         session.flush()
     return problems

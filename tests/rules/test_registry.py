@@ -41,6 +41,8 @@ simulation_stale
 simulation_outputs_incomplete
 simulation_blocking_issues
 baseline_not_active
+threshold_scope_unmatched
+config_unreadable
 
 pool_price_zero
 exploration_expiry_out_of_range
@@ -49,6 +51,7 @@ unit_price_below_cost
 target_margin_inconsistent
 quality_adjusted_outcome_is_advisory
 simulation_baseline_not_active
+simulation_counts_otherwise
 simulation_dataset_changed
 running_period_rerated
 margin_below_floor_in_simulation

@@ -10,17 +10,21 @@ import pytest
 from rules.draft import (
     Aggregation,
     DatasetChange,
+    Delivery,
     Draft,
     EventMapping,
+    Path,
     RunningPeriod,
     Schedule,
     UnitEconomics,
+    Unreadable,
     UsageThreshold,
     Waiting,
 )
 from rules.finding import Finding, Gate
 from rules.gate import evaluate
 from rules.labels import label_text
+from rules.readable import NEXT
 from rules.registry import CODES
 from tests.rules.lumina import (
     CANDIDATE,
@@ -94,8 +98,52 @@ def with_threshold(percent: str) -> Draft:
     return with_rails(usage_thresholds=(*CANDIDATE.rails.usage_thresholds, extra))
 
 
+def unreadable(path: Path) -> Draft:
+    return replace(CANDIDATE, unreadable=(Unreadable(path, "-1 is below 0"),))
+
+
 UNIT_CAP: dict[str, object] = {"value_unit_id": CANDIDATE.pools[0].value_unit_id, "max_quantity": 5}
 
+
+UNREADABLE: tuple[tuple[Path, str, str, tuple[str, ...]], ...] = (
+    (
+        ("pools", 0, "included_quantity"),
+        "pools.pool_core.included_quantity",
+        f"{CONFIG}/pools?pool=pool_core#included_quantity",
+        ("Pool “Core” cannot be read by apps, in included: -1 is below 0. Correct it.",),
+    ),
+    (
+        ("value_units", 0, "unit_economics", "target_price_per_unit_usd"),
+        f"{HD_FIELD}.unit_economics.target_price_per_unit_usd",
+        f"{UNIT}#unit_economics.target_price_per_unit_usd",
+        ("Value unit “Usable HD minute” cannot be read by apps",),
+    ),
+    (
+        ("exploration", "expires_after_days"),
+        "exploration.expires_after_days",
+        f"{CONFIG}/exploration#expires_after_days",
+        ("This config cannot be read by apps",),
+    ),
+    (
+        ("rails", "usage_thresholds", 1, "percent"),
+        "rails.usage_thresholds",
+        f"{CONFIG}/rails#usage_thresholds",
+        ("This config cannot be read by apps",),
+    ),
+    (
+        ("governance", "delivery", "period_anchor", "time_zone"),
+        "delivery",
+        f"{CONFIG}/rails#delivery",
+        ("This config cannot be read by apps",),
+    ),
+    (
+        (*NEXT, *NEXT, "governance", "terms", "before", "rails", "absolute_usage_caps", 0),
+        "terms_start",
+        f"{CONFIG}/approve#terms_start",
+        ("the terms by which customers would finish their period", "Let it hold at once."),
+    ),
+    (("subject_resolution",), "subject_resolution", f"{CONFIG}/pools#subject_resolution", ("cannot be read by apps",)),
+)
 
 FIRING = (
     cycle_fires("cycle_goal_type_missing", "goal_type", with_cycle(goal_type=None), "pmf learning"),
@@ -308,6 +356,19 @@ FIRING = (
         f"{CONFIG}/approve#baseline_config_version_id",
         ("not the active version", "another one is"),
     ),
+    rails_fire(
+        "threshold_scope_unmatched",
+        replace(CANDIDATE, delivery=Delivery(threshold_scopes=((70, "pool"), (Decimal("33.5"), "pool")))),
+        "usage_thresholds",
+        "at 33.5 %",
+        "Add it",
+    ),
+    *(
+        Fires(
+            "config_unreadable", replace(CANDIDATE, unreadable=(Unreadable(path, "-1 is below 0"),)), field, link, says
+        )
+        for path, field, link, says in UNREADABLE
+    ),
     Fires(
         "pool_price_zero",
         with_free_unit(is_exploration_pool=False),
@@ -324,6 +385,23 @@ FIRING = (
             (f"{days} days", "14 to 60"),
         )
         for days in (13, 61)
+    ),
+    *(
+        Fires(
+            "simulation_counts_otherwise",
+            replace(CANDIDATE, delivery=delivery),
+            "delivery",
+            f"{CONFIG}/rails#delivery",
+            (*says, "a simulation counts in periods of 30 days"),
+        )
+        for delivery, says in (
+            (Delivery(period_kind="calendar_month", time_zone="UTC"), ("in months of the calendar (UTC)",)),
+            (Delivery(period_kind="customer_day", time_zone="UTC"), ("each customer's own day on (UTC)",)),
+            (
+                Delivery(threshold_scopes=((70, "unit"), (90, "customer"), (100, "customer"))),
+                ("70 % as the share of a unit's whole allowance", "and 90 and 100 % as the share of any unit's"),
+            ),
+        )
     ),
     hd_fires(
         "metrics_intent_partial",

@@ -17,6 +17,7 @@ from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.services.catalogs.reading import joined
 from app.services.configs.documents import CONFIG_SECTIONS, config_document, frozen_unit, with_delivery
 from app.services.configs.lookup import cycle_of, snapshot_of
+from app.services.configs.readability import unreadable
 from app.services.configs.rows import (
     CatalogRows,
     ConfigRow,
@@ -33,7 +34,7 @@ from app.services.configs.rows import (
 )
 from app.services.configs.shapes import ConfigDocument
 from rules import draft as d
-from rules.delivery import stated
+from rules.delivery import delivered, stated
 from rules.documents import risk_from_document, value_unit_from_document
 from rules.enums import Stage, TargetEnvironment
 from rules.risks import risk_sentence
@@ -122,6 +123,13 @@ class ConfigReading:
         """The document that a decision for the config is about: the content and how it is delivered."""
         return with_delivery(self.document, self.config.delivery)
 
+    @cached_property
+    def unreadable(self) -> tuple[d.Unreadable, ...]:
+        """What no app could read of the document that the config would serve."""
+        governance = {"delivery": delivered(self.config.delivery)}
+        content = {"config_version_id": self.config.config_version_id, **self.document, "governance": governance}
+        return unreadable(content)
+
     def draft(self, usage: Usage | None = None) -> d.Draft:
         """The permissive value that `rules.gate.evaluate` reads; with what usage says of it where somebody looked."""
         usage = usage or Usage()
@@ -148,6 +156,8 @@ class ConfigReading:
             requested_baseline_config_version_id=self.requested_baseline_id,
             running_period=usage.running_period,
             schedule=self.schedule,
+            delivery=_delivery(self.config.delivery),
+            unreadable=self.unreadable,
             waiting=tuple(
                 d.Waiting(config_version_id=row.config_version_id, version=row.version, effective_at=row.effective_at)
                 for row in self.waiting
@@ -267,6 +277,15 @@ def _rails(row: RailsRow | None) -> d.Rails:
         at_cap_action=row.at_cap_action,
         margin_floor=row.margin_floor,
         absolute_usage_caps=tuple(row.absolute_usage_caps or ()),
+    )
+
+
+def _delivery(stated: JsonObject) -> d.Delivery:
+    anchor, scopes = stated.get("period_anchor") or {}, stated.get("threshold_scopes") or ()
+    return d.Delivery(
+        period_kind=anchor.get("kind"),
+        time_zone=anchor.get("time_zone"),
+        threshold_scopes=tuple((item["percent"], item["scope"]) for item in scopes),
     )
 
 

@@ -18,7 +18,7 @@ from app.models.transactions import lock_subject_of, write
 from app.services.configs.lookup import find_newest_decision, get_config, locked
 from app.services.configs.reading import ConfigReading, read_config
 from app.services.decisions import records
-from app.services.decisions.enacting import activate, announce, hold_back, promote
+from app.services.decisions.enacting import activate, announce, hold_back, promote, unreadable_then
 from app.services.decisions.records import Approval, Done, log_acts
 from app.services.decisions.schedule import as_decided, blocking, due, kept_back, replaced_at, scheduled, waiting_for
 from rules.enums import ConfigStatus, DecisionStatus, DiffType, TermsStart
@@ -152,8 +152,8 @@ def _promote(session: AnySession, config_version_id: str, now: datetime) -> bool
     config = waiting.reading.config
     if config.status != ConfigStatus.APPROVED or config.effective_at is None or config.effective_at > now:
         return False
-    if waiting.held_back_by:
-        hold_back(session, waiting, now)
+    if findings := waiting.held_back_by or unreadable_then(session, waiting, now):
+        hold_back(session, replace(waiting, held_back_by=findings), now)
         return False
     promote(session, waiting, now)
     return True

@@ -3,15 +3,18 @@
 Everything here runs in the caller's transaction, under the subject's lock.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from app.actor import SYSTEM
+from app.errors import refused
 from app.models.base import AnySession
 from app.models.config_version import ConfigVersion
 from app.models.decision_record import AnyDecision, DecisionRecord
 from app.models.statements import Writes
+from app.services.configs.readability import unreadable_bytes
 from app.services.configs.reading import ConfigReading
 from app.services.decisions.records import (
     Done,
@@ -32,7 +35,10 @@ from app.services.decisions.runtime_config import (
     with_following,
 )
 from app.services.decisions.schedule import Scheduled, line
+from rules.draft import Unreadable
 from rules.enums import ConfigStatus, DecisionStatus
+from rules.finding import Finding
+from rules.readable import a_client_reads_the_document
 from simulation.canonical import JsonObject, canonical_bytes
 
 _DECISIONS = DecisionRecord.__table__
@@ -45,9 +51,15 @@ _ARCHIVE_DECISION = (
 
 
 def activate(writes: Writes, reading: ConfigReading, decision: AnyDecision, now: datetime) -> Done:
-    """Archive the prior version and its decision; add to `writes` what makes this one active and what its apps read."""
+    """Archive the prior version and its decision; add to `writes` what makes this one active and what its apps read.
+
+    Raises Conflict with findings when no app could read that.
+    """
     config, prior = reading.config, reading.served
     document = _document(writes.session, reading, decision, now)
+    content = canonical_bytes(document)
+    if findings := _unreadable(reading, unreadable_bytes(content)):
+        raise refused(f"Config {config.display_name} cannot be served", findings)
     if prior is not None:  # archived first: a unique index allows one active version, at every statement
         archiving = Writes(writes.session)
         archiving.update(ConfigVersion, prior.config_version_id, status=ConfigStatus.ARCHIVED.value, updated_at=now)
@@ -56,11 +68,21 @@ def activate(writes: Writes, reading: ConfigReading, decision: AnyDecision, now:
         archiving.run()
     status, effective_at = ConfigStatus.ACTIVE.value, decision.effective_at
     writes.update(ConfigVersion, config.config_version_id, status=status, effective_at=effective_at, updated_at=now)
-    materialise(writes, document, now)
+    materialise(writes, document, content, now)
     return {
         "config_activated": {"archived": prior.config_version_id if prior else None},
         "billing_patch_generated": {"billing_patch_id": decision.billing_patch_id},
     }
+
+
+def unreadable_then(session: AnySession, waiting: Scheduled, now: datetime) -> tuple[Finding, ...]:
+    """The findings that name what no app could read of the document by which a version would become active now."""
+    content = canonical_bytes(_document(session, waiting.reading, waiting.decision, now))
+    return _unreadable(waiting.reading, unreadable_bytes(content))
+
+
+def _unreadable(reading: ConfigReading, items: tuple[Unreadable, ...]) -> tuple[Finding, ...]:
+    return tuple(a_client_reads_the_document(replace(reading.draft(), unreadable=items))) if items else ()
 
 
 def promote(session: AnySession, waiting: Scheduled, now: datetime) -> None:
@@ -105,7 +127,8 @@ def hold_back(session: AnySession, waiting: Scheduled, now: datetime) -> None:
 def announce(session: AnySession, reading: ConfigReading, now: datetime) -> None:
     """Serve the current document again, announcing what follows it and when.
 
-    Nothing is written when none is served, or when it announces the same already.
+    Nothing is written when none is served, or when it announces the same already. Raises Conflict with findings when no
+    app could read what is announced; what nobody can read of the served document already is no reason.
     """
     if reading.served is None:
         return
@@ -113,10 +136,16 @@ def announce(session: AnySession, reading: ConfigReading, now: datetime) -> None
     following = _following(session, reading, reading.served.config_version_id)
     if _announces(served, following):
         return
+    document = with_following(served, following)
+    content = canonical_bytes(document)
+    if items := unreadable_bytes(content):
+        known = unreadable_bytes(reading.served.document)
+        if findings := _unreadable(reading, tuple(item for item in items if item not in known)):
+            raise refused(f"Config {reading.config.display_name} cannot be announced", findings)
     writes = Writes(session)
     retire(writes, reading.config.subject_resolution)
     writes.run()
-    materialise(writes, with_following(served, following), now)
+    materialise(writes, document, content, now)
     writes.run()
 
 

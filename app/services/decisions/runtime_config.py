@@ -21,7 +21,7 @@ from app.models.statements import Writes
 from app.services.configs.rows import ConfigRow, RunRow
 from rules.delivery import delivered
 from rules.enums import ConfigStatus, TermsStart
-from simulation.canonical import Json, JsonObject, canonical_bytes
+from simulation.canonical import Json, JsonObject
 from simulation.window import PERIOD_DAYS
 
 AVS_VERSION = "v2.0"
@@ -169,10 +169,12 @@ def retire(writes: Writes, subject: Mapping[str, str]) -> None:
     writes.add(_RETIRE, {f"of_{name}": subject[name] for name in SUBJECT_FIELDS})
 
 
-def materialise(writes: Writes, document: JsonObject, now: datetime) -> None:
-    """Insert the document as its subject's current one. Retire the one before first; hold the subject's lock."""
+def materialise(writes: Writes, document: JsonObject, content: bytes, now: datetime) -> None:
+    """Insert the document, whose canonical bytes are `content`, as its subject's current one.
+
+    Retire the one before first; hold the subject's lock.
+    """
     subject, governance = document["subject_resolution"], document["governance"]
-    content = canonical_bytes(document)
     row = {
         "decision_id": governance["approval_ref"],
         "sequence": governance["delivery"]["sequence"],
