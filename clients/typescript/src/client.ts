@@ -40,6 +40,9 @@ export interface Status {
   readonly problems: readonly Problem[];
 }
 
+/** Told how the client is doing after another config or state took over. */
+export type ChangeListener = (status: Status) => void;
+
 /**
  * Enforces the active config of one subject.
  *
@@ -49,6 +52,7 @@ export interface Status {
 export class Client extends Deciding {
   private readonly delivery: Delivery;
   private readonly store: CounterStore;
+  private readonly listeners = new Set<ChangeListener>();
 
   constructor(options: ClientOptions) {
     const { periodAnchor = ANCHOR, accruesFrom = null, customerDay = null, counters } = options;
@@ -65,6 +69,7 @@ export class Client extends Deciding {
     this.delivery = delivery;
     this.store = store;
     sending.settle = (waiting) => this.settle(waiting);
+    config.onChange = () => this.changed();
   }
 
   /** Follows the config and sends events in the background; returns at once. */
@@ -104,9 +109,10 @@ export class Client extends Deciding {
     };
   }
 
-  /** Called with every config and state that takes over. */
-  onChange(listener: () => void): void {
-    this.delivery.config.onChange = listener;
+  /** Calls the listener whenever another config or state takes over, until what this returns is called. */
+  onChange(listener: ChangeListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   /** Sends what waits if AVS Brain answers, ends what runs, gives back files and connections; a given store stays. */
@@ -117,6 +123,16 @@ export class Client extends Deciding {
   /** `await using client = new Client(…)` closes it at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  private changed(): void {
+    for (const listener of this.listeners) {
+      try {
+        listener(this.status);
+      } catch (problem) {
+        this.delivery.problems.log("error", `What is called after a change failed: ${String(problem)}`);
+      }
+    }
   }
 
   /** Writes down what did not fit on the disk, and finds out what a process that died left held. */

@@ -136,9 +136,12 @@ export class Delivery {
     return loaded;
   }
 
-  /** Asks for the config once, now. Rejects with Unreachable or DocumentRefused; what is held stays in force then. */
+  /**
+   * Asks for the config once, now. Rejects with Unreachable or DocumentRefused; what is held stays in force then. The app
+   * stays alive meanwhile.
+   */
   refresh(): Promise<void> {
-    return this.follower.refresh();
+    return awake(this.follower.refresh());
   }
 
   /** Sends waiting events now; how many were taken. Rejects with Unreachable; what was not taken keeps waiting. */
@@ -222,6 +225,16 @@ export class Delivery {
     } finally {
       clearTimeout(timer);
     }
+  }
+}
+
+/** Keeps the app alive until the promise is settled: what is asked for in the background does not. */
+async function awake<T>(promise: Promise<T>): Promise<T> {
+  const timer = setInterval(() => undefined, 2 ** 30);
+  try {
+    return await promise;
+  } finally {
+    clearInterval(timer);
   }
 }
 

@@ -1,8 +1,8 @@
 /** Enforce an AVS config inside your app: cached, signed, exact, and with AVS Brain down. */
 export { Recorded, type Reservation } from "./bookkeeping.js";
-export { Client, type ClientOptions, type Status } from "./client.js";
+export { type ChangeListener, Client, type ClientOptions, type Status } from "./client.js";
 export { Clock } from "./clock.js";
-export { FileCounters } from "./counters/file.js";
+export { FileCounters, type FileCountersOptions } from "./counters/file.js";
 export { MemoryCounters } from "./counters/memory.js";
 export type { Decision } from "./decide.js";
 export { Decimal } from "./decimal.js";
@@ -12,6 +12,7 @@ export {
   BadSignature,
   CountersUnavailable,
   DocumentRefused,
+  EventsRefused,
   Malformed,
   NeverLoaded,
   Replayed,
@@ -21,11 +22,13 @@ export {
   Unreachable,
 } from "./errors.js";
 export type { Firing } from "./firing.js";
+export type { Mode } from "./follow.js";
 export type { GivenEvent } from "./metering.js";
 export type { Quantity } from "./numbers.js";
 export type { CustomerDay } from "./periods.js";
 export type { Log, Problem, ProblemCode } from "./problems.js";
 export type { ReasonCode } from "./rules.js";
+export type { KeySet } from "./signatures.js";
 export type { PoolUse, Statement, UnitUse } from "./statement.js";
 export type { CounterStore, Edit, Ledger, Marks } from "./store.js";
 export type { State } from "./types.js";
