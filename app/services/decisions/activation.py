@@ -7,6 +7,7 @@ lock, so two approvals of one subject take turns and the later one reads what th
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from app.actor import Actor
 from app.errors import Conflict, config_immutable, invalid_field, not_found, refused
@@ -19,7 +20,7 @@ from app.services.configs.lookup import find_newest_decision, get_config, locked
 from app.services.configs.reading import ConfigReading, read_config
 from app.services.decisions import records
 from app.services.decisions.enacting import activate, announce, hold_back, promote, unreadable_then
-from app.services.decisions.records import Approval, Done, log_acts
+from app.services.decisions.records import Approval, Done, Replaced, log_acts
 from app.services.decisions.schedule import as_decided, blocking, due, kept_back, replaced_at, scheduled, waiting_for
 from rules.enums import ConfigStatus, DecisionStatus, DiffType, TermsStart
 from rules.finding import Finding
@@ -44,28 +45,62 @@ def approve(
     A version that was held back can be approved anew. Raises Conflict with all findings when a gate refuses,
     `config_immutable` when it was decided before.
     """
+    lock_subject_of(session, config_version_id)
+    question = _question(session, config_version_id, simulation_run_id, baseline_config_version_id, approval, now)
+    _require_to_pass(question.reading, simulation_run_id, approval)
+    return _decide(session, question, approval, decision_id, actor, now)
+
+
+class _Question(NamedTuple):
+    """What is decided: a candidate, the version whose place it takes, and the decision that it supersedes."""
+
+    reading: ConfigReading
+    replaced: Replaced | None
+    earlier: DecisionRecord | None
+
+
+def _question(
+    session: AnySession,
+    config_version_id: str,
+    simulation_run_id: str,
+    requested_baseline_id: str | None,
+    approval: Approval,
+    now: datetime,
+) -> _Question:
+    """Read it once everything that is due has happened. The version that is replaced needs not be asked for."""
 
     def read() -> ConfigReading:
         return read_config(
             session,
             config_version_id,
             simulation_run_id=simulation_run_id,
-            requested_baseline_id=baseline_config_version_id,
+            requested_baseline_id=requested_baseline_id,
         )
 
-    lock_subject_of(session, config_version_id)
     reading = read()
     earlier = _require_undecided(session, reading)
     reading = _after_what_is_due(session, reading, read, now)
     moment = approval.moment(now)
     replaced = replaced_at(session, reading, moment) if moment > now else reading.served
-    if replaced and replaced.config_version_id == baseline_config_version_id:
+    if replaced and replaced.config_version_id == requested_baseline_id:
         reading = replace(reading, requested_baseline_id=None)
+    return _Question(reading, replaced, earlier)
+
+
+def _require_to_pass(reading: ConfigReading, simulation_run_id: str, approval: Approval) -> None:
+    """Raise Conflict with all findings when a gate refuses, Invalid for a run or terms that are not the config's."""
     _require_own_run(reading, simulation_run_id)
     _require_terms_to_keep(reading, approval)
     if findings := blocking(reading.draft()):
         raise refused(f"Config {reading.config.display_name} cannot be approved", findings)
-    writes = Writes(session)
+
+
+def _decide(
+    session: AnySession, question: _Question, approval: Approval, decision_id: str | None, actor: Actor, now: datetime
+) -> DecisionRow:
+    """Write the decision with all that follows from it."""
+    reading, replaced, earlier = question
+    writes, moment = Writes(session), approval.moment(now)
     agreed = records.terms(writes, reading, records.kind_of_change(replaced), replaced, approval, now)
     decision = records.record(writes, reading, agreed, approval, now, decision_id)
     if earlier:
@@ -74,7 +109,8 @@ def approve(
     if moment <= now:
         done |= activate(writes, reading, decision, now)
     else:
-        writes.update(ConfigVersion, config_version_id, status=ConfigStatus.APPROVED.value, effective_at=moment)
+        waiting = ConfigStatus.APPROVED.value
+        writes.update(ConfigVersion, reading.config.config_version_id, status=waiting, effective_at=moment)
     log_acts(writes, done, decision, actor, now)
     writes.run()
     if moment > now:
