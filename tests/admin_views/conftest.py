@@ -8,7 +8,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from admin_views.register import ASSETS, register
-from app.models.base import AnySession
+from app import extensions
+from app.models.base import AnySession, db
+from seed.loader import load_seed
+from tests import factories as f
+from tests.admin_views.demo import CANDIDATE, simulate
 from tests.admin_views.pages import PageClient
 from tests.admin_views.rows import add_workspace
 
@@ -32,8 +36,6 @@ def grids(app: Flask, session: AnySession) -> FlaskClient:
 
 @pytest.fixture
 def sqlite_grids(sqlite_app: Flask) -> FlaskClient:
-    from app.models.base import db
-
     return _with_grids(sqlite_app, db.session)
 
 
@@ -42,6 +44,17 @@ def _with_grids(app: Flask, session: AnySession) -> FlaskClient:
         register(app)
     add_workspace(session)
     return app.test_client()
+
+
+@pytest.fixture
+def demo(sqlite_app: Flask) -> FlaskClient:
+    """The demo, with its candidate simulated."""
+    load_seed(db.session, extensions.usage_events().store, now=f.NOW, with_growth=False)
+    db.session.commit()
+    simulate(CANDIDATE)
+    client = sqlite_app.test_client()
+    client.get("/?workspace=ws_1049")
+    return client
 
 
 @pytest.fixture

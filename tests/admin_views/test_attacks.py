@@ -12,12 +12,9 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from admin_views.grids.specs import GRIDS
-from app import extensions
 from app.models.base import Model, db
-from seed.loader import load_seed
 from simulation.canonical import Json
-from tests import factories as f
-from tests.admin_views.test_prose import DEMO_CANDIDATE, DEMO_CYCLE, addresses, simulate
+from tests.admin_views.demo import CANDIDATE, CYCLE, addresses
 from tests.admin_views.test_surface import everything, first_id
 from tests.present import present
 
@@ -43,25 +40,14 @@ PARAMETERS = (
     "url",
 )
 PARTS = {
-    "cycle_id": DEMO_CYCLE,
-    "config_version_id": DEMO_CANDIDATE,
+    "cycle_id": CYCLE,
+    "config_version_id": CANDIDATE,
     "decision_id": DECIDED[1],
     "kind": "usage",
     "table_name": "pools",
     "what": "evidence",
     "format_name": "csv",
 }
-
-
-@pytest.fixture
-def demo(sqlite_app: Flask) -> FlaskClient:
-    """The demo, with its candidate simulated."""
-    load_seed(db.session, extensions.usage_events().store, now=f.NOW, with_growth=False)
-    db.session.commit()
-    simulate(DEMO_CANDIDATE)
-    client = sqlite_app.test_client()
-    client.get("/?workspace=ws_1049")
-    return client
 
 
 def address(rule: Rule, **parts: str) -> str:
@@ -140,7 +126,7 @@ def test_markup_in_any_text_is_shown_on_every_page_and_interpreted_on_none(demo:
         "metric_catalog.label",
     ):
         assert column in changed, f"{column} is not tried: {sorted(changed)}"
-    screens = [*addresses(DEMO_CYCLE, (DEMO_CANDIDATE, "cfg_smb_learning_prod_v1"), DECIDED), "/catalogs?tab=metrics"]
+    screens = [*addresses(CYCLE, (CANDIDATE, "cfg_smb_learning_prod_v1"), DECIDED), "/catalogs?tab=metrics"]
     showing = 0
     for page in (*screens, *pages_of_tables()):
         answer = demo.get(page, follow_redirects=True)
@@ -191,11 +177,11 @@ def test_no_form_of_another_site_can_write_through_a_page(demo: FlaskClient, tok
     for rule in rules_of_pages(demo.application):
         if "POST" not in present(rule.methods):
             continue
-        for config in (DEMO_CANDIDATE, "cfg_smb_learning_prod_v1"):
+        for config in (CANDIDATE, "cfg_smb_learning_prod_v1"):
             where = address(rule, config_version_id=config)
             page = demo.get(where)
             own = sent_by(page.text) if page.mimetype == "text/html" else {}
-            answer = demo.post(where, data=own | typed | {"id": DEMO_CYCLE} | token)
+            answer = demo.post(where, data=own | typed | {"id": CYCLE} | token)
             assert answer.status_code not in range(300, 400), f"POST {where} goes on: {answer.status}"
             assert answer.status_code < 500, f"POST {where}: {answer.status}"
             tried += 1

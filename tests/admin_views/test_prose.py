@@ -1,49 +1,20 @@
 """No page speaks in ids or canonical field names: not on the demo, and not where every id was made."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import extensions
 from app.ids import new_id
 from app.models.base import db
 from app.models.transactions import write
 from app.services.decisions import activation
-from app.services.simulations import runs
-from rules.enums import HistoricalWindow
 from rules.labels import MISSING
 from rules.registry import ADVISORY, CODES
-from seed.loader import load_seed
 from tests import factories as f
+from tests.admin_views.demo import CANDIDATE, CYCLE, addresses, simulate
 from tests.admin_views.prose import field_names, raw_ids
-
-DEMO_CYCLE, DEMO_CANDIDATE = "cycle_2026_01_prod_90d", "cfg_smb_learning_prod_v2_candidate"
-OF_A_WORKSPACE = (
-    "/",
-    "/setup/workspace",
-    "/setup/data-mode",
-    "/cycles/new/context",
-    "/cycles/new/north-star",
-    "/cycles",
-    "/configs",
-    "/usage",
-    "/decision-log",
-    "/decision-log/compare",
-)
-"""The screens of a workspace, but for the catalogs: these list the words that programs use."""
-OF_A_CONFIG = ("pools", "exploration", "rails", "simulate", "review", "approve")
-
-
-def addresses(cycle_id: str, config_ids: tuple[str, ...], decision_ids: tuple[str, ...]) -> Iterator[str]:
-    """Every screen that a workspace has."""
-    yield from OF_A_WORKSPACE
-    yield f"/cycles/new/north-star?cycle={cycle_id}"
-    yield from (f"/cycles/{cycle_id}/{screen}" for screen in ("value-units", "value-units/submit", "configs/new"))
-    yield from (f"/configs/{config_id}/{screen}" for config_id in config_ids for screen in OF_A_CONFIG)
-    yield from (f"/decision-log/{decision_id}" for decision_id in decision_ids)
 
 
 def said(client: FlaskClient, address: str) -> list[str]:
@@ -53,27 +24,9 @@ def said(client: FlaskClient, address: str) -> list[str]:
     return [f"{address}: {text}" for text in (*raw_ids(answer.text), *field_names(answer.text))]
 
 
-@pytest.fixture
-def demo(sqlite_app: Flask) -> FlaskClient:
-    """The demo, with its candidate simulated."""
-    load_seed(db.session, extensions.usage_events().store, now=f.NOW, with_growth=False)
-    db.session.commit()
-    simulate(DEMO_CANDIDATE)
-    client = sqlite_app.test_client()
-    client.get("/?workspace=ws_1049")
-    return client
-
-
-def simulate(config_version_id: str) -> str:
-    """Simulate over the demo events; the run's id."""
-    question = runs.Request(config_version_id, HistoricalWindow.MOCKED, f.SEGMENT)
-    run = runs.simulate(db.session, extensions.usage_events(), question, actor=f.OPERATOR, now=f.NOW)
-    return str(run.simulation_run_id)
-
-
 def test_no_screen_of_the_demo_speaks_in_ids_or_field_names(demo: FlaskClient) -> None:
     decided = ("dec_sandbox_v1_active", "dec_prod_v1_active")
-    shown = addresses(DEMO_CYCLE, (DEMO_CANDIDATE, "cfg_smb_learning_prod_v1"), decided)
+    shown = addresses(CYCLE, (CANDIDATE, "cfg_smb_learning_prod_v1"), decided)
     assert [text for address in shown for text in said(demo, address)] == []
 
 
