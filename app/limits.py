@@ -1,4 +1,8 @@
-"""How long the server waits for clients, and how many requests the product works on at once (spec 6)."""
+"""How long the server waits for clients, and how many requests the product works on at once (spec 6).
+
+An operator may set these, for they depend on the machine. Those that are the same everywhere stand in `app/sizes.py`
+(files, texts and documents) and in `simulation/edges.py` (values within JSON).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

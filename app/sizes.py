@@ -1,6 +1,7 @@
 """Limits of files, texts and documents from outside: how large, and how long to read, they may be (spec 6 and 7).
 
-Those of the values within JSON stand in `simulation/edges.py`, those of connections in `app/limits.py`.
+They are the same everywhere. Those of the values within JSON stand in `simulation/edges.py`, which the engine holds to
+as well and which knows nothing of files; those of connections, which an operator may set, in `app/limits.py`.
 """
 
 MIB = 2**20

@@ -1,7 +1,8 @@
-"""The limits of what comes in from outside, in one place (spec 6): beyond them a door refuses, naming the limit.
+"""The limits of values within JSON and of query strings (spec 6): beyond them a door refuses, naming the limit.
 
-Each is far from what anybody needs and bounds the time and the memory that a request can take. Limits of a resource's
-own fields stand with its fields; those of usage files in `app/services/usage/`.
+Each is far from what anybody needs and bounds the time and the memory that a request can take. They stand on this floor
+because rules and simulations hold to the same numbers; those of files and documents are in `app/sizes.py`, those of
+connections in `app/limits.py`, and a resource's own fields have theirs beside them.
 """
 
 from decimal import Decimal
