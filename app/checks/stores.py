@@ -77,6 +77,12 @@ def publishing_target_can_be_used(here: Surroundings) -> Iterator[Remark]:
             yield Remark(f"AVS_PUBLISH_URL is {folder}, and {nearest} is a file: give a folder.")
         elif not os.access(nearest, os.W_OK | os.X_OK):
             yield Remark(f"AVS_PUBLISH_URL is {folder}, and {nearest} cannot be written by this user: let it be.")
+        elif folder.resolve().is_relative_to(here.data_dir.resolve()):
+            yield Remark(
+                f"AVS_PUBLISH_URL is {folder}, inside the data directory, which its owner alone may read: no web "
+                f"server can give apps what is published there. Choose a folder beside {here.data_dir}.",
+                stops=False,
+            )
 
 
 def _unusable(file: Path) -> str | None:

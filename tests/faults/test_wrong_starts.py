@@ -158,6 +158,18 @@ def test_an_unknown_setting_is_named_with_the_one_that_may_be_meant(data_dir: Pa
     assert "AVS_PUBLISH_URI is no setting of AVS Brain and is not read: is AVS_PUBLISH_URL meant?" in told.stdout
 
 
+def test_a_folder_to_publish_to_that_no_web_server_can_read_is_said(data_dir: Path) -> None:
+    inside = (data_dir / "published").as_uri()
+    told = run_avs(data_dir, "doctor", AVS_PUBLISH_URL=inside)
+    assert told.returncode == 0, told.stdout
+    assert "inside the data directory, which its owner alone may read" in told.stdout
+    beside = run_avs(data_dir, "doctor", AVS_PUBLISH_URL=(data_dir.parent / "published").as_uri())
+    assert "publishing: ok" in beside.stdout
+    with breakable(Server(data_dir, data_dir.parent / "server.log", {"AVS_PUBLISH_URL": inside})) as server:
+        server.start()
+        assert "Note: AVS_PUBLISH_URL is" in server.said()
+
+
 def test_the_doctor_names_everything_at_once_and_starts_nothing(data_dir: Path) -> None:
     (data_dir / "secret_key").write_text("")
     overwritten(data_dir / "usage" / "index.sqlite")
