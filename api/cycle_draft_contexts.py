@@ -10,7 +10,7 @@ from api.schemas.common import Document, Parsed, page_of
 from app.identity import acting
 from app.models.base import AnySession, db
 from app.models.cycle import CycleDraftContext
-from app.services.authoring import contexts
+from app.services.authoring import context_texts, contexts
 from app.services.authoring.inputs import ContextInput
 from app.services.lookup import get
 
@@ -91,10 +91,27 @@ def delete_cycle_draft_context(cycle_draft_context_id: str) -> Answer:
         return deleted()
 
 
+@operation(
+    "POST",
+    f"{ONE}/take-out",
+    tag=TAG,
+    summary="Take a text out of a context",
+    body=schemas.TakenOut(),
+    answers={200: schemas.CycleDraftContext},
+)
+def take_out_of_cycle_draft_context(cycle_draft_context_id: str, body: Parsed) -> Answer:
+    """A document by its name, or what was pasted (`pasted text`), with the cards that no other text gives. What a
+    cycle has taken over from them stays there."""
+    with writing() as session:
+        locked(session, CycleDraftContext, cycle_draft_context_id, KIND)
+        return tagged(document(context_texts.remove_text(session, cycle_draft_context_id, body["name"], **acting())))
+
+
 OPERATIONS = (
     list_cycle_draft_contexts,
     create_cycle_draft_context,
     get_cycle_draft_context,
     update_cycle_draft_context,
     delete_cycle_draft_context,
+    take_out_of_cycle_draft_context,
 )

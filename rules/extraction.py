@@ -16,6 +16,8 @@ from rules.enums import GoalType
 from rules.readings import POINT, divided, hundredth, plain_text, read, readings
 
 NEW, ACCEPTED, DISMISSED = "new", "accepted", "dismissed"
+EVIDENCE = "evidence"
+"""The kind of the cards that the evidence of active configs suggests, and no text gives."""
 MAX_CARDS, MAX_SENTENCE_LENGTH = 60, 400
 
 _SENTENCE_END = re.compile(r"(?<=[.!?;]) ")

@@ -30,6 +30,7 @@ PROMISED = {
     "/api/cycles/{}": CRUD_ONE,
     "/api/cycle-draft-contexts": CRUD_ALL,
     "/api/cycle-draft-contexts/{}": CRUD_ONE,
+    "/api/cycle-draft-contexts/{}/take-out": {"POST"},
     "/api/value-units": CRUD_ALL,
     "/api/value-units/{}": CRUD_ONE,
     "/api/value-unit-snapshots": {"GET", "POST"},

@@ -113,6 +113,12 @@ class CycleDraftContext(Answered, CycleDraftContextBody):
     created_at = Moment()
 
 
+class TakenOut(Body):
+    """The text that a context is to go on without: a document's name, or `pasted text`."""
+
+    name = text(required=True)
+
+
 class CycleDraftContextQuery(PageQuery):
     workspace_id = Identifier()
     cycle_id = Identifier()

@@ -1,5 +1,9 @@
 """Cycles and the contexts they are drafted from, through the API."""
 
+import sqlalchemy as sa
+
+from app.models.base import AnySession
+from app.models.product_event import ProductEvent
 from tests.api.conftest import Api
 
 SANDBOX = {
@@ -68,3 +72,21 @@ def test_a_context_is_pasted_changed_skipped_and_deleted(studio: Api) -> None:
     assert len(studio.get("/api/cycle-draft-contexts?cycle_id=cycle_1").json["items"]) == 1
     studio.delete(path)
     studio.get(path, 404)
+
+
+def test_a_text_is_taken_out_of_a_context_with_the_cards_that_it_alone_gave(studio: Api, session: AnySession) -> None:
+    documents = [{"name": "deck.pdf", "text": "Margins."}, {"name": "notes.txt", "text": "More."}, {"other": "shape"}]
+    cards = [
+        {"title": "HD"},
+        {"card_id": "c1", "kind": "margin", "source": "deck.pdf", "state": "accepted"},
+        {"card_id": "c2", "kind": "cost", "source": "costs.csv", "state": "accepted"},
+    ]
+    context = CONTEXT | {"documents": documents, "extracted_cards": cards, "pasted_text": "We sell minutes."}
+    path = studio.post("/api/cycle-draft-contexts", context).headers["Location"]
+    rest = studio.post(f"{path}/take-out", {"name": "deck.pdf"}, 200).json
+    assert rest["documents"] == documents[1:]
+    assert rest["extracted_cards"] == [cards[0], cards[2]]
+    assert studio.post(f"{path}/take-out", {"name": "pasted text"}, 200).json["pasted_text"] is None
+    studio.post(f"{path}/take-out", {"name": "deck.pdf"}, 404)
+    logged = session.scalars(sa.select(ProductEvent).filter_by(event_name="context_text_removed")).all()
+    assert {event.detail["text"] for event in logged} == {"deck.pdf", "pasted text"}

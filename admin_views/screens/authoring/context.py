@@ -12,24 +12,23 @@ from admin_views.base import expose, note
 from admin_views.forms import SourceTextField
 from admin_views.screens.screen import CONTEXT, WORKSPACE, Screen, go, here, remember
 from app import clock
-from app.errors import AvsError
+from app.errors import AvsError, NotFound
 from app.identity import acting
 from app.models.base import db
 from app.models.cycle import CycleDraftContext
 from app.models.transactions import write
 from app.models.workspace import Workspace
 from app.services.authoring import contexts
-from app.services.authoring.context_reading import PASTED, DocumentsBusy, cards_of, read_documents, require_room
+from app.services.authoring.context_reading import PASTED, DocumentsBusy, read_documents, require_room
+from app.services.authoring.context_texts import cards_again, remove_text
 from app.services.authoring.inputs import ContextInput
-from app.services.evidence.cards import EVIDENCE, evidence_cards, with_evidence
+from app.services.evidence.cards import evidence_cards, with_evidence
 from app.sizes import MAX_PASTED_LENGTH
-from rules.extraction import ACCEPTED, DISMISSED, NEW
+from rules.extraction import ACCEPTED, DISMISSED, EVIDENCE, NEW
 from simulation.canonical import JsonObject
 
 NORTH_STAR = "/cycles/new/north-star"
 KINDS = ("goal", "metric", "segment", "event", "quality_signal", "price", "cost", "margin", "plan", EVIDENCE)
-NOT_FROM_TEXTS = ("cost", EVIDENCE)
-"""Kinds of cards that do not come from the context's texts: they stay when the texts are read again."""
 STATES = (NEW, ACCEPTED, DISMISSED)
 
 
@@ -51,7 +50,7 @@ class Context(Screen):
     step = "Cycle"
     operator_decision = "Do you let AVS Brain infer from your documents, or type it in?"
     needs = "Goals, prices and costs in your own words, so that later screens start filled in. Nothing leaves here."
-    writes = frozenset({"page", "judge", "skip"})
+    writes = frozenset({"page", "judge", "remove", "skip"})
     checks_own_token = frozenset({"page"})
 
     @expose("", methods=("GET", "POST"))
@@ -90,6 +89,21 @@ class Context(Screen):
             remember(context_id=saved.cycle_draft_context_id)
         return go(f"{self.route}#{card_id or 'cards'}")
 
+    @expose("/remove", methods=("POST",))
+    def remove(self) -> ResponseReturnValue:
+        """Take out a text that its own question has asked about."""
+        context, name = here(CycleDraftContext, CONTEXT), request.form.get("name", "")
+        if context is None:
+            return go(self.route)
+        try:
+            with write(db.session):
+                remove_text(db.session, context.cycle_draft_context_id, name, **acting())
+        except NotFound as refusal:
+            note(refusal.detail, "error")
+        else:
+            note(f"{name} was taken out.")
+        return go(f"{self.route}#read")
+
     @expose("/skip", methods=("POST",))
     def skip(self) -> ResponseReturnValue:
         """Go on without a context."""
@@ -107,9 +121,19 @@ class Context(Screen):
             context=context,
             cards=[card for card in cards if card["kind"] != EVIDENCE],
             learned=[card for card in cards if card["kind"] == EVIDENCE],
+            texts=_texts(context),
+            asked=request.args.get("remove", ""),
             next_href=NORTH_STAR,
             status=status,
         )
+
+
+def _texts(context: CycleDraftContext | None) -> dict[str, int]:
+    """The texts of the context with their characters, by name, in the order in which they are read."""
+    if context is None:
+        return {}
+    texts = {document["name"]: len(document["text"]) for document in context.documents}
+    return texts | ({PASTED: len(context.pasted_text)} if context.pasted_text else {})
 
 
 def _cards(context: CycleDraftContext | None) -> list[JsonObject]:
@@ -130,22 +154,12 @@ def _read(form: ContextForm, context: CycleDraftContext | None) -> CycleDraftCon
     kept = [item for item in (context.documents if context else ()) if item["name"] not in replaced]
     require_room(kept + documents)
     before = context.extracted_cards if context else []
-    texts = {PASTED, *(item["name"] for item in kept + documents)}
     workspace_id = context.workspace_id if context else browser[WORKSPACE]
-    read = cards_of(db.session, workspace_id, kept + documents, form.pasted_text.data)
-    cards = [card.as_dict() for card in read]
-    cards += [card for card in before if card["source"] not in texts and card["kind"] in NOT_FROM_TEXTS]
-    verdicts = {card["card_id"]: card["state"] for card in before}
-    for card in cards:
-        card["state"] = verdicts.get(card["card_id"], NEW)
+    pasted = form.pasted_text.data
+    cards = cards_again(db.session, workspace_id, before, kept + documents, pasted)
     saved = _save(
         context,
-        {
-            "documents": kept + documents,
-            "pasted_text": form.pasted_text.data,
-            "extracted_cards": cards,
-            "skipped": False,
-        },
+        {"documents": kept + documents, "pasted_text": pasted, "extracted_cards": cards, "skipped": False},
     )
     for left_out in upload.notes:
         note(left_out, "error")

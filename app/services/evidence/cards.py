@@ -18,11 +18,10 @@ from app.services.wording.words import plural
 from rules import drift
 from rules.amounts import quantity_text
 from rules.enums import ConfigStatus, EnforcementEventType
-from rules.extraction import Card
+from rules.extraction import EVIDENCE, Card
 from rules.wording import quoted, words
 from simulation.canonical import Json, JsonObject
 
-EVIDENCE = "evidence"
 MAX_CONFIGS = 12
 GRADUATED = EnforcementEventType.EXPLORATION_GRADUATED.value
 QUALITY_FAILED = EnforcementEventType.QUALITY_PROXY_FAILED.value

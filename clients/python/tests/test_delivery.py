@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from avs_brain_client import BadSignature, Client, Malformed, Replayed, UnknownKey, Unreachable
+from avs_brain_client.json_text import exact_json
 from brain import Answer, Brain, Key, base64url
 from conftest import NOW, Connect, SetClock
 from documents import SUBJECT, UNIT, document, pool, rails
@@ -159,6 +160,18 @@ def test_a_signed_document_that_cannot_be_enforced_is_refused(brain: Brain, conn
     brain.activate(document(pools=[pool(behavior="explode")]))
     with pytest.raises(Malformed, match="explode"):
         connect().refresh()
+
+
+def test_a_signed_document_with_a_key_twice_is_refused(brain: Brain, connect: Connect) -> None:
+    """Readers differ in which value they take; the one that was approved may not be the one that is enforced."""
+    body = exact_json(document()).encode().replace(b'"pools":', b'"pools":[],"pools":', 1)
+    brain.activate(document("cfg_1", sequence=1))
+    client = connect()
+    client.refresh()
+    brain.spoil = lambda answer: (body, brain.key.sign(body, int(time.time())), "twice")
+    with pytest.raises(Malformed, match="'pools' stands twice"):
+        client.refresh()
+    assert version(client) == "cfg_1"
 
 
 def test_nothing_active_leaves_what_is_held_in_force(brain: Brain, connect: Connect) -> None:

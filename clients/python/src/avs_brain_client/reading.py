@@ -50,7 +50,9 @@ Json = Mapping[str, Any]
 def parse(body: bytes) -> Document:
     """The document of these bytes; Malformed says what is wrong with it."""
     try:
-        return document(json.loads(body, parse_float=Decimal, parse_constant=_no_constant))
+        return document(
+            json.loads(body, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_with_keys_once)
+        )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise Malformed(f"This config cannot be enforced: {type(problem).__name__}: {problem}") from problem
 
@@ -292,3 +294,13 @@ def _one_of(allowed: Sequence[str], value: Any, name: str) -> str:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _with_keys_once(pairs: list[tuple[str, Any]]) -> Json:
+    """An object; one that gives a key twice is refused, because readers differ in which of the values they take."""
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{repeated!r} stands twice in one object")
+    return read

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from app.models.base import db
 from app.models.cycle import Cycle, CycleDraftContext
+from app.models.product_event import ProductEvent
 from app.models.transactions import write
 from app.reader import process
 from app.services.evidence.events import accept
@@ -299,3 +300,25 @@ def test_a_card_that_nobody_suggested_changes_nothing(operator: FlaskClient) -> 
 def test_without_a_workspace_the_operator_is_led_to_making_one(sqlite_app: Flask) -> None:
     for path in ("/cycles/new/context", "/cycles/new/north-star"):
         assert sqlite_app.test_client().get(path).headers["Location"] == "/setup/workspace"
+
+
+def test_a_document_is_taken_out_after_a_question_with_the_cards_that_it_alone_gave(operator: FlaskClient) -> None:
+    files = [
+        (BytesIO(b"We charge $0.60 per minute."), "pitch.txt"),
+        (BytesIO(b"A minute costs us $0.18."), "costs.txt"),
+    ]
+    read(operator, documents=files, pasted_text="Gross margin must stay above 68 %.")
+    assert {card["source"] for card in context().extracted_cards} == {"pitch.txt", "costs.txt", "pasted text"}
+    page = operator.get("/cycles/new/context?remove=costs.txt").text
+    assert "Take out costs.txt?" in page
+    assert "1 card go" in page
+    gone = send(operator, "/cycles/new/context?remove=costs.txt", "/cycles/new/context/remove", name="costs.txt")
+    assert gone.status_code == 303
+    assert [document["name"] for document in context().documents] == ["pitch.txt"]
+    assert {card["source"] for card in context().extracted_cards} == {"pitch.txt", "pasted text"}
+    send(operator, "/cycles/new/context", "/cycles/new/context/remove", name="pasted text")
+    assert context().pasted_text is None
+    send(operator, "/cycles/new/context", "/cycles/new/context/remove", name="costs.txt")
+    assert "costs.txt" in operator.get("/cycles/new/context").text
+    logged = db.session.scalars(sa.select(ProductEvent).filter_by(event_name="context_text_removed")).all()
+    assert {event.detail["text"] for event in logged} == {"costs.txt", "pasted text"}
