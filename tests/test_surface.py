@@ -18,6 +18,7 @@ PROMISED = {
     "/api/runtime/config": READ,
     "/api/runtime/stream": READ,
     "/api/runtime/keys": READ,
+    "/api/schemas/avs_config.json": READ,
     "/api/enforcement-events": {"GET", "POST"},
     "/api/usage-events": {"POST"},
     "/api/usage-events/withdraw": {"POST"},
