@@ -118,7 +118,7 @@ def test_two_clients_share_a_store(client: Client, connect: Connect, store: Coun
 def test_sandbox_and_production_are_counted_apart(brain: Brain, connect: Connect, store: CounterStore) -> None:
     production, sandbox = connect(counters=store), connect(counters=store, target_environment="sandbox")
     production.record("c", UNIT, 7)
-    assert sandbox._ledger.read("c").recorded(UNIT, 0) == 0
+    assert sandbox._ledger.read("c").of_unit(UNIT) == {}
 
 
 def test_distinct_values_count_once_per_period(brain: Brain, connect: Connect, store: CounterStore) -> None:

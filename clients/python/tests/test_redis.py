@@ -10,9 +10,9 @@ import pytest
 import redis
 
 from avs_brain_client import Client, Clock
-from avs_brain_client.account import Account, Hold, dumped
 from avs_brain_client.counters.redis import RedisCounters
 from avs_brain_client.counters.redis_wire import SCRIPT
+from avs_brain_client.periods import FixedCalendar
 from brain import Brain
 from conftest import Connect, SetClock
 from documents import EXPORT, STAGE_THRESHOLDS, UNIT, document, pool, rails, unit
@@ -20,6 +20,7 @@ from processes import start
 from test_counters import in_parallel
 
 HERE = Path(__file__).parent
+BEFORE, PERIOD = FixedCalendar().key(-1), FixedCalendar().key(0)
 CLIENTS = HERE.parent.parent
 UNITS = {"units": [unit(), unit(EXPORT)], "pools": [pool(), pool("pool_export", value_unit_id=EXPORT)]}
 
@@ -69,16 +70,16 @@ def test_what_redis_holds_is_what_the_document_describes(
     account = {str(name): str(value) for name, value in direct.hgetall(f"{key(tmp_path)}:account").items()}
     until = clock.wall + 60_000_000
     assert account.pop("epoch")
-    assert account.pop(f"hold:{first.reservation_id}") == f"{until} 0 2000000000000 {UNIT}"
+    assert account.pop(f"hold:{first.reservation_id}") == f"{until} {PERIOD} 2000000000000 {UNIT}"
     assert [name for name in account if name.startswith("hold:")]
     account = {name: value for name, value in account.items() if not name.startswith("hold:")}
     assert account == {
         "changes": "3",
-        "live": "0",
+        "live": PERIOD,
         "units": json.dumps([UNIT]),
         "frame": account["frame"],
-        f"used:0:{UNIT}": "1500000000000",
-        f"held:0:{UNIT}": "5000000000000",
+        f"used:{PERIOD}:{UNIT}": "1500000000000",
+        f"held:{PERIOD}:{UNIT}": "5000000000000",
     }
     frame = json.loads(account["frame"])
     assert (frame["began"], frame["fired"], frame["approved"]) == ({"render": clock.wall}, [], [])
@@ -89,16 +90,21 @@ def test_what_redis_holds_is_what_the_document_describes(
 def test_an_account_of_the_earlier_form_is_read_and_written_anew_once(
     brain: Brain, connect: Connect, counters: RedisCounters, direct: "redis.Redis", tmp_path: Path, clock: SetClock
 ) -> None:
-    hold = Hold(UNIT, 0, 2 * 10**12, clock.wall + 10**9)
-    before = Account(used={UNIT: {0: 3 * 10**12, -1: 10**12}}, began={"render": 5}, holds={"r": hold})
-    direct.hset(key(tmp_path), mapping={"version": "abc", "body": dumped(before)})
+    before = {
+        "used": {UNIT: {"0": 3 * 10**12, "-1": 10**12}},
+        "began": {"render": 5},
+        "holds": {"r": [UNIT, 0, 2 * 10**12, clock.wall + 10**9]},
+        "fired": [],
+        "approved": [],
+    }
+    direct.hset(key(tmp_path), mapping={"version": "abc", "body": json.dumps(before)})
     client = connected(brain, connect, counters)
     assert client.check("c", UNIT).remaining == 5
     client.record("c", UNIT, 1)
     use = client.usage("c").units[UNIT]
     assert [use.used, use.reserved] == [4, 2]
     assert not direct.exists(key(tmp_path))
-    assert direct.hget(f"{key(tmp_path)}:account", f"used:-1:{UNIT}") == str(10**12)
+    assert direct.hget(f"{key(tmp_path)}:account", f"used:{BEFORE}:{UNIT}") == str(10**12)
 
 
 def test_counting_on_is_one_call_each(
@@ -136,7 +142,7 @@ def test_sums_that_take_off_more_than_they_added_are_kept(
     for event in events:
         client.record_event({"event_type": "render", "customer_id": "c", **event})
     account = counters.ledger("ws_1/production").read("c")
-    assert account.used[UNIT] in ({0: -2 * 10**12}, {0: 2 * 10**12})
+    assert account.used[UNIT] in ({PERIOD: -2 * 10**12}, {PERIOD: 2 * 10**12})
 
 
 def test_another_unit_that_is_billed_leaves_less_of_the_cap(
@@ -222,4 +228,4 @@ def test_a_customer_whose_data_redis_lost_goes_on_from_what_was_seen(
     assert client.usage("c").units[UNIT].used == 7
     assert not client.reserve("c", UNIT, 4).decision.allow
     client.record("c", UNIT, 2)
-    assert direct.hget(f"{key(tmp_path)}:account", f"used:0:{UNIT}") == str(9 * 10**12)
+    assert direct.hget(f"{key(tmp_path)}:account", f"used:{PERIOD}:{UNIT}") == str(9 * 10**12)

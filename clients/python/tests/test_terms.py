@@ -18,7 +18,7 @@ from simulation.canonical import canonical_bytes, parse_exact
 
 from avs_brain_client import Client, CounterStore, Malformed
 from avs_brain_client.clock import microseconds
-from avs_brain_client.periods import Calendar
+from avs_brain_client.periods import FixedCalendar, PeriodSetting
 from avs_brain_client.plan import compiled
 from avs_brain_client.reading import parse
 from brain import Brain
@@ -231,15 +231,15 @@ def test_whatever_was_decided_a_period_ends_by_the_terms_it_was_begun_under(
     changes: list[tuple[int, str]], today: int
 ) -> None:
     """Against a plain ledger that is told of each decision as it comes and writes down who holds in which period."""
-    calendar, start = Calendar(), datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+    calendar, start = FixedCalendar(), datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
     decided = sorted(changes)
     made = priced("cfg_0", 1)
     running, coming = "cfg_0", "cfg_0"
-    period = calendar.period(microseconds(start))
+    period = calendar.number(microseconds(start))
     for number, (day, terms_start) in enumerate(decided, 1):
         moment = start + timedelta(days=day)
-        if calendar.period(microseconds(moment)) > period:
-            period, running = calendar.period(microseconds(moment)), coming
+        if calendar.number(microseconds(moment)) > period:
+            period, running = calendar.number(microseconds(moment)), coming
         coming = f"cfg_{number}"
         after = priced(coming, number)
         if terms_start == "at_once":
@@ -247,9 +247,9 @@ def test_whatever_was_decided_a_period_ends_by_the_terms_it_was_begun_under(
         else:
             made = following(made, after, moment)
     moment = start + timedelta(days=max(decided[-1][0], today))
-    now = calendar.period(microseconds(moment))
-    plan = compiled(parse(canonical_bytes(made)), calendar)
-    assert plan.in_period(now).config_version_id == (running if now == period else coming)
+    now = calendar.number(microseconds(moment))
+    plan = compiled(parse(canonical_bytes(made)), PeriodSetting())
+    assert plan.in_period(calendar, now).config_version_id == (running if now == period else coming)
 
 
 def test_a_client_bills_each_period_by_its_terms_whatever_the_order_of_use(tmp_path: Path) -> None:

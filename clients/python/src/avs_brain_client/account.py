@@ -1,36 +1,46 @@
-"""What is known of one customer: use per unit and period, reservations, first events. Frozen; changes make a new one.
+"""What is known of one customer: use per unit and period, reservations, first events. Never changed once it is made;
+changes make a new one.
 
 Everything else (allowance, rollover, overage, bill) follows from it and the config, so the order in which use arrives
-never matters.
+never matters. Every member changes in one way only, which is what a store has to know that changes them in place:
+
+* `used`: a quantity is added to one unit and period;
+* `began`: the earliest time is kept;
+* `holds`: one is put in or taken out, by its reservation's id;
+* `fired`, `approved`: a text is put in, and old texts of `fired` are taken out;
+* `since_us`: set once.
+
+`ACCOUNT.md`, beside the clients of all languages, describes the text that `dumped` writes.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
-Periods = Mapping[int, int]
-"""Period index → quantity, scaled; a sum of events may be negative."""
+FORMAT = 2
+Periods = Mapping[str, int]
+"""Period key → quantity, scaled; a sum of events may be negative."""
 _NOTHING: Periods = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Quantity set aside for work that is under way; it lapses at `until_us`."""
+class Hold(NamedTuple):
+    """Quantity set aside for work that is under way, in the period of this key; it lapses at `until_us`."""
 
     value_unit_id: str
-    period: int
+    period: str
     quantity: int
     until_us: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Account:
-    """`used`: unit → period → quantity. `began`: event type → first time seen, in µs. `holds`: reservation id → hold.
-
-    `fired`: what was reported, "period:what". `approved`: "period:unit" that an operator let go on. `views` is where
-    the client keeps decisions that hold for this very account; it is no part of its value.
+    """`used`: unit → period key → quantity. `began`: event type → first time seen, in µs. `holds`: reservation id →
+    hold. `fired`: what was reported, "key:what". `approved`: "key:unit" that an operator let go on. `since_us`: the
+    moment of the first use, from which the customer's own day follows. `numbered`: periods are still named by their
+    number, as version 1 of the format did. `standings` is where a client keeps what it worked out of this very
+    account, by unit; it is no part of its value.
     """
 
     used: Mapping[str, Periods] = field(default_factory=dict)
@@ -38,17 +48,19 @@ class Account:
     holds: Mapping[str, Hold] = field(default_factory=dict)
     fired: frozenset[str] = frozenset()
     approved: frozenset[str] = frozenset()
-    views: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    since_us: int | None = None
+    numbered: bool = False
+    standings: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def of_unit(self, value_unit_id: str) -> Periods:
         """The recorded use of a unit; periods without use are not in it."""
         return self.used.get(value_unit_id, _NOTHING)
 
-    def recorded(self, value_unit_id: str, period: int) -> int:
+    def recorded(self, value_unit_id: str, period: str) -> int:
         """What was used; below zero counts as nothing (spec 4.2, 1: it is a data issue)."""
         return max(self.of_unit(value_unit_id).get(period, 0), 0)
 
-    def held(self, value_unit_id: str, period: int, now_us: int) -> int:
+    def held(self, value_unit_id: str, period: str, now_us: int) -> int:
         """What is set aside by reservations that have not lapsed."""
         return sum(
             hold.quantity
@@ -56,11 +68,7 @@ class Account:
             if hold.value_unit_id == value_unit_id and hold.period == period and hold.until_us > now_us
         )
 
-    def first_period(self) -> int | None:
-        """The first period in which anything was used; None without use."""
-        return min((period for periods in self.used.values() for period in periods), default=None)
-
-    def adding(self, value_unit_id: str, period: int, quantity: int) -> "Account":
+    def adding(self, value_unit_id: str, period: str, quantity: int) -> "Account":
         """With this much more used."""
         periods = dict(self.of_unit(value_unit_id))
         periods[period] = periods.get(period, 0) + quantity
@@ -71,6 +79,10 @@ class Account:
         if self.began.get(event_type, at_us + 1) <= at_us:
             return self
         return self.with_(began={**self.began, event_type: at_us})
+
+    def using_since(self, at_us: int) -> "Account":
+        """With the moment of its first use, which stays as it is from then on."""
+        return self if self.since_us is not None else self.with_(since_us=at_us)
 
     def holding(self, reservation_id: str, hold: Hold) -> "Account":
         """With one more reservation; lapsed ones are left alone until `without_lapsed`."""
@@ -87,24 +99,52 @@ class Account:
         alive = {name: hold for name, hold in self.holds.items() if hold.until_us > now_us}
         return self if len(alive) == len(self.holds) else self.with_(holds=alive)
 
+    def renamed(self, key_of: Callable[[int], str]) -> "Account":
+        """With a key for every period that has a number only."""
+
+        def key(period: str) -> str:
+            return key_of(int(period)) if _is_number(period) else period
+
+        def mark(text: str) -> str:
+            period, colon, rest = text.partition(":")
+            return f"{key(period)}:{rest}" if colon else text
+
+        return self.with_(
+            used={
+                unit: {key(period): quantity for period, quantity in periods.items()}
+                for unit, periods in self.used.items()
+            },
+            holds={name: hold._replace(period=key(hold.period)) for name, hold in self.holds.items()},
+            fired=frozenset(map(mark, self.fired)),
+            approved=frozenset(map(mark, self.approved)),
+            numbered=False,
+        )
+
     def with_(self, **changes: Any) -> "Account":
-        """A changed copy, with no views yet."""
-        return replace(self, views={}, **changes)
+        """A changed copy, of which nothing has been worked out yet."""
+        values = {name: getattr(self, name) for name in _VALUES}
+        return Account(**{**values, **changes})
 
 
+_VALUES = tuple(name for name in Account.__slots__ if name != "standings")
 NEWCOMER = Account()
 
 
 def dumped(account: Account) -> str:
-    """JSON text; quantities as JSON integers of any length."""
-    holds = {
-        name: [hold.value_unit_id, hold.period, hold.quantity, hold.until_us] for name, hold in account.holds.items()
-    }
+    """JSON text; quantities as texts of decimal digits, so that any language reads them exactly."""
     return json.dumps(
         {
-            "used": account.used,
+            "format": FORMAT,
+            "since": account.since_us,
+            "used": {
+                unit: {period: str(quantity) for period, quantity in periods.items()}
+                for unit, periods in account.used.items()
+            },
             "began": account.began,
-            "holds": holds,
+            "holds": {
+                name: [hold.value_unit_id, hold.period, str(hold.quantity), hold.until_us]
+                for name, hold in account.holds.items()
+            },
             "fired": sorted(account.fired),
             "approved": sorted(account.approved),
         },
@@ -113,12 +153,29 @@ def dumped(account: Account) -> str:
 
 
 def loaded(text: str | bytes) -> Account:
-    """The account that `dumped` wrote."""
-    found = json.loads(text)
+    """The account of a text of this format or an earlier one; ValueError for a later one."""
+    body = json.loads(text)
+    if body.get("format", 1) > FORMAT:
+        raise ValueError(f"This account has format {body['format']}, which a later version wrote: update this library.")
+    used = {
+        unit: {period: int(quantity) for period, quantity in periods.items()} for unit, periods in body["used"].items()
+    }
+    holds = {
+        name: Hold(unit, str(period), int(quantity), until)
+        for name, (unit, period, quantity, until) in body["holds"].items()
+    }
+    keys = [*(key for periods in used.values() for key in periods), *(hold.period for hold in holds.values())]
+    marks = [mark.partition(":") for mark in (*body["fired"], *body["approved"])]
     return Account(
-        used={unit: {int(k): quantity for k, quantity in periods.items()} for unit, periods in found["used"].items()},
-        began=found["began"],
-        holds={name: Hold(*hold) for name, hold in found["holds"].items()},
-        fired=frozenset(found["fired"]),
-        approved=frozenset(found["approved"]),
+        used=used,
+        began=body["began"],
+        holds=holds,
+        fired=frozenset(body["fired"]),
+        approved=frozenset(body["approved"]),
+        since_us=body.get("since"),
+        numbered=any(map(_is_number, keys)) or any(colon and _is_number(period) for period, colon, _ in marks),
     )
+
+
+def _is_number(period: str) -> bool:
+    return period.removeprefix("-").isdecimal()

@@ -1,49 +1,54 @@
 """Counting: every change of an account together with the events it fires, neither without the other."""
 
 import logging
-import secrets
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from avs_brain_client import usage
-from avs_brain_client.account import Account, Hold
-from avs_brain_client.clock import DAY_US
+from avs_brain_client.account import Account, Hold, Periods
 from avs_brain_client.counters import Ledger, Matter
-from avs_brain_client.decide import Decision
+from avs_brain_client.decide import Decision, outside_config
 from avs_brain_client.errors import CountersUnavailable
 from avs_brain_client.events import Outgoing
 from avs_brain_client.metering import UsageEvent, adds_nothing, distinct_value, matches
 from avs_brain_client.metering import quantity as metered
+from avs_brain_client.names import fresh_name
 from avs_brain_client.numbers import unscaled
-from avs_brain_client.periods import Calendar
-from avs_brain_client.plan import Plan
+from avs_brain_client.periods import FixedCalendar, Period, PeriodSetting, period_at, period_of
+from avs_brain_client.plan import Force, Plan
 from avs_brain_client.reporting import Reporter
-from avs_brain_client.usage import Change, Firing
+from avs_brain_client.standing import Standing, stand
+from avs_brain_client.usage import NEVER, Firing
 
 log = logging.getLogger("avs_brain_client")
 
 T = TypeVar("T")
-REMEMBERED_US = 90 * DAY_US
-"""For how long the same event_id is recognised."""
+USUAL_GRID = FixedCalendar()
+_NO_MARKS: Mapping[str, int] = {}
+_NO_USE: Periods = {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recorded:
     """What became of a record: `duplicate` when this event_id was counted before (then nothing else happened),
-    `counted` quantities by unit, `fired` what was reached for the first time in this period, `adds_nothing` the reason
-    by unit, where a unit sums a field that the event lacks or that is no number in it.
+    `fired` what was reached for the first time in this period, `adds_nothing` the reason by unit, where a unit sums a
+    field that the event lacks or that is no number in it. `quantities` are scaled, by unit.
     """
 
     duplicate: bool
-    counted: Mapping[str, Decimal]
-    fired: tuple[Firing, ...]
+    quantities: Mapping[str, int]
+    fired: tuple[Firing, ...] = ()
     adds_nothing: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def counted(self) -> Mapping[str, Decimal]:
+        """The exact quantities by unit."""
+        return {name: unscaled(quantity) for name, quantity in self.quantities.items()}
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+
+class Reservation(NamedTuple):
     """Quantity set aside, or not: see `decision.allow`. Commit what the work came to, or release it."""
 
     reservation_id: str
@@ -52,68 +57,186 @@ class Reservation:
     hold: Hold
 
 
-NOTHING = Recorded(True, {}, ())
-UNCHANGED = Change(None, ())
-
-
 class Bookkeeper:
-    """Works on one ledger. Any method may raise CountersUnavailable; a call repeated with its event_id counts once."""
+    """Works on one ledger. Any method may raise CountersUnavailable; a call repeated with its event_id counts once.
 
-    def __init__(self, ledger: Ledger, reporter: Reporter, calendar: Calendar) -> None:
-        self._ledger, self._reporter, self._calendar = ledger, reporter, calendar
+    `setting` cuts periods while there is no document; `remembered_us`: for how long an event_id, a commit and a
+    distinct value are recognised.
+    """
+
+    def __init__(self, ledger: Ledger, reporter: Reporter, setting: PeriodSetting, remembered_us: int) -> None:
+        self._ledger, self._reporter, self._remembered_us = ledger, reporter, remembered_us
+        self._own, self._key_of_numbered = setting.calendars(None), setting.key_of_numbered
         self._units_that_lacked: set[str] = set()
 
     def record(
-        self,
-        plan: Plan | None,
-        customer_id: str,
-        value_unit_id: str,
-        quantity: int,
-        event: str | None,
-        at: int,
-        now: int,
+        self, force: Force, customer_id: str, value_unit_id: str, quantity: int, event: str | None, at: int, now: int
     ) -> Recorded:
         """Count a scaled quantity at `at`; times in µs."""
-        mark = f"e:{value_unit_id}:{event}"
-        marks = {} if event is None else {mark: now + REMEMBERED_US}
-        period = self._calendar.period(at)
-        unit = None if plan is None else plan.in_period(period).units.get(value_unit_id)
+        marks = _NO_MARKS if event is None else {f"e:{value_unit_id}:{event}": now + self._remembered_us}
+        plan = force.plan
 
-        def edit(account: Account, known: frozenset[str]) -> tuple[Change, Recorded]:
+        def edit(account: Account, known: frozenset[str]) -> tuple[Account | None, Recorded, Sequence[Firing]]:
             if known:
-                return UNCHANGED, NOTHING
+                return None, Recorded(True, {}), ()
+            standing = None
+            if plan is not None:
+                standing = stand(force, plan, account, customer_id, value_unit_id, now)
+            recorded = Recorded(False, {value_unit_id: quantity})
+            if standing is not None:
+                frame = standing.frame
+                used = standing.used + quantity
+                if used < frame.fires_at and frame.start_us < at <= frame.end_us and frame.started_us <= at:
+                    return counted(account, standing, used, standing.held, account.holds), recorded, ()
+            period = self.period(plan, account, customer_id, at)
+            unit = None if plan is None else plan.in_period(period.calendar, period.number).units.get(value_unit_id)
             if unit is not None:
                 account = account.seeing(unit.unit.meter.event_type, at)
-            change = usage.count(plan, account, {value_unit_id: quantity}, period, now)
-            return change, Recorded(False, {value_unit_id: unscaled(quantity)}, change.firings)
+            change = usage.count(plan, account.using_since(at), {value_unit_id: quantity}, period, now)
+            return change.account, Recorded(False, recorded.quantities, change.firings), change.firings
 
-        return self._update(plan, customer_id, marks, now, edit, ("record", value_unit_id, period))
+        snapshot = self._ledger.snapshots.get(customer_id, self._ledger.newcomer)
+        course = "record", value_unit_id, self.period(plan, snapshot, customer_id, at).key
+        return self._update(force, customer_id, marks, now, edit, course)
 
-    def record_event(self, plan: Plan, event: UsageEvent, now: int) -> Recorded:
+    def record_event(self, force: Force, plan: Plan, event: UsageEvent, now: int) -> Recorded:
         """Meter an event by the terms of its period for every unit that it fits, and note it for exploration."""
-        period = self._calendar.period(event.at_us)
-        units = plan.in_period(period).units
+        period = self._period_of(plan, event)
+        units = plan.in_period(period.calendar, period.number).units
         meters = {name: unit.unit.meter for name, unit in units.items() if matches(unit.unit.meter, event)}
         distinct = {
-            name: f"d:{name}:{period}:{value}"
+            name: f"d:{name}:{_mark_of(period)}:{value}"
             for name, meter in meters.items()
             if (value := distinct_value(meter, event)) is not None
         }
         lacking = {name: reason for name, meter in meters.items() if (reason := adds_nothing(meter, event)) is not None}
         self._say_once(lacking)
         own = None if event.event_id is None else f"e::{event.event_id}"
-        marks = dict.fromkeys([*distinct.values(), *([own] if own else [])], max(now, event.at_us) + REMEMBERED_US)
+        until_us = max(now, event.at_us) + self._remembered_us
+        marks = dict.fromkeys([*distinct.values(), *([own] if own else [])], until_us)
 
-        def edit(account: Account, known: frozenset[str]) -> tuple[Change, Recorded]:
+        def edit(account: Account, known: frozenset[str]) -> tuple[Account | None, Recorded, Sequence[Firing]]:
             if own in known:
-                return UNCHANGED, NOTHING
-            counted = {name: metered(meter, event) for name, meter in meters.items() if distinct.get(name) not in known}
-            seen = account.seeing(event.event_type, event.at_us)
-            change = usage.count(plan, seen, counted, period, now)
-            quantities = {name: unscaled(n) for name, n in counted.items()}
-            return change, Recorded(False, quantities, change.firings, lacking)
+                return None, Recorded(True, {}), ()
+            quantities = {
+                name: metered(meter, event) for name, meter in meters.items() if distinct.get(name) not in known
+            }
+            account = account.seeing(event.event_type, event.at_us)
+            if quantities:
+                account = account.using_since(event.at_us)
+            change = usage.count(plan, account, quantities, period, now)
+            return change.account, Recorded(False, quantities, change.firings, lacking), change.firings
 
-        return self._update(plan, event.customer_id, marks, now, edit, ("event", *meters, period))
+        return self._update(force, event.customer_id, marks, now, edit, ("event", *meters, period.key))
+
+    def reserve(
+        self,
+        force: Force,
+        customer_id: str,
+        value_unit_id: str,
+        quantity: int,
+        until: int,
+        now: int,
+        otherwise: Decision,
+    ) -> Reservation:
+        """Set a scaled quantity aside until a moment if it is allowed: one step, so that parallel requests never
+        overshoot. `otherwise` decides while there is no plan. What is refused changes nothing.
+        """
+        name, plan = fresh_name(), force.plan
+
+        def edit(account: Account, known: frozenset[str]) -> tuple[Account | None, Reservation, Sequence[Firing]]:
+            standing = None if plan is None else stand(force, plan, account, customer_id, value_unit_id, now)
+            if standing is not None:
+                decision = standing.decision(quantity)
+                hold = Hold(value_unit_id, standing.frame.key, quantity, until)
+            else:
+                decision = otherwise if plan is None else outside_config(plan)
+                hold = Hold(value_unit_id, self.period(plan, account, customer_id, now).key, quantity, until)
+            made = Reservation(name, customer_id, decision, hold)
+            if not decision.allow:
+                return None, made, ()
+            if standing is not None and account.since_us is not None and now < until:
+                holds = {**account.holds, name: hold}
+                return counted(account, standing, standing.used, standing.held + quantity, holds, until), made, ()
+            return account.without_lapsed(now).using_since(now).holding(name, hold), made, ()
+
+        return self._update(force, customer_id, _NO_MARKS, now, edit, ("reserve", value_unit_id))
+
+    def commit(self, force: Force, reservation: Reservation, quantity: int, now: int) -> Recorded:
+        """Count what the work came to, once, also when the reservation has lapsed meanwhile: the work was done."""
+        name, customer_id, _, hold = reservation
+        value_unit_id, key, held, _ = hold
+        plan = force.plan
+
+        def edit(account: Account, known: frozenset[str]) -> tuple[Account | None, Recorded, Sequence[Firing]]:
+            if known:
+                return None, Recorded(True, {}), ()
+            recorded = Recorded(False, {value_unit_id: quantity})
+            standing = None
+            if plan is not None and name in account.holds:
+                standing = stand(force, plan, account, customer_id, value_unit_id, now)
+            if standing is not None and standing.frame.key == key:
+                used = standing.used + quantity
+                if used < standing.frame.fires_at and account.holds[name].until_us > now:
+                    holds = dict(account.holds)
+                    del holds[name]
+                    return counted(account, standing, used, standing.held - held, holds), recorded, ()
+            period = self._period_named(plan, account, customer_id, key, now)
+            freed = account.letting_go(name).using_since(now)
+            if period is None:  # of a calendar that the document no longer goes by: nothing of it can fire
+                return freed.adding(value_unit_id, key, quantity), recorded, ()
+            change = usage.count(plan, freed, {value_unit_id: quantity}, period, now)
+            return change.account, Recorded(False, recorded.quantities, change.firings), change.firings
+
+        marks = {f"c:{name}": now + self._remembered_us}
+        return self._update(force, customer_id, marks, now, edit, ("commit", value_unit_id, key), name)
+
+    def release(self, reservation: Reservation, now: int) -> None:
+        """Give back what was set aside; a second time, or after the commit, this does nothing."""
+
+        def edit(account: Account, known: frozenset[str]) -> tuple[Account | None, None, Sequence[Firing]]:
+            after = account.letting_go(reservation.reservation_id)
+            return None if after is account else after, None, ()
+
+        self._update(None, reservation.customer_id, _NO_MARKS, now, edit, ("release",), reservation.reservation_id)
+
+    def approve(self, plan: Plan | None, customer_id: str, value_unit_id: str, now: int) -> None:
+        """Let a customer go on with a unit where rails want approval, until the period ends."""
+
+        def edit(account: Account, known: frozenset[str]) -> tuple[Account | None, None, Sequence[Firing]]:
+            mark = f"{self.period(plan, account, customer_id, now).key}:{value_unit_id}"
+            if mark in account.approved:
+                return None, None, ()
+            return account.with_(approved=account.approved | {mark}), None, ()
+
+        self._update(None, customer_id, _NO_MARKS, now, edit, ("approve",))
+
+    def account(self, customer_id: str) -> Account:
+        """As it is now, every period by its key."""
+        return self.keyed(self._ledger.read(customer_id))
+
+    def glance(self, customer_id: str) -> Account:
+        """As it is now or was a moment ago, every period by its key."""
+        return self.keyed(self._ledger.glance(customer_id))
+
+    def keyed(self, account: Account) -> Account:
+        """The account, with keys for periods that an earlier version of this library knew by their number."""
+        return account.renamed(self._key_of_numbered) if account.numbered else account
+
+    def period(self, plan: Plan | None, account: Account, customer_id: str, at: int) -> Period:
+        """The customer's period at a moment, by what is in force or, without a document, by the client's setting."""
+        calendars = self._own if plan is None else plan.calendars
+        return period_at(calendars.of(customer_id, account.since_us, at), at)
+
+    def _period_named(self, plan: Plan | None, account: Account, customer_id: str, key: str, now: int) -> Period | None:
+        calendars = self._own if plan is None else plan.calendars
+        return period_of(calendars.of(customer_id, account.since_us, now), key)
+
+    def _period_of(self, plan: Plan, event: UsageEvent) -> Period:
+        """The account is read only where the customer's own day may follow from it."""
+        newcomer = self._ledger.newcomer
+        account = newcomer if plan.calendars.common is not None else self.account(event.customer_id)
+        return self.period(plan, account, event.customer_id, event.at_us)
 
     def _say_once(self, lacking: Mapping[str, str]) -> None:
         """Log the first event of each unit that adds nothing to it; every one is in its `Recorded`."""
@@ -122,86 +245,81 @@ class Bookkeeper:
                 self._units_that_lacked.add(value_unit_id)
                 log.warning("An event adds nothing to %s: %s.", value_unit_id, reason)
 
-    def reserve(
-        self, plan: Plan | None, customer_id: str, hold: Hold, *, now: int, state: str, otherwise: Decision
-    ) -> Reservation:
-        """Set a quantity aside if it is allowed: one step, so that parallel requests never overshoot."""
-        name = secrets.token_hex(12)
-
-        def edit(account: Account, known: frozenset[str]) -> tuple[Change, Decision]:
-            after, decision = usage.reserve(plan, account, name, hold, now_us=now, state=state, otherwise=otherwise)
-            return Change(after, ()) if decision.allow else UNCHANGED, decision
-
-        course = ("reserve", hold.value_unit_id, hold.period, state)
-        return Reservation(name, customer_id, self._update(plan, customer_id, {}, now, edit, course), hold)
-
-    def commit(self, plan: Plan | None, reservation: Reservation, quantity: int, now: int) -> Recorded:
-        """Count what the work came to, once, also when the reservation has lapsed meanwhile: the work was done."""
-        name, hold = reservation.reservation_id, reservation.hold
-
-        def edit(account: Account, known: frozenset[str]) -> tuple[Change, Recorded]:
-            if known:
-                return UNCHANGED, NOTHING
-            change = usage.commit(plan, account, name, hold, quantity, now)
-            return change, Recorded(False, {hold.value_unit_id: unscaled(quantity)}, change.firings)
-
-        marks, course = {f"c:{name}": now + REMEMBERED_US}, ("commit", hold.value_unit_id, hold.period)
-        return self._update(plan, reservation.customer_id, marks, now, edit, course, name)
-
-    def release(self, reservation: Reservation, now: int) -> None:
-        """Give back what was set aside; a second time, or after the commit, this does nothing."""
-
-        def edit(account: Account, known: frozenset[str]) -> tuple[Change, None]:
-            name = reservation.reservation_id
-            return Change(account.letting_go(name), ()) if name in account.holds else UNCHANGED, None
-
-        self._update(None, reservation.customer_id, {}, now, edit, ("release",), reservation.reservation_id)
-
-    def approve(self, customer_id: str, value_unit_id: str, now: int) -> None:
-        """Let a customer go on with a unit where rails want approval, until the period ends."""
-        mark = f"{self._calendar.period(now)}:{value_unit_id}"
-
-        def edit(account: Account, known: frozenset[str]) -> tuple[Change, None]:
-            if mark in account.approved:
-                return UNCHANGED, None
-            return Change(account.with_(approved=account.approved | {mark}), ()), None
-
-        self._update(None, customer_id, {}, now, edit, ("approve",))
-
     def _update(
         self,
-        plan: Plan | None,
+        force: Force | None,
         customer_id: str,
         marks: Mapping[str, int],
         now: int,
-        edit: Callable[[Account, frozenset[str]], tuple[Change, T]],
+        edit: Callable[[Account, frozenset[str]], tuple[Account | None, T, Sequence[Firing]]],
         course: Hashable,
         reservation: str = "",
     ) -> T:
         """Events are written down before a count that survives this process, and let go after it."""
         held: dict[str, Outgoing] = {}
 
-        def edited(account: Account, known: frozenset[str]) -> tuple[Account | None, tuple[Change, T]]:
-            change, answer = edit(account, known)
-            return change.account, (change, answer)
+        def edited(account: Account, known: frozenset[str]) -> tuple[Account | None, tuple[T, Sequence[Firing]]]:
+            after, answer, firings = edit(self.keyed(account) if account.numbered else account, known)
+            return after, (answer, firings)
 
-        def events(change: Change) -> Sequence[Outgoing]:
-            return self._reporter.events(plan, customer_id, change.firings, now) if plan and change.firings else []
+        def hold(outcome: tuple[T, Sequence[Firing]]) -> None:
+            if outcome[1] and self._ledger.survives:
+                events = self._events(force, customer_id, outcome[1], now)
+                self._reporter.hold(events)
+                held.update({event.event_id: event for event in events})
 
-        def hold(outcome: tuple[Change, T]) -> None:
-            if self._ledger.survives and (fired := events(outcome[0])):
-                self._reporter.hold(fired)
-                held.update({event.event_id: event for event in fired})
-
-        matter = Matter(plan, course, reservation, hold)
+        matter = Matter(force, course, reservation, hold)
         try:
-            change, answer = self._ledger.update(customer_id, marks, now, edited, matter)
+            answer, firings = self._ledger.update(customer_id, marks, now, edited, matter)
         except CountersUnavailable:
             raise  # whether it was counted is not known yet: what is held is settled later
         except BaseException:
             self._reporter.discard(held.values())
             raise
-        fired = events(change)
-        self._reporter.release(fired)
-        self._reporter.discard(event for name, event in held.items() if name not in {e.event_id for e in fired})
+        if firings or held:
+            events = self._events(force, customer_id, firings, now)
+            self._reporter.release(events)
+            names = {event.event_id for event in events}
+            self._reporter.discard(event for name, event in held.items() if name not in names)
         return answer
+
+    def _events(self, force: Force | None, customer_id: str, firings: Sequence[Firing], now: int) -> Sequence[Outgoing]:
+        if force is None or force.plan is None:
+            return ()
+        return self._reporter.events(force.plan, customer_id, firings, now)
+
+
+def counted(
+    account: Account,
+    standing: Standing,
+    used: int,
+    held: int,
+    holds: Mapping[str, Hold],
+    until: int = NEVER,
+) -> Account:
+    """The account after use or a reservation that fires nothing, with the standings that go on from this one's: the
+    unit's own, and those of other units, which it does not concern up to `alone_until`.
+    """
+    frame, until_us = standing.frame, standing.until_us
+    unit, key = frame.value_unit_id, frame.key
+    after = Standing(frame, used, held, until if until < until_us else until_us, standing.until_ns)
+    alone = after.taken <= frame.alone_until and standing.taken <= frame.alone_until
+    quantities = account.used
+    if used != standing.used:
+        quantities = {**quantities, unit: {**quantities.get(unit, _NO_USE), key: used}}
+    return Account(
+        quantities,
+        account.began,
+        holds,
+        account.fired,
+        account.approved,
+        account.since_us,
+        False,
+        {**account.standings, unit: after} if alone else {unit: after},
+    )
+
+
+def _mark_of(period: Period) -> str:
+    """How a period stands in the mark of a distinct value: by its number where it has one from of old."""
+    number = USUAL_GRID.number_of(period.key)
+    return period.key if number is None else str(number)

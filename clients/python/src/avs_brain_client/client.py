@@ -3,14 +3,15 @@
 import logging
 import os
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from avs_brain_client.account import Account, Hold
+from avs_brain_client.account import Account
 from avs_brain_client.background import Background
 from avs_brain_client.bookkeeping import Bookkeeper, Recorded, Reservation
 from avs_brain_client.brain import Brain
@@ -18,7 +19,7 @@ from avs_brain_client.cache import DiskCache
 from avs_brain_client.clock import SECOND_US, Clock, microseconds
 from avs_brain_client.config import ConfigHolder
 from avs_brain_client.counters import CounterStore, MemoryCounters
-from avs_brain_client.decide import Decision, View, decide
+from avs_brain_client.decide import Decision, outside_config
 from avs_brain_client.decide import without_config as without_config_decision
 from avs_brain_client.deliver import Sender
 from avs_brain_client.document import Document, Subject
@@ -26,12 +27,14 @@ from avs_brain_client.errors import CountersUnavailable, NeverLoaded, Unreachabl
 from avs_brain_client.events import EventQueue
 from avs_brain_client.follow import LONGEST_BACKOFF_SECONDS, Follower
 from avs_brain_client.metering import usage_event
-from avs_brain_client.numbers import Quantity, used
+from avs_brain_client.numbers import LIMIT, SCALE, Quantity, used
 from avs_brain_client.paths import cache_path, queue_path, secure
-from avs_brain_client.periods import ANCHOR, calendar
-from avs_brain_client.plan import Plan
+from avs_brain_client.periods import ANCHOR, CustomerDay, PeriodSetting
+from avs_brain_client.plan import Force, Plan
 from avs_brain_client.published import Published, is_http, source_of
+from avs_brain_client.reading import period_anchor as read_anchor
 from avs_brain_client.reporting import Reporter
+from avs_brain_client.standing import stand
 from avs_brain_client.statement import Statement, statement
 
 log = logging.getLogger("avs_brain_client")
@@ -41,6 +44,8 @@ FRESH_SECONDS = {"poll": 2.5, "longpoll": 75.0, "stream": 60.0, "manual": 60.0}
 MOST_PAUSE = 30.0
 """Seconds between two looks at what is published while AVS Brain does not answer."""
 RESERVED_SECONDS = 600
+REMEMBERED = timedelta(days=90)
+"""For how long the same event_id is recognised unless a client is told otherwise."""
 NUMBERED_EVENTS = True
 """Whether enforcement events carry client_id and sequence unless a client is told otherwise."""
 
@@ -72,7 +77,11 @@ class Client:
     `keys`: the JSON Web Key Set to trust and no other; without it the keys that the server publishes, which needs https
     or a server on this machine.
     `without_config`: whether to allow ("open") or refuse ("closed") before the first config.
+    `period_anchor`: how periods are cut where the document does not say: 30 days from a moment on, or the document's
+    member as a mapping. `customer_day`: the day of the month on which a customer's own periods begin, by customer_id;
+    None: the day of their first use.
     `accrues_from`: from when every customer's unused allowance rolls over; None: from their own first use.
+    `remember_operations`: for how long an event_id, a commit and a distinct value are recognised as counted.
     `numbered_events`: whether events carry client_id and sequence.
     """
 
@@ -92,8 +101,10 @@ class Client:
         keys: Mapping[str, Any] | None = None,
         token: str | None = None,
         without_config: str = "open",
-        period_anchor: datetime = ANCHOR,
+        period_anchor: datetime | Mapping[str, Any] = ANCHOR,
+        customer_day: CustomerDay | None = None,
         accrues_from: datetime | None = None,
+        remember_operations: timedelta = REMEMBERED,
         numbered_events: bool = NUMBERED_EVENTS,
         flush_seconds: float = 5,
         clock: Clock | None = None,
@@ -111,18 +122,19 @@ class Client:
         namespace = f"{workspace_id}/{target_environment}"
         self._clock = clock or Clock()
         self._monotonic_ns = self._clock.monotonic_ns
-        self._calendar = calendar(period_anchor, accrues_from)
+        anchor = period_anchor if isinstance(period_anchor, datetime) else read_anchor(period_anchor)
+        setting = PeriodSetting(anchor, accrues_from, customer_day)
         self._brain = None if base_url is None else Brain(base_url, token)
         self._source = source_of(self._brain, None if location is None else Published(location))
         self._config = ConfigHolder(
-            subject, self._calendar, self._source, cache, pinned=keys, fresh_seconds=fresh_seconds, clock=self._clock
+            subject, setting, self._source, cache, pinned=keys, fresh_seconds=fresh_seconds, clock=self._clock
         )
         self._store = counters or MemoryCounters()
         self._ledger = self._store.ledger(namespace)
         self._snapshots, self._newcomer = self._ledger.snapshots, self._ledger.newcomer
         self._queue = _queue(folder, subject)
         self._reporter = Reporter(self._queue, subject, namespace)
-        self._books = Bookkeeper(self._ledger, self._reporter, self._calendar)
+        self._books = Bookkeeper(self._ledger, self._reporter, setting, _microseconds_of(remember_operations))
         self._sender = Sender(self._queue, self._brain, numbered=numbered_events)
         self._unloaded = without_config_decision(without_config == "open")
         self._follower = Follower(self._source, self._config, subject, mode, poll_seconds, longest_pause)
@@ -144,16 +156,18 @@ class Client:
 
         ValueError for a quantity that is a float or negative; nothing else is ever raised.
         """
-        view = self._snapshots.get(customer_id, self._newcomer).views.get(value_unit_id)
+        standing = self._snapshots.get(customer_id, self._newcomer).standings.get(value_unit_id)
         if (
-            view is not None
-            and view.force is self._config.force
+            standing is not None
+            and standing.frame.force is self._config.force
             and quantity.__class__ is int
-            and view.least <= quantity <= view.most
-            and self._monotonic_ns() < view.until_ns
+            and 0 <= quantity < LIMIT
+            and self._monotonic_ns() < standing.until_ns
         ):
-            found: Decision = view.decision
-            return found
+            beyond, taken = standing.frame.beyond, standing.taken
+            kept: Decision | None = standing.decisions[bisect_left(beyond, taken + quantity * SCALE) - 1]
+            if kept is not None:
+                return kept
         return self._look(customer_id, value_unit_id, quantity)
 
     def record(
@@ -167,9 +181,10 @@ class Client:
     ) -> Recorded:
         """Count use that happened, whatever the rails say about it. The same event_id counts once per unit."""
         now = self._clock.wall_us()
+        amount = quantity * SCALE if quantity.__class__ is int and 0 <= quantity < LIMIT else used(quantity, "quantity")
         moment = now if at is None else microseconds(at)
-        amount = used(quantity, "quantity")
-        return self._books.record(self._plan(), customer_id, value_unit_id, amount, event_id, moment, now)
+        force = self._config.at(now, self._monotonic_ns())
+        return self._books.record(force, customer_id, value_unit_id, amount, event_id, moment, now)
 
     def record_event(self, event: Mapping[str, Any]) -> Recorded:
         """Count a usage event for every unit whose event_mapping it fits; exploration notes it too.
@@ -177,10 +192,11 @@ class Client:
         The event has event_type, customer_id, its dimensions, and event_id and ts where there are any. Raises
         NeverLoaded without a config: nothing says what the event counts for.
         """
-        plan, now = self._plan(), self._clock.wall_us()
+        now, force = self._clock.wall_us(), self._config.current()
+        plan = force.plan
         if plan is None:
             raise NeverLoaded("There is no config yet that says what this event counts for.")
-        return self._books.record_event(plan, usage_event(event, self._subject, now), now)
+        return self._books.record_event(force, plan, usage_event(event, self._subject, now), now)
 
     def reserve(
         self, customer_id: str, value_unit_id: str, quantity: Quantity = 1, *, seconds: float = RESERVED_SECONDS
@@ -189,18 +205,19 @@ class Client:
 
         Reserve the most that it can come to, then `commit` what it did. What nobody commits lapses after `seconds`.
         """
-        now, force = self._clock.wall_us(), self._config.current()
-        amount = used(quantity, "quantity")
-        hold = Hold(value_unit_id, self._calendar.period(now), amount, now + int(seconds * SECOND_US))
-        made = self._books.reserve(force.plan, customer_id, hold, now=now, state=force.state, otherwise=self._unloaded)
-        if force.plan is not None:
-            self._reporter.refused(force.plan, customer_id, value_unit_id, amount, made.decision, now)
+        now = self._clock.wall_us()
+        amount = quantity * SCALE if quantity.__class__ is int and 0 <= quantity < LIMIT else used(quantity, "quantity")
+        force, until = self._config.at(now, self._monotonic_ns()), now + int(seconds * SECOND_US)
+        made = self._books.reserve(force, customer_id, value_unit_id, amount, until, now, self._unloaded)
+        if made.decision.action == "block":
+            self._refused(force, customer_id, value_unit_id, amount, made.decision, now)
         return made
 
     def commit(self, reservation: Reservation, quantity: Quantity | None = None) -> Recorded:
         """Count what the reserved work came to (all of it when not said), once."""
         amount = reservation.hold.quantity if quantity is None else used(quantity, "quantity")
-        return self._books.commit(self._plan(), reservation, amount, self._clock.wall_us())
+        now = self._clock.wall_us()
+        return self._books.commit(self._config.at(now, self._monotonic_ns()), reservation, amount, now)
 
     def release(self, reservation: Reservation) -> None:
         """The work was not done: give back what was set aside."""
@@ -209,7 +226,7 @@ class Client:
     def approve(self, customer_id: str, value_unit_id: str, *, approved_by: str) -> None:
         """Let a customer go on where rails ask for approval, until the period ends; reported as override_approved."""
         now = self._clock.wall_us()
-        self._books.approve(customer_id, value_unit_id, now)
+        self._books.approve(self._plan(), customer_id, value_unit_id, now)
         self._say(customer_id, "override_approved", {"value_unit_id": value_unit_id, "approved_by": approved_by}, now)
 
     def quality_failed(self, customer_id: str, value_unit_id: str, signal_id: str, value: Quantity) -> None:
@@ -222,8 +239,9 @@ class Client:
         plan, now = self._plan(), self._clock.wall_us()
         if plan is None:
             raise NeverLoaded("There is no config yet that says what this customer has.")
-        period = self._calendar.period(now if at is None else microseconds(at))
-        return statement(plan, self._ledger.read(customer_id), period, now)
+        account = self._books.account(customer_id)
+        period = self._books.period(plan, account, customer_id, now if at is None else microseconds(at))
+        return statement(plan, account, period, now)
 
     def refresh(self) -> None:
         """Ask for the config once, now. Raises Unreachable or DocumentRefused; what is held stays in force then."""
@@ -237,11 +255,14 @@ class Client:
 
     @property
     def document(self) -> Document | None:
-        """The config whose terms hold in the running period, parsed; None before the first one."""
+        """The config whose terms hold in the running period, parsed; None before the first one. Where customers have
+        their own days, of those whose day is the first.
+        """
         plan = self._plan()
         if plan is None:
             return None
-        return plan.in_period(self._calendar.period(self._clock.wall_us())).document
+        calendar = plan.calendars.usual
+        return plan.in_period(calendar, calendar.number(self._clock.wall_us())).document
 
     @property
     def state(self) -> str:
@@ -282,35 +303,43 @@ class Client:
         self.close()
 
     def _look(self, customer_id: str, value_unit_id: str, quantity: Quantity) -> Decision:
-        """The slow half of `check`: decide, report a refusal, and keep the decision for as long as it holds."""
-        amount, force = used(quantity, "quantity"), self._config.current()
-        if force.plan is None:
-            return self._unloaded
+        """The slow half of `check`: decide, and report a refusal."""
+        amount = used(quantity, "quantity")
         now, now_ns = self._clock.wall_us(), self._monotonic_ns()
-        account, period = self._account(customer_id), self._calendar.period(now)
-        decision, least, most = decide(
-            force.plan, account, value_unit_id, amount, period=period, now_us=now, state=force.state
-        )
-        self._reporter.refused(force.plan, customer_id, value_unit_id, amount, decision, now)
-        until_ns = min(force.until_ns, now_ns + (self._changes_us(account, period, now) - now) * 1000)
+        force = self._config.at(now, now_ns)
+        plan = force.plan
+        if plan is None:
+            return self._unloaded
+        account = self._account(customer_id)
+        standing = stand(force, plan, account, customer_id, value_unit_id, now)
+        if standing is None:
+            return outside_config(plan)
+        until_ns = min(force.until_ns, now_ns + (standing.until_us - now) * 1000)
         if self._ledger.view_ns is not None:
             until_ns = min(until_ns, now_ns + self._ledger.view_ns)
-        if least <= most and now_ns < until_ns and value_unit_id in force.plan.in_period(period).units:
-            account.views[value_unit_id] = View(force, least, most, until_ns, decision)
+        standing.until_ns = until_ns
+        decision = standing.decision(amount)
+        if decision.action == "block":
+            self._refused(force, customer_id, value_unit_id, amount, decision, now)
         return decision
+
+    def _refused(
+        self, force: Force, customer_id: str, value_unit_id: str, amount: int, decision: Decision, now: int
+    ) -> None:
+        """Report a refusal, once per customer, period and reason."""
+        if force.plan is None:
+            return
+        account = self._snapshots.get(customer_id, self._newcomer)
+        period = self._books.period(force.plan, account, customer_id, now)
+        self._reporter.refused(force.plan, customer_id, period, value_unit_id, amount, decision, now)
 
     def _account(self, customer_id: str) -> Account:
         """As it is now; where the counters do not answer, as they were last seen."""
         try:
-            return self._ledger.glance(customer_id)
+            return self._books.glance(customer_id)
         except CountersUnavailable as problem:
             self._background.problem = problem
-            return self._snapshots.get(customer_id, self._newcomer)
-
-    def _changes_us(self, account: Account, period: int, now: int) -> int:
-        """When the account means something else without having changed: its period ends, a reservation lapses."""
-        lapses = [hold.until_us for hold in account.holds.values() if hold.until_us > now]
-        return min([self._calendar.end_us(period) + 1, *lapses])
+            return self._books.keyed(self._snapshots.get(customer_id, self._newcomer))
 
     def _plan(self) -> Plan | None:
         return self._config.current().plan
@@ -319,7 +348,9 @@ class Client:
         plan = self._plan()
         if plan is None:
             raise NeverLoaded("There is no config yet that this could be reported about.")
-        self._reporter.say(plan, customer_id, event_type, context, now)
+        account = self._snapshots.get(customer_id, self._newcomer)
+        period = self._books.period(plan, account, customer_id, now)
+        self._reporter.say(plan, customer_id, period, event_type, context, now)
 
     def _happened(self, namespace: str, customer_id: str, mark: str) -> bool:
         return mark in self._store.ledger(namespace).read(customer_id).fired
@@ -330,6 +361,12 @@ def _refuse_unknown(mode: str, without_config: str) -> None:
         raise ValueError(f"mode is {mode!r}: allowed are {', '.join(FRESH_SECONDS)}")
     if without_config not in ("open", "closed"):
         raise ValueError(f"without_config is {without_config!r}: allowed are open, closed")
+
+
+def _microseconds_of(window: timedelta) -> int:
+    if window <= timedelta(0):
+        raise ValueError(f"remember_operations is {window}: it must be longer than nothing")
+    return window // timedelta(microseconds=1)
 
 
 def _pace(mode: str, poll_seconds: float, falls_back: bool) -> tuple[float, float]:

@@ -12,8 +12,8 @@ from avs_brain_client.cache import DiskCache, Stored
 from avs_brain_client.clock import Clock
 from avs_brain_client.document import Document, Subject
 from avs_brain_client.errors import DocumentRefused, Malformed, Replayed, UnknownKey
-from avs_brain_client.periods import Calendar
-from avs_brain_client.plan import Plan, compiled
+from avs_brain_client.periods import PeriodSetting
+from avs_brain_client.plan import Force, Plan, compiled
 from avs_brain_client.published import Source
 from avs_brain_client.reading import parse
 from avs_brain_client.signatures import Keys, Signed, keys_of, verify
@@ -26,15 +26,6 @@ LONGEST_NS = 3_600 * SECOND_NS
 JUMP_US = 1_000_000
 """How far the wall clock may drift from the monotonic one before everything is decided anew."""
 SAVE_EVERY_NS = 60 * SECOND_NS
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Force:
-    """What decides until `until_ns` (monotonic): a plan, None without one, and the state of its config."""
-
-    plan: Plan | None
-    state: str
-    until_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class ConfigHolder:
     def __init__(
         self,
         subject: Subject,
-        calendar: Calendar,
+        setting: PeriodSetting,
         source: Source,
         cache: DiskCache | None,
         *,
@@ -64,7 +55,7 @@ class ConfigHolder:
         fresh_seconds: float,
         clock: Clock,
     ) -> None:
-        self._subject, self._calendar, self._cache, self._clock = subject, calendar, cache, clock
+        self._subject, self._setting, self._cache, self._clock = subject, setting, cache, clock
         self._trust = Trust(source, pinned)
         self._fresh_ns = int(fresh_seconds * SECOND_NS)
         self._lock = threading.Lock()
@@ -88,9 +79,12 @@ class ConfigHolder:
 
     def current(self) -> Force:
         """What decides now."""
+        return self.at(self._clock.wall_us(), self._clock.monotonic_ns())
+
+    def at(self, wall_us: int, now_ns: int) -> Force:
+        """What decides at this moment, by both clocks, which is now."""
         force = self.force
-        jumped = abs(self._wall_ahead_us() - self._offset_us) >= JUMP_US
-        if self._clock.monotonic_ns() < force.until_ns and not jumped:
+        if now_ns < force.until_ns and -JUMP_US < wall_us - now_ns // 1000 - self._offset_us < JUMP_US:
             return force
         with self._lock:
             self._offset_us = self._wall_ahead_us()
@@ -145,7 +139,7 @@ class ConfigHolder:
         if document.subject != self._subject:
             raise Malformed(f"This config is for {document.subject}, not for {self._subject}.")
         stored = replace(stored, order=(document.delivery.sequence, signed.issued_at))
-        plan, upcoming = compiled(document, self._calendar), self._upcoming(document)
+        plan, upcoming = compiled(document, self._setting), self._upcoming(document)
         with self._lock:
             if self._held is not None and stored.order < self._held.stored.order:
                 raise Replayed(f"(sequence, signed at) {stored.order} is older than {self._held.stored.order}.")
@@ -166,7 +160,7 @@ class ConfigHolder:
 
     def _upcoming(self, document: Document) -> Plan | None:
         """The version after this one, if one is announced: it may announce another in turn."""
-        return None if document.upcoming is None else compiled(document.upcoming, self._calendar)
+        return None if document.upcoming is None else compiled(document.upcoming, self._setting)
 
     def _wall_ahead_us(self) -> int:
         return self._clock.wall_us() - self._clock.monotonic_ns() // 1000

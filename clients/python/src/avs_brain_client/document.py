@@ -12,6 +12,8 @@ PERIOD_DAYS = 30
 RAILS = {"monthly_spend_cap_usd": "closed", "usage_thresholds": "open", "absolute_usage_caps": "closed"}
 """The rails, and how each fails once the config has expired, unless the document says otherwise."""
 DEFAULT_STALENESS_SECONDS = 86_400
+FIXED, CALENDAR_MONTH, CUSTOMER_DAY = "fixed", "calendar_month", "customer_day"
+POOL_SCOPE, UNIT_SCOPE, CUSTOMER_SCOPE = "pool", "unit", "customer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,14 @@ class Exploration:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """`hundredths` of a percent of the available allowance, and what to do from there on."""
+    """`hundredths` of a percent of the available allowance, and what to do from there on. `scope`: of some pool of the
+    unit, of the unit's whole allowance, or of any unit's, and then for every unit of the customer.
+    """
 
     percent: Decimal
     hundredths: int
     action: str
+    scope: str = POOL_SCOPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +116,26 @@ class Rails:
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodAnchor:
+    """How customers' periods are cut: 30 days from `at_us`, or months of a time zone (IANA name)."""
+
+    kind: str
+    at_us: int = 0
+    time_zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
-    """How long a copy may be used, and what happens after: `stale` and each rail of `on_expired` is open or closed."""
+    """How long a copy may be used, and what happens after: `stale` and each rail of `on_expired` is open or closed.
+
+    `period_anchor` None: by the client's own setting.
+    """
 
     max_staleness_seconds: int = DEFAULT_STALENESS_SECONDS
     sequence: int = 0
     stale: str = "open"
     on_expired: Mapping[str, str] = field(default_factory=lambda: dict(RAILS))
+    period_anchor: PeriodAnchor | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,11 @@ def unscaled(value: int) -> Decimal:
     return Decimal(whole) if rest == 0 else _EXACT.normalize(_EXACT.scaleb(Decimal(value), -PLACES))
 
 
+def exact_units(value: Decimal) -> int:
+    """`unscaled` backwards: the value in units of 10**-12, of any size."""
+    return int(_EXACT.scaleb(value, PLACES))
+
+
 def ceiling(value: int, divisor: int) -> int:
     """value ÷ divisor, rounded up."""
     return -(-value // divisor)

@@ -11,14 +11,21 @@ from typing import Any, NoReturn
 
 from avs_brain_client.clock import DAY_US, parse_moment
 from avs_brain_client.document import (
+    CALENDAR_MONTH,
+    CUSTOMER_DAY,
+    CUSTOMER_SCOPE,
     DEFAULT_STALENESS_SECONDS,
+    FIXED,
     PERIOD_DAYS,
+    POOL_SCOPE,
     RAILS,
+    UNIT_SCOPE,
     AbsoluteCap,
     Delivery,
     Document,
     Exploration,
     Meter,
+    PeriodAnchor,
     Pool,
     Rails,
     Rollover,
@@ -28,11 +35,14 @@ from avs_brain_client.document import (
 )
 from avs_brain_client.errors import Malformed
 from avs_brain_client.numbers import at_least_zero, read_to_places
+from avs_brain_client.periods import time_zone
 
 OVERAGE_BEHAVIORS = ("allow_overage", "throttle", "hard_stop")
 ACTIONS = ("warn", "throttle", "block", "require_approval", "degrade_quality")
 AGGREGATIONS = ("count", "sum", "distinct_count")
 FAILS = ("open", "closed")
+PERIOD_KINDS = (FIXED, CALENDAR_MONTH, CUSTOMER_DAY)
+SCOPES = (POOL_SCOPE, UNIT_SCOPE, CUSTOMER_SCOPE)
 TERMS_START = ("next_period",)
 """When the terms of a version start where they do not at once; a document that starts them at once does not say so."""
 SPELLINGS = {True: ("true", "True", "TRUE"), False: ("false", "False", "FALSE")}
@@ -73,7 +83,7 @@ def document(given: Json) -> Document:
         units=units,
         pools=pools,
         exploration=_exploration(_object(given, "exploration")),
-        rails=_rails(_object(given, "rails")),
+        rails=_rails(_object(given, "rails"), _scopes(found)),
         delivery=_delivery(found),
         upcoming_at_us=None if coming is None else parse_moment(coming["effective_at"]),
         upcoming=None if coming is None else _upcoming(coming["document"], found),
@@ -184,9 +194,9 @@ def _event_type(value: Any) -> str:
     return value
 
 
-def _rails(given: Json) -> Rails:
+def _rails(given: Json, scopes: Mapping[int, str]) -> Rails:
     """A threshold without percent or action is a draft's and not evaluated."""
-    thresholds = [_threshold(item) for item in _list(given, "usage_thresholds")]
+    thresholds = [_threshold(item, scopes) for item in _list(given, "usage_thresholds")]
     complete = [item for item in thresholds if item is not None]
     cap = given.get("monthly_spend_cap_usd")
     return Rails(
@@ -197,14 +207,21 @@ def _rails(given: Json) -> Rails:
     )
 
 
-def _threshold(given: Json) -> Threshold | None:
+def _threshold(given: Json, scopes: Mapping[int, str]) -> Threshold | None:
     percent, action = given.get("percent"), _action(given, "action")
     if percent is None:
         return None
-    hundredths, finer = divmod(at_least_zero(percent, "usage_thresholds.percent"), 10**10)
+    hundredths = _hundredths(percent, "usage_thresholds.percent")
+    if action is None:
+        return None
+    return Threshold(Decimal(percent), hundredths, action, scopes.get(hundredths, POOL_SCOPE))
+
+
+def _hundredths(percent: Any, name: str) -> int:
+    hundredths, finer = divmod(at_least_zero(percent, name), 10**10)
     if finer:
-        raise ValueError(f"usage_thresholds.percent is {percent}: at most 2 decimal places")
-    return None if action is None else Threshold(Decimal(percent), hundredths, action)
+        raise ValueError(f"{name} is {percent}: at most 2 decimal places")
+    return hundredths
 
 
 def _action(given: Json, name: str) -> str | None:
@@ -223,12 +240,32 @@ def _absolute_cap(given: Json) -> AbsoluteCap:
 def _delivery(given: Json) -> Delivery:
     stale = _object(given, "fail").get("stale", "open")
     rails = RAILS | dict(_object(given, "on_expired"))
+    anchor = given.get("period_anchor")
     return Delivery(
         max_staleness_seconds=_whole(given.get("max_staleness_seconds", DEFAULT_STALENESS_SECONDS), "max_staleness"),
         sequence=_whole(given.get("sequence", 0), "sequence"),
         stale=_one_of(FAILS, stale, "delivery.fail.stale"),
         on_expired={name: _one_of(FAILS, rails[name], f"delivery.on_expired.{name}") for name in RAILS},
+        period_anchor=None if anchor is None else period_anchor(_object(given, "period_anchor")),
     )
+
+
+def period_anchor(given: Json) -> PeriodAnchor:
+    """`{kind, at}` or `{kind, time_zone}`; ValueError names what does not fit, also a zone not known here."""
+    kind = _one_of(PERIOD_KINDS, given.get("kind"), "period_anchor.kind")
+    if kind == FIXED:
+        return PeriodAnchor(kind, at_us=parse_moment(_text(given, "at")))
+    return PeriodAnchor(kind, time_zone=time_zone(_text(given, "time_zone")).key)
+
+
+def _scopes(delivery: Json) -> Mapping[int, str]:
+    """The scopes of thresholds, by hundredths of a percent."""
+    return {
+        _hundredths(item["percent"], "threshold_scopes.percent"): _one_of(
+            SCOPES, item["scope"], "threshold_scopes.scope"
+        )
+        for item in _list(delivery, "threshold_scopes")
+    }
 
 
 def _text(given: Json, name: str) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 
 from avs_brain_client.clock import timestamp
 from avs_brain_client.decide import Decision
-from avs_brain_client.document import Subject
+from avs_brain_client.document import PERIOD_DAYS, Subject
 from avs_brain_client.events import EventQueue, Outgoing, event_id, outgoing
 from avs_brain_client.ids import is_given_id
 from avs_brain_client.numbers import unscaled
+from avs_brain_client.periods import Period
 from avs_brain_client.plan import Plan
 from avs_brain_client.usage import GRADUATED, Firing, threshold_key
 
@@ -38,25 +39,31 @@ class Reporter:
         """The events of what fired; what is not reported by itself has none."""
         return [
             self._event(
-                plan.in_period(firing.period),
+                plan.in_period(firing.of.calendar, firing.period),
                 customer_id,
                 firing.event_type,
                 firing.context,
                 now_us,
-                *self._once(plan, firing),
+                *_once(firing),
             )
             for firing in firings
             if firing.event_type is not None
         ]
 
     def refused(
-        self, plan: Plan, customer_id: str, value_unit_id: str, quantity: int, decision: Decision, now_us: int
+        self,
+        plan: Plan,
+        customer_id: str,
+        period: Period,
+        value_unit_id: str,
+        quantity: int,
+        decision: Decision,
+        now_us: int,
     ) -> None:
         """Report that a customer was blocked: once per customer, period and reason, however often they try."""
         if decision.action != "block":
             return
-        period = plan.calendar.period(now_us)
-        mark = f"{period}:{_refusal_key(value_unit_id, decision)}"
+        mark = f"{period.key}:{_refusal_key(value_unit_id, decision)}"
         with self._lock:
             known = f"{customer_id}\n{mark}"
             if known in self._refusals:
@@ -73,13 +80,15 @@ class Reporter:
             "remaining_quantity": decision.remaining,
             **({} if decision.threshold is None else {"percent": decision.threshold}),
         }
-        once = plan.calendar.start_us(period), _refusal_key(value_unit_id, decision)
-        terms = plan.in_period(period)
+        once = _of_period(period), _refusal_key(value_unit_id, decision)
+        terms = plan.in_period(period.calendar, period.number)
         self.release([self._event(terms, customer_id, "hard_cap_blocked", context, now_us, mark, *once)])
 
-    def say(self, plan: Plan, customer_id: str, event_type: str, context: Mapping[str, Any], now_us: int) -> None:
+    def say(
+        self, plan: Plan, customer_id: str, period: Period, event_type: str, context: Mapping[str, Any], now_us: int
+    ) -> None:
         """Report something that the app tells; every call is an event of its own."""
-        terms = plan.in_period(plan.calendar.period(now_us))
+        terms = plan.in_period(period.calendar, period.number)
         self.release([self._event(terms, customer_id, event_type, context, now_us, "", secrets.token_hex(12))])
 
     def hold(self, events: Sequence[Outgoing]) -> None:
@@ -132,11 +141,6 @@ class Reporter:
             customer_id,
         )
 
-    def _once(self, plan: Plan, firing: Firing) -> tuple[str, object, object]:
-        """The firing's mark, and what its id is made of: a graduation once for ever, the rest once a period."""
-        period = "" if firing.key == GRADUATED else plan.calendar.start_us(firing.period)
-        return firing.mark, period, firing.key
-
     def _event(
         self,
         plan: Plan,
@@ -160,6 +164,16 @@ class Reporter:
             "context": context,
         }
         return outgoing(event, (self._namespace, customer_id, mark))
+
+
+def _once(firing: Firing) -> tuple[str, object, object]:
+    """The firing's mark, and what its id is made of: a graduation once for ever, the rest once a period."""
+    return firing.mark, "" if firing.key == GRADUATED else _of_period(firing.of), firing.key
+
+
+def _of_period(period: Period) -> object:
+    """What an event's id has of a period: the start where there are 30 days from it, else the whole key."""
+    return period.start_us if period.key.startswith(f"{PERIOD_DAYS}d@") else period.key
 
 
 def _refusal_key(value_unit_id: str, decision: Decision) -> str:

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from avs_brain_client.account import Account
-from avs_brain_client.document import Threshold
-from avs_brain_client.draw import drawn
+from avs_brain_client.document import CUSTOMER_SCOPE, POOL_SCOPE, Threshold
 from avs_brain_client.numbers import SCALE, ceiling
+from avs_brain_client.periods import Period
 from avs_brain_client.plan import Plan, UnitPlan
 
 SEVERITY = {None: 0, "warn": 1, "degrade_quality": 2, "throttle": 3, "require_approval": 4, "block": 5}
@@ -40,40 +40,89 @@ class Situation(NamedTuple):
     plan: Plan
     unit: UnitPlan
     account: Account
-    period: int
+    period: Period
     now_us: int
     pools: tuple[int, ...]
     allowance: int
     taken: int
 
 
-def situation(plan: Plan, unit: UnitPlan, account: Account, period: int, now_us: int) -> Situation:
+class Others(NamedTuple):
+    """What a customer's other units have to do with one: what they cost, in USD times SCALE squared, and which
+    thresholds that hold for every unit one of them has reached.
+    """
+
+    bill: int
+    reached: tuple[Threshold, ...]
+
+
+NO_OTHERS = Others(0, ())
+
+
+def situation(plan: Plan, unit: UnitPlan, account: Account, period: Period, now_us: int) -> Situation:
     """What rules are made from; `taken` is recorded and reserved use."""
     name = unit.unit.value_unit_id
     pools = plan.available(account, unit, period)
-    taken = account.recorded(name, period) + account.held(name, period, now_us)
+    taken = account.recorded(name, period.key)
+    if account.holds:
+        taken += account.held(name, period.key, now_us)
     return Situation(plan, unit, account, period, now_us, pools, sum(pools), taken)
 
 
-def rules(found: Situation, state: str) -> list[Rule]:
-    """All rules of the situation, in no particular order; `state` is the config's: fresh, stale or expired."""
+def others(found: Situation) -> Others:
+    """Of the customer's other units, where the rails of this one ask for them."""
+    plan, unit = found.plan, found.unit
+    if len(plan.units) == 1:
+        return NO_OTHERS
+    capped = plan.rails.spend_cap is not None and bool(plan.rails.at_cap_action and unit.unit.price)
+    return Others(
+        bill=bill(plan, found.account, found.period, found.now_us, without=unit) if capped else 0,
+        reached=reached_elsewhere(found) if plan.for_all else (),
+    )
+
+
+def reached_elsewhere(found: Situation) -> tuple[Threshold, ...]:
+    """The thresholds that hold for every unit of the customer, and that another unit has reached."""
+    plan = found.plan
+    rest = [
+        situation(plan, unit, found.account, found.period, found.now_us)
+        for unit in plan.units.values()
+        if unit is not found.unit
+    ]
+    return tuple(threshold for threshold in plan.for_all if any(has_reached(other, threshold) for other in rest))
+
+
+def has_reached(found: Situation, threshold: Threshold) -> bool:
+    """Whether use of the unit itself has reached the threshold's percentage."""
+    at = reached_at(threshold, found.pools)
+    return at is not None and found.taken >= at
+
+
+def rules(found: Situation, state: str, rest: Others, *, approved: bool) -> list[Rule]:
+    """All rules of the situation, in no particular order; `state` is the config's: fresh, stale or expired.
+    `approved`: an operator let the customer go on with the unit. They do not depend on what is taken of the unit.
+    """
     listed = [_rule(-1, None, INCLUDED), *_overage(found)]
     if state == "expired":
         listed.extend(_expired(found))
     else:
-        listed.extend((*_thresholds(found), *_spend_cap(found), *_absolute_caps(found)))
+        listed.extend((*_thresholds(found, rest.reached), *_spend_cap(found, rest.bill), *_absolute_caps(found)))
     if state != "fresh" and found.plan.document.delivery.stale == "closed":
         listed.append(_rule(-1, "block", CONFIG_STALE))
-    if f"{found.period}:{found.unit.unit.value_unit_id}" in found.account.approved:
+    if approved:
         return [rule for rule in listed if rule.action != "require_approval"]
     return listed
 
 
 def reached_at(threshold: Threshold, pools: tuple[int, ...]) -> int | None:
-    """From which use of the unit on some pool's percentage is reached; None: never.
+    """From which use of the unit on its percentage is reached, of some pool or of the whole allowance, as the
+    threshold's scope says; None: never.
 
-    A pool without allowance has no percentage; only the last one can be used beyond what it has (spec 4.3).
+    What is without allowance has no percentage; only the last pool can be used beyond what it has (spec 4.3).
     """
+    if threshold.scope != POOL_SCOPE:
+        allowance = sum(pools)
+        return max(ceiling(threshold.hundredths * allowance, 10_000), 1) if allowance else None
     before, places = 0, []
     for at, quantity in enumerate(pools):
         wanted = max(ceiling(threshold.hundredths * quantity, 10_000), 1)
@@ -83,7 +132,7 @@ def reached_at(threshold: Threshold, pools: tuple[int, ...]) -> int | None:
     return min(places, default=None)
 
 
-def bill(plan: Plan, account: Account, period: int, now_us: int, *, without: UnitPlan | None = None) -> int:
+def bill(plan: Plan, account: Account, period: Period, now_us: int, *, without: UnitPlan | None = None) -> int:
     """What the period costs the customer, in USD times SCALE squared; reservations included."""
     total = 0
     for unit in plan.priced:
@@ -93,12 +142,13 @@ def bill(plan: Plan, account: Account, period: int, now_us: int, *, without: Uni
     return total
 
 
-def pool_in_use(found: Situation) -> tuple[str, int]:
-    """The pool that gives the next quantity (the last one when all are empty), and what all of them still have."""
-    draws, _ = drawn(found.pools, found.taken)
-    left = [has - given for has, given in zip(found.pools, draws, strict=True)]
-    at = next((index for index, quantity in enumerate(left) if quantity), len(left) - 1)
-    return found.unit.pools[at].pool_id, sum(left)
+def pool_in_use(unit: UnitPlan, pools: tuple[int, ...], taken: int) -> str:
+    """The pool that gives the next quantity; the last one when all are empty."""
+    for pool, quantity in zip(unit.pools, pools, strict=True):
+        if taken < quantity:
+            return pool.pool_id
+        taken -= quantity
+    return unit.last_pool.pool_id
 
 
 def _rule(beyond: int, action: str | None, reason_code: str, threshold: Threshold | None = None) -> Rule:
@@ -117,10 +167,14 @@ def _overage(found: Situation) -> Iterator[Rule]:
         yield _rule(found.allowance, None, OVERAGE)
 
 
-def _thresholds(found: Situation) -> Iterator[Rule]:
-    """A refusing threshold lets the customer use up to its percentage of the whole allowance, never beyond it."""
+def _thresholds(found: Situation, elsewhere: tuple[Threshold, ...]) -> Iterator[Rule]:
+    """A refusing threshold lets the customer use up to its percentage of the whole allowance, never beyond it. One that
+    holds for every unit, and that another unit has reached, applies to any use.
+    """
     for threshold in found.plan.rails.thresholds:
-        if threshold.action in REFUSING:
+        if threshold.scope == CUSTOMER_SCOPE and threshold in elsewhere:
+            yield _rule(-1, threshold.action, THRESHOLD, threshold)
+        elif threshold.action in REFUSING:
             if found.allowance:
                 most = threshold.hundredths * found.allowance // 10_000
                 yield _rule(most, threshold.action, THRESHOLD, threshold)
@@ -130,13 +184,12 @@ def _thresholds(found: Situation) -> Iterator[Rule]:
                 yield _rule(reached - 1, threshold.action, THRESHOLD, threshold)
 
 
-def _spend_cap(found: Situation) -> Iterator[Rule]:
+def _spend_cap(found: Situation, others_bill: int) -> Iterator[Rule]:
     """Only what would be billed can exceed the cap; what the customer's other units cost counts too."""
-    cap, price, plan = found.plan.rails.spend_cap, found.unit.unit.price, found.plan
-    if cap is not None and price and plan.rails.at_cap_action:
-        others = bill(plan, found.account, found.period, found.now_us, without=found.unit)
-        room = max(cap * SCALE - others, 0) // price
-        yield _rule(found.allowance + room, plan.rails.at_cap_action, SPEND_CAP)
+    cap, price, rails = found.plan.rails.spend_cap, found.unit.unit.price, found.plan.rails
+    if cap is not None and price and rails.at_cap_action:
+        room = max(cap * SCALE - others_bill, 0) // price
+        yield _rule(found.allowance + room, rails.at_cap_action, SPEND_CAP)
 
 
 def _absolute_caps(found: Situation) -> Iterator[Rule]:

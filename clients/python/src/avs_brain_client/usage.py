@@ -4,13 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from avs_brain_client.account import Account, Hold
-from avs_brain_client.decide import Decision, decide
+from avs_brain_client.account import Account
 from avs_brain_client.document import Threshold
-from avs_brain_client.draw import drawn
 from avs_brain_client.numbers import SCALE, unscaled
-from avs_brain_client.plan import Plan
-from avs_brain_client.rules import Situation, bill, reached_at, situation
+from avs_brain_client.periods import Calendar, Period, numbered
+from avs_brain_client.plan import Plan, UnitPlan, by_number
+from avs_brain_client.rules import Situation, bill, has_reached, reached_at, situation
 
 EVENT_TYPES: Mapping[str, str] = {
     "warn": "rail_warning_shown",
@@ -22,32 +21,32 @@ EVENT_TYPES: Mapping[str, str] = {
 GRADUATED = "graduated"
 REMEMBERED_PERIODS = 3
 """How long an account knows what it fired; whatever fires again later has the same id and is accepted once."""
+NEVER = 1 << 200
+"""Beyond every use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Firing:
     """Something that happens once per customer and period: a threshold or the spend cap reached, a graduation.
 
-    `event_type` None: it is not reported by itself. `context` is what the enforcement event carries.
+    `period` is the period's number. `event_type` None: it is not reported by itself. `context` is what the enforcement
+    event carries.
     """
 
     key: str
-    period: int
+    of: Period
     action: str | None
     event_type: str | None
     context: Mapping[str, Any]
 
     @property
+    def period(self) -> int:
+        return self.of.number
+
+    @property
     def mark(self) -> str:
         """Its name in `Account.fired`; a graduation is for ever."""
-        return self.key if self.key == GRADUATED else f"{self.period}:{self.key}"
-
-
-def count(plan: Plan | None, account: Account, counted: Mapping[str, int], period: int, now_us: int) -> "Change":
-    """Add scaled quantities by unit; without a plan they are counted all the same and judged later."""
-    for value_unit_id, quantity in counted.items():
-        account = account.adding(value_unit_id, period, quantity)
-    return fire(plan, account, counted, period, now_us)
+        return self.key if self.key == GRADUATED else fired_mark(self.of.key, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,74 +54,91 @@ class Change:
     """An account after something happened to it (None: nothing did), and what that fired."""
 
     account: Account | None
-    firings: tuple[Firing, ...]
+    firings: tuple[Firing, ...] = ()
 
 
-def fire(plan: Plan | None, account: Account, units: Iterable[str], period: int, now_us: int) -> Change:
+def count(plan: Plan | None, account: Account, counted: Mapping[str, int], period: Period, now_us: int) -> Change:
+    """Add scaled quantities by unit; without a plan they are counted all the same and judged later."""
+    for value_unit_id, quantity in counted.items():
+        account = account.adding(value_unit_id, period.key, quantity)
+    return fire(plan, account, counted, period, now_us)
+
+
+def fire(plan: Plan | None, account: Account, units: Iterable[str], period: Period, now_us: int) -> Change:
     """Note and return what use of these units in this period has reached for the first time."""
     if plan is None:
-        return Change(account, ())
-    found = {firing.mark: firing for firing in _reached(plan, account, units, period, now_us)}
-    new = tuple(firing for mark, firing in found.items() if mark not in account.fired)
+        return Change(account)
+    reached = {firing.mark: firing for firing in _reached(plan, account, units, period, now_us)}
+    new = tuple(firing for mark, firing in reached.items() if mark not in account.fired)
     if not new:
-        return Change(account, ())
-    oldest = plan.calendar.period(now_us) - REMEMBERED_PERIODS
-    kept = {mark for mark in account.fired if mark == GRADUATED or int(mark.partition(":")[0]) >= oldest}
+        return Change(account)
+    oldest = period.calendar.number(now_us) - REMEMBERED_PERIODS
+    kept = {mark for mark in account.fired if _is_remembered(mark, period.calendar, oldest)}
     return Change(account.with_(fired=frozenset(kept | {firing.mark for firing in new})), new)
 
 
-def reserve(
-    plan: Plan | None,
-    account: Account,
-    reservation_id: str,
-    hold: Hold,
-    *,
-    now_us: int,
-    state: str,
-    otherwise: Decision,
-) -> tuple[Account, Decision]:
-    """Set a quantity aside if the decision allows it; `otherwise` decides while there is no plan."""
-    account = account.without_lapsed(now_us)
-    decision = otherwise
-    if plan is not None:
-        decision, _, _ = decide(
-            plan, account, hold.value_unit_id, hold.quantity, period=hold.period, now_us=now_us, state=state
-        )
-    return (account.holding(reservation_id, hold) if decision.allow else account), decision
+def first_firing(plan: Plan, account: Account, unit: UnitPlan, period: Period, now_us: int) -> int:
+    """From which recorded use of the unit in the running period on `fire` may find something new; below it, it would
+    not. Of use that changes later periods nothing is known: -NEVER.
+    """
+    name = unit.unit.value_unit_id
+    if plan.carries(name) and any(at > period.number for at in by_number(period.calendar, account.of_unit(name))):
+        return -NEVER
+    terms = plan.in_period(period.calendar, period.number)
+    recorded = situation(terms, unit, account.with_(holds={}) if account.holds else account, period, now_us)
+    points = [
+        reached_at(threshold, recorded.pools)
+        for threshold in terms.rails.thresholds
+        if fired_mark(period.key, threshold_key(threshold.percent, threshold.action)) not in account.fired
+    ]
+    return min([at for at in (*points, _cap_at(recorded), _graduation_at(recorded)) if at is not None], default=NEVER)
 
 
-def commit(plan: Plan | None, account: Account, reservation_id: str, hold: Hold, quantity: int, now_us: int) -> Change:
-    """Count what the work came to, in the period that it was reserved in, and free the reservation."""
-    freed = account.letting_go(reservation_id)
-    return count(plan, freed, {hold.value_unit_id: quantity}, hold.period, now_us)
+def fired_mark(period: str, key: str) -> str:
+    """How an account keeps that this fired in a period."""
+    return f"{period}:{key}"
 
 
-def _reached(plan: Plan, account: Account, names: Iterable[str], period: int, now_us: int) -> Iterator[Firing]:
-    recorded = account.with_(holds={})
+def threshold_key(percent: object, action: str | None) -> str:
+    return f"threshold:{percent}:{action}"
+
+
+def spend_cap_key(action: str | None) -> str:
+    return f"spend_cap:{action}"
+
+
+def _is_remembered(mark: str, calendar: Calendar, oldest: int) -> bool:
+    number = calendar.number_of(mark.partition(":")[0])
+    return number is None or number >= oldest
+
+
+def _reached(plan: Plan, account: Account, names: Iterable[str], period: Period, now_us: int) -> Iterator[Firing]:
+    recorded = account.with_(holds={}) if account.holds else account
     for name in names:
         for index in _periods(plan, recorded, name, period, now_us):
-            terms = plan.in_period(index)
+            terms = plan.in_period(period.calendar, index)
             unit = terms.units.get(name)
             if unit is not None:
-                yield from _of_unit(situation(terms, unit, recorded, index, now_us))
+                at = period if index == period.number else numbered(period.calendar, index)
+                yield from _of_unit(situation(terms, unit, recorded, at, now_us))
 
 
-def _periods(plan: Plan, account: Account, value_unit_id: str, period: int, now_us: int) -> range:
+def _periods(plan: Plan, account: Account, value_unit_id: str, period: Period, now_us: int) -> range:
     """Where use is carried, a late event changes what later periods had."""
     if not plan.carries(value_unit_id):
-        return range(period, period + 1)
-    used = account.of_unit(value_unit_id)
-    return range(period, max(period, plan.calendar.period(now_us), *used) + 1)
+        return range(period.number, period.number + 1)
+    used = by_number(period.calendar, account.of_unit(value_unit_id))
+    return range(period.number, max(period.number, period.calendar.number(now_us), *used) + 1)
 
 
 def _of_unit(found: Situation) -> Iterator[Firing]:
     for threshold in found.plan.rails.thresholds:
-        reached = reached_at(threshold, found.pools)
-        if reached is not None and found.taken >= reached:
+        if has_reached(found, threshold):
             yield _threshold(found, threshold)
     if _over_cap(found):
         yield _spend_cap(found)
-    if _graduated(found):
+    graduates = _graduates_beyond(found)
+    if graduates is not None and found.taken > graduates:
         yield Firing(GRADUATED, found.period, None, "exploration_graduated", _graduation(found))
 
 
@@ -138,17 +154,25 @@ def _threshold(found: Situation, threshold: Threshold) -> Firing:
     return _firing(found, threshold_key(threshold.percent, threshold.action), threshold.action, context)
 
 
-def threshold_key(percent: object, action: str | None) -> str:
-    return f"threshold:{percent}:{action}"
+def _is_capped(found: Situation) -> bool:
+    rails = found.plan.rails
+    return rails.spend_cap is not None and bool(rails.at_cap_action and found.unit.unit.price)
 
 
 def _over_cap(found: Situation) -> bool:
-    cap = found.plan.rails.spend_cap
-    return (
-        cap is not None
-        and bool(found.plan.rails.at_cap_action and found.unit.unit.price)
-        and bill(found.plan, found.account, found.period, found.now_us) > cap * SCALE
+    cap = found.plan.rails.spend_cap or 0
+    return _is_capped(found) and bill(found.plan, found.account, found.period, found.now_us) > cap * SCALE
+
+
+def _cap_at(found: Situation) -> int | None:
+    """From which use of the unit on the bill exceeds the cap, unless that was reported; None: never."""
+    rails, price = found.plan.rails, found.unit.unit.price
+    if not _is_capped(found) or fired_mark(found.period.key, spend_cap_key(rails.at_cap_action)) in found.account.fired:
+        return None
+    room = (rails.spend_cap or 0) * SCALE - bill(
+        found.plan, found.account, found.period, found.now_us, without=found.unit
     )
+    return -NEVER if room < 0 else found.allowance + room // price + 1
 
 
 def _spend_cap(found: Situation) -> Firing:
@@ -158,21 +182,28 @@ def _spend_cap(found: Situation) -> Firing:
         "action": rails.at_cap_action,
         "value_unit_id": found.unit.unit.value_unit_id,
     }
-    return _firing(found, f"spend_cap:{rails.at_cap_action}", rails.at_cap_action, context)
+    return _firing(found, spend_cap_key(rails.at_cap_action), rails.at_cap_action, context)
 
 
 def _firing(found: Situation, key: str, action: str | None, context: Mapping[str, Any]) -> Firing:
     return Firing(key, found.period, action, EVENT_TYPES.get(action or ""), context)
 
 
-def _graduated(found: Situation) -> bool:
-    """In a period after the one they began in they used a unit beyond exploration, from pools meant for that."""
+def _graduates_beyond(found: Situation) -> int | None:
+    """They graduate who use more of a unit than exploration gives, in a period after the one they began in, from pools
+    meant for that; None: nobody does here.
+    """
     began = found.plan.began_us(found.account)
     if began is None or not found.plan.exploration.enabled or found.unit.last_pool.is_exploration:
-        return False
-    draws, _ = drawn(found.pools, found.taken)
-    explored = sum(draw for pool, draw in zip(found.unit.pools, draws, strict=True) if pool.is_exploration)
-    return found.plan.calendar.start_us(found.period) >= began and found.taken > explored
+        return None
+    if found.period.start_us < began:
+        return None
+    return sum(has for pool, has in zip(found.unit.pools, found.pools, strict=True) if pool.is_exploration)
+
+
+def _graduation_at(found: Situation) -> int | None:
+    beyond = None if GRADUATED in found.account.fired else _graduates_beyond(found)
+    return None if beyond is None else beyond + 1
 
 
 def _graduation(found: Situation) -> Mapping[str, Any]:

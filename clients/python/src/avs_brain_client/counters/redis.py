@@ -173,7 +173,7 @@ class _Work(Generic[T]):
         request = {
             **self._request(),
             "epoch": seen.epoch,
-            "period": str(seen.live),
+            "period": seen.live,
             "measure": added.measure,
             "units": [[u, str(added.used.get(u) or ""), "" if most[u] is None else str(most[u])] for u in units],
         }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from avs_brain_client.account import Account, Hold, dumped, loaded
+from avs_brain_client.periods import begins_about
 
 USED, HELD, HOLD = "used", "held", "hold"
 OUTSIDE_FRAME = ("used", "holds")
@@ -23,7 +24,7 @@ class Seen:
 
     account: Account
     epoch: str | None = None
-    live: int = 0
+    live: str = ""
     units: tuple[str, ...] = ()
     changes: str = ""
     earlier: str = ""
@@ -42,7 +43,7 @@ def read(fields: Sequence[bytes], earlier: Sequence[bytes | None], seen_ns: int)
     return Seen(
         _account(found),
         epoch=found["epoch"],
-        live=int(found["live"]),
+        live=found["live"],
         units=tuple(json.loads(found["units"])),
         changes=found["changes"],
         seen_ns=seen_ns,
@@ -50,16 +51,16 @@ def read(fields: Sequence[bytes], earlier: Sequence[bytes | None], seen_ns: int)
 
 
 def _account(found: Mapping[str, str]) -> Account:
-    used: dict[str, dict[str, int]] = {}
+    used: dict[str, dict[str, str]] = {}
     holds: dict[str, list[Any]] = {}
     for name, value in found.items():
         kind, _, rest = name.partition(":")
         if kind == USED:
             period, _, unit = rest.partition(":")
-            used.setdefault(unit, {})[period] = int(value)
+            used.setdefault(unit, {})[period] = value
         elif kind == HOLD:
             until, hold_period, quantity, unit = value.split(" ", 3)
-            holds[rest] = [unit, int(hold_period), int(quantity), int(until)]
+            holds[rest] = [unit, hold_period, quantity, int(until)]
     return loaded(json.dumps({**json.loads(found["frame"]), "used": used, "holds": holds}))
 
 
@@ -67,7 +68,7 @@ def written(account: Account, changes: int) -> tuple[str, list[str], list[str]]:
     """The new epoch, the hash as names and values by turns, and its reservations and when they lapse by turns."""
     frame = {name: value for name, value in json.loads(dumped(account)).items() if name not in OUTSIDE_FRAME}
     numbers = {f"{USED}:{p}:{unit}": str(n) for unit, periods in account.used.items() for p, n in periods.items()}
-    held: dict[tuple[int, str], int] = {}
+    held: dict[tuple[str, str], int] = {}
     for name, hold in account.holds.items():
         at = hold.period, hold.value_unit_id
         held[at] = held.get(at, 0) + hold.quantity
@@ -77,7 +78,7 @@ def written(account: Account, changes: int) -> tuple[str, list[str], list[str]]:
     fields = {
         "epoch": epoch,
         "changes": str(changes),
-        "live": str(live),
+        "live": live,
         "units": json.dumps(units_of(account, live)),
         "frame": json.dumps(frame, separators=(",", ":")),
         **numbers,
@@ -86,20 +87,20 @@ def written(account: Account, changes: int) -> tuple[str, list[str], list[str]]:
     return epoch, [part for item in fields.items() for part in item], lapses
 
 
-def live_period(account: Account) -> int:
+def live_period(account: Account) -> str:
     """The newest period of the account: the one whose numbers may be added to without writing the account whole."""
     periods = [period for of_unit in account.used.values() for period in of_unit]
-    return max([*periods, *(hold.period for hold in account.holds.values())], default=0)
+    return max([*periods, *(hold.period for hold in account.holds.values())], key=begins_about, default="")
 
 
-def units_of(account: Account, period: int) -> list[str]:
+def units_of(account: Account, period: str) -> list[str]:
     """Those with use or reservations in a period."""
     names = [unit for unit, periods in account.used.items() if period in periods]
     held = [hold.value_unit_id for hold in account.holds.values() if hold.period == period]
     return list(dict.fromkeys([*names, *held]))
 
 
-def renumbered(account: Account, live: int, numbers: Mapping[str, tuple[int, int]], until_us: int) -> Account:
+def renumbered(account: Account, live: str, numbers: Mapping[str, tuple[int, int]], until_us: int) -> Account:
     """The account with what the script says is used and held of each unit in the live period.
 
     Of reservations it tells no more than their sum, which stands here as one, until somebody reads the account whole.

@@ -1,0 +1,133 @@
+"""Where a customer stands with one unit, worked out once: what is taken, and the breakpoints to compare it with. Use
+that crosses nothing moves a standing on without working it out again.
+"""
+
+from bisect import bisect_left
+from typing import NamedTuple
+
+from avs_brain_client.account import Account
+from avs_brain_client.decide import Decision
+from avs_brain_client.periods import Calendars, period_at
+from avs_brain_client.plan import Force, Plan, UnitPlan
+from avs_brain_client.rules import Situation, pool_in_use, situation
+from avs_brain_client.sheet import Outcome, sheet
+from avs_brain_client.usage import NEVER, first_firing
+
+ASKED_AGAIN_US = 60_000_000
+"""For how long the day that an app names for a customer is not asked for again."""
+
+
+class Frame(NamedTuple):
+    """What does not change while a customer uses a unit within one period, by what is in force.
+
+    `beyond` and `outcomes` are the sheet. Below `fires_at` more use of the unit fires nothing. Up to `alone_until` use
+    of it changes nothing for the customer's other units. `started_us`: the first event of the unit's type.
+    """
+
+    force: Force
+    unit: UnitPlan
+    pools: tuple[int, ...]
+    allowance: int
+    beyond: tuple[int, ...]
+    outcomes: tuple[Outcome, ...]
+    config_version_id: str
+    value_unit_id: str
+    key: str
+    start_us: int
+    end_us: int
+    fires_at: int
+    alone_until: int
+    started_us: int
+
+
+class Standing:
+    """`used` (below 0 too) and `held` are of the frame's unit and period, scaled; they hold before `until_us`, and
+    checks go by them before `until_ns`, monotonic. `decisions` are those that were asked for, by place of the outcome.
+    """
+
+    __slots__ = ("decisions", "frame", "held", "taken", "until_ns", "until_us", "used")
+
+    def __init__(self, frame: Frame, used: int, held: int, until_us: int, until_ns: int) -> None:
+        self.frame, self.used, self.held, self.until_us, self.until_ns = frame, used, held, until_us, until_ns
+        self.taken = (used if used > 0 else 0) + held
+        self.decisions: list[Decision | None] = [None] * len(frame.beyond)
+
+    def decision(self, quantity: int) -> Decision:
+        """What to do about a scaled quantity."""
+        frame, taken = self.frame, self.taken
+        at = bisect_left(frame.beyond, taken + quantity) - 1
+        decision = self.decisions[at]
+        if decision is None:
+            allow, action, reason_code, threshold = frame.outcomes[at]
+            left = frame.allowance - taken
+            pool_id = pool_in_use(frame.unit, frame.pools, taken)
+            decision = self.decisions[at] = tuple.__new__(
+                Decision,
+                (allow, action, reason_code, pool_id, left if left > 0 else 0, threshold, frame.config_version_id),
+            )
+        return decision
+
+
+def holds_for(standing: Standing | None, force: Force, now_us: int) -> bool:
+    """Whether a standing can be gone by now."""
+    return standing is not None and standing.frame.force is force and now_us < standing.until_us
+
+
+def stand(
+    force: Force, plan: Plan, account: Account, customer_id: str, value_unit_id: str, now_us: int
+) -> Standing | None:
+    """Where the customer stands in the running period, kept in the account; None for a unit without pools."""
+    standing: Standing | None = account.standings.get(value_unit_id)
+    if standing is not None and standing.frame.force is force and now_us < standing.until_us:
+        return standing
+    calendars = plan.calendars
+    period = period_at(calendars.of(customer_id, account.since_us, now_us), now_us)
+    terms = plan.in_period(period.calendar, period.number)
+    unit = terms.units.get(value_unit_id)
+    if unit is None:
+        return None
+    found = situation(terms, unit, account, period, now_us)
+    standing = _standing(force, plan, found, calendars)
+    if calendars.common is not None or account.since_us is not None:
+        account.standings[value_unit_id] = standing
+    return standing
+
+
+def _standing(force: Force, plan: Plan, found: Situation, calendars: Calendars) -> Standing:
+    account, unit, period, now_us = found.account, found.unit, found.period, found.now_us
+    name = unit.unit.value_unit_id
+    beyond, outcomes = sheet(found, force.state)
+    frame = Frame(
+        force=force,
+        unit=unit,
+        pools=found.pools,
+        allowance=found.allowance,
+        beyond=beyond,
+        outcomes=outcomes,
+        config_version_id=found.plan.config_version_id,
+        value_unit_id=name,
+        key=period.key,
+        start_us=period.start_us,
+        end_us=period.end_us,
+        fires_at=-NEVER if account.since_us is None else first_firing(plan, account, unit, period, now_us),
+        alone_until=_alone_until(found),
+        started_us=account.began.get(unit.unit.meter.event_type, NEVER),
+    )
+    used = account.of_unit(name).get(period.key, 0)
+    return Standing(frame, used, found.taken - max(used, 0), _until_us(found, calendars), 0)
+
+
+def _until_us(found: Situation, calendars: Calendars) -> int:
+    """When the account means something else without having changed: its period ends, a reservation lapses."""
+    lapses = [hold.until_us for hold in found.account.holds.values() if hold.until_us > found.now_us]
+    asks = [found.now_us + ASKED_AGAIN_US] if calendars.asks_the_app else []
+    return min([found.period.end_us + 1, *lapses, *asks])
+
+
+def _alone_until(found: Situation) -> int:
+    rails, price = found.plan.rails, found.unit.unit.price
+    if len(found.plan.units) == 1:
+        return NEVER
+    if found.plan.for_all:
+        return -1
+    return found.allowance if rails.spend_cap is not None and rails.at_cap_action and price else NEVER
