@@ -20,6 +20,7 @@ from simulation.plan import ConfigPlan, Meter, Plan
 from simulation.reference import Fold, crosses
 from tests.simulation.worlds import World, worlds
 
+from avs_brain_client.reading import MOST_DAYS
 from brain import Brain
 from ledgers import Books
 from replaying import client_of, counted_elsewhere, replay
@@ -113,19 +114,26 @@ def document_of(config: ConfigPlan) -> dict[str, Any]:
                 "pool_id": pool.pool_id,
                 "value_unit_id": pool.value_unit_id,
                 "included_quantity": pool.included_quantity,
-                "rollover": {name: getattr(pool.rollover, name) for name in pool.rollover.__dataclass_fields__},
+                "rollover": deliverable(pool.rollover),
                 "overage_behavior": pool.overage_behavior,
                 "is_exploration_pool": pool.is_exploration_pool,
             }
             for pool in config.pools
         ],
-        "exploration": {name: getattr(config.exploration, name) for name in config.exploration.__dataclass_fields__},
+        "exploration": deliverable(config.exploration),
         "rails": {
             "usage_thresholds": [{"percent": t.percent, "action": t.action} for t in config.rails.usage_thresholds],
             "monthly_spend_cap_usd": config.rails.monthly_spend_cap_usd,
             "at_cap_action": config.rails.at_cap_action,
         },
     }
+
+
+def deliverable(rule: Any) -> dict[str, Any]:
+    """The fields of a rule; days as many as a document has at most, which is as good as never in these worlds."""
+    fields = {name: getattr(rule, name) for name in rule.__dataclass_fields__}
+    days = fields["expires_after_days"]
+    return {**fields, "expires_after_days": None if days is None else min(days, MOST_DAYS)}
 
 
 def mapping_of(meter: Meter) -> dict[str, Any]:
