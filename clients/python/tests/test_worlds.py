@@ -26,6 +26,8 @@ from ledgers import Books
 from replaying import client_of, counted_elsewhere, replay
 
 BRAIN = Brain()
+NOBODY_HAS = "no event has this"
+"""Stands for a filter without values, which a document cannot have: neither lets an event through."""
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -139,7 +141,8 @@ def deliverable(rule: Any) -> dict[str, Any]:
 def mapping_of(meter: Meter) -> dict[str, Any]:
     named = {"field": meter.field, "minus": meter.minus}
     aggregation = {"type": meter.aggregation, **{name: field for name, field in named.items() if field}}
-    return {"event_type": meter.event_type, "filters": dict(meter.filters), "aggregation": aggregation}
+    filters = {name: values or NOBODY_HAS for name, values in meter.filters}
+    return {"event_type": meter.event_type, "filters": filters, "aggregation": aggregation}
 
 
 def event_document(event: Event) -> dict[str, Any]:
