@@ -198,4 +198,18 @@ CASES: tuple[Case, ...] = (
         meanwhile=somebody_activates_the_rival,
         says="is not the active version of its subject",
     ),
+    Case(
+        "threshold_scope_unmatched",
+        columns(delivery={"threshold_scopes": [{"percent": 55, "scope": "unit"}]}),
+        RAILS,
+        "threshold_action",
+        lambda page, _: leave(page),
+    ),
+    Case(
+        "config_unreadable",
+        exploration(expires_after_days=200_000),
+        EXPLORATION,
+        "expires_after_days",
+        typed("30"),
+    ),
 )

@@ -5,7 +5,8 @@ Decision 18 says why.
 
 from wtforms.fields.choices import SelectChoice
 
-from admin_views.forms import ChoiceField, VersionedForm
+from admin_views.forms import ChoiceField
+from admin_views.screens.authoring.rail_counting import CountingForm, counting_controls, offer_zones, typed_counting
 from rules.delivery import RAILS, Fail, Policy
 from simulation.canonical import JsonObject
 
@@ -18,7 +19,7 @@ def _answers(open_: str, closed: str) -> list[SelectChoice]:
     return [SelectChoice(Fail.OPEN.value, open_), SelectChoice(Fail.CLOSED.value, closed)]
 
 
-class DeliveryForm(VersionedForm):
+class DeliveryForm(CountingForm):
     """The `delivery` of a config as controls; the one of each rail is named `expired_<rail>`."""
 
     max_staleness_seconds = ChoiceField("An app may go on without AVS Brain for")
@@ -40,20 +41,22 @@ def controls(delivery: Policy) -> JsonObject:
         "max_staleness_seconds": str(delivery["max_staleness_seconds"]),
         "fail_stale": delivery["fail"]["stale"],
         **{f"expired_{rail}": delivery["on_expired"][rail] for rail in RAILS},
+        **counting_controls(delivery),
     }
 
 
-def offer(form: DeliveryForm, stored_seconds: int) -> None:
-    """Fill the choice of spans with the usual ones and the stored one, which the API may have set to any number."""
-    spans = sorted({*SPANS, stored_seconds})
+def offer(form: DeliveryForm, stored: Policy) -> None:
+    """Fill the choices that depend on what is stored, which the API may have set to any number and zone."""
+    spans = sorted({*SPANS, stored["max_staleness_seconds"]})
     form.max_staleness_seconds.choices = [SelectChoice(str(span), span_text(span)) for span in spans]
+    offer_zones(form, stored)
 
 
 def typed_policy(form: DeliveryForm, stored: Policy) -> Policy:
     """The delivery policy as typed; members that a request leaves out stay as they are stored."""
     typed = controls(stored) | {name: form[name].data for name in controls(stored) if form[name].data is not None}
     return {
-        **stored,
+        **typed_counting(form, stored),
         "max_staleness_seconds": int(typed["max_staleness_seconds"]),
         "fail": {"stale": typed["fail_stale"]},
         "on_expired": {rail: typed[f"expired_{rail}"] for rail in RAILS},

@@ -10,6 +10,7 @@ from admin_views.formatters import decimal_text
 from admin_views.forms import ExactField, Filters, FormData
 from admin_views.screens.authoring.rows_field import RowsField
 from app.services.configs.shapes import UsageThreshold
+from rules.delivery import Scope, ThresholdScope
 from rules.enums import Action
 from rules.lifecycle import THRESHOLD_PERCENTS
 from rules.ranges import PERCENT_RANGE, is_threshold_percent
@@ -22,10 +23,45 @@ NUMBER = ExactField().bind(Form(), "quantity")
 """A field that is bound to no real form: it reads the numbers in rows as every form reads its numbers."""
 
 
+SCOPES = {
+    Scope.POOL.value: "of a pool",
+    Scope.UNIT.value: "of the unit's whole allowance",
+    Scope.CUSTOMER.value: "of any unit's, for all of the customer's units",
+}
+"""What the share of a threshold is of, and for what its action holds then."""
+
+
 class ThresholdsField(RowsField):
-    """percent → action. The percents that production needs always have a row; a row without an action is not stored."""
+    """percent → action. The percents that production needs always have a row; a row without an action is not stored.
+
+    Beside each row stands its scope, which the delivery policy has: `scopes` by the text of the percent, unless of a
+    pool.
+    """
 
     first, second, max_rows = "threshold_percent", "threshold_action", 20
+    scopes: dict[str, str]
+
+    def process(self, formdata: FormData | None, data: Json = unset_value, extra_filters: Filters = None) -> None:
+        super().process(formdata, data, extra_filters)
+        texts = formdata.getlist("threshold_scope") if formdata is not None else []
+        self.typed_scopes = {
+            percent: scope for (percent, _), scope in zip(self.rows, texts, strict=False) if scope in SCOPES
+        }
+        self.scopes = dict(self.typed_scopes)
+
+    def take_scopes(self, stored: Sequence[ThresholdScope]) -> None:
+        """Take the stored scopes for the rows of which the request says nothing."""
+        self.scopes = {decimal_text(Decimal(item["percent"])): item["scope"] for item in stored} | self.typed_scopes
+
+    def scopes_of(self, thresholds: Sequence[UsageThreshold]) -> list[ThresholdScope]:
+        """The scopes of these thresholds that are not of a pool, by percent; those of no threshold are dropped."""
+        percents = {_key(percent): scope for percent, scope in self.scopes.items()}
+        listed: list[ThresholdScope] = [
+            {"percent": item["percent"], "scope": percents[Decimal(item["percent"])]}
+            for item in thresholds
+            if percents.get(Decimal(item["percent"]), Scope.POOL) != Scope.POOL
+        ]
+        return sorted(listed, key=lambda item: Decimal(item["percent"]))
 
     def shown(self, data: Json) -> list[tuple[str, str]]:
         stored = {decimal_text(Decimal(item["percent"])): item["action"] for item in data or ()}
@@ -93,6 +129,14 @@ def _is_cap(item: Mapping[str, Json]) -> bool:
     quantity = item.get(QUANTITY)
     is_number = isinstance(quantity, int | Decimal) and not isinstance(quantity, bool)
     return item.keys() == {UNIT, QUANTITY} and isinstance(item[UNIT], str) and is_number
+
+
+def _key(typed: str) -> Decimal | None:
+    """The percent that is typed; None where it is none."""
+    try:
+        return _percent(typed)
+    except ValueError:
+        return None
 
 
 def _percent(typed: str) -> Decimal:

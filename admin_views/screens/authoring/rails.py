@@ -9,7 +9,7 @@ from admin_views.forms import ChoiceField, ExactField, PercentField, choices_of,
 from admin_views.screens.authoring.config_draft_screen import ConfigDraftScreen, units_at
 from admin_views.screens.authoring.rail_delivery import DeliveryForm, controls, offer, typed_policy
 from admin_views.screens.authoring.rail_gauge import gauge
-from admin_views.screens.authoring.rail_rows import CapsField, ThresholdsField
+from admin_views.screens.authoring.rail_rows import SCOPES, CapsField, ThresholdsField
 from admin_views.screens.draft_screen import Document
 from app.identity import acting
 from app.models.base import db
@@ -55,7 +55,8 @@ class Rails(ConfigDraftScreen[RailsForm]):
     def form_of(self, record: ConfigVersion) -> RailsForm:
         delivery = policy(record.delivery)
         form = RailsForm(get_form_data(), data=_rails(record) | controls(delivery))
-        offer(form, delivery["max_staleness_seconds"])
+        offer(form, delivery)
+        form.usage_thresholds.take_scopes(delivery["threshold_scopes"])
         return form
 
     def document(self, record: ConfigVersion) -> Document:
@@ -65,7 +66,9 @@ class Rails(ConfigDraftScreen[RailsForm]):
         stored = _rails(record)
         plain = {name: form[name].data for name in stored}
         rails = plain | {name: _as_stored(plain[name], stored[name]) for name in ROWS}
-        return {"rails": rails, "delivery": typed_policy(form, policy(record.delivery))}
+        delivery = typed_policy(form, policy(record.delivery))
+        delivery["threshold_scopes"] = form.usage_thresholds.scopes_of(rails["usage_thresholds"])
+        return {"rails": rails, "delivery": delivery}
 
     def store(self, record: ConfigVersion, document: Document) -> None:
         stored, config_version_id = self.document(record), record.config_version_id
@@ -105,6 +108,7 @@ class Rails(ConfigDraftScreen[RailsForm]):
         return super().context(form, record) | {
             "picture": _picture(form),
             "actions": ACTIONS,
+            "scopes": SCOPES,
             "units": {unit_id: unit["name"] for unit_id, unit in units.items()},
             "suggested": ", ".join(f"{item.percent} % {ACTIONS[item.action or '']}" for item in suggested),
         }

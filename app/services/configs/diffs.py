@@ -54,6 +54,8 @@ def sections(document: Mapping[str, Json]) -> dict[str, JsonObject]:
         rails["usage_thresholds"] = {str(item["percent"]): item["action"] for item in rails["usage_thresholds"]}
     governance = {key: document[key] for key in ("north_star", "metric_lenses") if key in document}
     governance["delivery"] = dict(document.get("delivery", {}))
+    if scopes := governance["delivery"].get("threshold_scopes"):
+        governance["delivery"]["threshold_scopes"] = {str(item["percent"]): item["scope"] for item in scopes}
     return {
         "pools": {pool["pool_id"]: pool for pool in document.get("pools", ())},
         "exploration": dict(document.get("exploration", {})),

@@ -23,6 +23,7 @@ CLOSED_LISTS = frozenset(
         "stage",
         "target_environment",
         "expected_impact",
+        "kind",
         "action",
     }
 )
@@ -61,7 +62,8 @@ def value_text(field: str, value: Json) -> str:
             closed = name in CLOSED_LISTS or field.startswith("usage_thresholds.")
             return value.replace("_", " ") if closed else value
         case Mapping():
-            return (_thresholds_text(value) if field == "usage_thresholds" else _fields_text(value)) or "none"
+            by_percent = field in ("usage_thresholds", "delivery.threshold_scopes")
+            return (_thresholds_text(value) if by_percent else _fields_text(value)) or "none"
         case Sequence():
             return ", ".join(_item_text(name, item) for item in value) or "none"
     return str(value)

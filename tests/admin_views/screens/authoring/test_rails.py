@@ -1,7 +1,7 @@
 """Flow 3D: thresholds, caps and the floor, as rows and as a picture."""
 
 from decimal import Decimal
-from typing import Unpack
+from typing import Any, Unpack
 
 import pytest
 from flask import Flask
@@ -209,6 +209,66 @@ def test_how_apps_go_on_without_us_is_set_here_and_leaves_a_simulated_config_sim
     page = text_of(client.get(URL).text)
     assert "Without AVS Brain" in page
     assert "1 hour" in page
+
+
+def test_how_apps_count_is_set_here_in_plain_words(client: FlaskClient) -> None:
+    page = text_of(client.get(URL).text)
+    assert "months from each customer's own day on" in page
+    assert "of any unit's, for all of the customer's units" in page
+    assert "a simulation always counts 30 days" in page
+    typed: dict[str, Any] = {
+        "period_kind": "calendar_month",
+        "period_time_zone": "Europe/Berlin",
+        "counters_hard_stop": "open",
+        "threshold_scope": ["pool", "unit", "customer"],
+    }
+    assert post(client, URL, typed | {"do": "save"}).status_code == 303
+    assert rails().config_version.delivery == {
+        "period_anchor": {"kind": "calendar_month", "time_zone": "Europe/Berlin"},
+        "on_counters_unavailable": {"hard_stop": "open"},
+        "threshold_scopes": [{"percent": 90, "scope": "unit"}, {"percent": 100, "scope": "customer"}],
+    }
+    form = sent_by(client.get(URL).text)
+    assert form.getlist("threshold_scope") == ["pool", "unit", "customer"]
+    assert form["period_time_zone"] == "Europe/Berlin"
+
+
+def test_thirty_days_from_a_moment_are_set_and_taken_back(client: FlaskClient) -> None:
+    typed = {"period_kind": "fixed", "period_at": "2026-02-01 06:30 UTC", "do": "save"}
+    assert post(client, URL, typed).status_code == 303
+    assert rails().config_version.delivery == {"period_anchor": {"kind": "fixed", "at": "2026-02-01T06:30:00Z"}}
+    assert post(client, URL, {"do": "save"}).status_code == 303
+    assert rails().config_version.delivery == {"period_anchor": {"kind": "fixed", "at": "2026-02-01T06:30:00Z"}}
+    assert post(client, URL, {"period_kind": "", "do": "save"}).status_code == 303
+    assert rails().config_version.delivery == {}
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"period_kind": "fixed", "period_at": ""}, "Say from which moment on"),
+        ({"period_kind": "fixed", "period_at": "soon"}, "is not a moment"),
+        ({"period_kind": "calendar_month", "period_time_zone": "Mars/Olympus"}, "Not a valid choice"),
+        ({"period_kind": "week"}, "Not a valid choice"),
+        ({"counters_hard_stop": "maybe"}, "Not a valid choice"),
+    ],
+    ids=["no moment", "no such moment", "no such zone", "no such kind", "no such answer"],
+)
+def test_what_no_app_could_count_by_is_refused_at_its_field(
+    client: FlaskClient, typed: dict[str, str], words: str
+) -> None:
+    answer = post(client, URL, typed | {"do": "save"})
+    assert answer.status_code == 422
+    assert words in text_of(answer.text)
+    assert rails().config_version.delivery == {}
+
+
+def test_a_scope_goes_with_its_threshold(client: FlaskClient) -> None:
+    scopes = [{"percent": 55, "scope": "unit"}, {"percent": 90, "scope": "unit"}]
+    with write(db.session):
+        config_drafts.update_config(db.session, "cfg_1", {"delivery": {"threshold_scopes": scopes}}, **f.WHO)
+    assert post(client, URL, {"do": "save"}).status_code == 303
+    assert rails().config_version.delivery == {"threshold_scopes": [{"percent": 90, "scope": "unit"}]}
 
 
 def test_a_span_that_another_door_stored_is_offered_too(client: FlaskClient) -> None:
