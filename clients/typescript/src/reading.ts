@@ -17,7 +17,7 @@ import { Malformed } from "./errors.js";
 import { type Json, type JsonObject, parseExact } from "./json.js";
 import * as members from "./members.js";
 import { TimeZone } from "./time_zones.js";
-import { explorationOf, percentOf, poolOf, railsOf, unitOf } from "./reading_terms.js";
+import { explorationOf, hundredthsOf, poolOf, railsOf, type Scopes, unitOf } from "./reading_terms.js";
 
 const FAILS: readonly Fails[] = ["open", "closed"];
 const SCOPES: readonly Scope[] = ["pool", "unit", "customer"];
@@ -141,11 +141,12 @@ export function anchorOf(given: JsonObject | null): PeriodAnchor | null {
   return { kind, timeZone: new TimeZone(members.textOf(given, "time_zone")).name };
 }
 
-function scopesOf(given: JsonObject): (readonly [ReturnType<typeof percentOf>, Scope])[] {
-  return members
-    .maybeObjects(given, "threshold_scopes")
-    .map((item) => [
-      percentOf(item, "threshold_scopes.percent"),
+function scopesOf(given: JsonObject): Scopes {
+  const listed = members.maybeObjects(given, "threshold_scopes");
+  return new Map(
+    listed.map((item) => [
+      hundredthsOf(item.get("percent"), "threshold_scopes.percent"),
       members.oneOf(SCOPES, item.get("scope"), "threshold_scopes.scope"),
-    ]);
+    ]),
+  );
 }

@@ -18,7 +18,7 @@ import {
 } from "./document.js";
 import type { Json, JsonObject } from "./json.js";
 import * as members from "./members.js";
-import { atLeastZero, readToPlaces } from "./numbers.js";
+import { readToPlaces } from "./numbers.js";
 
 const OVERAGE_BEHAVIORS: readonly OverageBehavior[] = ["allow_overage", "throttle", "hard_stop"];
 const ACTIONS: readonly Action[] = ["warn", "throttle", "block", "require_approval", "degrade_quality"];
@@ -66,7 +66,7 @@ export function explorationOf(given: JsonObject): Exploration {
 }
 
 /** The rails of a config. A threshold without percent or action is a draft's and not evaluated. */
-export function railsOf(given: JsonObject, scopes: readonly (readonly [Decimal, Scope])[]): Rails {
+export function railsOf(given: JsonObject, scopes: Scopes): Rails {
   const thresholds = members.maybeObjects(given, "usage_thresholds").map((item) => thresholdOf(item, scopes));
   return {
     thresholds: thresholds.filter((threshold) => threshold !== null).sort(inOrder),
@@ -76,13 +76,15 @@ export function railsOf(given: JsonObject, scopes: readonly (readonly [Decimal, 
   };
 }
 
-/** A percentage as a Decimal. */
-export function percentOf(given: JsonObject, name: string): Decimal {
-  const value = given.get("percent");
-  if (typeof value !== "bigint" && !(value instanceof Decimal)) {
-    return members.refuse(name, value, "it must be a number");
-  }
-  return Decimal.of(value);
+/** Scopes of thresholds by hundredths of a percent. */
+export type Scopes = ReadonlyMap<bigint, Scope>;
+
+/** A percentage in hundredths; at most two decimal places. */
+export function hundredthsOf(value: Json | undefined, name: string): bigint {
+  const quantity = members.amount(value, name);
+  return quantity % ONE_HUNDREDTH === 0n
+    ? quantity / ONE_HUNDREDTH
+    : members.refuse(name, value, "at most 2 decimal places");
 }
 
 function meterOf(mapping: JsonObject): Meter {
@@ -147,18 +149,15 @@ function actionOf(given: JsonObject, name: string): Action | null {
   return members.isAbsent(action) ? null : members.oneOf(ACTIONS, action, name);
 }
 
-function thresholdOf(given: JsonObject, scopes: readonly (readonly [Decimal, Scope])[]): Threshold | null {
+function thresholdOf(given: JsonObject, scopes: Scopes): Threshold | null {
   const action = actionOf(given, "action");
   if (members.isAbsent(given.get("percent"))) {
     return null;
   }
-  const percent = percentOf(given, "usage_thresholds.percent");
-  const quantity = atLeastZero(percent, "usage_thresholds.percent");
-  if (quantity % ONE_HUNDREDTH !== 0n) {
-    return members.refuse("usage_thresholds.percent", percent, "at most 2 decimal places");
-  }
-  const scope = scopes.find(([of]) => of.equals(percent))?.[1] ?? "pool";
-  return action === null ? null : { percent, hundredths: quantity / ONE_HUNDREDTH, action, scope };
+  const percent = given.get("percent") as bigint | Decimal;
+  const hundredths = hundredthsOf(percent, "usage_thresholds.percent");
+  const scope = scopes.get(hundredths) ?? "pool";
+  return action === null ? null : { percent: Decimal.of(percent), hundredths, action, scope };
 }
 
 function inOrder(one: Threshold, other: Threshold): number {

@@ -119,7 +119,7 @@ export class PutInForce implements ConfigInForce {
   }
 }
 
-/** A queue in memory that shows what is in it. */
+/** A queue in memory that shows what is in it; an id is taken once. */
 export class SeenQueue implements EventSink {
   readonly held = new Map<string, Outgoing>();
   readonly released: Outgoing[] = [];
@@ -132,7 +132,8 @@ export class SeenQueue implements EventSink {
 
   release(events: readonly Outgoing[]): void {
     this.discard(events.map((event) => event.eventId));
-    this.released.push(...events);
+    const known = new Set(this.released.map((event) => event.eventId));
+    this.released.push(...events.filter((event) => !known.has(event.eventId)));
   }
 
   discard(eventIds: readonly string[]): void {
