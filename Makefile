@@ -37,8 +37,8 @@ test: $(VENV)/dev.stamp ## Every test, PostgreSQL, a browser and the client libr
 	elif ! test -w $(TYPESCRIPT); then echo "SKIPPED: the TypeScript client is not tested, for its folder may not be written" >&2; \
 	else $(MAKE) --no-print-directory typescript; fi
 
-typescript: $(TYPESCRIPT_STAMP) ## The TypeScript client: types, build and tests
-	cd $(TYPESCRIPT) && npm test --silent
+typescript: $(VENV)/dev.stamp $(TYPESCRIPT_STAMP) ## The TypeScript client: types, build and tests, compared with Python's
+	here=$(HERE); cd $(TYPESCRIPT) && AVS_PYTHON="$$here/bin/python" npm test --silent
 
 lint: $(VENV)/dev.stamp $(NODE_STAMP) $(TYPESCRIPT_STAMP) ## Style, types and import contracts
 	$(BIN)/ruff check .

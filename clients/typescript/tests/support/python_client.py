@@ -100,9 +100,7 @@ def result_of(brain: Brain, case: Mapping[str, Any]) -> Any:
         return readable(case["document"])
     clock = SetClock()
     brain.activate(parse_exact(case["document"]))
-    with closing(
-        Client(brain.url, **SUBJECT, mode="manual", clock=clock, customer_day=case["days"].get)
-    ) as client:
+    with closing(Client(brain.url, **SUBJECT, mode="manual", clock=clock, customer_day=case["days"].get)) as client:
         client.refresh()
         run = Run(client, clock)
         for step in case["steps"]:
