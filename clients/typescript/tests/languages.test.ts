@@ -26,7 +26,7 @@ function inPython(cases: readonly unknown[]): readonly JsonObject[] {
   const said = execFileSync(PYTHON, [`${HERE}support/python_client.py`], {
     input: JSON.stringify(cases),
     maxBuffer: 2 ** 28,
-    stdio: ["pipe", "pipe", "ignore"],
+    stdio: ["pipe", "pipe", "pipe"],
     encoding: "utf-8",
   });
   return parseExact(said) as JsonObject[];
