@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.errors import PROBLEM_TYPE, AvsError, Unauthorized, Unavailable, problem_of
 from app.refusals import refusal_of
+from app.request_ids import current_request_id
 from simulation.canonical import Json, canonical_bytes
 
 HTTP_CODES = {
@@ -28,8 +29,9 @@ HTTP_DETAILS = {
 
 
 def problem(status: int, document: Mapping[str, Json]) -> Response:
-    """The response with these problem details."""
-    return Response(canonical_bytes(document), status, content_type=PROBLEM_TYPE)
+    """The response with these problem details, which name the request."""
+    named = {**document, "request_id": current_request_id()}
+    return Response(canonical_bytes(named), status, content_type=PROBLEM_TYPE)
 
 
 def of_refusal(error: AvsError) -> Response:

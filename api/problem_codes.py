@@ -54,6 +54,7 @@ _OWN = {
     "too_many_events": "The request holds more events than one request may. Send them in parts.",
     "too_many_values": "The body holds more values than any request needs. Send it in parts.",
     "unauthorized": "The server wants its API token, as a bearer token or as the password.",
+    "unknown_api_version": "No such version of the API is known; the detail names those that are.",
     "unsupported_media_type": "Send the body as application/json.",
     "usage_events_rejected": "Nothing in the body is an event; rejects names row, field and reason of each.",
     "usage_files_damaged": "Stored usage files are not what was written; files names each. Restore or take them out.",

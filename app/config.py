@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from app.cors import ORIGINS, cors_origins
 from app.errors import BadSetting
 from app.hosts import TRUSTED_HOSTS, trusted_hosts
 from app.limits import LIMITS, limits
@@ -25,6 +26,7 @@ SETTINGS = (
     "DATABASE_URL",
     "AVS_API_TOKEN",
     "AVS_TRUSTED_HOSTS",
+    "AVS_CORS_ORIGINS",
     "AVS_SECRET_KEY",
     "AVS_SIGNING_KEY",
     "AVS_PUBLISH_URL",
@@ -42,7 +44,8 @@ SETTINGS = (
 def settings(environ: Mapping[str, str] = os.environ) -> dict[str, object]:
     """Flask settings from `AVS_DATA_DIR`, `DATABASE_URL`, `AVS_SECRET_KEY`, `AVS_SIGNING_KEY` (PEM, newest
     first; without it a key is made beside the data), `AVS_PUBLISH_URL` (docs/publishing.md), `AVS_API_TOKEN`,
-    `AVS_KEEP_VIEWS_DAYS`, `AVS_TRUSTED_HOSTS` and those of `app/limits.py`; makes the directory. Raises BadSetting."""
+    `AVS_KEEP_VIEWS_DAYS`, `AVS_TRUSTED_HOSTS`, `AVS_CORS_ORIGINS` and those of `app/limits.py`; makes the directory.
+    Raises BadSetting."""
     data_dir = data_directory(environ)
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     return {
@@ -53,6 +56,7 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, object]:
         "PUBLISH_URL": environ.get("AVS_PUBLISH_URL") or None,
         "API_TOKEN": environ.get("AVS_API_TOKEN") or None,
         TRUSTED_HOSTS: trusted_hosts(environ),
+        ORIGINS: cors_origins(environ),
         "KEEP_VIEWS": days(environ, "AVS_KEEP_VIEWS_DAYS", VIEWS_KEPT),
         LIMITS: limits(environ),
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,

@@ -12,20 +12,26 @@ import api.errors
 import api.register
 from app import extensions, patience, refusals
 from app.answer_headers import harden
+from app.api_version import answer_in_a_version
 from app.core import create_core
+from app.cors import share_with_origins
 from app.edges import require_short_addresses
 from app.errors import Unavailable
 from app.hosts import require_trusted_hosts
 from app.identity import guard
+from app.request_ids import name_requests
 
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """The WSGI application; `overrides` replace settings (tests give a database and a data directory)."""
     app = create_core(overrides)
+    name_requests(app)
     harden(app)
     require_trusted_hosts(app)
     require_short_addresses(app)
+    share_with_origins(app)
     guard(app)
+    answer_in_a_version(app)
     app.before_request(lambda: patience.hurry())
     app.add_url_rule("/healthz", "healthz", lambda: {"status": "ok"})
     app.add_url_rule("/readyz", "readyz", _ready)

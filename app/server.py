@@ -10,6 +10,7 @@ from flask import Flask
 
 from admin_views.screens.uploads.addresses import upload_limit
 from app import clock, patience
+from app.cors import ORIGINS
 from app.delivery.documents import Documents, Subject
 from app.delivery.freshness import freshness_of
 from app.delivery.plane import App, DeliveryPlane, Scope, presents
@@ -50,7 +51,8 @@ def delivering(app: Flask) -> DeliveryPlane:
         met, report = outages().met, readiness().report
     documents = Documents(freshness, load, clock.now, met)
     warmth, config = Warmth(documents, active), app.config
-    return DeliveryPlane(_product(app, met), documents, config["API_TOKEN"], config[TRUSTED_HOSTS], report, warmth)
+    token, hosts, origins = config["API_TOKEN"], config[TRUSTED_HOSTS], config[ORIGINS]
+    return DeliveryPlane(_product(app, met), documents, token, hosts, report, warmth, origins)
 
 
 def _product(app: Flask, met: Callable[[Unavailable, BaseException], None]) -> App:

@@ -17,11 +17,13 @@ from urllib.parse import parse_qsl
 
 from app.answer_headers import PAIRS
 from app.delivery.documents import Document, Documents, Header, Subject
+from app.delivery.envelope import enveloped, speaks_known_version
 from app.delivery.hub import Hub, digest_of
 from app.delivery.warmth import Warmth
 from app.errors import PROBLEM_TYPE, Unavailable
 from app.hosts import TrustedHosts, is_admitted
 from app.models.config_version import SUBJECT_FIELDS
+from app.request_ids import sent_id
 from app.services.delivery.current import MAX_WAIT_SECONDS
 from rules.enums import Stage, TargetEnvironment
 from simulation.canonical import Json, JsonObject, canonical_bytes
@@ -60,13 +62,21 @@ class DeliveryPlane:
     """Wraps the product's own ASGI callable; `token` is what every request must present, None when all may read.
 
     `hosts` are those that a request may be addressed to. `report` gives the status and the document of `/readyz`; it
-    may block, but not for long. `warmth` keeps every active document in memory while a server runs.
+    may block, but not for long. `warmth` keeps every active document in memory while a server runs. `origins` are those
+    whose pages may read answers of the API (`app.cors`).
     """
 
     def __init__(
-        self, product: App, documents: Documents, token: str | None, hosts: TrustedHosts, report: Report, warmth: Warmth
+        self,
+        product: App,
+        documents: Documents,
+        token: str | None,
+        hosts: TrustedHosts,
+        report: Report,
+        warmth: Warmth,
+        origins: frozenset[str] = frozenset(),
     ) -> None:
-        self.product, self.documents, self._hosts = product, documents, hosts
+        self.product, self.documents, self._hosts, self._origins = product, documents, hosts, origins
         self._report, self._reporters = report, ThreadPoolExecutor(1, thread_name_prefix="avs-readyz")
         self._hub, self.warmth = Hub(documents), warmth
         self._token = None if token is None else token.encode()
@@ -76,6 +86,11 @@ class DeliveryPlane:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
+        if scope["type"] == "http":
+            scope, send = enveloped(scope, send, self._origins)
+        await self._route(scope, receive, send)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answers.get(scope["path"])
         if scope["path"] in PROBES and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             await self._probe(scope, receive, send)
@@ -85,13 +100,14 @@ class DeliveryPlane:
             return
         config_request = _parsed(scope["query_string"], scope["path"])
         headers = dict(scope["headers"])
-        if config_request is None or not self._is_for_us(headers) or not self._may_read(headers):
+        is_plain = config_request is not None and speaks_known_version(headers)
+        if config_request is None or not is_plain or not self._is_for_us(headers) or not self._may_read(headers):
             await self.product(scope, receive, send)
             return
         try:
             await answer(config_request, headers, scope, receive, send)
         except Unavailable as refusal:  # raised before anything was sent
-            await _refuse(send, refusal)
+            await _refuse(send, refusal, sent_id(scope["headers"]))
 
     async def _probe(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The answer to `/healthz`, that the process lives, or to `/readyz`, what of the product is there."""
@@ -251,10 +267,11 @@ async def _send_json(send: Send, status: int, document: JsonObject, content_type
     await _send(send, status, [*PAIRS, (b"content-type", content_type), (b"content-length", length), *more], body)
 
 
-async def _refuse(send: Send, refusal: Unavailable) -> None:
+async def _refuse(send: Send, refusal: Unavailable, request_id: str | None) -> None:
     """Send a refusal as problem details, with the moment to come again."""
     retry = (b"retry-after", str(refusal.retry_after_seconds).encode())
-    await _send_json(send, refusal.status, refusal.as_problem(), PROBLEM_TYPE.encode(), retry)
+    problem = refusal.as_problem() | {"request_id": request_id}
+    await _send_json(send, refusal.status, problem, PROBLEM_TYPE.encode(), retry)
 
 
 def _come_back() -> bytes:

@@ -18,6 +18,7 @@ from a2wsgi.wsgi_typing import Environ, IterableChunks, StartResponse, WSGIApp
 from app.delivery.plane import Message, Receive, Scope, Send
 from app.errors import Unavailable
 from app.limits import Limits
+from app.request_ids import sent_id
 from app.serving.answers import Outbox
 from app.serving.bodies import Body, ClientGone, disconnected, read
 from app.serving.pace import Pace
@@ -120,7 +121,8 @@ class Product:
         try:
             await delivery
         except TimeoutError:
-            _logger.info("Gave up a client that did not take its answer to %s", scope["path"])
+            named = scope["path"], sent_id(scope["headers"])
+            _logger.info("Gave up a client that did not take its answer to %s [request %s]", *named)
         except OSError as error:
             self._trouble(error)
 

@@ -6,6 +6,7 @@ from app.answer_headers import PAIRS
 from app.delivery.plane import Scope, Send
 from app.errors import PROBLEM_TYPE, AvsError, Unavailable
 from app.refusals import is_api
+from app.request_ids import sent_id
 from simulation.canonical import canonical_bytes
 
 BUSY_SECONDS = 5
@@ -38,7 +39,7 @@ def busy() -> Unavailable:
 
 async def refuse(scope: Scope, send: Send, refusal: AvsError) -> None:
     """Answer with the refusal and close the connection: a problem document to programs, a small page to people."""
-    content_type, body = _problem(refusal) if is_api(scope["path"]) else _page(refusal)
+    content_type, body = _problem(refusal, sent_id(scope["headers"])) if is_api(scope["path"]) else _page(refusal)
     headers = [*PAIRS, (b"content-type", content_type), (b"content-length", str(len(body)).encode())]
     if isinstance(refusal, Unavailable):
         headers.append((b"retry-after", str(refusal.retry_after_seconds).encode()))
@@ -47,8 +48,8 @@ async def refuse(scope: Scope, send: Send, refusal: AvsError) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _problem(refusal: AvsError) -> tuple[bytes, bytes]:
-    return PROBLEM_TYPE.encode(), canonical_bytes(refusal.as_problem())
+def _problem(refusal: AvsError, request_id: str | None) -> tuple[bytes, bytes]:
+    return PROBLEM_TYPE.encode(), canonical_bytes(refusal.as_problem() | {"request_id": request_id})
 
 
 def _page(refusal: AvsError) -> tuple[bytes, bytes]:
