@@ -17,6 +17,8 @@ NO_NPM := echo "SKIPPED: the TypeScript client is not tested, for npm is not the
 NODE_STAMP := node_modules/run.stamp
 TYPESCRIPT := clients/typescript
 TYPESCRIPT_STAMP := $(TYPESCRIPT)/node_modules/run.stamp
+GENERATORS := tests/api/generators
+GENERATORS_STAMP := $(GENERATORS)/node_modules/run.stamp
 BIOME := node_modules/.bin/biome
 
 .DEFAULT_GOAL := help
@@ -30,6 +32,7 @@ run: $(VENV)/run.stamp ## Install, migrate, seed and serve on 127.0.0.1:$(PORT)
 
 test: $(VENV)/dev.stamp ## Every test, PostgreSQL, a browser and the client library included
 	"$(BIN)/python" -m tests.browser.provide
+	@if command -v npm >/dev/null && test -w $(GENERATORS); then $(MAKE) --no-print-directory $(GENERATORS_STAMP); fi
 	here=$(HERE); export HYPOTHESIS_STORAGE_DIRECTORY="$$here/hypothesis"; \
 	"$$here/bin/pytest" $(TESTS) -o cache_dir="$$here/pytest_cache" && \
 	cd clients/python && "$$here/bin/python" -m pytest $(TESTS) -o cache_dir="$$here/client_pytest_cache"
@@ -68,7 +71,7 @@ lock: $(VENV)/dev.stamp ## Resolve the dependencies anew
 	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade -q --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra dev -o requirements-dev.lock
 
 clean: ## Remove the environment and the caches (data under AVS_DATA_DIR stays)
-	rm -rf $(VENV) node_modules $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist $(GENERATORS)/node_modules build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("AVS Brain needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
@@ -93,4 +96,8 @@ $(NODE_STAMP): package.json package-lock.json
 $(TYPESCRIPT_STAMP): $(TYPESCRIPT)/package.json $(TYPESCRIPT)/package-lock.json
 	@command -v npm >/dev/null || { echo "The TypeScript client is built and tested with npm: install Node 20 or newer" >&2; exit 1; }
 	cd $(TYPESCRIPT) && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(GENERATORS_STAMP): $(GENERATORS)/package.json $(GENERATORS)/package-lock.json
+	cd $(GENERATORS) && npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@

@@ -36,6 +36,7 @@ from flask.blueprints import BlueprintSetupState
 from marshmallow import Schema
 from werkzeug.routing import BaseConverter
 
+from api.deprecation import Deprecation
 from api.parsing import load_body, load_query, read_json, require_type
 from api.resource import Answer
 from api.schemas.common import Document, Parsed
@@ -50,13 +51,15 @@ GIVEN_PARTS = frozenset({"customer_id", "event_type", "metric_id", "segment_id",
 class Operation:
     """One method on one path, with everything that its documentation says.
 
-    `answers` maps a status to its body's schema class, or a JSON Schema, or None when there is no body. `problems` are
-    the statuses of refusals beyond those that follow from the declaration (400, 401, 404 with a path part, 409 of
-    writes, 413/415/422 with a body, 412 when `conditional`). `conditional` reads answer If-None-Match with 304,
-    `conditional` writes obey If-Match; `idempotent` POSTs obey Idempotency-Key. `raw_body` is for views that read
-    `request` themselves: media type → JSON Schema. `media_type` is that of the answers with a body; `also_as` are
-    media types that a 200 may have instead, each with its JSON Schema. `telling`: the schemas of refusals that say more
-    than others, by status.
+    `answers` maps a status to its body's schema class or typed dictionary, or a JSON Schema, or None without a body.
+    `problems` are the statuses of refusals beyond those that follow from the declaration (those that any request may
+    meet, 404 with a path part, 409 of writes, 413/415/422 with a body, 412 when `conditional`). `conditional` reads
+    answer If-None-Match with 304, `conditional` writes obey If-Match; `idempotent` POSTs obey Idempotency-Key.
+    `raw_body` is for views that read `request` themselves: media type → JSON Schema. `media_type` is that of the
+    answers with a body; `also_as` are media types that a 200 may have instead, each with its JSON Schema. `telling`:
+    the schemas of refusals that say more than others, by status. `headers` and `answer_headers` are those that no other
+    part of the declaration implies, by their names in `api/headers.py`. `deprecation` is there once the operation is to
+    go.
     """
 
     method: str
@@ -64,10 +67,10 @@ class Operation:
     view: Callable[..., Answer | Response]
     tag: str
     summary: str
-    answers: Mapping[int, type[Schema] | Document | None]
+    answers: Mapping[int, type | Document | None]
     query: Schema | None = None
     body: Schema | None = None
-    raw_body: Mapping[str, Document] | None = None
+    raw_body: Mapping[str, Document | None] | None = None
     problems: tuple[int, ...] = ()
     telling: Mapping[int, type[Schema]] = field(default_factory=dict)
     conditional: bool = False
@@ -75,6 +78,9 @@ class Operation:
     description: str = ""
     media_type: str = "application/json"
     also_as: Mapping[str, Document] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+    answer_headers: tuple[str, ...] = ()
+    deprecation: Deprecation | None = None
 
     @property
     def name(self) -> str:
@@ -94,7 +100,10 @@ class Operation:
         if self.body is not None:
             parsed["body"] = load_body(self.body, read_json(request))
         answer = self.view(**parsed)
-        return answer.response(request) if isinstance(answer, Answer) else answer
+        response = answer.response(request) if isinstance(answer, Answer) else answer
+        if self.deprecation is not None:
+            response.headers.update(self.deprecation.headers())
+        return response
 
 
 def operation(method: str, path: str, **declaration: Any) -> Callable[[Callable[..., Any]], Operation]:

@@ -1,11 +1,13 @@
 """The API's own documentation: the OpenAPI document and a page to browse it, all assets from an installed package."""
 
 from pathlib import Path
+from typing import TypedDict
 
 import flask_swagger_ui
 from flask import Blueprint, Response, current_app, send_from_directory
 
 from api.blueprint import operation
+from api.collection import collection
 from api.problem_codes import MEANINGS
 from api.resource import Answer, plain
 from app.document_schema import AVS_CONFIG_SCHEMA
@@ -42,15 +44,26 @@ SwaggerUIBundle({
   defaultModelsExpandDepth: 0, docExpansion: "none", filter: true, tryItOutEnabled: true
 });
 """
-CODE = {
-    "type": "object",
-    "properties": {"code": {"type": "string"}, "meaning": {"type": "string"}},
-    "required": ["code", "meaning"],
-    "additionalProperties": False,
-}
 
 
-@operation("GET", "/openapi.json", tag=TAG, summary="This document", answers={200: {"type": "object"}})
+JSON_SCHEMA = {"type": "object", "additionalProperties": True, "description": "JSON Schema 2020-12."}
+OPENAPI = {"type": "object", "additionalProperties": True, "description": "OpenAPI 3.1."}
+
+
+class ProblemCode(TypedDict):
+    """What a problem's code means."""
+
+    code: str
+    meaning: str
+
+
+@operation(
+    "GET",
+    "/openapi.json",
+    tag=TAG,
+    summary="This document",
+    answers={200: OPENAPI},
+)
 def get_openapi() -> Answer:
     return plain(current_app.extensions[EXTENSION]())
 
@@ -60,7 +73,7 @@ def get_openapi() -> Answer:
     "/problems/<code>",
     tag=TAG,
     summary="What a problem's code means",
-    answers={200: CODE},
+    answers={200: ProblemCode},
 )
 def get_problem_code(code: str) -> Answer:
     """The page that a problem's `type` points to."""
@@ -74,14 +87,29 @@ def get_problem_code(code: str) -> Answer:
     "/schemas/avs_config.json",
     tag=TAG,
     summary="The JSON Schema of avs_config",
-    answers={200: {"type": "object"}},
+    answers={200: JSON_SCHEMA},
 )
 def get_avs_config_schema() -> Answer:
     """What an enforcing client reads of a runtime config, as JSON Schema 2020-12; nothing else is approved."""
     return Answer(AVS_CONFIG_SCHEMA)
 
 
-OPERATIONS = (get_openapi, get_problem_code, get_avs_config_schema)
+@operation(
+    "GET",
+    "/collection.json",
+    tag=TAG,
+    summary="A Postman collection of all this",
+    answers={200: {"type": "object", "additionalProperties": True, "description": "Postman Collection 2.1."}},
+)
+def get_collection() -> Answer:
+    """For people who try the API by hand: first the way from a draft to an enforced config, in order, then the rest.
+
+    Postman, Bruno, Insomnia and Hoppscotch read it.
+    """
+    return plain(collection(current_app.extensions[EXTENSION]()))
+
+
+OPERATIONS = (get_openapi, get_collection, get_problem_code, get_avs_config_schema)
 
 
 def add_pages(blueprint: Blueprint) -> None:

@@ -17,7 +17,10 @@ from simulation.canonical import Json
 
 TAG = "Enforcement events"
 ONE_OR_MANY = {
-    "anyOf": [{"type": "object"}, {"type": "array", "maxItems": schemas.MAX_EVENTS, "items": {"type": "object"}}]
+    "anyOf": [
+        schemas.EnforcementEventBody,
+        {"type": "array", "maxItems": schemas.MAX_EVENTS, "items": schemas.EnforcementEventBody},
+    ]
 }
 
 

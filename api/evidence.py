@@ -29,6 +29,7 @@ FILES = {
     query=EvidenceQuery(),
     answers={200: DecisionEvidence},
     also_as=FILES,
+    answer_headers=("ContentDisposition",),
 )
 def get_decision_evidence(decision_id: str, query: dict[str, str]) -> Answer | Response:
     """Forecast against observed customers per action and threshold, day by day, each with its drift verdict.

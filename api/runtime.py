@@ -8,7 +8,8 @@ from flask import Response, request
 
 from api.blueprint import operation
 from api.resource import Answer, plain
-from api.schemas.runtime import AVS_CONFIG, CONFIG_EVENT, JWKS, ConfigQuery, SubjectQuery
+from api.schemas.runtime import CONFIG_EVENTS, ConfigQuery, SubjectQuery
+from api.shapes.delivered import AvsConfig, SigningKeySet
 from app.clock import now
 from app.errors import NotFound
 from app.extensions import signing_keys
@@ -24,9 +25,10 @@ TAG = "Runtime"
     tag=TAG,
     summary="The active config of a subject",
     query=ConfigQuery(),
-    answers={200: AVS_CONFIG},
+    answers={200: AvsConfig},
     problems=(404,),
     conditional=True,
+    answer_headers=("AvsSignature", "AvsConfigVersionId"),
 )
 def get_runtime_config(query: dict[str, str]) -> Answer:
     """For the customer app to cache and enforce without calling again; the ETag is the digest of the bytes.
@@ -46,9 +48,10 @@ def get_runtime_config(query: dict[str, str]) -> Answer:
     tag=TAG,
     summary="The active config of a subject, and each one that follows",
     query=SubjectQuery(),
-    answers={200: CONFIG_EVENT},
+    answers={200: CONFIG_EVENTS},
     problems=(404,),
     media_type="text/event-stream",
+    headers=("LastEventId",),
 )
 def stream_runtime_config(query: dict[str, str]) -> Response:
     """Server-sent events `config`: the id is the digest, the data `{etag, signature, document_b64}`.
@@ -65,7 +68,7 @@ def stream_runtime_config(query: dict[str, str]) -> Response:
     "/runtime/keys",
     tag=TAG,
     summary="The public keys that signatures verify with",
-    answers={200: JWKS},
+    answers={200: SigningKeySet},
 )
 def list_signing_keys() -> Answer:
     """A JSON Web Key Set (RFC 7517). While keys rotate, the old ones stay in it."""

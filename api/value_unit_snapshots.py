@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from api.blueprint import operation
 from api.pagination import filtered, page
 from api.resource import Answer, created, once, tagged
-from api.schemas import authoring as schemas
+from api.schemas import snapshots as schemas
 from api.schemas.common import Document, Parsed, page_of
 from app.identity import acting
 from app.models.base import AnySession, db

@@ -68,7 +68,7 @@ PROMISED = {
     "/api/billing-patch/{}": READ,
     "/api/billing-patch/{}/drift": {"POST"},
 }
-ALSO_THERE = {"/api/problems/{}", "/api/docs/start.js", "/api/docs/assets/{}"}
+ALSO_THERE = {"/api/collection.json", "/api/problems/{}", "/api/docs/start.js", "/api/docs/assets/{}"}
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain")
 
 

@@ -12,7 +12,6 @@ from marshmallow.exceptions import ValidationError
 from api.schemas.common import (
     Answered,
     Body,
-    Computed,
     Embedded,
     ExactNumber,
     Flag,
@@ -26,10 +25,12 @@ from api.schemas.common import (
     identifiers,
     items,
     keyed_items,
+    listed,
     long_text,
     one_of,
     text,
 )
+from api.shapes.named import named
 from app.sizes import MAX_DOCUMENTS, MAX_PASTED_LENGTH
 from rules.cycle import PERIOD_LENGTHS
 from rules.enums import (
@@ -71,7 +72,11 @@ class CycleBody(Body):
     workspace_id = Identifier(required=True)
     cycle_name = text(required=True)
     cycle_type = choice(CycleType, required=True)
-    period_length_days = WholeNumber(load_default=90, validate=one_of(PERIOD_LENGTHS[CycleType.SANDBOX]))
+    period_length_days = WholeNumber(
+        load_default=90,
+        validate=one_of(PERIOD_LENGTHS[CycleType.SANDBOX]),
+        **listed(named("PeriodLengthDays", PERIOD_LENGTHS[CycleType.SANDBOX], "How long a cycle lasts.")),
+    )
     start_date = Moment(allow_none=True, load_default=None)
     end_date = Moment(allow_none=True, load_default=None)
     status = choice(CycleStatus, load_default=CycleStatus.DRAFT.value)
@@ -253,28 +258,3 @@ class ValueUnitQuery(PageQuery):
     cycle_id = Identifier()
     unit_type = choice(UnitType)
     completeness_status = choice(CompletenessStatus)
-
-
-class ValueUnitSnapshotBody(Body):
-    """Submits all units of a cycle as its next snapshot version."""
-
-    value_unit_snapshot_id = Identifier()
-    cycle_id = Identifier(required=True)
-
-
-class ValueUnitSnapshot(Answered):
-    """Frozen value units; never changed again."""
-
-    value_unit_snapshot_id = Identifier()
-    workspace_id = Identifier()
-    cycle_id = Identifier()
-    snapshot_version = fields.Integer()
-    value_unit_ids = fields.List(fields.String())
-    value_units = Computed({"type": "array", "items": {"type": "object"}, "description": "The definitions as frozen."})
-    created_at = Moment()
-
-
-class ValueUnitSnapshotQuery(PageQuery):
-    workspace_id = Identifier()
-    cycle_id = Identifier()
-    snapshot_version = fields.Integer(validate=validate.Range(min=1, max=2**31 - 1))

@@ -2,15 +2,19 @@
 
 from marshmallow import fields
 
-from api.schemas.common import Answered, Body, Computed, Identifier, Moment, Query, one_of
+from api.schemas.common import Answered, Body, Computed, Identifier, Moment, Query, Shaped, choice
+from api.shapes.billed import BillingPayload
+from api.shapes.decided import SubjectResolution
+from api.shapes.named import named
 from app.services.billing.ledgers.registry import NAMES
 
+LEDGER = named("Ledger", NAMES, "A billing system whose API a patch can be rendered for.")
 FORMAT = "A ledger, to have the patch in the words of its API; the canonical patch when left out."
 
 
 def ledger(*, required: bool = False) -> fields.String:
     """The name of a ledger, as `format` gives it."""
-    return fields.String(validate=one_of(NAMES), metadata={"description": FORMAT}, required=required)
+    return choice(LEDGER, metadata={"description": FORMAT}, required=required)
 
 
 class BillingPatchQuery(Query):
@@ -38,7 +42,7 @@ class BillingPatch(Answered):
     billing_patch_id = fields.String()
     price_book_ref = fields.String(allow_none=True)
     effective_at = Moment()
-    payload = Computed({"type": "object"})
+    payload = Shaped(BillingPayload)
 
 
 class LedgerRecord(Answered):
@@ -49,7 +53,9 @@ class LedgerRecord(Answered):
     idempotency_key = fields.String(metadata={"description": "Derived from the patch and the key; 255 characters."})
     method = fields.String()
     path = fields.String()
-    body = Computed({"type": "object"})
+    body = Computed(
+        {"type": "object", "additionalProperties": True, "description": "As the ledger's API takes it; text and lists."}
+    )
     then = fields.String(allow_none=True, metadata={"description": "A POST that follows, with the id it was given."})
 
 
@@ -77,14 +83,14 @@ class LedgerGap(Answered):
 class LedgerRendering(Answered):
     """A billing patch in the words of a ledger's API. Nothing is sent anywhere."""
 
-    ledger = fields.String(validate=one_of(NAMES))
+    ledger = choice(LEDGER)
     api = fields.String()
     idempotency_header = fields.String(allow_none=True)
     billing_patch_id = fields.String()
     config_version_id = fields.String()
     price_book_ref = fields.String(allow_none=True)
     effective_at = Moment()
-    subject_resolution = Computed({"type": "object", "additionalProperties": {"type": "string"}})
+    subject_resolution = Shaped(SubjectResolution)
     period_days = fields.Integer()
     records = fields.List(fields.Nested(LedgerRecord))
     pools = fields.List(fields.Nested(LedgerPool))
@@ -94,6 +100,7 @@ class LedgerRendering(Answered):
 PATCH_OR_RENDERING = {"anyOf": [BillingPatch, LedgerRendering]}
 EXPORT = {
     "type": "object",
+    "additionalProperties": True,
     "description": "A member per kind of record: the list as the ledger's API answers it, or all its pages in a list.",
 }
 
@@ -101,7 +108,7 @@ EXPORT = {
 class LedgerDifference(Answered):
     """One record that is missing, extra, or changed in a field; numbers are text, written plainly."""
 
-    kind = fields.String(validate=one_of(["missing", "extra", "changed"]))
+    kind = choice(named("DifferenceKind", ("missing", "extra", "changed")))
     resource = fields.String()
     key = fields.String(allow_none=True, metadata={"description": "Ours, as the rendering has it."})
     id = fields.String(allow_none=True, metadata={"description": "The ledger's, of a record that it has."})
@@ -113,7 +120,7 @@ class LedgerDifference(Answered):
 class LedgerDrift(Answered):
     """All differences, none when the ledger is in step; `ignored` counts exported records of other business."""
 
-    ledger = fields.String(validate=one_of(NAMES))
+    ledger = choice(LEDGER)
     billing_patch_id = fields.String()
     config_version_id = fields.String()
     differences = fields.List(fields.Nested(LedgerDifference))

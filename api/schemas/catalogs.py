@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from api.schemas.common import (
     Answered,
@@ -18,6 +18,7 @@ from api.schemas.common import (
     long_text,
     text,
 )
+from api.shapes.named import named
 from rules.enums import MetricType
 
 MAX_ENTRIES = 1_000
@@ -137,7 +138,7 @@ def kept(entry: type[Answered]) -> type[Schema]:
 class ReferenceAnswer(Answered):
     """One use of a catalog entry, and the link to where it is changed."""
 
-    entity_type = fields.String(validate=validate.OneOf(["value_unit", "cycle", "config_version"]))
+    entity_type = choice(named("ReferringRecord", ("value_unit", "cycle", "config_version")))
     entity_id = fields.String()
     name = fields.String()
     workspace_id = fields.String()

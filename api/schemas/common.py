@@ -21,6 +21,8 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields, validate
 from marshmallow.exceptions import ValidationError
 
+from api.shapes.named import Named, named, of_enum
+from rules.finding import Gate
 from rules.ids import GIVEN_ID_RULE, OWN_ID_RULE, is_given_id, is_own_id
 from rules.texts import problem_of
 from simulation.canonical import Json, canonical_text, number_text
@@ -32,6 +34,8 @@ Parsed = dict[str, Json]
 Document = dict[str, Json]
 """A record as answers show it."""
 
+NAMED = "named"
+"""Where a field's metadata has the closed list that its values are of."""
 MAX_TEXT = 20_000
 MAX_ITEMS = 200
 MAX_INTEGER = 2**31 - 1
@@ -223,6 +227,14 @@ class Computed(fields.Raw):
         super().__init__(metadata=dict(schema), **kwargs)
 
 
+class Shaped(fields.Raw):
+    """Part of an answer that is shown as it is stored; its shape is that of a typed dictionary (`api/shapes`)."""
+
+    def __init__(self, shape: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.shape = shape
+
+
 def as_whole(value: Json) -> Json:
     """The int that a JSON number means, whatever it is written like: 30 for 30.0 and 3e1; any other value stays."""
     if isinstance(value, Decimal) and value.is_finite() and value.adjusted() < MAX_INTEGER_DIGITS:
@@ -269,9 +281,16 @@ def long_text(maximum: int = MAX_TEXT, minimum: int = 0, **kwargs: Any) -> Text:
     return Text(maximum=maximum, minimum=minimum, lines=True, **kwargs)
 
 
-def choice(values: type[StrEnum], **kwargs: Any) -> fields.String:
+def choice(values: type[StrEnum] | Named, **kwargs: Any) -> fields.String:
     """One of a closed list; the error names the allowed values (spec 1)."""
-    return fields.String(validate=one_of([item.value for item in values]), **kwargs)
+    known = values if isinstance(values, Named) else of_enum(values)
+    return fields.String(validate=one_of(known.values), **listed(known, kwargs))
+
+
+def listed(known: Named, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The options of a field whose values are a closed list that the document publishes under its name."""
+    options = dict(options or {})
+    return options | {"metadata": {**options.get("metadata", {}), NAMED: known}}
 
 
 def one_of(values: Sequence[Json]) -> validate.OneOf:
@@ -343,21 +362,22 @@ class FindingAnswer(Answered):
     """One finding of a rule (spec 3)."""
 
     code = fields.String()
-    gate = fields.String(validate=one_of(["simulate", "approve", "advisory"]))
+    gate = choice(named("Gate", tuple(Gate), "The step that a finding holds back; advisory holds back none."))
     message = fields.String()
     field = fields.String()
-    entity = Computed(
-        {
-            "type": "object",
-            "properties": {"type": {"type": "string"}, "id": {"type": ["string", "null"]}},
-            "required": ["type", "id"],
-        }
-    )
+    entity = fields.Nested(lambda: FindingEntity())
     deep_link = fields.String()
 
 
+class FindingEntity(Answered):
+    """The record that a finding is about; `id` is null while the record has not been made."""
+
+    type = fields.String()
+    id = fields.String(allow_none=True)
+
+
 class Problem(Schema):
-    """RFC 9457 problem details; refusals by a gate add `findings`."""
+    """RFC 9457 problem details; refusals by a gate add `findings`, damaged usage its `files`."""
 
     type = fields.String(required=True)
     title = fields.String(required=True)
@@ -366,6 +386,16 @@ class Problem(Schema):
     code = fields.String(required=True)
     errors = fields.List(fields.Nested(lambda: ProblemField()))
     findings = fields.List(fields.Nested(FindingAnswer))
+    files = fields.List(fields.Nested(lambda: DamagedFile()))
+    request_id = fields.String(metadata={"description": "The X-Request-Id of the answer, to ask the operator about."})
+
+
+class DamagedFile(Schema):
+    """A file of stored usage that is not what was written."""
+
+    path = fields.String(required=True)
+    problem = fields.String(required=True)
+    rows = fields.Integer(required=True)
 
 
 class ProblemField(Schema):

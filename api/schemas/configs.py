@@ -19,6 +19,7 @@ from api.schemas.common import (
     JsonObject,
     Moment,
     PageQuery,
+    Shaped,
     choice,
     identifiers,
     items,
@@ -26,6 +27,7 @@ from api.schemas.common import (
     text,
     whole,
 )
+from api.shapes.policy import ConfigDelivery
 from app.ids import new_id
 from app.time_zones import TIME_ZONE_RULE, is_time_zone
 from rules.delivery import MAX_STALENESS_SECONDS, Fail, PeriodKind, Scope, anchor_problems
@@ -173,8 +175,8 @@ class DeliveryBody(Body):
     threshold_scopes = keyed_items(Embedded(ThresholdScopeBody), "percent", 20)
 
 
-class ConfigEditable(Body):
-    """The columns of a draft that its author sets; the subject and the cycle are fixed when it is created."""
+class ConfigFields(Body):
+    """The columns of a config that its author sets; the subject and the cycle are fixed when it is created."""
 
     workspace_id = Identifier(required=True)
     cycle_id = Identifier(required=True)
@@ -186,6 +188,11 @@ class ConfigEditable(Body):
     config_name = text(allow_none=True)
     price_book_ref = text(allow_none=True)
     metric_lenses = identifiers(maximum=50)
+
+
+class ConfigEditable(ConfigFields):
+    """What of a draft can be changed."""
+
     delivery = Embedded(DeliveryBody)
 
 
@@ -206,13 +213,14 @@ class ConfigCompleteness(Answered):
     findings = fields.List(fields.Nested(FindingAnswer))
 
 
-class Config(Answered, ConfigEditable):
+class Config(Answered, ConfigFields):
     """A config version with its pools, exploration and rails, and what still holds it back."""
 
     config_version_id = Identifier()
     version = fields.Integer()
     status = choice(ConfigStatus)
     effective_at = Moment(allow_none=True)
+    delivery = Shaped(ConfigDelivery)
     pools = fields.List(fields.Nested(Pool))
     exploration = fields.Nested(Exploration)
     rails = fields.Nested(Rails)

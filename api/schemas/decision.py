@@ -2,7 +2,8 @@
 
 from marshmallow import fields
 
-from api.schemas.common import Answered, Body, Computed, FindingAnswer, Identifier, Moment, choice, long_text, text
+from api.schemas.common import Answered, Body, FindingAnswer, Identifier, Moment, Shaped, choice, long_text, text
+from api.shapes.decided import DecisionDiff, HistoryEntry, SubjectResolution
 from rules.enums import DecisionStatus, TermsStart
 
 
@@ -60,12 +61,12 @@ class Decision(Answered):
     baseline_config_version_id = fields.String(allow_none=True)
     simulation_run_id = fields.String()
     billing_patch_id = fields.String()
-    subject_resolution = Computed({"type": "object"})
+    subject_resolution = Shaped(SubjectResolution)
     status = choice(DecisionStatus)
     approver_name = fields.String()
     approver_role = fields.String()
     rationale = fields.String()
-    diff = Computed({"type": "object"})
+    diff = Shaped(DecisionDiff)
     value_unit_snapshot_version = fields.Integer()
     effective_at = Moment()
     terms_start = choice(TermsStart)
@@ -74,13 +75,8 @@ class Decision(Answered):
     withdrawn_at = Moment(
         allow_none=True, metadata={"description": "When it was taken back before it took effect, else null."}
     )
-    history = Computed(
-        {
-            "type": "array",
-            "items": {"type": "object"},
-            "description": "What became of it after the approval, oldest first. Each entry has type (moved, held_back, "
-            "compared_anew, withdrawn, approved_anew), at, by, rationale, and what that act changed.",
-        }
+    history = Shaped(
+        list[HistoryEntry], metadata={"description": "What became of it after the approval, oldest first."}
     )
 
 

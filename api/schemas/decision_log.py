@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from api.schemas.authoring import Cycle, ValueUnitSnapshot
+from api.schemas.authoring import Cycle
 from api.schemas.billing import BillingPatch
 from api.schemas.common import (
     Answered,
@@ -13,14 +13,18 @@ from api.schemas.common import (
     Moment,
     PageQuery,
     Query,
+    Shaped,
     choice,
-    one_of,
     text,
 )
 from api.schemas.configs import Config
 from api.schemas.decision import Decision, WaitingDecision
 from api.schemas.evidence import Evidence
 from api.schemas.simulation import Simulation
+from api.schemas.snapshots import ValueUnitSnapshot
+from api.shapes.decided import LatestAct, SubjectResolution
+from api.shapes.named import named
+from api.shapes.simulated import Window
 from app.services.decisions.log import PREVIEW_CHARACTERS, SORTS
 from rules.enums import (
     CompletenessStatus,
@@ -31,7 +35,12 @@ from rules.enums import (
     TargetEnvironment,
 )
 
-OUTCOMES = ("scheduled", "held_back", "withdrawn", "active", "archived", "rolled_back")
+OUTCOME = named(
+    "OutcomePill",
+    ("scheduled", "held_back", "withdrawn", "active", "archived", "rolled_back"),
+    "What has become of a decision.",
+)
+SORT = named("DecisionSort", SORTS, "The order of a list of decisions.")
 NUMBER_OR_NULL = {"type": ["number", "null"]}
 
 
@@ -47,7 +56,7 @@ class DecisionQuery(PageQuery):
     since = Moment(data_key="from")
     until = Moment(data_key="to")
     q = text()
-    sort = fields.String(load_default="newest", validate=one_of(SORTS))
+    sort = choice(SORT, load_default="newest")
 
 
 class DecisionSummary(Answered):
@@ -60,7 +69,7 @@ class DecisionSummary(Answered):
     config_version = fields.Integer(metadata={"description": "The version's number within its subject."})
     config_name = fields.String(allow_none=True, metadata={"description": "What operators call the version."})
     baseline_config_version_id = fields.String(allow_none=True)
-    subject_resolution = Computed({"type": "object"})
+    subject_resolution = Shaped(SubjectResolution)
     status = choice(DecisionStatus)
     diff_type = choice(DiffType)
     approver_name = fields.String()
@@ -68,7 +77,7 @@ class DecisionSummary(Answered):
     effective_at = Moment()
     withdrawn_at = Moment(allow_none=True)
     created_at = Moment()
-    outcome_pill = fields.String(validate=one_of(OUTCOMES))
+    outcome_pill = choice(OUTCOME)
     risk_pills = fields.List(fields.String(), metadata={"description": "Codes of the run's risks, each once."})
     sim_deltas = Computed(
         {
@@ -78,12 +87,7 @@ class DecisionSummary(Answered):
         }
     )
     rationale_preview = fields.String(validate=validate.Length(max=PREVIEW_CHARACTERS))
-    latest_act = Computed(
-        {
-            "type": ["object", "null"],
-            "description": "What was done to it last after its approval: type, at, by, rationale; else null.",
-        }
-    )
+    latest_act = Shaped(LatestAct | None)
 
 
 class UnitCompleteness(Answered):
@@ -103,7 +107,7 @@ class DecisionDetail(Answered):
     """A decision with every record it stands on, and what came back from the apps."""
 
     decision_record = fields.Nested(Decision)
-    outcome_pill = fields.String(validate=one_of(OUTCOMES))
+    outcome_pill = choice(OUTCOME)
     scheduled = fields.List(
         fields.Nested(WaitingDecision),
         metadata={"description": "All that waits for the subject, this decision too while it does; held back first."},
@@ -155,7 +159,7 @@ class AskedOfRun(Answered):
     """What a run was asked, as far as its figures depend on it; null where the run does not say."""
 
     pricing_mode = fields.String(allow_none=True)
-    historical_window_days = Computed({"description": "30, 60, 90, 120 or mocked."})
+    historical_window_days = Shaped(Window | None)
     as_of = fields.String(allow_none=True)
     segment = fields.String(allow_none=True)
     include_exploration_in_results = fields.Boolean(allow_none=True)

@@ -18,6 +18,7 @@ from api.schemas.common import (
     choice,
     whole,
 )
+from api.shapes.named import named
 from rules.enums import EnforcementEventType
 
 MAX_EVENTS = 1_000
@@ -63,7 +64,7 @@ class EnforcementResult(Answered):
     """What became of one event; `errors` where it was rejected."""
 
     enforcement_event_id = fields.String(allow_none=True)
-    status = fields.String(metadata={"enum": ["accepted", "duplicate", "rejected"]})
+    status = choice(named("EventOutcome", ("accepted", "duplicate", "rejected"), "What became of an event."))
     errors = fields.List(fields.Nested(ProblemField))
 
 

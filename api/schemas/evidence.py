@@ -2,15 +2,17 @@
 
 from marshmallow import fields
 
-from api.schemas.common import Answered, Computed, ExactNumber, Moment, Query, choice, one_of
+from api.schemas.common import Answered, Computed, ExactNumber, Moment, Query, choice
+from api.shapes.named import named
 from app.services.evidence.files import FORMATS
 from rules.drift import METHOD, VERDICTS
 from rules.enums import Action, EnforcementEventType
 
 JSON = "json"
+VERDICT = named("EvidenceVerdict", VERDICTS, "Whether what was reported is as forecast.")
 RANGES = {
     "type": "array",
-    "items": {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "integer"}], "minItems": 2, "maxItems": 2},
+    "items": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
     "description": "The first of them: [first, last], both missing.",
 }
 PERCENT = {"description": "Of the allowance; null for the spend cap."}
@@ -19,13 +21,13 @@ PERCENT = {"description": "Of the allowance; null for the spend cap."}
 class EvidenceQuery(Query):
     """How the comparison is wanted."""
 
-    format = fields.String(load_default=JSON, validate=one_of((JSON, *FORMATS)))
+    format = choice(named("EvidenceFormat", (JSON, *FORMATS)), load_default=JSON)
 
 
 class EvidenceEventsQuery(Query):
     """How the raw events are wanted; as JSON they are GET /api/enforcement-events."""
 
-    format = fields.String(load_default=next(iter(FORMATS)), validate=one_of(tuple(FORMATS)))
+    format = choice(named("EvidenceFileFormat", tuple(FORMATS)), load_default=next(iter(FORMATS)))
 
 
 class EvidenceRow(Answered):
@@ -37,7 +39,7 @@ class EvidenceRow(Answered):
     customers_in_window = fields.Integer(metadata={"description": "In the first forecast_days in force."})
     forecast_customers = fields.Integer(allow_none=True)
     ratio = ExactNumber(allow_none=True, metadata={"description": "customers_in_window ÷ forecast_customers"})
-    verdict = fields.String(validate=one_of(VERDICTS), metadata={"description": METHOD})
+    verdict = choice(VERDICT, metadata={"description": METHOD})
     text = fields.String()
 
 
@@ -104,7 +106,7 @@ class EvidenceComparison(Answered):
     customers = fields.Integer(metadata={"description": "Seen by the end of the day, each once."})
     forecast_customers = fields.Integer(metadata={"description": "By the end of the forecast's window."})
     ratio = ExactNumber(allow_none=True)
-    verdict = fields.String(validate=one_of(VERDICTS), metadata={"description": METHOD})
+    verdict = choice(VERDICT, metadata={"description": METHOD})
 
 
 class DecisionEvidence(Answered):

@@ -3,30 +3,35 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 
 from api.schemas.common import (
     Answered,
     Body,
-    Computed,
     Embedded,
     Flag,
     GivenId,
     Identifier,
     Moment,
     PageQuery,
+    Shaped,
     as_whole,
     choice,
 )
+from api.shapes.decided import ConfigCompletenessThen
+from api.shapes.named import named
+from api.shapes.simulated import WINDOWS, SimulationInputs, Window
 from rules.enums import HistoricalWindow, PricingMode, SimulationStatus, Stage, TargetEnvironment
-from simulation.canonical import Json, JsonObject
+from simulation.canonical import Json
+from simulation.output_shapes import DatasetDocument, OutputsDocument
 
-WINDOWS = tuple(item.json_value for item in HistoricalWindow)
+DATASET_STATE = named("DatasetState", ("unchanged", "changed", "unknown", "fixed", "unreadable"))
 
 
 class WindowField(fields.Field[int | str]):
     """30, 60, 90, 120 or "mocked": the values of `HistoricalWindow` as JSON has them."""
 
+    shape = Window
     default_error_messages = {"window": 'Must be one of: 30, 60, 90, 120, "mocked".'}  # noqa: RUF012
 
     def _deserialize(self, value: Json, attr: str | None, data: Mapping[str, Json] | None, **kwargs: Any) -> int | str:
@@ -49,7 +54,7 @@ class SimulationBody(Body):
 
     candidate_config_version_id = Identifier(required=True)
     baseline_config_version_id = Identifier(allow_none=True)
-    historical_window_days = WindowField(required=True, metadata={"enum": list(WINDOWS)})
+    historical_window_days = WindowField(required=True)
     filters = Embedded(SimulationFilters)
     pricing_mode = choice(PricingMode)
     include_exploration_in_results = Flag()
@@ -61,63 +66,6 @@ class SimulationBody(Body):
             raise ValidationError("The mocked window ends at the newest demo event: leave as_of out.", "as_of")
 
 
-_COUNT, _AMOUNT, _IDS = {"type": "integer"}, {"type": "number"}, {"type": "array", "items": {"type": "string"}}
-
-
-def _object(description: str, **members: JsonObject) -> JsonObject:
-    return {"type": "object", "description": description, "properties": members, "required": list(members)}
-
-
-def _list_of(items: JsonObject) -> JsonObject:
-    return {"type": "array", "items": items}
-
-
-_MAPPED_TYPE = _object(
-    "An event type that the candidate's pooled units map, in the run's segment and window.",
-    event_type={"type": "string"},
-    value_unit_ids=_IDS,
-    events=_COUNT,
-    unmatched_events=_COUNT | {"description": "Events that match no unit of the snapshot."},
-    unpooled_events=_COUNT | {"description": "Events that match only units without a pool."},
-    quantities=_list_of(
-        _object(
-            "A summed field, less another where `minus` is not null; none where every event of the type counts.",
-            field={"type": "string"},
-            minus={"type": ["string", "null"]},
-            quantity=_AMOUNT,
-            unmatched_quantity=_AMOUNT,
-            unpooled_quantity=_AMOUNT,
-        )
-    ),
-    values=_list_of(
-        _object(
-            "Uncounted events by their texts in the filtered dimensions; the ten most frequent.",
-            values={"type": "object", "additionalProperties": {"type": ["string", "null"]}},
-            events=_COUNT,
-            quantities=_list_of(_AMOUNT),
-            value_unit_ids=_IDS | {"description": "The units without a pool that match."},
-        )
-    ),
-    rest=_object(
-        "The values that are not listed, summed.", combinations=_COUNT, events=_COUNT, quantities=_list_of(_AMOUNT)
-    ),
-)
-_UNMATCHED_USAGE = _object(
-    "What of the usage the candidate's units do not count (spec 4.3). Runs of older versions lack it.",
-    mapped_event_types=_list_of(_MAPPED_TYPE),
-    other_event_types=_list_of(
-        _object(
-            "An event type of the workspace that no pooled unit maps; the twenty most frequent.",
-            event_type={"type": "string"},
-            events=_COUNT,
-            value_unit_ids=_IDS | {"description": "The units without a pool that map it."},
-            is_qualifying_event={"type": "boolean"},
-        )
-    ),
-    other_rest=_object("The event types that are not listed, summed.", event_types=_COUNT, events=_COUNT),
-)
-
-
 class Simulation(Answered):
     """A run: what was asked, on which data, and every output of spec 4.3."""
 
@@ -127,11 +75,11 @@ class Simulation(Answered):
     candidate_config_version_id = fields.String()
     baseline_config_version_id = fields.String(allow_none=True)
     status = choice(SimulationStatus)
-    inputs = Computed({"type": "object"})
-    outputs = Computed({"type": ["object", "null"], "properties": {"unmatched_usage": _UNMATCHED_USAGE}})
-    completeness_result = Computed({"type": "object"})
+    inputs = Shaped(SimulationInputs)
+    outputs = Shaped(OutputsDocument | None)
+    completeness_result = Shaped(ConfigCompletenessThen)
     candidate_content_hash = fields.String()
-    dataset = Computed({"type": "object"})
+    dataset = Shaped(DatasetDocument | None)
     created_at = Moment()
     completed_at = Moment(allow_none=True)
 
@@ -144,7 +92,7 @@ class DatasetChange(Answered):
     unless changed, and compare month by month.
     """
 
-    status = fields.String(validate=validate.OneOf(["unchanged", "changed", "unknown", "fixed", "unreadable"]))
+    status = choice(DATASET_STATE)
     problem = fields.String(allow_none=True)
     added = fields.Integer(allow_none=True)
     removed = fields.Integer(allow_none=True)

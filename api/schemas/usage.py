@@ -4,7 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from api.schemas.common import Answered, Body, Identifier, Moment, PageQuery, Problem, Query, one_of
+from api.schemas.common import Answered, Body, Identifier, Moment, PageQuery, Problem, Query, choice
+from api.shapes.named import Written, named
 from app.services.usage.notation import FIXES
 from app.services.usage.undoing import STATES
 from rules.ids import MAX_ID_LENGTH
@@ -13,33 +14,54 @@ MAX_REJECTS = 1_000
 MAX_LEFT_OUT = 100
 MAX_WITHDRAWN = 10_000
 REPORT, REPLACE = "report", "replace"
-EVENT: dict[str, Any] = {
-    "type": "object",
-    "required": ["event_id", "ts", "event_type", "workspace_id", "customer_id"],
-    "properties": {
-        "event_id": {"type": "string"},
-        "ts": {"type": "string", "format": "date-time"},
-        "event_type": {"type": "string"},
-        "workspace_id": {"type": "string"},
-        "customer_id": {"type": "string"},
-        "segment": {"type": "string"},
+EVENT = Written(
+    "SentUsageEvent",
+    {
+        "type": "object",
+        "description": "A usage event; further members are its dimensions.",
+        "required": ["event_id", "ts", "event_type", "workspace_id", "customer_id"],
+        "properties": {
+            "event_id": {"type": "string"},
+            "ts": {"type": "string", "format": "date-time"},
+            "event_type": {"type": "string"},
+            "workspace_id": {"type": "string"},
+            "customer_id": {"type": "string"},
+            "segment": {"type": "string"},
+        },
+        "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
     },
-    "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
-}
-CLOUD_EVENT: dict[str, Any] = {
-    "type": "object",
-    "required": ["specversion", "id", "source", "type"],
-    "properties": {"specversion": {"const": "1.0"}, "data": {"type": "object"}},
-}
+)
+CLOUD_EVENT = Written(
+    "SentCloudEvent",
+    {
+        "type": "object",
+        "description": "A CloudEvents 1.0 event: its data are the dimensions, its source and id together tell it.",
+        "required": ["specversion", "id", "source", "type"],
+        "properties": {
+            "specversion": {"type": "string", "const": "1.0"},
+            "id": {"type": "string"},
+            "source": {"type": "string"},
+            "type": {"type": "string"},
+            "time": {"type": "string", "format": "date-time"},
+            "subject": {"type": "string"},
+            "data": {"type": "object", "additionalProperties": True},
+        },
+        "additionalProperties": True,
+    },
+)
 BODIES: dict[str, Any] = {
-    "application/json": {"anyOf": [EVENT, {"type": "array", "items": EVENT}]},
+    "application/json": {
+        "anyOf": [EVENT, {"type": "array", "items": EVENT}, CLOUD_EVENT, {"type": "array", "items": CLOUD_EVENT}]
+    },
     "application/x-ndjson": {"type": "string", "description": "One event as JSON on each line."},
     "text/csv": {"type": "string", "description": "A header that names the fields, then one event on each line."},
     "text/tab-separated-values": {"type": "string", "description": "The same with tabs."},
     "application/gzip": {"type": "string", "format": "binary", "description": "Any of them, packed."},
-    "application/cloudevents+json": CLOUD_EVENT,
-    "application/cloudevents-batch+json": {"type": "array", "items": CLOUD_EVENT},
+    "application/cloudevents+json": None,
+    "application/cloudevents-batch+json": None,
 }
+"""Media type → JSON Schema; None for two further names of what `application/json` takes. With a schema of their own,
+generators of clients would take the body apart by its type, which Python cannot do for lists."""
 
 
 class UsageQuery(Query):
@@ -47,8 +69,8 @@ class UsageQuery(Query):
 
     workspace_id = Identifier()
     preset: fields.String = fields.String(validate=validate.Length(min=1, max=64))
-    on_conflict: fields.String = fields.String(
-        validate=validate.OneOf([REPORT, REPLACE]),
+    on_conflict: fields.String = choice(
+        named("OnConflict", (REPORT, REPLACE)),
         load_default=REPORT,
         metadata={
             "description": "What becomes of an event whose id is stored with other content: `report` leaves the stored "
@@ -72,7 +94,7 @@ class UsageWarning(Answered):
     Expected are numbers in each field that a unit of the workspace sums, and where most values are numbers.
     """
 
-    code = fields.String(validate=one_of(list(FIXES)))
+    code = choice(named("UsageWarningCode", tuple(FIXES)))
     event_type = fields.String()
     field = fields.String()
     count = fields.Integer(metadata={"description": "How many events of the batch"})
@@ -138,7 +160,7 @@ class UsageImport(Answered):
     rows_conflicting = fields.Integer()
     rows_rejected = fields.Integer(allow_none=True)
     rows_stored = fields.Integer(allow_none=True)
-    state = fields.String(metadata={"enum": list(STATES)})
+    state = choice(named("UsageImportState", STATES, "Whether what a file or batch brought still counts."))
     undone_at = Moment(allow_none=True)
 
 

@@ -36,6 +36,7 @@ def log(studio: Api) -> Api:
         decide("cfg_1", later=0, rationale="The first of many. " * 20)
         decide("cfg_2", later=10, rails=f.RAILS | {"margin_floor": Decimal("0.6")})
         decide("cfg_3", later=20, segment="enterprise")
+        f.complete_runs(db.session)
     return studio
 
 

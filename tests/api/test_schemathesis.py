@@ -22,10 +22,11 @@ from schemathesis.specs.openapi.checks import (
 )
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
+from api.docs import EXTENSION
 from app.models.base import db
 from simulation.canonical import JsonObject
 from tests import factories
-from tests.api.conftest import published
+from tests.api.conftest import closed, published
 from tests.conftest import fresh_uri
 from tests.databases import running_app
 
@@ -81,7 +82,9 @@ def schema(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             factories.foundation(db.session)
             factories.active(db.session)
             factories.config(db.session, "cfg_2")
+            factories.complete_runs(db.session)
             db.session.commit()
+            app.extensions[EXTENSION] = closed
             yield schemathesis.openapi.from_wsgi("/api/openapi.json", app)
 
 
