@@ -4,12 +4,12 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { dumped, loaded } from "../src/account_text.js";
+import { dumped } from "../src/account_text.js";
 import type { Reservation } from "../src/bookkeeping.js";
 import type { Decision } from "../src/decide.js";
 import { Malformed } from "../src/errors.js";
 import { MemoryCounters } from "../src/counters/memory.js";
-import { exactJson, type Json, type JsonObject, parseExact, type Writable } from "../src/json.js";
+import { exactJson, type JsonObject, parseExact, type Writable } from "../src/json.js";
 import { PeriodSetting } from "../src/periods.js";
 import { parse } from "../src/reading.js";
 import { CASE, type Case, DAMAGED, type Step } from "./support/cases.js";
@@ -177,23 +177,3 @@ function isReadable(text: string): boolean {
     throw problem;
   }
 }
-
-test("an account that one language wrote is the same after another read it", () => {
-  const text =
-    '{"format":2,"since":1768435200000000,"used":{"9":{"30d@1767225600000000":"-5"},"10":{"month@2026-01@UTC":"7"}},' +
-    '"began":{"2":3,"1":4},"holds":{"b":["9","30d@1767225600000000","1",5],"a":["9","30d@1767225600000000","2",6]},' +
-    '"fired":["graduated","\\uffee:x","\\ud83d\\ude00:x"],"approved":["\\u00e4"]}';
-  expect(dumped(loaded(text))).toBe(text);
-});
-
-test("an account of the format before is read, and one of a later format is refused", () => {
-  const before =
-    '{"used":{"u":{"0":15,"-1":2}},"began":{},"holds":{"r":["u",1,3,4]},"fired":["0:threshold:70:warn","graduated"],"approved":["0:u"]}';
-  const account = loaded(before).renamed((number) => `p${number}`);
-  const written: Json = parseExact(dumped(account));
-  expect(exactJson(written as Writable)).toBe(
-    '{"format":2,"since":null,"used":{"u":{"p0":"15","p-1":"2"}},"began":{},"holds":{"r":["u","p1","3",4]},' +
-      '"fired":["graduated","p0:threshold:70:warn"],"approved":["p0:u"]}',
-  );
-  expect(() => loaded('{"format":3}')).toThrow(/later version/);
-});
