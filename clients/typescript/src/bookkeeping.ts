@@ -3,8 +3,6 @@ import type { Account, Hold } from "./account.js";
 import type { Decision } from "./decide.js";
 import type { Decimal } from "./decimal.js";
 import type { Firing } from "./firing.js";
-import type { Keeper } from "./keeping.js";
-import { approveKept, commitKept, type Editing, type Keeping, keepable, recordKept, releaseKept } from "./keepable.js";
 import { freshName } from "./names.js";
 import { unscaled } from "./numbers.js";
 import { type Calendar, type Calendars, type Period, type PeriodSetting, periodAt, periodOf } from "./periods.js";
@@ -12,9 +10,8 @@ import type { Plan } from "./plan.js";
 import { type Asking, moved, type Standing, stand } from "./standing.js";
 import { type Answer, type Ledger, type Marks, andThen } from "./store.js";
 import type { Force } from "./types.js";
-import { uncounted } from "./uncounted.js";
 import { count, NOTHING_FIRED } from "./usage.js";
-import type { Edited, Task, Writer } from "./writing.js";
+import type { Edited, Writer } from "./writing.js";
 
 /**
  * What became of a record: `duplicate` when this eventId was counted before (then nothing else happened), `quantities`
@@ -62,34 +59,29 @@ const NO_MARKS: Marks = new Map();
 const DUPLICATE = new Recorded(true, new Map());
 const ALREADY: Edited<Recorded> = [null, DUPLICATE, NOTHING_FIRED];
 
-/** What a bookkeeper works with. */
-export interface Office {
-  readonly ledger: Ledger;
-  readonly writer: Writer;
-  /** Cuts periods while there is no document. */
-  readonly setting: PeriodSetting;
-  /** For how long an eventId, a commit and a distinct value are recognised. */
-  readonly rememberedUs: number;
-  /** Keeps what cannot be counted; null where the ledger cannot fail, or where what was kept is counted. */
-  readonly keeper: Keeper | null;
-}
-
 /** Works on one ledger. Any method may fail with CountersUnavailable; a call repeated with its eventId counts once. */
 export class Bookkeeper {
   private readonly own: Calendars;
 
-  constructor(private readonly office: Office) {
-    this.own = office.setting.calendars(null);
+  /**
+   * `setting` cuts periods while there is no document; `rememberedUs`: for how long an eventId, a commit and a distinct
+   * value are recognised.
+   */
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly writer: Writer,
+    private readonly setting: PeriodSetting,
+    readonly rememberedUs: number,
+  ) {
+    this.own = setting.calendars(null);
   }
 
   /** Counts a quantity. */
   record(asked: Asking, use: Use): Answer<Recorded> {
     const { force, customerId, valueUnitId, nowUs } = asked;
     const { quantity, eventId, atUs } = use;
-    const marks =
-      eventId === null ? NO_MARKS : new Map([[`e:${valueUnitId}:${eventId}`, nowUs + this.office.rememberedUs]]);
-    const keeping = recordKept(asked, use);
-    return this.change({ plan: force.plan, customerId, marks, nowUs }, keeping, (given, known) => {
+    const marks = eventId === null ? NO_MARKS : new Map([[`e:${valueUnitId}:${eventId}`, nowUs + this.rememberedUs]]);
+    return this.writer.update({ plan: force.plan, customerId, marks, nowUs }, (given, known) => {
       if (known.size > 0) {
         return ALREADY;
       }
@@ -106,21 +98,27 @@ export class Bookkeeper {
   reserve(asked: Asking, wish: Wish): Answer<Reservation> {
     const { force, customerId, nowUs } = asked;
     const reservationId = freshName();
-    const edit = (given: Account): Edited<Reservation> => this.reserved(this.keyed(given), asked, wish, reservationId);
-    const { keeper, writer } = this.office;
-    const make = () => writer.update({ plan: force.plan, customerId, marks: NO_MARKS, nowUs }, edit);
-    return keeper === null
-      ? make()
-      : keeper.orElse(make, () => this.reservedUncounted(keeper, asked, wish, edit) ?? edit(keeper.ledger.newcomer)[1]);
+    return this.writer.update({ plan: force.plan, customerId, marks: NO_MARKS, nowUs }, (given) => {
+      const account = this.keyed(given);
+      const standing = stand(account, asked);
+      const made = { reservationId, customerId, ...this.promise(account, standing, asked, wish) };
+      if (!made.decision.allow) {
+        return [null, made, NOTHING_FIRED];
+      }
+      const after =
+        standing !== null && account.sinceUs !== null && nowUs < wish.untilUs
+          ? setAside(account, standing, made)
+          : account.withoutLapsed(nowUs).usingSince(nowUs).holding(reservationId, made.hold);
+      return [after, made, NOTHING_FIRED];
+    });
   }
 
   /** Counts what the work came to, once, also when the reservation has lapsed meanwhile: the work was done. */
   commit(force: Force, reservation: Reservation, quantity: bigint, nowUs: number): Answer<Recorded> {
     const { reservationId, customerId, hold } = reservation;
     const asked = { force, customerId, valueUnitId: hold.valueUnitId, nowUs };
-    const marks = new Map([[`c:${reservationId}`, nowUs + this.office.rememberedUs]]);
-    const keeping = commitKept(reservation, quantity);
-    return this.change({ plan: force.plan, customerId, marks, nowUs }, keeping, (given, known) => {
+    const marks = new Map([[`c:${reservationId}`, nowUs + this.rememberedUs]]);
+    return this.writer.update({ plan: force.plan, customerId, marks, nowUs }, (given, known) => {
       if (known.size > 0) {
         return ALREADY;
       }
@@ -138,12 +136,8 @@ export class Bookkeeper {
   }
 
   /** Gives back what was set aside; a second time, or after the commit, this does nothing. */
-  release(
-    { customerId, reservationId }: Pick<Reservation, "customerId" | "reservationId">,
-    nowUs: number,
-  ): Answer<void> {
-    const keeping = releaseKept(customerId, reservationId);
-    return this.change({ plan: null, customerId, marks: NO_MARKS, nowUs }, keeping, (given) => {
+  release({ customerId, reservationId }: Reservation, nowUs: number): Answer<void> {
+    return this.writer.update({ plan: null, customerId, marks: NO_MARKS, nowUs }, (given) => {
       const after = this.keyed(given).lettingGo(reservationId);
       return [given.holds.has(reservationId) ? after : null, undefined, NOTHING_FIRED];
     });
@@ -151,8 +145,7 @@ export class Bookkeeper {
 
   /** Lets a customer go on with a unit where rails want approval, until the period ends. */
   approve({ force, customerId, valueUnitId, nowUs }: Asking): Answer<void> {
-    const keeping = approveKept(customerId, valueUnitId, nowUs);
-    return this.change({ plan: null, customerId, marks: NO_MARKS, nowUs }, keeping, (given) => {
+    return this.writer.update({ plan: null, customerId, marks: NO_MARKS, nowUs }, (given) => {
       const account = this.keyed(given);
       const mark = `${this.period(force.plan, account, customerId, nowUs).key}:${valueUnitId}`;
       const approved = new Set(account.approved).add(mark);
@@ -162,60 +155,17 @@ export class Bookkeeper {
 
   /** The account as it is now, every period by its key. */
   account(customerId: string): Answer<Account> {
-    return andThen(this.office.ledger.read(customerId), (account) => this.keyed(account));
+    return andThen(this.ledger.read(customerId), (account) => this.keyed(account));
   }
 
   /** The account, with keys for periods that an earlier version of the clients knew by their number. */
   keyed(account: Account): Account {
-    return account.numbered ? account.renamed((number) => this.office.setting.keyOfNumbered(number)) : account;
+    return account.numbered ? account.renamed((number) => this.setting.keyOfNumbered(number)) : account;
   }
 
   /** The customer's period at a moment, by what is in force or, without a document, by the client's setting. */
   period(plan: Plan | null, account: Account, customerId: string, atUs: number): Period {
     return periodAt(this.calendar(plan, account, customerId, atUs), atUs);
-  }
-
-  /** Changes the account, or keeps the change where the counters do not answer. */
-  change<T>(task: Task, keeping: Keeping, edit: Editing<T>): Answer<T> {
-    const { keeper, writer } = this.office;
-    return keeper === null
-      ? writer.update(task, edit)
-      : keeper.orKept(keepable(task, keeping, edit), () => writer.update(task, edit));
-  }
-
-  private reserved(account: Account, asked: Asking, wish: Wish, reservationId: string): Edited<Reservation> {
-    const { customerId, nowUs } = asked;
-    const standing = stand(account, asked);
-    const made = { reservationId, customerId, ...this.promise(account, standing, asked, wish) };
-    if (!made.decision.allow) {
-      return [null, made, NOTHING_FIRED];
-    }
-    const after =
-      standing !== null && account.sinceUs !== null && nowUs < wish.untilUs
-        ? setAside(account, standing, made)
-        : account.withoutLapsed(nowUs).usingSince(nowUs).holding(reservationId, made.hold);
-    return [after, made, NOTHING_FIRED];
-  }
-
-  /** A reservation in an outage: by what was seen last, else as each rail says. */
-  private reservedUncounted(
-    { ledger }: Keeper,
-    asked: Asking,
-    wish: Wish,
-    edit: (given: Account) => Edited<Reservation>,
-  ): Reservation | null {
-    const { force, customerId, valueUnitId, nowUs } = asked;
-    if (ledger.snapshot(customerId) !== null) {
-      return ledger.keep(
-        customerId,
-        NO_MARKS,
-        (account) => [...edit(account).slice(0, 2)] as unknown as readonly [Account, Reservation],
-      )[1];
-    }
-    const period = this.period(force.plan, ledger.newcomer, customerId, nowUs);
-    const decision = force.plan === null ? null : uncounted(force.plan.inPeriod(period), valueUnitId, force.state);
-    const hold = { valueUnitId, period: period.key, quantity: wish.quantity, untilUs: wish.untilUs };
-    return decision === null ? null : { reservationId: freshName(), customerId, decision, hold };
   }
 
   private calendar(plan: Plan | null, account: Account, customerId: string, atUs: number): Calendar {

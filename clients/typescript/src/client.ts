@@ -3,10 +3,7 @@ import { MemoryCounters } from "./counters/memory.js";
 import { Deciding, type DecidingOptions } from "./deciding.js";
 import { Delivery, type DeliveryOptions } from "./delivery.js";
 import type { PeriodAnchor } from "./document.js";
-import { CountersUnavailable } from "./errors.js";
 import type { EventQueue } from "./events.js";
-import { COUNTING, type CountersStatus } from "./keeping.js";
-import { keptPath } from "./paths.js";
 import { ANCHOR, type CustomerDay, PeriodSetting } from "./periods.js";
 import { compiled } from "./plan.js";
 import type { Problem } from "./problems.js";
@@ -41,7 +38,6 @@ export interface Status {
   readonly eventsWaiting: number;
   readonly eventsRefused: number;
   readonly problems: readonly Problem[];
-  readonly counters: CountersStatus;
 }
 
 /** Told how the client is doing after another config or state took over. */
@@ -69,8 +65,7 @@ export class Client extends Deciding {
     });
     const { subject, config, queue, clock, problems } = delivery;
     const warn = (message: string) => problems.log("warn", message);
-    const kept = options.directory === undefined ? null : keptPath(options.directory, subject);
-    super({ subject, config, store, queue, setting, clock, problems, warn, keptPath: kept }, options);
+    super({ subject, config, store, queue, setting, clock, problems, warn }, options);
     this.delivery = delivery;
     this.store = store;
     sending.settle = (waiting) => this.settle(waiting);
@@ -111,7 +106,6 @@ export class Client extends Deciding {
       eventsWaiting: this.delivery.queue.size + this.reporter.overflowing,
       eventsRefused: this.delivery.queue.refused.size,
       problems,
-      counters: this.keeper?.status ?? COUNTING,
     };
   }
 
@@ -124,7 +118,6 @@ export class Client extends Deciding {
   /** Sends what waits if AVS Brain answers, ends what runs, gives back files and connections; a given store stays. */
   async close(): Promise<void> {
     await this.delivery.close();
-    await this.keeper?.close();
   }
 
   /** `await using client = new Client(…)` closes it at the end of the block. */
@@ -145,17 +138,9 @@ export class Client extends Deciding {
   /** Writes down what did not fit on the disk, and finds out what a process that died left held. */
   private async settle(queue: EventQueue): Promise<void> {
     this.reporter.catchUp();
-    await this.keeper?.settleIfAny();
-    try {
-      await queue.settle(async (namespace, customerId, mark) => {
-        const account = await this.store.ledger(namespace).read(customerId);
-        return account.fired.has(mark);
-      });
-    } catch (problem) {
-      if (!(problem instanceof CountersUnavailable)) {
-        throw problem;
-      }
-      this.delivery.problems.log("info", `Events wait for their counts: ${problem.message}`);
-    }
+    await queue.settle(async (namespace, customerId, mark) => {
+      const account = await this.store.ledger(namespace).read(customerId);
+      return account.fired.has(mark);
+    });
   }
 }

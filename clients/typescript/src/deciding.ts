@@ -4,11 +4,9 @@ import { Bookkeeper, type Recorded, type Reservation } from "./bookkeeping.js";
 import { type Clock, DAY_US, microseconds, SECOND_US } from "./clock.js";
 import { type Decision, withoutConfig } from "./decide.js";
 import type { Document, Fails, Subject } from "./document.js";
-import { NeverLoaded } from "./errors.js";
+import { CountersUnavailable, NeverLoaded } from "./errors.js";
 import { EventBooks } from "./event_books.js";
 import type { Writable } from "./json.js";
-import { type Books, redo } from "./keepable.js";
-import { Keeper } from "./keeping.js";
 import { type GivenEvent, usageEvent } from "./metering.js";
 import { Decimal } from "./decimal.js";
 import { type Quantity, SCALE, used } from "./numbers.js";
@@ -19,13 +17,11 @@ import { type Asking, type Standing, stand } from "./standing.js";
 import { type Statement, statement } from "./statement.js";
 import { type Answer, type CounterStore, type Ledger, andThen } from "./store.js";
 import type { ConfigInForce, EventSink, ProblemLog, State } from "./types.js";
-import { uncounted } from "./uncounted.js";
 import { type UnknownUnitPolicy, UnknownUnits } from "./unknown_units.js";
 import { Writer } from "./writing.js";
 
 export const RESERVED_SECONDS = 600;
 const REMEMBERED_DAYS = 90;
-const SNAPSHOT_SECONDS = 60;
 const SMALL = 1e14;
 
 /** What deciding and counting need. */
@@ -38,8 +34,6 @@ export interface Foundation {
   readonly clock: Clock;
   readonly problems: ProblemLog;
   readonly warn: (message: string) => void;
-  /** Where what cannot be counted is kept until it can; in memory where it is not said. */
-  readonly keptPath?: string | null;
 }
 
 /** How a client decides and counts. */
@@ -50,19 +44,12 @@ export interface DecidingOptions {
   readonly unknownUnit?: UnknownUnitPolicy | undefined;
   /** For how many days an eventId, a commit and a distinct value are recognised as counted; usually 90. */
   readonly rememberOperationsDays?: number | undefined;
-  /**
-   * For how many seconds decisions go by what was seen last while the counters do not answer, usually 60; after that each
-   * rail does as the document's `on_counters_unavailable` says.
-   */
-  readonly snapshotSeconds?: number | undefined;
 }
 
 /** Enforces what is in force. Work of one customer is one change of one account at a time, whoever shares the store. */
 export class Deciding {
-  protected readonly reporter: Reporter;
-  /** Keeps what cannot be counted; null where counters cannot fail. */
-  protected readonly keeper: Keeper | null;
   private readonly ledger: Ledger;
+  protected readonly reporter: Reporter;
   private readonly books: Bookkeeper;
   private readonly events: EventBooks;
   private readonly unknown: UnknownUnits;
@@ -74,14 +61,11 @@ export class Deciding {
   ) {
     const { subject, store, queue, setting, problems, warn } = base;
     const namespace = `${subject.workspaceId}/${subject.targetEnvironment}`;
+    this.ledger = store.ledger(namespace);
     this.reporter = new Reporter({ queue, subject, namespace, problems, warn });
-    const ledger = store.ledger(namespace);
-    const rules = { reporter: this.reporter, setting, rememberedUs: rememberedUs(options), warn };
-    this.keeper = ledger.survives ? this.keeperOf(ledger, rules, options) : null;
-    this.ledger = this.keeper?.ledger ?? ledger;
-    const { books, events } = booksOver(this.ledger, this.keeper, rules);
-    this.books = books;
-    this.events = events;
+    const writer = new Writer(this.ledger, this.reporter);
+    this.books = new Bookkeeper(this.ledger, writer, setting, rememberedUs(options));
+    this.events = new EventBooks(this.books, this.ledger, writer, warn);
     this.unknown = new UnknownUnits(options.unknownUnit ?? null, subject.targetEnvironment, problems);
     this.unloaded = withoutConfig(isOpen(options.withoutConfig ?? "open"));
   }
@@ -202,22 +186,6 @@ export class Deciding {
     return this.base.config.current().state;
   }
 
-  /** What a ledger that may fail needs: a memory of what it saw, and of what it could not count. */
-  private keeperOf(ledger: Ledger, rules: BookRules, { snapshotSeconds = SNAPSHOT_SECONDS }: DecidingOptions): Keeper {
-    const { clock, config, problems, keptPath = null } = this.base;
-    const told = (problem: string | null) =>
-      problem === null
-        ? problems.end("counters_unavailable")
-        : problems.begin(
-            "counters_unavailable",
-            `${problem} Decisions go by what was seen last; what is used is kept.`,
-          );
-    const keeper = new Keeper(ledger, keptPath, { clock, snapshotMs: snapshotSeconds * 1000, told });
-    const books = booksOver(ledger, null, rules);
-    keeper.redo = (kept) => redo(kept, books, config.current(), clock.wallUs());
-    return keeper;
-  }
-
   private asked(customerId: string, valueUnitId: string): Asking {
     return { force: this.base.config.current(), customerId, valueUnitId, nowUs: this.base.clock.wallUs() };
   }
@@ -236,24 +204,9 @@ export class Deciding {
   private look(customerId: string, valueUnitId: string, quantity: Quantity): Answer<Decision> {
     const amount = used(quantity, "quantity");
     const asked = this.asked(customerId, valueUnitId);
-    if (asked.force.plan === null) {
-      return this.unloaded;
-    }
-    const decide = () => andThen(this.books.account(customerId), (account) => this.decided(account, asked, amount));
-    return this.keeper === null ? decide() : this.keeper.orElse(decide, () => this.decidedInOutage(asked, amount));
-  }
-
-  /** By what was seen last, as long as that may be used; else as the document says for each rail. */
-  private decidedInOutage(asked: Asking, amount: bigint): Decision {
-    const { force, customerId, valueUnitId, nowUs } = asked;
-    const seen = this.keeper?.ledger.snapshot(customerId) ?? null;
-    if (seen !== null || force.plan === null) {
-      return this.decided(this.books.keyed(seen ?? this.ledger.newcomer), asked, amount);
-    }
-    const period = this.books.period(force.plan, this.ledger.newcomer, customerId, nowUs);
-    const decision = uncounted(force.plan.inPeriod(period), valueUnitId, force.state) ?? this.otherwise(asked);
-    this.refused(asked, amount, decision);
-    return decision;
+    return asked.force.plan === null
+      ? this.unloaded
+      : andThen(this.accountNow(customerId), (account) => this.decided(account, asked, amount));
   }
 
   private decided(account: Account, asked: Asking, amount: bigint): Decision {
@@ -276,6 +229,23 @@ export class Deciding {
     const nowMs = this.base.clock.monotonicMs();
     const viewMs = this.ledger.viewMs ?? Number.POSITIVE_INFINITY;
     return Math.min(force.untilMs, nowMs + (standing.untilUs - nowUs) / 1000, nowMs + viewMs);
+  }
+
+  /** As it is now; where the counters do not answer, as they were last seen. */
+  private accountNow(customerId: string): Answer<Account> {
+    const asSeen = (problem: unknown): Account => {
+      if (problem instanceof CountersUnavailable) {
+        this.base.problems.begin("counters_unavailable", problem.message);
+        return this.known(customerId);
+      }
+      throw problem;
+    };
+    try {
+      const account = this.books.account(customerId);
+      return account instanceof Promise ? account.catch(asSeen) : account;
+    } catch (problem) {
+      return asSeen(problem);
+    }
   }
 
   /** As this process saw it last. */
@@ -306,21 +276,6 @@ export class Deciding {
     }
     return plan;
   }
-}
-
-/** What books go by, whatever ledger they are of. */
-interface BookRules {
-  readonly reporter: Reporter;
-  readonly setting: PeriodSetting;
-  readonly rememberedUs: number;
-  readonly warn: (message: string) => void;
-}
-
-function booksOver(ledger: Ledger, keeper: Keeper | null, rules: BookRules): Books {
-  const { reporter, setting, rememberedUs: remembered, warn } = rules;
-  const office = { ledger, writer: new Writer(ledger, reporter), setting, rememberedUs: remembered, keeper };
-  const books = new Bookkeeper(office);
-  return { books, events: new EventBooks(books, office, warn) };
 }
 
 function isWhole(quantity: Quantity): quantity is number {

@@ -1,14 +1,13 @@
 /** Counting usage events: metered by the terms of their period for every unit that they fit, and noted for exploration. */
 import type { Account } from "./account.js";
-import { type Bookkeeper, type Office, Recorded } from "./bookkeeping.js";
-import { eventKept } from "./keepable.js";
+import { type Bookkeeper, Recorded } from "./bookkeeping.js";
 import type { Meter } from "./document.js";
 import { addsNothing, distinctValue, matches, metered, type UsageEvent } from "./metering.js";
 import { FixedCalendar, type Period } from "./periods.js";
 import type { Plan } from "./plan.js";
-import { type Answer, andThen } from "./store.js";
+import { type Answer, type Ledger, andThen } from "./store.js";
 import { count, NOTHING_FIRED } from "./usage.js";
-import type { Edited } from "./writing.js";
+import type { Edited, Writer } from "./writing.js";
 
 const USUAL_GRID = new FixedCalendar();
 const DUPLICATE = new Recorded(true, new Map());
@@ -31,7 +30,8 @@ export class EventBooks {
 
   constructor(
     private readonly books: Bookkeeper,
-    private readonly office: Office,
+    private readonly ledger: Ledger,
+    private readonly writer: Writer,
     private readonly warn: (message: string) => void,
   ) {}
 
@@ -40,11 +40,10 @@ export class EventBooks {
     return andThen(this.period(plan, event), (period) => {
       const fit = fitOf(plan, event, period);
       this.sayOnce(fit.lacking);
-      const until = Math.max(nowUs, event.atUs) + this.office.rememberedUs;
+      const until = Math.max(nowUs, event.atUs) + this.books.rememberedUs;
       const names = [...fit.distinct.values(), ...(fit.own === null ? [] : [fit.own])];
       const marks = new Map(names.map((mark) => [mark, until]));
-      const task = { plan, customerId: event.customerId, marks, nowUs };
-      return this.books.change(task, eventKept(event), (account, known) =>
+      return this.writer.update({ plan, customerId: event.customerId, marks, nowUs }, (account, known) =>
         counted(plan, this.books.keyed(account), fit, { known, nowUs }),
       );
     });
@@ -53,14 +52,8 @@ export class EventBooks {
   /** The account is read only where the customer's own day may follow from it. */
   private period(plan: Plan, event: UsageEvent): Answer<Period> {
     const { customerId, atUs } = event;
-    const { ledger, keeper } = this.office;
-    const periodOf = (account: Account) => this.books.period(plan, account, customerId, atUs);
-    if (plan.calendars.common !== null) {
-      return periodOf(ledger.newcomer);
-    }
-    const read = () => andThen(this.books.account(customerId), periodOf);
-    const seen = () => periodOf(keeper?.ledger.snapshot(customerId) ?? ledger.newcomer);
-    return keeper === null ? read() : keeper.orElse(read, seen);
+    const account = plan.calendars.common === null ? this.books.account(customerId) : this.ledger.newcomer;
+    return andThen(account, (known) => this.books.period(plan, known, customerId, atUs));
   }
 
   /** Logs the first event of each unit that adds nothing to it; every one is in its `Recorded`. */

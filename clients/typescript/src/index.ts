@@ -23,7 +23,6 @@ export {
 } from "./errors.js";
 export type { Firing } from "./firing.js";
 export type { Mode } from "./follow.js";
-export type { CountersStatus } from "./keeping.js";
 export type { GivenEvent } from "./metering.js";
 export type { Quantity } from "./numbers.js";
 export type { CustomerDay } from "./periods.js";

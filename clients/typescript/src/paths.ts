@@ -16,11 +16,6 @@ export function queuePath(folder: string, subject: Subject): string {
   return join(folder, `${nameOf(subject)}.events`);
 }
 
-/** What waits to be counted while the counters do not answer, a journal. */
-export function keptPath(folder: string, subject: Subject): string {
-  return join(folder, `${nameOf(subject)}.kept`);
-}
-
 /** RangeError when nothing vouches for the keys: not pinned, and the server is reached over plain http. */
 export function refuseUntrusted(address: string): void {
   const { protocol, hostname } = new URL(address);
