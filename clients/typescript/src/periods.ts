@@ -123,9 +123,18 @@ function remainder(us: number): number {
   return rest < 0 ? rest + PERIOD_US : rest;
 }
 
+/** The period that was asked for last, of each calendar: nearly always the running one. */
+const last = new WeakMap<Calendar, Period>();
+
 /** The period with start < at ≤ end. */
 export function periodAt(calendar: Calendar, atUs: number): Period {
-  return numbered(calendar, calendar.number(atUs));
+  const known = last.get(calendar);
+  if (known !== undefined && known.startUs < atUs && atUs <= known.endUs) {
+    return known;
+  }
+  const period = numbered(calendar, calendar.number(atUs));
+  last.set(calendar, period);
+  return period;
 }
 
 /** The period of this number. */

@@ -18,19 +18,44 @@ const ASKED_AGAIN_US = 60_000_000;
 /**
  * What does not change while a customer uses a unit within one period, by what is in force.
  *
- * Below `firesAt` more use of the unit fires nothing. Up to `aloneUntil` use of it changes nothing for the customer's
- * other units. `startedUs`: the first event of the unit's type.
+ * Up to `aloneUntil` use of it changes nothing for the customer's other units. `startedUs`: the first event of the unit's
+ * type.
  */
-export interface Frame {
-  readonly force: Force;
-  readonly unit: UnitPlan;
-  readonly allowance: Allowance;
-  readonly steps: Steps;
+export class Frame {
   readonly configVersionId: string;
   readonly period: Period;
-  readonly firesAt: bigint;
+  readonly allowance: Allowance;
+  readonly unit: UnitPlan;
+  readonly steps: Steps;
   readonly aloneUntil: bigint;
   readonly startedUs: number;
+  private found: Situation | null;
+  private firing = -NEVER;
+
+  constructor(
+    readonly force: Force,
+    found: Situation,
+  ) {
+    this.configVersionId = found.plan.configVersionId;
+    this.period = found.at.period;
+    this.allowance = found.allowance;
+    this.unit = found.unit;
+    this.steps = stepsOf(found, force.state);
+    this.aloneUntil = aloneUntil(found);
+    this.startedUs = found.at.account.began.get(found.unit.unit.meter.eventType) ?? Number.POSITIVE_INFINITY;
+    this.found = found;
+  }
+
+  /** Below this more use of the unit fires nothing. Worked out when it is first asked for: checks need not know. */
+  get firesAt(): bigint {
+    const { found, force } = this;
+    if (found !== null) {
+      const isNew = found.at.account.sinceUs === null;
+      this.firing = isNew || force.plan === null ? -NEVER : firstFiring(force.plan, found);
+      this.found = null;
+    }
+    return this.firing;
+  }
 }
 
 /**
@@ -136,29 +161,19 @@ function withUse(
 }
 
 function standingOf(force: Force, found: Situation, calendars: Calendars): Standing {
-  const { plan, unit, at, allowance, taken } = found;
-  const { account, period } = at;
-  const name = unit.unit.valueUnitId;
-  const frame: Frame = {
-    force,
-    unit,
-    allowance,
-    steps: stepsOf(found, force.state),
-    configVersionId: plan.configVersionId,
-    period,
-    firesAt: account.sinceUs === null || force.plan === null ? -NEVER : firstFiring(force.plan, found),
-    aloneUntil: aloneUntil(found),
-    startedUs: account.began.get(unit.unit.meter.eventType) ?? Number.POSITIVE_INFINITY,
-  };
-  const used = account.ofUnit(name).get(period.key) ?? 0n;
-  return new Standing(frame, used, taken - (used > 0n ? used : 0n), meansOtherwiseUs(found, calendars));
+  const { unit, at, taken } = found;
+  const used = at.account.ofUnit(unit.unit.valueUnitId).get(at.period.key) ?? 0n;
+  const held = taken - (used > 0n ? used : 0n);
+  return new Standing(new Frame(force, found), used, held, meansOtherwiseUs(found, calendars));
 }
 
 /** When the account means something else without having changed: its period ends, a reservation lapses. */
 function meansOtherwiseUs({ at }: Situation, calendars: Calendars): number {
-  const lapses = [...at.account.holds.values()].map((hold) => hold.untilUs).filter((until) => until > at.nowUs);
-  const asks = calendars.asksTheApp ? [at.nowUs + ASKED_AGAIN_US] : [];
-  return Math.min(at.period.endUs + 1, ...lapses, ...asks);
+  let until = at.period.endUs + 1;
+  for (const { untilUs } of at.account.holds.values()) {
+    until = untilUs > at.nowUs && untilUs < until ? untilUs : until;
+  }
+  return calendars.asksTheApp ? Math.min(until, at.nowUs + ASKED_AGAIN_US) : until;
 }
 
 function aloneUntil(found: Situation): bigint {
