@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from avs_brain_client import usage
@@ -28,10 +28,10 @@ T = TypeVar("T")
 USUAL_GRID = FixedCalendar()
 _NO_MARKS: Mapping[str, int] = {}
 _NO_USE: Periods = {}
+NO_REASONS: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """What became of a record: `duplicate` when this event_id was counted before (then nothing else happened),
     `fired` what was reached for the first time in this period, `adds_nothing` the reason by unit, where a unit sums a
     field that the event lacks or that is no number in it. `quantities` are scaled, by unit.
@@ -40,7 +40,7 @@ class Recorded:
     duplicate: bool
     quantities: Mapping[str, int]
     fired: tuple[Firing, ...] = ()
-    adds_nothing: Mapping[str, str] = field(default_factory=dict)
+    adds_nothing: Mapping[str, str] = NO_REASONS
 
     @property
     def counted(self) -> Mapping[str, Decimal]:
@@ -95,8 +95,10 @@ class Bookkeeper:
             change = usage.count(plan, account.using_since(at), {value_unit_id: quantity}, period, now)
             return change.account, Recorded(False, recorded.quantities, change.firings), change.firings
 
-        snapshot = self._ledger.snapshots.get(customer_id, self._ledger.newcomer)
-        course = "record", value_unit_id, self.period(plan, snapshot, customer_id, at).key
+        course: Hashable = None
+        if self._ledger.survives:
+            snapshot = self._ledger.snapshots.get(customer_id, self._ledger.newcomer)
+            course = "record", value_unit_id, self.period(plan, snapshot, customer_id, at).key
         return self._update(force, customer_id, marks, now, edit, course)
 
     def record_event(self, force: Force, plan: Plan, event: UsageEvent, now: int) -> Recorded:
@@ -256,6 +258,8 @@ class Bookkeeper:
         reservation: str = "",
     ) -> T:
         """Events are written down before a count that survives this process, and let go after it."""
+        if not self._ledger.survives:
+            return self._counted_here(force, customer_id, marks, now, edit)
         held: dict[str, Outgoing] = {}
 
         def edited(account: Account, known: frozenset[str]) -> tuple[Account | None, tuple[T, Sequence[Firing]]]:
@@ -281,6 +285,27 @@ class Bookkeeper:
             self._reporter.release(events)
             names = {event.event_id for event in events}
             self._reporter.discard(event for name, event in held.items() if name not in names)
+        return answer
+
+    def _counted_here(
+        self,
+        force: Force | None,
+        customer_id: str,
+        marks: Mapping[str, int],
+        now: int,
+        edit: Callable[[Account, frozenset[str]], tuple[Account | None, T, Sequence[Firing]]],
+    ) -> T:
+        """In this process only: a count that dies with it has no use for events written down before."""
+        firings: Sequence[Firing] = ()
+
+        def edited(account: Account, known: frozenset[str]) -> tuple[Account | None, T]:
+            nonlocal firings
+            after, answer, firings = edit(self.keyed(account) if account.numbered else account, known)
+            return after, answer
+
+        answer = self._ledger.update(customer_id, marks, now, edited)
+        if firings:
+            self._reporter.release(self._events(force, customer_id, firings, now))
         return answer
 
     def _events(self, force: Force | None, customer_id: str, firings: Sequence[Firing], now: int) -> Sequence[Outgoing]:

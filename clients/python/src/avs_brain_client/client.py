@@ -164,10 +164,14 @@ class Client:
             and 0 <= quantity < LIMIT
             and self._monotonic_ns() < standing.until_ns
         ):
-            beyond, taken = standing.frame.beyond, standing.taken
-            kept: Decision | None = standing.decisions[bisect_left(beyond, taken + quantity * SCALE) - 1]
-            if kept is not None:
-                return kept
+            total = standing.taken + quantity * SCALE
+            at = bisect_left(standing.frame.beyond, total) - 1
+            decision: Decision | None = standing.decisions[at]
+            if decision is not None:
+                return decision
+            decision = standing.decide(at)
+            if decision.action != "block":  # a refusal is reported
+                return decision
         return self._look(customer_id, value_unit_id, quantity)
 
     def record(

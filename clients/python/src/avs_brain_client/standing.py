@@ -13,6 +13,7 @@ from avs_brain_client.rules import Situation, pool_in_use, situation
 from avs_brain_client.sheet import Outcome, sheet
 from avs_brain_client.usage import NEVER, first_firing
 
+_new = tuple.__new__
 ASKED_AGAIN_US = 60_000_000
 """For how long the day that an app names for a customer is not asked for again."""
 
@@ -20,8 +21,9 @@ ASKED_AGAIN_US = 60_000_000
 class Frame(NamedTuple):
     """What does not change while a customer uses a unit within one period, by what is in force.
 
-    `beyond` and `outcomes` are the sheet. Below `fires_at` more use of the unit fires nothing. Up to `alone_until` use
-    of it changes nothing for the customer's other units. `started_us`: the first event of the unit's type.
+    `beyond` and `outcomes` are the sheet, `pool_id` the last pool. Below `fires_at` more use of the unit fires nothing.
+    Up to `alone_until` use of it changes nothing for the customer's other units. `started_us`: the first event of the
+    unit's type.
     """
 
     force: Force
@@ -31,6 +33,7 @@ class Frame(NamedTuple):
     beyond: tuple[int, ...]
     outcomes: tuple[Outcome, ...]
     config_version_id: str
+    pool_id: str
     value_unit_id: str
     key: str
     start_us: int
@@ -54,23 +57,20 @@ class Standing:
 
     def decision(self, quantity: int) -> Decision:
         """What to do about a scaled quantity."""
+        at = bisect_left(self.frame.beyond, self.taken + quantity) - 1
+        return self.decisions[at] or self.decide(at)
+
+    def decide(self, at: int) -> Decision:
+        """Make the decision of an outcome by its place, and keep it."""
         frame, taken = self.frame, self.taken
-        at = bisect_left(frame.beyond, taken + quantity) - 1
-        decision = self.decisions[at]
-        if decision is None:
-            allow, action, reason_code, threshold = frame.outcomes[at]
-            left = frame.allowance - taken
-            pool_id = pool_in_use(frame.unit, frame.pools, taken)
-            decision = self.decisions[at] = tuple.__new__(
-                Decision,
-                (allow, action, reason_code, pool_id, left if left > 0 else 0, threshold, frame.config_version_id),
-            )
+        allow, action, reason_code, threshold = frame.outcomes[at]
+        pools = frame.pools
+        pool_id = frame.pool_id if len(pools) == 1 else pool_in_use(frame.unit, pools, taken)
+        left = frame.allowance - taken
+        decision = self.decisions[at] = _new(
+            Decision, (allow, action, reason_code, pool_id, left if left > 0 else 0, threshold, frame.config_version_id)
+        )
         return decision
-
-
-def holds_for(standing: Standing | None, force: Force, now_us: int) -> bool:
-    """Whether a standing can be gone by now."""
-    return standing is not None and standing.frame.force is force and now_us < standing.until_us
 
 
 def stand(
@@ -105,6 +105,7 @@ def _standing(force: Force, plan: Plan, found: Situation, calendars: Calendars) 
         beyond=beyond,
         outcomes=outcomes,
         config_version_id=found.plan.config_version_id,
+        pool_id=unit.last_pool.pool_id,
         value_unit_id=name,
         key=period.key,
         start_us=period.start_us,

@@ -8,6 +8,7 @@ from avs_brain_client.account import Account
 from avs_brain_client.counters.matter import NOTHING_SPECIAL, Matter
 
 T = TypeVar("T")
+NOTHING_KNOWN: frozenset[str] = frozenset()
 STRIPES = 64
 PRUNE_EVERY = 10_000
 
@@ -39,15 +40,19 @@ class MemoryLedger:
         matter: Matter[T] = NOTHING_SPECIAL,
     ) -> T:
         with self._locks[hash(customer_id) % STRIPES]:
-            before = self.read(customer_id)
-            known = frozenset(mark for mark in marks if self._marks.get((customer_id, mark), 0) > now_us)
+            before = self.snapshots.get(customer_id, self.newcomer)
+            known = self._known(customer_id, marks, now_us) if marks else NOTHING_KNOWN
             after, answer = edit(before, known)
             if after is not None:
-                self._marks.update({(customer_id, mark): until for mark, until in marks.items()})
+                if marks:
+                    self._marks.update({(customer_id, mark): until for mark, until in marks.items()})
                 self.snapshots[customer_id] = after
-        if len(self._marks) > self._prune_at:
+        if marks and len(self._marks) > self._prune_at:
             self._prune(now_us)
         return answer
+
+    def _known(self, customer_id: str, marks: Mapping[str, int], now_us: int) -> frozenset[str]:
+        return frozenset(mark for mark in marks if self._marks.get((customer_id, mark), 0) > now_us)
 
     def _prune(self, now_us: int) -> None:
         """Forget marks whose time is over."""
