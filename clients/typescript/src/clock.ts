@@ -17,8 +17,11 @@ export class Clock {
   }
 }
 
-/** Microseconds since 1970, UTC, of a Date; RangeError for one that is no moment. */
-export function microseconds(moment: Date): number {
+/** Microseconds since 1970, UTC, of a Date or an RFC 3339 text; RangeError for one that is no moment. */
+export function microseconds(moment: Date | string): number {
+  if (typeof moment === "string") {
+    return parseMoment(moment);
+  }
   const ms = moment.getTime();
   if (Number.isNaN(ms)) {
     throw new RangeError("The Date is no moment.");

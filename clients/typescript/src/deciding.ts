@@ -88,12 +88,15 @@ export class Deciding {
     return this.decided(this.known(customerId), asked, used(quantity, "quantity"));
   }
 
-  /** Counts use that happened, whatever the rails say about it. The same eventId counts once per unit. */
+  /**
+   * Counts use that happened, whatever the rails say about it; `at` is when (a Date, or RFC 3339 to the microsecond). The
+   * same eventId counts once per unit.
+   */
   async record(
     customerId: string,
     valueUnitId: string,
     quantity: Quantity = 1,
-    { eventId = null, at = null }: { eventId?: string | null; at?: Date | null } = {},
+    { eventId = null, at = null }: { eventId?: string | null; at?: Date | string | null } = {},
   ): Promise<Recorded> {
     const asked = this.asked(customerId, valueUnitId);
     if (asked.force.plan !== null) {
@@ -159,7 +162,7 @@ export class Deciding {
   }
 
   /** Where a customer stands in the period of `at`, or now. Rejects with NeverLoaded and CountersUnavailable. */
-  async usage(customerId: string, { at = null }: { at?: Date | null } = {}): Promise<Statement> {
+  async usage(customerId: string, { at = null }: { at?: Date | string | null } = {}): Promise<Statement> {
     const plan = this.plan("There is no config yet that says what this customer has.");
     const nowUs = this.base.clock.wallUs();
     return andThen(this.books.account(customerId), (account) => {

@@ -99,9 +99,9 @@ export class Brain {
     return new Promise((resolve) => (server === null ? resolve() : server.close(() => resolve())));
   }
 
-  /** Signs and serves a document from now on. */
-  activate(document: Readonly<Record<string, unknown>>, issuedAt = Math.floor(Date.now() / 1000)): void {
-    const body = Buffer.from(JSON.stringify(document));
+  /** Signs and serves a document from now on; a text as it is, where numbers are beyond those of JSON.stringify. */
+  activate(document: Readonly<Record<string, unknown>> | string, issuedAt = Math.floor(Date.now() / 1000)): void {
+    const body = Buffer.from(typeof document === "string" ? document : JSON.stringify(document));
     const etag = createHash("sha256").update(body).digest("hex");
     this.answer = { body, signature: this.key.sign(body, issuedAt), etag };
     this.wake();
