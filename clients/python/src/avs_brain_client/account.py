@@ -16,6 +16,7 @@ never matters. Every member changes in one way only, which is what a store has t
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii as _text
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -132,24 +133,30 @@ NEWCOMER = Account()
 
 def dumped(account: Account) -> str:
     """JSON text; quantities as texts of decimal digits, so that any language reads them exactly."""
-    return json.dumps(
-        {
-            "format": FORMAT,
-            "since": account.since_us,
-            "used": {
-                unit: {period: str(quantity) for period, quantity in periods.items()}
-                for unit, periods in account.used.items()
-            },
-            "began": account.began,
-            "holds": {
-                name: [hold.value_unit_id, hold.period, str(hold.quantity), hold.until_us]
-                for name, hold in account.holds.items()
-            },
-            "fired": sorted(account.fired),
-            "approved": sorted(account.approved),
-        },
-        separators=(",", ":"),
+    since = "null" if account.since_us is None else str(account.since_us)
+    used = [f"{_text(unit)}:{_object(_digits(periods))}" for unit, periods in account.used.items()]
+    began = [f"{_text(name)}:{at}" for name, at in account.began.items()]
+    holds = [f"{_text(name)}:{_hold(hold)}" for name, hold in account.holds.items()]
+    return (
+        f'{{"format":{FORMAT},"since":{since},"used":{_object(used)},"began":{_object(began)},"holds":{_object(holds)},'
+        f'"fired":{_list(account.fired)},"approved":{_list(account.approved)}}}'
     )
+
+
+def _digits(periods: Periods) -> list[str]:
+    return [f'{_text(period)}:"{quantity}"' for period, quantity in periods.items()]
+
+
+def _hold(hold: Hold) -> str:
+    return f'[{_text(hold.value_unit_id)},{_text(hold.period)},"{hold.quantity}",{hold.until_us}]'
+
+
+def _object(members: list[str]) -> str:
+    return "{" + ",".join(members) + "}"
+
+
+def _list(texts: frozenset[str]) -> str:
+    return "[" + ",".join(map(_text, sorted(texts))) + "]"
 
 
 def loaded(text: str | bytes) -> Account:
