@@ -168,6 +168,13 @@ export class Bookkeeper {
     return periodAt(this.calendar(plan, account, customerId, atUs), atUs);
   }
 
+  /** The customer's period with this key; null where it is of a calendar that is not in force. */
+  periodNamed(plan: Plan | null, account: Account, customerId: string, key: string): Period | null {
+    const calendars = plan?.calendars ?? this.own;
+    const calendar = calendars.common ?? calendars.of(customerId, account.sinceUs ?? 0, account.sinceUs ?? 0);
+    return periodOf(calendar, key);
+  }
+
   private calendar(plan: Plan | null, account: Account, customerId: string, atUs: number): Calendar {
     return (plan?.calendars ?? this.own).of(customerId, account.sinceUs, atUs);
   }

@@ -9,6 +9,7 @@ const CONFIG = "/api/runtime/config";
 const STREAM = "/api/runtime/stream";
 const KEYS = "/api/runtime/keys";
 const EVENTS = "/api/enforcement-events";
+const USAGE = "/api/usage-events";
 const TIMEOUT_MS = 10_000;
 /** A stream that brings nothing, not even one of the heartbeats of every 15 seconds, is dead. */
 const SILENCE_MS = 45_000;
@@ -67,13 +68,8 @@ export class Brain implements Source {
    * EventsRefused when AVS Brain will never take the batch as it is.
    */
   async sendEvents(bodies: readonly string[]): Promise<readonly SendResult[]> {
-    const answer = await this.http.ask(EVENTS, {
-      content: `[${bodies.join(",")}]`,
-      headers: { "Content-Type": "application/json" },
-      timeoutMs: TIMEOUT_MS,
-      waits: true,
-    });
-    if ([400, 413, 422].includes(answer.status)) {
+    const answer = await this.post(EVENTS, bodies);
+    if (isRefused(answer)) {
       throw new EventsRefused(`${EVENTS} answered ${answer.status}: ${titleOf(answer.body)}`);
     }
     expect(answer, 202, EVENTS);
@@ -87,8 +83,49 @@ export class Brain implements Source {
     }));
   }
 
+  /** Posts usage events, at most 1,000 JSON texts; by the index of each that is rejected, why. */
+  async sendUsage(bodies: readonly string[]): Promise<ReadonlyMap<number, string>> {
+    const answer = await this.post(USAGE, bodies);
+    const rejects = rejectsOf(answer);
+    if (rejects !== null) {
+      return rejects;
+    }
+    if (isRefused(answer)) {
+      throw new EventsRefused(`${USAGE} answered ${answer.status}: ${titleOf(answer.body)}`);
+    }
+    expect(answer, 202, USAGE);
+    throw new Unreachable(`${USAGE} did not answer with a receipt.`);
+  }
+
   async close(): Promise<void> {
     this.http.close();
+  }
+
+  /** The app stays alive for the answer. */
+  private post(path: string, bodies: readonly string[]): Promise<HttpAnswer> {
+    return this.http.ask(path, {
+      content: `[${bodies.join(",")}]`,
+      headers: { "Content-Type": "application/json" },
+      timeoutMs: TIMEOUT_MS,
+      waits: true,
+    });
+  }
+}
+
+function isRefused({ status }: HttpAnswer): boolean {
+  return [400, 413, 422].includes(status);
+}
+
+/** Of a receipt of usage events: why by index, which row counts from 1; null when it is no receipt. */
+function rejectsOf({ status, body }: HttpAnswer): ReadonlyMap<number, string> | null {
+  try {
+    const { rejects } = JSON.parse(body.toString("utf8")) as {
+      rejects?: { row: number; field: string; reason: string }[];
+    };
+    const listed = rejects?.map(({ row, field, reason }) => [row - 1, `${field}: ${reason}`] as const);
+    return listed === undefined || ![202, 422].includes(status) ? null : new Map(listed);
+  } catch {
+    return null;
   }
 }
 

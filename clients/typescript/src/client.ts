@@ -1,14 +1,22 @@
 /** The client: what an app calls. Deciding and counting happen in this process; the network is between the calls. */
+import type { Recorded, Reservation } from "./bookkeeping.js";
+import { microseconds, timestamp } from "./clock.js";
 import { MemoryCounters } from "./counters/memory.js";
 import { Deciding, type DecidingOptions } from "./deciding.js";
 import { Delivery, type DeliveryOptions } from "./delivery.js";
 import type { PeriodAnchor } from "./document.js";
 import type { EventQueue } from "./events.js";
+import { type GivenEvent, usageEvent } from "./metering.js";
+import { freshName } from "./names.js";
+import { type Quantity, used } from "./numbers.js";
+import { usagePath } from "./paths.js";
 import { ANCHOR, type CustomerDay, PeriodSetting } from "./periods.js";
 import { compiled } from "./plan.js";
 import type { Problem } from "./problems.js";
-import type { CounterStore } from "./store.js";
+import type { Answer, CounterStore } from "./store.js";
 import type { State } from "./types.js";
+import { UsageEvents, type UsageOptions } from "./usage_events.js";
+import { UsageSender } from "./usage_sender.js";
 
 /** How a client has its config, how it decides, and how it counts. */
 export interface ClientOptions extends DeliveryOptions, DecidingOptions {
@@ -20,6 +28,14 @@ export interface ClientOptions extends DeliveryOptions, DecidingOptions {
   readonly customerDay?: CustomerDay;
   /** From when every customer's unused allowance rolls over; from their own first use unless said. */
   readonly accruesFrom?: Date;
+  /** Whether AVS Brain is sent a usage event of every count, too, unless a call says otherwise; false unless said. */
+  readonly sendUsage?: boolean;
+}
+
+/** What may be said about a record: its id, when it was, and the usage event that AVS Brain is sent of it. */
+export interface RecordOptions extends UsageOptions {
+  readonly eventId?: string | null;
+  readonly at?: Date | string | null;
 }
 
 /**
@@ -52,6 +68,10 @@ export type ChangeListener = (status: Status) => void;
 export class Client extends Deciding {
   private readonly delivery: Delivery;
   private readonly store: CounterStore;
+  private readonly usageQueue: EventQueue;
+  private readonly usageSender: UsageSender;
+  private readonly usageEvents: UsageEvents;
+  private usageTaken = 0;
   private readonly listeners = new Set<ChangeListener>();
 
   constructor(options: ClientOptions) {
@@ -68,6 +88,11 @@ export class Client extends Deciding {
     super({ subject, config, store, queue, setting, clock, problems, warn }, options);
     this.delivery = delivery;
     this.store = store;
+    this.usageQueue = delivery.queueAt(usagePath);
+    this.usageSender = new UsageSender(this.usageQueue, delivery.brain, problems);
+    const namespace = `${subject.workspaceId}/${subject.targetEnvironment}`;
+    const always = options.sendUsage ?? false;
+    this.usageEvents = new UsageEvents({ queue: this.usageQueue, subject, namespace, problems, always });
     sending.settle = (waiting) => this.settle(waiting);
     config.onChange = () => this.changed();
   }
@@ -89,8 +114,56 @@ export class Client extends Deciding {
   }
 
   /** Sends waiting events now; how many were taken. Rejects with Unreachable; what was not taken keeps waiting. */
-  flush(): Promise<number> {
-    return this.delivery.flush();
+  async flush(): Promise<number> {
+    const before = this.usageTaken;
+    const taken = await this.delivery.flush();
+    return taken + this.usageTaken - before;
+  }
+
+  /** As `Deciding.record`; `sendUsage` sends AVS Brain a usage event of it too, through the same durable queue, once. */
+  override async record(
+    customerId: string,
+    valueUnitId: string,
+    quantity: Quantity = 1,
+    options: RecordOptions = {},
+  ): Promise<Recorded> {
+    if (!this.usageEvents.isWanted(options)) {
+      return super.record(customerId, valueUnitId, quantity, options);
+    }
+    const atUs = options.at == null ? this.delivery.clock.wallUs() : microseconds(options.at);
+    const eventId = options.eventId ?? freshName();
+    const use = { customerId, valueUnitId, quantity: used(quantity, "quantity"), atUs };
+    const count = { name: eventId, mark: `e:${valueUnitId}:${eventId}` };
+    const sent = this.usageEvents.ofUse(this.termsAt(customerId, atUs), use, options, count);
+    const at = timestamp(atUs);
+    return this.usageEvents.sending(sent, this.survives, () =>
+      super.record(customerId, valueUnitId, quantity, { eventId, at }),
+    );
+  }
+
+  /** As `Deciding.recordEvent`; with `sendUsage` AVS Brain is sent this very event, once. */
+  override async recordEvent(event: GivenEvent, options: Pick<UsageOptions, "sendUsage"> = {}): Promise<Recorded> {
+    if (!this.usageEvents.isWanted(options)) {
+      return super.recordEvent(event);
+    }
+    const { clock, subject } = this.delivery;
+    const nowUs = clock.wallUs();
+    const named = { ...event, event_id: event.event_id ?? `use_${freshName()}`, ts: event.ts ?? timestamp(nowUs) };
+    const sent = this.usageEvents.ofEvent(named, usageEvent(named, subject, nowUs));
+    return this.usageEvents.sending(sent, this.survives, () => super.recordEvent(named));
+  }
+
+  /** As `Deciding.commit`; the usage event falls into the period that the work was reserved in, as the count does. */
+  override async commit(reservation: Reservation, quantity?: Quantity, options: UsageOptions = {}): Promise<Recorded> {
+    if (!this.usageEvents.isWanted(options)) {
+      return super.commit(reservation, quantity);
+    }
+    const { customerId, hold, reservationId: name } = reservation;
+    const atUs = this.countsAtUs(reservation);
+    const amount = quantity === undefined ? hold.quantity : used(quantity, "quantity");
+    const use = { customerId, valueUnitId: hold.valueUnitId, quantity: amount, atUs };
+    const sent = this.usageEvents.ofUse(this.termsAt(customerId, atUs), use, options, { name, mark: `c:${name}` });
+    return this.usageEvents.sending(sent, this.survives, () => super.commit(reservation, quantity));
   }
 
   /** How the client is doing, for health checks and dashboards. */
@@ -103,8 +176,8 @@ export class Client extends Deciding {
       sequence: plan?.document.delivery.sequence ?? null,
       ageSeconds: this.delivery.config.ageSeconds,
       problem: problems.at(-1)?.text ?? null,
-      eventsWaiting: this.delivery.queue.size + this.reporter.overflowing,
-      eventsRefused: this.delivery.queue.refused.size,
+      eventsWaiting: this.delivery.queue.size + this.usageQueue.size + this.overflowing,
+      eventsRefused: this.delivery.queue.refused.size + this.usageQueue.refused.size,
       problems,
     };
   }
@@ -138,9 +211,24 @@ export class Client extends Deciding {
   /** Writes down what did not fit on the disk, and finds out what a process that died left held. */
   private async settle(queue: EventQueue): Promise<void> {
     this.reporter.catchUp();
+    this.usageEvents.catchUp();
+    await this.usageQueue.settle((namespace, customerId, mark) => this.remembers(namespace, customerId, mark));
+    this.usageTaken += await this.usageSender.flush();
     await queue.settle(async (namespace, customerId, mark) => {
       const account = await this.store.ledger(namespace).read(customerId);
       return account.fired.has(mark);
     });
+  }
+
+  /** Whether the counters remember that this was counted. */
+  private remembers(namespace: string, customerId: string, mark: string): Answer<boolean> {
+    const nowUs = this.delivery.clock.wallUs();
+    const ledger = this.store.ledger(namespace);
+    return ledger.update(customerId, new Map([[mark, nowUs]]), nowUs, (_, known) => [null, known.size > 0]);
+  }
+
+  /** Events that are in memory only. */
+  private get overflowing(): number {
+    return this.reporter.overflowing + this.usageEvents.overflowing;
   }
 }

@@ -6,6 +6,7 @@ import { type Decision, withoutConfig } from "./decide.js";
 import type { Document, Fails, Subject } from "./document.js";
 import { CountersUnavailable, NeverLoaded } from "./errors.js";
 import { EventBooks } from "./event_books.js";
+import { requireCustomerId } from "./ids.js";
 import type { Writable } from "./json.js";
 import { type GivenEvent, usageEvent } from "./metering.js";
 import { Decimal } from "./decimal.js";
@@ -98,7 +99,7 @@ export class Deciding {
     quantity: Quantity = 1,
     { eventId = null, at = null }: { eventId?: string | null; at?: Date | string | null } = {},
   ): Promise<Recorded> {
-    const asked = this.asked(customerId, valueUnitId);
+    const asked = this.asked(this.requireCustomer(customerId), valueUnitId);
     if (asked.force.plan !== null) {
       this.unknown.tell(asked.force.plan, valueUnitId);
     }
@@ -113,7 +114,9 @@ export class Deciding {
   async recordEvent(event: GivenEvent): Promise<Recorded> {
     const nowUs = this.base.clock.wallUs();
     const plan = this.plan("There is no config yet that says what this event counts for.");
-    return this.events.record(plan, usageEvent(event, this.base.subject, nowUs), nowUs);
+    const given = usageEvent(event, this.base.subject, nowUs);
+    this.requireCustomer(given.customerId);
+    return this.events.record(plan, given, nowUs);
   }
 
   /**
@@ -126,7 +129,7 @@ export class Deciding {
     quantity: Quantity = 1,
     { seconds = RESERVED_SECONDS }: { seconds?: number } = {},
   ): Promise<Reservation> {
-    const asked = this.asked(customerId, valueUnitId);
+    const asked = this.asked(this.requireCustomer(customerId), valueUnitId);
     const amount = used(quantity, "quantity");
     const untilUs = asked.nowUs + Math.floor(seconds * SECOND_US);
     const wish = { quantity: amount, untilUs, otherwise: () => this.otherwise(asked) };
@@ -149,7 +152,7 @@ export class Deciding {
 
   /** Lets a customer go on where rails ask for approval, until the period ends; reported as override_approved. */
   async approve(customerId: string, valueUnitId: string, { approvedBy }: { approvedBy: string }): Promise<void> {
-    const asked = this.asked(customerId, valueUnitId);
+    const asked = this.asked(this.requireCustomer(customerId), valueUnitId);
     return andThen(this.books.approve(asked), () =>
       this.say(asked, "override_approved", { value_unit_id: valueUnitId, approved_by: approvedBy }),
     );
@@ -158,7 +161,7 @@ export class Deciding {
   /** Reports that a quality signal said no (quality_proxy_failed); it changes no decision. */
   qualityFailed(customerId: string, valueUnitId: string, signalId: string, value: Quantity): void {
     const context = { value_unit_id: valueUnitId, signal_id: signalId, value: Decimal.of(value) };
-    this.say(this.asked(customerId, valueUnitId), "quality_proxy_failed", context);
+    this.say(this.asked(this.requireCustomer(customerId), valueUnitId), "quality_proxy_failed", context);
   }
 
   /** Where a customer stands in the period of `at`, or now. Rejects with NeverLoaded and CountersUnavailable. */
@@ -187,6 +190,33 @@ export class Deciding {
   /** fresh, stale, expired or never_loaded. */
   get state(): State {
     return this.base.config.current().state;
+  }
+
+  /** The terms that hold in the customer's period at a moment; null without a config. */
+  protected termsAt(customerId: string, atUs: number): Plan | null {
+    const { plan } = this.base.config.current();
+    return plan?.inPeriod(this.books.period(plan, this.known(customerId), customerId, atUs)) ?? null;
+  }
+
+  /** When use of a reservation counts: now, or at the end of the period that it was made in. */
+  protected countsAtUs({ customerId, hold }: Reservation): number {
+    const nowUs = this.base.clock.wallUs();
+    const { plan } = this.base.config.current();
+    const period = this.books.periodNamed(plan, this.known(customerId), customerId, hold.period);
+    return period === null ? nowUs : Math.min(nowUs, period.endUs);
+  }
+
+  /** Whether counts outlive this process. */
+  protected get survives(): boolean {
+    return this.ledger.survives;
+  }
+
+  /** Whoever has an account was asked for it before. */
+  private requireCustomer(customerId: string): string {
+    if (!this.ledger.snapshots.has(customerId)) {
+      requireCustomerId(customerId);
+    }
+    return customerId;
   }
 
   private asked(customerId: string, valueUnitId: string): Asking {

@@ -71,6 +71,9 @@ export class Delivery {
   readonly clock: Clock;
   readonly config: ConfigHolder;
   readonly queue: EventQueue;
+  readonly brain: Brain | null;
+  private readonly directory: string | undefined;
+  private readonly queues: EventQueue[] = [];
   private readonly source: Source;
   private readonly sender: Sender;
   private readonly follower: Follower;
@@ -95,14 +98,23 @@ export class Delivery {
     this.clock = clock;
     this.flushMs = flushSeconds * 1000;
     const brain = baseUrl === undefined ? null : new Brain(baseUrl, options.token);
+    this.brain = brain;
     this.source = sourceOf(brain, published === undefined ? null : new Published(published), this.problems.log);
     this.config = this.holder(options, this.source);
-    this.queue = queueIn(directory, this.subject, this.problems);
+    this.directory = directory;
+    this.queue = this.queueAt(queuePath);
     const { queue, problems } = this;
     this.sender = new Sender({ queue, brain, problems, numbered: options.numberedEvents ?? true });
     this.follower = this.followerOf(options);
     this.follows = modeOf(options) !== "manual";
     this.config.load();
+  }
+
+  /** A queue in the client's directory, at the path that is made of it; in memory where there is none. */
+  queueAt(pathIn: (directory: string, subject: Subject) => string): EventQueue {
+    const queue = queueIn(this.directory === undefined ? null : pathIn(this.directory, this.subject), this.problems);
+    this.queues.push(queue);
+    return queue;
   }
 
   get state(): State {
@@ -163,7 +175,9 @@ export class Delivery {
     this.follower.close();
     await this.flushInTime();
     await this.source.close();
-    this.queue.close();
+    for (const queue of this.queues) {
+      queue.close();
+    }
   }
 
   private holder(options: DeliveryOptions, source: Source): ConfigHolder {
@@ -284,11 +298,10 @@ function sourceOf(brain: Source | null, published: Source | null, log: Log): Sou
 }
 
 /** On disk where there is a folder that can be written; an app must start without it too. */
-function queueIn(directory: string | undefined, subject: Subject, problems: Problems): EventQueue {
-  if (directory === undefined) {
+function queueIn(path: string | null, problems: Problems): EventQueue {
+  if (path === null) {
     return new EventQueue();
   }
-  const path = queuePath(directory, subject);
   try {
     const queue = new EventQueue(path);
     if (queue.aside !== undefined) {

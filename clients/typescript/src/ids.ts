@@ -9,3 +9,13 @@ const GIVEN_ID = new RegExp(`^[^${CONTROL}${DIRECTION}${SURROGATE}]{1,200}$`, "u
 export function isGivenId(text: string): boolean {
   return GIVEN_ID.test(text);
 }
+
+/** RangeError for what AVS Brain takes for no customer's id: its use could neither be simulated nor reported. */
+export function requireCustomerId(customerId: unknown): void {
+  if (typeof customerId !== "string" || !isGivenId(customerId)) {
+    throw new RangeError(
+      `customerId is ${typeof customerId === "string" ? JSON.stringify(customerId) : String(customerId)}: it must be a ` +
+        "text of 1 to 200 characters, none of them a control or direction character",
+    );
+  }
+}

@@ -1,6 +1,6 @@
 /** Enforce an AVS config inside your app: cached, signed, exact, and with AVS Brain down. */
 export { Recorded, type Reservation } from "./bookkeeping.js";
-export { type ChangeListener, Client, type ClientOptions, type Status } from "./client.js";
+export { type ChangeListener, Client, type ClientOptions, type RecordOptions, type Status } from "./client.js";
 export { Clock } from "./clock.js";
 export { FileCounters, type FileCountersOptions } from "./counters/file.js";
 export { MemoryCounters } from "./counters/memory.js";
@@ -32,4 +32,5 @@ export type { KeySet } from "./signatures.js";
 export type { PoolUse, Statement, UnitUse } from "./statement.js";
 export type { CounterStore, Edit, Ledger, Marks } from "./store.js";
 export type { State } from "./types.js";
+export type { UsageOptions } from "./usage_events.js";
 export type { UnknownUnitPolicy } from "./unknown_units.js";

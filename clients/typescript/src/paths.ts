@@ -16,6 +16,11 @@ export function queuePath(folder: string, subject: Subject): string {
   return join(folder, `${nameOf(subject)}.events`);
 }
 
+/** The usage events that wait, a journal. */
+export function usagePath(folder: string, subject: Subject): string {
+  return join(folder, `${nameOf(subject)}.usage`);
+}
+
 /** RangeError when nothing vouches for the keys: not pinned, and the server is reached over plain http. */
 export function refuseUntrusted(address: string): void {
   const { protocol, hostname } = new URL(address);

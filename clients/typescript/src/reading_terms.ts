@@ -24,7 +24,7 @@ const OVERAGE_BEHAVIORS: readonly OverageBehavior[] = ["allow_overage", "throttl
 const ACTIONS: readonly Action[] = ["warn", "throttle", "block", "require_approval", "degrade_quality"];
 const AGGREGATIONS: readonly Aggregation[] = ["count", "sum", "distinct_count"];
 /** The texts that a filter's true or false means, the same as in AVS Brain's simulation. */
-const SPELLINGS = { true: ["true", "True", "TRUE"], false: ["false", "False", "FALSE"] } as const;
+export const SPELLINGS = { true: ["true", "True", "TRUE"], false: ["false", "False", "FALSE"] } as const;
 /** How an absolute usage cap may name its quantity: documents of earlier versions left that to the operator. */
 const CAP_QUANTITIES = ["max_quantity", "quantity", "cap", "limit"] as const;
 const ONE_HUNDREDTH = 10n ** 10n;

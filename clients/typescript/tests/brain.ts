@@ -46,6 +46,9 @@ export class Brain {
   published = [this.key];
   readonly events = new Map<string, Event>();
   readonly batches: Event[][] = [];
+  /** Usage events that were taken, by id. */
+  readonly usage = new Map<string, Event>();
+  rejectsUsage: (event: Event) => boolean = () => false;
   readonly asked: string[] = [];
   spoil: (answer: Answer) => Answer = (answer) => answer;
   refuses: (event: Event) => boolean = () => false;
@@ -146,6 +149,8 @@ export class Brain {
       await this.stream(request, response);
     } else if (url.pathname === "/api/enforcement-events") {
       await this.take(request, response);
+    } else if (url.pathname === "/api/usage-events") {
+      await this.takeUsage(request, response);
     } else {
       await this.config(request, response, Number(url.searchParams.get("wait") ?? 0));
     }
@@ -169,6 +174,18 @@ export class Brain {
     response.end(answer.body);
   }
 
+  private async takeUsage(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const events = await eventsIn(request);
+    const rejected = events.map((event) => this.rejectsUsage(event));
+    for (const [index, event] of events.entries()) {
+      if (rejected[index] === false) {
+        this.usage.set(String(event["event_id"]), event);
+      }
+    }
+    const rejects = [...rejected.keys()].filter((index) => rejected[index]);
+    send(response, 202, { rejects: rejects.map((index) => ({ row: index + 1, field: "customer_id", reason: "no" })) });
+  }
+
   private async stream(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.writeHead(200, { "Content-Type": "text/event-stream" });
     response.flushHeaders();
@@ -182,11 +199,7 @@ export class Brain {
   }
 
   private async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const parts: Buffer[] = [];
-    for await (const part of request) {
-      parts.push(part as Buffer);
-    }
-    const events = JSON.parse(Buffer.concat(parts).toString()) as Event[];
+    const events = await eventsIn(request);
     this.batches.push(events);
     const results = events.map((event) => this.accept(event));
     if (this.losesAnswers) {
@@ -209,6 +222,14 @@ export class Brain {
     this.events.set(name, this.events.get(name) ?? event);
     return { status, enforcement_event_id: name, errors: [] };
   }
+}
+
+async function eventsIn(request: IncomingMessage): Promise<Event[]> {
+  const parts: Buffer[] = [];
+  for await (const part of request) {
+    parts.push(part as Buffer);
+  }
+  return JSON.parse(Buffer.concat(parts).toString()) as Event[];
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {

@@ -140,10 +140,13 @@ test("without a config use is counted, and judged when there is one", async () =
   expect((await client.check("c", UNIT, 3)).allow).toBe(false);
 });
 
-test("a customer whose id AVS Brain refuses is counted, and it is said once", async () => {
-  const { client, warnings } = counting(HARD_STOP);
-  await client.record("c\u202e", UNIT, 10);
-  await client.check("c\u202e", UNIT);
-  await client.check("c\u202e", UNIT, 2);
-  expect(warnings).toHaveLength(1);
-});
+test.each(["", "c\u202e", "c\n", "\ud800", "x".repeat(201)])(
+  "nothing is counted for %j, which is no customer's id",
+  async (id) => {
+    const { client } = counting(HARD_STOP);
+    await expect(client.record(id, UNIT)).rejects.toThrow(/customerId/);
+    await expect(client.reserve(id, UNIT)).rejects.toThrow(/customerId/);
+    await expect(client.recordEvent({ event_type: "render", customer_id: id })).rejects.toThrow(/customerId/);
+    expect((await client.check(id, UNIT)).allow).toBe(true);
+  },
+);
