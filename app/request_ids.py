@@ -1,12 +1,12 @@
 """The id of a request: in its answer, in its problem document and in the lines that are logged for it (spec 6).
 
 An id that a client or a proxy sends is taken over where it is well-formed, so that one request has one id everywhere;
-else one is made. It says nothing about who asked or for what.
+else one is made, different from others and no secret. It says nothing about who asked or for what.
 """
 
 import logging
+import random
 import re
-import secrets
 from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
@@ -23,7 +23,7 @@ _current: ContextVar[str] = ContextVar("request_id", default="")
 
 def request_id_of(sent: str | None) -> str:
     """The id that was sent, or a new one of 32 hexadecimal digits."""
-    return sent if sent is not None and _WELL_FORMED.fullmatch(sent) else secrets.token_hex(16)
+    return sent if sent is not None and _WELL_FORMED.fullmatch(sent) else f"{random.getrandbits(128):032x}"
 
 
 def current_request_id() -> str:
@@ -33,7 +33,10 @@ def current_request_id() -> str:
 
 def sent_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     """The id in the headers of a request as ASGI has them; None without one."""
-    return next((value.decode("latin-1") for name, value in headers if name == _WIRE), None)
+    for name, value in headers:
+        if name == _WIRE:
+            return value.decode("latin-1")
+    return None
 
 
 def name_requests(app: Flask) -> None:

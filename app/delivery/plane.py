@@ -17,13 +17,12 @@ from urllib.parse import parse_qsl
 
 from app.answer_headers import PAIRS
 from app.delivery.documents import Document, Documents, Header, Subject
-from app.delivery.envelope import enveloped, speaks_known_version
+from app.delivery.envelope import enveloped, said, speaks_known_version
 from app.delivery.hub import Hub, digest_of
 from app.delivery.warmth import Warmth
 from app.errors import PROBLEM_TYPE, Unavailable
 from app.hosts import TrustedHosts, is_admitted
 from app.models.config_version import SUBJECT_FIELDS
-from app.request_ids import sent_id
 from app.services.delivery.current import MAX_WAIT_SECONDS
 from rules.enums import Stage, TargetEnvironment
 from simulation.canonical import Json, JsonObject, canonical_bytes
@@ -86,38 +85,43 @@ class DeliveryPlane:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
-        if scope["type"] == "http":
-            scope, send = enveloped(scope, send, self._origins)
-        await self._route(scope, receive, send)
-
-    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answers.get(scope["path"])
         if scope["path"] in PROBES and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             await self._probe(scope, receive, send)
             return
         if answer is None or scope["type"] != "http" or scope["method"] != "GET":
-            await self.product(scope, receive, send)
+            await self._hand_on(scope, receive, send)
             return
         config_request = _parsed(scope["query_string"], scope["path"])
         headers = dict(scope["headers"])
         is_plain = config_request is not None and speaks_known_version(headers)
         if config_request is None or not is_plain or not self._is_for_us(headers) or not self._may_read(headers):
-            await self.product(scope, receive, send)
+            await self._hand_on(scope, receive, send)
             return
         try:
             await answer(config_request, headers, scope, receive, send)
         except Unavailable as refusal:  # raised before anything was sent
-            await _refuse(send, refusal, sent_id(scope["headers"]))
+            await _refuse(send, refusal, self._said(headers))
+
+    async def _hand_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the product answer, with what every answer carries."""
+        if scope["type"] == "http":
+            scope, send = enveloped(scope, send, self._origins)
+        await self.product(scope, receive, send)
+
+    def _said(self, headers: Headers) -> list[Header]:
+        return said(headers, self._origins, of_api=True)
 
     async def _probe(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The answer to `/healthz`, that the process lives, or to `/readyz`, what of the product is there."""
-        if not self._is_for_us(dict(scope["headers"])):
-            await self.product(scope, receive, send)
+        headers = dict(scope["headers"])
+        if not self._is_for_us(headers):
+            await self._hand_on(scope, receive, send)
             return
         status, document = 200, ALIVE
         if scope["path"] == READY:
             status, document = await asyncio.get_running_loop().run_in_executor(self._reporters, self._report)
-        await _send_json(send, status, document, b"application/json")
+        await _send_json(send, status, document, b"application/json", *said(headers, self._origins, of_api=False))
 
     async def _config(
         self, config_request: ConfigRequest, headers: Headers, scope: Scope, receive: Receive, send: Send
@@ -132,14 +136,14 @@ class DeliveryPlane:
             finally:
                 gone.cancel()
         if document is None:
-            await self.product(scope, receive, send)
+            await self._hand_on(scope, receive, send)
             return
         variant = document.variant(_encoding(headers.get(b"accept-encoding", b"")))
         condition = headers.get(b"if-none-match", b"")
         if condition == variant.etag or _matches(condition, document):
-            await _send(send, 304, variant.not_modified, b"")
+            await _send(send, 304, [*variant.not_modified, *self._said(headers)], b"")
         else:
-            await _send(send, 200, variant.headers, variant.body)
+            await _send(send, 200, [*variant.headers, *self._said(headers)], variant.body)
 
     async def _stream(
         self, config_request: ConfigRequest, headers: Headers, scope: Scope, receive: Receive, send: Send
@@ -147,12 +151,13 @@ class DeliveryPlane:
         """One event for the current document, unless `Last-Event-ID` names it, and one for each that follows."""
         subject = config_request.subject
         if await self.documents.get(subject) is None:
-            await self.product(scope, receive, send)
+            await self._hand_on(scope, receive, send)
             return
         last = headers.get(b"last-event-id", b"").decode("latin-1")
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
+            begun = [*STREAM_HEADERS, *self._said(headers)]
+            await send({"type": "http.response.start", "status": 200, "headers": begun})
             await _part(send, HEARTBEAT)
             while not gone.done() and not self._hub.is_draining:
                 document = await self._hub.changed(subject, last, HEARTBEAT_SECONDS, gone)
@@ -267,11 +272,11 @@ async def _send_json(send: Send, status: int, document: JsonObject, content_type
     await _send(send, status, [*PAIRS, (b"content-type", content_type), (b"content-length", length), *more], body)
 
 
-async def _refuse(send: Send, refusal: Unavailable, request_id: str | None) -> None:
+async def _refuse(send: Send, refusal: Unavailable, more: list[Header]) -> None:
     """Send a refusal as problem details, with the moment to come again."""
     retry = (b"retry-after", str(refusal.retry_after_seconds).encode())
-    problem = refusal.as_problem() | {"request_id": request_id}
-    await _send_json(send, refusal.status, problem, PROBLEM_TYPE.encode(), retry)
+    problem = refusal.as_problem() | {"request_id": more[0][1].decode()}
+    await _send_json(send, refusal.status, problem, PROBLEM_TYPE.encode(), retry, *more)
 
 
 def _come_back() -> bytes:
