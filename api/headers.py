@@ -47,6 +47,10 @@ _ANSWER: dict[str, tuple[str, str, Document]] = {
     "Link": ("Link", "Of relation deprecation: what stands in its place.", _TEXT),
     "ContentDisposition": ("Content-Disposition", "The name of the file.", _TEXT),
 }
+_WHEREVER_DECLARED = frozenset(
+    {"RequestId", "ApiVersion", "Location", "RetryAfter", "AvsSignature", "AvsConfigVersionId", "WwwAuthenticate"}
+)
+"""The headers that an answer has wherever they are declared for it."""
 EVERY_REQUEST = ("RequestId", "ApiVersion")
 EVERY_ANSWER = ("RequestId", "ApiVersion")
 
@@ -74,4 +78,5 @@ def _parameters() -> Iterator[tuple[str, Document]]:
 
 def _headers() -> Iterator[tuple[str, Document]]:
     for name, (_, description, schema) in _ANSWER.items():
-        yield name, {"description": description, "schema": schema}
+        always = {"required": True} if name in _WHEREVER_DECLARED else {}
+        yield name, {"description": description, "schema": schema, **always}

@@ -94,7 +94,7 @@ class UsageWarning(Answered):
     Expected are numbers in each field that a unit of the workspace sums, and where most values are numbers.
     """
 
-    code = choice(named("UsageWarningCode", tuple(FIXES)))
+    code = fields.String(metadata={"description": f"{', '.join(FIXES)}; there may be more."})
     event_type = fields.String()
     field = fields.String()
     count = fields.Integer(metadata={"description": "How many events of the batch"})

@@ -8,6 +8,9 @@ from api.shapes.decided import SubjectResolution
 from rules.enums import TargetEnvironment, TermsStart
 from simulation.canonical import JsonObject
 
+FilterScalar = str | Decimal | bool
+FilterValue = FilterScalar | list[FilterScalar]
+
 
 class BillingMeter(TypedDict):
     """Which events a ledger meters for a unit."""
@@ -15,7 +18,7 @@ class BillingMeter(TypedDict):
     meter_id: str
     event_type: str | None
     aggregation: Annotated[JsonObject, AggregationBody] | None
-    filters: dict[str, Any]
+    filters: dict[str, FilterValue]
 
 
 class BillingProduct(TypedDict):

@@ -19,7 +19,6 @@ FREE = {
     "/components/schemas/CycleDraftContextBodyPatch/properties/documents/items": "the caller's own document",
     "/components/schemas/CycleDraftContextBodyPatch/properties/extracted_cards/items": "the caller's own card",
     "/components/schemas/CycleDraftContextBodyPatch/properties/open_questions/items": "the caller's own question",
-    "/components/schemas/BillingMeter/properties/filters": "dimensions of the customer's own events",
     "/components/schemas/BillingPayload/properties/contract_overrides/items": "always empty today",
     "/components/schemas/EnforcementEvent/properties/context": "as the app wrote it; the six types say what ours do",
     "/components/schemas/HistoryEntry/properties/before": "the columns that an act replaced, whichever they were",
