@@ -25,6 +25,7 @@ from avs_brain_client.usage import NEVER, Firing
 log = logging.getLogger("avs_brain_client")
 
 T = TypeVar("T")
+_new = tuple.__new__
 USUAL_GRID = FixedCalendar()
 _NO_MARKS: Mapping[str, int] = {}
 _NO_USE: Periods = {}
@@ -57,6 +58,11 @@ class Reservation(NamedTuple):
     hold: Hold
 
 
+Edited = tuple[Account | None, tuple[T, Sequence[Firing]]]
+"""The account as it shall be (None: as it is, and nothing is written), what the caller is told, and what fired."""
+DUPLICATE: tuple[Recorded, Sequence[Firing]] = Recorded(True, {}), ()
+
+
 class Bookkeeper:
     """Works on one ledger. Any method may raise CountersUnavailable; a call repeated with its event_id counts once.
 
@@ -76,24 +82,26 @@ class Bookkeeper:
         marks = _NO_MARKS if event is None else {f"e:{value_unit_id}:{event}": now + self._remembered_us}
         plan = force.plan
 
-        def edit(account: Account, known: frozenset[str]) -> tuple[Account | None, Recorded, Sequence[Firing]]:
+        def edit(account: Account, known: frozenset[str]) -> Edited[Recorded]:
+            if account.numbered:
+                account = self.keyed(account)
             if known:
-                return None, Recorded(True, {}), ()
+                return None, DUPLICATE
             standing = None
             if plan is not None:
                 standing = stand(force, plan, account, customer_id, value_unit_id, now)
-            recorded = Recorded(False, {value_unit_id: quantity})
+            recorded = _new(Recorded, (False, {value_unit_id: quantity}, (), NO_REASONS))
             if standing is not None:
                 frame = standing.frame
                 used = standing.used + quantity
                 if used < frame.fires_at and frame.start_us < at <= frame.end_us and frame.started_us <= at:
-                    return counted(account, standing, used, standing.held, account.holds), recorded, ()
+                    return counted(account, standing, used, standing.held, account.holds), (recorded, ())
             period = self.period(plan, account, customer_id, at)
             unit = None if plan is None else plan.in_period(period.calendar, period.number).units.get(value_unit_id)
             if unit is not None:
                 account = account.seeing(unit.unit.meter.event_type, at)
             change = usage.count(plan, account.using_since(at), {value_unit_id: quantity}, period, now)
-            return change.account, Recorded(False, recorded.quantities, change.firings), change.firings
+            return change.account, (recorded._replace(fired=change.firings), change.firings)
 
         course: Hashable = None
         if self._ledger.survives:
@@ -117,9 +125,11 @@ class Bookkeeper:
         until_us = max(now, event.at_us) + self._remembered_us
         marks = dict.fromkeys([*distinct.values(), *([own] if own else [])], until_us)
 
-        def edit(account: Account, known: frozenset[str]) -> tuple[Account | None, Recorded, Sequence[Firing]]:
+        def edit(account: Account, known: frozenset[str]) -> Edited[Recorded]:
+            if account.numbered:
+                account = self.keyed(account)
             if own in known:
-                return None, Recorded(True, {}), ()
+                return None, DUPLICATE
             quantities = {
                 name: metered(meter, event) for name, meter in meters.items() if distinct.get(name) not in known
             }
@@ -127,7 +137,7 @@ class Bookkeeper:
             if quantities:
                 account = account.using_since(event.at_us)
             change = usage.count(plan, account, quantities, period, now)
-            return change.account, Recorded(False, quantities, change.firings, lacking), change.firings
+            return change.account, (Recorded(False, quantities, change.firings, lacking), change.firings)
 
         return self._update(force, event.customer_id, marks, now, edit, ("event", *meters, period.key))
 
@@ -146,21 +156,23 @@ class Bookkeeper:
         """
         name, plan = fresh_name(), force.plan
 
-        def edit(account: Account, known: frozenset[str]) -> tuple[Account | None, Reservation, Sequence[Firing]]:
+        def edit(account: Account, known: frozenset[str]) -> Edited[Reservation]:
+            if account.numbered:
+                account = self.keyed(account)
             standing = None if plan is None else stand(force, plan, account, customer_id, value_unit_id, now)
             if standing is not None:
                 decision = standing.decision(quantity)
-                hold = Hold(value_unit_id, standing.frame.key, quantity, until)
+                hold = _new(Hold, (value_unit_id, standing.frame.key, quantity, until))
             else:
                 decision = otherwise if plan is None else outside_config(plan)
                 hold = Hold(value_unit_id, self.period(plan, account, customer_id, now).key, quantity, until)
-            made = Reservation(name, customer_id, decision, hold)
+            made = _new(Reservation, (name, customer_id, decision, hold))
             if not decision.allow:
-                return None, made, ()
+                return None, (made, ())
             if standing is not None and account.since_us is not None and now < until:
                 holds = {**account.holds, name: hold}
-                return counted(account, standing, standing.used, standing.held + quantity, holds, until), made, ()
-            return account.without_lapsed(now).using_since(now).holding(name, hold), made, ()
+                return counted(account, standing, standing.used, standing.held + quantity, holds, until), (made, ())
+            return account.without_lapsed(now).using_since(now).holding(name, hold), (made, ())
 
         return self._update(force, customer_id, _NO_MARKS, now, edit, ("reserve", value_unit_id))
 
@@ -170,10 +182,12 @@ class Bookkeeper:
         value_unit_id, key, held, _ = hold
         plan = force.plan
 
-        def edit(account: Account, known: frozenset[str]) -> tuple[Account | None, Recorded, Sequence[Firing]]:
+        def edit(account: Account, known: frozenset[str]) -> Edited[Recorded]:
+            if account.numbered:
+                account = self.keyed(account)
             if known:
-                return None, Recorded(True, {}), ()
-            recorded = Recorded(False, {value_unit_id: quantity})
+                return None, DUPLICATE
+            recorded = _new(Recorded, (False, {value_unit_id: quantity}, (), NO_REASONS))
             standing = None
             if plan is not None and name in account.holds:
                 standing = stand(force, plan, account, customer_id, value_unit_id, now)
@@ -182,13 +196,13 @@ class Bookkeeper:
                 if used < standing.frame.fires_at and account.holds[name].until_us > now:
                     holds = dict(account.holds)
                     del holds[name]
-                    return counted(account, standing, used, standing.held - held, holds), recorded, ()
+                    return counted(account, standing, used, standing.held - held, holds), (recorded, ())
             period = self._period_named(plan, account, customer_id, key, now)
             freed = account.letting_go(name).using_since(now)
             if period is None:  # of a calendar that the document no longer goes by: nothing of it can fire
-                return freed.adding(value_unit_id, key, quantity), recorded, ()
+                return freed.adding(value_unit_id, key, quantity), (recorded, ())
             change = usage.count(plan, freed, {value_unit_id: quantity}, period, now)
-            return change.account, Recorded(False, recorded.quantities, change.firings), change.firings
+            return change.account, (recorded._replace(fired=change.firings), change.firings)
 
         marks = {f"c:{name}": now + self._remembered_us}
         return self._update(force, customer_id, marks, now, edit, ("commit", value_unit_id, key), name)
@@ -196,20 +210,24 @@ class Bookkeeper:
     def release(self, reservation: Reservation, now: int) -> None:
         """Give back what was set aside; a second time, or after the commit, this does nothing."""
 
-        def edit(account: Account, known: frozenset[str]) -> tuple[Account | None, None, Sequence[Firing]]:
+        def edit(account: Account, known: frozenset[str]) -> Edited[None]:
+            if account.numbered:
+                account = self.keyed(account)
             after = account.letting_go(reservation.reservation_id)
-            return None if after is account else after, None, ()
+            return None if after is account else after, (None, ())
 
         self._update(None, reservation.customer_id, _NO_MARKS, now, edit, ("release",), reservation.reservation_id)
 
     def approve(self, plan: Plan | None, customer_id: str, value_unit_id: str, now: int) -> None:
         """Let a customer go on with a unit where rails want approval, until the period ends."""
 
-        def edit(account: Account, known: frozenset[str]) -> tuple[Account | None, None, Sequence[Firing]]:
+        def edit(account: Account, known: frozenset[str]) -> Edited[None]:
+            if account.numbered:
+                account = self.keyed(account)
             mark = f"{self.period(plan, account, customer_id, now).key}:{value_unit_id}"
             if mark in account.approved:
-                return None, None, ()
-            return account.with_(approved=account.approved | {mark}), None, ()
+                return None, (None, ())
+            return account.with_(approved=account.approved | {mark}), (None, ())
 
         self._update(None, customer_id, _NO_MARKS, now, edit, ("approve",))
 
@@ -253,7 +271,7 @@ class Bookkeeper:
         customer_id: str,
         marks: Mapping[str, int],
         now: int,
-        edit: Callable[[Account, frozenset[str]], tuple[Account | None, T, Sequence[Firing]]],
+        edit: Callable[[Account, frozenset[str]], Edited[T]],
         course: Hashable,
         reservation: str = "",
     ) -> T:
@@ -261,10 +279,6 @@ class Bookkeeper:
         if not self._ledger.survives:
             return self._counted_here(force, customer_id, marks, now, edit)
         held: dict[str, Outgoing] = {}
-
-        def edited(account: Account, known: frozenset[str]) -> tuple[Account | None, tuple[T, Sequence[Firing]]]:
-            after, answer, firings = edit(self.keyed(account) if account.numbered else account, known)
-            return after, (answer, firings)
 
         def hold(outcome: tuple[T, Sequence[Firing]]) -> None:
             if outcome[1] and self._ledger.survives:
@@ -274,7 +288,7 @@ class Bookkeeper:
 
         matter = Matter(force, course, reservation, hold)
         try:
-            answer, firings = self._ledger.update(customer_id, marks, now, edited, matter)
+            answer, firings = self._ledger.update(customer_id, marks, now, edit, matter)
         except CountersUnavailable:
             raise  # whether it was counted is not known yet: what is held is settled later
         except BaseException:
@@ -293,17 +307,10 @@ class Bookkeeper:
         customer_id: str,
         marks: Mapping[str, int],
         now: int,
-        edit: Callable[[Account, frozenset[str]], tuple[Account | None, T, Sequence[Firing]]],
+        edit: Callable[[Account, frozenset[str]], Edited[T]],
     ) -> T:
         """In this process only: a count that dies with it has no use for events written down before."""
-        firings: Sequence[Firing] = ()
-
-        def edited(account: Account, known: frozenset[str]) -> tuple[Account | None, T]:
-            nonlocal firings
-            after, answer, firings = edit(self.keyed(account) if account.numbered else account, known)
-            return after, answer
-
-        answer = self._ledger.update(customer_id, marks, now, edited)
+        answer, firings = self._ledger.update(customer_id, marks, now, edit)
         if firings:
             self._reporter.release(self._events(force, customer_id, firings, now))
         return answer

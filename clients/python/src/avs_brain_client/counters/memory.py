@@ -9,6 +9,7 @@ from avs_brain_client.counters.matter import NOTHING_SPECIAL, Matter
 
 T = TypeVar("T")
 NOTHING_KNOWN: frozenset[str] = frozenset()
+MINUTE_US = 60_000_000
 STRIPES = 64
 PRUNE_EVERY = 10_000
 
@@ -22,7 +23,8 @@ class MemoryLedger:
     def __init__(self) -> None:
         self.snapshots: dict[str, Account] = {}
         self.newcomer = Account()
-        self._marks: dict[tuple[str, str], int] = {}
+        self._marks: dict[str, int] = {}
+        self._last_minute = 0
         self._locks = tuple(threading.Lock() for _ in range(STRIPES))
         self._prune_at = PRUNE_EVERY
 
@@ -41,22 +43,32 @@ class MemoryLedger:
     ) -> T:
         with self._locks[hash(customer_id) % STRIPES]:
             before = self.snapshots.get(customer_id, self.newcomer)
-            known = self._known(customer_id, marks, now_us) if marks else NOTHING_KNOWN
+            known = NOTHING_KNOWN
+            for mark in marks:
+                if self._marks.get(f"{customer_id}\n{mark}", 0) * MINUTE_US > now_us:
+                    known |= {mark}
             after, answer = edit(before, known)
             if after is not None:
-                if marks:
-                    self._marks.update({(customer_id, mark): until for mark, until in marks.items()})
+                for mark, until in marks.items():
+                    self._marks[f"{customer_id}\n{mark}"] = self._minute(until)
                 self.snapshots[customer_id] = after
         if marks and len(self._marks) > self._prune_at:
             self._prune(now_us)
         return answer
 
-    def _known(self, customer_id: str, marks: Mapping[str, int], now_us: int) -> frozenset[str]:
-        return frozenset(mark for mark in marks if self._marks.get((customer_id, mark), 0) > now_us)
+    def _minute(self, until_us: int) -> int:
+        """The minute, counted from 1970, that a moment is within at the latest: one object for all marks of a minute,
+        because there may be very many.
+        """
+        minute, last = -(-until_us // MINUTE_US), self._last_minute
+        if minute == last:
+            return last
+        self._last_minute = minute
+        return minute
 
     def _prune(self, now_us: int) -> None:
         """Forget marks whose time is over."""
-        for key in [key for key, until in self._marks.copy().items() if until <= now_us]:
+        for key in [key for key, until in self._marks.copy().items() if until * MINUTE_US <= now_us]:
             self._marks.pop(key, None)
         self._prune_at = len(self._marks) + PRUNE_EVERY
 
