@@ -1,5 +1,7 @@
 """Counting: every change of an account together with the events it fires, neither without the other."""
 
+from __future__ import annotations  # those of functions within functions would cost more at each call than the call
+
 import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from decimal import Decimal
