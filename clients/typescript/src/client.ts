@@ -2,14 +2,16 @@
 import type { Recorded, Reservation } from "./bookkeeping.js";
 import { microseconds, timestamp } from "./clock.js";
 import { MemoryCounters } from "./counters/memory.js";
+import type { CountersStatus } from "./counters/steady.js";
 import { Deciding, type DecidingOptions } from "./deciding.js";
 import { Delivery, type DeliveryOptions } from "./delivery.js";
 import type { PeriodAnchor } from "./document.js";
+import { CountersUnavailable } from "./errors.js";
 import type { EventQueue } from "./events.js";
 import { type GivenEvent, usageEvent } from "./metering.js";
 import { freshName } from "./names.js";
 import { type Quantity, used } from "./numbers.js";
-import { usagePath } from "./paths.js";
+import { keptPath, usagePath } from "./paths.js";
 import { ANCHOR, type CustomerDay, PeriodSetting } from "./periods.js";
 import { compiled } from "./plan.js";
 import type { Problem } from "./problems.js";
@@ -54,7 +56,12 @@ export interface Status {
   readonly eventsWaiting: number;
   readonly eventsRefused: number;
   readonly problems: readonly Problem[];
+  /** How the counters are; what a store that cannot fail has is ok. */
+  readonly counters: CountersStatus;
 }
+
+/** How counters are that cannot fail. */
+const COUNTING: CountersStatus = { state: "ok", since: null, problem: null, kept: 0, keptInMemory: 0 };
 
 /** Told how the client is doing after another config or state took over. */
 export type ChangeListener = (status: Status) => void;
@@ -85,7 +92,8 @@ export class Client extends Deciding {
     });
     const { subject, config, queue, clock, problems } = delivery;
     const warn = (message: string) => problems.log("warn", message);
-    super({ subject, config, store, queue, setting, clock, problems, warn }, options);
+    const kept = options.directory === undefined ? null : keptPath(options.directory, subject);
+    super({ subject, config, store, queue, setting, clock, problems, warn, keptPath: kept }, options);
     this.delivery = delivery;
     this.store = store;
     this.usageQueue = delivery.queueAt(usagePath);
@@ -179,6 +187,7 @@ export class Client extends Deciding {
       eventsWaiting: this.delivery.queue.size + this.usageQueue.size + this.overflowing,
       eventsRefused: this.delivery.queue.refused.size + this.usageQueue.refused.size,
       problems,
+      counters: this.keeper?.status() ?? COUNTING,
     };
   }
 
@@ -188,9 +197,15 @@ export class Client extends Deciding {
     return () => this.listeners.delete(listener);
   }
 
+  /** Says something where the client says what happens. */
+  log(level: "info" | "warn" | "error", message: string): void {
+    this.delivery.problems.log(level, message);
+  }
+
   /** Sends what waits if AVS Brain answers, ends what runs, gives back files and connections; a given store stays. */
   async close(): Promise<void> {
     await this.delivery.close();
+    this.keeper?.close();
   }
 
   /** `await using client = new Client(…)` closes it at the end of the block. */
@@ -212,12 +227,20 @@ export class Client extends Deciding {
   private async settle(queue: EventQueue): Promise<void> {
     this.reporter.catchUp();
     this.usageEvents.catchUp();
-    await this.usageQueue.settle((namespace, customerId, mark) => this.remembers(namespace, customerId, mark));
+    try {
+      await this.keeper?.settleIfAny();
+      await this.usageQueue.settle((namespace, customerId, mark) => this.remembers(namespace, customerId, mark));
+      await queue.settle(async (namespace, customerId, mark) => {
+        const account = await this.store.ledger(namespace).read(customerId);
+        return account.fired.has(mark);
+      });
+    } catch (problem) {
+      if (!(problem instanceof CountersUnavailable)) {
+        throw problem;
+      }
+      this.log("info", `Events wait for their counts: ${problem.message}`);
+    }
     this.usageTaken += await this.usageSender.flush();
-    await queue.settle(async (namespace, customerId, mark) => {
-      const account = await this.store.ledger(namespace).read(customerId);
-      return account.fired.has(mark);
-    });
   }
 
   /** Whether the counters remember that this was counted. */

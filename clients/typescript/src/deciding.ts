@@ -1,13 +1,14 @@
 /** The half of a client that decides and counts, in this process; what delivers configs and events is the other half. */
 import type { Account } from "./account.js";
-import { Bookkeeper, type Recorded, type Reservation } from "./bookkeeping.js";
+import { Bookkeeper, type Moment, type Recorded, type Reservation } from "./bookkeeping.js";
 import { type Clock, DAY_US, microseconds, SECOND_US } from "./clock.js";
 import { type Decision, withoutConfig } from "./decide.js";
 import type { Document, Fails, Subject } from "./document.js";
 import { CountersUnavailable, NeverLoaded } from "./errors.js";
-import { EventBooks } from "./event_books.js";
+import { EventBooks, keptEvent } from "./event_books.js";
 import { requireCustomerId } from "./ids.js";
 import type { Writable } from "./json.js";
+import { Keeper, type Kept } from "./keeping.js";
 import { type GivenEvent, usageEvent } from "./metering.js";
 import { Decimal } from "./decimal.js";
 import { type Quantity, SCALE, used } from "./numbers.js";
@@ -18,11 +19,13 @@ import { type Asking, type Standing, stand } from "./standing.js";
 import { type Statement, statement } from "./statement.js";
 import { type Answer, type CounterStore, type Ledger, andThen } from "./store.js";
 import type { ConfigInForce, EventSink, ProblemLog, State } from "./types.js";
+import { uncounted } from "./unavailable.js";
 import { type UnknownUnitPolicy, UnknownUnits } from "./unknown_units.js";
 import { Writer } from "./writing.js";
 
 export const RESERVED_SECONDS = 600;
 const REMEMBERED_DAYS = 90;
+const SNAPSHOT_SECONDS = 60;
 const SMALL = 1e14;
 
 /** What deciding and counting need. */
@@ -35,6 +38,8 @@ export interface Foundation {
   readonly clock: Clock;
   readonly problems: ProblemLog;
   readonly warn: (message: string) => void;
+  /** Where changes are kept that cannot be counted, a file's name without its number; in memory where there is none. */
+  readonly keptPath?: string | null;
 }
 
 /** How a client decides and counts. */
@@ -43,6 +48,11 @@ export interface DecidingOptions {
   readonly withoutConfig?: Fails | undefined;
   /** What becomes of a value unit that the config does not have; usually denied in production and allowed elsewhere. */
   readonly unknownUnit?: UnknownUnitPolicy | undefined;
+  /**
+   * For how many seconds decisions go by what was seen last while the counters do not answer, usually 60; after that each
+   * rail does as the document's `on_counters_unavailable` says.
+   */
+  readonly snapshotSeconds?: number | undefined;
   /** For how many days an eventId, a commit and a distinct value are recognised as counted; usually 90. */
   readonly rememberOperationsDays?: number | undefined;
 }
@@ -55,6 +65,7 @@ export class Deciding {
   private readonly events: EventBooks;
   private readonly unknown: UnknownUnits;
   private readonly unloaded: Decision;
+  protected readonly keeper: Keeper | null;
 
   constructor(
     private readonly base: Foundation,
@@ -62,10 +73,13 @@ export class Deciding {
   ) {
     const { subject, store, queue, setting, problems, warn } = base;
     const namespace = `${subject.workspaceId}/${subject.targetEnvironment}`;
-    this.ledger = store.ledger(namespace);
+    const ledger = store.ledger(namespace);
+    this.keeper = ledger.survives ? this.keeperOf(ledger, options) : null;
+    this.ledger = this.keeper?.ledger ?? ledger;
     this.reporter = new Reporter({ queue, subject, namespace, problems, warn });
     const writer = new Writer(this.ledger, this.reporter);
-    this.books = new Bookkeeper(this.ledger, writer, setting, rememberedUs(options));
+    const desk = { ledger: this.ledger, writer, setting, rememberedUs: rememberedUs(options), keeper: this.keeper };
+    this.books = new Bookkeeper(desk);
     this.events = new EventBooks(this.books, this.ledger, writer, warn);
     this.unknown = new UnknownUnits(options.unknownUnit ?? null, subject.targetEnvironment, problems);
     this.unloaded = withoutConfig(isOpen(options.withoutConfig ?? "open"));
@@ -142,7 +156,7 @@ export class Deciding {
   /** Counts what the reserved work came to (all of it when not said), once. */
   async commit(reservation: Reservation, quantity?: Quantity): Promise<Recorded> {
     const amount = quantity === undefined ? reservation.hold.quantity : used(quantity, "quantity");
-    return this.books.commit(this.base.config.current(), reservation, amount, this.base.clock.wallUs());
+    return this.books.commit(this.moment(), reservation, amount);
   }
 
   /** The work was not done: gives back what was set aside. */
@@ -239,7 +253,18 @@ export class Deciding {
     const asked = this.asked(customerId, valueUnitId);
     return asked.force.plan === null
       ? this.unloaded
-      : andThen(this.accountNow(customerId), (account) => this.decided(account, asked, amount));
+      : andThen(this.accountNow(customerId), (account) =>
+          account === null ? this.uncounted(asked, amount) : this.decided(account, asked, amount),
+        );
+  }
+
+  /** While nobody knows what was used: each rail does as the document says. */
+  private uncounted(asked: Asking, amount: bigint): Decision {
+    const { force, customerId, valueUnitId, nowUs } = asked;
+    const period = this.books.period(force.plan, this.ledger.newcomer, customerId, nowUs);
+    const decision = uncounted(force, valueUnitId, period) ?? this.otherwise(asked);
+    this.refused(asked, amount, decision);
+    return decision;
   }
 
   private decided(account: Account, asked: Asking, amount: bigint): Decision {
@@ -264,14 +289,14 @@ export class Deciding {
     return Math.min(force.untilMs, nowMs + (standing.untilUs - nowUs) / 1000, nowMs + viewMs);
   }
 
-  /** As it is now; where the counters do not answer, as they were last seen. */
-  private accountNow(customerId: string): Answer<Account> {
-    const asSeen = (problem: unknown): Account => {
-      if (problem instanceof CountersUnavailable) {
-        this.base.problems.begin("counters_unavailable", problem.message);
-        return this.known(customerId);
+  /** As it is now; where the counters do not answer, as it was seen last, or null when that is too long ago. */
+  private accountNow(customerId: string): Answer<Account | null> {
+    const asSeen = (problem: unknown): Account | null => {
+      if (!(problem instanceof CountersUnavailable)) {
+        throw problem;
       }
-      throw problem;
+      const account = this.keeper?.ledger.snapshot(customerId) ?? null;
+      return account === null ? null : this.books.keyed(account);
     };
     try {
       const account = this.books.account(customerId);
@@ -279,6 +304,34 @@ export class Deciding {
     } catch (problem) {
       return asSeen(problem);
     }
+  }
+
+  private keeperOf(ledger: Ledger, { snapshotSeconds = SNAPSHOT_SECONDS }: DecidingOptions): Keeper {
+    const { clock, problems, warn, keptPath = null } = this.base;
+    const told = (problem: string | null) => {
+      if (problem === null) {
+        problems.end("counters_unavailable");
+        return;
+      }
+      const text = `${problem} Decisions go by what was seen last; what is recorded is kept, and counted later.`;
+      problems.begin("counters_unavailable", text);
+    };
+    const keeper = new Keeper(ledger, { clock, snapshotSeconds, path: keptPath, told, warn });
+    keeper.redo = async (kept) => this.makeAgain(kept);
+    return keeper;
+  }
+
+  private makeAgain(kept: Kept): Answer<unknown> {
+    const { force, nowUs } = this.moment();
+    if (kept.kind !== "event") {
+      return this.books.makeAgain(kept, { force, nowUs });
+    }
+    const plan = this.plan("There is no config that says what a kept event counts for.");
+    return this.events.record(plan, keptEvent(kept.body), nowUs, kept.attempt);
+  }
+
+  private moment(): Moment {
+    return { force: this.base.config.current(), nowUs: this.base.clock.wallUs() };
   }
 
   /** As this process saw it last. */

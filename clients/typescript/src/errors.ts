@@ -61,7 +61,16 @@ export class NeverLoaded extends AvsError {
   override readonly code = "never_loaded";
 }
 
-/** The counter store did not answer, so it is not known whether the call counted: with an eventId, repeat it. */
+/**
+ * The counter store did not answer, so it is not known whether the call counted: with an eventId, repeat it. `attempt` is
+ * the name under which the store makes the same change once, however often it is told to; null where it has none.
+ */
 export class CountersUnavailable extends AvsError {
   override readonly code = "counters_unavailable";
+  readonly attempt: string | null;
+
+  constructor(message: string, options: ErrorOptions & { readonly attempt?: string } = {}) {
+    super(message, options);
+    this.attempt = options.attempt ?? null;
+  }
 }

@@ -2,6 +2,7 @@
 import type { Account } from "./account.js";
 import { type Bookkeeper, Recorded } from "./bookkeeping.js";
 import type { Meter } from "./document.js";
+import type { Json } from "./journal.js";
 import { addsNothing, distinctValue, matches, metered, type UsageEvent } from "./metering.js";
 import { FixedCalendar, type Period } from "./periods.js";
 import type { Plan } from "./plan.js";
@@ -36,15 +37,18 @@ export class EventBooks {
   ) {}
 
   /** Counts an event; once, where it has an id. */
-  record(plan: Plan, event: UsageEvent, nowUs: number): Answer<Recorded> {
+  record(plan: Plan, event: UsageEvent, nowUs: number, attempt?: string): Answer<Recorded> {
     return andThen(this.period(plan, event), (period) => {
       const fit = fitOf(plan, event, period);
       this.sayOnce(fit.lacking);
       const until = Math.max(nowUs, event.atUs) + this.books.rememberedUs;
       const names = [...fit.distinct.values(), ...(fit.own === null ? [] : [fit.own])];
       const marks = new Map(names.map((mark) => [mark, until]));
-      return this.writer.update({ plan, customerId: event.customerId, marks, nowUs }, (account, known) =>
-        counted(plan, this.books.keyed(account), fit, { known, nowUs }),
+      const task = { plan, customerId: event.customerId, marks, nowUs, attempt };
+      return this.writer.update(
+        task,
+        (account, known) => counted(plan, this.books.keyed(account), fit, { known, nowUs }),
+        this.books.rescue(task, "event", () => [bodyOf(event)]),
       );
     });
   }
@@ -65,6 +69,23 @@ export class EventBooks {
       }
     }
   }
+}
+
+function bodyOf({ eventId, atUs, eventType, customerId, texts, dimensions }: UsageEvent): Json {
+  return [eventId, atUs, eventType, customerId, [...texts], [...dimensions]];
+}
+
+/** The event that was kept. */
+export function keptEvent([body]: readonly Json[]): UsageEvent {
+  const [eventId, atUs, eventType, customerId, texts, dimensions] = body as readonly [
+    string | null,
+    number,
+    string,
+    string,
+    readonly (readonly [string, string])[],
+    readonly (readonly [string, string])[],
+  ];
+  return { eventId, atUs, eventType, customerId, texts: new Map(texts), dimensions: new Map(dimensions) };
 }
 
 function fitOf(plan: Plan, event: UsageEvent, period: Period): Fit {

@@ -155,9 +155,18 @@ export class Journal {
       this.expected = "";
     }
     if (size > this.limit && !this.sealed) {
-      this.seal();
+      this.sealIfPossible();
     }
     return this.outcome === true && (nlink > 0 || this.sealed);
+  }
+
+  /** What was written counts, whatever becomes of this: another call goes on. */
+  private sealIfPossible(): void {
+    try {
+      this.seal();
+    } catch {
+      // A disk that is full: the file goes on growing, or the next call makes its successor.
+    }
   }
 
   /** Unless the disk has no room for what follows: then the file goes on growing. */

@@ -21,6 +21,11 @@ export function usagePath(folder: string, subject: Subject): string {
   return join(folder, `${nameOf(subject)}.usage`);
 }
 
+/** What could not be counted yet, a journal. */
+export function keptPath(folder: string, subject: Subject): string {
+  return join(folder, `${nameOf(subject)}.kept`);
+}
+
 /** RangeError when nothing vouches for the keys: not pinned, and the server is reached over plain http. */
 export function refuseUntrusted(address: string): void {
   const { protocol, hostname } = new URL(address);

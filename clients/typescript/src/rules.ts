@@ -22,6 +22,7 @@ export type ReasonCode =
   | "hard_stop"
   | "config_expired"
   | "config_stale"
+  | "counters_unavailable"
   | "unit_not_in_config"
   | "never_loaded";
 

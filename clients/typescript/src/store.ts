@@ -14,9 +14,14 @@ export type Marks = ReadonlyMap<string, number>;
 
 /**
  * From the account as it is and those of the marks that are known already to the account as it shall be, or null when
- * nothing happened: then nothing is written and no mark remembered. May be called more than once.
+ * nothing happened: then nothing is written and no mark remembered. `prepare`, where there is one, is called before that
+ * account is written. An edit may be made more than once and changes nothing, for it is also made of accounts that nobody
+ * has, to learn what would become of them.
  */
-export type Edit<T> = (account: Account, known: ReadonlySet<string>) => readonly [Account | null, T];
+export type Edit<T> = (
+  account: Account,
+  known: ReadonlySet<string>,
+) => readonly [after: Account | null, answer: T, prepare?: () => void];
 
 /** The accounts of one workspace and environment. */
 export interface Ledger {
@@ -37,6 +42,19 @@ export interface Ledger {
    * which it is not known whether the change was made: the same marks again make repeating harmless.
    */
   update<T>(customerId: string, marks: Marks, nowUs: number, edit: Edit<T>): Answer<T>;
+
+  /** `update` under the name of an attempt whose outcome is not known: the change is made once. Else `update` does it. */
+  redo?<T>(attempt: string, order: Order, edit: Edit<T>): Answer<T>;
+
+  /** Throws, or rejects with, CountersUnavailable unless the store answers and takes changes. */
+  probe?(): Answer<void>;
+}
+
+/** Whose account is changed, what counts once, and when (wall clock, µs). */
+export interface Order {
+  readonly customerId: string;
+  readonly marks: Marks;
+  readonly nowUs: number;
 }
 
 /** What a client is given. */

@@ -4,7 +4,7 @@ import { CountersUnavailable } from "./errors.js";
 import type { Firing } from "./firing.js";
 import type { Plan } from "./plan.js";
 import type { Reporter } from "./reporting.js";
-import type { Answer, Ledger, Marks } from "./store.js";
+import type { Answer, Edit, Ledger, Marks } from "./store.js";
 import type { Outgoing } from "./types.js";
 
 /** Whose account is changed, by which plan, when, and what counts once. */
@@ -13,10 +13,15 @@ export interface Task {
   readonly customerId: string;
   readonly marks: Marks;
   readonly nowUs: number;
+  /** The name under which a change that was kept is made once; the first time there is none. */
+  readonly attempt?: string | undefined;
 }
 
 /** The account after a change (null: nothing happened), what to answer, and what fired. */
 export type Edited<T> = readonly [account: Account | null, answer: T, firings: readonly Firing[]];
+
+/** What becomes of a change whose store does not answer: the edit of an account that is known may be made instead. */
+export type Rescue<T> = (problem: CountersUnavailable, edit: Edit<T>) => T;
 
 /** Events are written down before a count that survives this process, and let go after it. */
 export class Writer {
@@ -25,30 +30,45 @@ export class Writer {
     private readonly reporter: Reporter,
   ) {}
 
-  /** Changes the account; the answer of the edit that was made. */
-  update<T>(task: Task, edit: (account: Account, known: ReadonlySet<string>) => Edited<T>): Answer<T> {
+  /** Changes the account; the answer of the edit that was made, or of `rescue` where the store does not answer. */
+  update<T>(
+    task: Task,
+    edit: (account: Account, known: ReadonlySet<string>) => Edited<T>,
+    rescue?: Rescue<T>,
+  ): Answer<T> {
     const writing = new Writing(this.reporter, this.ledger.survives, task);
-    try {
-      const made = this.ledger.update(task.customerId, task.marks, task.nowUs, (account, known) => {
-        const [after, answer, firings] = edit(account, known);
-        writing.hold(firings);
-        return [after, answer] as const;
+    const failed = (problem: unknown): T => {
+      if (!(problem instanceof CountersUnavailable) || rescue === undefined || task.attempt !== undefined) {
+        return writing.failed(problem);
+      }
+      return rescue(problem, (account, known) => {
+        const [after, answer] = edit(account, known);
+        return [after, answer];
       });
-      return made instanceof Promise
-        ? made.then(
-            (answer) => writing.done(answer),
-            (problem: unknown) => writing.failed(problem),
-          )
-        : writing.done(made);
+    };
+    try {
+      const made = this.made(task, (account, known) => {
+        const [after, answer, firings] = edit(account, known);
+        writing.begin();
+        return firings.length === 0 ? [after, answer] : [after, answer, () => writing.hold(firings)];
+      });
+      return made instanceof Promise ? made.then((answer) => writing.done(answer), failed) : writing.done(made);
     } catch (problem) {
-      return writing.failed(problem);
+      return failed(problem);
     }
+  }
+
+  private made<T>(task: Task, edit: Edit<T>): Answer<T> {
+    const { customerId, marks, nowUs, attempt } = task;
+    return attempt === undefined || this.ledger.redo === undefined
+      ? this.ledger.update(customerId, marks, nowUs, edit)
+      : this.ledger.redo(attempt, task, edit);
   }
 }
 
 const NO_EVENTS: readonly Outgoing[] = [];
 
-/** The events of the last edit, and all that were held: an edit may be made more than once. */
+/** The events of the last edit, and all that were held: an edit may be made more than once, and of no account at all. */
 class Writing {
   private events = NO_EVENTS;
   private held: Map<string, Outgoing> | null = null;
@@ -59,10 +79,15 @@ class Writing {
     private readonly task: Task,
   ) {}
 
+  /** Another edit: what the last one fired did not happen. */
+  begin(): void {
+    this.events = NO_EVENTS;
+  }
+
+  /** What the edit fires, whose account is about to be written. */
   hold(firings: readonly Firing[]): void {
     const { plan, customerId, nowUs } = this.task;
-    this.events =
-      plan === null || firings.length === 0 ? NO_EVENTS : this.reporter.events(plan, customerId, firings, nowUs);
+    this.events = plan === null ? NO_EVENTS : this.reporter.events(plan, customerId, firings, nowUs);
     if (this.survives && this.events.length > 0) {
       this.reporter.hold(this.events);
       this.held = new Map([...(this.held ?? []), ...this.events.map((event) => [event.eventId, event] as const)]);

@@ -98,12 +98,13 @@ class FileLedger implements Ledger {
 
   update<T>(customerId: string, marks: Marks, nowUs: number, edit: Edit<T>): T {
     const problemOfEdit: { problem?: unknown } = {};
-    let outcome: readonly [Account | null, T] | undefined;
+    let outcome: ReturnType<Edit<T>> | undefined;
     try {
       const { journal, accounts } = this.file();
       journal.append(() => {
         try {
           outcome = edit(this.seen(customerId, accounts), this.known(customerId, marks, nowUs, accounts));
+          outcome[2]?.();
         } catch (problem) {
           problemOfEdit.problem = problem;
           throw problem;
@@ -115,7 +116,7 @@ class FileLedger implements Ledger {
       if (this.durable) {
         journal.sync();
       }
-      return this.settled(customerId, outcome as unknown as readonly [Account | null, T], accounts);
+      return this.settled(customerId, outcome as unknown as ReturnType<Edit<T>>, accounts);
     } catch (problem) {
       if ("problem" in problemOfEdit) {
         throw problem;
@@ -124,7 +125,11 @@ class FileLedger implements Ledger {
     }
   }
 
-  private settled<T>(customerId: string, [after, answer]: readonly [Account | null, T], accounts: Accounts): T {
+  probe(): void {
+    available(() => this.file().journal.catchUp());
+  }
+
+  private settled<T>(customerId: string, [after, answer]: ReturnType<Edit<T>>, accounts: Accounts): T {
     const row = accounts.rows.get(rowKey(this.name, customerId));
     if (after !== null && row !== undefined) {
       row.account = after;

@@ -19,8 +19,9 @@ export class MemoryLedger implements Ledger {
   }
 
   update<T>(customerId: string, marks: Marks, nowUs: number, edit: Edit<T>): T {
-    const [after, answer] = edit(this.read(customerId), this.known(customerId, marks, nowUs));
+    const [after, answer, prepare] = edit(this.read(customerId), this.known(customerId, marks, nowUs));
     if (after !== null) {
+      prepare?.();
       this.snapshots.set(customerId, after);
       for (const [mark, until] of marks) {
         this.marks.set(`${customerId}\n${mark}`, until);
