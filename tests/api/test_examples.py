@@ -15,6 +15,7 @@ from simulation.canonical import Json, JsonObject, canonical_text, parse_exact
 from tests.api.conftest import published, resolved, validate
 from tests.api.demo import NOW, demo_app, walk
 
+ANEW = "write the examples anew: AVS_WRITE_GOLDEN=1 .venv/bin/pytest tests/api/test_examples.py"
 UNSHOWN = {
     "get_openapi": "the document itself",
     "get_avs_config_schema": "a schema, which is published whole",
@@ -41,7 +42,7 @@ def test_the_demo_answers_as_the_examples_say(tmp_path: Path, monkeypatch: pytes
         FILE.write_text(lines + "\n")
     assert {name: outline(example) for name, example in anew.items()} == {
         name: outline(example) for name, example in kept().items()
-    }
+    }, f"The demo answers otherwise than the examples say. If it is meant, {ANEW}"
 
 
 def outline(value: Json) -> Json:
@@ -55,7 +56,7 @@ def outline(value: Json) -> Json:
 def test_an_operation_has_an_example_that_fits_its_schemas(name: str) -> None:
     item, example = operations()[name], kept().get(name)
     if example is None:
-        assert name in UNSHOWN
+        assert name in UNSHOWN, f"{name} has no example: let the tour of tests/api/demo.py ask it, and {ANEW}"
         return
     for media_type, body in example["requests"].items():
         content = item["requestBody"]["content"][media_type]
