@@ -4,16 +4,12 @@
     AVS_URL=http://127.0.0.1:5000 uvicorn --factory examples.asgi_middleware:create_app --port 8000
     curl -i -H 'X-Customer: cust_2001' -X POST http://127.0.0.1:8000/renders
 
-With counters in memory, reserving takes microseconds and may run on the event loop. Counters on disk or in Redis wait
-for them, so those calls go to a thread: `in_thread=True`.
+Reserving and committing are awaited: whatever the counters wait for, the event loop goes on.
 """
 
-import asyncio
 import json
 import os
 import secrets
-from collections.abc import Callable
-from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,9 +17,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from avs_brain_client import Client
+from avs_brain_client import AsyncClient, Client
 
-T = TypeVar("T")
 UNIT = os.environ.get("AVS_UNIT", "vu_usable_hd_minute")
 STATUS = {"block": 429, "require_approval": 402}
 
@@ -31,15 +26,18 @@ STATUS = {"block": 429, "require_approval": 402}
 class AvsMiddleware:
     """Sets one unit aside per HTTP request of the customer in `X-Customer`; counts it when the answer is a success."""
 
-    def __init__(self, app: ASGIApp, client: Client, value_unit_id: str, in_thread: bool = False) -> None:
-        self.app, self.client, self.value_unit_id, self.in_thread = app, client, value_unit_id, in_thread
+    def __init__(self, app: ASGIApp, client: Client, value_unit_id: str) -> None:
+        self.app, self.client, self.value_unit_id = app, AsyncClient(client), value_unit_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         customer_id = dict(scope["headers"]).get(b"x-customer", b"").decode("latin-1")
-        reservation = await self._do(self.client.reserve, customer_id, self.value_unit_id, 1)
+        if not customer_id:
+            await _refuse(send, 401, "customer_missing")
+            return
+        reservation = await self.client.reserve(customer_id, self.value_unit_id, 1)
         decision = reservation.decision
         if not decision.allow:
             await _refuse(send, STATUS[decision.action or "block"], decision.reason_code)
@@ -57,10 +55,10 @@ class AvsMiddleware:
         try:
             await self.app(scope, receive, watch)
         finally:
-            await self._do(self.client.commit if status < 400 else self.client.release, reservation)
-
-    async def _do(self, call: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.to_thread(call, *arguments) if self.in_thread else call(*arguments)
+            if status < 400:
+                await self.client.commit(reservation)
+            else:
+                await self.client.release(reservation)
 
 
 async def _refuse(send: Send, status: int, reason_code: str) -> None:

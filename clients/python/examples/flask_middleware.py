@@ -26,23 +26,31 @@ def enforce(app: Flask, client: Client, value_unit_id: str) -> None:
 
     @app.before_request
     def reserve() -> Response | None:
-        customer_id = request.headers.get("X-Customer", "")
+        customer_id = request.headers.get("X-Customer")
+        if not customer_id:
+            return _answer(401, error="customer_missing")
         g.reservation = client.reserve(customer_id, value_unit_id, 1)
         decision = g.reservation.decision
         if decision.allow:
             return None
-        answer: Response = jsonify(error=decision.reason_code, action=decision.action)
-        answer.status_code = STATUS[decision.action or "block"]
-        return answer
+        return _answer(STATUS[decision.action or "block"], error=decision.reason_code, action=decision.action)
 
     @app.after_request
     def settle(answer: Response) -> Response:
+        if "reservation" not in g:
+            return answer
         decision = g.reservation.decision
         answer.headers["AVS-Action"] = decision.action or "none"
         answer.headers["AVS-Remaining"] = str(decision.remaining)
         if decision.allow:
             (client.commit if answer.status_code < 400 else client.release)(g.reservation)
         return answer
+
+
+def _answer(status: int, **body: str | None) -> Response:
+    answer: Response = jsonify(**body)
+    answer.status_code = status
+    return answer
 
 
 def create_app(client: Client | None = None) -> Flask:

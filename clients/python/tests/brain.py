@@ -46,13 +46,18 @@ class Key:
 
 
 class Brain:
-    """`events` are the accepted enforcement events, `batches` what was posted; `spoil` may change any answer."""
+    """`events` are the accepted enforcement events, `batches` what was posted, `usage` the usage events by id; `spoil`
+    may change any answer, `token` is what callers must have.
+    """
 
     def __init__(self) -> None:
         self.key = Key("key-1")
         self.published = [self.key]
         self.events: dict[str, Mapping[str, Any]] = {}
         self.batches: list[list[Mapping[str, Any]]] = []
+        self.usage: dict[str, Mapping[str, Any]] = {}
+        self.sent_usage: list[str] = []
+        self.token: str | None = None
         self.asked: list[str] = []
         self.spoil: Callable[[Answer], Answer] = lambda answer: answer
         self.refuse: Callable[[Mapping[str, Any]], bool] = lambda event: False
@@ -141,7 +146,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path, query = urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)
         self.brain.asked.append(path)
-        if path == "/api/runtime/keys":
+        if self.brain.token is not None and self.headers.get("Authorization") != f"Bearer {self.brain.token}":
+            self._send(401, json.dumps({"detail": "Who are you?"}).encode())
+        elif path == "/api/runtime/keys":
             self._send(200, json.dumps(self.brain.jwks).encode())
         elif path == "/api/runtime/stream":
             self._stream()
@@ -150,6 +157,30 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         events = parse_exact(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.brain.token is not None and self.headers.get("Authorization") != f"Bearer {self.brain.token}":
+            self._send(401, json.dumps({"detail": "Who are you?"}).encode())
+        elif self.path == "/api/usage-events":
+            self._take_usage(events)
+        else:
+            self._take_events(events)
+
+    def _take_usage(self, events: list[Mapping[str, Any]]) -> None:
+        rejects = [
+            {"row": row, "event_id": event["event_id"], "field": "customer_id", "reason": "is refused"}
+            for row, event in enumerate(events, start=1)
+            if self.brain.refuse(event)
+        ]
+        refused = {reject["event_id"] for reject in rejects}
+        for event in events:
+            if event["event_id"] not in refused:
+                self.brain.sent_usage.append(event["event_id"])
+                self.brain.usage.setdefault(event["event_id"], event)
+        if self.brain.lose_answers:
+            self.close_connection = True
+            return
+        self._send(202 if len(rejects) < len(events) else 422, exact_json({"rejects": rejects}).encode())
+
+    def _take_events(self, events: list[Mapping[str, Any]]) -> None:
         self.brain.batches.append(events)
         results = [self._accept(event) for event in events]
         if self.brain.lose_answers:

@@ -12,6 +12,18 @@ from documents import SUBJECT
 HERE = Path(__file__).parent
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent / "src"), str(HERE)])}
 
+STORES = """
+from avs_brain_client import MemoryCounters
+from avs_brain_client.counters.redis import RedisCounters
+from avs_brain_client.counters.sqlite import SqliteCounters
+
+def store_of(kind, folder, redis_url):
+    if kind == "sqlite":
+        return SqliteCounters(folder + "/counters.sqlite")
+    return RedisCounters(redis_url, prefix=folder, timeout_ms=30_000) if kind == "redis" else MemoryCounters()
+"""
+"""A module of apps that share their counts through a folder or a Redis."""
+
 
 def start(script: str, *arguments: Any) -> subprocess.Popen[str]:
     """The script gets the subject and the arguments as `SUBJECT` and `ARGUMENTS`; it begins by importing Client."""
@@ -27,3 +39,20 @@ def run(script: str, *arguments: Any) -> str:
     out, problem = process.communicate(timeout=120)
     assert process.returncode == 0, problem
     return out
+
+
+def run_files(folder: Path, files: dict[str, str], given: Any) -> str:
+    """What `main.py` of these files printed; it finds the subject and what is given as JSON in `GIVEN`."""
+    environment = write_app(folder, files, given)
+    command = [sys.executable, str(folder / "main.py")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def write_app(folder: Path, files: dict[str, str], given: Any) -> dict[str, str]:
+    """Write the modules of an app to a folder; the environment in which they are found, with `GIVEN`."""
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    path = os.pathsep.join([ENVIRONMENT["PYTHONPATH"], str(folder)])
+    return {**ENVIRONMENT, "PYTHONPATH": path, "GIVEN": json.dumps([SUBJECT, given])}

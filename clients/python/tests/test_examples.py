@@ -44,17 +44,21 @@ def test_flask_does_not_count_a_request_that_failed(client: Client) -> None:
     assert client.usage("c").units[UNIT].used == 0
 
 
-@pytest.mark.parametrize("in_thread", [False, True])
-def test_asgi_refuses_the_third_request_and_counts_the_two_that_succeeded(client: Client, in_thread: bool) -> None:
+def test_flask_lets_nobody_through_who_is_no_customer(client: Client) -> None:
+    assert flask_middleware.create_app(client).test_client().post("/renders").status_code == 401
+
+
+def test_asgi_refuses_the_third_request_and_counts_the_two_that_succeeded(client: Client) -> None:
     app = asgi_middleware.create_app(client)
-    app.in_thread = in_thread
 
     async def ask() -> list[int]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
             asked = [http.post("/renders", headers={"X-Customer": "c"}) for _ in range(3)]
-            return [(await answer).status_code for answer in asked] + [(await http.get("/x")).status_code]
+            return [(await answer).status_code for answer in asked] + [
+                (await http.get("/x", headers=headers)).status_code for headers in ({"X-Customer": "d"}, {})
+            ]
 
-    assert asyncio.run(ask()) == [200, 200, 429, 404]
+    assert asyncio.run(ask()) == [200, 200, 429, 404, 401]
     assert client.usage("c").units[UNIT].used == 2
 
 

@@ -12,7 +12,7 @@ from avs_brain_client.follow import LONGEST_BACKOFF_SECONDS, Backoff
 from brain import Brain
 from conftest import NOW, Connect, SetClock
 from documents import UNIT, document, pool
-from waiting import eventually
+from waiting import codes, eventually
 
 MODES = ["poll", "longpoll", "stream"]
 VERSIONS = {"cfg_1": 10, "cfg_2": 20, "cfg_3": 30}
@@ -48,7 +48,7 @@ def test_a_client_that_starts_first_waits_for_avs_brain(brain: Brain, follow: Co
     client = follow(mode=mode)
     assert not client.wait_until_loaded(0.1)
     assert client.check("c", UNIT).reason_code == "never_loaded"
-    eventually(lambda: "Unreachable" in repr(client._follower.problem))
+    eventually(lambda: "unreachable" in codes(client))
     activate(brain, 1)
     brain.start()
     assert client.wait_until_loaded(20)
@@ -97,7 +97,7 @@ def test_a_bad_document_on_the_stream_is_survived(brain: Brain, follow: Connect)
     assert client.wait_until_loaded(20)
     brain.spoil = lambda answer: (answer[0] + b" ", answer[1], answer[2])
     activate(brain, 2)
-    eventually(lambda: "BadSignature" in repr(client._follower.problem))
+    eventually(lambda: "config_refused" in codes(client))
     assert client.check("c", UNIT).config_version_id == "cfg_1"
     brain.spoil = lambda answer: answer
     eventually(lambda: client.check("c", UNIT).config_version_id == "cfg_2")

@@ -1,16 +1,17 @@
 """Customers are called what their systems call them; the client knows what AVS Brain takes."""
 
-import logging
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.ids import is_given_id as reference
 
-from avs_brain_client.document import Subject
-from avs_brain_client.events import EventQueue
+from avs_brain_client import Client
 from avs_brain_client.ids import is_given_id
-from avs_brain_client.reporting import Reporter
+from brain import Brain
+from conftest import Connect
+from documents import UNIT, document
 
 
 @pytest.mark.parametrize("text", ["auth0|64fe1b2c", "Acme Inc", "Café", "a/b?c", "x" * 200])
@@ -26,14 +27,26 @@ def test_the_client_takes_the_ids_that_avs_brain_takes(text: str) -> None:
     assert is_given_id(text) == reference(text)
 
 
-def test_a_customer_that_avs_brain_refuses_is_said_once_before_anything_is_sent(
-    caplog: pytest.LogCaptureFixture,
+CALLS: dict[str, Callable[[Client, str], object]] = {
+    "check": lambda client, customer: client.check(customer, UNIT),
+    "record": lambda client, customer: client.record(customer, UNIT),
+    "record_event": lambda client, customer: client.record_event({"event_type": "x", "customer_id": customer}),
+    "reserve": lambda client, customer: client.reserve(customer, UNIT),
+    "usage": lambda client, customer: client.usage(customer),
+    "approve": lambda client, customer: client.approve(customer, UNIT, approved_by="Ada"),
+    "quality_failed": lambda client, customer: client.quality_failed(customer, UNIT, "csat", 1),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("customer_id", ["", "a\nb", "x" * 201, "\ud800"], ids=["empty", "control", "long", "half"])
+def test_no_call_takes_a_customer_whom_avs_brain_would_not_take(
+    brain: Brain, connect: Connect, call: str, customer_id: str
 ) -> None:
-    reporter = Reporter(EventQueue(), Subject("ws_1", "smb", "learning", "sandbox"), "ledger")
-    with caplog.at_level(logging.WARNING, "avs_brain_client"):
-        for customer_id in ("a\nb", "a\nb", "auth0|64fe"):
-            reporter.check_customer(customer_id)
-    assert [record.getMessage() for record in caplog.records] == [
-        "AVS Brain refuses enforcement events about customer 'a\\nb': a customer_id has 1 to 200 characters and no "
-        "control or direction characters. Its use is counted all the same."
-    ]
+    brain.activate(document())
+    client = connect()
+    client.refresh()
+    client.check("c", UNIT)
+    with pytest.raises(ValueError, match="customer_id is"):
+        CALLS[call](client, customer_id)
+    assert client.flush() == 0

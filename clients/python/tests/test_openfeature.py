@@ -1,18 +1,24 @@
 """Pools and rails as OpenFeature flags, through the real SDK."""
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from functools import partial
 
 import pytest
 from openfeature import api
 from openfeature.client import OpenFeatureClient
 from openfeature.evaluation_context import EvaluationContext
-from openfeature.exception import ErrorCode
+from openfeature.event import ProviderEvent
+from openfeature.exception import ErrorCode, ProviderNotReadyError
+from openfeature.provider import ProviderStatus
+from openfeature.track import TrackingEventDetails
 
-from avs_brain_client import Client
+from avs_brain_client import Client, Clock
 from avs_brain_client.openfeature import AvsProvider
 from brain import Brain
 from conftest import Connect, SetClock
-from documents import STAGE_THRESHOLDS, UNIT, document, pool, rails
+from documents import STAGE_THRESHOLDS, UNIT, document, pool, rails, unit
+from waiting import eventually
 
 CUSTOMER = EvaluationContext(targeting_key="c")
 
@@ -28,7 +34,7 @@ def client(brain: Brain, connect: Connect) -> Client:
 
 @pytest.fixture
 def flags(client: Client) -> Iterator[OpenFeatureClient]:
-    api.set_provider(AvsProvider(client), domain="avs")
+    api.set_provider_and_wait(AvsProvider(client), domain="avs")
     yield api.get_client("avs")
     api.clear_providers()
 
@@ -97,12 +103,122 @@ def test_what_cannot_be_answered_gives_the_default_and_says_why(
     assert (found.value, found.error_code) == (True, code)
 
 
-def test_a_unit_outside_the_config_has_no_number(flags: OpenFeatureClient) -> None:
-    assert flags.get_integer_details("unit.vu_other", 7, CUSTOMER).error_code == ErrorCode.TYPE_MISMATCH
+@pytest.mark.parametrize("key", ["unit.vu_other", "pool.other", "rail.other", "rail.absolute_usage_caps", "other"])
+def test_what_the_config_does_not_have_is_not_found_and_the_default_holds(flags: OpenFeatureClient, key: str) -> None:
+    for default in (True, False):
+        found = flags.get_boolean_details(key, default, CUSTOMER)
+        assert (found.value, found.error_code) == (default, ErrorCode.FLAG_NOT_FOUND)
 
 
-def test_before_the_first_config_pools_are_not_ready(connect: Connect) -> None:
-    api.set_provider(AvsProvider(connect()), domain="empty")
-    found = api.get_client("empty").get_boolean_details("pool.pool_core", True, CUSTOMER)
-    assert found.error_code == ErrorCode.PROVIDER_NOT_READY
+def test_a_unit_without_a_pool_has_no_number(brain: Brain, client: Client, flags: OpenFeatureClient) -> None:
+    brain.activate(document("cfg_2", units=[unit(), unit("vu_free")], sequence=2))
+    client.refresh()
+    assert flags.get_boolean_value("unit.vu_free", False, CUSTOMER)
+    assert flags.get_integer_details("unit.vu_free", 7, CUSTOMER).error_code == ErrorCode.TYPE_MISMATCH
+
+
+def test_a_decision_says_why_in_its_variant_and_metadata(flags: OpenFeatureClient, client: Client) -> None:
+    client.record("c", UNIT, 9)
+    found = flags.get_boolean_details(f"unit.{UNIT}", False, CUSTOMER)
+    assert found.variant == "throttle"
+    assert found.flag_metadata == {
+        "reason_code": "usage_threshold",
+        "threshold": "90",
+        "remaining": "1",
+        "config_version_id": "cfg_1",
+    }
+
+
+def test_pools_and_rails_say_which_version_they_are_of(flags: OpenFeatureClient, client: Client) -> None:
+    client.record("c", UNIT, 13)
+    for key, variant in (("pool.pool_core", "empty"), ("rail.usage_thresholds", "throttle")):
+        found = flags.get_boolean_details(key, True, CUSTOMER)
+        assert (found.variant, found.flag_metadata["config_version_id"]) == (variant, "cfg_1")
+
+
+@pytest.fixture
+def told() -> Iterator[list[ProviderEvent]]:
+    """What the SDK tells the app, in order."""
+    events: list[ProviderEvent] = []
+    handlers = {event: partial(lambda event, _: events.append(event), event) for event in ProviderEvent}
+    for event, handler in handlers.items():
+        api.add_handler(event, handler)
+    events.clear()
+    yield events
     api.clear_providers()
+
+
+def test_a_provider_is_ready_when_it_has_a_config(brain: Brain, connect: Connect, told: list[ProviderEvent]) -> None:
+    client = connect(mode="poll", poll_seconds=0.05, clock=Clock())
+    api.set_provider(AvsProvider(client, ready_seconds=60), domain="slow")
+    flags = api.get_client("slow")
+    for default in (True, False):
+        found = flags.get_boolean_details(f"unit.{UNIT}", default, CUSTOMER)
+        assert (found.value, found.error_code) == (default, ErrorCode.PROVIDER_NOT_READY)
+    brain.activate(document())
+    eventually(lambda: flags.get_provider_status() == ProviderStatus.READY)
+    eventually(lambda: ProviderEvent.PROVIDER_READY in told)
+    assert flags.get_boolean_value(f"unit.{UNIT}", False, CUSTOMER)
+    api.clear_providers()
+
+
+def test_a_provider_without_a_config_in_time_is_in_error_until_one_arrives(brain: Brain, connect: Connect) -> None:
+    client = connect(mode="poll", poll_seconds=0.05, clock=Clock())
+    with pytest.raises(ProviderNotReadyError):
+        api.set_provider_and_wait(AvsProvider(client, ready_seconds=0.01), domain="late")
+    flags = api.get_client("late")
+    assert flags.get_provider_status() == ProviderStatus.ERROR
+    assert flags.get_boolean_details(f"unit.{UNIT}", False, CUSTOMER).error_code == ErrorCode.PROVIDER_NOT_READY
+    brain.activate(document())
+    eventually(lambda: flags.get_provider_status() == ProviderStatus.READY)
+    assert flags.get_boolean_value(f"unit.{UNIT}", False, CUSTOMER)
+    api.clear_providers()
+
+
+def test_an_app_hears_of_another_version(
+    brain: Brain, client: Client, flags: OpenFeatureClient, told: list[ProviderEvent]
+) -> None:
+    brain.activate(document("cfg_2", sequence=2))
+    client.refresh()
+    eventually(lambda: told.count(ProviderEvent.PROVIDER_CONFIGURATION_CHANGED) == 1)
+
+
+def test_a_config_that_ages_makes_the_provider_stale_then_an_error_then_ready_again(
+    brain: Brain, connect: Connect, clock: SetClock, told: list[ProviderEvent]
+) -> None:
+    brain.activate(document(max_staleness_seconds=1000))
+    client = connect(flush_seconds=0.01)
+    client.refresh()
+    api.set_provider_and_wait(AvsProvider(client), domain="aging")
+    flags = api.get_client("aging")
+    clock.pass_seconds(300)
+    eventually(lambda: flags.get_provider_status() == ProviderStatus.STALE)
+    assert flags.get_boolean_value(f"unit.{UNIT}", False, CUSTOMER)
+    clock.pass_seconds(1000)
+    eventually(lambda: flags.get_provider_status() == ProviderStatus.ERROR)
+    client.refresh()
+    eventually(lambda: flags.get_provider_status() == ProviderStatus.READY)
+    eventually(lambda: {ProviderEvent.PROVIDER_STALE, ProviderEvent.PROVIDER_ERROR} <= set(told))
+    api.clear_providers()
+
+
+def test_tracking_a_unit_records_it_once_per_event_id(flags: OpenFeatureClient, client: Client) -> None:
+    for _ in range(2):
+        flags.track(f"unit.{UNIT}", CUSTOMER, TrackingEventDetails(2.5, {"event_id": "render_1"}))
+    flags.track(f"unit.{UNIT}", CUSTOMER)
+    assert client.usage("c").units[UNIT].used == Decimal("3.5")
+
+
+def test_tracking_anything_else_is_a_usage_event(flags: OpenFeatureClient, client: Client) -> None:
+    flags.track("render", CUSTOMER, TrackingEventDetails(attributes={"minutes": 4}))
+    assert client.usage("c").units[UNIT].used == 4
+
+
+def test_shutting_down_closes_the_client_and_a_new_start_opens_it(client: Client, flags: OpenFeatureClient) -> None:
+    running = [client._background.running]
+    api.shutdown()
+    running.append(client._background.running)
+    api.set_provider_and_wait(AvsProvider(client), domain="again")
+    running.append(client._background.running)
+    api.clear_providers()
+    assert running == [True, False, True]

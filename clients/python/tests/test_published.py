@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from avs_brain_client import BadSignature, Client, Clock, Malformed, Replayed, UnknownKey, Unreachable
@@ -319,7 +320,7 @@ def test_a_server_that_takes_connections_and_says_nothing_is_fallen_back_from(
         client = Client(address, published=location.folder, mode="manual", clock=clock, **SUBJECT)
         assert client._brain is not None
         monkeypatch.setattr(client._brain, "_timeout", 0.2)
-        client._brain._http.timeout = 0.2
+        client._brain._http.client.timeout = httpx.Timeout(0.2)
         client.refresh()
         assert version(client) == "cfg_1"
         client.close()

@@ -1,7 +1,8 @@
 """Enforce an AVS config inside your app: cached, signed, exact, and with AVS Brain down. Start at `Client`."""
 
+from avs_brain_client.aio import AsyncClient
 from avs_brain_client.bookkeeping import Recorded, Reservation
-from avs_brain_client.client import Client, Status
+from avs_brain_client.client import Client
 from avs_brain_client.clock import Clock
 from avs_brain_client.counters import CounterStore, Ledger, MemoryCounters
 from avs_brain_client.decide import Decision
@@ -11,17 +12,23 @@ from avs_brain_client.errors import (
     BadSignature,
     CountersUnavailable,
     DocumentRefused,
+    EventsRefused,
     Malformed,
     NeverLoaded,
     Replayed,
+    TokenRefused,
     UnknownKey,
+    UnknownUnit,
     Unreachable,
 )
+from avs_brain_client.problems import Problem
 from avs_brain_client.statement import PoolUse, Statement, UnitUse
+from avs_brain_client.status import Status
 from avs_brain_client.usage import Firing
 
 __version__ = "0.1.0"
 __all__ = [
+    "AsyncClient",
     "AvsError",
     "BadSignature",
     "Client",
@@ -31,18 +38,22 @@ __all__ = [
     "Decision",
     "Document",
     "DocumentRefused",
+    "EventsRefused",
     "Firing",
     "Ledger",
     "Malformed",
     "MemoryCounters",
     "NeverLoaded",
     "PoolUse",
+    "Problem",
     "Recorded",
     "Replayed",
     "Reservation",
     "Statement",
     "Status",
+    "TokenRefused",
     "UnitUse",
     "UnknownKey",
+    "UnknownUnit",
     "Unreachable",
 ]

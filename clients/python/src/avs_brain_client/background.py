@@ -7,62 +7,73 @@ from collections.abc import Callable
 
 from avs_brain_client.errors import AvsError
 from avs_brain_client.follow import Backoff, Follower
+from avs_brain_client.forking import renew_after_fork
 
 log = logging.getLogger("avs_brain_client")
 
 
 class Background:
-    """`tick` is called every `seconds` and must be quick; so is `send`, but more and more seldom while it fails.
-
-    `problem` is what `send` failed with last.
+    """`tick` is called every `seconds` and must be quick; so is `send`, but more and more seldom while it fails, and
+    once more at the end.
     """
 
     def __init__(
         self, follower: Follower | None, tick: Callable[[], object], send: Callable[[], object], seconds: float
     ) -> None:
         self._follower, self._tick, self._send, self._seconds = follower, tick, send, seconds
+        self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._sending: threading.Thread | None = None
         self._backoff = Backoff()
         self._send_at = 0.0
-        self.problem: AvsError | None = None
+        renew_after_fork(self)
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started, and not closed since."""
+        return self._sending is not None
 
     def start(self) -> None:
-        """Once; a second call does nothing."""
-        if self._threads:
-            return
-        targets = [("avs-events", self._run)]
-        if self._follower is not None:
-            targets.append(("avs-config", self._follower.run))
-        self._threads = [threading.Thread(target=target, name=name, daemon=True) for name, target in targets]
-        for thread in self._threads:
-            thread.start()
+        """Does nothing while it runs; after `close`, or in a forked child, it begins again."""
+        with self._lock:
+            if self._sending is not None:
+                return
+            closed = self._closed = threading.Event()
+            self._sending = threading.Thread(target=self._run, args=(closed,), name="avs-events", daemon=True)
+            self._sending.start()
+            if self._follower is not None:
+                threading.Thread(target=self._follower.run, args=(closed,), name="avs-config", daemon=True).start()
 
-    def close(self, timeout_seconds: float = 2) -> None:
-        """Ask the threads to end, and wait for the one that may be writing; the other may wait for the network."""
-        self._closed.set()
-        if self._follower is not None:
-            self._follower.close()
-        for thread in self._threads[:1]:
-            thread.join(timeout_seconds)
+    def close(self, timeout_seconds: float) -> bool:
+        """Ask the threads to end, and wait until what waits was sent, or could not be; whether that was in time."""
+        with self._lock:
+            sending, self._sending = self._sending, None
+            self._closed.set()
+        if sending is None:
+            return True
+        sending.join(timeout_seconds)
+        return not sending.is_alive()
 
-    def _run(self) -> None:
-        while not self._closed.wait(self._seconds):
+    def after_fork(self) -> None:
+        """Threads stay with the parent: where there were some, the child gets its own."""
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        running, self._sending = self.running, None
+        if running:
+            self.start()
+
+    def _run(self, closed: threading.Event) -> None:
+        while not closed.wait(self._seconds):
             self._tick()
             if time.monotonic() >= self._send_at:
                 self._try_to_send()
+        self._try_to_send()
 
     def _try_to_send(self) -> None:
         try:
             self._send()
-            self.problem = None
             self._backoff.succeeded()
-        except AvsError as problem:
-            self._failed(problem)
         except Exception as problem:
-            log.exception("Sending enforcement events failed in a way that was not foreseen.")
-            self._failed(AvsError(repr(problem)))
-
-    def _failed(self, problem: AvsError) -> None:
-        self.problem = problem
-        self._send_at = time.monotonic() + self._backoff.failed()
+            if not isinstance(problem, AvsError):
+                log.exception("Sending events failed in a way that was not foreseen.")
+            self._send_at = time.monotonic() + self._backoff.failed()

@@ -199,7 +199,7 @@ class Bookkeeper:
                     holds = dict(account.holds)
                     del holds[name]
                     return counted(account, standing, used, standing.held - held, holds), (recorded, ())
-            period = self._period_named(plan, account, customer_id, key, now)
+            period = self.period_named(plan, account, customer_id, key, now)
             freed = account.letting_go(name).using_since(now)
             if period is None:  # of a calendar that the document no longer goes by: nothing of it can fire
                 return freed.adding(value_unit_id, key, quantity), (recorded, ())
@@ -250,7 +250,8 @@ class Bookkeeper:
         calendars = self._own if plan is None else plan.calendars
         return period_at(calendars.of(customer_id, account.since_us, at), at)
 
-    def _period_named(self, plan: Plan | None, account: Account, customer_id: str, key: str, now: int) -> Period | None:
+    def period_named(self, plan: Plan | None, account: Account, customer_id: str, key: str, now: int) -> Period | None:
+        """The customer's period with this key; None for a key of a calendar that is no longer gone by."""
         calendars = self._own if plan is None else plan.calendars
         return period_of(calendars.of(customer_id, account.since_us, now), key)
 

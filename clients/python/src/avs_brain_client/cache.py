@@ -6,13 +6,18 @@ import json
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from avs_brain_client.forking import renew_after_fork
 
 if sys.platform != "win32":
     import fcntl
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +43,30 @@ class DiskCache:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.lock = threading.Lock()
+        renew_after_fork(self)
+
+    def before_fork(self) -> None:
+        """Nothing is open while nobody saves: a child that takes a locked file over would keep it locked."""
+
+    def after_fork(self) -> None:
+        self.lock = threading.Lock()
 
     def load(self) -> Stored | None:
         """What is stored; None without a file, or when the file is not one that `save` wrote."""
         try:
-            found = json.loads(self.path.read_bytes())
-            return Stored(
-                body=base64.b64decode(found["body"], validate=True),
-                signature=found["signature"],
-                etag=found["etag"],
-                order=(found["order"][0], found["order"][1]),
-                confirmed_at_us=found["confirmed_at_us"],
-                jwks=found["jwks"],
-            )
-        except (OSError, ValueError, LookupError, TypeError):
+            return _stored(json.loads(self.path.read_bytes()))
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
             return None
+
+    def set_damaged_aside(self) -> Path | None:
+        """Move a file that is there and cannot be read out of the way; where it is then, None when there is none."""
+        with contextlib.suppress(OSError):
+            if self.path.exists() and self.load() is None:
+                aside = self.path.with_name(f"{self.path.name}.damaged")
+                os.replace(self.path, aside)
+                return aside
+        return None
 
     def save(self, new: Stored) -> None:
         """Replace the file, unless it holds something newer."""
@@ -80,10 +94,34 @@ class DiskCache:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """One writer at a time, also between processes; the lock goes with the process that holds it."""
-        with open(self.path.with_suffix(".lock"), "ab") as lock:
-            if sys.platform != "win32":
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        with self.lock, open(self.path.with_suffix(".lock"), "ab") as lock:
+            if sys.platform == "win32":
+                yield
+                return
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(lock, fcntl.LOCK_UN)  # closing does not unlock what a forked child has open too
+
+
+def _stored(found: Any) -> Stored:
+    """What `_text` wrote; ValueError, LookupError or TypeError for anything else."""
+    sequence, issued_at = found["order"]
+    return Stored(
+        body=base64.b64decode(_is(str, found["body"]), validate=True),
+        signature=_is(str, found["signature"]),
+        etag=_is(str, found["etag"]),
+        order=(_is(int, sequence), _is(int, issued_at)),
+        confirmed_at_us=_is(int, found["confirmed_at_us"]),
+        jwks=_is(dict, found["jwks"]),
+    )
+
+
+def _is(kind: type[T], value: object) -> T:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
 
 
 def _text(new: Stored) -> bytes:

@@ -1,73 +1,33 @@
 """The client: what an app calls. Deciding and counting happen in this process; the network is other threads' work."""
 
-import logging
-import os
-import sqlite3
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
-from avs_brain_client.account import Account
-from avs_brain_client.background import Background
-from avs_brain_client.bookkeeping import Bookkeeper, Recorded, Reservation
-from avs_brain_client.brain import Brain
-from avs_brain_client.cache import DiskCache
-from avs_brain_client.clock import SECOND_US, Clock, microseconds
-from avs_brain_client.config import ConfigHolder
-from avs_brain_client.counters import CounterStore, MemoryCounters
+from avs_brain_client.account import Account, Hold
+from avs_brain_client.bookkeeping import Recorded, Reservation
+from avs_brain_client.clock import SECOND_US, microseconds
+from avs_brain_client.core import Core
 from avs_brain_client.decide import Decision, outside_config
-from avs_brain_client.decide import without_config as without_config_decision
-from avs_brain_client.deliver import Sender
-from avs_brain_client.document import Document, Subject
-from avs_brain_client.errors import CountersUnavailable, NeverLoaded, Unreachable
-from avs_brain_client.events import EventQueue
-from avs_brain_client.follow import LONGEST_BACKOFF_SECONDS, Follower
+from avs_brain_client.errors import CountersUnavailable, NeverLoaded
+from avs_brain_client.exits import close_at_exit
+from avs_brain_client.ids import require_customer_id
 from avs_brain_client.metering import usage_event
+from avs_brain_client.names import fresh_name
 from avs_brain_client.numbers import LIMIT, SCALE, Quantity, used
-from avs_brain_client.paths import cache_path, queue_path, secure
-from avs_brain_client.periods import ANCHOR, CustomerDay, PeriodSetting
 from avs_brain_client.plan import Force, Plan
-from avs_brain_client.published import Published, is_http, source_of
-from avs_brain_client.reading import period_anchor as read_anchor
-from avs_brain_client.reporting import Reporter
+from avs_brain_client.problems import COUNTERS_UNAVAILABLE
+from avs_brain_client.reporting import Later, at_once
 from avs_brain_client.standing import stand
 from avs_brain_client.statement import Statement, statement
+from avs_brain_client.usage_events import Use, Value, commit_mark, record_mark
 
-log = logging.getLogger("avs_brain_client")
-
-FRESH_SECONDS = {"poll": 2.5, "longpoll": 75.0, "stream": 60.0, "manual": 60.0}
-"""For how long a confirmed config counts as fresh; of "poll" in multiples of its interval."""
-MOST_PAUSE = 30.0
-"""Seconds between two looks at what is published while AVS Brain does not answer."""
 RESERVED_SECONDS = 600
-REMEMBERED = timedelta(days=90)
-"""For how long the same event_id is recognised unless a client is told otherwise."""
-NUMBERED_EVENTS = True
-"""Whether enforcement events carry client_id and sequence unless a client is told otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How the client is doing. `state` is fresh, stale, expired or never_loaded; `problem` is what went wrong last.
-
-    `config_version_id` and `sequence` are of the config that was delivered last, which may let the running period go on
-    by the terms before it.
-    """
-
-    state: str
-    config_version_id: str | None
-    sequence: int | None
-    age_seconds: float | None
-    problem: str | None
-    events_waiting: int
-    events_refused: int
-
-
-class Client:
+class Client(Core):
     """Enforces the active config of one subject.
 
     `base_url` is AVS Brain; `published` is where it publishes (an https address, a file:// URL or a folder), which is
@@ -76,87 +36,38 @@ class Client:
     `mode`: stream, longpoll, poll (every `poll_seconds`) or manual (`refresh` asks, `flush` sends).
     `keys`: the JSON Web Key Set to trust and no other; without it the keys that the server publishes, which needs https
     or a server on this machine.
+    `unknown_unit`: what becomes of a value unit that the config does not have: "deny", "allow" or "raise" (raises
+    UnknownUnit); None: denied where `target_environment` is production, allowed elsewhere.
     `without_config`: whether to allow ("open") or refuse ("closed") before the first config.
     `period_anchor`: how periods are cut where the document does not say: 30 days from a moment on, or the document's
     member as a mapping. `customer_day`: the day of the month on which a customer's own periods begin, by customer_id;
     None: the day of their first use.
     `accrues_from`: from when every customer's unused allowance rolls over; None: from their own first use.
     `remember_operations`: for how long an event_id, a commit and a distinct value are recognised as counted.
-    `numbered_events`: whether events carry client_id and sequence.
+    `numbered_events`: whether enforcement events carry client_id and sequence.
+    `send_usage`: whether what is recorded and committed also goes to AVS Brain as usage events.
     """
 
-    def __init__(
-        self,
-        base_url: str | None = None,
-        *,
-        published: str | os.PathLike[str] | None = None,
-        workspace_id: str,
-        segment: str,
-        stage: str,
-        target_environment: str = "production",
-        directory: str | os.PathLike[str] | None = None,
-        counters: CounterStore | None = None,
-        mode: str = "stream",
-        poll_seconds: float = 30,
-        keys: Mapping[str, Any] | None = None,
-        token: str | None = None,
-        without_config: str = "open",
-        period_anchor: datetime | Mapping[str, Any] = ANCHOR,
-        customer_day: CustomerDay | None = None,
-        accrues_from: datetime | None = None,
-        remember_operations: timedelta = REMEMBERED,
-        numbered_events: bool = NUMBERED_EVENTS,
-        flush_seconds: float = 5,
-        clock: Clock | None = None,
-    ) -> None:
-        _refuse_unknown(mode, without_config)
-        location = None if published is None else os.fspath(published)
-        if keys is None:
-            _refuse_untrusted(base_url, location)
-        subject = self._subject = Subject(workspace_id, segment, stage, target_environment)
-        folder = None if directory is None else Path(directory)
-        cache = None if folder is None else DiskCache(cache_path(folder, subject))
-        if base_url is None and mode != "manual":
-            mode = "poll"
-        fresh_seconds, longest_pause = _pace(mode, poll_seconds, base_url is not None and location is not None)
-        namespace = f"{workspace_id}/{target_environment}"
-        self._clock = clock or Clock()
-        self._monotonic_ns = self._clock.monotonic_ns
-        anchor = period_anchor if isinstance(period_anchor, datetime) else read_anchor(period_anchor)
-        setting = PeriodSetting(anchor, accrues_from, customer_day)
-        self._brain = None if base_url is None else Brain(base_url, token)
-        self._source = source_of(self._brain, None if location is None else Published(location))
-        self._config = ConfigHolder(
-            subject, setting, self._source, cache, pinned=keys, fresh_seconds=fresh_seconds, clock=self._clock
-        )
-        self._store = counters or MemoryCounters()
-        self._ledger = self._store.ledger(namespace)
-        self._snapshots, self._newcomer = self._ledger.snapshots, self._ledger.newcomer
-        self._queue = _queue(folder, subject)
-        self._reporter = Reporter(self._queue, subject, namespace)
-        self._books = Bookkeeper(self._ledger, self._reporter, setting, _microseconds_of(remember_operations))
-        self._sender = Sender(self._queue, self._brain, numbered=numbered_events)
-        self._unloaded = without_config_decision(without_config == "open")
-        self._follower = Follower(self._source, self._config, subject, mode, poll_seconds, longest_pause)
-        followed = None if mode == "manual" else self._follower
-        self._background = Background(followed, self._config.current, self.flush, flush_seconds)
-        self._config.load()
-
     def start(self) -> "Client":
-        """Follow the config and send events in the background; returns at once."""
-        self._background.start()
-        return self
+        """Follow the config and send events in the background; returns at once. Works again after `close`.
 
-    def wait_until_loaded(self, timeout_seconds: float | None = None) -> bool:
-        """Wait for the first config, from disk or from AVS Brain; whether it came in time."""
-        return self._config.loaded.wait(timeout_seconds)
+        A process that is forked from this one goes on with threads, files and connections of its own.
+        """
+        self._background.start()
+        close_at_exit(self)
+        return self
 
     def check(self, customer_id: str, value_unit_id: str, quantity: Quantity = 1) -> Decision:
         """What to do about this quantity: decided here and now, from memory, without counting anything.
 
-        ValueError for a quantity that is a float or negative; nothing else is ever raised.
+        ValueError for what is no customer's id and for a quantity that is a float or negative, UnknownUnit where that
+        was asked for; nothing else is ever raised.
         """
-        standing = self._snapshots.get(customer_id, self._newcomer).standings.get(value_unit_id)
+        account = self._snapshots.get(customer_id)
+        if account is None:
+            require_customer_id(customer_id)
+            account = self._newcomer
+        standing = account.standings.get(value_unit_id)
         if (
             standing is not None
             and standing.frame.force is self._config.force
@@ -182,25 +93,51 @@ class Client:
         *,
         event_id: str | None = None,
         at: datetime | None = None,
+        send_usage: bool | None = None,
+        event_type: str | None = None,
+        dimensions: Mapping[str, Value] | None = None,
     ) -> Recorded:
-        """Count use that happened, whatever the rails say about it. The same event_id counts once per unit."""
+        """Count use that happened, whatever the rails say about it. The same event_id counts once per unit.
+
+        `send_usage`: whether AVS Brain gets the usage event of it, once; None: as the client was told. `event_type` and
+        `dimensions` describe that event where the unit's event_mapping alone does not: ValueError says so then.
+        """
+        self._require(customer_id)
         now = self._clock.wall_us()
         amount = quantity * SCALE if quantity.__class__ is int and 0 <= quantity < LIMIT else used(quantity, "quantity")
         moment = now if at is None else microseconds(at)
         force = self._config.at(now, self._monotonic_ns())
-        return self._books.record(force, customer_id, value_unit_id, amount, event_id, moment, now)
+        if force.plan is not None and value_unit_id not in force.plan.units:
+            self._unknown.tell(force.plan, value_unit_id)
+        if not self._usage_events.wanted(send_usage, event_type, dimensions):
+            return self._books.record(force, customer_id, value_unit_id, amount, event_id, moment, now)
+        name = event_id or fresh_name()
+        terms = self._terms(force.plan, customer_id, moment)
+        use = Use(customer_id, value_unit_id, amount, moment, event_type, dimensions)
+        sent = self._usage_events.of_use(terms, use, name, record_mark(value_unit_id, name))
+        return self._usage_events.sending(
+            sent, lambda: self._books.record(force, customer_id, value_unit_id, amount, name, moment, now)
+        )
 
-    def record_event(self, event: Mapping[str, Any]) -> Recorded:
+    def record_event(self, event: Mapping[str, Any], *, send_usage: bool | None = None) -> Recorded:
         """Count a usage event for every unit whose event_mapping it fits; exploration notes it too.
 
         The event has event_type, customer_id, its dimensions, and event_id and ts where there are any. Raises
-        NeverLoaded without a config: nothing says what the event counts for.
+        NeverLoaded without a config: nothing says what the event counts for. `send_usage` as of `record`.
         """
         now, force = self._clock.wall_us(), self._config.current()
         plan = force.plan
         if plan is None:
             raise NeverLoaded("There is no config yet that says what this event counts for.")
-        return self._books.record_event(force, plan, usage_event(event, self._subject, now), now)
+        sends = self._usage_events.wanted(send_usage)
+        if sends and event.get("event_id") is None:
+            event = {**event, "event_id": f"use_{fresh_name()}"}
+        metered = usage_event(event, self._subject, now)
+        self._require(metered.customer_id)
+        if not sends:
+            return self._books.record_event(force, plan, metered, now)
+        sent = self._usage_events.of_event(event, metered)
+        return self._usage_events.sending(sent, lambda: self._books.record_event(force, plan, metered, now))
 
     def reserve(
         self, customer_id: str, value_unit_id: str, quantity: Quantity = 1, *, seconds: float = RESERVED_SECONDS
@@ -209,19 +146,41 @@ class Client:
 
         Reserve the most that it can come to, then `commit` what it did. What nobody commits lapses after `seconds`.
         """
+        self._require(customer_id)
         now = self._clock.wall_us()
         amount = quantity * SCALE if quantity.__class__ is int and 0 <= quantity < LIMIT else used(quantity, "quantity")
         force, until = self._config.at(now, self._monotonic_ns()), now + int(seconds * SECOND_US)
+        unknown = self._unknown_decision(force.plan, value_unit_id)
+        if unknown is not None and not unknown.allow:
+            return Reservation(fresh_name(), customer_id, unknown, Hold(value_unit_id, "", amount, until))
         made = self._books.reserve(force, customer_id, value_unit_id, amount, until, now, self._unloaded)
         if made.decision.action == "block":
             self._refused(force, customer_id, value_unit_id, amount, made.decision, now)
         return made
 
-    def commit(self, reservation: Reservation, quantity: Quantity | None = None) -> Recorded:
-        """Count what the reserved work came to (all of it when not said), once."""
-        amount = reservation.hold.quantity if quantity is None else used(quantity, "quantity")
-        now = self._clock.wall_us()
-        return self._books.commit(self._config.at(now, self._monotonic_ns()), reservation, amount, now)
+    def commit(
+        self,
+        reservation: Reservation,
+        quantity: Quantity | None = None,
+        *,
+        send_usage: bool | None = None,
+        event_type: str | None = None,
+        dimensions: Mapping[str, Value] | None = None,
+    ) -> Recorded:
+        """Count what the reserved work came to (all of it when not said), once. The rest as of `record`; the usage
+        event falls into the period that the work was reserved in, as the count does.
+        """
+        name, customer_id, _, hold = reservation
+        amount, now = hold.quantity if quantity is None else used(quantity, "quantity"), self._clock.wall_us()
+        force = self._config.at(now, self._monotonic_ns())
+        if not self._usage_events.wanted(send_usage, event_type, dimensions):
+            return self._books.commit(force, reservation, amount, now)
+        period = self._books.period_named(force.plan, self._snapshot(customer_id), customer_id, hold.period, now)
+        moment = now if period is None else min(now, period.end_us)
+        terms = self._terms(force.plan, customer_id, moment)
+        use = Use(customer_id, hold.value_unit_id, amount, moment, event_type, dimensions)
+        sent = self._usage_events.of_use(terms, use, name, commit_mark(name))
+        return self._usage_events.sending(sent, lambda: self._books.commit(force, reservation, amount, now))
 
     def release(self, reservation: Reservation) -> None:
         """The work was not done: give back what was set aside."""
@@ -229,74 +188,26 @@ class Client:
 
     def approve(self, customer_id: str, value_unit_id: str, *, approved_by: str) -> None:
         """Let a customer go on where rails ask for approval, until the period ends; reported as override_approved."""
+        self._require(customer_id)
         now = self._clock.wall_us()
         self._books.approve(self._plan(), customer_id, value_unit_id, now)
         self._say(customer_id, "override_approved", {"value_unit_id": value_unit_id, "approved_by": approved_by}, now)
 
     def quality_failed(self, customer_id: str, value_unit_id: str, signal_id: str, value: Quantity) -> None:
         """Report that a quality signal said no (quality_proxy_failed); it changes no decision."""
+        self._require(customer_id)
         context = {"value_unit_id": value_unit_id, "signal_id": signal_id, "value": value}
         self._say(customer_id, "quality_proxy_failed", context, self._clock.wall_us())
 
     def usage(self, customer_id: str, *, at: datetime | None = None) -> Statement:
         """Where a customer stands in the period of `at`, or now. Raises NeverLoaded and CountersUnavailable."""
+        self._require(customer_id)
         plan, now = self._plan(), self._clock.wall_us()
         if plan is None:
             raise NeverLoaded("There is no config yet that says what this customer has.")
         account = self._books.account(customer_id)
         period = self._books.period(plan, account, customer_id, now if at is None else microseconds(at))
         return statement(plan, account, period, now)
-
-    def refresh(self) -> None:
-        """Ask for the config once, now. Raises Unreachable or DocumentRefused; what is held stays in force then."""
-        self._follower.refresh()
-
-    def flush(self) -> int:
-        """Send waiting events now; how many were taken. Raises Unreachable; what was not taken keeps waiting."""
-        self._reporter.catch_up()
-        self._queue.settle(self._happened)
-        return self._sender.flush()
-
-    @property
-    def document(self) -> Document | None:
-        """The config whose terms hold in the running period, parsed; None before the first one. Where customers have
-        their own days, of those whose day is the first.
-        """
-        plan = self._plan()
-        if plan is None:
-            return None
-        calendar = plan.calendars.usual
-        return plan.in_period(calendar, calendar.number(self._clock.wall_us())).document
-
-    @property
-    def state(self) -> str:
-        """fresh, stale, expired or never_loaded."""
-        return self._config.current().state
-
-    @property
-    def status(self) -> Status:
-        """How the client is doing, for health checks and dashboards."""
-        force = self._config.current()
-        plan, problem = force.plan, self._follower.problem or self._background.problem or self._reporter.problem
-        return Status(
-            state=force.state,
-            config_version_id=None if plan is None else plan.config_version_id,
-            sequence=None if plan is None else plan.document.delivery.sequence,
-            age_seconds=self._config.age_seconds,
-            problem=None if problem is None else str(problem),
-            events_waiting=len(self._queue) + self._reporter.overflowing,
-            events_refused=len(self._queue.refused()),
-        )
-
-    def close(self) -> None:
-        """Send what waits if AVS Brain answers, stop the threads, give back files and connections."""
-        self._background.close()
-        try:
-            self.flush()
-        except (Unreachable, CountersUnavailable, sqlite3.Error) as problem:
-            log.info("Enforcement events keep waiting: %s", problem)
-        self._source.close()
-        self._queue.close()
 
     def __enter__(self) -> "Client":
         return self.start()
@@ -306,7 +217,33 @@ class Client:
     ) -> None:
         self.close()
 
-    def _look(self, customer_id: str, value_unit_id: str, quantity: Quantity) -> Decision:
+    @property
+    def counts_in_memory(self) -> bool:
+        """Whether what this process sees of an account is all that there is, and asking for it never waits."""
+        return self._ledger.view_ns is None
+
+    def account(self, customer_id: str) -> Account:
+        """What the counters have of a customer now. Raises CountersUnavailable."""
+        return self._books.account(customer_id)
+
+    def check_by(
+        self, account: Account | None, customer_id: str, value_unit_id: str, quantity: Quantity, later: Later
+    ) -> Decision:
+        """As `check`, without waiting: by an account as it was seen (None: as this process has it in memory). What
+        has to be written down about it is given to `later`.
+        """
+        require_customer_id(customer_id)
+        seen = self._books.keyed(account or self._snapshot(customer_id))
+        return self._look(customer_id, value_unit_id, quantity, seen, later)
+
+    def _look(
+        self,
+        customer_id: str,
+        value_unit_id: str,
+        quantity: Quantity,
+        account: Account | None = None,
+        later: Later = at_once,
+    ) -> Decision:
         """The slow half of `check`: decide, and report a refusal."""
         amount = used(quantity, "quantity")
         now, now_ns = self._clock.wall_us(), self._monotonic_ns()
@@ -314,86 +251,71 @@ class Client:
         plan = force.plan
         if plan is None:
             return self._unloaded
-        account = self._account(customer_id)
+        if account is None:
+            account = self._account(customer_id)
         standing = stand(force, plan, account, customer_id, value_unit_id, now)
         if standing is None:
-            return outside_config(plan)
+            return self._unknown_decision(plan, value_unit_id) or outside_config(plan)
         until_ns = min(force.until_ns, now_ns + (standing.until_us - now) * 1000)
         if self._ledger.view_ns is not None:
             until_ns = min(until_ns, now_ns + self._ledger.view_ns)
         standing.until_ns = until_ns
         decision = standing.decision(amount)
         if decision.action == "block":
-            self._refused(force, customer_id, value_unit_id, amount, decision, now)
+            self._refused(force, customer_id, value_unit_id, amount, decision, now, later)
         return decision
 
     def _refused(
-        self, force: Force, customer_id: str, value_unit_id: str, amount: int, decision: Decision, now: int
+        self,
+        force: Force,
+        customer_id: str,
+        value_unit_id: str,
+        amount: int,
+        decision: Decision,
+        now: int,
+        later: Later = at_once,
     ) -> None:
         """Report a refusal, once per customer, period and reason."""
         if force.plan is None:
             return
-        account = self._snapshots.get(customer_id, self._newcomer)
+        account = self._snapshot(customer_id)
         period = self._books.period(force.plan, account, customer_id, now)
-        self._reporter.refused(force.plan, customer_id, period, value_unit_id, amount, decision, now)
+        self._reporter.refused(force.plan, customer_id, period, value_unit_id, amount, decision, now, later)
 
     def _account(self, customer_id: str) -> Account:
         """As it is now; where the counters do not answer, as they were last seen."""
         try:
-            return self._books.glance(customer_id)
+            account = self._books.glance(customer_id)
+            if COUNTERS_UNAVAILABLE in self._problems:
+                self._problems.end(COUNTERS_UNAVAILABLE)
+            return account
         except CountersUnavailable as problem:
-            self._background.problem = problem
-            return self._books.keyed(self._snapshots.get(customer_id, self._newcomer))
+            self._problems.begin(COUNTERS_UNAVAILABLE, f"Checks go by what was seen last: {problem}")
+            return self._books.keyed(self._snapshot(customer_id))
 
-    def _plan(self) -> Plan | None:
-        return self._config.current().plan
+    def _snapshot(self, customer_id: str) -> Account:
+        return self._snapshots.get(customer_id, self._newcomer)
+
+    def _require(self, customer_id: str) -> None:
+        """Whoever has an account was asked for it before."""
+        if customer_id not in self._snapshots:
+            require_customer_id(customer_id)
+
+    def _unknown_decision(self, plan: Plan | None, value_unit_id: str) -> Decision | None:
+        """Of a unit that the config does not have; None for all others, and without a config."""
+        if plan is None or value_unit_id in plan.units:
+            return None
+        return self._unknown.decision(plan, value_unit_id)
+
+    def _terms(self, plan: Plan | None, customer_id: str, at: int) -> Plan | None:
+        """Those of the customer's period at a moment."""
+        period = self._books.period(plan, self._snapshot(customer_id), customer_id, at)
+        return None if plan is None else plan.in_period(period.calendar, period.number)
 
     def _say(self, customer_id: str, event_type: str, context: Mapping[str, Any], now: int) -> None:
         plan = self._plan()
         if plan is None:
             raise NeverLoaded("There is no config yet that this could be reported about.")
-        account = self._snapshots.get(customer_id, self._newcomer)
+        account = self._snapshot(customer_id)
         period = self._books.period(plan, account, customer_id, now)
         self._reporter.say(plan, customer_id, period, event_type, context, now)
-
-    def _happened(self, namespace: str, customer_id: str, mark: str) -> bool:
-        return mark in self._store.ledger(namespace).read(customer_id).fired
-
-
-def _refuse_unknown(mode: str, without_config: str) -> None:
-    if mode not in FRESH_SECONDS:
-        raise ValueError(f"mode is {mode!r}: allowed are {', '.join(FRESH_SECONDS)}")
-    if without_config not in ("open", "closed"):
-        raise ValueError(f"without_config is {without_config!r}: allowed are open, closed")
-
-
-def _microseconds_of(window: timedelta) -> int:
-    if window <= timedelta(0):
-        raise ValueError(f"remember_operations is {window}: it must be longer than nothing")
-    return window // timedelta(microseconds=1)
-
-
-def _pace(mode: str, poll_seconds: float, falls_back: bool) -> tuple[float, float]:
-    """For how long a confirmed config counts as fresh, and the longest pause between attempts: with somewhere to fall
-    back to, short enough to stay fresh by it, however long AVS Brain takes not to answer.
-    """
-    fresh_seconds = FRESH_SECONDS[mode] * (poll_seconds if mode == "poll" else 1)
-    if not falls_back:
-        return fresh_seconds, LONGEST_BACKOFF_SECONDS
-    return max(fresh_seconds, FRESH_SECONDS["manual"]), min(poll_seconds, MOST_PAUSE)
-
-
-def _refuse_untrusted(base_url: str | None, published: str | None) -> None:
-    """Without pinned keys every place that they may come from must vouch for them; a folder is its owner's."""
-    for url in (base_url, published if published is not None and is_http(published) else None):
-        if url is not None:
-            secure(url)
-
-
-def _queue(folder: Path | None, subject: Subject) -> EventQueue:
-    """On disk where there is one that can be written; an app must start without it too."""
-    try:
-        return EventQueue(None if folder is None else queue_path(folder, subject))
-    except (OSError, sqlite3.Error) as problem:
-        log.error("Enforcement events are kept in memory only: %s", problem)
-        return EventQueue(None)

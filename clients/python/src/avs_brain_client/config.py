@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -12,8 +12,10 @@ from avs_brain_client.cache import DiskCache, Stored
 from avs_brain_client.clock import Clock
 from avs_brain_client.document import Document, Subject
 from avs_brain_client.errors import DocumentRefused, Malformed, Replayed, UnknownKey
+from avs_brain_client.forking import renew_after_fork
 from avs_brain_client.periods import PeriodSetting
 from avs_brain_client.plan import Force, Plan, compiled
+from avs_brain_client.problems import CACHE_DAMAGED, CACHE_NOT_WRITTEN, CONFIG_REFUSED, Problems
 from avs_brain_client.published import Source
 from avs_brain_client.reading import parse
 from avs_brain_client.signatures import Keys, Signed, keys_of, verify
@@ -41,7 +43,8 @@ class Held:
 class ConfigHolder:
     """Thread-safe; nothing here waits for the network while others wait for it.
 
-    `fresh_seconds`: for how long after its confirmation a config counts as fresh.
+    `fresh_seconds`: for how long after its confirmation a config counts as fresh. `changed` is called after AVS Brain
+    said something.
     """
 
     def __init__(
@@ -54,8 +57,11 @@ class ConfigHolder:
         pinned: Mapping[str, Any] | None,
         fresh_seconds: float,
         clock: Clock,
+        problems: Problems,
+        changed: Callable[[], object] = lambda: None,
     ) -> None:
         self._subject, self._setting, self._cache, self._clock = subject, setting, cache, clock
+        self._problems, self._changed = problems, changed
         self._trust = Trust(source, pinned)
         self._fresh_ns = int(fresh_seconds * SECOND_NS)
         self._lock = threading.Lock()
@@ -64,6 +70,14 @@ class ConfigHolder:
         self._offset_us = self._wall_ahead_us()
         self.loaded = threading.Event()
         self.force = self._force()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Of what another thread was about to put in force, the child has all or nothing."""
+        self._lock, self.loaded = threading.Lock(), threading.Event()
+        self.force = self._force()
+        if self._held is not None:
+            self.loaded.set()
 
     @property
     def etag(self) -> str | None:
@@ -93,7 +107,12 @@ class ConfigHolder:
 
     def load(self) -> None:
         """Take up what is on disk, if it is genuine; its age counts on from when it was last confirmed."""
-        stored = None if self._cache is None else self._cache.load()
+        if self._cache is None:
+            return
+        aside = self._cache.set_damaged_aside()
+        if aside is not None:
+            self._problems.begin(CACHE_DAMAGED, f"The config on disk is damaged, was moved to {aside} and is not used.")
+        stored = self._cache.load()
         if stored is None:
             return
         age_us = max(self._clock.wall_us() - stored.confirmed_at_us, 0)
@@ -101,7 +120,7 @@ class ConfigHolder:
             signed = verify(stored.body, stored.signature, self._trust.pinned or keys_of(stored.jwks))
             self._take(stored, signed, age_us * 1000)
         except (DocumentRefused, ValueError) as problem:
-            log.warning("The config on disk is not used: %s", problem)
+            self._problems.begin(CONFIG_REFUSED, f"The config on disk is not used: {problem}")
 
     def adopt(self, delivered: Delivered) -> None:
         """Verify a delivered document and enforce it from now on; DocumentRefused keeps what is held in force."""
@@ -119,6 +138,7 @@ class ConfigHolder:
             jwks=jwks,
         )
         self._save(self._take(stored, signed, 0))
+        self._changed()
 
     def confirm(self) -> None:
         """AVS Brain says that the document held is still the one."""
@@ -130,6 +150,7 @@ class ConfigHolder:
             self._held = replace(self._held, stored=stored, confirmed_ns=now_ns)
             if self.force.state != FRESH:
                 self.force = self._force()
+        self._changed()
         if now_ns >= self._save_at_ns:
             self._save(stored)
 
@@ -154,8 +175,11 @@ class ConfigHolder:
             return
         try:
             self._cache.save(stored)
+            self._problems.end(CACHE_NOT_WRITTEN, CACHE_DAMAGED)
         except OSError as problem:
-            log.warning("The config could not be kept on disk: %s", problem)
+            self._problems.begin(
+                CACHE_NOT_WRITTEN, f"The config is not kept on disk, a restart without AVS Brain has none: {problem}"
+            )
         self._save_at_ns = self._clock.monotonic_ns() + SAVE_EVERY_NS
 
     def _upcoming(self, document: Document) -> Plan | None:

@@ -39,6 +39,18 @@ class Unreachable(AvsError):
     """AVS Brain did not answer, or answered with an error; asking again later may help."""
 
 
+class TokenRefused(Unreachable):
+    """AVS Brain answered 401 or 403: it does not take this token, and will not until another one is passed."""
+
+
+class EventsRefused(AvsError):
+    """AVS Brain will never take what was sent: it answered 400, 413 or 422."""
+
+
+class UnknownUnit(AvsError):
+    """The config names no such value unit, and the client was told to raise then (`unknown_unit="raise"`)."""
+
+
 class NeverLoaded(AvsError):
     """There is no config yet, neither from AVS Brain nor on disk."""
 

@@ -4,11 +4,12 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from avs_brain_client.config import ConfigHolder
 from avs_brain_client.document import Subject
-from avs_brain_client.errors import AvsError
+from avs_brain_client.errors import AvsError, DocumentRefused, TokenRefused
+from avs_brain_client.problems import CONFIG_REFUSED, NEVER_LOADED, TOKEN_REFUSED, UNREACHABLE, Problems
 from avs_brain_client.published import Source
 
 log = logging.getLogger("avs_brain_client")
@@ -17,12 +18,20 @@ LONG_POLL_SECONDS = 30
 HELD_SECONDS = 1.0
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 10.0
+JITTER = random.SystemRandom()
+"""Without a state that processes which were forked would share."""
+PROBLEMS: Mapping[type[AvsError], str] = {
+    TokenRefused: TOKEN_REFUSED,
+    DocumentRefused: CONFIG_REFUSED,
+    AvsError: UNREACHABLE,
+}
+"""How what goes wrong is told; the first kind that fits."""
 
 
 class Backoff:
     """Full jitter: anything from 0 to a bound that doubles with every failure, so that many clients spread out."""
 
-    def __init__(self, uniform: Callable[[float, float], float] = random.uniform) -> None:
+    def __init__(self, uniform: Callable[[float, float], float] = JITTER.uniform) -> None:
         self._uniform = uniform
         self.failures = 0
 
@@ -37,7 +46,7 @@ class Backoff:
 
 
 class Follower:
-    """Keeps a ConfigHolder up to date until it is closed. `problem` is what went wrong last, None when nothing did.
+    """Keeps a ConfigHolder up to date until it is closed, and tells `problems` what goes wrong.
 
     `longest_pause` bounds the time between two attempts, however many failed.
     """
@@ -50,42 +59,57 @@ class Follower:
         mode: str,
         poll_seconds: float,
         longest_pause: float = LONGEST_BACKOFF_SECONDS,
+        *,
+        problems: Problems,
     ) -> None:
-        self._source, self._holder, self._subject = source, holder, subject
+        self._source, self._holder, self._subject, self._problems = source, holder, subject, problems
         self._longest_pause = longest_pause
         self._poll_seconds = poll_seconds
         self._rounds = {"poll": self._poll, "longpoll": self._long_poll, "stream": self._stream}
         self._mode = mode
         self._backoff = Backoff()
-        self._closed = threading.Event()
-        self.problem: AvsError | None = None
 
     def refresh(self) -> None:
         """Ask once, now. Raises Unreachable or DocumentRefused; what is held stays in force then."""
-        self._ask(0)
+        try:
+            self._ask(0)
+        except AvsError as problem:
+            self._tell(problem)
+            raise
+        self._succeeded()
 
-    def run(self) -> None:
-        """Until `close`; nothing that goes wrong ends it."""
-        while not self._closed.is_set():
+    def run(self, closed: threading.Event) -> None:
+        """Until `closed`; nothing that goes wrong ends it."""
+        while not closed.is_set():
             try:
-                pause = self._rounds[self._mode]()
-                self.problem = None
-                self._backoff.succeeded()
-            except AvsError as problem:
-                pause = self._failed(problem)
+                pause = self._rounds[self._mode](closed)
+                self._succeeded()
             except Exception as problem:
-                log.exception("Following the config failed in a way that was not foreseen.")
-                pause = self._failed(AvsError(repr(problem)))
-            self._closed.wait(pause)
+                if closed.is_set():  # its connections were closed under it
+                    return
+                if not isinstance(problem, AvsError):
+                    log.exception("Following the config failed in a way that was not foreseen.")
+                pause = self._failed(problem if isinstance(problem, AvsError) else AvsError(repr(problem)))
+            closed.wait(pause)
 
-    def close(self) -> None:
-        self._closed.set()
+    def _succeeded(self) -> None:
+        self._backoff.succeeded()
+        self._problems.end(*PROBLEMS.values(), NEVER_LOADED)
 
     def _failed(self, problem: AvsError) -> float:
-        self.problem = problem
+        self._tell(problem)
         pause = min(self._backoff.failed(), self._longest_pause)
-        log.info("No config from AVS Brain (%s); next attempt in %.1f s.", problem, pause)
+        log.debug("No config from AVS Brain (%s); next attempt in %.1f s.", problem, pause)
         return pause
+
+    def _tell(self, problem: AvsError) -> None:
+        kind = next(kind for kind in PROBLEMS if isinstance(problem, kind))
+        self._problems.end(*(code for code in PROBLEMS.values() if code != PROBLEMS[kind]))
+        self._problems.begin(PROBLEMS[kind], f"No config from AVS Brain: {problem} What is held stays in force.")
+        if not self._holder.loaded.is_set():
+            self._problems.begin(
+                NEVER_LOADED, "There is no config yet, neither from AVS Brain nor on disk: nothing is enforced by one."
+            )
 
     def _ask(self, wait_seconds: int) -> bool:
         """Whether there was another document."""
@@ -96,11 +120,11 @@ class Follower:
             self._holder.adopt(delivered)
         return delivered is not None
 
-    def _poll(self) -> float:
+    def _poll(self, closed: threading.Event) -> float:
         self._ask(0)
-        return self._poll_seconds * random.uniform(0.9, 1.1)  # noqa: S311
+        return self._poll_seconds * JITTER.uniform(0.9, 1.1)
 
-    def _long_poll(self) -> float:
+    def _long_poll(self, closed: threading.Event) -> float:
         """No pause between rounds: the server holds each until something changed or its time is over. One that does
         not hold them is polled.
         """
@@ -108,7 +132,7 @@ class Follower:
         changed = self._ask(LONG_POLL_SECONDS)
         return 0.0 if changed or time.monotonic() - began >= HELD_SECONDS else self._poll_seconds
 
-    def _stream(self) -> float:
+    def _stream(self, closed: threading.Event) -> float:
         """Asks once over the plain endpoint, so that a config is there even where streams are not let through; where
         they end at once, it is polled.
         """
@@ -116,13 +140,12 @@ class Follower:
         began = time.monotonic()
         with self._source.stream(self._subject, self._holder.etag) as arriving:
             for delivered in arriving:
-                if self._closed.is_set():
+                if closed.is_set():
                     break
                 if delivered is None:
                     self._holder.confirm()
                 else:
                     self._holder.adopt(delivered)
-                self.problem = None
-                self._backoff.succeeded()
+                self._succeeded()
         held = time.monotonic() - began >= HELD_SECONDS
-        return random.uniform(0.0, 1.0) if held else self._poll_seconds  # noqa: S311
+        return JITTER.uniform(0.0, 1.0) if held else self._poll_seconds

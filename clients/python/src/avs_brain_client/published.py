@@ -20,6 +20,7 @@ import httpx
 from avs_brain_client.brain import Brain, Delivered
 from avs_brain_client.document import Subject
 from avs_brain_client.errors import Unreachable
+from avs_brain_client.http import Http
 
 log = logging.getLogger("avs_brain_client")
 
@@ -168,15 +169,14 @@ class _Http:
     """Objects over HTTP; pointers and keys are asked for with the ETag of the copy that was read last."""
 
     def __init__(self, location: str, timeout_seconds: float) -> None:
-        verify = location.startswith("https:")  # reading the certificates takes longer than everything else here
         self._base = location.rstrip("/")
-        self._http = httpx.Client(timeout=timeout_seconds, verify=verify)
+        self._http = Http(self._base, {}, timeout_seconds)
         self._read: dict[str, tuple[str, bytes]] = {}
 
     def read(self, path: str) -> bytes:
         etag, copy = self._read.get(path, ("", b""))
         try:
-            answer = self._http.get(f"{self._base}/{path}", headers={"If-None-Match": etag} if etag else {})
+            answer = self._http.client.get(f"{self._base}/{path}", headers={"If-None-Match": etag} if etag else {})
         except httpx.HTTPError as problem:
             raise Unreachable(f"{path}: {problem!r}") from problem
         if answer.status_code == 304 and etag:

@@ -1,39 +1,51 @@
 """From what fired to enforcement events in the queue: once each, and not lost when the disk is full."""
 
-import logging
 import secrets
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from avs_brain_client.clock import timestamp
 from avs_brain_client.decide import Decision
 from avs_brain_client.document import PERIOD_DAYS, Subject
 from avs_brain_client.events import EventQueue, Outgoing, event_id, outgoing
-from avs_brain_client.ids import is_given_id
+from avs_brain_client.forking import renew_after_fork
 from avs_brain_client.numbers import unscaled
 from avs_brain_client.periods import Period
 from avs_brain_client.plan import Plan
+from avs_brain_client.problems import EVENTS_LOST, QUEUE_NOT_WRITTEN, Problems
 from avs_brain_client.usage import GRADUATED, Firing, threshold_key
-
-log = logging.getLogger("avs_brain_client")
 
 MOST_OVERFLOW = 10_000
 MOST_REMEMBERED = 100_000
 
 
+Later = Callable[[Callable[[], object]], object]
+"""Has something done, now or in a thread."""
+
+
+def at_once(call: Callable[[], object]) -> None:
+    """Where waiting is allowed."""
+    call()
+
+
 class Reporter:
     """Makes the events of one subject; `namespace` is the ledger's, for the proof that a count was made."""
 
-    def __init__(self, queue: EventQueue, subject: Subject, namespace: str) -> None:
-        self._queue, self._subject, self._namespace = queue, subject, namespace
+    def __init__(self, queue: EventQueue, subject: Subject, namespace: str, problems: Problems) -> None:
+        self._queue, self._subject, self._namespace, self._problems = queue, subject, namespace, problems
         self._overflow: deque[Outgoing] = deque(maxlen=MOST_OVERFLOW)
+        self._lost = 0
         self._refusals: set[str] = set()
-        self._unfit: set[str] = set()
         self._lock = threading.Lock()
-        self.problem: str | None = None
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """What is in memory only stays with the parent, which sends it."""
+        self._lock = threading.Lock()
+        self._overflow.clear()
 
     def events(self, plan: Plan, customer_id: str, firings: Iterable[Firing], now_us: int) -> list[Outgoing]:
         """The events of what fired; what is not reported by itself has none."""
@@ -59,8 +71,11 @@ class Reporter:
         quantity: int,
         decision: Decision,
         now_us: int,
+        later: Later = at_once,
     ) -> None:
-        """Report that a customer was blocked: once per customer, period and reason, however often they try."""
+        """Report that a customer was blocked: once per customer, period and reason, however often they try. Writing it
+        down is given to `later`.
+        """
         if decision.action != "block":
             return
         mark = f"{period.key}:{_refusal_key(value_unit_id, decision)}"
@@ -82,7 +97,8 @@ class Reporter:
         }
         once = _of_period(period), _refusal_key(value_unit_id, decision)
         terms = plan.in_period(period.calendar, period.number)
-        self.release([self._event(terms, customer_id, "hard_cap_blocked", context, now_us, mark, *once)])
+        blocked = self._event(terms, customer_id, "hard_cap_blocked", context, now_us, mark, *once)
+        later(lambda: self.release([blocked]))
 
     def say(
         self, plan: Plan, customer_id: str, period: Period, event_type: str, context: Mapping[str, Any], now_us: int
@@ -96,9 +112,27 @@ class Reporter:
         if events:
             self._try(lambda: self._queue.hold(events))
 
+    def hold_usage(self, event: Outgoing) -> bool:
+        """Before the count of a usage event; whether nobody had it held before."""
+        new = False
+
+        def hold() -> None:
+            nonlocal new
+            new = self._queue.hold_new(event)
+
+        self._try(hold)
+        return new
+
     def release(self, events: Sequence[Outgoing]) -> None:
         """After the count."""
         if events and not self._try(lambda: self._queue.release(events)):
+            lost = len(self._overflow) + len(events) - MOST_OVERFLOW
+            if lost > 0:
+                self._lost += lost
+                text = (
+                    f"{self._lost:,} events are lost: memory keeps {MOST_OVERFLOW:,}, and the queue cannot be written."
+                )
+                self._problems.begin(EVENTS_LOST, text)
             self._overflow.extend(events)
 
     def discard(self, events: Iterable[Outgoing]) -> None:
@@ -124,22 +158,12 @@ class Reporter:
         try:
             write()
         except sqlite3.Error as problem:
-            self.problem = f"The event queue cannot be written: {problem}"
-            log.warning(self.problem)
+            self._problems.begin(
+                QUEUE_NOT_WRITTEN, f"The event queue cannot be written, events wait in memory: {problem}"
+            )
             return False
-        self.problem = None
+        self._problems.end(QUEUE_NOT_WRITTEN)
         return True
-
-    def check_customer(self, customer_id: str) -> None:
-        """Say once that AVS Brain will refuse what is reported about a customer, because of the customer's id."""
-        if is_given_id(customer_id) or customer_id in self._unfit or len(self._unfit) >= MOST_REMEMBERED:
-            return
-        self._unfit.add(customer_id)
-        log.warning(
-            "AVS Brain refuses enforcement events about customer %r: a customer_id has 1 to 200 characters and no "
-            "control or direction characters. Its use is counted all the same.",
-            customer_id,
-        )
 
     def _event(
         self,
@@ -152,7 +176,6 @@ class Reporter:
         *once: object,
     ) -> Outgoing:
         subject = self._subject
-        self.check_customer(customer_id)
         named = event_id(subject.workspace_id, subject.target_environment, customer_id, *once)
         event = {
             "enforcement_event_id": named,

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from avs_brain_client.forking import abandon, renew_after_fork
+
 MEMORY = ":memory:"
 BUSY_SECONDS = 30
 
@@ -14,6 +16,7 @@ BUSY_SECONDS = 30
 class SqliteFile:
     """`schema` is run on every opening. `synchronous`: FULL survives a power cut, NORMAL only the process's death.
 
+    Closed for the time of a fork and by `close`, it is opened again by the next use; one in memory begins empty then.
     sqlite3.Error passes through when the disk is full or broken; a transaction that fails leaves nothing behind.
     """
 
@@ -22,14 +25,18 @@ class SqliteFile:
         self._schema, self._synchronous = schema, synchronous
         if path is not None:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._abandoned: list[sqlite3.Connection] = []
-        self._open()
+        self._pid, self.lock = os.getpid(), threading.Lock()
+        self._connection: sqlite3.Connection | None = self._open()
+        renew_after_fork(self)
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """The connection, for a statement that changes nothing."""
-        self._reopen_after_fork()
-        with self._lock:
+        if self._pid != os.getpid():  # somebody forked without telling Python
+            self.after_fork()
+        with self.lock:
+            if self._connection is None:
+                self._connection = self._open()
             yield self._connection
 
     @contextmanager
@@ -46,20 +53,33 @@ class SqliteFile:
                 raise
 
     def close(self) -> None:
-        with self._lock:
+        with self.lock:
+            self._close()
+
+    def before_fork(self) -> None:
+        """What is in memory only is the parent's, and stays open."""
+        if self._path != MEMORY:
+            self._close()
+
+    def after_fork(self) -> None:
+        """A connection that could not be closed in time must not be closed by the child either."""
+        self._pid, self.lock = os.getpid(), threading.Lock()
+        if self._connection is not None:
+            abandon(self._connection)
+            self._connection = None
+
+    def _close(self) -> None:
+        if self._connection is not None:
             self._connection.close()
+            self._connection = None
 
-    def _open(self) -> None:
-        self._pid, self._lock = os.getpid(), threading.Lock()
-        self._connection = sqlite3.connect(
-            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        self._connection.executescript(self._schema)
-
-    def _reopen_after_fork(self) -> None:
-        """A connection must not cross a fork, not even to be closed: the parent's stays where it is."""
-        if self._pid != os.getpid():
-            self._abandoned.append(self._connection)
-            self._open()
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            connection.executescript(self._schema)
+        except BaseException:
+            connection.close()
+            raise
+        return connection

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from avs_brain_client.account import Account
 from avs_brain_client.counters.matter import NOTHING_SPECIAL, Matter
+from avs_brain_client.forking import renew_after_fork
 
 T = TypeVar("T")
 NOTHING_KNOWN: frozenset[str] = frozenset()
@@ -27,6 +28,11 @@ class MemoryLedger:
         self._last_minute = 0
         self._locks = tuple(threading.Lock() for _ in range(STRIPES))
         self._prune_at = PRUNE_EVERY
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """The child goes on from a copy of the counts, and counts for itself."""
+        self._locks = tuple(threading.Lock() for _ in range(STRIPES))
 
     def read(self, customer_id: str) -> Account:
         return self.snapshots.get(customer_id, self.newcomer)
@@ -78,6 +84,10 @@ class MemoryCounters:
 
     def __init__(self) -> None:
         self._ledgers: dict[str, MemoryLedger] = {}
+        self._lock = threading.Lock()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
         self._lock = threading.Lock()
 
     def ledger(self, namespace: str) -> MemoryLedger:

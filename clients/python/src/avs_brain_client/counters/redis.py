@@ -23,6 +23,7 @@ from avs_brain_client.counters.redis_account import Seen, live_period, read, ren
 from avs_brain_client.counters.redis_adding import Addition, addition, limits
 from avs_brain_client.counters.redis_wire import Argument, Wire
 from avs_brain_client.errors import CountersUnavailable
+from avs_brain_client.forking import abandon, renew_after_fork
 
 T = TypeVar("T")
 MILLISECOND_NS = 1_000_000
@@ -40,16 +41,17 @@ class RedisLedger:
     survives = True
 
     def __init__(self, wire: Wire, prefix: str, view_ns: int) -> None:
-        self._wire, self._prefix = wire, prefix
+        self._prefix = prefix
         self.view_ns: int | None = view_ns
         self._view_ns = view_ns
         self.newcomer = Account()
         self.snapshots: dict[str, Account] = {}
         self._seen: dict[str, Seen] = {}
-        self.begin()
+        self.begin(wire)
 
-    def begin(self) -> None:
+    def begin(self, wire: Wire) -> None:
         """Nobody at work, and a writer of its own: at the beginning, and after a fork."""
+        self._wire = wire
         self._locks = tuple(threading.Lock() for _ in range(STRIPES))
         self._numbers = itertools.count(1)
         self._writer = secrets.token_hex(8)
@@ -244,10 +246,18 @@ class RedisCounters:
     """
 
     def __init__(self, url: str, *, prefix: str = "avs", view_ms: int = 100, timeout_ms: int = TIMEOUT_MS) -> None:
-        self._url = url
+        self._url, self._timeout_ms = url, timeout_ms
         self._wire = Wire(url, timeout_ms / 1000)
         self._prefix, self._view_ns = prefix, view_ms * MILLISECOND_NS
         self._ledgers: dict[str, RedisLedger] = {}
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Connections are the parent's, and so are the locks around them."""
+        abandon(self._wire)
+        self._wire = Wire(self._url, self._timeout_ms / 1000)
+        for ledger in self._ledgers.values():
+            ledger.begin(self._wire)
 
     def ledger(self, namespace: str) -> RedisLedger:
         if namespace not in self._ledgers:
