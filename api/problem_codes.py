@@ -44,7 +44,11 @@ _OWN = {
     "server_busy": "No thread of the server became free in time. Send it again after Retry-After seconds.",
     "shared_entry": "All workspaces share this catalog entry, so none can delete it.",
     "signing_key_given": "The signing keys come from the environment. Rotate and retire them there.",
-    "signing_key_in_use": "This key signs now. Rotate first, then retire it.",
+    "signing_key_in_use": "This key signs now. Add another one and use it, then retire this one.",
+    "signing_key_coming": "A key is published and waits to be used. Use it, or retire it, before another one is made.",
+    "no_key_coming": "No key waits to be used. Add one first.",
+    "too_early_for_apps": "Apps may still go on with what they had before this step. Wait until the moment that the "
+    "detail names.",
     "storage_busy": "A store is locked for longer than a request waits. Send it again after Retry-After seconds.",
     "storage_damaged": "A store is damaged or was moved away. Restore it from a backup.",
     "storage_failing": "A store cannot be read or written: look at its disk and at the server's log.",

@@ -12,7 +12,7 @@ from admin_views.screens.uploads.addresses import upload_limit
 from app import clock, patience
 from app.cors import ORIGINS
 from app.delivery.documents import Documents, Subject
-from app.delivery.freshness import freshness_of
+from app.delivery.freshness import SignedFreshness, freshness_of
 from app.delivery.plane import App, DeliveryPlane, Scope, presents
 from app.delivery.warmth import Warmth
 from app.errors import Unavailable
@@ -47,7 +47,7 @@ def delivering(app: Flask) -> DeliveryPlane:
                 db.session.remove()
 
     with app.app_context():
-        freshness = freshness_of(db.engine.url)
+        freshness = SignedFreshness(freshness_of(db.engine.url), signing_keys().version)
         met, report = outages().met, readiness().report
     documents = Documents(freshness, load, clock.now, met)
     warmth, config = Warmth(documents, active), app.config

@@ -4,6 +4,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from app.checks.surroundings import Remark, Surroundings
@@ -75,7 +76,8 @@ def signing_keys_can_sign(here: Surroundings) -> Iterator[Remark]:
         except ValueError:
             yield Remark("AVS_SIGNING_KEY holds no Ed25519 private key in PEM form: correct it, the newest key first.")
         return
-    for path in sorted((here.data_dir / "signing_keys").glob("*.pem")):
+    folder = here.data_dir / "signing_keys"
+    for path in sorted((*folder.glob("*.pem"), *folder.glob("*.coming"))):
         if (problem := _not_private(path)) is not None:
             yield Remark(problem)
         elif not _is_key(path):
@@ -83,6 +85,29 @@ def signing_keys_can_sign(here: Surroundings) -> Iterator[Remark]:
                 f"The signing key {path} is empty or damaged: restore it from a backup; apps trust documents by it. "
                 "Without one, move it away: the other keys sign, or a new one."
             )
+
+
+def exchange_of_keys_is_done(here: Surroundings) -> Iterator[Remark]:
+    """No key waits to be used, and none that no longer signs is still published."""
+    store = KeyStore(here.data_dir / "signing_keys", here.environ.get("AVS_SIGNING_KEY"))
+    if store.is_empty() or here.environ.get("AVS_SIGNING_KEY"):
+        return
+    if (coming := store.coming()) is not None:
+        yield Remark(
+            f"The signing key {coming.kid} is published since {_day(coming.since)} and signs nothing yet: `avs keys "
+            f"use` once apps have it, or `avs keys retire {coming.kid}`.",
+            stops=False,
+        )
+    for former in store.former():
+        yield Remark(
+            f"The signing key {former.kid} no longer signs and is still published: `avs keys retire {former.kid}` "
+            "once apps have what the newer one signed.",
+            stops=False,
+        )
+
+
+def _day(moment: datetime | None) -> str:
+    return "the beginning" if moment is None else f"{moment:%Y-%m-%d %H:%M UTC}"
 
 
 def _is_key(path: Path) -> bool:

@@ -12,7 +12,12 @@ import click
 
 from app.checks.address import address_is_free
 from app.checks.belonging import database_and_data_belong_together, keys_are_kept
-from app.checks.folders import data_directory_can_be_written, secret_key_is_whole, signing_keys_can_sign
+from app.checks.folders import (
+    data_directory_can_be_written,
+    exchange_of_keys_is_done,
+    secret_key_is_whole,
+    signing_keys_can_sign,
+)
 from app.checks.settings import settings_can_be_meant
 from app.checks.stores import (
     database_is_this_versions,
@@ -42,6 +47,7 @@ CHECKS = (
     Check("damage", database_is_whole, after=("settings", "database")),
     Check("installation", database_and_data_belong_together, for_all=True, after=("settings", "database", "damage")),
     Check("kept keys", keys_are_kept, for_all=True, after=("settings", "database", "damage", "installation")),
+    Check("exchange of keys", exchange_of_keys_is_done, after=("data directory", "signing keys")),
     Check("usage index", usage_index_is_whole, after=("data directory",)),
     Check("publishing", publishing_target_can_be_used),
     Check("address", address_is_free),

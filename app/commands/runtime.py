@@ -1,5 +1,7 @@
 """`avs runtime` and `avs keys`: what customer apps enforce, and what it is signed with."""
 
+from datetime import timedelta
+
 import click
 
 from app import clock
@@ -8,7 +10,12 @@ from app.commands.publish import keys_changed
 from app.extensions import signing_keys
 from app.models.base import db
 from app.services.delivery import current
+from app.services.delivery.staleness import longest_staleness
 from rules.enums import Stage, TargetEnvironment
+
+at_once = click.option(
+    "--now", "at_once", is_flag=True, help="Do not wait for as long as apps may go on with what they have."
+)
 
 
 @command("show")
@@ -31,24 +38,59 @@ runtime = click.Group("runtime", commands=(runtime_show,), help="What customer a
 @as_json
 def keys_list(as_json: bool) -> None:
     """List the published public keys; the first one signs."""
-    jwks = signing_keys().ring().jwks()
-    show(jwks, as_json, [f"{key['kid']}{'' if index else '  signs'}" for index, key in enumerate(jwks["keys"])])
+    ring = signing_keys().ring()
+    coming = {key.kid for key in ring.coming}
+    words = {ring.keys[0].kid: "  signs"} | dict.fromkeys(coming, "  published, signs nothing yet")
+    show(ring.jwks(), as_json, [f"{key.kid}{words.get(key.kid, '  signs no longer')}" for key in ring.published])
+
+
+@command("add")
+def keys_add() -> None:
+    """Publish a new key that signs nothing yet, so that apps that pin a key set can get it first."""
+    key = signing_keys().add(clock.now())
+    click.echo(f"{key.kid} is published and signs nothing yet.")
+    keys_changed()
+    ready_at = clock.now() + longest_staleness(db.session)
+    click.echo(
+        "Give apps that pin a key set the new one (`avs keys list --json`); "
+        f"from {ready_at:%Y-%m-%d %H:%M UTC} on, `avs keys use`."
+    )
+
+
+@command("use")
+@at_once
+def keys_use(at_once: bool) -> None:
+    """Let the key that was added sign from now on; the one before it stays published until it is retired."""
+    store, before = signing_keys(), signing_keys().ring().keys[0].kid
+    used = store.use(clock.now(), published_for=_waits(at_once))
+    click.echo(f"{used.kid} signs from now on; {before} stays published until `avs keys retire {before}`.")
+    keys_changed()
 
 
 @command("rotate")
 def keys_rotate() -> None:
-    """Make a new key that signs from now on; the old ones stay published until they are retired."""
+    """Make a new key that signs at once; where apps pin a key set, `add` and `use` it instead."""
     click.echo(f"{signing_keys().rotate(clock.now()).kid} signs from now on.")
+    click.echo("Apps that pin a key set refuse documents until they have it (`avs keys list --json`).")
     keys_changed()
 
 
 @command("retire")
 @click.argument("kid")
-def keys_retire(kid: str) -> None:
-    """Take an old key out of the published set, once every client has read a newer signature."""
-    signing_keys().retire(kid)
+@at_once
+def keys_retire(kid: str, at_once: bool) -> None:
+    """Take a key out of the published set: one that signs no longer, or one that was added and never used."""
+    signing_keys().retire(kid, clock.now(), unused_for=_waits(at_once))
     click.echo(f"{kid} is no longer published.")
     keys_changed()
 
 
-keys = click.Group("keys", commands=(keys_list, keys_rotate, keys_retire), help="What runtime configs are signed with.")
+def _waits(at_once: bool) -> timedelta:
+    return timedelta(0) if at_once else longest_staleness(db.session)
+
+
+keys = click.Group(
+    "keys",
+    commands=(keys_list, keys_add, keys_use, keys_retire, keys_rotate),
+    help="What runtime configs are signed with.",
+)

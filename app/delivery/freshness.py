@@ -6,7 +6,7 @@ once an approval has returned, whichever process handled it.
 
 import asyncio
 import sqlite3
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -60,6 +60,21 @@ class SqliteFreshness:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+class SignedFreshness:
+    """The freshness of documents with their signatures: they are made anew when the data or the keys change."""
+
+    def __init__(self, data: Freshness, keys: Callable[[], Hashable]) -> None:
+        self._data, self._keys = data, keys
+
+    async def token(self) -> Token:
+        """The token of the data and that of the keys."""
+        return await self._data.token(), self._keys()
+
+    async def close(self) -> None:
+        """Close the connection; a later call opens a new one."""
+        await self._data.close()
 
 
 def freshness_of(url: sa.URL) -> Freshness:

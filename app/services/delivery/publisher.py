@@ -128,7 +128,7 @@ class Publisher:
         if time.monotonic() >= self._verify_at:
             self._last.clear()
         ring = self.keys.ring()
-        keys = " ".join(key.kid for key in ring.keys)
+        keys = " ".join(key.kid for key in ring.published)
         with self._session() as session:
             active = active_subjects(session)
         changed = {subject for subject, digest in active.items() if self._last.get(subject) != (digest, keys)}

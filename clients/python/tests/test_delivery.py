@@ -110,6 +110,39 @@ def test_pinned_keys_are_the_only_ones_that_count(brain: Brain, connect: Connect
     assert "/api/runtime/keys" not in brain.asked
 
 
+def test_pinned_keys_in_a_file_are_those_that_it_has_when_a_document_comes(
+    brain: Brain, connect: Connect, tmp_path: Path
+) -> None:
+    pinned = tmp_path / "avs-keys.json"
+    pinned.write_text(json.dumps(brain.jwks))
+    client = connect(keys=pinned)
+    brain.activate(document("cfg_1"))
+    client.refresh()
+    old, brain.key = brain.key, Key("key-2")
+    brain.published.append(brain.key)
+    brain.activate(document("cfg_2", sequence=2))
+    with pytest.raises(UnknownKey):
+        client.refresh()
+    assert version(client) == "cfg_1"
+    pinned.write_text(json.dumps({"keys": [old.jwk(), brain.key.jwk()]}))
+    client.refresh()
+    assert version(client) == "cfg_2"
+    pinned.write_text("half a fi")
+    brain.activate(document("cfg_3", sequence=3))
+    client.refresh()
+    assert version(client) == "cfg_3"
+    pinned.write_text(json.dumps({"keys": [old.jwk()]}))
+    brain.activate(document("cfg_4", sequence=4))
+    with pytest.raises(UnknownKey):
+        client.refresh()
+    assert "/api/runtime/keys" not in brain.asked
+
+
+def test_a_file_of_pinned_keys_that_is_not_there_is_an_error_at_once(connect: Connect, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"nowhere\.json cannot be read"):
+        connect(keys=tmp_path / "nowhere.json")
+
+
 def test_keys_from_a_server_without_https_are_not_trusted() -> None:
     with pytest.raises(ValueError, match="https"):
         Client("http://brain.example.com", **SUBJECT)

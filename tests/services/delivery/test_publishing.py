@@ -266,7 +266,7 @@ def test_after_every_single_write_a_reader_finds_a_genuine_document(
     old = signing_keys().ring().keys[0].kid
     replace_by(active, "cfg_2", later=60)
     signing_keys().rotate(f.NOW + timedelta(days=1))
-    signing_keys().retire(old)
+    signing_keys().retire(old, f.NOW)
     publisher().keys_changed()
     assert [path.split("/")[0] for path in watched.paths_written] == ["documents", CURRENT, KEYS, CURRENT, KEYS]
     assert old not in present(inner.read(KEYS)).decode()

@@ -40,11 +40,11 @@ def test_the_key_that_signs_cannot_be_retired_and_an_old_one_can(tmp_path: Path)
     store = KeyStore(tmp_path)
     old = store.ring().keys[0].kid
     new = store.rotate(f.NOW).kid
-    with pytest.raises(Conflict, match="rotate first"):
-        store.retire(new)
+    with pytest.raises(Conflict, match="add another one and use it"):
+        store.retire(new, f.NOW)
     with pytest.raises(NotFound):
-        store.retire("nobody")
-    store.retire(old)
+        store.retire("nobody", f.NOW)
+    store.retire(old, f.NOW)
     assert [key.kid for key in store.ring().keys] == [new]
 
 
@@ -81,3 +81,66 @@ def test_no_representation_of_a_key_shows_its_private_half(tmp_path: Path) -> No
 def _kid_of(signature: str) -> str:
     protected = signature.split(".")[0]
     return base64.urlsafe_b64decode(protected + "=" * (-len(protected) % 4)).decode()
+
+
+def test_a_key_is_published_before_it_signs_and_after(tmp_path: Path) -> None:
+    store, other_process = KeyStore(tmp_path), KeyStore(tmp_path)
+    old = other_process.ring().keys[0].kid
+    new = store.add(f.NOW).kid
+    ring = other_process.ring()
+    assert [key["kid"] for key in ring.jwks()["keys"]] == [old, new]
+    assert old in _kid_of(ring.sign(b"{}", f.NOW))
+    assert store.use(f.NOW + timedelta(days=1)).kid == new
+    ring = other_process.ring()
+    assert [key["kid"] for key in ring.jwks()["keys"]] == [new, old]
+    assert new in _kid_of(ring.sign(b"{}", f.NOW))
+    store.retire(old, f.NOW + timedelta(days=2))
+    assert [key["kid"] for key in other_process.ring().jwks()["keys"]] == [new]
+
+
+def test_a_key_is_not_used_before_apps_can_have_it_and_not_retired_while_they_may_need_it(tmp_path: Path) -> None:
+    store, a_day = KeyStore(tmp_path), timedelta(days=1)
+    old = store.ring().keys[0].kid
+    store.add(f.NOW)
+    with pytest.raises(Conflict, match="2026-01-16 00:00 UTC: use it after that, or with --now"):
+        store.use(f.NOW + timedelta(hours=23), published_for=a_day)
+    store.use(f.NOW + a_day, published_for=a_day)
+    with pytest.raises(Conflict, match="2026-01-17 00:00 UTC: retire it after that, or with --now"):
+        store.retire(old, f.NOW + timedelta(hours=47), unused_for=a_day)
+    store.retire(old, f.NOW + 2 * a_day, unused_for=a_day)
+
+
+def test_one_exchange_of_keys_at_a_time_and_it_can_be_taken_back(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path)
+    with pytest.raises(Conflict, match="`avs keys add` publishes one"):
+        store.use(f.NOW)
+    waiting = store.add(f.NOW).kid
+    for another in (store.add, store.rotate):
+        with pytest.raises(Conflict, match=f"`avs keys retire {waiting}`"):
+            another(f.NOW)
+    store.retire(waiting, f.NOW, unused_for=timedelta(days=1))
+    assert store.coming() is None
+    assert [key.kid for key in store.ring().published] == [store.signing().kid]
+
+
+def test_every_step_is_one_change_of_a_file_so_a_killed_command_leaves_a_whole_state(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path)
+    old = store.ring().keys[0].kid
+    (tmp_path / "000001768435200000-half.123").write_text(
+        "-----BEGIN PRI"
+    )  # of a command that was killed while writing
+    assert [key.kid for key in store.ring().published] == [old]
+    new = store.add(f.NOW).kid
+    store.use(f.NOW)
+    assert [key.kid for key in KeyStore(tmp_path).ring().published] == [new, old]
+
+
+def test_a_change_of_the_keys_is_noticed_by_what_is_held_in_memory(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path)
+    store.ring()
+    versions = [store.version()]
+    for act in (lambda: store.add(f.NOW), lambda: store.use(f.NOW)):
+        act()
+        versions.append(store.version())
+    assert len(set(versions)) == 3
+    assert KeyStore(tmp_path, "given").version() is None

@@ -34,8 +34,8 @@ class Client(Core):
     polled while AVS Brain does not answer, or always when there is no `base_url`; events keep waiting then.
     `directory` keeps the last-known-good config and the event queue; without it both live in memory only.
     `mode`: stream, longpoll, poll (every `poll_seconds`) or manual (`refresh` asks, `flush` sends).
-    `keys`: the JSON Web Key Set to trust and no other; without it the keys that the server publishes, which needs https
-    or a server on this machine.
+    `keys`: the JSON Web Key Set to trust and no other, or the path of a file that has it, which is read anew for every
+    document that comes; without it the keys that the server publishes, which needs https or a server on this machine.
     `unknown_unit`: what becomes of a value unit that the config does not have: "deny", "allow" or "raise" (raises
     UnknownUnit); None: denied where `target_environment` is production, allowed elsewhere.
     `without_config`: whether to allow ("open") or refuse ("closed") before the first config.

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from avs_brain_client.brain import Delivered
@@ -18,7 +19,7 @@ from avs_brain_client.plan import Force, Plan, compiled
 from avs_brain_client.problems import CACHE_DAMAGED, CACHE_NOT_WRITTEN, CONFIG_REFUSED, Problems
 from avs_brain_client.published import Source
 from avs_brain_client.reading import parse
-from avs_brain_client.signatures import Keys, Signed, keys_of, verify
+from avs_brain_client.signatures import Keys, Pinned, Signed, key_set_of, keys_of, verify
 
 log = logging.getLogger("avs_brain_client")
 
@@ -54,7 +55,7 @@ class ConfigHolder:
         source: Source,
         cache: DiskCache | None,
         *,
-        pinned: Mapping[str, Any] | None,
+        pinned: Pinned | None,
         fresh_seconds: float,
         clock: Clock,
         problems: Problems,
@@ -210,18 +211,24 @@ class ConfigHolder:
 
 
 class Trust:
-    """Whose signatures count: pinned keys and no others, else the keys that the source itself publishes."""
+    """Whose signatures count: pinned keys and no others, else the keys that the source itself publishes.
 
-    def __init__(self, source: Source, pinned: Mapping[str, Any] | None) -> None:
+    Pinned keys may be in a file, which is read anew for every document that comes: whoever may write it says whom to
+    trust, and nothing that comes over the network does.
+    """
+
+    def __init__(self, source: Source, pinned: Pinned | None) -> None:
         self._source = source
-        self.pinned: Keys | None = None if pinned is None else keys_of(pinned)
-        self._published: Mapping[str, Any] = pinned or {}
+        self._file = pinned if isinstance(pinned, Path) else None
+        self._published = {} if pinned is None else key_set_of(pinned)
+        self.pinned: Keys | None = None if pinned is None else keys_of(self._published)
 
     def verified(self, delivered: Delivered) -> tuple[Signed, Mapping[str, Any]]:
         """What the signature says and the key set that it was checked with; an unknown key makes us ask for the keys
         once more, and is then refused.
         """
         if self.pinned is not None:
+            self.pinned = self._pinned_now(self.pinned)
             return verify(delivered.body, delivered.signature, self.pinned), self._published
         if self._published:
             try:
@@ -230,6 +237,19 @@ class Trust:
                 log.info("%s Asking for the published keys.", unknown)
         self._published = self._source.keys()
         return verify(delivered.body, delivered.signature, self._keys()), self._published
+
+    def _pinned_now(self, pinned: Keys) -> Keys:
+        """The keys in the file as it is now; those from before where it cannot be read."""
+        if self._file is None:
+            return pinned
+        try:
+            published = key_set_of(self._file)
+            keys = keys_of(published)
+        except ValueError as problem:
+            log.warning("The pinned keys stay as they were: %s", problem)
+            return pinned
+        self._published = published
+        return keys
 
     def _keys(self) -> Keys:
         try:

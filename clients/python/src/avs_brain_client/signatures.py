@@ -5,6 +5,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -13,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from avs_brain_client.errors import BadSignature, UnknownKey
 
 Keys = Mapping[str, Ed25519PublicKey]
+Pinned = Mapping[str, Any] | Path
+"""A JSON Web Key Set that is trusted and no other, or the file that has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,19 @@ class Signed:
 
     key_id: str
     issued_at: int
+
+
+def key_set_of(pinned: Pinned) -> Mapping[str, Any]:
+    """The JSON Web Key Set; ValueError names the file that cannot be read or has none."""
+    if not isinstance(pinned, Path):
+        return pinned
+    try:
+        jwks = json.loads(pinned.read_bytes())
+    except (OSError, ValueError) as problem:
+        raise ValueError(f"The key set {pinned} cannot be read: {problem}") from problem
+    if not isinstance(jwks, dict):
+        raise ValueError(f"{pinned} is no JSON Web Key Set.")
+    return jwks
 
 
 def keys_of(jwks: Mapping[str, Any]) -> Keys:
