@@ -25,7 +25,10 @@ GONE = object()
 DELIVERY: dict[str, Any] = {
     "fail": {"stale": "open"},
     "on_expired": {"monthly_spend_cap_usd": "closed", "usage_thresholds": "open", "absolute_usage_caps": "closed"},
+    "threshold_scopes": [{"percent": 70, "scope": "unit"}, {"percent": Decimal("33.5"), "scope": "customer"}],
 }
+FIXED = {"kind": "fixed", "at": "2026-01-01T00:00:00Z"}
+MONTHS = {"kind": "calendar_month", "time_zone": "Europe/Berlin"}
 
 
 def terms(version: str) -> dict[str, Any]:
@@ -66,10 +69,18 @@ def whole_document() -> dict[str, Any]:
     following = {
         **terms("cfg_4"),
         "subject_resolution": dict(SUBJECT),
-        "governance": {"delivery": {**DELIVERY, "max_staleness_seconds": 60, "sequence": 8, "next": None}},
+        "governance": {
+            "delivery": {
+                **DELIVERY,
+                "max_staleness_seconds": 60,
+                "sequence": 8,
+                "next": None,
+                "period_anchor": MONTHS,
+            }
+        },
     }
     coming = {"effective_at": "2026-04-01T00:00:00+02:00", "config_version_id": "cfg_4", "document": following}
-    delivery = {**DELIVERY, "max_staleness_seconds": 60, "sequence": 7, "next": coming}
+    delivery = {**DELIVERY, "max_staleness_seconds": 60, "sequence": 7, "next": coming, "period_anchor": FIXED}
     governance = {"delivery": delivery, "terms": _since("2026-03-01T00:00:00.5Z", before)}
     return {**terms("cfg_3"), "subject_resolution": dict(SUBJECT), "governance": governance}
 
@@ -93,12 +104,13 @@ PLACES = sorted(paths(WHOLE), key=repr)
 NUMBERS = [0, 1, -1, 30, 100_000, 100_001, 2**53 - 1, 2**53, 10**14 - 1, 10**14, 10**30]
 DECIMALS = ["33.333", "33.33", "30.0", "1e-12", "1e-13", "-0.5", "99999999999999.999999999999", "1e400", "0.0"]
 TEXTS = ["", "x", "open", "closed", "warn", "sum", "count", "hard_stop", "next_period", "vu_export", "vu_nobody", "70"]
+KINDS = ["fixed", "calendar_month", "customer_day", "Europe/Berlin", "Mars/Olympus", "unit", "customer"]
 MOMENTS = ["2026-02-30T00:00:00Z", "2026-02-28T24:00:00Z", "20260228T000000Z", "2026-02-28T00:00:00", "2026-02-28"]
 OFFSETS = ["2026-02-28t00:00:00.123456z", "2026-02-28T00:00:00.1234567Z", "2026-02-28T00:00:00+99:00"]
 SHAPES: list[Any] = [None, True, False, [], {}, [None], ["x"], [5], [[]], {"x": 1}, {"enabled": True}]
 VALUES = st.one_of(
     st.just(GONE),
-    st.sampled_from([*NUMBERS, *map(Decimal, DECIMALS), *TEXTS, *MOMENTS, *OFFSETS, *SHAPES]),
+    st.sampled_from([*NUMBERS, *map(Decimal, DECIMALS), *TEXTS, *KINDS, *MOMENTS, *OFFSETS, *SHAPES]),
     st.sampled_from(PLACES).map(lambda path: at(WHOLE, path)),
 )
 STEPS = st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=3)
@@ -144,7 +156,7 @@ def test_the_whole_document_is_read_and_nothing_is_said_of_it() -> None:
     assert is_read(exact_json(WHOLE).encode())
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(STEPS)
 @example([(("rails", "usage_thresholds", 0, "percent"), Decimal("33.333"))])
 @example([(("pools", 0, "value_unit_id"), "vu_nobody")])

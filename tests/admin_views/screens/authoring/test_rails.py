@@ -233,6 +233,21 @@ def test_how_apps_count_is_set_here_in_plain_words(client: FlaskClient) -> None:
     assert form["period_time_zone"] == "Europe/Berlin"
 
 
+def test_the_approve_screen_says_in_a_sentence_that_apps_count_otherwise_than_simulated(client: FlaskClient) -> None:
+    anchor = {"kind": "customer_day", "time_zone": "Europe/Berlin"}
+    scopes = [{"percent": 90, "scope": "unit"}]
+    with write(db.session):
+        delivery: Json = {"period_anchor": anchor, "threshold_scopes": scopes}
+        config_drafts.update_config(db.session, "cfg_1", {"delivery": delivery}, **f.WHO)
+        f.run(db.session, db.session.get_one(ConfigVersion, "cfg_1"))
+    sentence = (
+        "This config counts in months from each customer's own day on (Europe/Berlin) and 90 % as the share of a "
+        "unit's whole allowance; a simulation counts in periods of 30 days and by the share of each pool, so apps will "
+        "act at other moments than simulated."
+    )
+    assert sentence in text_of(client.get("/configs/cfg_1/approve").text)
+
+
 def test_thirty_days_from_a_moment_are_set_and_taken_back(client: FlaskClient) -> None:
     typed = {"period_kind": "fixed", "period_at": "2026-02-01 06:30 UTC", "do": "save"}
     assert post(client, URL, typed).status_code == 303
