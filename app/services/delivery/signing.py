@@ -254,8 +254,8 @@ def _file(name: str) -> KeyFile:
 
 
 def _require_age(key: KeyFile, now: datetime, age: timedelta, since: str, act: str) -> None:
-    """Raise Conflict unless what is said of the key is so for that long."""
-    ends = None if key.since is None else key.since + age
+    """Raise Conflict unless what is said of the key is so for that long; an age of nothing asks no clock."""
+    ends = key.since + age if key.since is not None and age else None
     if ends is not None and now < ends:
         raise Conflict(
             f"{since} {_moment(key.since)}, and apps may go on with what they had then until {_moment(ends)}: {act} "

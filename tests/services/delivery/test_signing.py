@@ -108,6 +108,8 @@ def test_a_key_is_not_used_before_apps_can_have_it_and_not_retired_while_they_ma
     with pytest.raises(Conflict, match="2026-01-17 00:00 UTC: retire it after that, or with --now"):
         store.retire(old, f.NOW + timedelta(hours=47), unused_for=a_day)
     store.retire(old, f.NOW + 2 * a_day, unused_for=a_day)
+    store.add(f.NOW + 2 * a_day)
+    store.use(f.NOW)  # without waiting, after the clock was set back
 
 
 def test_one_exchange_of_keys_at_a_time_and_it_can_be_taken_back(tmp_path: Path) -> None:
