@@ -143,7 +143,8 @@ export function moved(account: Account, standing: Standing, to: Moved): Account 
   const { frame } = standing;
   const name = frame.unit.unit.valueUnitId;
   const after = new Standing(frame, to.used, to.held, Math.min(to.untilUs, standing.untilUs));
-  after.untilMs = standing.untilMs;
+  // Where it ends earlier, by the monotonic clock only the next look says when that is.
+  after.untilMs = to.untilUs < standing.untilUs ? Number.NEGATIVE_INFINITY : standing.untilMs;
   const isAlone = after.taken <= frame.aloneUntil && standing.taken <= frame.aloneUntil;
   const used = to.used === standing.used ? account.used : withUse(account, name, frame.period.key, to.used);
   const next = new Account({ used, holds: to.holds }, account);

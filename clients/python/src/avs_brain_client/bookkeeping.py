@@ -337,7 +337,10 @@ def counted(
     """
     frame, until_us = standing.frame, standing.until_us
     unit, key = frame.value_unit_id, frame.key
-    after = Standing(frame, used, held, until if until < until_us else until_us, standing.until_ns)
+    if until < until_us:  # by the monotonic clock only the next look says when that is
+        after = Standing(frame, used, held, until, 0)
+    else:
+        after = Standing(frame, used, held, until_us, standing.until_ns)
     alone = after.taken <= frame.alone_until and standing.taken <= frame.alone_until
     quantities = account.used
     if used != standing.used:
