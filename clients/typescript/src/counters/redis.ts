@@ -5,28 +5,23 @@
  * Whatever is asked of an account is one call of one script: no lock is ever held, and nothing is left behind by a
  * process that dies. clients/ACCOUNT.md describes the keys and the script.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 
 import { Account } from "../account.js";
 import { CountersUnavailable } from "../errors.js";
-import { messageOf } from "../http.js";
 import type { CounterStore, Edit, Ledger, Marks, Order } from "../store.js";
-import { ACCOUNT_SCRIPT } from "./account_script.js";
 import { livePeriod, readSeen, renumbered, type Seen, unitsOf, unwritten, written } from "./redis_account.js";
 import { type Addition, addedTo, addition, type Limits, limitsOf, measureOf, unitsAddedTo } from "./redis_adding.js";
+import { type RedisConnection, Wire } from "./redis_wire.js";
+
+export type { RedisConnection };
 
 const TIMEOUT_MS = 250;
 const VIEW_MS = 100;
 const MOST_SNAPSHOTS = 100_000;
 const ATTEMPTS = 500;
-const DIGEST = createHash("sha1").update(ACCOUNT_SCRIPT).digest("hex");
 /** For how long a sum of reservations counts that nobody has read one by one since. */
 const RESERVED_US = 600_000_000;
-
-/** A connection to a Redis server: what this library asks of one. A client of the package `redis` is one. */
-export interface RedisConnection {
-  sendCommand(command: readonly string[]): Promise<unknown>;
-}
 
 export interface RedisCountersOptions {
   /** What all keys begin with; "avs" unless said, the same for every app that shares the accounts. */
@@ -62,101 +57,6 @@ export class RedisCounters implements CounterStore {
   close(): Promise<void> {
     return this.wire.close();
   }
-}
-
-/** Sends commands with a time limit of its own. Rejects with CountersUnavailable. */
-class Wire {
-  private connection: Promise<RedisConnection> | null = null;
-  private closing: () => unknown = () => undefined;
-
-  constructor(
-    private readonly server: string | RedisConnection,
-    private readonly timeoutMs: number,
-  ) {}
-
-  async ask(...commands: readonly (readonly string[])[]): Promise<unknown[]> {
-    return this.inTime(async () => {
-      const connection = await this.connected();
-      return Promise.all(commands.map((command) => connection.sendCommand([...command])));
-    });
-  }
-
-  /** The script's answer. */
-  async run(command: string, request: unknown, keys: readonly string[]): Promise<readonly string[]> {
-    const tail = [String(keys.length), ...keys, command, JSON.stringify(request)];
-    return this.inTime(async () => {
-      const connection = await this.connected();
-      try {
-        return texts(await connection.sendCommand(["EVALSHA", DIGEST, ...tail]));
-      } catch (problem) {
-        if (!messageOf(problem).startsWith("NOSCRIPT")) {
-          throw problem;
-        }
-        return texts(await connection.sendCommand(["EVAL", ACCOUNT_SCRIPT, ...tail]));
-      }
-    });
-  }
-
-  async close(): Promise<void> {
-    const isOpen = this.connection !== null;
-    this.connection = null;
-    if (isOpen) {
-      await this.closing();
-    }
-  }
-
-  private async inTime<T>(work: () => Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${this.timeoutMs} ms`)), this.timeoutMs);
-    });
-    try {
-      return await Promise.race([work(), late]);
-    } catch (problem) {
-      throw new CountersUnavailable(`The counters in Redis do not answer: ${messageOf(problem)}`, { cause: problem });
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  private connected(): Promise<RedisConnection> {
-    if (typeof this.server !== "string") {
-      return Promise.resolve(this.server);
-    }
-    this.connection ??= this.connect(this.server);
-    return this.connection;
-  }
-
-  /** A connection that breaks is left alone: the next call makes another one, so nothing goes on in the background. */
-  private connect(url: string): Promise<RedisConnection> {
-    const connecting = this.made(url, () => {
-      if (this.connection === connecting) {
-        this.connection = null;
-      }
-    });
-    return connecting;
-  }
-
-  private async made(url: string, broken: () => void): Promise<RedisConnection> {
-    try {
-      const { createClient } = await import("redis");
-      const socket = { connectTimeout: this.timeoutMs, reconnectStrategy: false } as const;
-      const client = createClient({ url, RESP: 2, disableOfflineQueue: true, socket });
-      client.on("error", broken); // every call that fails says so itself
-      client.on("end", broken);
-      this.closing = () => client.destroy();
-      await client.connect();
-      client.unref(); // an app that has nothing left to do may end
-      return client as unknown as RedisConnection;
-    } catch (problem) {
-      broken();
-      throw problem;
-    }
-  }
-}
-
-function texts(answer: unknown): readonly string[] {
-  return (answer as readonly unknown[]).map(String);
 }
 
 /** `viewMs`: for how long a decision may be made from what this process saw last. */
