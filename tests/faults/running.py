@@ -16,8 +16,8 @@ import psutil
 
 AVS = str(Path(sys.executable).with_name("avs"))
 WORKERS = 2
-READY_SECONDS = 120
-PATIENCE_SECONDS = 60
+READY_SECONDS = 300
+PATIENCE_SECONDS = 120
 """For what comes to be so; how soon is printed, and says more of the machine than of the product."""
 _CLOCK_OFF = (
     "from datetime import timedelta; from app import clock; right = clock.now; "
@@ -132,10 +132,10 @@ class Server:
         self.process.wait(PATIENCE_SECONDS)
 
     def get(self, path: str, **parameters: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", params=parameters, timeout=60)
+        return httpx.get(f"{self.url}{path}", params=parameters, timeout=PATIENCE_SECONDS)
 
     def post(self, path: str, body: object) -> httpx.Response:
-        return httpx.post(f"{self.url}{path}", json=body, timeout=60)
+        return httpx.post(f"{self.url}{path}", json=body, timeout=PATIENCE_SECONDS)
 
 
 @contextmanager
