@@ -22,6 +22,7 @@ WHO = {name: APPROVAL[name] for name in ("approver_name", "approver_role", "rati
 def candidate(studio: Api) -> Api:
     with write(db.session):
         f.simulated(db.session)
+        f.complete_runs(db.session)
     return studio
 
 
@@ -159,6 +160,7 @@ def scheduled(candidate: Api) -> Api:
     with write(db.session):
         f.simulated(db.session, "cfg_2")
         f.simulated(db.session, "cfg_3")
+        f.complete_runs(db.session)
     candidate.post("/api/approve", SECOND | {"effective_at": LATER})
     return candidate
 

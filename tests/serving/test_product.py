@@ -4,6 +4,7 @@ import asyncio
 import errno
 import threading
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -89,10 +90,13 @@ def product(app: WSGIApp, spool: Spool, *, limit: int = LIMIT, **limits: float) 
 
 
 def run(work: Awaitable[None]) -> None:
+    """Do the work in a thread of its own: a browser of other tests may have its event loop in this one."""
+
     async def within() -> None:
         await asyncio.wait_for(work, 60)
 
-    asyncio.run(within())
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(within())).result()
 
 
 async def until(is_so: Callable[[], object]) -> None:
