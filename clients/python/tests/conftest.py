@@ -62,8 +62,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CounterSto
     """Each counter store in turn, empty."""
     stores: dict[str, Callable[[], CounterStore]] = {
         "memory": MemoryCounters,
-        "sqlite": lambda: SqliteCounters(tmp_path / "counters.sqlite"),
-        "redis": lambda: RedisCounters(request.getfixturevalue("redis_url"), prefix=tmp_path.name),
+        "sqlite": lambda: SqliteCounters(tmp_path / "counters.sqlite", timeout_ms=30_000),
+        "redis": lambda: RedisCounters(request.getfixturevalue("redis_url"), prefix=tmp_path.name, timeout_ms=30_000),
     }
     with contextlib.closing(stores[request.param]()) as found:
         yield found

@@ -25,12 +25,15 @@ def store_of(kind, folder, redis_url):
 """A module of apps that share their counts through a folder or a Redis."""
 
 
-def start(script: str, *arguments: Any) -> subprocess.Popen[str]:
+def start(script: str, *arguments: Any, stdin: bool = False) -> subprocess.Popen[str]:
     """The script gets the subject and the arguments as `SUBJECT` and `ARGUMENTS`; it begins by importing Client."""
     given = f"SUBJECT, ARGUMENTS = {SUBJECT!r}, {json.loads(json.dumps(arguments))!r}\n"
     preamble = "import json, os, signal, sys\nfrom avs_brain_client import Client\n"
     command = [sys.executable, "-c", preamble + given + script]
-    return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    given_in = subprocess.PIPE if stdin else None
+    return subprocess.Popen(
+        command, env=ENVIRONMENT, stdin=given_in, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def run(script: str, *arguments: Any) -> str:

@@ -17,7 +17,8 @@ import random, threading
 from avs_brain_client.counters.sqlite import SqliteCounters
 from avs_brain_client.counters.redis import RedisCounters
 url, folder, kind, where = ARGUMENTS
-store = SqliteCounters(where) if kind == "sqlite" else RedisCounters(where, prefix=folder)
+patient = {"timeout_ms": 30_000}
+store = SqliteCounters(where, **patient) if kind == "sqlite" else RedisCounters(where, prefix=folder, **patient)
 client = Client(url, mode="manual", directory=folder, counters=store, **SUBJECT)
 client.refresh()
 done = []
@@ -43,7 +44,11 @@ def test_processes_that_share_counters_never_overshoot_a_cap(
     arguments = (brain.url, str(tmp_path), kind, where)
     apps = [start(APP, *arguments) for _ in range(3)]
     done = sum(int(app.communicate(timeout=120)[0]) for app in apps)
-    store = SqliteCounters(where) if kind == "sqlite" else RedisCounters(where, prefix=str(tmp_path))
+    store = (
+        SqliteCounters(where, timeout_ms=30_000)
+        if kind == "sqlite"
+        else RedisCounters(where, prefix=str(tmp_path), timeout_ms=30_000)
+    )
     client = connect(counters=store, directory=tmp_path, clock=Clock())
     client.refresh()
     used = client.usage("c").units[UNIT].used
@@ -57,7 +62,8 @@ def test_processes_that_share_counters_never_overshoot_a_cap(
 FORKED = """
 from avs_brain_client.counters.sqlite import SqliteCounters
 url, folder = ARGUMENTS
-client = Client(url, mode="manual", directory=folder, counters=SqliteCounters(folder + "/counters.sqlite"), **SUBJECT)
+counters = SqliteCounters(folder + "/counters.sqlite", timeout_ms=30_000)
+client = Client(url, mode="manual", directory=folder, counters=counters, **SUBJECT)
 client.refresh()
 client.record("c", "vu_minute", 1)
 children = []

@@ -151,7 +151,7 @@ def test_another_unit_that_is_billed_leaves_less_of_the_cap(
     limits = rails(monthly_spend_cap_usd=100, at_cap_action="block")
     pools = [pool(included=0), pool("pool_export", included=0, value_unit_id=EXPORT)]
     client = connected(brain, connect, counters, units=[unit(), unit(EXPORT)], pools=pools, rails=limits)
-    other = connect(counters=RedisCounters(counters._url, prefix=counters._prefix))
+    other = connect(counters=RedisCounters(counters._url, prefix=counters._prefix, timeout_ms=30_000))
     other.refresh()
     clients = (client, other)
 
@@ -172,7 +172,7 @@ def test_what_lapses_is_free_for_everybody(
     brain: Brain, connect: Connect, counters: RedisCounters, clock: SetClock
 ) -> None:
     client = connected(brain, connect, counters, pools=[pool(included=10, behavior="hard_stop")])
-    other = connect(counters=RedisCounters(counters._url, prefix=counters._prefix))
+    other = connect(counters=RedisCounters(counters._url, prefix=counters._prefix, timeout_ms=30_000))
     other.refresh()
     client.commit(client.reserve("c", UNIT))
     other.commit(other.reserve("c", UNIT))

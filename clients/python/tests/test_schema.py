@@ -25,6 +25,7 @@ GONE = object()
 DELIVERY: dict[str, Any] = {
     "fail": {"stale": "open"},
     "on_expired": {"monthly_spend_cap_usd": "closed", "usage_thresholds": "open", "absolute_usage_caps": "closed"},
+    "on_counters_unavailable": {"monthly_spend_cap_usd": "open", "hard_stop": "closed"},
     "threshold_scopes": [{"percent": 70, "scope": "unit"}, {"percent": Decimal("33.5"), "scope": "customer"}],
 }
 FIXED = {"kind": "fixed", "at": "2026-01-01T00:00:00Z"}

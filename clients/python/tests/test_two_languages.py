@@ -21,7 +21,7 @@ import random, time
 from pathlib import Path
 from avs_brain_client.counters.redis import RedisCounters
 url, redis_url, prefix, gate = ARGUMENTS
-client = Client(url, mode="manual", counters=RedisCounters(redis_url, prefix=prefix, timeout_ms=5000), **SUBJECT)
+client = Client(url, mode="manual", counters=RedisCounters(redis_url, prefix=prefix, timeout_ms=30_000), **SUBJECT)
 client.refresh()
 client.usage("c")
 print("ready", flush=True)
@@ -39,7 +39,7 @@ print(done)
 """
 NODE = """
 const [url, redisUrl, prefix, gate] = ARGUMENTS;
-const counters = new RedisCounters(redisUrl, { prefix, timeoutMs: 5000 });
+const counters = new RedisCounters(redisUrl, { prefix, timeoutMs: 30_000 });
 const client = new Client({ baseUrl: url, mode: "manual", counters, ...SUBJECT });
 await client.refresh();
 await client.usage("c");
@@ -78,7 +78,7 @@ def test_python_and_node_share_one_cap_exactly(
         assert app.stdout.readline() == "ready\n", app.communicate()
     gate.touch()
     done = [int(node.ended(app)) for app in (*pythons, *nodes)]
-    client = connect(counters=RedisCounters(redis_url, prefix=tmp_path.name), clock=Clock())
+    client = connect(counters=RedisCounters(redis_url, prefix=tmp_path.name, timeout_ms=30_000), clock=Clock())
     client.refresh()
     used = client.usage("c").units[UNIT].used
     assert used in (399, 400)
@@ -88,7 +88,7 @@ def test_python_and_node_share_one_cap_exactly(
 
 COUNT = """
 const [url, redisUrl, prefix] = ARGUMENTS;
-const counters = new RedisCounters(redisUrl, { prefix, timeoutMs: 5000 });
+const counters = new RedisCounters(redisUrl, { prefix, timeoutMs: 30_000 });
 const client = new Client({ baseUrl: url, mode: "manual", counters, ...SUBJECT });
 await client.refresh();
 const again = await client.record("c", "vu_minute", 3, { eventId: "one" });
@@ -104,7 +104,7 @@ def test_what_one_language_counted_the_other_knows(
     brain: Brain, connect: Connect, redis_url: str, tmp_path: Path, typescript: Path
 ) -> None:
     brain.activate(document(rails=rails(usage_thresholds=[{"percent": 70, "action": "warn"}])))
-    store = RedisCounters(redis_url, prefix=tmp_path.name, timeout_ms=5000)
+    store = RedisCounters(redis_url, prefix=tmp_path.name, timeout_ms=30_000)
     client = connect(counters=store, clock=Clock())
     client.refresh()
     client.record("c", UNIT, 3, event_id="one")

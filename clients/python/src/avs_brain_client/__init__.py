@@ -1,7 +1,6 @@
 """Enforce an AVS config inside your app: cached, signed, exact, and with AVS Brain down. Start at `Client`."""
 
 from avs_brain_client.aio import AsyncClient
-from avs_brain_client.bookkeeping import Recorded, Reservation
 from avs_brain_client.client import Client
 from avs_brain_client.clock import Clock
 from avs_brain_client.counters import CounterStore, Ledger, MemoryCounters
@@ -22,6 +21,7 @@ from avs_brain_client.errors import (
     Unreachable,
 )
 from avs_brain_client.problems import Problem
+from avs_brain_client.records import Recorded, Reservation
 from avs_brain_client.statement import PoolUse, Statement, UnitUse
 from avs_brain_client.status import Status
 from avs_brain_client.usage import Firing

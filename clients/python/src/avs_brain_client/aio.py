@@ -11,13 +11,13 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from avs_brain_client.account import Account
-from avs_brain_client.bookkeeping import Recorded, Reservation
 from avs_brain_client.client import RESERVED_SECONDS, Client
 from avs_brain_client.decide import Decision
 from avs_brain_client.document import Document
 from avs_brain_client.errors import CountersUnavailable
 from avs_brain_client.forking import renew_after_fork
 from avs_brain_client.numbers import Quantity
+from avs_brain_client.records import Recorded, Reservation
 from avs_brain_client.statement import Statement
 from avs_brain_client.status import Status
 from avs_brain_client.usage_events import Value

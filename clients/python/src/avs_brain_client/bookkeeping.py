@@ -4,60 +4,33 @@ from __future__ import annotations  # those of functions within functions would 
 
 import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from decimal import Decimal
-from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from dataclasses import asdict
+from typing import TypeVar
 
 from avs_brain_client import usage
-from avs_brain_client.account import Account, Hold, Periods
+from avs_brain_client.account import Account, Hold
 from avs_brain_client.counters import Ledger, Matter
+from avs_brain_client.counters.steady import SteadyLedger
 from avs_brain_client.decide import Decision, outside_config
 from avs_brain_client.errors import CountersUnavailable
 from avs_brain_client.events import Outgoing
+from avs_brain_client.keeping import Keeper, Keeping
 from avs_brain_client.metering import UsageEvent, adds_nothing, distinct_value, matches
 from avs_brain_client.metering import quantity as metered
 from avs_brain_client.names import fresh_name
-from avs_brain_client.numbers import unscaled
-from avs_brain_client.periods import FixedCalendar, Period, PeriodSetting, period_at, period_of
+from avs_brain_client.periods import Period, PeriodSetting, mark_of, period_at, period_of
 from avs_brain_client.plan import Force, Plan
+from avs_brain_client.records import NO_REASONS, Recorded, Reservation, not_counted_yet
 from avs_brain_client.reporting import Reporter
-from avs_brain_client.standing import Standing, stand
-from avs_brain_client.usage import NEVER, Firing
+from avs_brain_client.standing import counted, stand
+from avs_brain_client.unavailable import uncounted
+from avs_brain_client.usage import Firing
 
 log = logging.getLogger("avs_brain_client")
 
 T = TypeVar("T")
 _new = tuple.__new__
-USUAL_GRID = FixedCalendar()
 _NO_MARKS: Mapping[str, int] = {}
-_NO_USE: Periods = {}
-NO_REASONS: Mapping[str, str] = MappingProxyType({})
-
-
-class Recorded(NamedTuple):
-    """What became of a record: `duplicate` when this event_id was counted before (then nothing else happened),
-    `fired` what was reached for the first time in this period, `adds_nothing` the reason by unit, where a unit sums a
-    field that the event lacks or that is no number in it. `quantities` are scaled, by unit.
-    """
-
-    duplicate: bool
-    quantities: Mapping[str, int]
-    fired: tuple[Firing, ...] = ()
-    adds_nothing: Mapping[str, str] = NO_REASONS
-
-    @property
-    def counted(self) -> Mapping[str, Decimal]:
-        """The exact quantities by unit."""
-        return {name: unscaled(quantity) for name, quantity in self.quantities.items()}
-
-
-class Reservation(NamedTuple):
-    """Quantity set aside, or not: see `decision.allow`. Commit what the work came to, or release it."""
-
-    reservation_id: str
-    customer_id: str
-    decision: Decision
-    hold: Hold
 
 
 Edited = tuple[Account | None, tuple[T, Sequence[Firing]]]
@@ -68,17 +41,34 @@ DUPLICATE: tuple[Recorded, Sequence[Firing]] = Recorded(True, {}), ()
 class Bookkeeper:
     """Works on one ledger. Any method may raise CountersUnavailable; a call repeated with its event_id counts once.
 
+    `keeper` keeps what cannot be counted, where the ledger may fail. `again` is the attempt of what it kept.
     `setting` cuts periods while there is no document; `remembered_us`: for how long an event_id, a commit and a
     distinct value are recognised.
     """
 
-    def __init__(self, ledger: Ledger, reporter: Reporter, setting: PeriodSetting, remembered_us: int) -> None:
-        self._ledger, self._reporter, self._remembered_us = ledger, reporter, remembered_us
+    def __init__(
+        self,
+        ledger: Ledger,
+        reporter: Reporter,
+        setting: PeriodSetting,
+        remembered_us: int,
+        keeper: Keeper | None = None,
+    ) -> None:
+        self._reporter, self._remembered_us, self._keeper = reporter, remembered_us, keeper
+        self._ledger = ledger if keeper is None else keeper.ledger
         self._own, self._key_of_numbered = setting.calendars(None), setting.key_of_numbered
         self._units_that_lacked: set[str] = set()
 
     def record(
-        self, force: Force, customer_id: str, value_unit_id: str, quantity: int, event: str | None, at: int, now: int
+        self,
+        force: Force,
+        customer_id: str,
+        value_unit_id: str,
+        quantity: int,
+        event: str | None,
+        at: int,
+        now: int,
+        again: str = "",
     ) -> Recorded:
         """Count a scaled quantity at `at`; times in µs."""
         marks = _NO_MARKS if event is None else {f"e:{value_unit_id}:{event}": now + self._remembered_us}
@@ -92,7 +82,7 @@ class Bookkeeper:
             standing = None
             if plan is not None:
                 standing = stand(force, plan, account, customer_id, value_unit_id, now)
-            recorded = _new(Recorded, (False, {value_unit_id: quantity}, (), NO_REASONS))
+            recorded = _new(Recorded, (False, {value_unit_id: quantity}, (), NO_REASONS, False))
             if standing is not None:
                 frame = standing.frame
                 used = standing.used + quantity
@@ -109,15 +99,19 @@ class Bookkeeper:
         if self._ledger.survives:
             snapshot = self._ledger.snapshots.get(customer_id, self._ledger.newcomer)
             course = "record", value_unit_id, self.period(plan, snapshot, customer_id, at).key
-        return self._update(force, customer_id, marks, now, edit, course)
 
-    def record_event(self, force: Force, plan: Plan, event: UsageEvent, now: int) -> Recorded:
+        def keeping() -> Keeping:
+            return Keeping("record", {"of": [customer_id, value_unit_id, str(quantity), event, at]})
+
+        return self._update(force, customer_id, marks, now, edit, course, keeping=keeping, again=again)
+
+    def record_event(self, force: Force, plan: Plan, event: UsageEvent, now: int, again: str = "") -> Recorded:
         """Meter an event by the terms of its period for every unit that it fits, and note it for exploration."""
         period = self._period_of(plan, event)
         units = plan.in_period(period.calendar, period.number).units
         meters = {name: unit.unit.meter for name, unit in units.items() if matches(unit.unit.meter, event)}
         distinct = {
-            name: f"d:{name}:{_mark_of(period)}:{value}"
+            name: f"d:{name}:{mark_of(period)}:{value}"
             for name, meter in meters.items()
             if (value := distinct_value(meter, event)) is not None
         }
@@ -141,7 +135,11 @@ class Bookkeeper:
             change = usage.count(plan, account, quantities, period, now)
             return change.account, (Recorded(False, quantities, change.firings, lacking), change.firings)
 
-        return self._update(force, event.customer_id, marks, now, edit, ("event", *meters, period.key))
+        def keeping() -> Keeping:
+            return Keeping("event", {"of": asdict(event)})
+
+        course = "event", *meters, period.key
+        return self._update(force, event.customer_id, marks, now, edit, course, keeping=keeping, again=again)
 
     def reserve(
         self,
@@ -176,9 +174,14 @@ class Bookkeeper:
                 return counted(account, standing, standing.used, standing.held + quantity, holds, until), (made, ())
             return account.without_lapsed(now).using_since(now).holding(name, hold), (made, ())
 
-        return self._update(force, customer_id, _NO_MARKS, now, edit, ("reserve", value_unit_id))
+        try:
+            return self._update(force, customer_id, _NO_MARKS, now, edit, ("reserve", value_unit_id))
+        except CountersUnavailable:
+            if self._keeper is None:
+                raise
+            return self._reserved_uncounted(self._keeper.ledger, force, customer_id, value_unit_id, edit)
 
-    def commit(self, force: Force, reservation: Reservation, quantity: int, now: int) -> Recorded:
+    def commit(self, force: Force, reservation: Reservation, quantity: int, now: int, again: str = "") -> Recorded:
         """Count what the work came to, once, also when the reservation has lapsed meanwhile: the work was done."""
         name, customer_id, _, hold = reservation
         value_unit_id, key, held, _ = hold
@@ -189,7 +192,7 @@ class Bookkeeper:
                 account = self.keyed(account)
             if known:
                 return None, DUPLICATE
-            recorded = _new(Recorded, (False, {value_unit_id: quantity}, (), NO_REASONS))
+            recorded = _new(Recorded, (False, {value_unit_id: quantity}, (), NO_REASONS, False))
             standing = None
             if plan is not None and name in account.holds:
                 standing = stand(force, plan, account, customer_id, value_unit_id, now)
@@ -207,9 +210,14 @@ class Bookkeeper:
             return change.account, (recorded._replace(fired=change.firings), change.firings)
 
         marks = {f"c:{name}": now + self._remembered_us}
-        return self._update(force, customer_id, marks, now, edit, ("commit", value_unit_id, key), name)
 
-    def release(self, reservation: Reservation, now: int) -> None:
+        def keeping() -> Keeping:
+            return Keeping("commit", {"of": [name, customer_id, value_unit_id, key, str(held), str(quantity)]})
+
+        course = "commit", value_unit_id, key
+        return self._update(force, customer_id, marks, now, edit, course, name, keeping, again)
+
+    def release(self, reservation: Reservation, now: int, again: str = "") -> None:
         """Give back what was set aside; a second time, or after the commit, this does nothing."""
 
         def edit(account: Account, known: frozenset[str]) -> Edited[None]:
@@ -218,9 +226,14 @@ class Bookkeeper:
             after = account.letting_go(reservation.reservation_id)
             return None if after is account else after, (None, ())
 
-        self._update(None, reservation.customer_id, _NO_MARKS, now, edit, ("release",), reservation.reservation_id)
+        def keeping() -> Keeping:
+            name, customer_id, _, (unit, key, quantity, _) = reservation
+            return Keeping("release", {"of": [name, customer_id, unit, key, str(quantity)]})
 
-    def approve(self, plan: Plan | None, customer_id: str, value_unit_id: str, now: int) -> None:
+        name = reservation.reservation_id
+        self._update(None, reservation.customer_id, _NO_MARKS, now, edit, ("release",), name, keeping, again)
+
+    def approve(self, plan: Plan | None, customer_id: str, value_unit_id: str, now: int, again: str = "") -> None:
         """Let a customer go on with a unit where rails want approval, until the period ends."""
 
         def edit(account: Account, known: frozenset[str]) -> Edited[None]:
@@ -231,7 +244,10 @@ class Bookkeeper:
                 return None, (None, ())
             return account.with_(approved=account.approved | {mark}), (None, ())
 
-        self._update(None, customer_id, _NO_MARKS, now, edit, ("approve",))
+        def keeping() -> Keeping:
+            return Keeping("approve", {"of": [customer_id, value_unit_id, now]})
+
+        self._update(None, customer_id, _NO_MARKS, now, edit, ("approve",), keeping=keeping, again=again)
 
     def account(self, customer_id: str) -> Account:
         """As it is now, every period by its key."""
@@ -277,8 +293,12 @@ class Bookkeeper:
         edit: Callable[[Account, frozenset[str]], Edited[T]],
         course: Hashable,
         reservation: str = "",
+        keeping: Callable[[], Keeping] | None = None,
+        again: str = "",
     ) -> T:
-        """Events are written down before a count that survives this process, and let go after it."""
+        """Events are written down before a count that survives this process, and let go after it. What cannot be
+        counted is kept as `keeping` says.
+        """
         if not self._ledger.survives:
             return self._counted_here(force, customer_id, marks, now, edit)
         held: dict[str, Outgoing] = {}
@@ -289,11 +309,23 @@ class Bookkeeper:
                 self._reporter.hold(events)
                 held.update({event.event_id: event for event in events})
 
-        matter = Matter(force, course, reservation, hold)
+        matter = Matter(force, course, reservation, hold, again)
+        keeper = self._keeper
+        update = keeper.ledger.update_now if keeper is not None and again else self._ledger.update
         try:
-            answer, firings = self._ledger.update(customer_id, marks, now, edit, matter)
-        except CountersUnavailable:
-            raise  # whether it was counted is not known yet: what is held is settled later
+            answer, firings = update(customer_id, marks, now, edit, matter)
+        except CountersUnavailable as problem:  # whether it was counted is not known: what is held is settled later
+            if keeper is None or keeping is None or again:
+                raise
+            try:
+                if not keeper.answers_again():
+                    raise
+                matter = matter._replace(attempt=problem.attempt)
+                answer, firings = update(customer_id, marks, now, edit, matter)
+            except CountersUnavailable as lasting:
+                lasting.attempt = lasting.attempt or problem.attempt
+                answer, _ = keeper.keep(lasting, customer_id, marks, edit, keeping())
+                return not_counted_yet(answer)
         except BaseException:
             self._reporter.discard(held.values())
             raise
@@ -318,46 +350,22 @@ class Bookkeeper:
             self._reporter.release(self._events(force, customer_id, firings, now))
         return answer
 
+    def _reserved_uncounted(
+        self,
+        ledger: SteadyLedger,
+        force: Force,
+        customer_id: str,
+        value_unit_id: str,
+        edit: Callable[[Account, frozenset[str]], Edited[Reservation]],
+    ) -> Reservation:
+        """By what was seen last, for as long as it may be used; then as each rail says."""
+        if ledger.snapshot(customer_id) is not None:
+            return ledger.keep(customer_id, _NO_MARKS, edit)[0]
+        _, (made, _) = edit(ledger.newcomer, frozenset())
+        decision = None if force.plan is None else uncounted(force, force.plan, value_unit_id, made.hold.period)
+        return made if decision is None else made._replace(decision=decision)
+
     def _events(self, force: Force | None, customer_id: str, firings: Sequence[Firing], now: int) -> Sequence[Outgoing]:
         if force is None or force.plan is None:
             return ()
         return self._reporter.events(force.plan, customer_id, firings, now)
-
-
-def counted(
-    account: Account,
-    standing: Standing,
-    used: int,
-    held: int,
-    holds: Mapping[str, Hold],
-    until: int = NEVER,
-) -> Account:
-    """The account after use or a reservation that fires nothing, with the standings that go on from this one's: the
-    unit's own, and those of other units, which it does not concern up to `alone_until`.
-    """
-    frame, until_us = standing.frame, standing.until_us
-    unit, key = frame.value_unit_id, frame.key
-    if until < until_us:  # by the monotonic clock only the next look says when that is
-        after = Standing(frame, used, held, until, 0)
-    else:
-        after = Standing(frame, used, held, until_us, standing.until_ns)
-    alone = after.taken <= frame.alone_until and standing.taken <= frame.alone_until
-    quantities = account.used
-    if used != standing.used:
-        quantities = {**quantities, unit: {**quantities.get(unit, _NO_USE), key: used}}
-    return Account(
-        quantities,
-        account.began,
-        holds,
-        account.fired,
-        account.approved,
-        account.since_us,
-        False,
-        {**account.standings, unit: after} if alone else {unit: after},
-    )
-
-
-def _mark_of(period: Period) -> str:
-    """How a period stands in the mark of a distinct value: by its number where it has one from of old."""
-    number = USUAL_GRID.number_of(period.key)
-    return period.key if number is None else str(number)

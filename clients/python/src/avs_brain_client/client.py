@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Any
 
 from avs_brain_client.account import Account, Hold
-from avs_brain_client.bookkeeping import Recorded, Reservation
 from avs_brain_client.clock import SECOND_US, microseconds
 from avs_brain_client.core import Core
 from avs_brain_client.decide import Decision, outside_config
@@ -18,10 +17,11 @@ from avs_brain_client.metering import usage_event
 from avs_brain_client.names import fresh_name
 from avs_brain_client.numbers import LIMIT, SCALE, Quantity, used
 from avs_brain_client.plan import Force, Plan
-from avs_brain_client.problems import COUNTERS_UNAVAILABLE
+from avs_brain_client.records import Recorded, Reservation
 from avs_brain_client.reporting import Later, at_once
 from avs_brain_client.standing import stand
 from avs_brain_client.statement import Statement, statement
+from avs_brain_client.unavailable import uncounted
 from avs_brain_client.usage_events import Use, Value, commit_mark, record_mark
 
 RESERVED_SECONDS = 600
@@ -44,6 +44,8 @@ class Client(Core):
     None: the day of their first use.
     `accrues_from`: from when every customer's unused allowance rolls over; None: from their own first use.
     `remember_operations`: for how long an event_id, a commit and a distinct value are recognised as counted.
+    `snapshot_seconds`: for how long decisions go by what was seen last while the counters do not answer; after that
+    each rail does as the document's `on_counters_unavailable` says.
     `numbered_events`: whether enforcement events carry client_id and sequence.
     `send_usage`: whether what is recorded and committed also goes to AVS Brain as usage events.
     """
@@ -251,8 +253,10 @@ class Client(Core):
         plan = force.plan
         if plan is None:
             return self._unloaded
-        if account is None:
+        if account is None or self._in_outage:
             account = self._account(customer_id)
+        if account is None:
+            return self._uncounted(force, plan, customer_id, value_unit_id, amount, now, later)
         standing = stand(force, plan, account, customer_id, value_unit_id, now)
         if standing is None:
             return self._unknown_decision(plan, value_unit_id) or outside_config(plan)
@@ -282,16 +286,25 @@ class Client(Core):
         period = self._books.period(force.plan, account, customer_id, now)
         self._reporter.refused(force.plan, customer_id, period, value_unit_id, amount, decision, now, later)
 
-    def _account(self, customer_id: str) -> Account:
-        """As it is now; where the counters do not answer, as they were last seen."""
+    def _account(self, customer_id: str) -> Account | None:
+        """As it is now; where the counters do not answer, as it was seen last, or None when that is too long ago."""
         try:
-            account = self._books.glance(customer_id)
-            if COUNTERS_UNAVAILABLE in self._problems:
-                self._problems.end(COUNTERS_UNAVAILABLE)
-            return account
-        except CountersUnavailable as problem:
-            self._problems.begin(COUNTERS_UNAVAILABLE, f"Checks go by what was seen last: {problem}")
-            return self._books.keyed(self._snapshot(customer_id))
+            return self._books.glance(customer_id)
+        except CountersUnavailable:
+            account = None if self._keeper is None else self._keeper.ledger.snapshot(customer_id)
+            return None if account is None else self._books.keyed(account)
+
+    def _uncounted(
+        self, force: Force, plan: Plan, customer_id: str, value_unit_id: str, amount: int, now: int, later: Later
+    ) -> Decision:
+        """The decision without counters, reported like any other refusal."""
+        period = self._books.period(plan, self._snapshot(customer_id), customer_id, now)
+        decision = uncounted(force, plan, value_unit_id, period.key)
+        if decision is None:
+            return self._unknown_decision(plan, value_unit_id) or outside_config(plan)
+        if decision.action == "block":
+            self._refused(force, customer_id, value_unit_id, amount, decision, now, later)
+        return decision
 
     def _snapshot(self, customer_id: str) -> Account:
         return self._snapshots.get(customer_id, self._newcomer)

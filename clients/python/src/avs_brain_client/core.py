@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from avs_brain_client.again import make_again
 from avs_brain_client.background import Background
 from avs_brain_client.bookkeeping import Bookkeeper
 from avs_brain_client.brain import Brain
@@ -15,19 +16,22 @@ from avs_brain_client.cache import DiskCache
 from avs_brain_client.clock import Clock
 from avs_brain_client.config import ConfigHolder
 from avs_brain_client.counters import CounterStore, MemoryCounters
+from avs_brain_client.counters.steady import COUNTING
 from avs_brain_client.decide import without_config as without_config_decision
 from avs_brain_client.deliver import Sender
 from avs_brain_client.document import Document, Subject
-from avs_brain_client.errors import AvsError
+from avs_brain_client.errors import AvsError, CountersUnavailable
 from avs_brain_client.events import COUNTED
 from avs_brain_client.exits import close_at_exit, forget
 from avs_brain_client.follow import Follower
 from avs_brain_client.forking import renew_after_fork
+from avs_brain_client.journal import Journal, Kept
+from avs_brain_client.keeping import Keeper
 from avs_brain_client.mending import is_damage, mend, queue_in
-from avs_brain_client.paths import cache_path
+from avs_brain_client.paths import cache_path, journal_path
 from avs_brain_client.periods import ANCHOR, CustomerDay, PeriodSetting
 from avs_brain_client.plan import Plan
-from avs_brain_client.problems import Problems
+from avs_brain_client.problems import COUNTERS_UNAVAILABLE, Problems
 from avs_brain_client.published import Published, source_of
 from avs_brain_client.reading import period_anchor as read_anchor
 from avs_brain_client.reporting import Reporter
@@ -43,6 +47,8 @@ CLOSING_SECONDS = 5.0
 """For how long `close`, and the end of the process, wait for events to be sent."""
 REMEMBERED = timedelta(days=90)
 """For how long the same event_id is recognised unless a client is told otherwise."""
+SNAPSHOT_SECONDS = 60
+"""For how long decisions go by what was seen last while the counters do not answer."""
 NUMBERED_EVENTS = True
 """Whether enforcement events carry client_id and sequence unless a client is told otherwise."""
 
@@ -71,6 +77,7 @@ class Core:
         customer_day: CustomerDay | None = None,
         accrues_from: datetime | None = None,
         remember_operations: timedelta = REMEMBERED,
+        snapshot_seconds: float = SNAPSHOT_SECONDS,
         numbered_events: bool = NUMBERED_EVENTS,
         send_usage: bool = False,
         flush_seconds: float = 5,
@@ -107,12 +114,18 @@ class Core:
             changed=self._tick,
         )
         self._store = counters or MemoryCounters()
-        self._ledger = self._store.ledger(namespace)
+        self._namespace, self._ledger = namespace, self._store.ledger(namespace)
+        self._keeper: Keeper | None = None
+        if self._ledger.survives:
+            journal = Journal(None if folder is None else journal_path(folder, subject))
+            self._keeper = Keeper(self._ledger, journal, self._clock, snapshot_seconds, self._tell_of_counters)
+            self._ledger = self._keeper.ledger
         self._snapshots, self._newcomer = self._ledger.snapshots, self._ledger.newcomer
         self._queue = queue_in(folder, subject, self._problems)
         self._reporter = Reporter(self._queue, subject, namespace, self._problems)
         self._usage_events = UsageEvents(subject, namespace, self._reporter, self._ledger, always=send_usage)
-        self._books = Bookkeeper(self._ledger, self._reporter, setting, microseconds_of(remember_operations))
+        remembered_us = microseconds_of(remember_operations)
+        self._books = Bookkeeper(self._ledger, self._reporter, setting, remembered_us, self._keeper)
         self._sender = Sender(self._queue, self._brain, self._problems, numbered=numbered_events)
         self._unloaded = without_config_decision(without_config == "open")
         self._follower = Follower(
@@ -123,6 +136,9 @@ class Core:
         self._watchers = Watchers(self._standing())
         self._config.load()
         self._tick()
+        if self._keeper is not None:
+            self._keeper.redo = self._make_again
+            self._keeper.settle_if_any()
         renew_after_fork(self)
 
     def after_fork(self) -> None:
@@ -142,7 +158,7 @@ class Core:
         """Send waiting events now; how many were taken. Raises Unreachable; what was not taken keeps waiting."""
         try:
             self._reporter.catch_up()
-            self._queue.settle(self._happened)
+            self._settle()
             return self._sender.flush()
         except sqlite3.DatabaseError as problem:
             if not is_damage(problem):
@@ -186,6 +202,7 @@ class Core:
             problem=problems[-1].text if problems else None,
             events_waiting=self._queue.count() + self._reporter.overflowing,
             events_refused=self._queue.count_refused(),
+            counters=COUNTING if self._keeper is None else self._keeper.status(),
             problems=problems,
         )
 
@@ -200,6 +217,8 @@ class Core:
         if not running:
             self._send_at_last()
         self._say_what_stays(in_time)
+        if self._keeper is not None:
+            self._keeper.close()
         self._source.close()
         self._queue.close()
 
@@ -225,8 +244,32 @@ class Core:
     def _plan(self) -> Plan | None:
         return self._config.current().plan
 
+    @property
+    def _in_outage(self) -> bool:
+        """Whether the counters do not answer."""
+        return self._keeper is not None and self._keeper.ledger.breaker.problem is not None
+
+    def _settle(self) -> None:
+        """Count what is kept, then let events go whose counts were made; both wait while the counters do not answer."""
+        if self._keeper is not None:
+            self._keeper.settle_if_any()
+        try:
+            self._queue.settle(self._happened)
+        except CountersUnavailable as problem:
+            log.info("Events wait for their counts: %s", problem)
+
+    def _make_again(self, kept: Kept) -> None:
+        make_again(self._books, self._config.current(), kept, self._clock.wall_us())
+
+    def _tell_of_counters(self, problem: str | None) -> None:
+        if problem is None:
+            self._problems.end(COUNTERS_UNAVAILABLE)
+        else:
+            text = f"{problem}. Decisions go by what was seen last, and what is recorded is kept until they answer."
+            self._problems.begin(COUNTERS_UNAVAILABLE, text)
+
     def _happened(self, namespace: str, customer_id: str, mark: str) -> bool:
-        ledger = self._store.ledger(namespace)
+        ledger = self._ledger if namespace == self._namespace else self._store.ledger(namespace)
         if mark.startswith(COUNTED):
             return remembers(ledger, customer_id, mark.removeprefix(COUNTED), self._clock.wall_us())
         return mark in ledger.read(customer_id).fired

@@ -11,6 +11,8 @@ from decimal import Decimal
 PERIOD_DAYS = 30
 RAILS = {"monthly_spend_cap_usd": "closed", "usage_thresholds": "open", "absolute_usage_caps": "closed"}
 """The rails, and how each fails once the config has expired, unless the document says otherwise."""
+UNCOUNTED = {**RAILS, "hard_stop": "closed"}
+"""How each rail, and each pool that stops, fails while counters cannot be read, unless the document says otherwise."""
 DEFAULT_STALENESS_SECONDS = 86_400
 FIXED, CALENDAR_MONTH, CUSTOMER_DAY = "fixed", "calendar_month", "customer_day"
 POOL_SCOPE, UNIT_SCOPE, CUSTOMER_SCOPE = "pool", "unit", "customer"
@@ -126,7 +128,8 @@ class PeriodAnchor:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How long a copy may be used, and what happens after: `stale` and each rail of `on_expired` is open or closed.
+    """How long a copy may be used, and what happens after: `stale` and each rail of `on_expired` is open or closed, and
+    so is each of `on_counters_unavailable` for the time in which nobody knows what a customer has used.
 
     `period_anchor` None: by the client's own setting.
     """
@@ -135,6 +138,7 @@ class Delivery:
     sequence: int = 0
     stale: str = "open"
     on_expired: Mapping[str, str] = field(default_factory=lambda: dict(RAILS))
+    on_counters_unavailable: Mapping[str, str] = field(default_factory=lambda: dict(UNCOUNTED))
     period_anchor: PeriodAnchor | None = None
 
 

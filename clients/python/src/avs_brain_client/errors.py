@@ -56,4 +56,12 @@ class NeverLoaded(AvsError):
 
 
 class CountersUnavailable(AvsError):
-    """The counter store did not answer, so it is not known whether the call counted: with an event_id, repeat it."""
+    """The counter store did not answer, so it is not known whether the call counted: with an event_id, repeat it.
+
+    `attempt`: the name under which what was tried is made once, by whoever makes it again; empty where nothing was
+    tried.
+    """
+
+    def __init__(self, problem: str, attempt: str = "") -> None:
+        super().__init__(problem)
+        self.attempt = attempt

@@ -19,6 +19,11 @@ def queue_path(folder: Path, subject: Subject) -> Path:
     return folder / f"{_name(subject)}.events.sqlite"
 
 
+def journal_path(folder: Path, subject: Subject) -> Path:
+    """What could not be counted yet, a SQLite file."""
+    return folder / f"{_name(subject)}.kept.sqlite"
+
+
 def secure(base_url: str) -> None:
     """ValueError when nothing vouches for the keys: not pinned, and the server is reached over plain http."""
     parts = urlsplit(base_url)

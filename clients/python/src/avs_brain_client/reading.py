@@ -19,6 +19,7 @@ from avs_brain_client.document import (
     PERIOD_DAYS,
     POOL_SCOPE,
     RAILS,
+    UNCOUNTED,
     UNIT_SCOPE,
     AbsoluteCap,
     Delivery,
@@ -240,12 +241,16 @@ def _absolute_cap(given: Json) -> AbsoluteCap:
 def _delivery(given: Json) -> Delivery:
     stale = _object(given, "fail").get("stale", "open")
     rails = RAILS | dict(_object(given, "on_expired"))
+    uncounted = UNCOUNTED | dict(_object(given, "on_counters_unavailable"))
     anchor = given.get("period_anchor")
     return Delivery(
         max_staleness_seconds=_whole(given.get("max_staleness_seconds", DEFAULT_STALENESS_SECONDS), "max_staleness"),
         sequence=_whole(given.get("sequence", 0), "sequence"),
         stale=_one_of(FAILS, stale, "delivery.fail.stale"),
         on_expired={name: _one_of(FAILS, rails[name], f"delivery.on_expired.{name}") for name in RAILS},
+        on_counters_unavailable={
+            name: _one_of(FAILS, uncounted[name], f"delivery.on_counters_unavailable.{name}") for name in UNCOUNTED
+        },
         period_anchor=None if anchor is None else period_anchor(_object(given, "period_anchor")),
     )
 

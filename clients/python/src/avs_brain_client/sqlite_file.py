@@ -15,18 +15,26 @@ BUSY_SECONDS = 30
 
 class SqliteFile:
     """`schema` is run on every opening. `synchronous`: FULL survives a power cut, NORMAL only the process's death.
+    `busy_seconds`: how long to wait for others who write. `lazily`: opened by its first use, which then raises OSError
+    and sqlite3.Error in place of the beginning.
 
     Closed for the time of a fork and by `close`, it is opened again by the next use; one in memory begins empty then.
     sqlite3.Error passes through when the disk is full or broken; a transaction that fails leaves nothing behind.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None, schema: str, synchronous: str = "FULL") -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        schema: str,
+        synchronous: str = "FULL",
+        *,
+        busy_seconds: float = BUSY_SECONDS,
+        lazily: bool = False,
+    ) -> None:
         self._path = MEMORY if path is None else str(path)
-        self._schema, self._synchronous = schema, synchronous
-        if path is not None:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._schema, self._synchronous, self._busy_seconds = schema, synchronous, busy_seconds
         self._pid, self.lock = os.getpid(), threading.Lock()
-        self._connection: sqlite3.Connection | None = self._open()
+        self._connection: sqlite3.Connection | None = None if lazily else self._open()
         renew_after_fork(self)
 
     @contextmanager
@@ -74,7 +82,11 @@ class SqliteFile:
             self._connection = None
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        if self._path != MEMORY:
+            Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            self._path, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
+        )
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")

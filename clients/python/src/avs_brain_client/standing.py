@@ -3,15 +3,18 @@ that crosses nothing moves a standing on without working it out again.
 """
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from avs_brain_client.account import Account
+from avs_brain_client.account import Account, Hold, Periods
 from avs_brain_client.decide import Decision
 from avs_brain_client.periods import Calendars, period_at
 from avs_brain_client.plan import Force, Plan, UnitPlan
 from avs_brain_client.rules import Situation, pool_in_use, situation
 from avs_brain_client.sheet import Outcome, sheet
 from avs_brain_client.usage import NEVER, first_firing
+
+_NO_USE: Periods = {}
 
 _new = tuple.__new__
 ASKED_AGAIN_US = 60_000_000
@@ -132,3 +135,36 @@ def _alone_until(found: Situation) -> int:
     if found.plan.for_all:
         return -1
     return found.allowance if rails.spend_cap is not None and rails.at_cap_action and price else NEVER
+
+
+def counted(
+    account: Account,
+    standing: Standing,
+    used: int,
+    held: int,
+    holds: Mapping[str, Hold],
+    until: int = NEVER,
+) -> Account:
+    """The account after use or a reservation that fires nothing, with the standings that go on from this one's: the
+    unit's own, and those of other units, which it does not concern up to `alone_until`.
+    """
+    frame, until_us = standing.frame, standing.until_us
+    unit, key = frame.value_unit_id, frame.key
+    if until < until_us:  # by the monotonic clock only the next look says when that is
+        after = Standing(frame, used, held, until, 0)
+    else:
+        after = Standing(frame, used, held, until_us, standing.until_ns)
+    alone = after.taken <= frame.alone_until and standing.taken <= frame.alone_until
+    quantities = account.used
+    if used != standing.used:
+        quantities = {**quantities, unit: {**quantities.get(unit, _NO_USE), key: used}}
+    return Account(
+        quantities,
+        account.began,
+        holds,
+        account.fired,
+        account.approved,
+        account.since_us,
+        False,
+        {**account.standings, unit: after} if alone else {unit: after},
+    )

@@ -6,7 +6,6 @@ from decimal import Decimal
 from hashlib import sha256
 
 from avs_brain_client.account import Account
-from avs_brain_client.bookkeeping import Recorded
 from avs_brain_client.clock import timestamp
 from avs_brain_client.counters import Ledger
 from avs_brain_client.document import Meter, Subject
@@ -17,6 +16,7 @@ from avs_brain_client.metering import NAMED_LIKE_DIMENSIONS, UsageEvent, matches
 from avs_brain_client.numbers import SCALE, unscaled
 from avs_brain_client.plan import Plan
 from avs_brain_client.reading import SPELLINGS
+from avs_brain_client.records import Recorded
 from avs_brain_client.reporting import Reporter
 
 Value = str | int | float | bool | Decimal
@@ -98,6 +98,8 @@ class UsageEvents:
             if new:
                 self._reporter.discard([sent])
             raise
+        if recorded.kept and new:  # it goes when the count is made
+            return recorded
         if not recorded.duplicate:
             self._reporter.release([sent])
         elif new:  # what somebody else holds under this id is theirs to let go

@@ -34,8 +34,15 @@ class Ledger(Protocol):
     snapshots: dict[str, Account]
     """Accounts as this process last saw them."""
 
+    @property
+    def lost(self) -> str | None:
+        """What the store lost, had to set aside or was given back; None: nothing, as far as is known."""
+
     def read(self, customer_id: str) -> Account:
         """The account now; an empty one for somebody new. Raises CountersUnavailable."""
+
+    def probe(self) -> None:
+        """Raise CountersUnavailable unless the store answers and takes what is written."""
 
     def glance(self, customer_id: str) -> Account:
         """The account now, or as this process saw it less than `view_ns` ago. Raises CountersUnavailable."""

@@ -20,6 +20,7 @@ class MemoryLedger:
 
     view_ns: int | None = None
     survives = False
+    lost: str | None = None
 
     def __init__(self) -> None:
         self.snapshots: dict[str, Account] = {}
@@ -38,6 +39,9 @@ class MemoryLedger:
         return self.snapshots.get(customer_id, self.newcomer)
 
     glance = read
+
+    def probe(self) -> None:
+        """Memory always answers."""
 
     def update(
         self,

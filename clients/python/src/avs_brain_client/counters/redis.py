@@ -7,6 +7,7 @@ behind by a process that dies. clients/ACCOUNT.md describes the keys and the scr
 import contextlib
 import itertools
 import json
+import logging
 import random
 import secrets
 import threading
@@ -25,13 +26,13 @@ from avs_brain_client.counters.redis_wire import Argument, Wire
 from avs_brain_client.errors import CountersUnavailable
 from avs_brain_client.forking import abandon, renew_after_fork
 
+log = logging.getLogger("avs_brain_client")
+
 T = TypeVar("T")
 MILLISECOND_NS = 1_000_000
 STRIPES = 64
 MOST_SNAPSHOTS = 100_000
 ATTEMPTS = 500
-RESERVED_US = 600 * 1_000_000
-"""For how long a sum of reservations counts that nobody has read one by one since."""
 TIMEOUT_MS = 250
 
 
@@ -47,6 +48,8 @@ class RedisLedger:
         self.newcomer = Account()
         self.snapshots: dict[str, Account] = {}
         self._seen: dict[str, Seen] = {}
+        self._failed_ns = 0
+        self.lost: str | None = None
         self.begin(wire)
 
     def begin(self, wire: Wire) -> None:
@@ -74,14 +77,19 @@ class RedisLedger:
         edit: Callable[[Account, frozenset[str]], tuple[Account | None, T]],
         matter: Matter[T] = NOTHING_SPECIAL,
     ) -> T:
+        began_ns = time.monotonic_ns()
         with self._locks[hash(customer_id) % STRIPES], _available():
+            if self._failed_ns > began_ns:
+                raise CountersUnavailable("The call that this one waited for got no answer from Redis.")
             writer = matter.attempt.split() or [self._writer, str(next(self._numbers))]
             try:
                 work: _Work[T] = _Work(self, customer_id, marks, now_us, edit, matter, writer)
                 return work.done()
             except redis.RedisError as problem:
+                self._failed_ns = time.monotonic_ns()
                 self._writer = secrets.token_hex(8)  # what is not known to be done must not be overtaken by its name
-                raise Unanswered(str(problem), " ".join(writer)) from problem
+                text = f"The counters in Redis do not answer: {problem}"
+                raise CountersUnavailable(text, " ".join(writer)) from problem
 
     def probe(self) -> None:
         """Raise CountersUnavailable unless Redis answers and takes writes."""
@@ -97,10 +105,19 @@ class RedisLedger:
         fields, earlier, *exist = self._wire.ask(*commands)
         seen = read(fields, earlier, seen_ns)
         if seen is None:
-            last = self._seen.get(customer_id)
-            seen = Seen(self.newcomer if last is None else last.account, seen_ns=seen_ns)
+            seen = Seen(self._lost(customer_id), seen_ns=seen_ns)
         self._keep(customer_id, seen)
         return seen, frozenset(mark for mark, there in zip(marks, exist, strict=True) if there)
+
+    def _lost(self, customer_id: str) -> Account:
+        """The account as it was, of a customer whom Redis does not know any more."""
+        last = self._seen.get(customer_id)
+        if last is None:
+            return self.newcomer
+        if last.changes and not self.lost:
+            self.lost = "Redis lost accounts: customers go on from what this process saw of them last."
+            log.error(self.lost)
+        return last.account
 
     def _keep(self, customer_id: str, seen: Seen) -> None:
         """As the newest that is known; a reader that was overtaken does not bring the past back."""
@@ -117,14 +134,6 @@ class RedisLedger:
     def _key(self, customer_id: str) -> str:
         """The braces keep an account and its marks on one node of a cluster."""
         return f"{self._prefix}:{{{customer_id}}}"
-
-
-class Unanswered(CountersUnavailable):
-    """Redis did not answer, so it is not known whether the change was made; made as `attempt`, it is made once."""
-
-    def __init__(self, problem: str, attempt: str) -> None:
-        super().__init__(f"The counters in Redis do not answer: {problem}")
-        self.attempt = attempt
 
 
 class _Work(Generic[T]):
@@ -189,16 +198,22 @@ class _Work(Generic[T]):
         if outcome == b"done":  # what became of it was told to nobody: the next look reads it
             self._ledger._seen[self._customer_id] = replace(seen, seen_ns=0)
             return (answer,)
-        return self._added(seen, added, units, told, answer, asked_ns) if outcome == b"ok" else None
+        return self._added(seen, after, added, units, told, answer, asked_ns) if outcome == b"ok" else None
 
     def _added(
-        self, seen: Seen, added: Addition, units: list[str], told: list[Any], answer: T, asked_ns: int
+        self,
+        seen: Seen,
+        after: Account,
+        added: Addition,
+        units: list[str],
+        told: list[Any],
+        answer: T,
+        asked_ns: int,
     ) -> tuple[T]:
         """The answer to what the account really was before, and the account kept as it is now."""
         changes, *numbers = told
         pairs = {unit: (int(numbers[2 * at]), int(numbers[2 * at + 1])) for at, unit in enumerate(units)}
-        until_us = self._now_us + RESERVED_US
-        account = renumbered(seen.account, seen.live, pairs, until_us)
+        account = renumbered(after, seen.live, pairs, self._now_us)
         now = Seen(account, seen.epoch, seen.live, seen.units, str(changes), "", asked_ns, seen.limits)
         self._ledger._keep(self._customer_id, now)
         if added.reserved is not None and int(changes) != int(seen.changes) + 1:
@@ -206,7 +221,7 @@ class _Work(Generic[T]):
                 unit: (used, held - (added.of(unit) if at == 0 else 0))
                 for at, (unit, (used, held)) in enumerate(pairs.items())
             }
-            _, answer = self._edit(renumbered(seen.account, seen.live, before, until_us), self._known)
+            _, answer = self._edit(renumbered(seen.account, seen.live, before, self._now_us), self._known)
         return (answer,)
 
     def _replace(self, seen: Seen, after: Account, answer: T) -> bool:

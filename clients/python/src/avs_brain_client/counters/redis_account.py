@@ -9,6 +9,8 @@ from typing import Any
 from avs_brain_client.account import Account, Hold, dumped, loaded
 from avs_brain_client.periods import begins_about
 
+RESERVED_US = 600 * 1_000_000
+"""For how long a sum of reservations counts that nobody has read one by one since."""
 USED, HELD, HOLD = "used", "held", "hold"
 OUTSIDE_FRAME = ("used", "holds")
 
@@ -100,16 +102,25 @@ def units_of(account: Account, period: str) -> list[str]:
     return list(dict.fromkeys([*names, *held]))
 
 
-def renumbered(account: Account, live: str, numbers: Mapping[str, tuple[int, int]], until_us: int) -> Account:
+def renumbered(account: Account, live: str, numbers: Mapping[str, tuple[int, int]], now_us: int) -> Account:
     """The account with what the script says is used and held of each unit in the live period.
 
-    Of reservations it tells no more than their sum, which stands here as one, until somebody reads the account whole.
+    Of reservations it tells no more than their sum: what this process does not know of them stands here as one, for as
+    long as reservations usually count, until somebody reads the account whole.
     """
     used = {unit: dict(periods) for unit, periods in account.used.items()}
     holds = {name: hold for name, hold in account.holds.items() if hold.period != live}
     for unit, (quantity, held) in numbers.items():
         if quantity or live in used.get(unit, {}):
             used.setdefault(unit, {})[live] = quantity
-        if held:
-            holds[f"all of {unit}"] = Hold(unit, live, held, until_us)
+        others = f"others of {unit}"
+        known = {
+            name: hold
+            for name, hold in account.holds.items()
+            if (hold.period, hold.value_unit_id) == (live, unit) and hold.until_us > now_us and name != others
+        }
+        rest = held - sum(hold.quantity for hold in known.values())
+        holds.update(known if rest >= 0 else {})
+        if rest := rest if rest >= 0 else held:
+            holds[others] = Hold(unit, live, rest, now_us + RESERVED_US)
     return account.with_(used=used, holds=holds)
