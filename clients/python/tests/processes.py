@@ -24,6 +24,19 @@ def store_of(kind, folder, redis_url):
 """
 """A module of apps that share their counts through a folder or a Redis."""
 
+DIE_AFTER = """
+def die_after(owner, name, calls):
+    work, left = getattr(owner, name), [calls]
+    def wrapped(*arguments):
+        answer = work(*arguments)
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+    setattr(owner, name, wrapped)
+"""
+"""The beginning of apps that are killed right after so many calls of a method."""
+
 
 def start(script: str, *arguments: Any, stdin: bool = False) -> subprocess.Popen[str]:
     """The script gets the subject and the arguments as `SUBJECT` and `ARGUMENTS`; it begins by importing Client."""

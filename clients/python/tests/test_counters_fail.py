@@ -22,7 +22,7 @@ from processes import start
 from servers import RedisServer
 from waiting import eventually
 
-STOPS = {"pools": [pool(included=100, behavior="hard_stop")]}
+STOPS: dict[str, Any] = {"pools": [pool(included=100, behavior="hard_stop")]}
 TIMEOUT_MS = 250
 
 
@@ -206,7 +206,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_what_an_app_kept_is_counted_though_the_app_was_killed(
     brain: Brain, connect: Connect, server: RedisServer, counters: RedisCounters, tmp_path: Path
 ) -> None:
-    brain.activate(document(**STOPS))  # type: ignore[arg-type]
+    brain.activate(document(**STOPS))
     app = start(KILLED, brain.url, str(tmp_path / "avs"), server.url, stdin=True)
     assert app.stdout is not None
     assert app.stdin is not None

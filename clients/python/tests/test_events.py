@@ -13,7 +13,7 @@ from avs_brain_client.events import EventQueue, Outgoing, event_id
 from brain import Brain
 from conftest import Connect
 from documents import UNIT, document, pool, rails
-from processes import run, start
+from processes import DIE_AFTER, run, start
 
 EACH_PERCENT = rails(usage_thresholds=[{"percent": n, "action": "warn"} for n in range(1, 101)])
 
@@ -194,31 +194,22 @@ def test_a_quality_signal_that_says_no_is_reported(brain: Brain, connect: Connec
     assert [e["event_type"] for e in brain.events.values()] == ["quality_proxy_failed"]
 
 
-APP = """
+APP = (
+    DIE_AFTER
+    + """
 from avs_brain_client.counters.sqlite import SqliteCounters
-from avs_brain_client import bookkeeping, brain, events
 url, folder, instant, after = ARGUMENTS
 client = Client(url, mode="manual", directory=folder, counters=SqliteCounters(folder + "/counters.sqlite"), **SUBJECT)
 client.refresh()
 
-def die_after(owner, name):
-    work, calls = getattr(owner, name), [0]
-    def wrapped(*arguments):
-        found = work(*arguments)
-        calls[0] += 1
-        if calls[0] == after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return found
-    setattr(owner, name, wrapped)
-
 if instant == "held":
-    die_after(client._queue, "hold")
+    die_after(client._queue, "hold", after)
 elif instant == "counted":
-    die_after(client._books._ledger, "update")
+    die_after(client._books._ledger, "update", after)
 elif instant == "queued":
-    die_after(client._queue, "release")
+    die_after(client._queue, "release", after)
 elif instant == "sent":
-    die_after(client._brain, "send_events")
+    die_after(client._brain, "send_events", after)
 for number in range(1, 101):
     client.record("c", "vu_minute", 1, event_id=f"evt_{number}")
     if number % 10 == 0:
@@ -227,6 +218,7 @@ for number in range(1, 101):
 client.flush()
 print(client.usage("c").units["vu_minute"].used)
 """
+)
 
 
 def assert_everything_arrived_once(brain: Brain, printed: str) -> None:

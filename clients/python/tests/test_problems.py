@@ -117,16 +117,30 @@ def test_a_cached_config_that_cannot_be_read_is_set_aside(
     assert codes(client) == []
 
 
-@pytest.mark.parametrize("name", ["body", "signature", "etag", "order", "confirmed_at_us", "jwks"])
-@pytest.mark.parametrize("value", [None, True, [], {}, "text", 1.5], ids=str)
+OF_ITS_TYPE: dict[str, object] = {
+    "body": "text",
+    "signature": "text",
+    "etag": "text",
+    "order": [],
+    "confirmed_at_us": 1,
+    "jwks": {},
+}
+VALUES: tuple[object, ...] = (None, True, [], {}, "text", 1.5)
+OF_ANOTHER_TYPE = [
+    pytest.param(name, value, id=f"{value}-{name}")
+    for value in VALUES
+    for name, fitting in OF_ITS_TYPE.items()
+    if type(value) is not type(fitting)
+]
+
+
+@pytest.mark.parametrize(("name", "value"), OF_ANOTHER_TYPE)
 def test_a_cached_config_with_a_value_of_another_type_is_set_aside(
     brain: Brain, loaded: Callable[..., Client], connect: Connect, name: str, value: object
 ) -> None:
     client = loaded()
     path = cache_path(Path(client._config._cache.path).parent, client._subject) if client._config._cache else Path()
     content = json.loads(path.read_bytes())
-    if type(value) is type(content[name]):
-        pytest.skip("That is its type.")
     path.write_text(json.dumps({**content, name: value}))
     again = connect()
     assert codes(again) == ["cache_damaged"]

@@ -18,11 +18,11 @@ from documents import UNIT, document, pool
 from processes import run
 from waiting import eventually
 
-STOPS = {"pools": [pool(included=100, behavior="hard_stop")]}
+STOPS: dict[str, Any] = {"pools": [pool(included=100, behavior="hard_stop")]}
 
 
 def counting(brain: Brain, connect: Connect, counters: Path | SqliteCounters, **options: Any) -> Client:
-    brain.activate(document(**STOPS))  # type: ignore[arg-type]
+    brain.activate(document(**STOPS))
     store = SqliteCounters(counters) if isinstance(counters, Path) else counters
     client = connect(counters=store, **options)
     client.refresh()
@@ -124,7 +124,7 @@ print(json.dumps([any(kept), allowed, state, str(client.usage("c").units["vu_min
 
 
 def test_a_full_disk_keeps_what_it_cannot_count(brain: Brain, tmp_path: Path) -> None:
-    brain.activate(document(**STOPS))  # type: ignore[arg-type]
+    brain.activate(document(**STOPS))
     kept, allowed, state, used = json.loads(run(FULL, brain.url, str(tmp_path)))
     assert (kept, allowed, state, used) == (True, True, "snapshot", "21")
 

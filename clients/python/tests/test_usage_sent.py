@@ -13,7 +13,7 @@ from avs_brain_client import Client, NeverLoaded, Unreachable
 from brain import Brain
 from conftest import NOW, Connect, SetClock
 from documents import EXPORT, UNIT, document, pool, unit
-from processes import run, start
+from processes import DIE_AFTER, run, start
 from waiting import codes
 
 FILTERED = unit(filters={"resolution": "HD", "final": True, "mode": ["fast", "slow"]})
@@ -184,31 +184,23 @@ def test_usage_that_avs_brain_rejects_is_set_aside_and_does_not_hold_up_the_rest
     assert client.status.events_refused == 2
 
 
-APP = """
+APP = (
+    DIE_AFTER
+    + """
 from avs_brain_client.counters.sqlite import SqliteCounters
 url, folder, instant, after = ARGUMENTS
 client = Client(url, mode="manual", directory=folder, counters=SqliteCounters(folder + "/counters.sqlite"),
                 send_usage=True, **SUBJECT)
 client.refresh()
 
-def die_after(owner, name):
-    work, calls = getattr(owner, name), [0]
-    def wrapped(*arguments):
-        found = work(*arguments)
-        calls[0] += 1
-        if calls[0] == after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return found
-    setattr(owner, name, wrapped)
-
 if instant == "held":
-    die_after(client._queue, "hold_new")
+    die_after(client._queue, "hold_new", after)
 elif instant == "counted":
-    die_after(client._books._ledger, "update")
+    die_after(client._books._ledger, "update", after)
 elif instant == "queued":
-    die_after(client._queue, "release")
+    die_after(client._queue, "release", after)
 elif instant == "sent":
-    die_after(client._brain, "send_usage")
+    die_after(client._brain, "send_usage", after)
 for number in range(1, 31):
     client.record("c", "vu_minute", 1, event_id=f"evt_{number}")
     client.commit(client.reserve("c", "vu_minute", 3), 2)
@@ -217,6 +209,7 @@ for number in range(1, 31):
 client.flush()
 print(client.usage("c").units["vu_minute"].used, client.status.events_waiting)
 """
+)
 
 
 @pytest.mark.parametrize("instant", ["held", "counted", "queued", "sent"])
