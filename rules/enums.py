@@ -100,6 +100,22 @@ class TermsStart(StrEnum):
     NEXT_PERIOD = "next_period"
 
 
+class PriceModel(StrEnum):
+    """How a price plan prices overage of a unit: one price, each tier its own, all at the tier reached, packages."""
+
+    PER_UNIT = "per_unit"
+    GRADUATED = "graduated"
+    VOLUME = "volume"
+    PACKAGE = "package"
+
+
+class ChangePolicy(StrEnum):
+    """What a version that follows a price plan does to a period that is under way when it comes."""
+
+    AT_NEXT_PERIOD = "at_next_period"
+    PRORATE = "prorate"
+
+
 class SimulationStatus(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"

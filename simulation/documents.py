@@ -18,6 +18,7 @@ from simulation.plan import (
     UnitPlan,
     UnpooledUnit,
 )
+from simulation.price_plan import price_plan
 
 Document = Mapping[str, Json]
 SPELLINGS: Mapping[bool, tuple[str, ...]] = {True: ("true", "True", "TRUE"), False: ("false", "False", "FALSE")}
@@ -38,6 +39,7 @@ def config_plan(document: Document) -> ConfigPlan:
         pools=pools,
         exploration=_exploration(document.get("exploration") or {}),
         rails=_rails(document.get("rails") or {}),
+        price_plan=price_plan((document.get("rating_agility") or {}).get("price_plan")),
         unpooled=tuple(_unpooled(unit for unit in document["value_units"] if unit["value_unit_id"] not in pooled)),
     )
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from simulation.canonical import Json
 from simulation.numbers import decimal_places, total
+from simulation.price_plan import PricePlan
 from simulation.window import PERIOD_DAYS, Period, Window, days_before
 
 OVERAGE_BEHAVIORS = ("allow_overage", "throttle", "hard_stop")
@@ -134,6 +135,7 @@ class ConfigPlan:
     exploration: ExplorationPlan
     rails: RailsPlan
     unpooled: tuple[UnpooledUnit, ...] = ()
+    price_plan: PricePlan | None = None
 
     def __post_init__(self) -> None:
         pool_ids, unit_ids = [p.pool_id for p in self.pools], [u.value_unit_id for u in self.units]

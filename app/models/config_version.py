@@ -13,6 +13,7 @@ from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitSnapshot
 from rules.delivery import stated
 from rules.enums import Action, ConfigStatus, OverageBehavior, Stage, TargetEnvironment
+from rules.price_plan import PricePlan, StoredPlan, normalised
 from simulation.canonical import Json, JsonObject, timestamp_text
 
 SUBJECT_FIELDS = ("workspace_id", "segment", "stage", "target_environment")
@@ -101,6 +102,7 @@ class ConfigVersion(Subject, Model):
     price_book_ref: Mapped[str | None] = mapped_column(sa.String(200))
     metric_lenses: Mapped[list[str]] = mapped_column(CanonicalJSON, default=list)
     delivery: Mapped[JsonObject] = mapped_column(CanonicalJSON, default=dict)
+    price_plan: Mapped[PricePlan | None] = mapped_column(CanonicalJSON)
     content_hash: Mapped[str] = mapped_column(sa.String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -129,6 +131,11 @@ class ConfigVersion(Subject, Model):
     def _keep_no_blank_name(self, _name: str, value: str | None) -> str | None:
         """Keep no name that says nothing: the subject and the number serve then."""
         return (value or "").strip() or None
+
+    @validates("price_plan")
+    def _keep_one_way_of_writing(self, _name: str, value: StoredPlan | None) -> PricePlan | None:
+        """Keep a plan in its one way of being written, and none where it says nothing."""
+        return normalised(value)
 
     @validates("delivery")
     def _keep_what_is_stated(self, _name: str, value: JsonObject | None) -> JsonObject:

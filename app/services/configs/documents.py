@@ -6,7 +6,14 @@ from app.models.config_version import ConfigVersion, ExplorationRule, Pool, Rail
 from app.models.cycle import Cycle
 from app.models.value_unit import ValueUnitDefinition, ValueUnitSnapshot
 from app.services.configs.rows import ConfigRow, CycleRow, ExplorationRow, PoolRow, RailsRow, SnapshotRow
-from app.services.configs.shapes import ConfigDocument, ExplorationShape, NorthStar, PoolShape, RailsShape
+from app.services.configs.shapes import (
+    ConfigDocument,
+    ExplorationShape,
+    NorthStar,
+    PoolShape,
+    RailsShape,
+    RatingAgility,
+)
 from simulation.canonical import Json, JsonObject
 
 ENFORCED_UNIT_FIELDS = (
@@ -92,6 +99,14 @@ def rails_shape(rails: RailRule | RailsRow | None) -> RailsShape:
     return shape
 
 
+def rating_agility(config: ConfigVersion | ConfigRow) -> RatingAgility:
+    """The price book of a config, and its price plan where it has one."""
+    shape: RatingAgility = {"price_book_ref": config.price_book_ref}
+    if config.price_plan is not None:
+        shape["price_plan"] = config.price_plan
+    return shape
+
+
 def pooled_units(pools: Iterable[Pool | PoolRow], snapshot: ValueUnitSnapshot | SnapshotRow | None) -> list[JsonObject]:
     """The snapshot's units that some pool names, in the snapshot's order."""
     pooled_ids = {pool.value_unit_id for pool in pools}
@@ -113,7 +128,7 @@ def config_document(
         "pools": [pool_shape(pool) for pool in in_order],
         "exploration": exploration_shape(config.exploration),
         "rails": rails_shape(config.rails),
-        "rating_agility": {"price_book_ref": config.price_book_ref},
+        "rating_agility": rating_agility(config),
         "metric_lenses": list(config.metric_lenses),
     }
 

@@ -31,6 +31,7 @@ from app.models.value_unit import ValueUnitSnapshot
 from app.services.catalogs.reading import EventRow, WorkspaceId, readable
 from app.services.configs.shapes import UsageThreshold
 from rules.enums import ConfigStatus, SimulationStatus
+from rules.price_plan import PricePlan
 from simulation.canonical import Json, JsonObject
 
 
@@ -89,6 +90,7 @@ class ConfigRow(NamedTuple):
     price_book_ref: str | None
     metric_lenses: list[str]
     delivery: JsonObject
+    price_plan: PricePlan | None
     effective_at: datetime | None
     created_at: datetime
     pools: tuple[PoolRow, ...] = ()

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import NotRequired, TypedDict
 
 from app.models.config_version import Rollover
+from rules.price_plan import PricePlan
 from simulation.canonical import Json, JsonObject
 
 
@@ -55,9 +56,10 @@ class RailsShape(TypedDict):
 
 
 class RatingAgility(TypedDict):
-    """The price book that is billed from."""
+    """The price book that is billed from; a config without a price plan has no member for one."""
 
     price_book_ref: str | None
+    price_plan: NotRequired[PricePlan]
 
 
 class ConfigDocument(TypedDict):
