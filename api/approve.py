@@ -158,7 +158,7 @@ def _approval(body: Parsed) -> activation.Approval:
         body["approver_role"],
         body["rationale"],
         body.get("effective_at"),
-        TermsStart(body.get("terms_start", TermsStart.AT_ONCE)),
+        TermsStart(body["terms_start"]) if "terms_start" in body else None,
         body.get("activate_over_newer", False),
     )
 

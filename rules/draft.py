@@ -226,6 +226,19 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TermsChoice:
+    """When the terms of a decided version start (`chosen`), beside what a price plan's change policy says (`usual`).
+
+    `in_force` says whether the policy is that of the version that it replaces, rather than its own.
+    """
+
+    chosen: str
+    usual: str
+    change_policy: str
+    in_force: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """Another version of the subject that was approved and is not active; without `effective_at` it is held back."""
 
@@ -266,8 +279,8 @@ class Draft:
     no such snapshot. `active_config_version_id` is the version that is active for the subject now.
     `requested_baseline_config_version_id` is the baseline that an approval names; omitted and null mean the same
     (spec 3): the active version, if any. `schedule` is the decision of a config that was approved for later; `waiting`
-    are the subject's other versions that were. `running_period` is None where nobody looked. `unreadable` is what no
-    app could read of the document that the config would serve.
+    are the subject's other versions that were. `running_period` and `terms_choice` are None where nobody
+    looked. `unreadable` is what no app could read of the document that the config would serve.
     """
 
     cycle: Cycle = Cycle()
@@ -285,6 +298,7 @@ class Draft:
     delivery: Delivery = Delivery()
     unreadable: tuple[Unreadable, ...] = ()
     waiting: tuple[Waiting, ...] = ()
+    terms_choice: TermsChoice | None = None
 
 
 def pooled_units(draft: Draft) -> tuple[ValueUnit, ...]:

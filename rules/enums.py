@@ -94,10 +94,14 @@ class Action(StrEnum):
 
 
 class TermsStart(StrEnum):
-    """When a decided version begins to hold for a customer: at once, or with the period after the running one."""
+    """When a decided version begins to hold for a customer: at once, or with the period after the running one.
+
+    `prorated` holds at once, too, with the amounts of the running period shared out by its days.
+    """
 
     AT_ONCE = "at_once"
     NEXT_PERIOD = "next_period"
+    PRORATED = "prorated"
 
 
 class PriceModel(StrEnum):

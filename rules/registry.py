@@ -16,6 +16,7 @@ from rules import (
     readable,
     running_period,
     simulation_run,
+    terms_start,
     usage_caps,
     value_units,
 )
@@ -82,6 +83,7 @@ ADVISORY: tuple[Rule, ...] = (
     Rule("simulation_counts_otherwise", counting.the_simulation_counts_as_apps_do),
     Rule("simulation_dataset_changed", simulation_run.the_run_read_the_events_of_today),
     Rule("running_period_rerated", running_period.terms_spare_the_running_period),
+    Rule("change_policy_not_followed", terms_start.the_change_policy_is_followed),
     Rule("margin_below_floor_in_simulation", simulation_run.the_simulated_margin_keeps_the_floor),
     Rule("spend_cap_exceeded_in_simulation", simulation_run.simulated_spend_keeps_the_cap),
     Rule("another_version_waits", simulation_run.no_other_version_waits),

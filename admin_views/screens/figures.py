@@ -11,6 +11,7 @@ from app import clock
 from rules.amounts import money_text, percent_text, price_text, quantity_text
 from rules.labels import in_words, label_text, missing_text
 from rules.risks import risk_sentence
+from rules.terms_start import clause
 
 NOT_MEASURED = Markup('<span class="unset">not measured</span>')
 SPANS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
@@ -100,5 +101,6 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "in_words": in_words,
     "missing": missing_text,
     "risk_sentence": risk_sentence,
+    "terms_start": clause,
 }
 """The figures as filters of the templates, by the name that a template calls them."""

@@ -42,8 +42,11 @@ class RescheduleBody(ApprovalBody):
 class ApproveBody(RescheduleBody):
     """A decision for a candidate. The baseline must be the subject's active version; null means that one.
 
-    `terms_start` next_period lets each customer finish the period that they are in by the terms before it; left out,
-    the new terms hold at once and for what was used in that period already.
+    `terms_start` next_period lets each customer finish the period that they are in by the terms before it. at_once
+    holds for what was used in that period already. prorated holds at once too, with the fees, commits, credits and
+    allowances of that period shared out by its days. Left out, it is what the change_policy of the price plan in force
+    says (of the candidate's own plan, where no plan is in force): at_next_period is next_period, prorate is prorated.
+    Without any plan it is at_once.
     """
 
     config_version_id = Identifier(required=True)

@@ -43,7 +43,7 @@ class RateCardUpdate(TypedDict):
 
 
 class BillingPayload(TypedDict):
-    """Meters, products and prices; `terms_start` only where prices start with each customer's next period."""
+    """Meters, products and prices; `terms_start` only where it is not at_once."""
 
     terms_start: NotRequired[TermsStart]
     target_environment: TargetEnvironment

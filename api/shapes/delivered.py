@@ -77,21 +77,23 @@ class DeliveryTerms(KeptPolicy):
 
 
 class TermsBefore(TypedDict):
-    """What a customer is held to until the period that they are in is over."""
+    """The terms before, as far as they count in a running period; `rating_agility` only where it has a price plan."""
 
     config_version_id: str
     value_units: list[EnforcedUnit]
     pools: list[PoolShape]
     exploration: ExplorationShape
     rails: EnforcedRails
+    rating_agility: NotRequired[RatingAgility]
     terms: NotRequired[RunningTerms]
 
 
 class RunningTerms(TypedDict):
-    """Terms that start with each customer's next period.
+    """Terms of which those before count in the period in which `since` lies.
 
-    Until the end of the period in which `since` lies, a customer is held to the terms in `before`; from their next
-    period on, to those of this document.
+    With next_period a customer is held to the terms in `before` until the end of that period, from their next one on
+    to those of this document. With prorated this document's hold from `since` on, and each amount per period (fee,
+    commit, credits, allowances) is shared out between both by the days of that period.
     """
 
     start: Annotated[str, named(TermsStart.__name__, tuple(TermsStart))]

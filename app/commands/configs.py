@@ -102,9 +102,8 @@ OVER_NEWER = click.option(
 @click.option(
     "--terms-start",
     type=click.Choice([item.value for item in TermsStart]),
-    default=TermsStart.AT_ONCE.value,
-    show_default=True,
-    help="Whether it then holds for the whole running period of customers, or from their next one.",
+    help="Whether it then holds for the whole running period of customers, shared out by days, or from their next one; "
+    "left out, as the change policy of the price plan in force says, else at once.",
 )
 @as_json
 def approve(
@@ -115,11 +114,12 @@ def approve(
     rationale: str,
     effective_at: datetime | None,
     over_newer: bool,
-    terms_start: str,
+    terms_start: str | None,
     as_json: bool,
 ) -> None:
     """Approve a candidate: it becomes active, and the prior version is archived."""
-    approval = activation.Approval(approver, role, rationale, effective_at, TermsStart(terms_start), over_newer)
+    start = TermsStart(terms_start) if terms_start else None
+    approval = activation.Approval(approver, role, rationale, effective_at, start, over_newer)
     with write(db.session):
         decision = activation.approve(
             db.session, config_version_id, simulation_run_id, approval, actor=OPERATOR, now=clock.now()

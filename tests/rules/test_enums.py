@@ -30,7 +30,9 @@ SPEC = {
     enums.MetricType: "north_star lens",
     enums.AggregationType: "count sum distinct_count",
     enums.DiffType: "initial_activation update rollback",
-    enums.TermsStart: "at_once next_period",
+    enums.TermsStart: "at_once next_period prorated",
+    enums.PriceModel: "per_unit graduated volume package",
+    enums.ChangePolicy: "at_next_period prorate",
 }
 
 

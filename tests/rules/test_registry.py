@@ -54,6 +54,7 @@ simulation_baseline_not_active
 simulation_counts_otherwise
 simulation_dataset_changed
 running_period_rerated
+change_policy_not_followed
 margin_below_floor_in_simulation
 spend_cap_exceeded_in_simulation
 another_version_waits

@@ -154,6 +154,7 @@ class Approve(Screen):
         anew = not is_editable(config.status)
         proposal = approvals.proposal(db.session, config, usage_events().store, now=clock.now(), anew=anew)
         form.pin(proposal.shown)
+        form.suggest(proposal.usual_start)
         return self.show(
             "approve.html",
             config=config,

@@ -12,6 +12,8 @@ from admin_views.screens.screen import OPERATOR
 from app import clock
 from app.services.decisions import activation, approvals
 from rules.enums import TermsStart
+from rules.terms_start import SAID, UsualStart
+from rules.wording import words
 from simulation.canonical import JsonObject
 
 ROLE = "approver_role"
@@ -21,6 +23,7 @@ HOLD, GO = "hold", "go"
 TERMS_START = {
     TermsStart.AT_ONCE: "at once, for what customers used in their running period already too",
     TermsStart.NEXT_PERIOD: "from each customer's next period on; the running one ends by the terms before",
+    TermsStart.PRORATED: "at once, with the running period's fees, commits, credits and allowances shared out by days",
 }
 NOBODY = "operator"
 """What the product calls whoever gave no name: it signs nothing."""
@@ -107,9 +110,19 @@ class ApproveForm(ScheduleForm):
         description="Prices, pools and rails. At once, use made before a price rises is owed at the new price too.",
     )
 
+    def suggest(self, usual: UsualStart) -> None:
+        """Choose what the change policy of a price plan says, and say why; what was sent already stays chosen."""
+        if usual.change_policy is None:
+            return
+        whose = "the version in force" if usual.in_force else "this version, the first with a price plan,"
+        policy = f"The change policy of {whose} is “{words(usual.change_policy)}”: {SAID[usual.start]} is the usual."
+        self.terms_start.description = f"{self.terms_start.description} {policy}"
+        if not self.terms_start.raw_data:
+            self.terms_start.data = usual.start.value
+
     def approval(self) -> activation.Approval:
-        start = TermsStart(self.terms_start.data or TermsStart.AT_ONCE)
-        return replace(super().approval(), terms_start=start)
+        sent = bool(self.terms_start.raw_data)
+        return replace(super().approval(), terms_start=TermsStart(self.terms_start.data) if sent else None)
 
 
 class MoveForm(ScheduleForm):

@@ -66,10 +66,11 @@ def _labels(rows: Iterable[TermRow]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Usage:
-    """What the usage events say of a config version. None: nobody looked, because that reads the event store."""
+    """What the usage events and its decision say of a config version. None: nobody looked, for that reads more."""
 
     dataset_change: d.DatasetChange | None = None
     running_period: d.RunningPeriod | None = None
+    terms_choice: d.TermsChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,7 @@ class ConfigReading:
             active_config_version_id=None if self.served is None else self.served.config_version_id,
             requested_baseline_config_version_id=self.requested_baseline_id,
             running_period=usage.running_period,
+            terms_choice=usage.terms_choice,
             schedule=self.schedule,
             delivery=_delivery(self.config.delivery),
             unreadable=self.unreadable,

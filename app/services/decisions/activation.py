@@ -18,6 +18,7 @@ from app.models.statements import Writes
 from app.models.transactions import lock_subject_of, write
 from app.services.configs.lookup import find_newest_decision, get_config, locked
 from app.services.configs.reading import ConfigReading, read_config
+from app.services.configs.terms_start import usual_terms_start
 from app.services.decisions import records
 from app.services.decisions.enacting import activate, announce, hold_back, promote, unreadable_then
 from app.services.decisions.records import Approval, Done, Replaced, log_acts
@@ -100,6 +101,7 @@ def _decide(
 ) -> DecisionRow:
     """Write the decision with all that follows from it."""
     reading, replaced, earlier = question
+    approval = _with_a_start(approval, reading, replaced)
     writes, moment = Writes(session), approval.moment(now)
     agreed = records.terms(writes, reading, records.kind_of_change(replaced), replaced, approval, now)
     decision = records.record(writes, reading, agreed, approval, now, decision_id)
@@ -116,6 +118,14 @@ def _decide(
     if moment > now:
         announce(session, reading, now)
     return decision
+
+
+def _with_a_start(approval: Approval, reading: ConfigReading, replaced: Replaced | None) -> Approval:
+    """The approval with the start of its terms: the one that it names, else the usual one by the change policies."""
+    if approval.terms_start is not None:
+        return approval
+    usual = usual_terms_start(reading, replaced.decided if replaced else None)
+    return replace(approval, terms_start=usual.start)
 
 
 def _require_undecided(session: AnySession, reading: ConfigReading) -> DecisionRecord | None:
@@ -253,7 +263,8 @@ def _require_own_run(reading: ConfigReading, simulation_run_id: str) -> None:
 
 
 def _require_terms_to_keep(reading: ConfigReading, approval: Approval) -> None:
-    """Customers can finish their period only by terms that there are, or will be when the version takes effect."""
-    if approval.terms_start == TermsStart.NEXT_PERIOD and reading.served is None and not reading.waiting:
+    """Earlier terms count in a running period only where there are some, or will be when the version takes effect."""
+    keeps = approval.terms_start not in (None, TermsStart.AT_ONCE)
+    if keeps and reading.served is None and not reading.waiting:
         message = "Nothing is active for this subject, so there are no terms that a running period could keep."
         raise invalid_field("/terms_start", f"{message} Let it hold at once.")

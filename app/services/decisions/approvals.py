@@ -18,6 +18,7 @@ from app.services.configs.diffs import changes
 from app.services.configs.lookup import active_config, called, locked
 from app.services.configs.reading import ConfigReading, read_config
 from app.services.configs.rows import RunRow
+from app.services.configs.terms_start import usual_terms_start
 from app.services.decisions import activation, rescheduling, schedule
 from app.services.decisions.schedule import Scheduled
 from app.services.simulations.usage_facts import findings_with_usage
@@ -28,6 +29,7 @@ from app.services.wording.words import moment_text, plural
 from rules.finding import Finding, Gate
 from rules.gate import evaluate
 from rules.lifecycle import is_editable
+from rules.terms_start import UsualStart
 from simulation.canonical import Json
 
 RUNTIME = "/api/runtime/config"
@@ -59,7 +61,8 @@ class Proposal:
     """A config beside what is active for its subject: findings, the diff, and in words what activating it would do.
 
     `at_once` tells it for an activation now, `later` for an `effective_at` in the future. `others` are the subject's
-    other versions that wait for their moment, earliest first.
+    other versions that wait for their moment, earliest first. `usual_start` is when its terms hold unless the decision
+    says otherwise.
     """
 
     run: RunRow | None
@@ -70,6 +73,7 @@ class Proposal:
     at_once: tuple[str, ...]
     later: tuple[str, ...]
     others: tuple[Other, ...]
+    usual_start: UsualStart
 
 
 def proposal(
@@ -99,6 +103,7 @@ def proposal(
         at_once=_at_once(reading, prior),
         later=_later(reading, prior),
         others=tuple(_others(session, reading)),
+        usual_start=usual_terms_start(reading, None),
     )
 
 

@@ -11,9 +11,9 @@ from app.services.decisions.figures import basis_rows, figure_rows, simulated
 from app.services.decisions.log import detail, summaries
 from app.services.evidence.comparison import evidence
 from app.services.wording.words import moment_text, value_text
-from rules.enums import TermsStart
 from rules.labels import label_text
 from rules.risks import risk_sentence
+from rules.terms_start import clause
 from simulation.canonical import Json, JsonObject
 
 NO_VERDICT = "The two runs were not asked the same, so no figure of one is better than the other's."
@@ -99,8 +99,7 @@ def _facts(document: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _effective(record: Mapping[str, Json]) -> str:
-    waits = record["terms_start"] == TermsStart.NEXT_PERIOD
-    return moment_text(record["effective_at"]) + (", its terms from each customer's next period on" if waits else "")
+    return moment_text(record["effective_at"]) + clause(record["terms_start"])
 
 
 def _history(history: Sequence[Mapping[str, Json]]) -> Iterator[str]:

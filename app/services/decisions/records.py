@@ -33,7 +33,8 @@ class Approval:
     """The approver, their reasons, and from when the decision takes effect.
 
     An `effective_at` of None, or one that has come already, means at once. `terms_start` says whether it then holds for
-    the whole running period of customers or from their next one. `activate_over_newer` lets a decision for
+    the whole running period of customers, shared out by days or from their next one; None is what the change policies
+    of price plans say. `activate_over_newer` lets a decision for
     later take effect although another version than its baseline is active by then.
     """
 
@@ -41,7 +42,7 @@ class Approval:
     approver_role: str
     rationale: str
     effective_at: datetime | None = None
-    terms_start: TermsStart = TermsStart.AT_ONCE
+    terms_start: TermsStart | None = None
     activate_over_newer: bool = False
 
     def __post_init__(self) -> None:
@@ -82,7 +83,7 @@ def terms(
     writes: Writes, reading: ConfigReading, kind: DiffType, replaced: Replaced | None, approval: Approval, now: datetime
 ) -> Terms:
     """The terms of a decision for the config; its billing patch is added to the writes."""
-    moment, terms_start = approval.moment(now), approval.terms_start.value
+    moment, terms_start = approval.moment(now), _start(approval)
     patch = build(reading.config, reading.document, effective_at=moment, now=now, terms_start=terms_start)
     store(writes, patch)
     return Terms(
@@ -91,6 +92,11 @@ def terms(
         billing_patch_id=patch.billing_patch_id,
         effective_at=moment,
     )
+
+
+def _start(approval: Approval) -> str:
+    """When the terms start; an approval that leaves it open was given the usual one before it is written."""
+    return (approval.terms_start or TermsStart.AT_ONCE).value
 
 
 def diff_against(reading: ConfigReading, kind: DiffType, replaced: Replaced | None) -> JsonObject:
@@ -130,7 +136,7 @@ def record(
         rationale=approval.rationale,
         value_unit_snapshot_version=passed(config.value_unit_snapshot_version),
         created_at=now,
-        terms_start=approval.terms_start.value,
+        terms_start=_start(approval),
         activate_over_newer=approval.activate_over_newer and agreed.effective_at > now,
         withdrawn_at=None,
         history=[],

@@ -62,9 +62,9 @@ def avs_config(
 ) -> JsonObject:
     """The `avs_config` shape of spec 5, field for field, and `governance.delivery`.
 
-    `before` is the document that it replaces: of a release whose terms start with customers' next period it keeps what
-    holds until then. `following` are the versions approved for later, earliest first; each is announced in the one
-    before it.
+    `before` is the document that it replaces: a release that does not hold at once for the whole running period keeps
+    what of it counts there. `following` are the versions approved for later, earliest first; each is announced in the
+    one before it.
     """
     config, decision, run = release.config, release.decision, release.run
     approver = f"{decision.approver_name}, {decision.approver_role}"
@@ -108,15 +108,22 @@ def _next(following: Sequence[Release], sequence: int, before: JsonObject) -> Js
 
 
 def running_terms(terms_start: str, before: JsonObject | None, since: datetime) -> JsonObject:
-    """`governance.terms` of a document whose terms start with each customer's next period; nothing where at once.
+    """`governance.terms` of a document in whose first period the terms before count, too; nothing where at once.
 
     `before` is the document that it replaces. Its terms come along, so that an app that never saw it enforces the same.
     """
-    if terms_start != TermsStart.NEXT_PERIOD or before is None:
+    if terms_start == TermsStart.AT_ONCE or before is None:
         return {}
+    return {"terms": {"start": terms_start, "since": since, "before": _still_needed(_kept(before), since)}}
+
+
+def _kept(before: JsonObject) -> JsonObject:
+    """What decides about use in the document before, and its prices where it has a plan of them."""
+    kept = {name: before[name] for name in KEPT}
+    if before.get("rating_agility", {}).get("price_plan"):
+        kept["rating_agility"] = before["rating_agility"]
     earlier = before["governance"].get("terms")
-    kept = {name: before[name] for name in KEPT} | ({"terms": earlier} if earlier else {})
-    return {"terms": {"start": TermsStart.NEXT_PERIOD.value, "since": since, "before": _still_needed(kept, since)}}
+    return kept | ({"terms": earlier} if earlier else {})
 
 
 def _still_needed(kept: JsonObject, since: datetime) -> JsonObject:

@@ -12,7 +12,7 @@ from app.models.decision_record import DecisionRecord
 from app.models.runtime_config import RuntimeConfig
 from app.models.simulation_run import SimulationRun
 from app.services.configs.lookup import latest_completed_run
-from rules.enums import ConfigStatus
+from rules.enums import ConfigStatus, TermsStart
 from simulation.canonical import Json, parse_exact
 from simulation.window import running_period
 
@@ -43,10 +43,13 @@ def first_activation(session: AnySession, config: ConfigVersion) -> Activation:
 def _enforced_from(document: Json) -> datetime:
     """When the document was activated; where its terms start with the next period, the end of that moment's period.
 
+    Terms whose amounts are shared out by days hold from the activation on.
+
     Apps may count periods from another day than the usual one; AVS Brain does not know it.
     """
     activated = datetime.fromisoformat(document["generated_at"])
-    return running_period(activated).end if "terms" in document["governance"] else activated
+    terms = document["governance"].get("terms") or {}
+    return running_period(activated).end if terms.get("start") == TermsStart.NEXT_PERIOD else activated
 
 
 def _without_a_document(session: AnySession, config: ConfigVersion) -> Activation:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from app.models.base import AnySession
 from app.services.configs.reading import ConfigReading, Usage
+from app.services.configs.terms_start import terms_choice
 from app.services.simulations.dataset import change_since
 from app.services.simulations.running_period import running_period_of
 from app.services.usage.soundness import DamagedUsage
@@ -18,11 +19,12 @@ from rules.gate import evaluate
 
 
 def usage_facts(session: AnySession, store: EventStore, reading: ConfigReading, *, now: datetime) -> Usage:
-    """Whether the run's dataset has changed since, and what the version would do to the running period."""
+    """What became of the run's dataset since, what the version would do to the running period, and its decision."""
     run_id = reading.run.simulation_run_id if reading.run else None
     return Usage(
         dataset_change=None if run_id is None else change_since(session, store, run_id),
         running_period=_running_period(session, store, reading, now),
+        terms_choice=terms_choice(session, reading),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from app.services.billing.ledgers.terms import PERIOD_DAYS, Pool, Terms, Unit
 from app.services.billing.ledgers.texts import filter_texts, plain
-from rules.enums import OverageBehavior
+from rules.enums import OverageBehavior, TermsStart
 from simulation.canonical import Json
 
 RAILS = ("usage_thresholds", "monthly_spend_cap_usd", "absolute_usage_caps")
@@ -26,8 +26,8 @@ class Gap:
 
 def common_gaps(ledger: str, terms: Terms) -> Iterator[Gap]:
     """The gaps of every ledger: when prices start, pool by pool, and then the rails, which the app enforces."""
-    if terms.waits:
-        yield Gap("terms_start", _NEXT_PERIOD.format(ledger=ledger))
+    if terms.terms_start:
+        yield Gap("terms_start", _STARTS[terms.terms_start].format(ledger=ledger))
     for unit in terms.units:
         for pool in unit.pools:
             yield from _of_pool(ledger, terms, unit, pool)
@@ -49,10 +49,14 @@ def _of_pool(ledger: str, terms: Terms, unit: Unit, pool: Pool) -> Iterator[Gap]
         yield Gap("exploration", _exploration(ledger, terms, pool), **where)
 
 
-_NEXT_PERIOD = (
-    "These prices start with each customer's next period; {ledger} changes them for everybody at one moment. "
-    "Let them start when the customer's own period begins, and bill the running one at the prices before."
-)
+_STARTS = {
+    TermsStart.NEXT_PERIOD.value: "These prices start with each customer's next period; {ledger} changes them for "
+    "everybody at one moment. Let them start when the customer's own period begins, and bill the running one at the "
+    "prices before.",
+    TermsStart.PRORATED.value: "The period that runs at effective_at is shared out between the terms before and these "
+    "by days; {ledger} does not know the allowances, commits and credits of both. Change each customer's plan at that "
+    "moment with the amounts that the simulation and the app compute, and do not let {ledger} prorate them again.",
+}
 _ENFORCED = {OverageBehavior.THROTTLE.value: "throttle", OverageBehavior.HARD_STOP.value: "stop"}
 _ROLLOVER = (
     "{ledger} starts each period with the same allowance: unused units do not roll over. "

@@ -9,7 +9,7 @@ from typing import Protocol
 from app.errors import Conflict
 from app.services.billing.ledgers.reading import Fields
 from app.services.billing.ledgers.texts import plain
-from rules.enums import AggregationType, TermsStart
+from rules.enums import AggregationType
 from simulation.canonical import Json, JsonObject
 from simulation.window import PERIOD_DAYS
 
@@ -64,7 +64,7 @@ class Unit:
 class Terms:
     """A billing patch with the pools, exploration and rails of the config that it belongs to.
 
-    `waits` says that its prices start with each customer's next period.
+    `terms_start` says from when its prices hold for a customer, where that is not at once for everything.
     """
 
     billing_patch_id: str
@@ -75,7 +75,7 @@ class Terms:
     units: tuple[Unit, ...]
     exploration: Fields
     rails: Fields
-    waits: bool = False
+    terms_start: str | None = None
 
     @property
     def subject_key(self) -> str:
@@ -138,7 +138,7 @@ def read(patch: Patch, document: Fields) -> Terms:
         units=tuple(_unit(*row, _pools(row[0], document["pools"], exploration)) for row in rows),
         exploration=exploration,
         rails=document["rails"],
-        waits=payload.get("terms_start") == TermsStart.NEXT_PERIOD,
+        terms_start=payload.get("terms_start"),
     )
 
 
