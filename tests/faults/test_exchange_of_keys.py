@@ -9,6 +9,7 @@ from pathlib import Path
 
 from simulation.canonical import JsonObject
 from tests.faults.lumina import SUBJECT, config
+from tests.faults.node import NodeApp, compiled
 from tests.faults.running import Server, eventually, run_avs
 
 CLIENT = Path(__file__).resolve().parents[2] / "clients" / "python" / "src"
@@ -22,6 +23,18 @@ with Client(given["base_url"], keys=given["keys"], mode="manual", **given["subje
         print(client.status.state)
     except UnknownKey:
         print("UnknownKey")
+"""
+FOLLOW_IN_NODE = """
+const client = new Client({ ...GIVEN.options, ...SUBJECT, mode: "poll", pollSeconds: 0.1, log: () => undefined });
+client.start();
+let last = "";
+for (;;) {
+  const { state, problems } = client.status;
+  const now = [state, problems.map((problem) => problem.code)];
+  if (JSON.stringify(now) !== last) say(now);
+  last = JSON.stringify(now);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}
 """
 ASKED = 12
 """How often every worker is asked: new connections go to all of them."""
@@ -102,3 +115,34 @@ def test_pinned_apps_follow_an_exchange_of_keys_whose_server_is_killed_between_a
     pin(server, pinned)
     killed_and_started(server)
     assert enforced(server, pinned) == "fresh"
+
+
+def test_a_pinned_node_app_that_runs_on_follows_an_exchange_of_keys_through_kills_of_the_server(
+    server: Server, tmp_path: Path
+) -> None:
+    """Who runs it replaces the file of pinned keys between the two steps; the app is never started again."""
+    typescript = compiled(tmp_path / "typescript")
+    pinned = tmp_path / "avs-keys.json"
+    server.start()
+    pin(server, pinned)
+    (old,) = published(server)
+    given = {"name": "running", "options": {"baseUrl": server.url, "keys": str(pinned)}}
+    app = NodeApp(typescript, tmp_path, FOLLOW_IN_NODE, given)
+    try:
+        eventually(lambda: app.lines()[-1:] == [["fresh", []]], seconds=60)
+        keys(server, "add")
+        _, new = published(server)
+        server.kill()
+        eventually(lambda: app.lines()[-1][1] == ["unreachable"], seconds=60)
+        server.start()
+        pin(server, pinned)
+        keys(server, "use", "--now")
+        eventually(lambda: signing(server) == {new})
+        server.kill()
+        server.start()
+        keys(server, "retire", old, "--now")
+        eventually(lambda: app.lines()[-1] == ["fresh", []], seconds=60)
+        assert all("config_refused" not in problems for _, problems in app.lines())
+        assert app.process.poll() is None
+    finally:
+        app.kill()

@@ -4,12 +4,13 @@ import { createHash } from "node:crypto";
 import { type DiskCache, type Stored, compareOrder } from "./cache.js";
 import { type Clock, SECOND_US } from "./clock.js";
 import { type Document, type Subject, subjectQuery } from "./document.js";
-import { DocumentRefused, Malformed, Replayed, UnknownKey } from "./errors.js";
+import { DocumentRefused, Malformed, Replayed } from "./errors.js";
 import { messageOf } from "./http.js";
 import type { Plan } from "./plan.js";
 import type { Problems } from "./problems.js";
 import { parse } from "./reading.js";
-import { type KeySet, type Keys, type Signed, keysOf, verify } from "./signatures.js";
+import { type Pinned, type Signed, keysOf, verify } from "./signatures.js";
+import { Trust } from "./trust.js";
 import type { ConfigInForce, Delivered, Force, Source } from "./types.js";
 
 const LONGEST_MS = 3_600_000;
@@ -31,7 +32,7 @@ export interface HolderOptions {
   readonly compile: (document: Document) => Plan;
   readonly source: Source;
   readonly cache: DiskCache | null;
-  readonly pinned: KeySet | null;
+  readonly pinned: Pinned | null;
   /** For how long after its confirmation a config counts as fresh. */
   readonly freshSeconds: number;
   readonly clock: Clock;
@@ -211,53 +212,6 @@ export class ConfigHolder implements ConfigInForce {
     }
     const stale = nowMs < staleAtMs;
     return { plan, state: stale ? "stale" : "expired", untilMs: stale ? Math.min(untilMs, staleAtMs) : untilMs };
-  }
-}
-
-/** Whose signatures count: pinned keys and no others, else the keys that the source itself publishes. */
-class Trust {
-  readonly pinned: Keys | null;
-  private published: KeySet | null;
-
-  constructor(
-    private readonly source: Source,
-    pinned: KeySet | null,
-    private readonly problems: Problems,
-  ) {
-    this.pinned = pinned === null ? null : keysOf(pinned);
-    this.published = pinned;
-  }
-
-  /**
-   * What the signature says and the key set that it was checked with; an unknown key makes us ask for the keys once
-   * more, and is then refused.
-   */
-  async verified(delivered: Delivered): Promise<{ signed: Signed; jwks: KeySet }> {
-    const { body, signature } = delivered;
-    if (this.pinned !== null) {
-      return { signed: verify(body, signature, this.pinned), jwks: this.published ?? {} };
-    }
-    if (this.published !== null) {
-      try {
-        return { signed: verify(body, signature, publishedKeys(this.published)), jwks: this.published };
-      } catch (problem) {
-        if (!(problem instanceof UnknownKey)) {
-          throw problem;
-        }
-        this.problems.log("info", `${problem.message} Asking for the published keys.`);
-      }
-    }
-    const jwks = await this.source.keys();
-    this.published = jwks;
-    return { signed: verify(body, signature, publishedKeys(jwks)), jwks };
-  }
-}
-
-function publishedKeys(jwks: KeySet): Keys {
-  try {
-    return keysOf(jwks);
-  } catch (problem) {
-    throw new UnknownKey(problem instanceof Error ? problem.message : String(problem), { cause: problem });
   }
 }
 

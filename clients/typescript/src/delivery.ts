@@ -16,7 +16,7 @@ import { cachePath, queuePath, refuseUntrusted } from "./paths.js";
 import type { Plan } from "./plan.js";
 import { type Log, Problems } from "./problems.js";
 import { BrainOrPublished, Published, isHttp } from "./published.js";
-import type { KeySet } from "./signatures.js";
+import type { Pinned } from "./signatures.js";
 import type { Source, State } from "./types.js";
 
 /** For how long a confirmed config counts as fresh; of "poll" in multiples of its interval. */
@@ -43,10 +43,10 @@ export interface DeliveryOptions {
   /** 30 unless said. */
   readonly pollSeconds?: number;
   /**
-   * The JSON Web Key Set to trust and no other; without it the keys that the server publishes, which needs https or a
-   * server on this machine.
+   * The JSON Web Key Set to trust and no other, or the path or file URL of a file that has it, which is read anew for every
+   * document that comes; without it the keys that the server publishes, which needs https or a server on this machine.
    */
-  readonly keys?: KeySet;
+  readonly keys?: Pinned;
   readonly token?: string;
   /** Whether enforcement events carry client_id and sequence; they do unless told otherwise. */
   readonly numberedEvents?: boolean;

@@ -1,10 +1,14 @@
 /** Is this document what AVS Brain signed? Ed25519, JWS with detached payload (RFC 7515 appendix F, RFC 8037). */
 import { type KeyObject, createPublicKey, verify as verifyBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 
 import { BadSignature, UnknownKey } from "./errors.js";
+import { messageOf } from "./http.js";
 
 /** A JSON Web Key Set as it comes: nothing about it has been checked. */
 export type KeySet = Readonly<Record<string, unknown>>;
+/** A key set that is trusted and no other, or the file that has it: its path or file URL. */
+export type Pinned = KeySet | string | URL;
 /** The Ed25519 keys of a key set by key id. */
 export type Keys = ReadonlyMap<string, KeyObject>;
 
@@ -15,6 +19,23 @@ export interface Signed {
 }
 
 const BASE64URL = /^[A-Za-z0-9_-]*$/;
+
+/** The key set that is pinned; RangeError names the file that cannot be read or has none. */
+export function keySetOf(pinned: Pinned): KeySet {
+  if (typeof pinned !== "string" && !(pinned instanceof URL)) {
+    return pinned;
+  }
+  let jwks: unknown;
+  try {
+    jwks = JSON.parse(readFileSync(pinned, "utf8"));
+  } catch (problem) {
+    throw new RangeError(`The key set ${pinned} cannot be read: ${messageOf(problem)}`, { cause: problem });
+  }
+  if (typeof jwks !== "object" || jwks === null || Array.isArray(jwks)) {
+    throw new RangeError(`${pinned} is no JSON Web Key Set.`);
+  }
+  return jwks as KeySet;
+}
 
 /** The keys of a set that documents may be signed with; RangeError when it holds none. */
 export function keysOf(jwks: KeySet): Keys {

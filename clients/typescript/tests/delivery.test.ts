@@ -1,6 +1,5 @@
 /** A config comes by every way there is, is believed only when it is genuine, and stays when AVS Brain is gone. */
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,10 +11,10 @@ import { PeriodSetting } from "../src/periods.js";
 import { compiled } from "../src/plan.js";
 import { Brain, Key } from "./brain.js";
 import { SUBJECT, document } from "./documents.js";
+import { Location } from "./published.js";
 import { eventually } from "./waiting.js";
 
 const MODES: readonly Mode[] = ["poll", "longpoll", "stream"];
-const POINTER = "current/ws_1/smb/learning/production.json";
 
 let brain: Brain;
 let folder: string;
@@ -146,6 +145,67 @@ test("a key that the server publishes anew is asked for once, with no restart", 
   expect(brain.asked.filter((path) => path === "/api/runtime/keys")).toHaveLength(2);
 });
 
+test("pinned keys are the only ones that count", async () => {
+  const pinned = brain.jwks;
+  brain.key = new Key("key-2");
+  brain.published = [...brain.published, brain.key];
+  activate(1);
+  await expect(delivery({ mode: "manual", keys: pinned }).refresh()).rejects.toMatchObject({ code: "unknown_key" });
+  expect(brain.asked).not.toContain("/api/runtime/keys");
+});
+
+function pin(file: string, ...keys: readonly Key[]): void {
+  writeFileSync(file, JSON.stringify({ keys: keys.map((key) => key.jwk()) }));
+}
+
+test.each([
+  ["a path", (path: string) => path],
+  ["a file URL", (path: string) => pathToFileURL(path)],
+])("pinned keys in a file, given as %s, are those that it has when a document comes", async (_, named) => {
+  const file = join(folder, "avs-keys.json");
+  const old = brain.key;
+  pin(file, old);
+  const client = delivery({ mode: "manual", keys: named(file), directory: join(folder, "avs") });
+  activate(1);
+  await client.refresh();
+  brain.key = new Key("key-2");
+  brain.published = [old, brain.key];
+  activate(2);
+  await expect(client.refresh()).rejects.toMatchObject({ code: "unknown_key" });
+  expect(version(client)).toBe("cfg_1");
+  pin(file, old, brain.key);
+  await client.refresh();
+  expect(version(client)).toBe("cfg_2");
+  expect(brain.asked).not.toContain("/api/runtime/keys");
+});
+
+test("a file of pinned keys that is half written leaves them as they were; a key that it lost counts no more", async () => {
+  const file = join(folder, "avs-keys.json");
+  pin(file, brain.key);
+  const client = delivery({ mode: "manual", keys: file });
+  writeFileSync(file, "half a fi");
+  activate(1);
+  await client.refresh();
+  expect(version(client)).toBe("cfg_1");
+  pin(file, new Key("key-2"));
+  activate(2);
+  await expect(client.refresh()).rejects.toMatchObject({ code: "unknown_key" });
+  expect(version(client)).toBe("cfg_1");
+});
+
+test.each([
+  ["that is not there", null, /nowhere\.json cannot be read/],
+  ["of half a text", "{", /nowhere\.json cannot be read/],
+  ["with no key set", "[]", /nowhere\.json is no JSON Web Key Set/],
+  ["without keys", "{}", /holds no Ed25519 signing key/],
+])("a file of pinned keys %s is an error at once", (_, content, problem) => {
+  const keys = join(folder, "nowhere.json");
+  if (content !== null) {
+    writeFileSync(keys, content);
+  }
+  expect(() => delivery({ keys })).toThrow(problem);
+});
+
 test("keys that nothing vouches for are refused before anything is asked", () => {
   expect(() => delivery({ baseUrl: "http://avs.example.com" })).toThrow(/not https/);
   expect(() => delivery({ published: "ftp://example.com" })).toThrow(/published is/);
@@ -225,22 +285,12 @@ test("an unconfirmed config turns stale, then expired", async () => {
   expect([...states]).toEqual(["fresh", "stale", "expired"]);
 });
 
-function publish(location: string, number: number, key: Key): void {
-  const body = Buffer.from(JSON.stringify(document(`cfg_${number}`, { delivery: { sequence: number } })));
-  const digest = createHash("sha256").update(body).digest("hex");
-  mkdirSync(join(location, "documents"), { recursive: true });
-  mkdirSync(join(location, POINTER, ".."), { recursive: true });
-  writeFileSync(join(location, "documents", `${digest}.json`), body);
-  const signature = key.sign(body, Math.floor(Date.now() / 1000));
-  writeFileSync(join(location, POINTER), JSON.stringify({ digest, signature }));
-  writeFileSync(join(location, "keys.json"), JSON.stringify({ keys: [key.jwk()] }));
-}
-
 test.each([
   ["a folder", (path: string) => path],
   ["a file URL", (path: string) => pathToFileURL(path).href],
 ])("what is published in %s is followed with no AVS Brain", async (_, location) => {
-  publish(folder, 1, brain.key);
+  const published = new Location(folder, brain.key);
+  published.publish(1);
   const client = new Delivery(
     { published: location(folder), ...SUBJECT, pollSeconds: 0.05, log: () => undefined },
     { compile: (given) => compiled(given, new PeriodSetting()), beforeSend: async () => undefined },
@@ -248,13 +298,14 @@ test.each([
   opened.push(client);
   client.start();
   await client.waitUntilLoaded(20);
-  publish(folder, 2, brain.key);
+  published.publish(2);
   await eventually(() => version(client) === "cfg_2");
 });
 
 test("what is published is gone by while AVS Brain is down, with one order for both", async () => {
   activate(2);
-  publish(folder, 1, brain.key);
+  const published = new Location(folder, brain.key);
+  published.publish(1);
   const client = delivery({ published: folder, mode: "stream" });
   client.start();
   await client.waitUntilLoaded(20);
@@ -262,6 +313,6 @@ test("what is published is gone by while AVS Brain is down, with one order for b
   await brain.stop();
   await eventually(() => codes(client).includes("config_refused")); // what is published is behind
   expect(version(client)).toBe("cfg_2");
-  publish(folder, 3, brain.key);
+  published.publish(3);
   await eventually(() => version(client) === "cfg_3");
 });
