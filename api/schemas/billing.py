@@ -60,7 +60,10 @@ class LedgerRecord(Answered):
 
 
 class LedgerPool(Answered):
-    """A pool's allowance per customer and period, as text with every digit; `counted` unless it gives nothing."""
+    """A pool's allowance per customer and period, as text with every digit; `counted` unless it gives nothing.
+
+    `price_per_unit_usd` is null where a price plan has tiers or packages for the unit.
+    """
 
     pool_id = fields.String()
     label = fields.String()
@@ -68,7 +71,7 @@ class LedgerPool(Answered):
     meter_id = fields.String()
     included_quantity = fields.String()
     counted = fields.Boolean()
-    price_per_unit_usd = fields.String()
+    price_per_unit_usd = fields.String(allow_none=True)
 
 
 class LedgerGap(Answered):

@@ -1,11 +1,12 @@
 """The payload of a billing patch (spec 5)."""
 
 from decimal import Decimal
-from typing import Annotated, Any, NotRequired, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 
 from api.schemas.authoring import AggregationBody
 from api.shapes.decided import SubjectResolution
-from rules.enums import TargetEnvironment, TermsStart
+from rules.enums import PriceModel, TargetEnvironment, TermsStart
+from rules.price_plan import Prepaid, Tier
 from simulation.canonical import JsonObject
 
 FilterScalar = str | Decimal | bool
@@ -28,18 +29,49 @@ class BillingProduct(TypedDict):
     label: str
 
 
-class RateCardLine(TypedDict):
+class PricedUsage(TypedDict):
+    """How overage of a meter is priced where a price plan says so, instead of `price_per_unit_usd`."""
+
+    model: NotRequired[PriceModel]
+    package_size: NotRequired[Decimal]
+    tiers: NotRequired[list[Tier]]
+
+
+class RateCardLine(PricedUsage):
     """The price of a meter."""
 
     meter_id: str
     price_per_unit_usd: Decimal | None
 
 
-class RateCardUpdate(TypedDict):
-    """A rate card with its lines."""
+class BilledPerPeriod(TypedDict):
+    """What a price plan bills beside usage, per customer and period."""
+
+    platform_fee_usd: NotRequired[Decimal]
+    minimum_commit_usd: NotRequired[Decimal]
+    true_up: NotRequired[bool]
+    prepaid: NotRequired[Prepaid | None]
+
+
+class RateCardUpdate(BilledPerPeriod):
+    """A rate card with its lines, and what a price plan bills beside them."""
 
     rate_card_id: str | None
     lines: list[RateCardLine]
+
+
+class OverrideLine(PricedUsage):
+    """The price of a meter for one customer."""
+
+    meter_id: str
+
+
+class ContractOverride(BilledPerPeriod):
+    """What a customer with a contract is billed instead; only what differs. `included_quantity` is by pool_id."""
+
+    customer_id: str
+    included_quantity: NotRequired[dict[str, Decimal]]
+    lines: NotRequired[list[OverrideLine]]
 
 
 class BillingPayload(TypedDict):
@@ -51,5 +83,5 @@ class BillingPayload(TypedDict):
     meters: list[BillingMeter]
     products: list[BillingProduct]
     rate_card_updates: list[RateCardUpdate]
-    contract_overrides: list[dict[str, Any]]
+    contract_overrides: list[ContractOverride]
     notes: str

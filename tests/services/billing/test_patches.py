@@ -17,9 +17,39 @@ from app.services.billing.patches import build, patch_of
 from app.services.configs.documents import config_document
 from app.services.configs.lookup import cycle_of, get_config, snapshot_of
 from app.services.decisions import activation
+from rules.price_plan import PricePlan
 from simulation.canonical import canonical_bytes
 from tests import factories as f
 from tests.services.golden_files import matches_golden
+
+PLAN: PricePlan = {
+    "platform_fee_usd": 49,
+    "minimum_commit_usd": 100,
+    "prepaid": {"amount_usd": 50, "price_usd": 40, "expires_after_days": 90},
+    "unit_prices": [
+        {
+            "value_unit_id": "vu_hd_minute",
+            "model": "graduated",
+            "tiers": [{"up_to": 100, "unit_price_usd": 2, "flat_fee_usd": 5}, {"up_to": None, "unit_price_usd": 1}],
+        }
+    ],
+    "overrides": [
+        {
+            "customer_id": "cust_1",
+            "platform_fee_usd": 0,
+            "prepaid": None,
+            "included_quantity": {"pool_core": 600},
+            "unit_prices": [
+                {
+                    "value_unit_id": "vu_hd_minute",
+                    "model": "per_unit",
+                    "tiers": [{"up_to": None, "unit_price_usd": 1}],
+                }
+            ],
+        }
+    ],
+    "change_policy": "prorate",
+}
 
 
 def built(session: AnySession, config_version_id: str = "cfg_1", effective_at: datetime = f.NOW) -> BillingPatch:
@@ -30,6 +60,28 @@ def built(session: AnySession, config_version_id: str = "cfg_1", effective_at: d
 
 def test_the_payload_is_the_golden_one_to_the_byte(ready: AnySession) -> None:
     assert matches_golden("billing_patch.json", canonical_bytes(built(ready).payload))
+
+
+def test_a_price_plan_is_on_the_rate_card_and_in_the_overrides_to_the_byte(ready: AnySession) -> None:
+    before = built(ready)
+    get_config(ready, "cfg_1").price_plan = PLAN
+    ready.flush()
+    patch = built(ready)
+    assert matches_golden("billing_patch_with_plan.json", canonical_bytes(patch.payload))
+    assert patch.billing_patch_id != before.billing_patch_id
+    card, (override,) = patch.payload["rate_card_updates"][0], patch.payload["contract_overrides"]
+    assert (card["platform_fee_usd"], card["prepaid"]["price_usd"]) == (49, 40)
+    assert [line.get("model") for line in card["lines"]] == [None, "graduated"]
+    assert override == {
+        "customer_id": "cust_1",
+        "platform_fee_usd": 0,
+        "prepaid": None,
+        "included_quantity": {"pool_core": 600},
+        "lines": [
+            {"meter_id": "meter_hd_minute", "model": "per_unit", "tiers": [{"up_to": None, "unit_price_usd": 1}]}
+        ],
+    }
+    assert patch.payload["notes"].endswith("Prices that replace these in mid-period share its amounts out by days.")
 
 
 def test_there_is_one_meter_product_and_price_per_pooled_unit(ready: AnySession) -> None:

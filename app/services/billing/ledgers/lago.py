@@ -12,6 +12,17 @@ from app.services.billing.ledgers.gaps import (
     numbers_compare_as_text,
     sums_one_property,
 )
+from app.services.billing.ledgers.price_plan import (
+    PLATFORM_FEE,
+    Words,
+    all_tiers,
+    commit_of,
+    contracts,
+    plan_gaps,
+    require_no_allowance,
+    whole,
+    whole_cents,
+)
 from app.services.billing.ledgers.reading import Fields, mapping, member, number, numbers, objects, texts, unless_zero
 from app.services.billing.ledgers.rendering import (
     KeyOf,
@@ -20,6 +31,7 @@ from app.services.billing.ledgers.rendering import (
     Resource,
     in_our_plan,
     key_at,
+    of_our_subject,
     plan_metadata,
     ref,
 )
@@ -27,9 +39,15 @@ from app.services.billing.ledgers.terms import Terms, Unit, whole_included
 from app.services.billing.ledgers.texts import filter_texts, fitted, plain
 from rules.enums import AggregationType
 from simulation.canonical import Json, JsonObject, canonical_text
+from simulation.price_plan import Tier, UnitPrice
 
 TITLE = "Lago"
 CODE_LIMIT = 200
+WORDS = Words(
+    credits="{who} buys {amount} USD of credits for {price} USD with each period, which the plan does not bill: POST "
+    "/api/v1/wallets for their customer with rate_amount 1 and applies_to fee_types [charge], and with every period a "
+    "top-up of its own that is paid with {price} USD and grants {amount} credits, usable {lasts}.",
+)
 AGGREGATIONS = {
     AggregationType.COUNT.value: "count_agg",
     AggregationType.SUM.value: "sum_agg",
@@ -37,9 +55,14 @@ AGGREGATIONS = {
 }
 
 
-def plan_code(terms: Terms) -> str:
-    """The code of the subject's plan."""
+def mark(terms: Terms) -> str:
+    """What names the subject: the code of the plan for everybody."""
     return fitted(terms.subject_key, CODE_LIMIT, "A-Za-z0-9_-")
+
+
+def plan_code(terms: Terms) -> str:
+    """The code of a contract's plan."""
+    return fitted(terms.contract_key, CODE_LIMIT, "A-Za-z0-9_-")
 
 
 def metric_code(unit: Unit) -> str:
@@ -53,7 +76,8 @@ def records(terms: Terms) -> Iterator[Record]:
         yield Record(
             "billable_metrics", metric_code(unit), "/api/v1/billable_metrics", {"billable_metric": _metric(unit)}
         )
-    yield Record("plans", plan_code(terms), "/api/v1/plans", {"plan": _plan(terms)})
+    for contract in contracts(terms):
+        yield Record("plans", plan_code(contract), "/api/v1/plans", {"plan": _plan(contract)})
 
 
 def _metric(unit: Unit) -> JsonObject:
@@ -69,16 +93,18 @@ def _metric(unit: Unit) -> JsonObject:
 
 
 def _plan(terms: Terms) -> JsonObject:
-    return {
+    plan: JsonObject = {
         "name": terms.title,
         "code": plan_code(terms),
         "interval": "monthly",
-        "amount_cents": 0,
+        "amount_cents": whole_cents(TITLE, PLATFORM_FEE, terms.charges.platform_fee_usd),
         "amount_currency": "USD",
         "pay_in_advance": False,
-        "metadata": plan_metadata(terms),
+        "metadata": plan_metadata(terms, mark(terms)),
         "charges": [*map(_charge, terms.units)],
     }
+    commit = whole_cents(TITLE, "The minimum commit", commit_of(terms))
+    return plan | {"minimum_commitment": {"amount_cents": commit}} if commit else plan
 
 
 def _charge(unit: Unit) -> JsonObject:
@@ -86,7 +112,7 @@ def _charge(unit: Unit) -> JsonObject:
     charge: JsonObject = {
         "billable_metric_id": ref("billable_metrics", metric_code(unit)),
         "invoice_display_name": unit.label,
-        "charge_model": "graduated" if unit.included else "standard",
+        "charge_model": _model(unit),
         "pay_in_advance": False,
         "invoiceable": True,
         "min_amount_cents": 0,
@@ -97,7 +123,40 @@ def _charge(unit: Unit) -> JsonObject:
     return charge | {"properties": _nothing(unit), "filters": [{"values": matching, "properties": _amounts(unit)}]}
 
 
+def _model(unit: Unit) -> str:
+    if unit.schedule:
+        return unit.schedule.model
+    return "graduated" if unit.included else "standard"
+
+
+def _scheduled(unit: Unit, schedule: UnitPrice) -> JsonObject:
+    """The properties of a charge with tiers or packages, of which the allowance is free."""
+    if schedule.package_size is not None:
+        return {
+            "amount": plain(schedule.tiers[0].unit_price_usd),
+            "free_units": whole_included(TITLE, unit, "free units"),
+            "package_size": whole(TITLE, unit, schedule.package_size, "packages"),
+        }
+    if schedule.model == "volume":
+        require_no_allowance(TITLE, unit, schedule)
+        return {"volume_ranges": _ranges(unit, schedule.tiers)}
+    whole_included(TITLE, unit, "ranges")
+    return {"graduated_ranges": _ranges(unit, all_tiers(unit, schedule))}
+
+
+def _ranges(unit: Unit, tiers: tuple[Tier, ...]) -> list[JsonObject]:
+    """Ranges of whole units, each beginning one after the one before has ended."""
+    ends = [None if tier.up_to is None else whole(TITLE, unit, tier.up_to, "ranges") for tier in tiers]
+    starts = [0, *(end + 1 for end in ends[:-1] if end is not None)]
+    return [
+        _range(start, end, plain(tier.unit_price_usd), plain(tier.flat_fee_usd))
+        for start, end, tier in zip(starts, ends, tiers, strict=True)
+    ]
+
+
 def _amounts(unit: Unit) -> JsonObject:
+    if unit.schedule:
+        return _scheduled(unit, unit.schedule)
     price = plain(unit.price)
     if not unit.included:
         return {"amount": price}
@@ -106,11 +165,15 @@ def _amounts(unit: Unit) -> JsonObject:
 
 
 def _nothing(unit: Unit) -> JsonObject:
-    return {"graduated_ranges": [_range(0, None, "0")]} if unit.included else {"amount": "0"}
+    """The properties that charge nothing, in the shape of the unit's charge model."""
+    if unit.schedule and unit.schedule.package_size is not None:
+        return _scheduled(unit, unit.schedule) | {"amount": "0"}
+    model = _model(unit)
+    return {"amount": "0"} if model == "standard" else {f"{model}_ranges": [_range(0, None, "0")]}
 
 
-def _range(first: int, last: int | None, price: str) -> JsonObject:
-    return {"from_value": first, "to_value": last, "per_unit_amount": price, "flat_amount": "0"}
+def _range(first: int, last: int | None, price: str, fee: str = "0") -> JsonObject:
+    return {"from_value": first, "to_value": last, "per_unit_amount": price, "flat_amount": fee}
 
 
 def gaps(terms: Terms) -> Iterator[Gap]:
@@ -120,6 +183,11 @@ def gaps(terms: Terms) -> Iterator[Gap]:
         yield event_is_renamed(TITLE, unit, metric_code(unit), with_filters=False)
         yield from sums_one_property(TITLE, unit)
         yield from numbers_compare_as_text(TITLE, unit)
+    yield from plan_gaps(TITLE, terms, WORDS, _own_plan)
+
+
+def _own_plan(contract: Terms) -> str:
+    return f"subscribe them to the plan {plan_code(contract)} of their own."
 
 
 def unfold(resource: str, record: Fields) -> Iterator[tuple[str, Fields]]:
@@ -175,11 +243,16 @@ def _charge_view(record: Fields, _key_of: KeyOf) -> JsonObject:
 
 
 def _amounts_view(where: str, properties: Json) -> JsonObject:
-    ranges = objects(member(properties, "graduated_ranges"))
-    view = {f"{where}/amount": number(member(properties, "amount"))}
-    view |= numbers(f"{where}/graduated_ranges", ranges, "from_value", "to_value", "per_unit_amount")
-    for index, item in enumerate(ranges):
-        view[f"{where}/graduated_ranges/{index}/flat_amount"] = unless_zero(number(item.get("flat_amount")))
+    view = {
+        f"{where}/amount": number(member(properties, "amount")),
+        f"{where}/package_size": number(member(properties, "package_size")),
+        f"{where}/free_units": unless_zero(number(member(properties, "free_units"))),
+    }
+    for kind in ("graduated_ranges", "volume_ranges"):
+        ranges = objects(member(properties, kind))
+        view |= numbers(f"{where}/{kind}", ranges, "from_value", "to_value", "per_unit_amount")
+        for index, item in enumerate(ranges):
+            view[f"{where}/{kind}/{index}/flat_amount"] = unless_zero(number(item.get("flat_amount")))
     return view
 
 
@@ -190,12 +263,12 @@ LEDGER = Ledger(
     idempotency_header=None,
     records=records,
     gaps=gaps,
-    mark=plan_code,
+    mark=mark,
     listed=("billable_metrics", "plans"),
     unfold=unfold,
     resources=(
         Resource("billable_metrics", key_at("code"), _metric_view, id_field="lago_id"),
-        Resource("plans", key_at("code"), _plan_view, id_field="lago_id"),
+        Resource("plans", key_at("code"), _plan_view, ours=of_our_subject, id_field="lago_id"),
         Resource("charges", _charge_key, _charge_view, ours=in_our_plan, id_field="lago_id"),
     ),
 )

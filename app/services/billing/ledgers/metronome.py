@@ -8,6 +8,19 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from app.services.billing.ledgers.gaps import Gap, no_30_days, numbers_compare_as_text, sums_one_property
+from app.services.billing.ledgers.price_plan import (
+    LABELS,
+    PLATFORM_FEE,
+    TRUED_UP_BY_HAND,
+    Words,
+    all_tiers,
+    item_key,
+    plan_gaps,
+    require_no_fees,
+    sold_items,
+    whole,
+    whole_cents,
+)
 from app.services.billing.ledgers.reading import (
     Fields,
     is_not_archived,
@@ -22,10 +35,17 @@ from app.services.billing.ledgers.rendering import KeyOf, Ledger, Record, Resour
 from app.services.billing.ledgers.terms import Terms, Unit, cannot_express
 from app.services.billing.ledgers.texts import cents, filter_texts, fits_double, fitted, plain
 from rules.enums import AggregationType
-from simulation.canonical import JsonObject, timestamp_text
+from simulation.canonical import JsonObject, canonical_text, timestamp_text
+from simulation.price_plan import Tier, UnitPrice
 
 TITLE = "Metronome"
 NAME_LIMIT = 200
+WORDS = Words(
+    credits="{who} buys {amount} USD of credits for {price} USD with each period, which no rate bills: give their "
+    "contract a recurring commit with access_amount unit_price {amount_cents}, invoice_amount unit_price {price_cents} "
+    "(cents), quantity 1, for the usage products, each usable {lasts}.",
+    commit=TRUED_UP_BY_HAND,
+)
 CARDS = "/v1/contract-pricing/rate-cards"
 AGGREGATIONS = {
     AggregationType.COUNT.value: "COUNT",
@@ -43,10 +63,30 @@ def records(terms: Terms) -> Iterator[Record]:
     """The requests that create metrics, products and the rate card, and then the rates, which refer to them."""
     for unit in terms.units:
         yield Record("billable_metrics", unit.meter_id, "/v1/billable-metrics/create", _metric(unit))
-        yield Record("products", unit.product_id, "/v1/contract-pricing/products/create", _product(unit))
+        yield Record("products", product_key(unit), "/v1/contract-pricing/products/create", _product(unit))
+    if terms_have_a_fee(terms):
+        yield Record("products", fee_key(terms), "/v1/contract-pricing/products/create", _fee_product(terms))
     yield Record("rate_cards", card_name(terms), f"{CARDS}/create", _card(terms))
     for unit in terms.units:
-        yield Record("rates", unit.product_id, f"{CARDS}/addRate", _rate(terms, unit))
+        yield Record("rates", product_key(unit), f"{CARDS}/addRate", _rate(terms, product_key(unit), _amounts(unit)))
+    if terms_have_a_fee(terms):
+        yield Record("rates", fee_key(terms), f"{CARDS}/addRate", _rate(terms, fee_key(terms), _fee(terms)))
+
+
+def product_key(unit: Unit) -> str:
+    """The key of a unit's product; one that counts packages is a product of its own."""
+    size = unit.schedule.package_size if unit.schedule else None
+    return unit.product_id if size is None else f"{unit.product_id}.per_{plain(size)}"
+
+
+def fee_key(terms: Terms) -> str:
+    """The key of the product that a contract subscribes to for the platform fee."""
+    return item_key(terms, PLATFORM_FEE)
+
+
+def terms_have_a_fee(terms: Terms) -> bool:
+    """Whether some contract has a platform fee."""
+    return PLATFORM_FEE in sold_items(terms)
 
 
 def _metric(unit: Unit) -> JsonObject:
@@ -66,12 +106,23 @@ def _metric(unit: Unit) -> JsonObject:
 
 
 def _product(unit: Unit) -> JsonObject:
-    return {
+    product: JsonObject = {
         "name": unit.label,
         "type": "USAGE",
         "billable_metric_id": ref("billable_metrics", unit.meter_id),
-        "tags": [_tag(unit.product_id)],
+        "tags": [_tag(product_key(unit))],
     }
+    size = unit.schedule.package_size if unit.schedule else None
+    if size is None:
+        return product
+    conversion = {"conversion_factor": whole(TITLE, unit, size, "packages"), "operation": "DIVIDE"}
+    rounding = {"rounding_method": "CEILING", "decimal_places": 0}
+    return product | {"quantity_conversion": conversion, "quantity_rounding": rounding}
+
+
+def _fee_product(terms: Terms) -> JsonObject:
+    name = f"{LABELS[PLATFORM_FEE]}, {terms.title}"
+    return {"name": name, "type": "SUBSCRIPTION", "tags": [_tag(fee_key(terms))]}
 
 
 def _tag(product_id: str) -> str:
@@ -83,14 +134,20 @@ def _card(terms: Terms) -> JsonObject:
     return {"name": name, "description": terms.price_book_ref or "", "aliases": [{"name": name}]}
 
 
-def _rate(terms: Terms, unit: Unit) -> JsonObject:
+def _rate(terms: Terms, product: str, rate: JsonObject) -> JsonObject:
     return {
         "rate_card_id": ref("rate_cards", card_name(terms)),
-        "product_id": ref("products", unit.product_id),
+        "product_id": ref("products", product),
         "entitled": True,
         "starting_at": timestamp_text(next_hour(terms.effective_at)),
-        **_amounts(unit),
+        **rate,
     }
+
+
+def _fee(terms: Terms) -> JsonObject:
+    """The rate of the platform fee of a contract, 0 where it has none."""
+    price = whole_cents(TITLE, PLATFORM_FEE, terms.charges.platform_fee_usd)
+    return {"rate_type": "FLAT", "price": Decimal(price), "billing_frequency": "MONTHLY"}
 
 
 def next_hour(moment: datetime) -> datetime:
@@ -100,11 +157,40 @@ def next_hour(moment: datetime) -> datetime:
 
 
 def _amounts(unit: Unit) -> JsonObject:
+    if unit.schedule:
+        return _scheduled(unit, unit.schedule)
     price = _exact(unit, "price in cents", cents(unit.price))
     if not unit.included:
         return {"rate_type": "FLAT", "price": price}
     size = _exact(unit, "included quantity", unit.included)
     return {"rate_type": "TIERED", "tiers": [{"size": size, "price": Decimal(0)}, {"price": price}]}
+
+
+def _scheduled(unit: Unit, schedule: UnitPrice) -> JsonObject:
+    """The rate of a graduated price, or of packages, whose tiers count packages."""
+    require_no_fees(TITLE, unit, schedule)
+    if schedule.model == "volume":
+        detail = f"{unit.value_unit_id} bills all units at the tier reached, and rates bill each tier at its own price."
+        raise cannot_express(TITLE, detail)
+    if schedule.package_size is not None:
+        price = _exact(unit, "price in cents", cents(schedule.tiers[0].unit_price_usd))
+        free = unit.included / schedule.package_size
+        if not free:
+            return {"rate_type": "FLAT", "price": price}
+        size = Decimal(whole(TITLE, unit, free, "packages that are included"))
+        return {"rate_type": "TIERED", "tiers": [{"size": size, "price": Decimal(0)}, {"price": price}]}
+    return {"rate_type": "TIERED", "tiers": _tiers(unit, all_tiers(unit, schedule))}
+
+
+def _tiers(unit: Unit, tiers: tuple[Tier, ...]) -> list[JsonObject]:
+    """Tiers by their sizes, of which the last has none."""
+    shown, start = [], Decimal(0)
+    for tier in tiers:
+        price = _exact(unit, "price in cents", cents(tier.unit_price_usd))
+        size = {} if tier.up_to is None else {"size": _exact(unit, "size of a tier", tier.up_to - start)}
+        shown.append({**size, "price": price})
+        start = tier.up_to or start
+    return shown
 
 
 def _exact(unit: Unit, what: str, value: Decimal) -> Decimal:
@@ -121,6 +207,33 @@ def gaps(terms: Terms) -> Iterator[Gap]:
     for unit in terms.units:
         yield from sums_one_property(TITLE, unit)
         yield from numbers_compare_as_text(TITLE, unit)
+    yield from plan_gaps(TITLE, terms, WORDS, lambda contract: _own_contract(terms, contract))
+
+
+def _own_contract(terms: Terms, contract: Terms) -> str:
+    return f"create their contract on the card with the overrides {canonical_text(overrides(terms, contract))}."
+
+
+def overrides(terms: Terms, contract: Terms) -> list[JsonObject]:
+    """The overrides of a customer's contract, over the rates of the card; refused where it counts other packages."""
+    rates = {product_key(unit): _amounts(unit) for unit in terms.units}
+    for unit in contract.units:
+        if product_key(unit) not in rates:
+            detail = f"customer {contract.customer_id} buys {unit.value_unit_id} in other packages than everybody."
+            raise cannot_express(TITLE, detail)
+    own = {product_key(unit): _amounts(unit) for unit in contract.units}
+    if terms_have_a_fee(terms):
+        rates[fee_key(terms)], own[fee_key(terms)] = _fee(terms), _fee(contract)
+    return [
+        {
+            "starting_at": timestamp_text(next_hour(terms.effective_at)),
+            "type": "OVERWRITE",
+            "product_id": ref("products", product),
+            "overwrite_rate": rate,
+        }
+        for product, rate in own.items()
+        if rate != rates[product]
+    ]
 
 
 def _metric_view(record: Fields, _key_of: KeyOf) -> JsonObject:
@@ -155,8 +268,9 @@ def _product_view(record: Fields, key_of: KeyOf) -> JsonObject:
         "name": state.get("name"),
         "type": state.get("type"),
         "billable_metric_id": key_of("billable_metrics", state.get("billable_metric_id")),
-        "quantity_conversion": member(state, "quantity_conversion", "conversion_factor"),
+        "quantity_conversion": number(member(state, "quantity_conversion", "conversion_factor")),
         "quantity_rounding": member(state, "quantity_rounding", "rounding_method"),
+        "quantity_conversion.operation": member(state, "quantity_conversion", "operation"),
     }
 
 
@@ -166,6 +280,7 @@ def _rate_view(record: Fields, _key_of: KeyOf) -> JsonObject:
         "entitled": record.get("entitled"),
         "rate_type": rate.get("rate_type"),
         "price": number(rate.get("price")) if rate.get("rate_type") == "FLAT" else None,
+        "billing_frequency": record.get("billing_frequency"),
         "commit_rate": member(record, "commit_rate", "rate_type"),
     }
     return view | numbers("tiers", objects(rate.get("tiers")), "size", "price")

@@ -8,6 +8,21 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from app.services.billing.ledgers.gaps import Gap
+from app.services.billing.ledgers.price_plan import (
+    LABELS,
+    Words,
+    all_tiers,
+    commit_of,
+    contracts,
+    item_key,
+    plan_gaps,
+    require_no_allowance,
+    require_no_fees,
+    sold_each_period,
+    sold_items,
+    whole,
+    whole_cents,
+)
 from app.services.billing.ledgers.reading import (
     Fields,
     is_active,
@@ -26,6 +41,7 @@ from app.services.billing.ledgers.rendering import (
     Resource,
     in_our_plan,
     key_at,
+    of_our_subject,
     plan_metadata,
     ref,
     view_of,
@@ -34,9 +50,16 @@ from app.services.billing.ledgers.terms import PERIOD_DAYS, Terms, Unit, cannot_
 from app.services.billing.ledgers.texts import fits_double, fitted, plain
 from rules.enums import AggregationType
 from simulation.canonical import Json, JsonObject, number_text
+from simulation.price_plan import UnitPrice
 
 TITLE = "Orb"
 NAME_LIMIT = 200
+COMMIT, COMMIT_LABEL = "minimum_commit", "Minimum commit"
+WORDS = Words(
+    credits="{who} gets {amount} USD of credits with each period, for the {price} USD that its fixed fee bills: POST "
+    "/v1/customers/external_customer_id/…/credits/ledger_entry with entry_type increment, amount {amount}, "
+    "currency USD, per_unit_cost_basis 0, as the period begins, usable {lasts}, restricted to the usage prices.",
+)
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 AGGREGATES = {
     AggregationType.COUNT.value: "COUNT(*)",
@@ -45,9 +68,14 @@ AGGREGATES = {
 }
 
 
-def plan_id(terms: Terms) -> str:
-    """The external_plan_id of the subject's plan, which addresses contain too."""
+def mark(terms: Terms) -> str:
+    """What names the subject: the id of the plan for everybody."""
     return fitted(terms.subject_key, NAME_LIMIT, "A-Za-z0-9_-")
+
+
+def plan_id(terms: Terms) -> str:
+    """The external_plan_id of a contract's plan, which addresses contain too."""
+    return fitted(terms.contract_key, NAME_LIMIT, "A-Za-z0-9_-")
 
 
 def records(terms: Terms) -> Iterator[Record]:
@@ -55,7 +83,21 @@ def records(terms: Terms) -> Iterator[Record]:
     for unit in terms.units:
         yield Record("items", unit.product_id, "/v1/items", _item(unit))
         yield Record("metrics", unit.meter_id, "/v1/metrics", _metric(unit))
-    yield Record("plans", plan_id(terms), "/v1/plans", _plan(terms))
+    for item in _items(terms):
+        yield Record("items", item_key(terms, item), "/v1/items", _sold(terms, item))
+    for contract in contracts(terms):
+        yield Record("plans", plan_id(contract), "/v1/plans", _plan(contract))
+
+
+def _items(terms: Terms) -> tuple[str, ...]:
+    """What some contract sells with every period, and the commit, whose true-up needs an item to be revenue of."""
+    commits = any(commit_of(contract) for contract in contracts(terms))
+    return (*sold_items(terms), *((COMMIT,) if commits else ()))
+
+
+def _sold(terms: Terms, item: str) -> JsonObject:
+    name = f"{LABELS.get(item, COMMIT_LABEL)}, {terms.title}"
+    return {"name": name, "metadata": {"avs_product_id": item_key(terms, item)}}
 
 
 def _item(unit: Unit) -> JsonObject:
@@ -103,30 +145,92 @@ def _literal(value: Json) -> str:
 
 
 def _plan(terms: Terms) -> JsonObject:
-    return {
+    prices = [_price(terms, unit) for unit in terms.units]
+    prices += [_sold_price(terms, item, usd) for item, usd in sold_each_period(terms).items()]
+    plan: JsonObject = {
         "name": terms.title,
         "currency": "USD",
         "external_plan_id": plan_id(terms),
         "status": "active",
-        "metadata": plan_metadata(terms),
-        "prices": [{"price": _price(terms, unit)} for unit in terms.units],
+        "metadata": plan_metadata(terms, mark(terms)),
+        "prices": [{"price": price} for price in prices],
+    }
+    commit = commit_of(terms)
+    return plan | {"adjustments": [{"adjustment": _minimum(terms, commit)}]} if commit else plan
+
+
+def _minimum(terms: Terms, commit: Decimal) -> JsonObject:
+    return {
+        "adjustment_type": "minimum",
+        "minimum_amount": plain(commit),
+        "item_id": ref("items", item_key(terms, COMMIT)),
+        "applies_to_all": True,
+        "is_invoice_level": False,
     }
 
 
 def _price(terms: Terms, unit: Unit) -> JsonObject:
-    return {
-        "name": unit.label,
-        "external_price_id": fitted(f"{terms.subject_key}/{unit.meter_id}", NAME_LIMIT, "A-Za-z0-9_-"),
+    metered = {
         "item_id": ref("items", unit.product_id),
         "billable_metric_id": ref("metrics", unit.meter_id),
+    }
+    return _of_period(terms, unit.label, unit.meter_id, metered) | _amounts(unit)
+
+
+def _sold_price(terms: Terms, item: str, usd: Decimal) -> JsonObject:
+    """A fixed fee: one of the item with every period, whatever is used."""
+    whole_cents(TITLE, item, usd)
+    fixed = {"item_id": ref("items", item_key(terms, item)), "fixed_price_quantity": 1}
+    body = _of_period(terms, LABELS[item], item, fixed)
+    return body | {"model_type": "unit", "unit_config": {"unit_amount": plain(usd)}}
+
+
+def _of_period(terms: Terms, name: str, key: str, sold: JsonObject) -> JsonObject:
+    return {
+        "name": name,
+        "external_price_id": fitted(f"{terms.contract_key}/{key}", NAME_LIMIT, "A-Za-z0-9_-"),
+        **sold,
         "currency": "USD",
         "cadence": "custom",
         "billing_cycle_configuration": {"duration": PERIOD_DAYS, "duration_unit": "day"},
-        **_amounts(unit),
     }
 
 
+def _scheduled(unit: Unit, schedule: UnitPrice) -> JsonObject:
+    """The amounts of a price with tiers (all units at the tier reached: `bulk`) or packages."""
+    require_no_fees(TITLE, unit, schedule)
+    if schedule.model == "graduated":
+        tiers = all_tiers(unit, schedule)
+        starts = (Decimal(0), *(tier.up_to for tier in tiers[:-1] if tier.up_to is not None))
+        shown = [
+            {"first_unit": _in_json(unit, start), "last_unit": tier.up_to, "unit_amount": plain(tier.unit_price_usd)}
+            for start, tier in zip(starts, tiers, strict=True)
+        ]
+        return {"model_type": "tiered", "tiered_config": {"tiers": shown}}
+    require_no_allowance(TITLE, unit, schedule)
+    if schedule.package_size is not None:
+        size = whole(TITLE, unit, schedule.package_size, "packages")
+        package = {"package_amount": plain(schedule.tiers[0].unit_price_usd), "package_size": size}
+        return {"model_type": "package", "package_config": package}
+    bulk = [
+        {
+            "maximum_units": None if tier.up_to is None else _in_json(unit, tier.up_to),
+            "unit_amount": plain(tier.unit_price_usd),
+        }
+        for tier in schedule.tiers
+    ]
+    return {"model_type": "bulk", "bulk_config": {"tiers": bulk}}
+
+
+def _in_json(unit: Unit, bound: Decimal) -> Decimal:
+    if not fits_double(bound):
+        raise cannot_express(TITLE, f"a tier of {unit.value_unit_id} ends at {plain(bound)}, more than 15 digits.")
+    return bound
+
+
 def _amounts(unit: Unit) -> JsonObject:
+    if unit.schedule:
+        return _scheduled(unit, unit.schedule)
     if not unit.included:
         return {"model_type": "unit", "unit_config": {"unit_amount": plain(unit.price)}}
     if not fits_double(unit.included):
@@ -138,8 +242,12 @@ def _amounts(unit: Unit) -> JsonObject:
 
 
 def gaps(terms: Terms) -> Iterator[Gap]:
-    """No gaps beyond the common ones: filters, periods and prices below a cent can all be expressed."""
-    yield from ()
+    """What a price plan leaves to do: filters, periods and prices below a cent can all be expressed."""
+    yield from plan_gaps(TITLE, terms, WORDS, _own_plan)
+
+
+def _own_plan(contract: Terms) -> str:
+    return f"subscribe them to the plan {plan_id(contract)} of their own."
 
 
 def unfold(resource: str, record: Fields) -> Iterator[tuple[str, Fields]]:
@@ -158,6 +266,19 @@ def _metric_view(record: Fields, key_of: KeyOf) -> JsonObject:
     }
 
 
+def _plan_view(record: Fields, _key_of: KeyOf) -> JsonObject:
+    adjustments = [mapping(entry.get("adjustment")) or entry for entry in objects(record.get("adjustments"))]
+    return {
+        "currency": record.get("currency"),
+        **{
+            f"adjustments/{item.get('adjustment_type')}": number(
+                item.get("minimum_amount") or item.get("maximum_amount") or item.get("percentage_discount")
+            )
+            for item in adjustments
+        },
+    }
+
+
 def _price_view(record: Fields, key_of: KeyOf) -> JsonObject:
     view = {
         "name": record.get("name"),
@@ -168,11 +289,16 @@ def _price_view(record: Fields, key_of: KeyOf) -> JsonObject:
         "billing_cycle_configuration.duration_unit": member(record, "billing_cycle_configuration", "duration_unit"),
         "model_type": record.get("model_type"),
         "unit_config.unit_amount": number(member(record, "unit_config", "unit_amount")),
+        "fixed_price_quantity": number(record.get("fixed_price_quantity")),
+        "package_config.package_amount": number(member(record, "package_config", "package_amount")),
+        "package_config.package_size": number(member(record, "package_config", "package_size")),
         "minimum_amount": unless_zero(number(record.get("minimum_amount"))),
         "maximum_amount": number(record.get("maximum_amount")),
         "discount": member(record, "discount", "discount_type"),
     }
     tiers = objects(member(record, "tiered_config", "tiers"))
+    bulk = objects(member(record, "bulk_config", "tiers"))
+    view |= numbers("bulk_config.tiers", bulk, "maximum_units", "unit_amount")
     return view | numbers("tiered_config.tiers", tiers, "first_unit", "last_unit", "unit_amount")
 
 
@@ -183,7 +309,7 @@ LEDGER = Ledger(
     idempotency_header="Idempotency-Key",
     records=records,
     gaps=gaps,
-    mark=plan_id,
+    mark=mark,
     listed=("items", "metrics", "plans"),
     unfold=unfold,
     resources=(
@@ -202,8 +328,9 @@ LEDGER = Ledger(
         Resource(
             "plans",
             key_at("external_plan_id"),
-            view_of("currency"),
+            _plan_view,
             is_active,
+            of_our_subject,
         ),
         Resource("prices", key_at("external_price_id"), _price_view, ours=in_our_plan),
     ),

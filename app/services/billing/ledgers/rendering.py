@@ -78,12 +78,19 @@ def view_of(*names: str) -> Callable[[Fields, KeyOf], JsonObject]:
 
 def in_our_plan(record: Fields, _key_of: KeyOf, scope: Scope) -> bool:
     """A `Resource.ours` for parts of a plan, to which `unfold` gave the plan's key."""
-    return bool(record.get("plan") == scope.mark)
+    plan = record.get("plan")
+    return isinstance(plan, str) and plan in scope.keys["plans"]
 
 
-def plan_metadata(terms: Terms) -> dict[str, str]:
-    """The metadata of a plan, which lead from the ledger back to the patch."""
-    return {"avs_billing_patch_id": terms.billing_patch_id, "avs_price_book_ref": terms.price_book_ref or ""}
+def of_our_subject(record: Fields, _key_of: KeyOf, scope: Scope) -> bool:
+    """A `Resource.ours` for plans of single customers, which name their subject."""
+    return bool(member(record, "metadata", "avs_subject") == scope.mark)
+
+
+def plan_metadata(terms: Terms, mark: str) -> dict[str, str]:
+    """The metadata of a plan, which lead from the ledger back to the patch; one customer's names the subject, too."""
+    metadata = {"avs_billing_patch_id": terms.billing_patch_id, "avs_price_book_ref": terms.price_book_ref or ""}
+    return metadata if terms.customer_id is None else {**metadata, "avs_subject": mark}
 
 
 def _itself(resource: str, record: Fields) -> Iterable[tuple[str, Fields]]:
@@ -152,5 +159,5 @@ def _pool(unit: Unit, pool: Pool) -> JsonObject:
         "meter_id": unit.meter_id,
         "included_quantity": plain(pool.included_quantity),
         "counted": pool.counted,
-        "price_per_unit_usd": plain(unit.price),
+        "price_per_unit_usd": None if unit.schedule else plain(unit.price),
     }

@@ -8,16 +8,39 @@ from decimal import Decimal
 
 from app.errors import invalid_field
 from app.services.billing.ledgers.gaps import Gap, event_is_renamed, sums_one_property
+from app.services.billing.ledgers.price_plan import (
+    LABELS,
+    TRUED_UP_BY_HAND,
+    Words,
+    all_tiers,
+    contracts,
+    item_key,
+    plan_gaps,
+    require_no_allowance,
+    require_use_before_fees,
+    sold_each_period,
+    sold_items,
+    whole,
+    whole_cents,
+)
 from app.services.billing.ledgers.reading import Fields, is_active, member, number, objects, unless_zero
 from app.services.billing.ledgers.rendering import KeyOf, Ledger, Record, Resource, Scope, key_at, ref, view_of
 from app.services.billing.ledgers.terms import PERIOD_DAYS, Terms, Unit, cannot_express, whole_included
 from app.services.billing.ledgers.texts import cents, fitted, places, plain
 from rules.enums import AggregationType
 from simulation.canonical import Json, JsonObject
+from simulation.price_plan import Tier, UnitPrice
 
 TITLE = "Stripe"
 EVENT_NAME_LIMIT, NAME_LIMIT, TEXT_LIMIT = 100, 200, 250
 CENT_PLACES = 12
+WORDS = Words(
+    credits="{who} gets {amount} USD of billing credits with each period, for the {price} USD that its licensed price "
+    "bills: POST /v1/billing/credit_grants with amount[monetary][value]={amount_cents}, "
+    "applicability_config[scope][price_type]=metered, category=paid, as the period begins, usable {lasts}, that is "
+    "until the invoice of the last period in it is final.",
+    commit=TRUED_UP_BY_HAND,
+)
 
 
 def mark(terms: Terms) -> str:
@@ -30,8 +53,13 @@ def records(terms: Terms) -> Iterator[Record]:
     for unit in terms.units:
         yield Record("meters", event_name(unit), "/v1/billing/meters", _meter(unit))
         yield Record("products", product_id(unit), "/v1/products", _product(unit))
-    for unit in terms.units:
-        yield Record("prices", lookup_key(terms, unit), "/v1/prices", _price(terms, unit))
+    for item in sold_items(terms):
+        yield Record("products", sold_product(terms, item), "/v1/products", _sold(terms, item))
+    for contract in contracts(terms):
+        for unit in contract.units:
+            yield Record("prices", lookup_key(contract, unit), "/v1/prices", _price(contract, unit))
+        for item, usd in sold_each_period(contract).items():
+            yield Record("prices", sold_lookup_key(contract, item), "/v1/prices", _sold_price(contract, item, usd))
 
 
 def event_name(unit: Unit) -> str:
@@ -46,7 +74,17 @@ def product_id(unit: Unit) -> str:
 
 def lookup_key(terms: Terms, unit: Unit) -> str:
     """The key by which a subject's price of a unit is found, whatever its id."""
-    return fitted(f"{terms.subject_key}/{unit.meter_id}", NAME_LIMIT, r"A-Za-z0-9_./:@+~-")
+    return fitted(f"{terms.contract_key}/{unit.meter_id}", NAME_LIMIT, r"A-Za-z0-9_./:@+~-")
+
+
+def sold_product(terms: Terms, item: str) -> str:
+    """The id of the product that is sold with every period, which we choose."""
+    return fitted(item_key(terms, item), NAME_LIMIT, r"A-Za-z0-9_-")
+
+
+def sold_lookup_key(terms: Terms, item: str) -> str:
+    """The key by which a contract's price of what is sold with every period is found."""
+    return fitted(f"{terms.contract_key}/{item}", NAME_LIMIT, r"A-Za-z0-9_./:@+~-")
 
 
 def _meter(unit: Unit) -> JsonObject:
@@ -65,26 +103,39 @@ def _product(unit: Unit) -> JsonObject:
     return {"id": product_id(unit), "name": unit.label[:TEXT_LIMIT], "metadata": metadata}
 
 
+def _sold(terms: Terms, item: str) -> JsonObject:
+    name = f"{LABELS[item]}, {terms.title}"
+    return {"id": sold_product(terms, item), "name": name[:TEXT_LIMIT], "metadata": {"avs_subject": mark(terms)}}
+
+
 def _price(terms: Terms, unit: Unit) -> JsonObject:
     """The price of a unit; it takes the lookup key over from the one before, because prices cannot be edited."""
+    metered = {"usage_type": "metered", "meter": ref("meters", event_name(unit))}
+    return _recurring(terms, product_id(unit), lookup_key(terms, unit), metered) | _amounts(unit)
+
+
+def _sold_price(terms: Terms, item: str, usd: Decimal) -> JsonObject:
+    """The price of what is sold with every period, whatever is used."""
+    amount = plain(Decimal(whole_cents(TITLE, item, usd)))
+    body = _recurring(terms, sold_product(terms, item), sold_lookup_key(terms, item), {"usage_type": "licensed"})
+    return body | {"billing_scheme": "per_unit", "unit_amount_decimal": amount}
+
+
+def _recurring(terms: Terms, product: str, key: str, usage: JsonObject) -> JsonObject:
     return {
         "currency": "usd",
-        "product": product_id(unit),
-        "lookup_key": lookup_key(terms, unit),
+        "product": product,
+        "lookup_key": key,
         "transfer_lookup_key": True,
-        "recurring": {
-            "interval": "day",
-            "interval_count": PERIOD_DAYS,
-            "usage_type": "metered",
-            "meter": ref("meters", event_name(unit)),
-        },
+        "recurring": {"interval": "day", "interval_count": PERIOD_DAYS, **usage},
         "metadata": {"avs_subject": mark(terms), "avs_billing_patch_id": terms.billing_patch_id},
-        **_amounts(unit),
     }
 
 
 def _amounts(unit: Unit) -> JsonObject:
-    price = _in_cents(unit)
+    if unit.schedule:
+        return _scheduled(unit, unit.schedule)
+    price = _in_cents(unit, unit.price)
     if not unit.included:
         return {"billing_scheme": "per_unit", "unit_amount_decimal": price}
     free = {"up_to": whole_included(TITLE, unit, "tiers"), "unit_amount_decimal": "0"}
@@ -92,10 +143,36 @@ def _amounts(unit: Unit) -> JsonObject:
     return {"billing_scheme": "tiered", "tiers_mode": "graduated", "tiers": [free, beyond]}
 
 
-def _in_cents(unit: Unit) -> str:
-    price = cents(unit.price)
+def _scheduled(unit: Unit, schedule: UnitPrice) -> JsonObject:
+    """The amounts of a price with tiers or packages; tiers over all units where they are graduated."""
+    if schedule.package_size is not None:
+        require_no_allowance(TITLE, unit, schedule)
+        packages = {"divide_by": whole(TITLE, unit, schedule.package_size, "packages"), "round": "up"}
+        price = _in_cents(unit, schedule.tiers[0].unit_price_usd)
+        return {"billing_scheme": "per_unit", "unit_amount_decimal": price, "transform_quantity": packages}
+    tiers = schedule.tiers
+    if schedule.model == "volume":
+        require_no_allowance(TITLE, unit, schedule)
+    else:
+        whole_included(TITLE, unit, "tiers")
+        tiers = all_tiers(unit, schedule)
+    require_use_before_fees(TITLE, unit, tiers)
+    shown = [_tier(unit, tier) for tier in tiers]
+    return {"billing_scheme": "tiered", "tiers_mode": schedule.model, "tiers": shown}
+
+
+def _tier(unit: Unit, tier: Tier) -> JsonObject:
+    shown: JsonObject = {
+        "up_to": "inf" if tier.up_to is None else whole(TITLE, unit, tier.up_to, "tiers"),
+        "unit_amount_decimal": _in_cents(unit, tier.unit_price_usd),
+    }
+    return shown | {"flat_amount_decimal": _in_cents(unit, tier.flat_fee_usd)} if tier.flat_fee_usd else shown
+
+
+def _in_cents(unit: Unit, usd: Decimal) -> str:
+    price = cents(usd)
     if places(price) > CENT_PLACES:
-        detail = f"{unit.value_unit_id} costs {plain(unit.price)} USD, and a cent has {CENT_PLACES} decimal places."
+        detail = f"{unit.value_unit_id} costs {plain(usd)} USD, and a cent has {CENT_PLACES} decimal places."
         raise cannot_express(TITLE, detail)
     return plain(price)
 
@@ -108,6 +185,13 @@ def gaps(terms: Terms) -> Iterator[Gap]:
         if unit.aggregation == AggregationType.DISTINCT_COUNT.value:
             reason = f"{TITLE} counts no distinct values: send one event per new {unit.field} of a customer and period."
             yield Gap("aggregation.distinct_count", reason, value_unit_id=unit.value_unit_id)
+    yield from plan_gaps(TITLE, terms, WORDS, _own_prices)
+
+
+def _own_prices(contract: Terms) -> str:
+    keys = [lookup_key(contract, unit) for unit in contract.units]
+    keys += [sold_lookup_key(contract, item) for item in sold_each_period(contract)]
+    return f"let their subscription hold the prices with the lookup keys {', '.join(keys)}."
 
 
 def _meter_view(record: Fields, _key_of: KeyOf) -> JsonObject:
@@ -132,6 +216,7 @@ def _price_view(record: Fields, key_of: KeyOf) -> JsonObject:
         "tiers_mode": record.get("tiers_mode"),
         "unit_amount_decimal": _amount(record, "unit_amount"),
         "transform_quantity.divide_by": number(member(record, "transform_quantity", "divide_by")),
+        "transform_quantity.round": member(record, "transform_quantity", "round"),
     }
     for index, tier in enumerate(_tiers(record)):
         bound = tier.get("up_to")

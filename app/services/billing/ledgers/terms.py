@@ -1,7 +1,7 @@
 """The terms of a config, which every ledger has to know: a unit's meter, its allowance and its price (spec 4.2, 5)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Protocol
@@ -11,6 +11,8 @@ from app.services.billing.ledgers.reading import Fields
 from app.services.billing.ledgers.texts import plain
 from rules.enums import AggregationType
 from simulation.canonical import Json, JsonObject
+from simulation.price_plan import CustomerTerms, PricePlan, UnitPrice
+from simulation.price_plan import price_plan as plan_of
 from simulation.window import PERIOD_DAYS
 
 __all__ = ["PERIOD_DAYS", "Pool", "Terms", "Unit", "cannot_express", "read", "whole_included"]
@@ -34,7 +36,10 @@ class Pool:
 
 @dataclass(frozen=True)
 class Unit:
-    """A priced value unit: the events that count, how they add up, and the price in USD beyond the allowance."""
+    """A priced value unit: the events that count, how they add up, and the price in USD beyond the allowance.
+
+    `schedule` is there instead of `price` where a price plan has tiers or packages for it.
+    """
 
     value_unit_id: str
     label: str
@@ -47,6 +52,7 @@ class Unit:
     filters: Mapping[str, tuple[Json, ...]]
     price: Decimal
     pools: tuple[Pool, ...]
+    schedule: UnitPrice | None = None
 
     @property
     def one_field(self) -> str | None:
@@ -60,11 +66,16 @@ class Unit:
             return sum((pool.included_quantity for pool in self.pools if pool.counted), Decimal(0))
 
 
+NO_CHARGES = CustomerTerms()
+"""What is billed beside usage without a price plan: nothing."""
+
+
 @dataclass(frozen=True)
 class Terms:
     """A billing patch with the pools, exploration and rails of the config that it belongs to.
 
-    `terms_start` says from when its prices hold for a customer, where that is not at once for everything.
+    With a price plan `charges` are what it sells beside usage, to everybody or, in the terms of one contract, to
+    `customer_id` alone. `terms_start` says from when prices hold for a customer, where that is not at once.
     """
 
     billing_patch_id: str
@@ -76,6 +87,14 @@ class Terms:
     exploration: Fields
     rails: Fields
     terms_start: str | None = None
+    plan: PricePlan | None = None
+    customer_id: str | None = None
+    charges: CustomerTerms = NO_CHARGES
+
+    @property
+    def contract_key(self) -> str:
+        """The key of what one contract sells: the subject's, with the customer where one has terms of their own."""
+        return self.subject_key if self.customer_id is None else f"{self.subject_key}/{self.customer_id}"
 
     @property
     def subject_key(self) -> str:
@@ -86,7 +105,8 @@ class Terms:
     @property
     def title(self) -> str:
         """The name of a plan for people."""
-        return f"{self.subject['segment']} {self.subject['stage']} ({self.subject['target_environment']})"
+        title = f"{self.subject['segment']} {self.subject['stage']} ({self.subject['target_environment']})"
+        return title if self.customer_id is None else f"{title}, {self.customer_id}"
 
 
 def cannot_express(ledger: str, detail: str) -> Conflict:
@@ -128,6 +148,8 @@ def read(patch: Patch, document: Fields) -> Terms:
     for pool in document["pools"]:
         if pool["value_unit_id"] not in known_ids:
             raise _lacks("pool_value_unit_unknown", f"pool {pool['pool_id']} names no unit of the snapshot")
+    plan = _plan(document)
+    charges = plan.usual if plan else NO_CHARGES
     rows = zip(document["value_units"], payload["meters"], payload["products"], lines, strict=True)
     return Terms(
         billing_patch_id=patch.billing_patch_id,
@@ -135,11 +157,37 @@ def read(patch: Patch, document: Fields) -> Terms:
         price_book_ref=patch.price_book_ref,
         effective_at=patch.effective_at,
         subject=payload["subject_resolution"],
-        units=tuple(_unit(*row, _pools(row[0], document["pools"], exploration)) for row in rows),
+        units=tuple(priced(_unit(*row, _pools(row[0], document["pools"], exploration)), charges) for row in rows),
         exploration=exploration,
         rails=document["rails"],
         terms_start=payload.get("terms_start"),
+        plan=plan,
+        charges=charges,
     )
+
+
+def priced(unit: Unit, charges: CustomerTerms) -> Unit:
+    """The unit with the allowance and the price of a contract; one price for every unit needs no schedule."""
+    pools = tuple(
+        replace(pool, included_quantity=charges.included.get(pool.pool_id, pool.included_quantity))
+        for pool in unit.pools
+    )
+    price = charges.unit_prices.get(unit.value_unit_id)
+    if price is None:
+        return replace(unit, pools=pools)
+    first, *others = price.tiers
+    if price.package_size is None and not others and not first.flat_fee_usd:
+        return replace(unit, pools=pools, price=first.unit_price_usd, schedule=None)
+    model = "graduated" if price.model != "package" and not others else price.model
+    return replace(unit, pools=pools, schedule=replace(price, model=model))
+
+
+def _plan(document: Fields) -> PricePlan | None:
+    """The price plan of the config, None where it has none."""
+    try:
+        return plan_of(document["rating_agility"].get("price_plan"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise _lacks("price_plan_invalid", f"its price plan says {error}") from error
 
 
 def _pools(unit: Fields, pools: Iterable[Fields], exploration: Fields) -> tuple[Pool, ...]:

@@ -55,9 +55,9 @@ def metronome(record: Record, body: JsonObject, identifier: str) -> JsonObject:
         return {"id": identifier, "type": state.pop("type"), "initial": state, "current": state, "updates": []}
     if record.resource != "rates":
         return {"id": identifier, "archived_at": None, **body}
-    outer = ("product_id", "starting_at", "entitled")
+    outer = ("product_id", "starting_at", "entitled", "billing_frequency")
     rate = {name: value for name, value in body.items() if name not in (*outer, "rate_card_id")}
-    return {name: body[name] for name in outer} | {"product_name": "?", "product_tags": [], "rate": rate}
+    return {name: body.get(name) for name in outer} | {"product_name": "?", "product_tags": [], "rate": rate}
 
 
 def orb(record: Record, body: JsonObject, identifier: str) -> JsonObject:
@@ -65,11 +65,13 @@ def orb(record: Record, body: JsonObject, identifier: str) -> JsonObject:
         return {"id": identifier, "status": "active", **body, "item": {"id": body.pop("item_id")}}
     if record.resource == "plans":
         body["prices"] = [orb_price(entry["price"], f"{identifier}_{n}") for n, entry in enumerate(body["prices"])]
+        body["adjustments"] = [{"id": "?", **entry["adjustment"]} for entry in body.get("adjustments", ())]
     return {"id": identifier, "created_at": "2026-01-15T00:00:00Z", **body}
 
 
 def orb_price(price: JsonObject, identifier: str) -> JsonObject:
-    item, metric = {"id": price.pop("item_id"), "name": "?"}, {"id": price.pop("billable_metric_id")}
+    item, metric_id = {"id": price.pop("item_id"), "name": "?"}, price.pop("billable_metric_id", None)
+    metric = metric_id and {"id": metric_id}
     nothing = {"unit_config": None, "tiered_config": None, "minimum_amount": None, "maximum_amount": None}
     return nothing | {"id": identifier, "item": item, "billable_metric": metric, "discount": None} | price
 
@@ -78,7 +80,8 @@ def openmeter(record: Record, body: JsonObject, identifier: str) -> JsonObject:
     if record.resource == "plans":
         body |= {"status": "active", "version": 1, "validationErrors": []}
         for card in body["phases"][0]["rateCards"]:
-            card["price"]["amount"] = reworded(card["price"]["amount"])
+            for price in (card["price"], *(tier["unitPrice"] for tier in card["price"].get("tiers", ()))):
+                price |= {"amount": reworded(price["amount"])} if "amount" in price else {}
     return {"id": identifier, "createdAt": "2026-01-15T00:00:00Z", **body}
 
 

@@ -132,3 +132,55 @@ def some_terms(draw: st.DrawFn) -> Terms:
             included = str(draw(st.sampled_from([Decimal(0), draw(WHOLE)])))
             pools.append(pool(f"{name}_{number}", name, included, is_exploration_pool=bool(number)))
     return terms(document(*units, pools=pools, exploration=draw(st.sampled_from([EXPLORING, NO_EXPLORATION]))))
+
+
+PLAN: JsonObject = {
+    "platform_fee_usd": Decimal(49),
+    "minimum_commit_usd": Decimal(100),
+    "unit_prices": [
+        {
+            "value_unit_id": "vu_seat",
+            "model": "graduated",
+            "tiers": [{"up_to": 10, "unit_price_usd": Decimal(12)}, {"up_to": None, "unit_price_usd": Decimal("9.5")}],
+        },
+        {
+            "value_unit_id": "vu_export",
+            "model": "volume",
+            "tiers": [
+                {"up_to": 100, "unit_price_usd": Decimal("0.5")},
+                {"up_to": None, "unit_price_usd": Decimal("0.4")},
+            ],
+        },
+        {
+            "value_unit_id": "vu_call",
+            "model": "package",
+            "package_size": 1000,
+            "tiers": [{"up_to": None, "unit_price_usd": Decimal(10)}],
+        },
+    ],
+    "change_policy": "at_next_period",
+}
+"""A fee, a commit, and a price of every model that every ledger but Metronome can bill."""
+CREDITS: JsonObject = {"prepaid": {"amount_usd": Decimal(50), "price_usd": Decimal(40), "expires_after_days": 90}}
+OVERRIDE: JsonObject = {
+    "customer_id": "cust_1",
+    "platform_fee_usd": Decimal(0),
+    "included_quantity": {"pool_seats": Decimal(20)},
+    "unit_prices": [
+        {
+            "value_unit_id": "vu_export",
+            "model": "per_unit",
+            "tiers": [{"up_to": None, "unit_price_usd": Decimal("0.3")}],
+        }
+    ],
+}
+"""A customer without fee, with more seats, who pays one price for every export."""
+
+
+def planned(plan: Json = PLAN) -> Terms:
+    """Seats in tiers beyond 3, exports by volume, calls in packages, and tokens at their own price, under a plan."""
+    units = [SEAT, unit("export", "1"), unit("call", "0.02"), unit("token", "0.0000025")]
+    pools = [pool("seats", "seat", "3"), pool("exports", "export"), pool("calls", "call"), pool("tokens", "token", "5")]
+    config = document(*units, pools=pools, exploration=NO_EXPLORATION)
+    config["rating_agility"] = {"price_book_ref": "usd_2026", "price_plan": plan}
+    return terms(config)
