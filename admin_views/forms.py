@@ -178,7 +178,7 @@ class ExactField(ParsedField[Decimal]):
     """
 
     def write(self, value: Decimal) -> str:
-        return decimal_text(value)
+        return decimal_text(Decimal(value))  # a number of a JSON column may be whole
 
     def read(self, typed: str) -> Decimal:
         number = typed.removesuffix("%").strip().removeprefix("$")

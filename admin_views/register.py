@@ -15,6 +15,7 @@ from admin_views.screens.authoring.context import Context
 from admin_views.screens.authoring.exploration import Exploration
 from admin_views.screens.authoring.north_star import NorthStar
 from admin_views.screens.authoring.pools import Pools
+from admin_views.screens.authoring.price_plan import PricePlan
 from admin_views.screens.authoring.rails import Rails
 from admin_views.screens.authoring.setup_workspace import SetupWorkspace
 from admin_views.screens.authoring.value_units import ValueUnits
@@ -52,6 +53,7 @@ SCREENS: tuple[type[Screen], ...] = (
     ValueUnitsSubmit,
     ConfigNew,
     Pools,
+    PricePlan,
     Exploration,
     Rails,
     Simulate,

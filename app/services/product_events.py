@@ -26,6 +26,7 @@ PRODUCT_EVENTS = (
     "config_draft_created",
     "pool_added",
     "pool_updated",
+    "price_plan_configured",
     "exploration_configured",
     "rails_configured",
     "simulation_started",

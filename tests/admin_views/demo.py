@@ -22,7 +22,7 @@ OF_A_WORKSPACE = (
     "/decision-log/compare",
 )
 """The screens of a workspace, but for the catalogs: these list the words that programs use."""
-OF_A_CONFIG = ("pools", "exploration", "rails", "simulate", "review", "approve")
+OF_A_CONFIG = ("pools", "price-plan", "exploration", "rails", "simulate", "review", "approve")
 
 
 def addresses(cycle_id: str, config_ids: tuple[str, ...], decision_ids: tuple[str, ...]) -> Iterator[str]:

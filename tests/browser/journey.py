@@ -76,6 +76,8 @@ def fill_the_pools(page: Page) -> None:
     """A pool and the price book that bills it."""
     fill_one_pool(page)
     page.get_by_label("Price book").fill("usd_2026_01")
+    page.get_by_role("button", name="Continue to price plan").click()
+    page.wait_for_url("**/price-plan*")
     page.get_by_role("button", name="Continue to exploration").click()
     page.wait_for_url("**/exploration*")
 

@@ -22,6 +22,7 @@ SCREENS = {
     "value-units-submit": f"/cycles/{CYCLE}/value-units/submit",
     "config-new": f"/cycles/{CYCLE}/configs/new",
     "pools": f"/configs/{CANDIDATE}/pools",
+    "price-plan": f"/configs/{CANDIDATE}/price-plan",
     "exploration": f"/configs/{CANDIDATE}/exploration",
     "rails": f"/configs/{CANDIDATE}/rails",
     "simulate": f"/configs/{CANDIDATE}/simulate",

@@ -169,6 +169,7 @@ def test_a_config_is_begun_forked_and_written_without_scripts(new_page: Callable
     copy = page.locator("[data-row]").nth(1)
     copy.get_by_label("Label").fill("Second")
     copy.get_by_role("button", name="Move Core (copy) up").click()
+    page.get_by_role("button", name="Continue to price plan").click()
     page.get_by_role("button", name="Continue to exploration").click()
     page.get_by_role("button", name="Continue to rails").click()
     page.get_by_role("link", name="Pools", exact=True).click()

@@ -234,6 +234,8 @@ def _fill_the_pools(keys: Keyboard) -> None:
     keys.type("Included", "5")
     keys.pick("Beyond that", "throttle")
     keys.type("Price book", "usd_2026_01")
+    keys.follow("Continue to price plan")
+    _arrive(keys, "/price-plan")
     keys.follow("Continue to exploration")
 
 

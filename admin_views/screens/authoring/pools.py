@@ -42,7 +42,7 @@ class Pools(ConfigDraftScreen[PoolsForm]):
     )
     template = "pools.html"
     part = "pools"
-    next_part = "exploration"
+    next_part = "price-plan"
 
     def form_of(self, record: ConfigVersion) -> PoolsForm:
         form = PoolsForm(get_form_data(), data=_controls(record))

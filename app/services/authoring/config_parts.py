@@ -1,4 +1,4 @@
-"""Change the parts of a draft: pools, exploration and rails (spec 1, flows 3B to 3D)."""
+"""Change the parts of a draft: pools, price plan, exploration and rails (spec 1, flows 3B to 3D)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,6 +16,7 @@ from app.services.authoring.rows import assign
 from app.services.catalogs.reading import keys_of
 from app.services.configs.editing import editable, log_config_event, refresh
 from app.services.configs.lookup import get_config, snapshot_of
+from rules.price_plan import normalised
 from rules.usage_caps import cap_problems
 from simulation.canonical import Json
 
@@ -143,6 +144,17 @@ def put_rails(
     refresh(session, config, now)
     log_config_event(session, "rails_configured", config, actor, now)
     return config.rails
+
+
+def put_price_plan(
+    session: AnySession, config_version_id: str, plan: Mapping[str, Json] | None, *, actor: Actor, now: datetime
+) -> ConfigVersion:
+    """Replace a draft's price plan as a whole; None takes it out (spec 4.2)."""
+    config = editable(session, config_version_id)
+    config.price_plan = normalised(plan)
+    refresh(session, config, now)
+    log_config_event(session, "price_plan_configured", config, actor, now)
+    return config
 
 
 def check_caps(session: AnySession, config: ConfigVersion, data: RailsInput, pointer: str = "") -> None:

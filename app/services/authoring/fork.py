@@ -1,7 +1,8 @@
 """Fork a decision's config: a new draft with its content, in the same cycle or another one (spec 6)."""
 
+import copy
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +20,7 @@ from app.services.configs.documents import exploration_shape, rails_shape
 from app.services.configs.lookup import get_decision, latest_snapshot, snapshot_of
 from app.services.lookup import get
 from app.services.product_events import log_event
+from rules.price_plan import PricePlan
 from rules.wording import quoted
 from simulation.canonical import JsonObject
 
@@ -35,7 +37,7 @@ class Target:
 
 
 def fork(session: AnySession, decision_id: str, target: Target, *, actor: Actor, now: datetime) -> ConfigVersion:
-    """A new draft with the source's name, pools, exploration, rails, price book and lenses; its baseline is the source.
+    """A new draft with all that the source says, name to lenses; its baseline is the source.
 
     In its own cycle the fork keeps the snapshot, in another it takes that cycle's newest. There a pool counts the unit
     with the same id, else the only one with the same name. Raises Invalid that names every pool without such a unit.
@@ -68,6 +70,7 @@ def _draft(session: AnySession, source: ConfigVersion, target: Target) -> Config
         "price_book_ref": source.price_book_ref,
         "metric_lenses": list(source.metric_lenses),
         "delivery": dict(source.delivery),
+        "price_plan": _price_plan(source, pools),
         "exploration": {**exploration_shape(source.exploration)},
         "rails": {**rails_shape(source.rails)},
         "value_unit_snapshot_version": version,
@@ -85,6 +88,18 @@ def _units(session: AnySession, source: ConfigVersion, cycle_id: str) -> tuple[i
     _require_all(session, source, counterparts, cycle_id)
     pools = [_pool(pool, counterparts[pool.value_unit_id]) for pool in source.pools]
     return newest.snapshot_version if newest else None, pools
+
+
+def _price_plan(source: ConfigVersion, pools: Sequence[PoolInput]) -> PricePlan | None:
+    """The source's price plan, its prices of pooled units on the units that the draft's pools count."""
+    if source.price_plan is None:
+        return None
+    units = {pool.value_unit_id: draft["value_unit_id"] for pool, draft in zip(source.pools, pools, strict=True)}
+    plan: PricePlan = copy.deepcopy(source.price_plan)
+    for contract in (plan, *plan.get("overrides", ())):
+        for price in contract.get("unit_prices", ()):
+            price["value_unit_id"] = units.get(price["value_unit_id"], price["value_unit_id"])
+    return plan
 
 
 def _pool(pool: Pool, value_unit_id: str) -> PoolInput:

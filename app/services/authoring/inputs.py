@@ -11,6 +11,7 @@ from typing import Required, TypedDict
 
 from app.models.config_version import Rollover
 from app.services.configs.shapes import UsageThreshold
+from rules.price_plan import PricePlan
 from simulation.canonical import Json, JsonObject
 
 
@@ -140,6 +141,7 @@ class ConfigColumns(SettingsInput, total=False):
     target_environment: str
     baseline_config_version_id: str | None
     delivery: JsonObject | None
+    price_plan: PricePlan | None
 
 
 class ConfigInput(ConfigColumns, total=False):

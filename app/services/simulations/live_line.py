@@ -149,7 +149,7 @@ def _over_usage(
 @lru_cache(maxsize=REMEMBERED)
 def _over_demo(file: Path, unit_meter: Meter, mapped: MappedType) -> Counted | None:
     """The count over the demo events, by the reference fold: the file is short."""
-    demo = _demo_events(file)
+    demo = demo_events(file)
     window = Window(max(item.ts for item in demo).astimezone(UTC), DAYS)
     inside = [item for item in demo if window.start < item.ts <= window.as_of]
     matched = [item for item in inside if matches(unit_meter, item)]
@@ -163,7 +163,8 @@ def _over_demo(file: Path, unit_meter: Meter, mapped: MappedType) -> Counted | N
 
 
 @lru_cache(maxsize=4)
-def _demo_events(file: Path) -> tuple[Event, ...]:
+def demo_events(file: Path) -> tuple[Event, ...]:
+    """The bundled demo events, each event_id once."""
     return tuple(deduplicated(event(document) for document in parse_exact(file.read_bytes())))
 
 

@@ -12,6 +12,8 @@ TERMS: Mapping[str, str] = {
     "Graduation signal": "the sign by which you tell that a customer has finished exploring; a note, not a rule.",
     "Rail": "a limit that the app enforces: thresholds, spend cap, absolute caps, margin floor.",
     "Price book": "the name of the ledger's list of prices that a config bills from.",
+    "Price plan": "what customers pay per period beside and for overage: fee, commit, credits, tiers, and contracts of "
+    "single customers.",
     "Metric lens": "a metric that a config looks through besides the primary ones; declared by the config.",
 }
 """Word → what it means, as the glossary has it."""

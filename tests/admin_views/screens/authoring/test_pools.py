@@ -112,7 +112,7 @@ def test_continuing_saves_the_whole_table_in_one_step(client: FlaskClient) -> No
             "price_book_ref": "usd_2026_02",
         },
     )
-    assert (answer.status_code, answer.location) == (303, "/configs/cfg_1/exploration")
+    assert (answer.status_code, answer.location) == (303, "/configs/cfg_1/price-plan")
     core, trial = config().pools
     assert core.included_quantity == Decimal("1500.25")
     assert core.rollover == {"enabled": False, "max_rollover_quantity": Decimal(100), "expires_after_days": 60}
