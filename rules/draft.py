@@ -177,7 +177,8 @@ class RunningPeriod:
     `start` and `end` are its days. `stricter` says in words what takes more from a customer than today's terms.
     `refused` customers would be refused by what they have used so far and are not today, `over_cap` of them by the
     spend cap; `slowed` would be throttled and are neither today. `billed_more` customers would owe more for it, all
-    customers together `bill_usd` instead of `bill_today_usd`.
+    customers together `bill_usd` instead of `bill_today_usd`. `prorated` says that the amounts of the period are shared
+    out by its days.
     """
 
     start: str
@@ -189,6 +190,7 @@ class RunningPeriod:
     billed_more: int = 0
     bill_today_usd: Number = 0
     bill_usd: Number = 0
+    prorated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,12 @@ def terms_spare_the_running_period(draft: Draft) -> Iterator[Finding]:
     takes = "took effect" if active else "takes effect, unless its decision says otherwise,"
     message = (
         f"{THIS_CONFIG} {takes} within the period that runs from {period.start} to {period.end}, for what "
-        f"customers used in it already: {_effects(period)}. {_ending(active)}"
+        f"customers used in it already{_SHARED if period.prorated else ''}: {_effects(period)}. {_ending(active)}"
     )
     yield Finding("running_period_rerated", Gate.ADVISORY, message, *at_config(draft, "terms_start", "approve"))
+
+
+_SHARED = ", with the amounts of the period shared out by its days"
 
 
 def _effects(period: RunningPeriod) -> str:

@@ -90,8 +90,8 @@ class CustomerTerms:
     minimum_commit_usd: Decimal = Decimal(0)
     true_up: bool = True
     prepaid: Prepaid | None = None
-    unit_prices: Mapping[str, UnitPrice] = field(default_factory=dict)
-    included: Mapping[str, Decimal] = field(default_factory=dict)
+    unit_prices: Mapping[str, UnitPrice] = field(default_factory=dict, hash=False)
+    included: Mapping[str, Decimal] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class PricePlan:
     """The terms for everybody, and the whole terms of each customer who has a contract, by customer_id."""
 
     usual: CustomerTerms
-    overrides: Mapping[str, CustomerTerms] = field(default_factory=dict)
+    overrides: Mapping[str, CustomerTerms] = field(default_factory=dict, hash=False)
 
     def terms_of(self, customer_id: str) -> CustomerTerms:
         """What holds for this customer."""

@@ -22,10 +22,11 @@ from app.services.configs.rows import ConfigRow, RunRow
 from rules.delivery import delivered
 from rules.enums import ConfigStatus, TermsStart
 from simulation.canonical import Json, JsonObject
-from simulation.window import PERIOD_DAYS
 
 AVS_VERSION = "v2.0"
 SOURCE = "avs_brain_operator_ui"
+LONGEST_PERIOD_DAYS = 31
+"""A customer's period in apps that count calendar months may have so many days."""
 KEPT = ("config_version_id", "value_units", "pools", "exploration", "rails")
 """What a document keeps of the one before it: all that decides about a customer's use."""
 
@@ -131,7 +132,7 @@ def _still_needed(kept: JsonObject, since: datetime) -> JsonObject:
     terms = kept.get("terms")
     if terms is None:
         return kept
-    if _moment(terms["since"]) + timedelta(days=PERIOD_DAYS) <= since:
+    if _moment(terms["since"]) + timedelta(days=LONGEST_PERIOD_DAYS) <= since:
         return {name: value for name, value in kept.items() if name != "terms"}
     return {**kept, "terms": {**terms, "before": _still_needed(terms["before"], since)}}
 

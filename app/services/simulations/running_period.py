@@ -6,23 +6,27 @@ is refused at that instant.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
 from app.models.base import AnySession
+from app.models.decision_record import DecisionRecord
 from app.services.configs.lookup import newest_decision
 from app.services.configs.reading import ConfigReading, read_config
+from app.services.configs.terms_start import usual_terms_start
 from app.services.simulations.stricter import stricter
 from app.services.usage.store import Dataset, EventStore
 from rules.draft import RunningPeriod
 from rules.enums import ConfigStatus, TermsStart
 from rules.gate import blocks_simulation, evaluate
-from simulation.canonical import Json
+from simulation.canonical import Json, JsonObject
 from simulation.documents import config_plan
 from simulation.limits import AbsoluteCap, Rerated
 from simulation.plan import ConfigPlan, Plan
+from simulation.proration import prorated, share_of
 from simulation.window import PERIOD_DAYS, Period, Window, running_period
 
 Caps = tuple[tuple[AbsoluteCap, ...], ...]
@@ -31,12 +35,31 @@ ROLLING_PERIODS = 4
 """How far back what was carried into the running period is followed: the longest window of a simulation."""
 
 
+@dataclass(frozen=True)
 class Terms:
     """What customers are held to: a config's plan, and its absolute caps, which simulations do not look at."""
 
-    def __init__(self, config_version_id: str, document: Mapping[str, Json]) -> None:
-        self.plan: ConfigPlan = config_plan({"config_version_id": config_version_id, **document})
-        self.caps = tuple(map(_cap, document["rails"].get("absolute_usage_caps") or ()))
+    plan: ConfigPlan
+    caps: tuple[AbsoluteCap, ...]
+
+    def over(self, before: "Terms", since: datetime, period: Period) -> "Terms":
+        """These terms in a period in which they took the place of others at `since`, its amounts shared out by days."""
+        share = share_of(period.start, since, period.end)
+        return replace(self, plan=prorated(before.plan, self.plan, share.elapsed_days, share.period_days))
+
+
+def _terms(config_version_id: str, document: Mapping[str, Json]) -> Terms:
+    plan = config_plan({"config_version_id": config_version_id, **document})
+    return Terms(plan, tuple(map(_cap, document["rails"].get("absolute_usage_caps") or ())))
+
+
+def _in_force(document: JsonObject, period: Period) -> Terms:
+    """The terms of a served document, or of those before it, as they hold in a period in which amounts were shared."""
+    own, terms = _terms(document["config_version_id"], document), document.get("terms")
+    since = datetime.fromisoformat(terms["since"]) if terms else period.start
+    if not terms or terms["start"] != TermsStart.PRORATED or since <= period.start:
+        return own
+    return own.over(_in_force(terms["before"], period), since, period)
 
 
 def running_period_of(
@@ -45,36 +68,53 @@ def running_period_of(
     """What the version does to the period in which customers are now, against the terms that hold without it.
 
     None where it does nothing: it cannot be simulated yet, it is archived, it is in force since an earlier period, or
-    its decision lets customers finish theirs. Reads the event store.
+    customers finish theirs, because its decision or a change policy says so. Where its amounts are shared out by days
+    they are rated so. Reads the event store.
     """
     if reading.config.status == ConfigStatus.ARCHIVED or blocks_simulation(evaluate(reading.draft())):
         return None
-    if reading.config.status in DECIDED and _spares_the_period(session, reading):
+    period, decision = running_period(now), _decision(session, reading)
+    start = decision.terms_start if decision else usual_terms_start(reading, None).start
+    if start == TermsStart.NEXT_PERIOD:
         return None
-    period = running_period(now)
+    new, since = _terms(reading.config.config_version_id, reading.document), now
     if reading.config.status != ConfigStatus.ACTIVE:
-        served = reading.served
-        today = None if served is None else Terms(served.config_version_id, served.content)
-    elif (before := _before(session, reading, period)) is not None:
-        today = before
+        today = None if reading.served is None else _in_force(_document(reading.served.avs_config), period)
+    elif decision and (before := _before(session, reading, decision, period)):
+        today, since = before, _moment(decision)
     else:
         return None
-    return _judged(store, reading, Terms(reading.config.config_version_id, reading.document), today, period)
+    shared = start == TermsStart.PRORATED and today is not None
+    if today is not None and shared:
+        new = new.over(today, since, period)
+    found = _judged(store, reading, new, today, period)
+    return found and replace(found, prorated=shared)
 
 
-def _spares_the_period(session: AnySession, reading: ConfigReading) -> bool:
-    decision = newest_decision(session, reading.config.config_version_id)
-    return decision.terms_start == TermsStart.NEXT_PERIOD
+def _decision(session: AnySession, reading: ConfigReading) -> DecisionRecord | None:
+    """The decision on the version, None for a draft."""
+    decided = reading.config.status in DECIDED
+    return newest_decision(session, reading.config.config_version_id) if decided else None
 
 
-def _before(session: AnySession, reading: ConfigReading, period: Period) -> Terms | None:
+def _moment(decision: DecisionRecord) -> datetime:
+    return max(decision.effective_at, decision.created_at)
+
+
+def _document(avs_config: JsonObject) -> JsonObject:
+    """A served document with the terms before it where those before a document have them, too."""
+    return {**avs_config, "terms": avs_config["governance"].get("terms")}
+
+
+def _before(session: AnySession, reading: ConfigReading, decision: DecisionRecord, period: Period) -> Terms | None:
     """The terms in place of which an active version took effect in this very period; None when it did not."""
-    decision = newest_decision(session, reading.config.config_version_id)
-    moment = max(decision.effective_at, decision.created_at)
-    if moment <= period.start or decision.baseline_config_version_id is None:
+    if _moment(decision) <= period.start or decision.baseline_config_version_id is None:
         return None
+    kept = reading.served.avs_config["governance"].get("terms") if reading.served else None
+    if kept:
+        return _in_force(kept["before"], period)
     before = read_config(session, decision.baseline_config_version_id)
-    return Terms(before.config.config_version_id, before.document)
+    return _terms(before.config.config_version_id, before.document)
 
 
 def _judged(

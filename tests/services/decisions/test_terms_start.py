@@ -88,8 +88,8 @@ def test_terms_that_no_running_period_can_have_begun_under_are_dropped() -> None
 
     first = document("cfg_1")
     second = document("cfg_2", **running_terms("next_period", first, f.NOW))
-    soon = running_terms("next_period", second, f.NOW + timedelta(days=29))
-    late = running_terms("next_period", second, f.NOW + timedelta(days=30))
+    soon = running_terms("next_period", second, f.NOW + timedelta(days=30))
+    late = running_terms("next_period", second, f.NOW + timedelta(days=31))
     assert soon["terms"]["before"]["terms"]["before"]["rails"] == "cfg_1"
     assert "terms" not in late["terms"]["before"]
 

@@ -15,6 +15,7 @@ from app.services.decisions import activation
 from app.services.simulations.running_period import running_period_of
 from app.services.simulations.usage_facts import findings_with_usage
 from rules.draft import RunningPeriod
+from rules.price_plan import PricePlan
 from simulation.canonical import Json, JsonObject
 from simulation.window import running_period
 from tests import factories as f
@@ -116,6 +117,58 @@ def test_limits_count_whom_they_would_stop_at_once(client: FlaskClient) -> None:
         found = of(f"cfg_case_{number}")
         assert found is not None
         assert (found.stricter, found.refused, found.slowed) == ((clause,), refused, slowed)
+
+
+def planned(config_version_id: str, plan: PricePlan, quantity: int = 5) -> None:
+    with write(db.session):
+        f.config(db.session, config_version_id, **including(quantity)).price_plan = plan
+
+
+def test_a_version_that_waits_for_customers_next_periods_does_nothing_to_this_one(client: FlaskClient) -> None:
+    planned("cfg_2", {"platform_fee_usd": 30, "change_policy": "at_next_period"})
+    assert of("cfg_2") is None
+
+
+def test_amounts_that_are_shared_out_by_days_are_compared_as_they_hold_in_the_period(client: FlaskClient) -> None:
+    """14 of 30 days are over: 10 × 14/30 + 5 × 16/30 = 7.333333 minutes, and 16/30 of a fee of 30."""
+    planned("cfg_2", {"platform_fee_usd": 30, "change_policy": "prorate"})
+    found = of("cfg_2")
+    assert found is not None
+    assert found.prorated
+    assert found.stricter == (
+        "“Usable HD minute” includes 7.333333 instead of 10",
+        "the platform fee rises from $0.00 to $16.00",
+    )
+    reading = read_config(db.session, "cfg_2")
+    findings = findings_with_usage(db.session, usage_events().store, reading, now=NOW)
+    (finding,) = [finding for finding in findings if finding.code == "running_period_rerated"]
+    assert "used in it already, with the amounts of the period shared out by its days: “Usable" in finding.message
+
+
+def test_tiers_that_cost_more_anywhere_and_fees_of_single_customers_are_said(client: FlaskClient) -> None:
+    plan: PricePlan = {
+        "minimum_commit_usd": 30,
+        "unit_prices": [
+            {
+                "value_unit_id": "vu_hd_minute",
+                "model": "graduated",
+                "tiers": [
+                    {"up_to": 100, "unit_price_usd": Decimal("0.5")},
+                    {"up_to": None, "unit_price_usd": Decimal("0.7")},
+                ],
+            }
+        ],
+        "overrides": [{"customer_id": "cust_1", "minimum_commit_usd": 60}],
+        "change_policy": "prorate",
+    }
+    planned("cfg_2", plan, quantity=10)
+    found = of("cfg_2")
+    assert found is not None
+    assert found.stricter == (
+        "use of “Usable HD minute” beyond its allowance can cost more",
+        "the minimum commit rises from $0.00 to $16.00",
+        "the minimum commit of “cust_1” rises from $0.00 to $32.00",
+    )
 
 
 def test_a_config_that_cannot_be_simulated_yet_is_not_rated(client: FlaskClient) -> None:

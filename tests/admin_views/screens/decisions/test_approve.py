@@ -14,6 +14,7 @@ from app.models.product_event import ProductEvent
 from app.models.runtime_config import RuntimeConfig
 from app.models.transactions import write
 from app.services.authoring import config_parts
+from app.services.configs.reading import current_hash
 from app.services.decisions import activation
 from simulation.canonical import parse_exact
 from tests import factories as f
@@ -96,6 +97,24 @@ def test_what_a_stricter_version_does_to_the_running_period_is_advice(client: Fl
     assert "“Usable HD minute” includes 5 instead of 300" in text_of(page)
     assert 'href="/configs/cfg_4/approve#terms_start"' in page
     assert "all pass" in text_of(page)
+
+
+def test_the_change_policy_of_a_price_plan_chooses_when_terms_start_and_says_why(client: FlaskClient) -> None:
+    with write(db.session):
+        row = f.config(db.session, "cfg_4")
+        row.price_plan = {"platform_fee_usd": 49, "change_policy": "prorate"}
+        db.session.flush()
+        row.content_hash = current_hash(db.session, row)
+        f.run(db.session, row)
+    page = client.get("/configs/cfg_4/approve")
+    assert form_of(page.text, "decide")["terms_start"] == "prorated"
+    assert "The change policy of this version, the first with a price plan, is “prorate”" in text_of(page.text)
+    sent(client, "/configs/cfg_4/approve", "decide", **TYPED)
+    stored = sa.select(DecisionRecord.terms_start).filter_by(config_version_id="cfg_4")
+    assert db.session.scalar(stored) == "prorated"
+    assert "at once, the amounts of the running period shared out by its days" in text_of(
+        client.get("/configs/cfg_4/approve").text
+    )
 
 
 def test_a_later_effective_at_schedules_it_and_says_when_it_flips(client: FlaskClient) -> None:
