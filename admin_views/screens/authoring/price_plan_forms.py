@@ -25,7 +25,7 @@ from simulation.canonical import Json, JsonObject
 
 MODELS = {
     "per_unit": "one price for each",
-    "graduated": "graduated: each tier at its own price",
+    "graduated": "graduated: each tier its own price",
     "volume": "volume: all at the price of the tier reached",
     "package": "packages, always whole ones",
 }
@@ -45,7 +45,7 @@ class TierForm(RowForm):
     """One tier: its end, blank for the last one, and what its units cost."""
 
     up_to = ExactField("Up to")
-    unit_price_usd = ExactField("Price of each")
+    unit_price_usd = ExactField("Price")
     flat_fee_usd = ExactField("Once reached")
 
     def document(self) -> JsonObject | None:

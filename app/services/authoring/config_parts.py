@@ -17,6 +17,7 @@ from app.services.catalogs.reading import keys_of
 from app.services.configs.editing import editable, log_config_event, refresh
 from app.services.configs.lookup import get_config, snapshot_of
 from rules.price_plan import normalised
+from rules.price_plan_problems import problems
 from rules.usage_caps import cap_problems
 from simulation.canonical import Json
 
@@ -149,8 +150,14 @@ def put_rails(
 def put_price_plan(
     session: AnySession, config_version_id: str, plan: Mapping[str, Json] | None, *, actor: Actor, now: datetime
 ) -> ConfigVersion:
-    """Replace a draft's price plan as a whole; None takes it out (spec 4.2)."""
+    """Replace a draft's price plan as a whole; None takes it out (spec 4.2).
+
+    Raises Invalid that points at each member that cannot be billed: `/unit_prices/0/tiers/1/up_to`.
+    """
     config = editable(session, config_version_id)
+    errors = [FieldError(problem.pointer, problem.text) for problem in problems(plan or {})]
+    if errors:
+        raise invalid(*errors)
     config.price_plan = normalised(plan)
     refresh(session, config, now)
     log_config_event(session, "price_plan_configured", config, actor, now)

@@ -177,6 +177,23 @@ def test_an_error_stands_at_its_field_and_what_was_typed_stays(
     assert list(json_of(behind)["errors"]) == [name]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("unit_prices.vu_hd_minute.tiers.1.up_to", "", "Say where this tier ends: above 0."),
+        ("unit_prices.vu_hd_minute.tiers.2.up_to", "200", "The last tier has no end: leave it open."),
+        ("overrides.cust_1.platform_fee_usd", "1e-13", "at most 12 decimal places"),
+    ],
+    ids=["gap", "end", "places"],
+)
+def test_what_cannot_be_billed_is_said_at_its_field(client: FlaskClient, name: str, text: str, problem: str) -> None:
+    store(PLAN)
+    answer = post(client, URL, {name: text}, headers=AUTOSAVE)
+    assert answer.status_code == 422
+    assert list(json_of(answer)["errors"]) == [name]
+    assert problem in json_of(answer)["errors"][name][0]
+
+
 def test_what_a_model_does_not_use_may_hold_anything(client: FlaskClient) -> None:
     store(PLAN)
     price = "unit_prices.vu_hd_minute"
