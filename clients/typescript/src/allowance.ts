@@ -29,9 +29,12 @@ export class Allowance {
  * From which use of the unit on its percentage is reached, of some pool or of the whole allowance, as the threshold's
  * scope says; null: never.
  *
- * What is without allowance has no percentage; only the last pool can be used beyond what it has (spec 4.3).
+ * What is without allowance has no percentage, and of the spend cap it says nothing; only the last pool can be used beyond what it has (spec 4.3).
  */
 export function reachedAt(threshold: Threshold, pools: readonly bigint[]): bigint | null {
+  if (threshold.scope === "spend") {
+    return null;
+  }
   if (threshold.scope !== "pool") {
     const total = pools.reduce((sum, quantity) => sum + quantity, 0n);
     return total === 0n ? null : share(threshold, total);

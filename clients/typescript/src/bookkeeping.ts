@@ -294,7 +294,11 @@ export class Bookkeeper {
     const period = this.period(plan, given, asked.customerId, atUs);
     const unit = plan?.inPeriod(period).units.get(asked.valueUnitId);
     const account = unit === undefined ? given : given.seeing(unit.unit.meter.eventType, atUs);
-    const change = count(plan, account.usingSince(atUs), quantities, { period, nowUs: asked.nowUs });
+    const change = count(plan, account.usingSince(atUs), quantities, {
+      customerId: asked.customerId,
+      period,
+      nowUs: asked.nowUs,
+    });
     return [change.account, new Recorded(false, quantities, change.firings), change.firings];
   }
 
@@ -312,7 +316,7 @@ export class Bookkeeper {
       const after = freed.adding(valueUnitId, hold.period, quantities.get(valueUnitId) ?? 0n);
       return [after, new Recorded(false, quantities), NOTHING_FIRED];
     }
-    const change = count(force.plan, freed, quantities, { period, nowUs });
+    const change = count(force.plan, freed, quantities, { customerId, period, nowUs });
     return [change.account, new Recorded(false, quantities, change.firings), change.firings];
   }
 

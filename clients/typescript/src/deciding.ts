@@ -184,7 +184,7 @@ export class Deciding {
     const nowUs = this.base.clock.wallUs();
     return andThen(this.books.account(customerId), (account) => {
       const period = this.books.period(plan, account, customerId, at === null ? nowUs : microseconds(at));
-      return statement(plan, account, period, nowUs);
+      return statement(plan, account, { customerId, period, nowUs });
     });
   }
 
@@ -209,7 +209,7 @@ export class Deciding {
   /** The terms that hold in the customer's period at a moment; null without a config. */
   protected termsAt(customerId: string, atUs: number): Plan | null {
     const { plan } = this.base.config.current();
-    return plan?.inPeriod(this.books.period(plan, this.known(customerId), customerId, atUs)) ?? null;
+    return plan?.inPeriod(this.books.period(plan, this.known(customerId), customerId, atUs), customerId) ?? null;
   }
 
   /** When use of a reservation counts: now, or at the end of the period that it was made in. */

@@ -5,6 +5,7 @@
  * delivers.
  */
 import type { Decimal } from "./decimal.js";
+import type { PricePlan } from "./price_plan.js";
 
 export const PERIOD_DAYS = 30;
 export const DEFAULT_STALENESS_SECONDS = 86_400;
@@ -19,9 +20,11 @@ export type Rail = "monthly_spend_cap_usd" | "usage_thresholds" | "absolute_usag
 export type CountersRail = Rail | "hard_stop";
 /**
  * Of what a threshold is a share: of some pool of a unit, of the unit's whole allowance, or of that of any unit of the
- * customer, and then the action holds for every unit.
+ * customer, and then the action holds for every unit; or of the spend cap, by the whole bill, for all priced units.
  */
-export type Scope = "pool" | "unit" | "customer";
+export type Scope = "pool" | "unit" | "customer" | "spend";
+/** When a version's terms start where not at once: with the next period, or now with its amounts shared out by days. */
+export type TermsStart = "next_period" | "prorated";
 
 /** How each rail fails once the config has expired, unless the document says otherwise. */
 export const ON_EXPIRED: Readonly<Record<Rail, Fails>> = {
@@ -138,8 +141,8 @@ export interface Delivery {
 /**
  * One config version; `upcoming` is the version that replaces it at `upcomingAtUs`, if one is approved.
  *
- * `before` are the terms that hold until the end of the period in which `sinceUs` lies, where the decision for this
- * version lets customers finish the period that they are in; null where it holds at once.
+ * `before` are the terms before `sinceUs`, where the decision for this version does not let it hold at once for whole
+ * periods: they hold until the end of the period in which `sinceUs` lies, or share it out, as `termsStart` says.
  */
 export interface Document {
   readonly configVersionId: string;
@@ -148,9 +151,11 @@ export interface Document {
   readonly pools: readonly Pool[];
   readonly exploration: Exploration;
   readonly rails: Rails;
+  readonly pricePlan: PricePlan | null;
   readonly delivery: Delivery;
   readonly upcomingAtUs: number | null;
   readonly upcoming: Document | null;
+  readonly termsStart: TermsStart | null;
   readonly sinceUs: number | null;
   readonly before: Document | null;
 }

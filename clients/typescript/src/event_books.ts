@@ -131,6 +131,6 @@ function counted(
   const quantities = new Map(fresh.map(([name, meter]) => [name, metered(meter, event)]));
   const seen = account.seeing(event.eventType, event.atUs);
   const using = quantities.size > 0 ? seen.usingSince(event.atUs) : seen;
-  const change = count(plan, using, quantities, { period, nowUs });
+  const change = count(plan, using, quantities, { customerId: event.customerId, period, nowUs });
   return [change.account, new Recorded(false, quantities, change.firings, lacking), change.firings];
 }

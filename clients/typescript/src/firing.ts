@@ -3,9 +3,10 @@ import type { Account } from "./account.js";
 import type { Action, Threshold } from "./document.js";
 import type { Writable } from "./json.js";
 import { SCALE, unscaled } from "./numbers.js";
-import { numbered, type Period } from "./periods.js";
+import { type Calendar, numbered, type Period } from "./periods.js";
 import { byNumber, type Plan } from "./plan.js";
-import { bill, isCapped, type Situation, situation } from "./rules.js";
+import { isCapped, mostBilled, mostOfOthers, reachedBySpend, roomWithin, shareOfCap } from "./billing.js";
+import { type Situation, situation } from "./situation.js";
 import type { Counting } from "./usage.js";
 
 /** How an action is reported. require_approval is reported when somebody approves (override_approved). */
@@ -40,7 +41,7 @@ export function firings(plan: Plan, account: Account, units: Iterable<string>, w
   const fired = new Map<string, Firing>();
   for (const name of units) {
     for (const period of periods(plan, account, name, when)) {
-      const terms = plan.inPeriod(period);
+      const terms = plan.inPeriod(period, when.customerId);
       const unit = terms.units.get(name);
       if (unit !== undefined) {
         ofUnit(situation(terms, unit, { account, period, nowUs: when.nowUs, reserved: false }), fired);
@@ -58,13 +59,10 @@ export function firstFiring(plan: Plan, found: Situation): bigint {
   const { unit, at } = found;
   const { account, period } = at;
   const name = unit.unit.valueUnitId;
-  if (
-    plan.carries(name) &&
-    [...byNumber(period.calendar, account.ofUnit(name)).keys()].some((n) => n > period.number)
-  ) {
+  if (plan.carries(name) && numbersOfUse(plan, account, name, period.calendar).some((one) => one > period.number)) {
     return -NEVER;
   }
-  const points = [...thresholdsAhead(found), capAhead(found), graduationAhead(found)];
+  const points = [...thresholdsAhead(found), ...spendAhead(found), capAhead(found), graduationAhead(found)];
   return points.reduce<bigint>((first, point) => (point !== null && point < first ? point : first), NEVER);
 }
 
@@ -85,9 +83,14 @@ function periods(plan: Plan, account: Account, valueUnitId: string, when: Counti
     return [period];
   }
   const { calendar, number } = period;
-  const used = byNumber(calendar, account.ofUnit(valueUnitId));
-  const last = Math.max(number, calendar.number(when.nowUs), ...used.keys());
+  const last = Math.max(number, calendar.number(when.nowUs), ...numbersOfUse(plan, account, valueUnitId, calendar));
   return Array.from({ length: last - number + 1 }, (_, index) => numbered(calendar, number + index));
+}
+
+/** The periods with use that use of a unit in an earlier one matters to: of any unit, where credits are carried. */
+function numbersOfUse(plan: Plan, account: Account, valueUnitId: string, calendar: Calendar): readonly number[] {
+  const uses = plan.mayHaveCredits ? [...account.used.values()] : [account.ofUnit(valueUnitId)];
+  return uses.flatMap((ofPeriods) => [...byNumber(calendar, ofPeriods).keys()]);
 }
 
 function ofUnit(found: Situation, fired: Map<string, Firing>): void {
@@ -101,6 +104,10 @@ function ofUnit(found: Situation, fired: Map<string, Firing>): void {
         note(found, fired, key, () => thresholdFiring(threshold, found));
       }
     }
+  }
+  for (const threshold of reachedBySpend(found)) {
+    const key = thresholdKey(threshold.percent, threshold.action);
+    note(found, fired, key, () => spendThresholdFiring(threshold, found));
   }
   if (isOverCap(found)) {
     note(found, fired, spendCapKey(atCapAction), () => spendCapFiring(found));
@@ -128,13 +135,39 @@ function thresholdsAhead(found: Situation): readonly (bigint | null)[] {
 
 /** From which use of the unit on the bill exceeds the cap, unless that was reported; null: never. */
 function capAhead(found: Situation): bigint | null {
-  const { plan, unit, at, allowance } = found;
-  if (!isCapped(found) || hasFired(found, spendCapKey(plan.rails.atCapAction))) {
+  const { spendCap, atCapAction } = found.plan.rails;
+  if (!isCapped(found) || hasFired(found, spendCapKey(atCapAction))) {
     return null;
   }
-  const others = plan.priced.length === 1 ? 0n : bill(plan, { ...at, reserved: false }, unit);
-  const room = (plan.rails.spendCap ?? 0n) * SCALE - others;
-  return room < 0n ? -NEVER : allowance.total + room / unit.unit.price + 1n;
+  return billedBeyond(found, (spendCap ?? 0n) * SCALE);
+}
+
+/** From which use of the unit on the bill comes to a share of the cap, unless that was reported. */
+function spendAhead(found: Situation): readonly (bigint | null)[] {
+  if (found.unit.price.isFree) {
+    return [];
+  }
+  return found.plan.ofSpend.map((threshold) =>
+    hasFired(found, thresholdKey(threshold.percent, threshold.action))
+      ? null
+      : billedBeyond(found, shareOfCap(found.plan, threshold) - 1n),
+  );
+}
+
+/** From which recorded use of the unit on the whole bill exceeds the amount; null: never. */
+function billedBeyond(found: Situation, amount: bigint): bigint | null {
+  const { plan, allowance } = found;
+  const others = plan.priced.length === 1 && plan.terms === null ? 0n : mostOfOthers(recorded(found));
+  const room = roomWithin(found, amount, others);
+  if (room === null) {
+    return null;
+  }
+  return room < 0n ? -NEVER : allowance.total + room + 1n;
+}
+
+/** Reservations may not happen. */
+function recorded(found: Situation): Situation {
+  return { ...found, at: { ...found.at, reserved: false } };
 }
 
 function graduationAhead(found: Situation): bigint | null {
@@ -163,8 +196,18 @@ function thresholdFiring({ percent, action }: Threshold, { unit, taken, allowanc
   return { action, eventType: EVENT_TYPES[action], context };
 }
 
+function spendThresholdFiring({ percent, action }: Threshold, { plan, unit }: Situation): Told {
+  const context = {
+    percent,
+    action,
+    value_unit_id: unit.unit.valueUnitId,
+    monthly_spend_cap_usd: unscaled(plan.rails.spendCap ?? 0n),
+  };
+  return { action, eventType: EVENT_TYPES[action], context };
+}
+
 function isOverCap(found: Situation): boolean {
-  return isCapped(found) && bill(found.plan, found.at) > (found.plan.rails.spendCap ?? 0n) * SCALE;
+  return isCapped(found) && mostBilled(found.plan, found.at) > (found.plan.rails.spendCap ?? 0n) * SCALE;
 }
 
 function spendCapFiring({ plan, unit }: Situation): Told {

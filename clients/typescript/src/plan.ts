@@ -3,15 +3,20 @@ import type { Account, Periods } from "./account.js";
 import { Allowance } from "./allowance.js";
 import type { AbsoluteCap, Document, Exploration, Pool, Rails, Threshold, Unit } from "./document.js";
 import { available } from "./draw.js";
+import { OveragePrice } from "./overage_price.js";
 import type { Calendar, Calendars, Period, PeriodSetting } from "./periods.js";
+import { type CustomerTerms, creditsLast, sellsCredits, termsOf } from "./price_plan.js";
+import { includedOf, prorated, shareOf } from "./proration.js";
 
 /**
  * A pooled unit: pools in draw order (exploration first), the last of which takes the overage. `carries`: whether use
- * in one period changes what later ones have; `explores`: whether exploration pools give it. `granted` and
+ * in one period changes what later ones have; `explores`: whether exploration pools give it. `price` is of overage, by
+ * the price plan or the unit's target price. `granted` and
  * `withoutExploration` are what its pools include with and without exploration, where nothing is carried.
  */
 export interface UnitPlan {
   readonly unit: Unit;
+  readonly price: OveragePrice;
   readonly pools: readonly Pool[];
   readonly lastPool: Pool;
   readonly absoluteCaps: readonly AbsoluteCap[];
@@ -21,31 +26,51 @@ export interface UnitPlan {
   readonly withoutExploration: Allowance;
 }
 
+/** Where a plan comes from that was made of others for one period or one customer: earlier periods go by those. */
+type Origin = { readonly before: Plan } | { readonly everybodys: Plan; readonly customerId: string };
+
 /**
  * One config version, ready to decide: pooled units by id; `priced` are those that can cost the customer money, `forAll`
- * the thresholds that hold for every unit of a customer.
+ * the thresholds that hold for every unit of a customer, `ofSpend` those of the spend cap. `terms` are the price plan's
+ * for everybody, or those of the customer whose plan this is; null: overage alone is billed.
  *
  * Its terms hold after the customer's period in which the document's `sinceUs` lies, and those of `before` until its
- * end; null: they hold in every period.
+ * end, or share it out; null: they hold in every period.
  */
 export class Plan {
   readonly calendars: Calendars;
   readonly units: ReadonlyMap<string, UnitPlan>;
   readonly priced: readonly UnitPlan[];
   readonly forAll: readonly Threshold[];
+  readonly ofSpend: readonly Threshold[];
+  readonly terms: CustomerTerms | null;
   readonly before: Plan | null;
+  /** Whether terms of single customers differ, by these terms or by those before. */
+  readonly hasContracts: boolean;
+  /** Whether anybody has credits by these terms, or by those before. */
+  readonly mayHaveCredits: boolean;
+  private readonly hasLastingCredits: boolean;
+  private readonly shared = new Map<string, Plan>();
+  private readonly contracts = new Map<string, Plan>();
 
   constructor(
     readonly document: Document,
-    setting: PeriodSetting,
+    private readonly setting: PeriodSetting,
+    private readonly origin: Origin | null = null,
   ) {
+    const { pricePlan, rails } = document;
     const byId = new Map(document.units.map((unit) => [unit.valueUnitId, unit]));
     const pooled = [...new Set(document.pools.map((pool) => pool.valueUnitId))];
     this.calendars = setting.calendars(document.delivery.periodAnchor);
+    this.terms = pricePlan?.usual ?? null;
     this.units = new Map(pooled.map((name) => [name, unitPlan(document, byId.get(name) as Unit)]));
-    this.priced = [...this.units.values()].filter((unit) => unit.unit.price !== 0n);
-    this.forAll = document.rails.thresholds.filter((threshold) => threshold.scope === "customer");
-    this.before = document.before === null || document.sinceUs === null ? null : new Plan(document.before, setting);
+    this.priced = [...this.units.values()].filter((unit) => !unit.price.isFree);
+    this.forAll = rails.thresholds.filter((threshold) => threshold.scope === "customer");
+    this.ofSpend = rails.spendCap === null ? [] : rails.thresholds.filter((threshold) => threshold.scope === "spend");
+    this.before = this.beforeOf();
+    this.hasContracts = (this.before?.hasContracts ?? false) || (pricePlan?.overrides.size ?? 0) > 0;
+    this.mayHaveCredits = (this.before?.mayHaveCredits ?? false) || (pricePlan !== null && sellsCredits(pricePlan));
+    this.hasLastingCredits = pricePlan !== null && creditsLast(pricePlan);
   }
 
   get configVersionId(): string {
@@ -60,18 +85,28 @@ export class Plan {
     return this.document.exploration;
   }
 
-  /** The plan whose terms hold in a period: price, pools, exploration, rails and what counts as a unit. */
-  inPeriod({ calendar, number }: Pick<Period, "calendar" | "number">): Plan {
-    let plan: Plan = this;
-    while (plan.before !== null && number <= calendar.number(plan.document.sinceUs ?? 0)) {
-      plan = plan.before;
-    }
-    return plan;
+  /**
+   * The plan whose terms hold in a period: prices, pools, exploration, rails and what counts as a unit; those of the
+   * customer's contract, where a customer is named.
+   */
+  inPeriod(period: Pick<Period, "calendar" | "number">, customerId?: string): Plan {
+    const plan = this.everybodysIn(period);
+    return customerId === undefined ? plan : plan.of(customerId);
   }
 
-  /** Whether, by any of the terms, use of a unit in one period changes what later ones have. */
+  /** The terms of an earlier period than the one whose plan this is, of the same customer. */
+  earlier(period: Pick<Period, "calendar" | "number">): Plan {
+    const { origin } = this;
+    return origin !== null && "everybodys" in origin
+      ? origin.everybodys.inPeriod(period, origin.customerId)
+      : this.everybodysIn(period);
+  }
+
+  /** Whether, by any of the terms, use of a unit in one period changes what later ones have or cost. */
   carries(valueUnitId: string): boolean {
-    return (this.before?.carries(valueUnitId) ?? false) || (this.units.get(valueUnitId)?.carries ?? false);
+    const unit = this.units.get(valueUnitId);
+    const isCarried = unit !== undefined && (unit.carries || (this.hasLastingCredits && !unit.price.isFree));
+    return isCarried || (this.before?.carries(valueUnitId) ?? false);
   }
 
   /** What the unit's pools can give this customer in the period, in draw order. */
@@ -94,6 +129,56 @@ export class Plan {
       first = at === undefined || (first !== null && first <= at) ? first : at;
     }
     return first;
+  }
+
+  private everybodysIn(period: Pick<Period, "calendar" | "number">): Plan {
+    const { before } = this;
+    const { sinceUs, termsStart } = this.document;
+    const changed = before === null || sinceUs === null ? null : period.calendar.number(sinceUs);
+    if (before === null || changed === null || period.number > changed) {
+      return this;
+    }
+    if (period.number < changed || termsStart === "next_period") {
+      return before.everybodysIn(period);
+    }
+    return this.origin === null ? this.sharedWith(before.everybodysIn(period), period) : this;
+  }
+
+  /** This plan with the amounts of the period in which it took the place of another. */
+  private sharedWith(before: Plan, { calendar, number }: Pick<Period, "calendar" | "number">): Plan {
+    const [startUs, endUs] = [calendar.startUs(number), calendar.startUs(number + 1)];
+    const share = shareOf(startUs, this.document.sinceUs ?? startUs, endUs);
+    const which = `${startUs} ${endUs}`;
+    const known = this.shared.get(which);
+    const plan = known ?? new Plan(prorated(before.document, this.document, share), this.setting, { before });
+    this.shared.set(which, plan);
+    return plan;
+  }
+
+  /** This plan by the contract of a customer, who may have one by earlier terms alone. */
+  private of(customerId: string): Plan {
+    if (!this.hasContract(customerId)) {
+      return this;
+    }
+    const known = this.contracts.get(customerId);
+    const plan =
+      known ?? new Plan(underContract(this.document, customerId), this.setting, { everybodys: this, customerId });
+    this.contracts.set(customerId, plan);
+    return plan;
+  }
+
+  private hasContract(customerId: string): boolean {
+    const isStated = this.document.pricePlan?.overrides.has(customerId) ?? false;
+    return isStated || (this.before?.hasContract(customerId) ?? false);
+  }
+
+  /** What a plan of one period or customer is made of is compiled already. */
+  private beforeOf(): Plan | null {
+    const { origin, document, setting } = this;
+    if (origin !== null) {
+      return "before" in origin ? origin.before : origin.everybodys.before;
+    }
+    return document.before === null || document.sinceUs === null ? null : new Plan(document.before, setting);
   }
 
   /** Whether exploration pools give in the period after `startUs`; who has not begun is within (spec 4.2, 3). */
@@ -121,9 +206,20 @@ export function byNumber(calendar: Calendar, periods: Periods): ReadonlyMap<numb
 }
 
 /** The first period of this calendar in which anything was used; null without use. */
-function firstNumber(calendar: Calendar, account: Account): number | null {
+export function firstNumber(calendar: Calendar, account: Account): number | null {
   const numbers = [...account.used.values()].flatMap((periods) => [...byNumber(calendar, periods).keys()]);
   return numbers.length === 0 ? null : Math.min(...numbers);
+}
+
+/** The document with the contract of a customer as everybody's terms. */
+function underContract(document: Document, customerId: string): Document {
+  const { pricePlan, pools } = document;
+  if (pricePlan === null) {
+    return document;
+  }
+  const usual = termsOf(pricePlan, customerId);
+  const own = pools.map((pool) => ({ ...pool, included: includedOf(usual, pool) }));
+  return { ...document, pools: own, pricePlan: { usual, overrides: new Map() } };
 }
 
 function unitPlan(document: Document, unit: Unit): UnitPlan {
@@ -132,6 +228,7 @@ function unitPlan(document: Document, unit: Unit): UnitPlan {
   const included = (granted: boolean) => pools.map((pool) => (granted || !pool.isExploration ? pool.included : 0n));
   return {
     unit,
+    price: document.pricePlan?.usual.unitPrices.get(unit.valueUnitId) ?? OveragePrice.perUnit(unit.price),
     pools,
     lastPool: pools[pools.length - 1] as Pool,
     absoluteCaps: document.rails.absoluteCaps.filter((cap) => cap.valueUnitId === unit.valueUnitId),

@@ -9,21 +9,25 @@ import {
   ON_COUNTERS_UNAVAILABLE,
   ON_EXPIRED,
   type PeriodAnchor,
+  type Pool,
   type Rail,
   type Scope,
   type Subject,
+  type TermsStart,
+  type Unit,
 } from "./document.js";
 import { Malformed } from "./errors.js";
 import { type Json, type JsonObject, parseExact } from "./json.js";
 import * as members from "./members.js";
+import { type Named, pricePlanOf } from "./reading_prices.js";
 import { TimeZone } from "./time_zones.js";
 import { explorationOf, hundredthsOf, poolOf, railsOf, type Scopes, unitOf } from "./reading_terms.js";
 
 const FAILS: readonly Fails[] = ["open", "closed"];
-const SCOPES: readonly Scope[] = ["pool", "unit", "customer"];
+const SCOPES: readonly Scope[] = ["pool", "unit", "customer", "spend"];
 const ANCHORS: readonly PeriodAnchor["kind"][] = ["fixed", "calendar_month", "customer_day"];
-/** When the terms of a version start where they do not at once; a document that starts them at once does not say so. */
-const TERMS_START = ["next_period"] as const;
+/** A document whose terms start at once does not say so. */
+const TERMS_START: readonly TermsStart[] = ["next_period", "prorated"];
 const USUAL_DELIVERY: JsonObject = new Map([
   ["max_staleness_seconds", BigInt(DEFAULT_STALENESS_SECONDS)],
   ["sequence", 0n],
@@ -47,23 +51,37 @@ export function parse(body: Uint8Array): Document {
 /** A document from its JSON, numbers exact; RangeError names what does not fit. */
 export function documentOf(given: JsonObject): Document {
   const delivered = deliveredOf(given);
-  const terms = members.objectOrNull(members.maybeObject(given, "governance"), "terms");
   const coming = members.objectOrNull(delivered, "next");
+  const units = members.objectsOf(given, "value_units").map(unitOf);
+  const pools = members.objectsOf(given, "pools").map(poolOf);
   const document: Document = {
     configVersionId: members.textOf(given, "config_version_id"),
     subject: subjectOf(members.objectOf(given, "subject_resolution")),
-    units: members.objectsOf(given, "value_units").map(unitOf),
-    pools: members.objectsOf(given, "pools").map(poolOf),
+    units,
+    pools,
     exploration: explorationOf(members.maybeObject(given, "exploration")),
     rails: railsOf(members.maybeObject(given, "rails"), scopesOf(delivered)),
+    pricePlan: pricePlanOf(given, namedIn(units, pools)),
     delivery: deliveryOf(delivered),
     upcomingAtUs: coming === null ? null : parseMoment(members.textOf(coming, "effective_at")),
     upcoming: coming === null ? null : upcomingOf(members.objectOf(coming, "document"), delivered),
-    sinceUs: terms === null ? null : parseMoment(members.textOf(terms, "since")),
-    before: terms === null ? null : beforeOf(given, terms),
+    ...startOf(given),
   };
   refuseUnknownUnits(document);
   return document;
+}
+
+/** When the terms of a version start that does not hold at once, and the terms before it. */
+function startOf(given: JsonObject): Pick<Document, "termsStart" | "sinceUs" | "before"> {
+  const terms = members.objectOrNull(members.maybeObject(given, "governance"), "terms");
+  if (terms === null) {
+    return { termsStart: null, sinceUs: null, before: null };
+  }
+  return {
+    termsStart: members.oneOf(TERMS_START, terms.get("start"), "governance.terms.start"),
+    sinceUs: parseMoment(members.textOf(terms, "since")),
+    before: beforeOf(given, terms),
+  };
 }
 
 function deliveredOf(given: JsonObject): JsonObject {
@@ -79,6 +97,11 @@ function subjectOf(given: JsonObject): Subject {
   };
 }
 
+function namedIn(units: readonly Unit[], pools: readonly Pool[]): Named {
+  const named = { units: units.map(({ valueUnitId }) => valueUnitId), pools: pools.map(({ poolId }) => poolId) };
+  return { units: new Set(named.units), pools: new Set(named.pools) };
+}
+
 function refuseUnknownUnits({ units, pools }: Document): void {
   const known = new Set(units.map((unit) => unit.valueUnitId));
   const unknown = new Set(pools.map((pool) => pool.valueUnitId).filter((name) => !known.has(name)));
@@ -87,9 +110,8 @@ function refuseUnknownUnits({ units, pools }: Document): void {
   }
 }
 
-/** The terms that hold until customers' next period: of the same subject, delivered like the version after them. */
+/** The terms before: of the same subject, delivered like the version after them. */
 function beforeOf(given: JsonObject, terms: JsonObject): Document {
-  members.oneOf(TERMS_START, terms.get("start"), "governance.terms.start");
   const before = members.objectOf(terms, "before");
   const delivery = new Map([...deliveredOf(given)].filter(([name]) => name !== "next"));
   const governance = new Map<string, Json>([

@@ -3,13 +3,11 @@
  *
  * A rule applies to use beyond `beyond`. So a decision is a comparison, and where the next one differs is known too.
  */
-import type { Account } from "./account.js";
-import type { Allowance } from "./allowance.js";
+import { isCapped, isJudgedBySpend, mostOfOthers, roomWithin, shareOfCap } from "./billing.js";
 import type { Decimal } from "./decimal.js";
 import type { Action, Threshold } from "./document.js";
 import { SCALE } from "./numbers.js";
-import type { Period } from "./periods.js";
-import type { Plan, UnitPlan } from "./plan.js";
+import { hasReached, type Situation, situation } from "./situation.js";
 import type { State } from "./types.js";
 
 export type ReasonCode =
@@ -64,26 +62,9 @@ export interface Steps {
   readonly decisive: readonly Rule[];
 }
 
-/** Whose use, of which period, and when it is looked at. `reserved`: whether reservations count as used. */
-export interface AccountAt {
-  readonly account: Account;
-  readonly period: Period;
-  readonly nowUs: number;
-  readonly reserved: boolean;
-}
-
-/** One customer, unit and period: what its pools have, and what is taken already. */
-export interface Situation {
-  readonly plan: Plan;
-  readonly unit: UnitPlan;
-  readonly at: AccountAt;
-  readonly allowance: Allowance;
-  readonly taken: bigint;
-}
-
 /**
- * What a customer's other units have to do with one: what they cost, in USD times SCALE squared, and which thresholds
- * that hold for every unit one of them has reached.
+ * What a customer's other units have to do with one: what they cost beyond credits, in USD times SCALE squared (less than
+ * nothing where credits are left), and which thresholds that hold for every unit one of them has reached.
  */
 export interface Others {
   readonly bill: bigint;
@@ -95,17 +76,6 @@ const NO_OTHERS: Others = { bill: 0n, reached: [] };
 /** Whether an action lets nothing through. */
 export function refuses(action: Action | null): boolean {
   return action === "block" || action === "require_approval";
-}
-
-/** What rules are made from. */
-export function situation(plan: Plan, unit: UnitPlan, at: AccountAt): Situation {
-  const { account, period, nowUs, reserved } = at;
-  const name = unit.unit.valueUnitId;
-  let taken = account.recorded(name, period.key);
-  if (reserved && account.holds.size > 0) {
-    taken += account.held(name, period.key, nowUs);
-  }
-  return { plan, unit, at, allowance: plan.allowance(account, unit, period), taken };
 }
 
 /** The rules of a situation, ready to look a use up in; `state` is the config's. */
@@ -123,23 +93,6 @@ export function stepsOf(found: Situation, state: State): Steps {
   return steps;
 }
 
-/** What the period costs the customer, in USD times SCALE squared. */
-export function bill(plan: Plan, at: AccountAt, without?: UnitPlan): bigint {
-  let total = 0n;
-  for (const unit of plan.priced) {
-    if (unit !== without) {
-      const { taken, allowance } = situation(plan, unit, at);
-      total += taken > allowance.total ? (taken - allowance.total) * unit.unit.price : 0n;
-    }
-  }
-  return total;
-}
-
-/** Whether what the unit costs is limited by the spend cap. */
-export function isCapped({ plan, unit }: Situation): boolean {
-  return plan.rails.spendCap !== null && plan.rails.atCapAction !== null && unit.unit.price !== 0n;
-}
-
 /** The thresholds that hold for every unit of the customer, and that another unit has reached. */
 export function reachedElsewhere({ plan, unit, at }: Situation): readonly Threshold[] {
   if (plan.forAll.length === 0) {
@@ -149,19 +102,13 @@ export function reachedElsewhere({ plan, unit, at }: Situation): readonly Thresh
   return plan.forAll.filter((threshold) => rest.some((other) => hasReached(other, threshold)));
 }
 
-/** Whether use of the unit itself has reached the threshold's percentage. */
-export function hasReached({ plan, allowance, taken }: Situation, threshold: Threshold): boolean {
-  const from = allowance.reached[plan.rails.thresholds.indexOf(threshold)] ?? null;
-  return from !== null && taken >= from;
-}
-
 /** Of the customer's other units, where the rails of this one ask for them. */
 function othersOf(found: Situation): Others {
-  const { plan, unit, at } = found;
-  if (plan.units.size === 1) {
+  const { units, terms } = found.plan;
+  if (units.size === 1 && terms === null) {
     return NO_OTHERS;
   }
-  const others = isCapped(found) ? bill(plan, at, unit) : 0n;
+  const others = isJudgedBySpend(found) ? mostOfOthers(found) : 0n;
   const reached = reachedElsewhere(found);
   return others === 0n && reached.length === 0 ? NO_OTHERS : { bill: others, reached };
 }
@@ -184,7 +131,8 @@ function rules(found: Situation, state: State, others: Others): Rule[] {
   if (state === "expired") {
     listed.push(...expired(found));
   } else {
-    listed.push(...thresholds(found, others.reached), ...spendCap(found, others.bill), ...absoluteCaps(found));
+    listed.push(...thresholds(found, others.reached), ...thresholdsOfSpend(found, others.bill));
+    listed.push(...spendCap(found, others.bill), ...absoluteCaps(found));
   }
   if (state !== "fresh" && delivery.stale === "closed") {
     listed.push(rule(EVERYTHING, "block", "config_stale"));
@@ -239,6 +187,9 @@ function thresholds({ plan, allowance }: Situation, elsewhere: readonly Threshol
     if (elsewhere.includes(threshold)) {
       return [rule(EVERYTHING, threshold.action, "usage_threshold", threshold)];
     }
+    if (threshold.scope === "spend") {
+      return [];
+    }
     if (refuses(threshold.action)) {
       const most = (threshold.hundredths * allowance.total) / 10_000n;
       return allowance.total > 0n ? [rule(most, threshold.action, "usage_threshold", threshold)] : [];
@@ -249,14 +200,37 @@ function thresholds({ plan, allowance }: Situation, elsewhere: readonly Threshol
 }
 
 /** Only what would be billed can exceed the cap; what the customer's other units cost counts too. */
-function spendCap(found: Situation, othersBill: bigint): Rule[] {
-  const { rails } = found.plan;
-  if (!isCapped(found)) {
+function spendCap(found: Situation, others: bigint): Rule[] {
+  const { spendCap: cap, atCapAction } = found.plan.rails;
+  return isCapped(found) ? beyondAmount(found, (cap ?? 0n) * SCALE, others, [atCapAction, "spend_cap"]) : [];
+}
+
+/**
+ * Of the spend cap: one that refuses lets the bill come to its percentage, never beyond it. Others hold from there on,
+ * for any use of what has a price where the bill comes to it without the unit's.
+ */
+function thresholdsOfSpend(found: Situation, others: bigint): Rule[] {
+  if (found.unit.price.isFree) {
     return [];
   }
-  const left = (rails.spendCap ?? 0n) * SCALE - othersBill;
-  const room = left > 0n ? left / found.unit.unit.price : 0n;
-  return [rule(found.allowance.total + room, rails.atCapAction, "spend_cap")];
+  return found.plan.ofSpend.flatMap((threshold) => {
+    const { action } = threshold;
+    const amount = shareOfCap(found.plan, threshold);
+    if (refuses(action)) {
+      return beyondAmount(found, amount, others, [action, "usage_threshold", threshold]);
+    }
+    const room = roomWithin(found, amount - 1n, others);
+    const beyond = room !== null && room < 0n ? EVERYTHING : found.allowance.total + (room ?? 0n);
+    return room === null ? [] : [rule(beyond, action, "usage_threshold", threshold)];
+  });
+}
+
+type Told = [action: Action | null, reasonCode: ReasonCode, threshold?: Threshold];
+
+/** What is said of use by which the bill exceeds the amount: of overage alone, for nothing else adds to it. */
+function beyondAmount(found: Situation, amount: bigint, others: bigint, told: Told): Rule[] {
+  const room = roomWithin(found, amount, others);
+  return room === null ? [] : [rule(found.allowance.total + (room > 0n ? room : 0n), ...told)];
 }
 
 function absoluteCaps({ unit }: Situation): Rule[] {
@@ -268,10 +242,11 @@ function expired({ plan, unit, allowance }: Situation): Rule[] {
   const { rails, delivery } = plan.document;
   const fails = delivery.onExpired;
   const listed: Rule[] = [];
-  if (rails.spendCap !== null && unit.unit.price !== 0n && fails.monthly_spend_cap_usd === "closed") {
+  if (rails.spendCap !== null && !unit.price.isFree && fails.monthly_spend_cap_usd === "closed") {
     listed.push(rule(allowance.total, "block", "config_expired"));
   }
-  if (rails.thresholds.length > 0 && allowance.total > 0n && fails.usage_thresholds === "closed") {
+  const isJudged = allowance.total > 0n || (plan.ofSpend.length > 0 && !unit.price.isFree);
+  if (rails.thresholds.length > 0 && isJudged && fails.usage_thresholds === "closed") {
     listed.push(rule(0n, "block", "config_expired"));
   }
   if (unit.absoluteCaps.length > 0 && fails.absolute_usage_caps === "closed") {

@@ -4,12 +4,14 @@
  */
 import { Account, type Hold } from "./account.js";
 import type { Allowance } from "./allowance.js";
+import { isJudgedBySpend } from "./billing.js";
 import type { Decision } from "./decide.js";
 import { firstFiring, NEVER } from "./firing.js";
 import { unscaled } from "./numbers.js";
 import { type Calendars, type Period, periodAt } from "./periods.js";
-import type { UnitPlan } from "./plan.js";
-import { isCapped, type Rule, refuses, type Situation, type Steps, situation, stepsOf } from "./rules.js";
+import type { Plan, UnitPlan } from "./plan.js";
+import { type Rule, refuses, type Steps, stepsOf } from "./rules.js";
+import { type Situation, situation } from "./situation.js";
 import type { Force } from "./types.js";
 
 /** For how long the day that an app names for a customer is not asked for again. */
@@ -115,16 +117,21 @@ export function stand(account: Account, asked: Asking): Standing | null {
   }
   const { calendars } = force.plan;
   const period = periodAt(calendars.of(customerId, account.sinceUs, nowUs), nowUs);
-  const terms = force.plan.inPeriod(period);
+  const terms = force.plan.inPeriod(period, customerId);
   const unit = terms.units.get(valueUnitId);
   if (unit === undefined) {
     return null;
   }
   const standing = standingOf(force, situation(terms, unit, { account, period, nowUs, reserved: true }), calendars);
-  if (calendars.common !== null || account.sinceUs !== null) {
+  if (account.sinceUs !== null || isSameForAll(force.plan)) {
     account.standings = new Map(account.standings).set(valueUnitId, standing);
   }
   return standing;
+}
+
+/** Whether everybody who has used nothing stands alike: they share one account. */
+function isSameForAll({ calendars, hasContracts }: Plan): boolean {
+  return calendars.common !== null && !hasContracts;
 }
 
 /** What changes in an account without firing anything: use and reservations of the standing's unit. */
@@ -184,7 +191,7 @@ function aloneUntil(found: Situation): bigint {
   if (found.plan.forAll.length > 0) {
     return -1n;
   }
-  return isCapped(found) ? found.allowance.total : NEVER;
+  return isJudgedBySpend(found) ? found.allowance.total : NEVER;
 }
 
 /** The last step that a use is beyond; it is beyond the first one always. */

@@ -1,11 +1,14 @@
 /** Where a customer stands in a period: what was used, which pool gave it, what it costs. For apps to show. */
 import type { Account } from "./account.js";
+import { bill, isPayer, reachedBySpend } from "./billing.js";
 import { Decimal } from "./decimal.js";
+import type { Threshold } from "./document.js";
 import { drawn } from "./draw.js";
 import { PLACES, unscaled } from "./numbers.js";
-import type { Period } from "./periods.js";
 import type { Plan } from "./plan.js";
-import { bill, hasReached, reachedElsewhere, type Situation, situation } from "./rules.js";
+import { reachedElsewhere } from "./rules.js";
+import { hasReached, type Situation, situation } from "./situation.js";
+import type { Counting } from "./usage.js";
 
 /** `available` is the included quantity and what was carried into the period, `drawn` what was taken of it. */
 export interface PoolUse {
@@ -31,8 +34,8 @@ export interface Statement {
 }
 
 /** Of recorded use, by the terms of the period; reservations are shown but neither drawn nor billed. */
-export function statement(plan: Plan, account: Account, period: Period, nowUs: number): Statement {
-  const terms = plan.inPeriod(period);
+export function statement(plan: Plan, account: Account, { customerId, period, nowUs }: Counting): Statement {
+  const terms = plan.inPeriod(period, customerId);
   const at = { account, period, nowUs, reserved: false };
   const units = [...terms.units].map(([name, unit]) => [name, unitUse(situation(terms, unit, at))] as const);
   return { period: period.number, units: new Map(units), spendUsd: Decimal.normal(bill(terms, at), -2 * PLACES) };
@@ -54,9 +57,11 @@ function unitUse(found: Situation): UnitUse {
   };
 }
 
-/** Of the unit's own use, and of thresholds that hold for every unit and that another one has reached. */
+/** Of the unit's own use, of what other units have reached for it, and of the bill where the unit has a price. */
 function reachedPercents(found: Situation): readonly Decimal[] {
   const elsewhere = reachedElsewhere(found);
-  const reached = found.plan.rails.thresholds.filter((one) => hasReached(found, one) || elsewhere.includes(one));
+  const ofSpend = isPayer(found.plan, found.at) ? reachedBySpend(found) : [];
+  const isReached = (one: Threshold) => hasReached(found, one) || elsewhere.includes(one) || ofSpend.includes(one);
+  const reached = found.plan.rails.thresholds.filter(isReached);
   return [...new Map(reached.map(({ percent }) => [String(percent), percent])).values()];
 }

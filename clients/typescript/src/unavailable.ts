@@ -34,7 +34,7 @@ function isRefused(terms: Plan, unit: UnitPlan, state: State): boolean {
   const { rails } = terms;
   const { onExpired, onCountersUnavailable } = terms.document.delivery;
   const judges: Readonly<Record<CountersRail, boolean>> = {
-    monthly_spend_cap_usd: rails.spendCap !== null && rails.atCapAction !== null && unit.unit.price !== 0n,
+    monthly_spend_cap_usd: rails.spendCap !== null && rails.atCapAction !== null && !unit.price.isFree,
     usage_thresholds: rails.thresholds.length > 0,
     absolute_usage_caps: unit.absoluteCaps.length > 0,
     hard_stop: unit.lastPool.overageBehavior === "hard_stop",

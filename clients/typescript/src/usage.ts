@@ -14,8 +14,9 @@ export interface Change {
   readonly firings: readonly Firing[];
 }
 
-/** When something is counted: in which period, and what time it is. */
+/** Whose use is counted: in which period, and what time it is. */
 export interface Counting {
+  readonly customerId: string;
   readonly period: Period;
   readonly nowUs: number;
 }
