@@ -71,7 +71,7 @@ def drift(ledger: Ledger, terms: Terms, export: Json) -> Drift:
 
 
 def _bodies(ledger: Ledger, terms: Terms) -> dict[str, list[Fields]]:
-    bodies: dict[str, list[Fields]] = {name: [] for name in ledger.listed}
+    bodies: dict[str, list[Fields]] = {name: [] for name in (*ledger.listed, *ledger.listed_with_plans)}
     for record in ledger.records(terms):
         bodies[record.resource].append(record.body)
     return bodies

@@ -25,19 +25,21 @@ def records_of(ledger: Ledger, export: Json) -> dict[str, list[Fields]]:
         raise invalid(
             *(FieldError(f"/{name}", f"There is no {name!r}. {_expected(ledger)}", "required") for name in absent)
         )
-    return {name: list(_listed(name, export[name])) for name in ledger.listed}
+    of_plans = [name for name in ledger.listed_with_plans if name in export]
+    return {name: list(_listed(name, export[name])) for name in (*ledger.listed, *of_plans)}
 
 
 def _expected(ledger: Ledger) -> str:
     members = ", ".join(ledger.listed)
-    return f"An export of {ledger.title} is a JSON object with {members}: each the list that the API answers."
+    plans = f" With a price plan also {', '.join(ledger.listed_with_plans)}." if ledger.listed_with_plans else ""
+    return f"An export of {ledger.title} is a JSON object with {members}: each the list that the API answers.{plans}"
 
 
 def _of_rendering(ledger: Ledger, records: list[Json]) -> dict[str, list[Fields]]:
     bodies = [(member(record, "resource"), member(record, "body")) for record in records]
     return {
         name: [body for resource, body in bodies if resource == name and isinstance(body, Mapping)]
-        for name in ledger.listed
+        for name in (*ledger.listed, *ledger.listed_with_plans)
     }
 
 

@@ -1,4 +1,4 @@
-"""Metronome: billable metrics, usage products, a rate card and its rates.
+"""Metronome: billable metrics, usage products, a rate card and its rates, and packages of a price plan.
 
 Prices are cents as JSON numbers, the allowance is a first tier at 0, rates start on whole hours.
 """
@@ -8,12 +8,21 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from app.services.billing.ledgers.gaps import Gap, no_30_days, numbers_compare_as_text, sums_one_property
+from app.services.billing.ledgers.metronome_packages import (
+    of_our_card,
+    package_name,
+    package_view,
+    packages,
+    product_key,
+)
 from app.services.billing.ledgers.price_plan import (
+    CREDITS,
     LABELS,
     PLATFORM_FEE,
     TRUED_UP_BY_HAND,
     Words,
     all_tiers,
+    contracts,
     item_key,
     plan_gaps,
     require_no_fees,
@@ -35,18 +44,19 @@ from app.services.billing.ledgers.rendering import KeyOf, Ledger, Record, Resour
 from app.services.billing.ledgers.terms import Terms, Unit, cannot_express
 from app.services.billing.ledgers.texts import cents, filter_texts, fits_double, fitted, plain
 from rules.enums import AggregationType
-from simulation.canonical import JsonObject, canonical_text, timestamp_text
+from simulation.canonical import JsonObject, timestamp_text
 from simulation.price_plan import Tier, UnitPrice
 
 TITLE = "Metronome"
 NAME_LIMIT = 200
 WORDS = Words(
-    credits="{who} buys {amount} USD of credits for {price} USD with each period, which no rate bills: give their "
-    "contract a recurring commit with access_amount unit_price {amount_cents}, invoice_amount unit_price {price_cents} "
-    "(cents), quantity 1, for the usage products, each usable {lasts}.",
+    credits="{who} buys {amount} USD of credits for {price} USD with each period, usable {lasts}, and recurring "
+    "commits end: add a commit to the contract with each period, invoiced at the price.",
     commit=TRUED_UP_BY_HAND,
+    grants_credits_that_end=True,
 )
 CARDS = "/v1/contract-pricing/rate-cards"
+PRODUCTS = "/v1/contract-pricing/products/create"
 AGGREGATIONS = {
     AggregationType.COUNT.value: "COUNT",
     AggregationType.SUM.value: "SUM",
@@ -63,20 +73,15 @@ def records(terms: Terms) -> Iterator[Record]:
     """The requests that create metrics, products and the rate card, and then the rates, which refer to them."""
     for unit in terms.units:
         yield Record("billable_metrics", unit.meter_id, "/v1/billable-metrics/create", _metric(unit))
-        yield Record("products", product_key(unit), "/v1/contract-pricing/products/create", _product(unit))
+        yield Record("products", product_key(unit), PRODUCTS, _product(unit))
     if terms_have_a_fee(terms):
-        yield Record("products", fee_key(terms), "/v1/contract-pricing/products/create", _fee_product(terms))
+        yield Record("products", fee_key(terms), PRODUCTS, _sold(terms, PLATFORM_FEE, "SUBSCRIPTION"))
+    if any(contract.charges.prepaid for contract in contracts(terms)):
+        yield Record("products", item_key(terms, CREDITS), PRODUCTS, _sold(terms, CREDITS, "FIXED"))
     yield Record("rate_cards", card_name(terms), f"{CARDS}/create", _card(terms))
-    for unit in terms.units:
-        yield Record("rates", product_key(unit), f"{CARDS}/addRate", _rate(terms, product_key(unit), _amounts(unit)))
-    if terms_have_a_fee(terms):
-        yield Record("rates", fee_key(terms), f"{CARDS}/addRate", _rate(terms, fee_key(terms), _fee(terms)))
-
-
-def product_key(unit: Unit) -> str:
-    """The key of a unit's product; one that counts packages is a product of its own."""
-    size = unit.schedule.package_size if unit.schedule else None
-    return unit.product_id if size is None else f"{unit.product_id}.per_{plain(size)}"
+    for product, rate in _rates(terms, terms).items():
+        yield Record("rates", product, f"{CARDS}/addRate", _rate(terms, product, rate))
+    yield from packages(terms, card_name(terms), lambda contract: _rates(terms, contract))
 
 
 def fee_key(terms: Terms) -> str:
@@ -120,9 +125,8 @@ def _product(unit: Unit) -> JsonObject:
     return product | {"quantity_conversion": conversion, "quantity_rounding": rounding}
 
 
-def _fee_product(terms: Terms) -> JsonObject:
-    name = f"{LABELS[PLATFORM_FEE]}, {terms.title}"
-    return {"name": name, "type": "SUBSCRIPTION", "tags": [_tag(fee_key(terms))]}
+def _sold(terms: Terms, item: str, kind: str) -> JsonObject:
+    return {"name": f"{LABELS[item]}, {terms.title}", "type": kind, "tags": [_tag(item_key(terms, item))]}
 
 
 def _tag(product_id: str) -> str:
@@ -207,33 +211,21 @@ def gaps(terms: Terms) -> Iterator[Gap]:
     for unit in terms.units:
         yield from sums_one_property(TITLE, unit)
         yield from numbers_compare_as_text(TITLE, unit)
-    yield from plan_gaps(TITLE, terms, WORDS, lambda contract: _own_contract(terms, contract))
+    yield from plan_gaps(TITLE, terms, WORDS, _own_contract)
 
 
-def _own_contract(terms: Terms, contract: Terms) -> str:
-    return f"create their contract on the card with the overrides {canonical_text(overrides(terms, contract))}."
+def _own_contract(contract: Terms) -> str:
+    return f"create their contract with the package {package_name(contract)} of their own."
 
 
-def overrides(terms: Terms, contract: Terms) -> list[JsonObject]:
-    """The overrides of a customer's contract, over the rates of the card; refused where it counts other packages."""
-    rates = {product_key(unit): _amounts(unit) for unit in terms.units}
-    for unit in contract.units:
-        if product_key(unit) not in rates:
-            detail = f"customer {contract.customer_id} buys {unit.value_unit_id} in other packages than everybody."
-            raise cannot_express(TITLE, detail)
+def _rates(terms: Terms, contract: Terms) -> dict[str, JsonObject]:
+    """The rates of a contract by product; refused where it counts other packages than the card of everybody."""
     own = {product_key(unit): _amounts(unit) for unit in contract.units}
-    if terms_have_a_fee(terms):
-        rates[fee_key(terms)], own[fee_key(terms)] = _fee(terms), _fee(contract)
-    return [
-        {
-            "starting_at": timestamp_text(next_hour(terms.effective_at)),
-            "type": "OVERWRITE",
-            "product_id": ref("products", product),
-            "overwrite_rate": rate,
-        }
-        for product, rate in own.items()
-        if rate != rates[product]
-    ]
+    if own.keys() != {product_key(unit) for unit in terms.units}:
+        raise cannot_express(TITLE, f"customer {contract.customer_id} buys other packages of a unit than everybody.")
+    if terms_have_a_fee(terms) and (contract.charges.platform_fee_usd or contract is terms):
+        own[fee_key(terms)] = _fee(contract)
+    return own
 
 
 def _metric_view(record: Fields, _key_of: KeyOf) -> JsonObject:
@@ -300,6 +292,7 @@ LEDGER = Ledger(
     gaps=gaps,
     mark=card_name,
     listed=("billable_metrics", "products", "rate_cards", "rates"),
+    listed_with_plans=("packages",),
     resources=(
         Resource("billable_metrics", key_at("name"), _metric_view, is_not_archived),
         Resource("products", _product_key, _product_view, is_not_archived),
@@ -309,6 +302,7 @@ LEDGER = Ledger(
             lambda record, _key_of: {"description": record.get("description") or None},
             is_not_archived,
         ),
+        Resource("packages", key_at("name"), package_view, is_not_archived, of_our_card),
         Resource(
             "rates",
             lambda record, key_of: key_of("products", record.get("product_id")),

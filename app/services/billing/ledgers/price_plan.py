@@ -24,11 +24,12 @@ class Words:
     """What a ledger's operator has to do for a plan: `credits` grants those of a period, `commit` trues one up.
 
     Both are filled in with `who`, `amount`, `price`, `lasts`; an empty `commit` says that the ledger does it itself
-    where no credits are sold.
+    where no credits are sold. `grants_credits_that_end` says that it sells credits itself unless they last for ever.
     """
 
     credits: str
     commit: str = ""
+    grants_credits_that_end: bool = False
 
 
 def contracts(terms: Terms) -> Iterator[Terms]:
@@ -141,7 +142,7 @@ def _gaps_of(ledger: str, contract: Terms, words: Words, who: str) -> Iterator[G
         elif words.commit or charges.prepaid:
             commit_words = words.commit or _AFTER_CREDITS
             yield Gap("price_plan.minimum_commit", commit_words.format(ledger=ledger, who=who, amount=commit))
-    if charges.prepaid:
+    if charges.prepaid and not (words.grants_credits_that_end and charges.prepaid.periods is not None):
         yield Gap("price_plan.prepaid", _credits(ledger, charges.prepaid, words, who))
 
 

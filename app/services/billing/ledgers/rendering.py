@@ -101,7 +101,8 @@ def _itself(resource: str, record: Fields) -> Iterable[tuple[str, Fields]]:
 class Ledger:
     """A ledger: its name here and for people, the API it speaks, and the pure functions that render and read it.
 
-    `listed` are the members of an export; `unfold` cuts what a record holds within itself (a plan's prices) out of it.
+    `listed` are the members of an export, `listed_with_plans` those that only price plans need. `unfold` cuts what a
+    record holds within itself (a plan's prices) out of it.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Ledger:
     listed: tuple[str, ...]
     resources: tuple[Resource, ...]
     unfold: Callable[[str, Fields], Iterable[tuple[str, Fields]]] = _itself
+    listed_with_plans: tuple[str, ...] = ()
 
 
 def render(ledger: Ledger, terms: Terms) -> JsonObject:

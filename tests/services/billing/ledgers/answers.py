@@ -14,7 +14,7 @@ def export_of(ledger: Ledger, terms: Terms) -> JsonObject:
     records = list(ledger.records(terms))
     numbers = count(1)
     ids = {f"{record.resource}/{record.key}": f"{ledger.name}_{next(numbers)}" for record in records}
-    listed: dict[str, list[JsonObject]] = {name: [] for name in ledger.listed}
+    listed: dict[str, list[JsonObject]] = {name: [] for name in (*ledger.listed, *ledger.listed_with_plans)}
     for record in records:
         answer = ANSWERS[ledger.name](record, resolved(record.body, ids), ids[f"{record.resource}/{record.key}"])
         listed[record.resource].append(answer)
