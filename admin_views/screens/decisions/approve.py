@@ -35,6 +35,7 @@ from app.services.billing.ledgers.registry import LEDGERS
 from app.services.billing.ledgers.registry import NAMES as LEDGER_NAMES
 from app.services.billing.patches import patch_of
 from app.services.configs.lookup import newest_decision
+from app.services.configs.terms_start import plan_of
 from app.services.decisions import approvals, rescheduling
 from app.services.decisions.content import decided_document, diff_of, runtime_of
 from app.services.decisions.log import standing, summaries
@@ -42,6 +43,7 @@ from app.services.decisions.schedule import Scheduled
 from app.services.decisions.timeline import Timeline, back_to, timeline
 from app.services.product_events import log_event
 from app.services.wording.changes import counted_text, names_of
+from app.services.wording.price_plans import Sold, plan_sentences, price_words
 from app.services.wording.tables import tables
 from rules.enums import ConfigStatus
 from rules.lifecycle import is_editable
@@ -308,7 +310,15 @@ def _delivered(config: ConfigVersion, decision: DecisionRecord) -> JsonObject:
         "patch_text": pretty_json(patch),
         "ledgers": LEDGERS,
         "patch_lines": list(_lines(patch["payload"])),
+        "plan_sentences": _plan_sentences(document),
     }
+
+
+def _plan_sentences(document: Mapping[str, Json]) -> tuple[str, ...]:
+    """What the price plan of a decided document says, line by line; nothing without one."""
+    plan, units = plan_of(document), document["value_units"]
+    sold = Sold({unit["value_unit_id"]: unit for unit in units}, document["pools"], {})
+    return plan_sentences(plan, sold) if plan else ()
 
 
 def _lines(payload: Mapping[str, Json]) -> Iterator[JsonObject]:
@@ -320,6 +330,7 @@ def _lines(payload: Mapping[str, Json]) -> Iterator[JsonObject]:
             "label": product["label"],
             "counts": counted_text(meter),
             "price_per_unit_usd": prices[meter["meter_id"]]["price_per_unit_usd"],
+            "plan_price": price_words(line) if (line := prices[meter["meter_id"]]).get("model") else None,
         }
 
 

@@ -102,7 +102,17 @@ def test_what_a_stricter_version_does_to_the_running_period_is_advice(client: Fl
 def test_the_change_policy_of_a_price_plan_chooses_when_terms_start_and_says_why(client: FlaskClient) -> None:
     with write(db.session):
         row = f.config(db.session, "cfg_4")
-        row.price_plan = {"platform_fee_usd": 49, "change_policy": "prorate"}
+        row.price_plan = {
+            "platform_fee_usd": 49,
+            "unit_prices": [
+                {
+                    "value_unit_id": "vu_hd_minute",
+                    "model": "graduated",
+                    "tiers": [{"up_to": 10, "unit_price_usd": 2}, {"up_to": None, "unit_price_usd": 1}],
+                }
+            ],
+            "change_policy": "prorate",
+        }
         db.session.flush()
         row.content_hash = current_hash(db.session, row)
         f.run(db.session, row)
@@ -112,9 +122,10 @@ def test_the_change_policy_of_a_price_plan_chooses_when_terms_start_and_says_why
     sent(client, "/configs/cfg_4/approve", "decide", **TYPED)
     stored = sa.select(DecisionRecord.terms_start).filter_by(config_version_id="cfg_4")
     assert db.session.scalar(stored) == "prorated"
-    assert "at once, the amounts of the running period shared out by its days" in text_of(
-        client.get("/configs/cfg_4/approve").text
-    )
+    text = text_of(client.get("/configs/cfg_4/approve").text)
+    assert "at once, the amounts of the running period shared out by its days" in text
+    assert "Each customer pays $49.00 a month, used or not." in text
+    assert "the first 10 cost $2.00 each, then $1.00" in text
 
 
 def test_a_later_effective_at_schedules_it_and_says_when_it_flips(client: FlaskClient) -> None:
