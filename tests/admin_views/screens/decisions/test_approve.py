@@ -124,6 +124,7 @@ def test_the_change_policy_of_a_price_plan_chooses_when_terms_start_and_says_why
     assert db.session.scalar(stored) == "prorated"
     text = text_of(client.get("/configs/cfg_4/approve").text)
     assert "at once, the amounts of the running period shared out by its days" in text
+    assert "a plan that says nothing is no plan" not in text_of(client.get("/configs/cfg_1/approve").text)
     assert "Each customer pays $49.00 a month, used or not." in text
     assert "the first 10 cost $2.00 each, then $1.00" in text
 
