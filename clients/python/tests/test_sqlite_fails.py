@@ -1,6 +1,7 @@
 """Counters in a file that is deleted, replaced, locked, garbled or full: said, never silent, exact after it."""
 
 import json
+import logging
 import os
 import shutil
 import sqlite3
@@ -89,25 +90,41 @@ def test_a_garbled_file_is_set_aside_and_said(brain: Brain, connect: Connect, tm
 
 
 def test_where_no_file_can_be_made_an_app_begins_and_each_rail_does_as_it_says(
-    brain: Brain, connect: Connect, tmp_path: Path
+    brain: Brain, connect: Connect, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / "file").write_text("in the way of a directory")
+    (tmp_path / "file").write_text("in the way of a directory")  # not by rights: they say nothing to root
     client = counting(brain, connect, tmp_path / "file" / "counters.sqlite")
     decision = client.check("c", UNIT)
     assert (decision.allow, decision.reason_code) == (False, "counters_unavailable")
     assert client.record("c", UNIT, 5).kept
+    client.check("c", UNIT)
     assert client.status.counters.state == "snapshot"
+    assert [problem.code for problem in client.status.problems] == ["counters_unavailable"]
+    assert len(warnings_in(caplog)) == 1
     (tmp_path / "file").unlink()
     eventually(lambda: counts_again(client), 30)
     assert client.usage("c").units[UNIT].used == 5
 
 
+def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was said about counters that is more than a piece of information."""
+    return [
+        record.message
+        for record in caplog.records
+        if record.levelno >= logging.WARNING and "counters" in record.message
+    ]
+
+
 FULL = """
-import resource, time
+import logging, resource, time
 from avs_brain_client.counters.sqlite import SqliteCounters
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 url, folder = ARGUMENTS
 client = Client(url, mode="manual", directory=folder + "/avs", counters=SqliteCounters(folder + "/c.sqlite"), **SUBJECT)
+said = []
+handler = logging.Handler(logging.WARNING)
+handler.emit = lambda record: said.append(record.getMessage())
+logging.getLogger("avs_brain_client").addHandler(handler)
 client.refresh()
 client.record("c", "vu_minute", 1)
 size = os.path.getsize(folder + "/c.sqlite-wal")
@@ -115,18 +132,22 @@ soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
 kept = [client.record("c", "vu_minute", 1).kept for _ in range(20)]
 allowed, state = client.check("c", "vu_minute", 79).allow, client.status.counters.state
+problems = [problem.code for problem in client.status.problems]
+lines = sum("counters" in line for line in said)
 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 ends = time.monotonic() + 60
 while (client.status.counters.state, client.status.counters.kept) != ("ok", 0) and time.monotonic() < ends:
     time.sleep(0.05)
-print(json.dumps([any(kept), allowed, state, str(client.usage("c").units["vu_minute"].used)]))
+used = str(client.usage("c").units["vu_minute"].used)
+print(json.dumps([any(kept), allowed, state, problems, lines, used]))
 """
 
 
 def test_a_full_disk_keeps_what_it_cannot_count(brain: Brain, tmp_path: Path) -> None:
     brain.activate(document(**STOPS))
-    kept, allowed, state, used = json.loads(run(FULL, brain.url, str(tmp_path)))
+    kept, allowed, state, problems, lines, used = json.loads(run(FULL, brain.url, str(tmp_path)))
     assert (kept, allowed, state, used) == (True, True, "snapshot", "21")
+    assert (problems, lines) == (["counters_unavailable"], 1)
 
 
 def test_a_process_that_begins_during_a_lock_goes_on_when_it_is_over(

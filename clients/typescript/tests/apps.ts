@@ -14,8 +14,23 @@ export interface App {
   readonly ended: Promise<number | null>;
 }
 
+export interface Circumstances {
+  /** The most KiB that any of its files may have, as if the disk was full then. */
+  readonly mostKib?: number;
+}
+
 /** The script has `Client`, `FileCounters`, `SUBJECT`, `say` (a line of output) and its `ARGUMENTS`. */
 export function start(folder: string, script: string, ...given: readonly unknown[]): App {
+  return startUnder({}, folder, script, ...given);
+}
+
+/** As `start`, under circumstances that are not those of an app in good health. */
+export function startUnder(
+  { mostKib }: Circumstances,
+  folder: string,
+  script: string,
+  ...given: readonly unknown[]
+): App {
   const path = join(folder, "app.mjs");
   const preamble = `
     import { Client, FileCounters } from ${JSON.stringify(LIBRARY)};
@@ -24,7 +39,10 @@ export function start(folder: string, script: string, ...given: readonly unknown
     const say = (text) => process.stdout.write(text + "\\n");
   `;
   writeFileSync(path, preamble + script);
-  const child = spawn(process.execPath, [path, JSON.stringify(given)], { stdio: ["ignore", "pipe", "inherit"] });
+  const command = [process.execPath, path, JSON.stringify(given)];
+  const limited =
+    mostKib === undefined ? command : ["bash", "-c", `ulimit -f ${mostKib}; exec "$@"`, "app", ...command];
+  const child = spawn(limited[0] as string, limited.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   child.stdout?.on("data", (content) => {
     text += content;

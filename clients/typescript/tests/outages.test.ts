@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { Client, type ClientOptions, FileCounters } from "../src/index.js";
+import { startUnder } from "./apps.js";
 import { Brain } from "./brain.js";
 import { document, pool, SUBJECT, UNIT } from "./documents.js";
 import { eventually } from "./waiting.js";
@@ -118,4 +119,47 @@ test("what a process kept before its end is counted by the next one", async () =
   await second.flush();
   expect(await used(second)).toBe("4");
   expect(second.status.counters.kept).toBe(0);
+});
+
+test("a folder that counters cannot be made in is said by the status and in one line, and the app goes on", async () => {
+  spoil(); // not by rights: they say nothing to root
+  limited();
+  const lines: string[] = [];
+  const client = await connect({ log: (level, message) => level !== "info" && lines.push(message) });
+  expect(await client.check("c", UNIT, 1)).toMatchObject({ allow: false, reasonCode: "counters_unavailable" });
+  for (let at = 0; at < 5; at += 1) {
+    expect((await client.record("c", UNIT, 1)).kept).toBe(true);
+    await client.check("c", UNIT, 1);
+  }
+  expect(client.status.counters).toMatchObject({ state: "snapshot", kept: 5, keptInMemory: 0 });
+  expect(client.status.problems.map(({ code }) => code)).toEqual(["counters_unavailable"]);
+  expect(lines.filter((line) => line.includes("counters"))).toHaveLength(1);
+  mend();
+  await eventually(() => client.status.counters.state === "ok");
+  expect(await used(client)).toBe("5");
+});
+
+const FULL_DISK = `
+  const [baseUrl, directory, path] = ARGUMENTS;
+  const lines = [];
+  const log = (level, message) => level !== "info" && lines.push(message);
+  const client = new Client({ baseUrl, ...SUBJECT, mode: "manual", directory, counters: new FileCounters(path), log });
+  await client.refresh();
+  let counted = 0;
+  while (counted < 5000 && !(await client.record("customer_" + counted, "vu_minute", 1)).kept) counted += 1;
+  for (let at = 0; at < 5; at += 1) await client.record("customer_0", "vu_minute", 1);
+  const { allow } = await client.check("customer_0", "vu_minute", 1);
+  const { counters, problems } = client.status;
+  say(JSON.stringify([allow, counters.state, counters.kept, problems.map(({ code }) => code), lines.length]));
+`;
+
+test("a full disk is said by the status and in one line, and what it does not take is counted by the next app", async () => {
+  limited();
+  const path = join(folder, "counters", "all");
+  const app = startUnder({ mostKib: 64 }, folder, FULL_DISK, brain.url, folder, path);
+  expect(await app.ended).toBe(0);
+  expect(app.lines().map((line) => JSON.parse(line))).toEqual([[true, "snapshot", 6, ["counters_unavailable"], 1]]);
+  const client = await connect();
+  await client.flush();
+  expect(String((await client.usage("customer_0")).units.get(UNIT)?.used)).toBe("6");
 });
