@@ -127,6 +127,29 @@ def _whose(entry: Document, outputs: Document, noun: str) -> str:
     return f"{_counted(count, noun)} of {_unit_name(outputs, entry)} {'has' if count == 1 else 'have'}"
 
 
+def _plan_price_below_cost(entry: Document, outputs: Document) -> str:
+    price, cost = (price_text(_number(entry, name)) for name in ("unit_price_usd", "cost"))
+    contract = as_text(entry.get("customer_id"))
+    whose = f" in the contract of {contract}" if contract else ""
+    return (
+        f"Tier {_number(entry, 'tier')} of {_unit_name(outputs, entry)} is sold for {price}{whose}, below its cost of "
+        f"{cost}; {_counted(_number(entry, 'customer_periods'), 'customer-period')} reached it."
+    )
+
+
+def _commit_unused(entry: Document, _: Document) -> str:
+    customers, periods = _number(entry, "customers"), _number(entry, "customer_periods")
+    return (
+        f"{_counted(customers, 'customer')} left {money_text(_number(entry, 'unused_usd'))} of the minimum commit "
+        f"unused in {_counted(periods, 'customer-period')}."
+    )
+
+
+def _credits_expired(entry: Document, _: Document) -> str:
+    lapsed, paid = (money_text(_number(entry, name)) for name in ("expired_usd", "paid_usd"))
+    return f"{lapsed} of credits lapsed, for which {paid} was paid: customers keep nothing of it."
+
+
 SENTENCES: Mapping[str, Callable[[Document, Document], str]] = MappingProxyType(
     {
         "most_events_add_nothing": _most_events_add_nothing,
@@ -138,6 +161,9 @@ SENTENCES: Mapping[str, Callable[[Document, Document], str]] = MappingProxyType(
         "retention_regressed": _retention_regressed,
         "no_usage_in_window": _no_usage_in_window,
         "usage_unmatched": _usage_unmatched,
+        "plan_price_below_cost": _plan_price_below_cost,
+        "commit_unused": _commit_unused,
+        "credits_expired": _credits_expired,
         "value_not_a_number": _value_not_a_number,
         "value_missing": _value_missing,
         "negative_quantity": _negative_quantity,

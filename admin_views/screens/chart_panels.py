@@ -85,7 +85,8 @@ def _end_names(ends: Mapping[str, Number], x: int, span: Span) -> Iterator[Panel
 def bars(title: str, names: Sequence[str], sides: Mapping[str, Sequence[Number | None]], text_of: NumberText) -> Panel:
     """Horizontal bars in USD, a group for each name; where there are two sides, their first bars carry their names."""
     drawn = {side: values for side, values in sides.items() if any(value is not None for value in values)}
-    most = max((value for values in drawn.values() for value in values if value is not None), default=0)
+    amounts = [value for values in drawn.values() for value in values if value is not None]
+    most, least = max(amounts, default=0), min(0, *amounts, 0)
     return {
         "title": title,
         "height": max(2, len(names)) * ROW_HEIGHT * max(1, len(drawn)),
@@ -95,7 +96,7 @@ def bars(title: str, names: Sequence[str], sides: Mapping[str, Sequence[Number |
         ],
         "shapes": [],
         "annotations": [],
-        "xaxis": {"range": [0, most or 1], "tickformat": usd_ticks(most), "nticks": 4},
+        "xaxis": {"range": [least, most or 1], "tickformat": usd_ticks(most), "nticks": 4},
         "yaxis": categories(names),
     }
 

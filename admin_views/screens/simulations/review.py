@@ -20,9 +20,10 @@ from app.errors import NotFound
 from app.extensions import usage_events
 from app.models.base import db
 from app.models.config_version import ConfigVersion
+from app.services.simulations import review_plan as plan
 from app.services.simulations import review_tables as tables
 from app.services.simulations import review_titles as titles
-from app.services.simulations.review import PRICING, Review, run_of_config, runs_of
+from app.services.simulations.review import PRICING, WITH_PLAN, Review, run_of_config, runs_of
 from app.services.simulations.review import review as review_of
 from app.services.simulations.review_tables import TABLES, Cell, Outputs, Table
 from app.services.wording.words import plural
@@ -87,7 +88,10 @@ class ReviewScreen(Screen):
     def table(self, config_version_id: str, table_name: str) -> Response:
         """A table of a run as CSV, its numbers exact."""
         run = run_of_config(db.session, config_at(config_version_id), request.args.get("run", ""))
-        by_name = {table.name: table for table in (table_of(run.outputs) for table_of in TABLES if run.outputs)}
+        by_name = {
+            table.name: table
+            for table in (table_of(run.outputs) for table_of in (*TABLES, *plan.TABLES) if run.outputs)
+        }
         if table_name not in by_name:
             raise NotFound(f"Run {run.simulation_run_id} has no table {table_name!r}.", code="not_found")
         file = f"{run.simulation_run_id}.{table_name}.csv"
@@ -110,7 +114,10 @@ class ReviewScreen(Screen):
             units=laid_out(tables.units(outputs)),
             breakdown=laid_out(tables.breakdown(outputs)),
             runs=[run for run in runs_of(db.session, config) if run.status == SimulationStatus.COMPLETED],
-            pricing=PRICING[review.run.inputs["pricing_mode"]],
+            pricing=WITH_PLAN if plan.applies(outputs) else PRICING[review.run.inputs["pricing_mode"]],
+            left_out=plan.left_out(outputs),
+            plan_facts=plan.facts(outputs),
+            tiers=laid_out(plan.tiers(outputs)),
             editable=is_editable(config.status),
             cell=cell,
             dataset_since=dataset_since(review.dataset_change),
@@ -125,12 +132,14 @@ def dataset_since(change: DatasetChange) -> str:
 
 
 def pictures(outputs: Outputs, floor: Number | None) -> list[Picture]:
-    """The four pictures of the review: margin, pools, bills, limits."""
+    """The pictures of the review: margin, where the money comes from under a price plan, pools, bills, limits."""
     figures_json = {name: figure_json(figure) for name, figure in figures_of(outputs, floor).items()}
-    bills = (tables.bill_changes, tables.distribution, tables.worst)
+    bills = (tables.bill_changes, tables.distribution, tables.worst, plan.bill_lines)
     limits = (tables.thresholds, tables.crossings, tables.first_crossings)
+    money = ((plan.revenue_lines, plan.lines_by_period),) if plan.applies(outputs) else ()
     parts = (
         ("periods", titles.periods(outputs, floor), (tables.periods,)),
+        *(("revenue", plan.title(outputs), sheets) for sheets in money),
         ("pools", titles.pools(outputs), (tables.pools,)),
         ("bill-change", titles.bill_changes(outputs), bills),
         ("limits", titles.thresholds(outputs), limits),

@@ -19,6 +19,8 @@ from admin_views.screens.chart_panels import (
     usd_ticks,
 )
 from admin_views.screens.simulations.review_bills import bill_changes
+from admin_views.screens.simulations.review_revenue import revenue_panels
+from app.services.simulations.review_plan import applies
 from app.services.simulations.review_tables import (
     SIDES,
     Outputs,
@@ -39,6 +41,7 @@ def figures_of(outputs: Outputs, floor: Number | None) -> dict[str, Panel]:
     economics, impact = outputs["economics"], outputs["customer_impact"]
     drawn = {
         "periods": _periods(outputs, floor) if len(economics["by_period"]) > 1 else [],
+        "revenue": revenue_panels(outputs) if applies(outputs) else [],
         "pools": _pools(outputs) if has_baseline(outputs) or len(economics["by_pool"]) > 1 else [],
         "bill-change": bill_changes(impact) if _is_spread(impact) else [],
         "limits": _limits(outputs) if impact["customers"] > 1 else [],

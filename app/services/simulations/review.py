@@ -40,6 +40,14 @@ PRICING: Mapping[str, str] = {
     "at the target price per unit.",
 }
 """The meaning of revenue in each pricing mode (spec 4.2)."""
+WITH_PLAN = "Revenue is what customers are billed by the price plan: fees, overage after credits, credits and true-up."
+"""What it means in `use_unit_economics` where a side has a price plan."""
+PLAN_RISKS: Mapping[str, str] = {
+    "plan_price_below_cost": "unit_prices.{value_unit_id}.tiers.{tier}.unit_price_usd",
+    "commit_unused": "minimum_commit_usd",
+    "credits_expired": "prepaid.expires_after_days",
+}
+"""Risk of a price plan → the field of its screen that mends it."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +227,8 @@ def risk_link(draft: Draft, risk: Mapping[str, Json]) -> str:
         return at_unit(draft, unit, "event_mapping.aggregation.field").deep_link
     if code == "quality_signal_missing":
         return at_unit(draft, unit, "quality_signal_source").deep_link
+    if code in PLAN_RISKS:
+        return f"{config_screen(draft, 'price-plan')}#{PLAN_RISKS[code].format(**risk)}"
     if code == "usage_unmatched":
         return at_unit(draft, unit, "event_mapping.filters").deep_link
     return config_screen(draft, "simulate" if code == "no_usage_in_window" else "pools")

@@ -22,6 +22,8 @@ Row = TypeVar("Row", bound=Comparison | UnitRow)
 NO_REVENUE = "no revenue"
 ABSENT = "none"
 """A pool or unit that this side does not have."""
+PLAN = "Plan"
+"""The row, of no pool and no unit, for what a price plan bills beside them: fees, purchases, true-up less credits."""
 NO_END = "no limit"
 """The outer edge of the outermost bins."""
 SIDES: tuple[Literal["baseline", "candidate"], ...] = ("baseline", "candidate")
@@ -103,9 +105,10 @@ def period_span(period: PeriodFields) -> str:
     return f"{period['start'][:10]} to {period['end'][:10]}"
 
 
-def pool_labels(outputs: Outputs) -> dict[str, str]:
-    """pool_id → label, for the candidate's pools."""
-    return {row["pool_id"]: row["label"] or row["pool_id"] for row in outputs["pool_breakdown"]}
+def pool_labels(outputs: Outputs) -> dict[str | None, str]:
+    """pool_id → label, for the candidate's pools; None is the row of a price plan."""
+    named: dict[str | None, str] = {None: PLAN}
+    return named | {row["pool_id"]: row["label"] or row["pool_id"] or PLAN for row in outputs["pool_breakdown"]}
 
 
 def periods(outputs: Outputs) -> Table:
@@ -121,7 +124,7 @@ def pools(outputs: Outputs) -> Table:
     rows: list[PoolRow] = outputs["economics"]["by_pool"]
 
     def head_of(row: PoolRow) -> tuple[Cell, ...]:
-        return labels.get(row["pool_id"], "only in the baseline"), row["pool_id"]
+        return labels.get(row["pool_id"], "only in the baseline"), row["pool_id"] or ""
 
     return _economics(outputs, "pools", "By pool", POOL, rows, head_of)
 
@@ -130,7 +133,11 @@ def units(outputs: Outputs) -> Table:
     """Revenue, cost and margin by value unit."""
     head = (Column("name", "Name", "text", "Value unit"), Column("value_unit_id", "Value unit", "id", "Value unit"))
     rows: list[UnitRow] = outputs["economics"]["by_unit"]
-    return _economics(outputs, "units", "By value unit", head, rows, lambda row: (row["name"], row["value_unit_id"]))
+    return _economics(outputs, "units", "By value unit", head, rows, _unit_head)
+
+
+def _unit_head(row: UnitRow) -> tuple[Cell, ...]:
+    return row["name"] or PLAN, row["value_unit_id"] or ""
 
 
 def _economics(
@@ -181,8 +188,16 @@ def breakdown(outputs: Outputs) -> Table:
         Column("cost_usd", "Cost, USD", "money"),
         Column("revenue_usd", "Revenue, USD", "money"),
     )
-    rows = [tuple(row[column.name] for column in columns) for row in outputs["pool_breakdown"]]
+    rows = [_breakdown_row(row, columns) for row in outputs["pool_breakdown"]]
     return Table("breakdown", "Candidate's pools in units", columns, rows)
+
+
+def _breakdown_row(row: Mapping[str, Json], columns: Sequence[Column]) -> tuple[Cell, ...]:
+    """The cells of a pool; the row of a price plan has money alone, and none of the rest is missing there."""
+    if row["pool_id"] is not None:
+        return tuple(row[column.name] for column in columns)
+    amounts = {name: row[name] for name in ("cost_usd", "revenue_usd")}
+    return tuple({"label": PLAN, **amounts}.get(column.name, "") for column in columns)
 
 
 def bill_changes(outputs: Outputs) -> Table:

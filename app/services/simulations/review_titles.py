@@ -103,7 +103,7 @@ def _moved(name: str, change: Decimal) -> str:
     return f"{money_text(abs(change))} {'more' if change > 0 else 'less'} {name}" if change else f"the same {name}"
 
 
-def _largest(outputs: Outputs, rows: Sequence[Json], labels: dict[str, str]) -> str:
+def _largest(outputs: Outputs, rows: Sequence[Json], labels: dict[str | None, str]) -> str:
     revenue = outputs["economics"]["candidate"]["revenue_usd"]
     if not revenue:
         return "No pool earns anything"
