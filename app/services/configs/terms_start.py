@@ -6,6 +6,7 @@ from app.models.base import AnySession
 from app.services.configs.lookup import find_newest_decision, get_config
 from app.services.configs.reading import ConfigReading
 from rules.draft import TermsChoice
+from rules.enums import DiffType
 from rules.lifecycle import is_editable
 from rules.price_plan import StoredPlan
 from rules.terms_start import UsualStart, usual_start
@@ -30,12 +31,13 @@ def usual_terms_start(reading: ConfigReading, replaced: Mapping[str, Json] | Non
 def terms_choice(session: AnySession, reading: ConfigReading) -> TermsChoice | None:
     """What was decided about the start of a version's terms, beside what is usual after what it replaces.
 
-    None for a version that nobody decided on, and where no price plan has a say.
+    None for a version that nobody decided on, for one that was rolled back to, which holds at once always, and where no
+    price plan has a say.
     """
     if is_editable(reading.config.status):
         return None
     decision = find_newest_decision(session, reading.config.config_version_id)
-    if decision is None or decision.baseline_config_version_id is None:
+    if decision is None or decision.baseline_config_version_id is None or decision.diff["type"] == DiffType.ROLLBACK:
         return None
     before = get_config(session, decision.baseline_config_version_id)
     usual = usual_start(True, before.price_plan, plan_of(reading.document))

@@ -116,6 +116,7 @@ def test_a_rollback_holds_at_once_whatever_the_policies_say(plans: AnySession) -
         decision = activation.rollback(plans, "cfg_1", f.APPROVAL, actor=f.OPERATOR, now=f.NOW + timedelta(seconds=120))
     assert decision.terms_start == "at_once"
     assert "terms" not in served(plans)["governance"]
+    assert findings(plans, "cfg_1") == []
 
 
 def test_another_choice_is_allowed_and_said(plans: AnySession) -> None:

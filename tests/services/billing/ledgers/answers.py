@@ -40,7 +40,8 @@ def stripe(record: Record, body: JsonObject, identifier: str) -> JsonObject:
     if record.resource == "products":
         return {"object": "product", "active": True, "default_price": None, **body}
     for tier in body.get("tiers", ()):
-        tier |= {"flat_amount": None, "flat_amount_decimal": None, "unit_amount": None}
+        fee = tier.get("flat_amount_decimal")
+        tier |= {"flat_amount": None, "flat_amount_decimal": fee and reworded(fee), "unit_amount": None}
         tier["up_to"] = None if tier["up_to"] == "inf" else tier["up_to"]
         tier["unit_amount_decimal"] = reworded(tier["unit_amount_decimal"])
     if "unit_amount_decimal" in body:

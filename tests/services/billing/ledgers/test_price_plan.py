@@ -393,3 +393,16 @@ def test_a_ledger_bills_what_the_plan_says_or_refuses(ledger: Ledger, of: Terms,
             quantity = packages(quantity, sold_unit.schedule.package_size)
         (body,) = [record["body"] for record in records if record["resource"] in PRICED]
         assert BILLED[ledger.name](body, quantity) == due
+
+
+@every_ledger
+@settings(max_examples=60, deadline=None)
+@given(of=priced_terms(), other=priced_terms())
+def test_a_ledger_is_in_step_with_the_price_that_it_took_and_with_no_other(
+    ledger: Ledger, of: Terms, other: Terms
+) -> None:
+    mine, theirs = expressed(ledger, of), expressed(ledger, other)
+    if mine is None or theirs is None:
+        return
+    assert changes(ledger, of, listed(ledger, of)) == []
+    assert bool(changes(ledger, of, listed(ledger, other))) == (mine != theirs)
