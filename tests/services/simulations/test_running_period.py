@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 from app.extensions import usage_events
 from app.models.base import db
 from app.models.transactions import write
-from app.services.configs.reading import read_config
+from app.services.configs.lookup import get_config
+from app.services.configs.reading import current_hash, read_config
 from app.services.decisions import activation
 from app.services.simulations.running_period import running_period_of
 from app.services.simulations.usage_facts import findings_with_usage
@@ -143,6 +144,33 @@ def test_amounts_that_are_shared_out_by_days_are_compared_as_they_hold_in_the_pe
     findings = findings_with_usage(db.session, usage_events().store, reading, now=NOW)
     (finding,) = [finding for finding in findings if finding.code == "running_period_rerated"]
     assert "used in it already, with the amounts of the period shared out by its days: “Usable" in finding.message
+
+
+def test_a_version_in_force_is_compared_with_what_held_before_it_and_the_next_one_with_what_it_shares(
+    client: FlaskClient,
+) -> None:
+    """Since the 15th cfg_2 shares out 10 and 5 minutes as 7.333333; cfg_3 keeps 5 and so takes some of these away."""
+    planned("cfg_2", {"platform_fee_usd": 30, "change_policy": "prorate"})
+    with write(db.session):
+        row = get_config(db.session, "cfg_2")
+        row.content_hash = current_hash(db.session, row)
+        f.run(db.session, row)
+        approved = activation.approve(db.session, "cfg_2", "sim_cfg_2", f.APPROVAL, actor=f.OPERATOR, now=NOW)
+    assert approved.terms_start == "prorated"
+    planned("cfg_3", {"platform_fee_usd": 30, "change_policy": "prorate"})
+    later = NOW + timedelta(days=8)
+    active, next_one = of("cfg_2", later), of("cfg_3", later)
+    assert active is not None
+    assert active.stricter == (
+        "“Usable HD minute” includes 7.333333 instead of 10",
+        "the platform fee rises from $0.00 to $16.00",
+    )
+    assert next_one is not None
+    assert next_one.stricter == (
+        "“Usable HD minute” includes 6.711111 instead of 7.333333",
+        "the platform fee rises from $16.00 to $19.733333",
+    )
+    assert of("cfg_2", NOW + timedelta(days=30)) is None
 
 
 def test_tiers_that_cost_more_anywhere_and_fees_of_single_customers_are_said(client: FlaskClient) -> None:
