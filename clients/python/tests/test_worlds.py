@@ -20,7 +20,7 @@ from simulation.plan import ConfigPlan, Meter, Plan
 from simulation.reference import Fold, crosses
 from tests.simulation.worlds import World, worlds
 
-from avs_brain_client.reading import MOST_DAYS
+from avs_brain_client.members import MOST_DAYS
 from brain import Brain
 from ledgers import Books
 from replaying import client_of, counted_elsewhere, replay

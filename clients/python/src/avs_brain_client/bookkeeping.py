@@ -92,7 +92,9 @@ class Bookkeeper:
             unit = None if plan is None else plan.in_period(period.calendar, period.number).units.get(value_unit_id)
             if unit is not None:
                 account = account.seeing(unit.unit.meter.event_type, at)
-            change = usage.count(plan, account.using_since(at), {value_unit_id: quantity}, period, now)
+            change = usage.count(
+                _of(plan, customer_id), account.using_since(at), {value_unit_id: quantity}, period, now
+            )
             return change.account, (recorded._replace(fired=change.firings), change.firings)
 
         course: Hashable = None
@@ -132,7 +134,7 @@ class Bookkeeper:
             account = account.seeing(event.event_type, event.at_us)
             if quantities:
                 account = account.using_since(event.at_us)
-            change = usage.count(plan, account, quantities, period, now)
+            change = usage.count(_of(plan, event.customer_id), account, quantities, period, now)
             return change.account, (Recorded(False, quantities, change.firings, lacking), change.firings)
 
         def keeping() -> Keeping:
@@ -206,7 +208,7 @@ class Bookkeeper:
             freed = account.letting_go(name).using_since(now)
             if period is None:  # of a calendar that the document no longer goes by: nothing of it can fire
                 return freed.adding(value_unit_id, key, quantity), (recorded, ())
-            change = usage.count(plan, freed, {value_unit_id: quantity}, period, now)
+            change = usage.count(_of(plan, customer_id), freed, {value_unit_id: quantity}, period, now)
             return change.account, (recorded._replace(fired=change.firings), change.firings)
 
         marks = {f"c:{name}": now + self._remembered_us}
@@ -369,3 +371,8 @@ class Bookkeeper:
         if force is None or force.plan is None:
             return ()
         return self._reporter.events(force.plan, customer_id, firings, now)
+
+
+def _of(plan: Plan | None, customer_id: str) -> Plan | None:
+    """The plan of a customer, by whose contract it may be."""
+    return None if plan is None else plan.of(customer_id)

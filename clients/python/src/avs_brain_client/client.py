@@ -209,7 +209,7 @@ class Client(Core):
             raise NeverLoaded("There is no config yet that says what this customer has.")
         account = self._books.account(customer_id)
         period = self._books.period(plan, account, customer_id, now if at is None else microseconds(at))
-        return statement(plan, account, period, now)
+        return statement(plan.of(customer_id), account, period, now)
 
     def __enter__(self) -> "Client":
         return self.start()

@@ -5,8 +5,10 @@ Field names are those of the avs_config; quantities and amounts are scaled integ
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+
+from avs_brain_client.price_plan import PricePlan
 
 PERIOD_DAYS = 30
 RAILS = {"monthly_spend_cap_usd": "closed", "usage_thresholds": "open", "absolute_usage_caps": "closed"}
@@ -15,7 +17,8 @@ UNCOUNTED = {**RAILS, "hard_stop": "closed"}
 """How each rail, and each pool that stops, fails while counters cannot be read, unless the document says otherwise."""
 DEFAULT_STALENESS_SECONDS = 86_400
 FIXED, CALENDAR_MONTH, CUSTOMER_DAY = "fixed", "calendar_month", "customer_day"
-POOL_SCOPE, UNIT_SCOPE, CUSTOMER_SCOPE = "pool", "unit", "customer"
+POOL_SCOPE, UNIT_SCOPE, CUSTOMER_SCOPE, SPEND_SCOPE = "pool", "unit", "customer", "spend"
+NEXT_PERIOD, PRORATED = "next_period", "prorated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,10 @@ class Pool:
     overage_behavior: str
     is_exploration: bool
 
+    def giving(self, included: int, overage_behavior: str | None = None) -> "Pool":
+        """The pool with another allowance, and another behaviour beyond it where one is named."""
+        return replace(self, included=included, overage_behavior=overage_behavior or self.overage_behavior)
+
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
@@ -88,8 +95,9 @@ class Exploration:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """`hundredths` of a percent of the available allowance, and what to do from there on. `scope`: of some pool of the
-    unit, of the unit's whole allowance, or of any unit's, and then for every unit of the customer.
+    """`hundredths` of a percent of the available allowance or the spend cap, and what to do from there on. `scope`: of
+    some pool of the unit, of the unit's whole allowance, of any unit's, and then for every unit of the customer, or of
+    the spend cap, by the whole bill, and then for every unit that has a price.
     """
 
     percent: Decimal
@@ -146,8 +154,8 @@ class Delivery:
 class Document:
     """One config version; `upcoming` is the version that replaces it at `upcoming_at_us`, if one is approved.
 
-    `before` are the terms that hold until the end of the period in which `since_us` lies, where the decision for this
-    version lets customers finish the period that they are in; None where it holds at once.
+    `before` are the terms before `since_us`, where the decision for this version does not let it hold at once for whole
+    periods: they hold until the end of the period in which `since_us` lies, or share it out, as `terms_start` says.
     """
 
     config_version_id: str
@@ -161,3 +169,5 @@ class Document:
     upcoming: "Document | None" = None
     since_us: int | None = None
     before: "Document | None" = None
+    terms_start: str = NEXT_PERIOD
+    price_plan: PricePlan | None = None

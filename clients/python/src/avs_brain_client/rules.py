@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from avs_brain_client.account import Account
-from avs_brain_client.document import CUSTOMER_SCOPE, POOL_SCOPE, Threshold
-from avs_brain_client.numbers import SCALE, ceiling
-from avs_brain_client.periods import Period
-from avs_brain_client.plan import Plan, UnitPlan
+from avs_brain_client.billing import is_capped, is_judged_by_spend, most_of_others, room_within, share_of_cap
+from avs_brain_client.document import CUSTOMER_SCOPE, SPEND_SCOPE, Threshold
+from avs_brain_client.numbers import SCALE
+from avs_brain_client.plan import UnitPlan
+from avs_brain_client.situation import Situation, has_reached, reached_at, situation
 
 SEVERITY = {None: 0, "warn": 1, "degrade_quality": 2, "throttle": 3, "require_approval": 4, "block": 5}
 REFUSING = ("block", "require_approval")
@@ -34,22 +34,9 @@ class Rule(NamedTuple):
     percent: Decimal | None = None
 
 
-class Situation(NamedTuple):
-    """One customer, unit and period: what each pool has (draw order), their sum, and what is taken already."""
-
-    plan: Plan
-    unit: UnitPlan
-    account: Account
-    period: Period
-    now_us: int
-    pools: tuple[int, ...]
-    allowance: int
-    taken: int
-
-
 class Others(NamedTuple):
-    """What a customer's other units have to do with one: what they cost, in USD times SCALE squared, and which
-    thresholds that hold for every unit one of them has reached.
+    """What a customer's other units have to do with one: what they cost beyond credits, in USD times SCALE squared
+    (less than nothing where credits are left), and which thresholds that hold for every unit one of them has reached.
     """
 
     bill: int
@@ -59,24 +46,13 @@ class Others(NamedTuple):
 NO_OTHERS = Others(0, ())
 
 
-def situation(plan: Plan, unit: UnitPlan, account: Account, period: Period, now_us: int) -> Situation:
-    """What rules are made from; `taken` is recorded and reserved use."""
-    name = unit.unit.value_unit_id
-    pools = plan.available(account, unit, period)
-    taken = account.recorded(name, period.key)
-    if account.holds:
-        taken += account.held(name, period.key, now_us)
-    return Situation(plan, unit, account, period, now_us, pools, sum(pools), taken)
-
-
 def others(found: Situation) -> Others:
     """Of the customer's other units, where the rails of this one ask for them."""
-    plan, unit = found.plan, found.unit
-    if len(plan.units) == 1:
+    plan = found.plan
+    if len(plan.units) == 1 and plan.terms is None:
         return NO_OTHERS
-    capped = plan.rails.spend_cap is not None and bool(plan.rails.at_cap_action and unit.unit.price)
     return Others(
-        bill=bill(plan, found.account, found.period, found.now_us, without=unit) if capped else 0,
+        bill=most_of_others(found) if is_judged_by_spend(found) else 0,
         reached=reached_elsewhere(found) if plan.for_all else (),
     )
 
@@ -92,12 +68,6 @@ def reached_elsewhere(found: Situation) -> tuple[Threshold, ...]:
     return tuple(threshold for threshold in plan.for_all if any(has_reached(other, threshold) for other in rest))
 
 
-def has_reached(found: Situation, threshold: Threshold) -> bool:
-    """Whether use of the unit itself has reached the threshold's percentage."""
-    at = reached_at(threshold, found.pools)
-    return at is not None and found.taken >= at
-
-
 def rules(found: Situation, state: str, rest: Others, *, approved: bool) -> list[Rule]:
     """All rules of the situation, in no particular order; `state` is the config's: fresh, stale or expired.
     `approved`: an operator let the customer go on with the unit. They do not depend on what is taken of the unit.
@@ -106,40 +76,13 @@ def rules(found: Situation, state: str, rest: Others, *, approved: bool) -> list
     if state == "expired":
         listed.extend(_expired(found))
     else:
-        listed.extend((*_thresholds(found, rest.reached), *_spend_cap(found, rest.bill), *_absolute_caps(found)))
+        listed.extend((*_thresholds(found, rest.reached), *_thresholds_of_spend(found, rest.bill)))
+        listed.extend((*_spend_cap(found, rest.bill), *_absolute_caps(found)))
     if state != "fresh" and found.plan.document.delivery.stale == "closed":
         listed.append(_rule(-1, "block", CONFIG_STALE))
     if approved:
         return [rule for rule in listed if rule.action != "require_approval"]
     return listed
-
-
-def reached_at(threshold: Threshold, pools: tuple[int, ...]) -> int | None:
-    """From which use of the unit on its percentage is reached, of some pool or of the whole allowance, as the
-    threshold's scope says; None: never.
-
-    What is without allowance has no percentage; only the last pool can be used beyond what it has (spec 4.3).
-    """
-    if threshold.scope != POOL_SCOPE:
-        allowance = sum(pools)
-        return max(ceiling(threshold.hundredths * allowance, 10_000), 1) if allowance else None
-    before, places = 0, []
-    for at, quantity in enumerate(pools):
-        wanted = max(ceiling(threshold.hundredths * quantity, 10_000), 1)
-        if quantity and (wanted <= quantity or at == len(pools) - 1):
-            places.append(before + wanted)
-        before += quantity
-    return min(places, default=None)
-
-
-def bill(plan: Plan, account: Account, period: Period, now_us: int, *, without: UnitPlan | None = None) -> int:
-    """What the period costs the customer, in USD times SCALE squared; reservations included."""
-    total = 0
-    for unit in plan.priced:
-        if unit is not without:
-            found = situation(plan, unit, account, period, now_us)
-            total += max(found.taken - found.allowance, 0) * unit.unit.price
-    return total
 
 
 def pool_in_use(unit: UnitPlan, pools: tuple[int, ...], taken: int) -> str:
@@ -175,7 +118,7 @@ def _thresholds(found: Situation, elsewhere: tuple[Threshold, ...]) -> Iterator[
         if threshold.scope == CUSTOMER_SCOPE and threshold in elsewhere:
             yield _rule(-1, threshold.action, THRESHOLD, threshold)
         elif threshold.action in REFUSING:
-            if found.allowance:
+            if found.allowance and threshold.scope != SPEND_SCOPE:
                 most = threshold.hundredths * found.allowance // 10_000
                 yield _rule(most, threshold.action, THRESHOLD, threshold)
         else:
@@ -184,12 +127,32 @@ def _thresholds(found: Situation, elsewhere: tuple[Threshold, ...]) -> Iterator[
                 yield _rule(reached - 1, threshold.action, THRESHOLD, threshold)
 
 
+def _thresholds_of_spend(found: Situation, others_bill: int) -> Iterator[Rule]:
+    """Of the spend cap: one that refuses lets the bill come to its percentage, never beyond it. Others hold from there
+    on, and for any use of what has a price where the bill comes to it without the unit's.
+    """
+    if found.unit.price.is_free:
+        return
+    for threshold in found.plan.of_spend:
+        amount = share_of_cap(found.plan, threshold)
+        if threshold.action in REFUSING:
+            room = room_within(found, amount, others_bill)
+            beyond = found.allowance + max(room or 0, 0)
+        else:
+            room = room_within(found, amount - 1, others_bill)
+            beyond = -1 if room is not None and room < 0 else found.allowance + (room or 0)
+        if room is not None:
+            yield _rule(beyond, threshold.action, THRESHOLD, threshold)
+
+
 def _spend_cap(found: Situation, others_bill: int) -> Iterator[Rule]:
     """Only what would be billed can exceed the cap; what the customer's other units cost counts too."""
-    cap, price, rails = found.plan.rails.spend_cap, found.unit.unit.price, found.plan.rails
-    if cap is not None and price and rails.at_cap_action:
-        room = max(cap * SCALE - others_bill, 0) // price
-        yield _rule(found.allowance + room, rails.at_cap_action, SPEND_CAP)
+    if not is_capped(found):
+        return
+    rails = found.plan.rails
+    room = room_within(found, (rails.spend_cap or 0) * SCALE, others_bill)
+    if room is not None:
+        yield _rule(found.allowance + max(room, 0), rails.at_cap_action, SPEND_CAP)
 
 
 def _absolute_caps(found: Situation) -> Iterator[Rule]:
@@ -200,9 +163,11 @@ def _absolute_caps(found: Situation) -> Iterator[Rule]:
 def _expired(found: Situation) -> Iterator[Rule]:
     """A rail that fails open lets everything through; one that fails closed refuses whatever it would have judged."""
     rails, fails = found.plan.rails, found.plan.document.delivery.on_expired
-    if rails.spend_cap is not None and found.unit.unit.price and fails["monthly_spend_cap_usd"] == "closed":
+    priced = not found.unit.price.is_free
+    if rails.spend_cap is not None and priced and fails["monthly_spend_cap_usd"] == "closed":
         yield _rule(found.allowance, "block", CONFIG_EXPIRED)
-    if rails.thresholds and found.allowance and fails["usage_thresholds"] == "closed":
+    judged = found.allowance or (priced and found.plan.of_spend)
+    if rails.thresholds and judged and fails["usage_thresholds"] == "closed":
         yield _rule(0, "block", CONFIG_EXPIRED)
     if found.unit.absolute_caps and fails["absolute_usage_caps"] == "closed":
         yield _rule(0, "block", CONFIG_EXPIRED)

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from avs_brain_client.account import Account
-from avs_brain_client.rules import REFUSING, Rule, Situation, others, rules
+from avs_brain_client.rules import REFUSING, Rule, others, rules
+from avs_brain_client.situation import Situation
 
 MOST_SHEETS = 1_000
 """Of one unit; beyond them all are compiled anew, so that a unit never keeps more."""

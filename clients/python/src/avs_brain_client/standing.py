@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from avs_brain_client.account import Account, Hold, Periods
+from avs_brain_client.billing import is_judged_by_spend
 from avs_brain_client.decide import Decision
 from avs_brain_client.periods import Calendars, period_at
 from avs_brain_client.plan import Force, Plan, UnitPlan
-from avs_brain_client.rules import Situation, pool_in_use, situation
+from avs_brain_client.rules import pool_in_use
 from avs_brain_client.sheet import Outcome, sheet
+from avs_brain_client.situation import Situation, situation
 from avs_brain_client.usage import NEVER, first_firing
 
 _NO_USE: Periods = {}
@@ -83,7 +85,8 @@ def stand(
     standing: Standing | None = account.standings.get(value_unit_id)
     if standing is not None and standing.frame.force is force and now_us < standing.until_us:
         return standing
-    calendars = plan.calendars
+    calendars, alike = plan.calendars, plan.calendars.common is not None and not plan.contracts
+    plan = plan.of(customer_id)
     period = period_at(calendars.of(customer_id, account.since_us, now_us), now_us)
     terms = plan.in_period(period.calendar, period.number)
     unit = terms.units.get(value_unit_id)
@@ -91,7 +94,7 @@ def stand(
         return None
     found = situation(terms, unit, account, period, now_us)
     standing = _standing(force, plan, found, calendars)
-    if calendars.common is not None or account.since_us is not None:
+    if alike or account.since_us is not None:  # all who have used nothing share one account
         account.standings[value_unit_id] = standing
     return standing
 
@@ -129,12 +132,11 @@ def _until_us(found: Situation, calendars: Calendars) -> int:
 
 
 def _alone_until(found: Situation) -> int:
-    rails, price = found.plan.rails, found.unit.unit.price
     if len(found.plan.units) == 1:
         return NEVER
     if found.plan.for_all:
         return -1
-    return found.allowance if rails.spend_cap is not None and rails.at_cap_action and price else NEVER
+    return found.allowance if is_judged_by_spend(found) else NEVER
 
 
 def counted(

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from avs_brain_client.account import Account
+from avs_brain_client.billing import bill, is_payer, reached_by_spend
 from avs_brain_client.draw import drawn
 from avs_brain_client.numbers import SCALE, unscaled
 from avs_brain_client.periods import Period
 from avs_brain_client.plan import Plan, UnitPlan
-from avs_brain_client.rules import bill, has_reached, reached_elsewhere, situation
+from avs_brain_client.rules import reached_elsewhere
+from avs_brain_client.situation import has_reached, situation
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +35,42 @@ class UnitUse:
 
 
 @dataclass(frozen=True, slots=True)
+class BillLines:
+    """What a bill is made of, in USD: `overage` is what credits did not pay for, `credits_drawn` what they did; it is
+    no part of the sum.
+    """
+
+    fees: Decimal
+    prepaid: Decimal
+    overage: Decimal
+    commit_true_up: Decimal
+    credits_drawn: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
-    """One customer and period, by its number: every pooled unit of the config by id, and the bill so far in USD."""
+    """One customer and period, by its number: every pooled unit of the config by id, and the bill so far in USD: by a
+    price plan the whole of it, line by line.
+    """
 
     period: int
     units: Mapping[str, UnitUse]
     spend_usd: Decimal
+    bill: BillLines
 
 
 def statement(plan: Plan, account: Account, period: Period, now_us: int) -> Statement:
     """Of recorded use, by the terms of the period; reservations are shown but neither drawn nor billed."""
     plan = plan.in_period(period.calendar, period.number)
     recorded = account.with_(holds={})
+    billed = bill(plan, recorded, period, now_us)
     return Statement(
         period=period.number,
         units={name: _unit(plan, unit, account, recorded, period, now_us) for name, unit in plan.units.items()},
-        spend_usd=usd(bill(plan, recorded, period, now_us)),
+        spend_usd=usd(billed.total),
+        bill=BillLines(
+            usd(billed.fee), usd(billed.prepaid), usd(billed.overage), usd(billed.true_up), usd(billed.drawn)
+        ),
     )
 
 
@@ -62,10 +84,11 @@ def _unit(plan: Plan, unit: UnitPlan, account: Account, recorded: Account, perio
     found = situation(plan, unit, recorded, period, now_us)
     draws, overage = drawn(found.pools, found.taken)
     elsewhere = reached_elsewhere(found) if plan.for_all else ()
+    by_spend = reached_by_spend(found) if plan.of_spend and is_payer(plan, account, period) else ()
     reached = [
         threshold.percent
         for threshold in plan.rails.thresholds
-        if has_reached(found, threshold) or threshold in elsewhere
+        if has_reached(found, threshold) or threshold in elsewhere or threshold in by_spend
     ]
     return UnitUse(
         used=unscaled(found.taken),

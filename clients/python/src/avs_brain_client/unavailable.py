@@ -29,7 +29,7 @@ def _decision(plan: Plan, unit: UnitPlan, state: str) -> Decision:
 def _refuses(plan: Plan, unit: UnitPlan, state: str) -> bool:
     rails, delivery = plan.rails, plan.document.delivery
     judged = {
-        "monthly_spend_cap_usd": rails.spend_cap is not None and bool(rails.at_cap_action and unit.unit.price),
+        "monthly_spend_cap_usd": rails.spend_cap is not None and bool(rails.at_cap_action) and not unit.price.is_free,
         "usage_thresholds": bool(rails.thresholds),
         "absolute_usage_caps": bool(unit.absolute_caps),
         "hard_stop": unit.last_pool.overage_behavior == "hard_stop",

@@ -5,11 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from avs_brain_client.account import Account
-from avs_brain_client.document import Threshold
+from avs_brain_client.billing import (
+    is_capped,
+    most_billed,
+    most_of_others,
+    reached_by_spend,
+    room_within,
+    share_of_cap,
+)
+from avs_brain_client.document import SPEND_SCOPE, Threshold
 from avs_brain_client.numbers import SCALE, unscaled
 from avs_brain_client.periods import Calendar, Period, numbered
 from avs_brain_client.plan import Plan, UnitPlan, by_number
-from avs_brain_client.rules import Situation, bill, has_reached, reached_at, situation
+from avs_brain_client.situation import Situation, has_reached, reached_at, situation
 
 EVENT_TYPES: Mapping[str, str] = {
     "warn": "rail_warning_shown",
@@ -82,16 +90,17 @@ def first_firing(plan: Plan, account: Account, unit: UnitPlan, period: Period, n
     not. Of use that changes later periods nothing is known: -NEVER.
     """
     name = unit.unit.value_unit_id
-    if plan.carries(name) and any(at > period.number for at in by_number(period.calendar, account.of_unit(name))):
+    if plan.carries(name) and any(at > period.number for at in _numbers(plan, account, name, period.calendar)):
         return -NEVER
     terms = plan.in_period(period.calendar, period.number)
     recorded = situation(terms, unit, account.with_(holds={}) if account.holds else account, period, now_us)
     points = [
         reached_at(threshold, recorded.pools)
         for threshold in terms.rails.thresholds
-        if fired_mark(period.key, threshold_key(threshold.percent, threshold.action)) not in account.fired
+        if not _has_fired(recorded, threshold)
     ]
-    return min([at for at in (*points, _cap_at(recorded), _graduation_at(recorded)) if at is not None], default=NEVER)
+    points += [_cap_at(recorded), *_spend_at(recorded), _graduation_at(recorded)]
+    return min([at for at in points if at is not None], default=NEVER)
 
 
 def fired_mark(period: str, key: str) -> str:
@@ -127,14 +136,23 @@ def _periods(plan: Plan, account: Account, value_unit_id: str, period: Period, n
     """Where use is carried, a late event changes what later periods had."""
     if not plan.carries(value_unit_id):
         return range(period.number, period.number + 1)
-    used = by_number(period.calendar, account.of_unit(value_unit_id))
+    used = _numbers(plan, account, value_unit_id, period.calendar)
     return range(period.number, max(period.number, period.calendar.number(now_us), *used) + 1)
+
+
+def _numbers(plan: Plan, account: Account, value_unit_id: str, calendar: Calendar) -> Iterable[int]:
+    """The periods with use to which use of a unit in an earlier one matters: of any unit, where credits are carried."""
+    if not plan.lineage.sells_credits:
+        return by_number(calendar, account.of_unit(value_unit_id))
+    return {number for periods in account.used.values() for number in by_number(calendar, periods)}
 
 
 def _of_unit(found: Situation) -> Iterator[Firing]:
     for threshold in found.plan.rails.thresholds:
         if has_reached(found, threshold):
             yield _threshold(found, threshold)
+    for threshold in reached_by_spend(found):
+        yield _threshold(found, threshold)
     if _over_cap(found):
         yield _spend_cap(found)
     graduates = _graduates_beyond(found)
@@ -143,36 +161,51 @@ def _of_unit(found: Situation) -> Iterator[Firing]:
 
 
 def _threshold(found: Situation, threshold: Threshold) -> Firing:
-    context = {
+    context: dict[str, Any] = {
         "percent": threshold.percent,
         "action": threshold.action,
         "value_unit_id": found.unit.unit.value_unit_id,
-        "pool_id": found.unit.last_pool.pool_id,
-        "used_quantity": unscaled(found.taken),
-        "included_quantity": unscaled(found.allowance),
     }
+    if threshold.scope == SPEND_SCOPE:
+        context["monthly_spend_cap_usd"] = unscaled(found.plan.rails.spend_cap or 0)
+    else:
+        context["pool_id"] = found.unit.last_pool.pool_id
+        context["used_quantity"] = unscaled(found.taken)
+        context["included_quantity"] = unscaled(found.allowance)
     return _firing(found, threshold_key(threshold.percent, threshold.action), threshold.action, context)
 
 
-def _is_capped(found: Situation) -> bool:
-    rails = found.plan.rails
-    return rails.spend_cap is not None and bool(rails.at_cap_action and found.unit.unit.price)
-
-
 def _over_cap(found: Situation) -> bool:
-    cap = found.plan.rails.spend_cap or 0
-    return _is_capped(found) and bill(found.plan, found.account, found.period, found.now_us) > cap * SCALE
+    return is_capped(found) and most_billed(found) > (found.plan.rails.spend_cap or 0) * SCALE
 
 
 def _cap_at(found: Situation) -> int | None:
     """From which use of the unit on the bill exceeds the cap, unless that was reported; None: never."""
-    rails, price = found.plan.rails, found.unit.unit.price
-    if not _is_capped(found) or fired_mark(found.period.key, spend_cap_key(rails.at_cap_action)) in found.account.fired:
+    rails = found.plan.rails
+    if not is_capped(found) or fired_mark(found.period.key, spend_cap_key(rails.at_cap_action)) in found.account.fired:
         return None
-    room = (rails.spend_cap or 0) * SCALE - bill(
-        found.plan, found.account, found.period, found.now_us, without=found.unit
-    )
-    return -NEVER if room < 0 else found.allowance + room // price + 1
+    return _billed_beyond(found, (rails.spend_cap or 0) * SCALE)
+
+
+def _spend_at(found: Situation) -> Iterator[int | None]:
+    """From which use of the unit on the bill comes to a percentage of the cap, of those that were not reported."""
+    if found.unit.price.is_free:
+        return
+    for threshold in found.plan.of_spend:
+        if not _has_fired(found, threshold):
+            yield _billed_beyond(found, share_of_cap(found.plan, threshold) - 1)
+
+
+def _has_fired(found: Situation, threshold: Threshold) -> bool:
+    return fired_mark(found.period.key, threshold_key(threshold.percent, threshold.action)) in found.account.fired
+
+
+def _billed_beyond(found: Situation, amount: int) -> int | None:
+    """From which recorded use of the unit on the whole bill exceeds the amount; None: never."""
+    room = room_within(found, amount, most_of_others(found))
+    if room is None:
+        return None
+    return -NEVER if room < 0 else found.allowance + room + 1
 
 
 def _spend_cap(found: Situation) -> Firing:
