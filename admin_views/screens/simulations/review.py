@@ -34,7 +34,7 @@ from rules.lifecycle import is_editable
 from rules.simulation_run import changed_events
 from simulation.canonical import number_text
 
-CLASSES = {"text": "", "words": "", "id": "id"}
+CLASSES = {"text": "", "words": "", "id": "id", "line": ""}
 DATASET_SINCE = {
     "unchanged": "The events that it covers are still the same.",
     "fixed": "These events never change.",
@@ -158,6 +158,9 @@ def _sheets(tables_with_rows: Iterable[Table]) -> tuple[Sheet, ...]:
 def cell(value: Cell, kind: str) -> str:
     """A value of a table or figure as the page shows it: money of a dollar or more in cents, words as they are."""
     if isinstance(value, str):
+        if kind == "line":  # the picture has its colour
+            place = list(plan.LINES.values()).index(value)
+            return Markup('<span class="swatch line-{}" aria-hidden="true"></span> {}').format(place, value)
         return figures.words(value) if kind == "words" else value
     if value is None:
         return figures.NOT_MEASURED

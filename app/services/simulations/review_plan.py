@@ -53,7 +53,7 @@ def revenue_lines(outputs: Outputs) -> Table:
     """Revenue by line; before, after and change where the run compared."""
     sides = outputs.get("revenue_lines") or {}
     compared = bool(sides) and sides["baseline"] is not None
-    head = (Column("line", "Line", "text"),)
+    head = (Column("line", "Line", "line"),)
     money = (
         (
             Column("baseline_usd", "Revenue before, USD", "money", "Revenue, USD"),
@@ -111,14 +111,14 @@ def tiers(outputs: Outputs) -> Table:
     columns = (
         Column("name", "Name", "text", "Value unit"),
         Column("value_unit_id", "Value unit", "id", "Value unit"),
-        Column("customer_id", "Contract of", "id"),
+        Column("customer_id", "Terms of", "text"),
         Column("model", "Priced by", "text"),
         Column("tier", "Tier", "quantity"),
         Column("up_to", "Up to, units", "quantity"),
-        Column("unit_price_usd", "Price, USD", "money"),
+        Column("unit_price_usd", "Price, USD", "money", "Price, USD"),
+        Column("below_cost", "Price is", "text", "Price, USD"),
         Column("customer_periods", "Customer-periods", "quantity"),
         Column("units", "Beyond, units", "quantity"),
-        Column("below_cost", "Price is", "text"),
     )
     names = {row["value_unit_id"]: row["name"] for row in outputs["economics"]["by_unit"]}
     below = set(_below_cost(outputs))
@@ -131,9 +131,9 @@ def tiers(outputs: Outputs) -> Table:
             row["tier"],
             NO_END if row["up_to"] is None else row["up_to"],
             row["unit_price_usd"],
+            BELOW_COST if (row["value_unit_id"], row["customer_id"], row["tier"]) in below else "",
             row["customer_periods"],
             row["units"],
-            BELOW_COST if (row["value_unit_id"], row["customer_id"], row["tier"]) in below else "",
         )
         for row in (outputs["price_plan"]["tiers"] if applies(outputs) else ())
     ]

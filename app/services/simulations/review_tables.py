@@ -40,7 +40,7 @@ PERCENTILES: Mapping[str, str] = {
 class Column:
     """One column: `name` is its heading in the CSV, `label`, with its unit, on the page.
 
-    `kind` is text, words, id, money, share or quantity, or the difference of two such numbers: money_change,
+    `kind` is text, words, id, line, money, share or quantity, or the difference of two such numbers: money_change,
     share_change. The page shows columns of one `group` in one cell: before, after and change, or a name and its id.
     """
 
