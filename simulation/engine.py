@@ -25,6 +25,7 @@ from simulation.numbers import EXACT
 from simulation.plan import Meter, Plan
 from simulation.rerating import rerated
 from simulation.result import Outputs, assemble
+from simulation.sample_bills import SampleBill, Use, sample
 from simulation.unmatched import MappedType, TypeCoverage
 from simulation.window import Window
 
@@ -142,6 +143,30 @@ def simulate(plan: Plan, events: Table) -> Outputs:
             return assemble(plan, columnar.tally(plan, events, scratch.keep, fetch))
     finally:
         scratch.drop()
+
+
+def sample_bills(plan: Plan, events: Table) -> tuple[SampleBill, ...]:
+    """The smallest, median and largest bill of the plan's last period, as `simulation.sample_bills` has them."""
+    scratch = Scratch(events.get_backend())
+    try:
+        with localcontext(EXACT):
+            scope = scan.scope(events, plan.window, plan.workspace_id, plan.segment)
+            grid = scan.metered(scan.in_window(scope, plan.window), plan.meters, plan.periods, scratch.keep)
+            rows = fetch(grid)
+            quantities = {
+                meter: {(row["customer_id"], row["period"]): row[f"q{at}"] for row in rows}
+                for at, meter in enumerate(plan.meters)
+            }
+            first = fetch(scope.table.group_by("customer_id").agg(first=scope.table.ts.min()))
+            history = scan.qualifying(scan.up_to_as_of(events, plan.window), plan)
+            begun = [] if history is None else fetch(history.group_by("customer_id").agg(first=history["first"].min()))
+            return sample(plan, Use(quantities, _moments(first), _moments(begun)))
+    finally:
+        scratch.drop()
+
+
+def _moments(rows: list[Row]) -> dict[str, datetime]:
+    return {row["customer_id"]: row["first"].replace(tzinfo=UTC) for row in rows}
 
 
 def rerate(plan: Plan, caps: Sequence[Sequence[AbsoluteCap]], events: Table) -> Rerated:

@@ -76,6 +76,16 @@ def test_packages_and_single_prices_show_only_what_they_need(page: Page) -> None
     saved(page)
 
 
+def test_three_real_bills_follow_what_is_typed(page: Page) -> None:
+    add_plan(page)
+    bills = page.locator("#bills .bill")
+    expect(bills).to_have_count(3)
+    expect(bills.first).to_contain_text("Fees")
+    expect(bills.first).to_contain_text("$49.00")
+    fee(page).fill("1,234")
+    expect(bills.first).to_contain_text("$1,234.00")
+
+
 def test_an_error_stands_at_its_field_and_keeps_what_was_typed(page: Page) -> None:
     add_plan(page)
     fee(page).fill("much")

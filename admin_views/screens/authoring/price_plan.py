@@ -14,6 +14,7 @@ from admin_views.screens.authoring.price_chart import HEIGHT, WIDTH, steps
 from admin_views.screens.authoring.price_plan_forms import PricePlanForm, UnitPriceForm, act, controls_of_plan
 from admin_views.screens.authoring.price_plan_places import control_at
 from admin_views.screens.draft_screen import Document
+from app import clock, extensions
 from app.errors import AvsError
 from app.identity import acting
 from app.models.base import db
@@ -21,11 +22,14 @@ from app.models.config_version import ConfigVersion
 from app.services.authoring import config_parts
 from app.services.catalogs.kinds import CUSTOMERS
 from app.services.catalogs.reading import labels_of
+from app.services.simulations.example_bills import example_bills
+from app.services.simulations.review_plan import LINES
 from app.services.wording.price_plans import Sold, plan_sentences, price_words
 from simulation.canonical import JsonObject
 
 MAX_SUGGESTED = 500
 """Customers that the picker of a contract lists; every other one can be typed."""
+SIZES = ("Smallest bill", "Median bill", "Largest bill")
 
 
 class PricePlan(ConfigDraftScreen[PricePlanForm]):
@@ -73,13 +77,18 @@ class PricePlan(ConfigDraftScreen[PricePlanForm]):
     def parts(self, form: PricePlanForm, record: ConfigVersion) -> dict[str, str]:
         sold = _sold(record)
         charts = {f"chart-{row.path}": str(_macro("chart")(_picture(row))) for row in _prices(form)}
-        return charts | {"plan-says": str(_macro("says")(_sentences(form, sold)))}
+        said = {
+            "plan-says": _macro("says")(_sentences(form, sold)),
+            "bills": _macro("bills")(_bills(form, record, sold)),
+        }
+        return charts | {name: str(html) for name, html in said.items()}
 
     def context(self, form: PricePlanForm, record: ConfigVersion) -> dict[str, object]:
         sold = _sold(record)
         return super().context(form, record) | {
             "sentences": _sentences(form, sold),
             "pictures": {row.path: _picture(row) for row in _prices(form)},
+            "bills": _bills(form, record, sold) if form.has_plan else {"problem": "", "rows": []},
             "customers": dict(list(sold.customers.items())[:MAX_SUGGESTED]),
             "has_pools": bool(record.pools),
         }
@@ -121,6 +130,22 @@ def _picture(row: KeyedRow[UnitPriceForm]) -> Mapping[str, Any]:
         "height": HEIGHT,
         "words": "" if price is None else price_words(price),
         "is_volume": row.form.model.data == "volume",
+    }
+
+
+def _bills(form: PricePlanForm, record: ConfigVersion, sold: Sold) -> Mapping[str, Any]:
+    """The example bills by the plan as it is typed, each with its size, its customer's name and its lines."""
+    answer = example_bills(
+        db.session, extensions.usage_events(), record.config_version_id, form.document(), clock.now()
+    )
+    sizes = {1: ("The only bill",), 2: (SIZES[0], SIZES[2])}.get(len(answer.bills), SIZES)
+    return {
+        "problem": answer.problem,
+        "source": answer.source,
+        "rows": list(zip(sizes, answer.bills, strict=False)),
+        "customers": sold.customers,
+        "units": {unit_id: unit["name"] for unit_id, unit in sold.units.items()},
+        "lines": LINES,
     }
 
 

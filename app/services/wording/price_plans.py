@@ -79,7 +79,7 @@ def _unit_sentence(price: Document, sold: Sold) -> str:
     name = sold.unit_name(unit_id)
     begins = f"{quantity_text(included)} × {name} are included; beyond them" if included else f"No {name} is included:"
     if pools and pools[-1]["overage_behavior"] == OverageBehavior.HARD_STOP:
-        return f"{begins} nothing is given, so the price of it bills nothing."
+        return f"{begins} use is stopped; what gets through: {price_words(price)}."
     return f"{begins} {price_words(price)}."
 
 

@@ -1,5 +1,6 @@
 """The price plan screen: one sentence for each line, rows that come and go, and nothing that was typed lost."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -10,11 +11,13 @@ from flask.testing import FlaskClient
 from app.models.base import db
 from app.models.config_version import ConfigVersion
 from app.models.transactions import write
+from app.models.workspace import Workspace
 from app.services.authoring import config_parts
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
 from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by, typed
 from tests.answers import json_of
+from tests.services import review_runs as r
 
 URL = "/configs/cfg_1/price-plan"
 UNIT = "vu_hd_minute"
@@ -251,6 +254,33 @@ def test_a_preview_says_what_the_plan_means_and_stores_nothing(client: FlaskClie
     assert "Each customer pays $59.00 a month, used or not." in answer["parts"]["plan-says"]
     assert "then $0.30." in answer["parts"][f"chart-{price}"]
     assert stored()["platform_fee_usd"] == 49
+
+
+def test_without_usage_the_page_says_so_instead_of_bills(client: FlaskClient) -> None:
+    store(PLAN)
+    with write(db.session):
+        db.session.get_one(Workspace, f.WORKSPACE).data_mode = "csv_upload"
+    assert "No usage has arrived yet." in text_of(client.get(URL).text)
+
+
+def test_three_real_bills_stand_beside_the_plan_and_follow_what_is_typed(client: FlaskClient) -> None:
+    r.used(client)
+    store({"platform_fee_usd": 49})
+    page = client.get(URL).text
+    said = text_of(page)
+    assert "Smallest bill $49.00 Fees $49.00" in re.sub(r"(bill \$49\.00) .*? Fees", r"\1 Fees", said)
+    assert "20 used, 20 included" in said
+    answer = json_of(client.post(URL, data=typed(page, {"platform_fee_usd": "59"}), headers=PREVIEW))
+    assert "$59.00" in answer["parts"]["bills"]
+    assert stored()["platform_fee_usd"] == 49
+
+
+def test_bills_of_a_plan_that_cannot_be_read_yet_say_so_and_the_form_goes_on(client: FlaskClient) -> None:
+    r.used(client)
+    store(PLAN)
+    answer = post(client, URL, {"unit_prices.vu_hd_minute.tiers.1.up_to": ""}, headers=PREVIEW)
+    assert answer.status_code == 200
+    assert "Bills are worked out once" in json_of(answer)["parts"]["bills"]
 
 
 def test_the_slower_of_two_operators_sees_both_plans(client: FlaskClient) -> None:
