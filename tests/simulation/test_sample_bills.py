@@ -55,7 +55,7 @@ def lines(bill: SampleBill) -> dict[str, Decimal]:
 def test_without_a_plan_a_bill_is_overage_at_the_target_price() -> None:
     (bill,) = sample_bills(plan_of(None), used("c", 5))
     assert (bill.bill_usd, lines(bill)) == (Decimal("1.8"), {"overage": Decimal("1.8")})
-    assert (bill.units[0].used, bill.units[0].included, bill.units[0].overage) == (5, 2, 3)
+    assert [bill.units[0].used, bill.units[0].included, bill.units[0].overage] == [5, 2, 3]
 
 
 @pytest.mark.parametrize(
