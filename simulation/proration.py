@@ -47,9 +47,10 @@ def _days(time: timedelta) -> int:
 def prorated(before: ConfigPlan, after: ConfigPlan, elapsed_days: int, period_days: int) -> ConfigPlan:
     """The version `after` with the amounts of the period in which it took the place of `before`, some days into it.
 
-    `before` is itself prorated where it took effect in the same period. A pool or a plan that one side lacks gives 0
-    there. A pool that only `before` has comes first among those of its unit, and behaves beyond its allowance as the
-    unit's last one does; with a unit that no pool counts any more it is gone.
+    `before` is itself prorated where it took effect in the same period: over the `elapsed_days`, so that each version
+    counts for its own days. A pool or a plan that one side lacks gives 0 there. A pool that only `before` has comes
+    first among those of its unit, and behaves beyond its allowance as the unit's last one does; with a unit that no
+    pool counts any more it is gone.
     """
     share = Share(elapsed_days, period_days)
     return replace(after, pools=_shared_pools(before, after, share), price_plan=_shared_plan(before, after, share))

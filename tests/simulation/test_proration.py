@@ -47,8 +47,8 @@ def told(terms: CustomerTerms, plan: ConfigPlan) -> JsonObject:
 
 @pytest.mark.parametrize(("versions", "case"), [*cases()])
 def test_amounts_of_a_period_are_shared_by_its_days(versions: list[ConfigPlan], case: JsonObject) -> None:
-    changes = zip(versions[1:], case["elapsed_days"], strict=True)
-    plan = reduce(lambda before, to: prorated(before, to[0], to[1], case["period_days"]), changes, versions[0])
+    changes = zip(versions[1:], pairwise([*case["elapsed_days"], case["period_days"]]), strict=True)
+    plan = reduce(lambda before, to: prorated(before, to[0], *to[1]), changes, versions[0])
     pools = [[pool.pool_id, pool.included_quantity, pool.overage_behavior] for pool in plan.pools]
     assert pools == case["pools"]
     terms = plan.price_plan and {customer or "*": told(its, plan) for customer, its in plan.price_plan.contracts}

@@ -26,7 +26,7 @@ from simulation.canonical import Json, JsonObject
 from simulation.documents import config_plan
 from simulation.limits import AbsoluteCap, Rerated
 from simulation.plan import ConfigPlan, Plan
-from simulation.proration import prorated, share_of
+from simulation.proration import Share, prorated, share_of
 from simulation.window import PERIOD_DAYS, Period, Window, running_period
 
 Caps = tuple[tuple[AbsoluteCap, ...], ...]
@@ -42,9 +42,8 @@ class Terms:
     plan: ConfigPlan
     caps: tuple[AbsoluteCap, ...]
 
-    def over(self, before: "Terms", since: datetime, period: Period) -> "Terms":
-        """These terms in a period in which they took the place of others at `since`, its amounts shared out by days."""
-        share = share_of(period.start, since, period.end)
+    def over(self, before: "Terms", share: Share) -> "Terms":
+        """These terms in a period in which they took the place of others, its amounts shared out by days."""
         return replace(self, plan=prorated(before.plan, self.plan, share.elapsed_days, share.period_days))
 
 
@@ -53,13 +52,18 @@ def _terms(config_version_id: str, document: Mapping[str, Json]) -> Terms:
     return Terms(plan, tuple(map(_cap, document["rails"].get("absolute_usage_caps") or ())))
 
 
-def _in_force(document: JsonObject, period: Period) -> Terms:
-    """The terms of a served document, or of those before it, as they hold in a period in which amounts were shared."""
+def _in_force(document: JsonObject, period: Period, days: int | None = None) -> Terms:
+    """The terms of a served document, or of those before it, as they hold in a period in which amounts were shared.
+
+    With `days`, in so many of its days, after which another version took effect.
+    """
     own, terms = _terms(document["config_version_id"], document), document.get("terms")
     since = datetime.fromisoformat(terms["since"]) if terms else period.start
     if not terms or terms["start"] != TermsStart.PRORATED or since <= period.start:
         return own
-    return own.over(_in_force(terms["before"], period), since, period)
+    share = share_of(period.start, since, period.end)
+    share = replace(share, period_days=days or share.period_days)
+    return own.over(_in_force(terms["before"], period, share.elapsed_days or None), share)
 
 
 def running_period_of(
@@ -78,15 +82,18 @@ def running_period_of(
     if start == TermsStart.NEXT_PERIOD:
         return None
     new, since = _terms(reading.config.config_version_id, reading.document), now
-    if reading.config.status != ConfigStatus.ACTIVE:
-        today = None if reading.served is None else _in_force(_document(reading.served.avs_config), period)
-    elif decision and (before := _before(session, reading, decision, period)):
-        today, since = before, _moment(decision)
+    if decision and reading.config.status == ConfigStatus.ACTIVE:
+        since = _moment(decision)
+        before = _before(session, reading, decision, period)
+        if before is None:
+            return None
     else:
-        return None
-    shared = start == TermsStart.PRORATED and today is not None
-    if today is not None and shared:
-        new = new.over(today, since, period)
+        before = _document(reading.served.avs_config) if reading.served else None
+    today = _in_force(before, period) if before else None
+    shared = start == TermsStart.PRORATED and before is not None
+    if before is not None and shared:
+        share = share_of(period.start, since, period.end)
+        new = new.over(_in_force(before, period, share.elapsed_days or None), share)
     found = _judged(store, reading, new, today, period)
     return found and replace(found, prorated=shared)
 
@@ -106,15 +113,15 @@ def _document(avs_config: JsonObject) -> JsonObject:
     return {**avs_config, "terms": avs_config["governance"].get("terms")}
 
 
-def _before(session: AnySession, reading: ConfigReading, decision: DecisionRecord, period: Period) -> Terms | None:
+def _before(session: AnySession, reading: ConfigReading, decision: DecisionRecord, period: Period) -> JsonObject | None:
     """The terms in place of which an active version took effect in this very period; None when it did not."""
     if _moment(decision) <= period.start or decision.baseline_config_version_id is None:
         return None
     kept = reading.served.avs_config["governance"].get("terms") if reading.served else None
     if kept:
-        return _in_force(kept["before"], period)
+        return dict(kept["before"])
     before = read_config(session, decision.baseline_config_version_id)
-    return _terms(before.config.config_version_id, before.document)
+    return {"config_version_id": before.config.config_version_id, **before.document}
 
 
 def _judged(

@@ -131,7 +131,8 @@ export class Plan {
     return first;
   }
 
-  private everybodysIn(period: Pick<Period, "calendar" | "number">): Plan {
+  /** The plan for everybody in a period, or in its first `days`, after which another version took effect. */
+  private everybodysIn(period: Pick<Period, "calendar" | "number">, days: bigint | null = null): Plan {
     const { before } = this;
     const { sinceUs, termsStart } = this.document;
     const changed = before === null || sinceUs === null ? null : period.calendar.number(sinceUs);
@@ -139,18 +140,24 @@ export class Plan {
       return this;
     }
     if (period.number < changed || termsStart === "next_period") {
-      return before.everybodysIn(period);
+      return before.everybodysIn(period, days);
     }
-    return this.origin === null ? this.sharedWith(before.everybodysIn(period), period) : this;
+    return this.origin === null ? this.sharedWith(before, period, days) : this;
   }
 
   /** This plan with the amounts of the period in which it took the place of another. */
-  private sharedWith(before: Plan, { calendar, number }: Pick<Period, "calendar" | "number">): Plan {
+  private sharedWith(earlier: Plan, period: Pick<Period, "calendar" | "number">, days: bigint | null): Plan {
+    const { calendar, number } = period;
     const [startUs, endUs] = [calendar.startUs(number), calendar.startUs(number + 1)];
-    const share = shareOf(startUs, this.document.sinceUs ?? startUs, endUs);
-    const which = `${startUs} ${endUs}`;
+    const which = `${startUs} ${endUs} ${days}`;
     const known = this.shared.get(which);
-    const plan = known ?? new Plan(prorated(before.document, this.document, share), this.setting, { before });
+    if (known !== undefined) {
+      return known;
+    }
+    const whole = shareOf(startUs, this.document.sinceUs ?? startUs, endUs);
+    const share = days === null ? whole : { ...whole, periodDays: days };
+    const before = earlier.everybodysIn(period, share.elapsedDays || null);
+    const plan = new Plan(prorated(before.document, this.document, share), this.setting, { before });
     this.shared.set(which, plan);
     return plan;
   }

@@ -24,7 +24,8 @@ export function shareOf(startUs: number, sinceUs: number, endUs: number): Share 
 
 /**
  * The version `after` with the amounts of the period in which it took the place of `before`, which is itself shared out
- * where it took effect in the same period. A pool or a plan that one side lacks gives 0 there.
+ * where it took effect in the same period: over the days until `after`. A pool or a plan that one side lacks gives 0
+ * there.
  *
  * A pool that only `before` has comes first among those of its unit, and behaves beyond its allowance as the unit's last
  * one does; with a unit that no pool counts any more it is gone.

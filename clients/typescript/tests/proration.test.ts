@@ -61,10 +61,10 @@ test.each(CASES)("amounts of a period are shared by its days: %s", (name, one) =
   const [first, ...later] = listed(scenario(name), "versions").map((version) => over(config(), version));
   const elapsed = one.get("elapsed_days") as readonly bigint[];
   const periodDays = one.get("period_days") as bigint;
-  const document = later.reduce(
-    (before, after, index) => prorated(before, after, { elapsedDays: elapsed[index] as bigint, periodDays }),
-    first as Document,
-  );
+  const document = later.reduce((before, after, index) => {
+    const share = { elapsedDays: elapsed[index] as bigint, periodDays: elapsed[index + 1] ?? periodDays };
+    return prorated(before, after, share);
+  }, first as Document);
   const pools = document.pools.map((pool) => [pool.poolId, unscaled(pool.included), pool.overageBehavior]);
   expect(same(pools)).toEqual(plain(one.get("pools") as Json));
   expect(same(termsTold(document))).toEqual(plain(one.get("terms") as Json));

@@ -149,7 +149,7 @@ def test_amounts_that_are_shared_out_by_days_are_compared_as_they_hold_in_the_pe
 def test_a_version_in_force_is_compared_with_what_held_before_it_and_the_next_one_with_what_it_shares(
     client: FlaskClient,
 ) -> None:
-    """Since the 15th cfg_2 shares out 10 and 5 minutes as 7.333333; cfg_3 keeps 5 and so takes some of these away."""
+    """Since the 15th cfg_2 shares out 10 and 5 minutes as 7.333333; on the 23rd cfg_3 changes nothing, cfg_4 does."""
     planned("cfg_2", {"platform_fee_usd": 30, "change_policy": "prorate"})
     with write(db.session):
         row = get_config(db.session, "cfg_2")
@@ -158,8 +158,10 @@ def test_a_version_in_force_is_compared_with_what_held_before_it_and_the_next_on
         approved = activation.approve(db.session, "cfg_2", "sim_cfg_2", f.APPROVAL, actor=f.OPERATOR, now=NOW)
     assert approved.terms_start == "prorated"
     planned("cfg_3", {"platform_fee_usd": 30, "change_policy": "prorate"})
+    planned("cfg_4", {"platform_fee_usd": 60, "change_policy": "prorate"}, quantity=2)
     later = NOW + timedelta(days=8)
-    active, next_one = of("cfg_2", later), of("cfg_3", later)
+    active, next_one = of("cfg_2", later), of("cfg_4", later)
+    assert of("cfg_3", later) is None
     assert active is not None
     assert active.stricter == (
         "“Usable HD minute” includes 7.333333 instead of 10",
@@ -167,8 +169,8 @@ def test_a_version_in_force_is_compared_with_what_held_before_it_and_the_next_on
     )
     assert next_one is not None
     assert next_one.stricter == (
-        "“Usable HD minute” includes 6.711111 instead of 7.333333",
-        "the platform fee rises from $16.00 to $19.733333",
+        "“Usable HD minute” includes 6.533333 instead of 7.333333",
+        "the platform fee rises from $16.00 to $24.00",
     )
     assert of("cfg_2", NOW + timedelta(days=30)) is None
 

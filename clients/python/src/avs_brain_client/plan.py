@@ -88,26 +88,32 @@ class Plan:
             customer_id, _compiled(self.document, self.calendars, customer_id)
         )
 
-    def in_period(self, calendar: Calendar, number: int) -> "Plan":
-        """The plan whose terms hold in a period: prices, pools, exploration, rails and what counts as a unit."""
+    def in_period(self, calendar: Calendar, number: int, days: int | None = None) -> "Plan":
+        """The plan whose terms hold in a period: prices, pools, exploration, rails and what counts as a unit.
+
+        With `days`, in so many of its days, after which another version took effect.
+        """
         plan = self
         while plan.before is not None:
             changed = calendar.number(plan.document.since_us or 0)
             if number > changed:
                 return plan
             if number == changed and plan.document.terms_start != NEXT_PERIOD:
-                return plan._sharing(plan.before.in_period(calendar, number), calendar, number)
+                return plan._sharing(plan.before, calendar, number, days)
             plan = plan.before
         return plan
 
-    def _sharing(self, before: "Plan", calendar: Calendar, number: int) -> "Plan":
+    def _sharing(self, earlier: "Plan", calendar: Calendar, number: int, days: int | None) -> "Plan":
         """This plan with the amounts of the period in which it took the place of another."""
         start_us, end_us = calendar.start_us(number), calendar.start_us(number + 1)
-        key = before, start_us, end_us
+        key = start_us, end_us, days
         known = self.shared.get(key)
         if known is not None:
             return known
         share = share_of(start_us, self.document.since_us or 0, end_us)
+        if days is not None:
+            share = share._replace(period_days=days)
+        before = earlier.in_period(calendar, number, share.elapsed_days or None)
         pools = shared_pools(before.document.pools, self.document.pools, share)
         terms = shared_terms(before.terms, self.terms, share)
         document = replace(self.document, pools=pools, since_us=None, before=None)
