@@ -2,6 +2,7 @@
 
 import os
 import signal
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,43 @@ def test_python_and_node_share_one_cap_exactly(
     assert used in (399, 400)
     assert sum(done) >= 200
     assert client.usage("d").units[UNIT].used == 400
+
+
+PLAN = {
+    "platform_fee_usd": 100,
+    "prepaid": {"amount_usd": 50, "price_usd": 40},
+    "unit_prices": [
+        {
+            "value_unit_id": UNIT,
+            "model": "graduated",
+            "tiers": [{"up_to": 100, "unit_price_usd": 1}, {"up_to": None, "unit_price_usd": Decimal("0.5")}],
+        }
+    ],
+    "overrides": [{"customer_id": "c", "included_quantity": {"pool_core": 90}}],
+}
+"""Of a cap of 440 USD the fee and the credits leave 300; with the credits 350 pay for 100 units and 500 more."""
+
+
+def test_python_and_node_share_one_cap_by_a_price_plan_exactly(
+    brain: Brain, connect: Connect, redis_url: str, tmp_path: Path, typescript: Path
+) -> None:
+    limits = rails(monthly_spend_cap_usd=440, at_cap_action="block")
+    brain.activate({**document(pools=[pool(included=10)], rails=limits), "rating_agility": {"price_plan": PLAN}})
+    gate = tmp_path / "gate"
+    arguments = brain.url, redis_url, tmp_path.name, str(gate)
+    apps = [processes.start(PYTHON, *arguments), node.start(typescript, NODE, *arguments)]
+    apps += [processes.start(PYTHON, *arguments), node.start(typescript, NODE, *arguments)]
+    for app in apps:
+        assert app.stdout is not None
+        assert app.stdout.readline() == "ready\n", app.communicate()
+    gate.touch()
+    done = [int(node.ended(app)) for app in apps]
+    client = connect(counters=RedisCounters(redis_url, prefix=tmp_path.name, timeout_ms=30_000), clock=Clock())
+    client.refresh()
+    statement = client.usage("c")
+    assert sum(done) >= 345
+    assert statement.units[UNIT].used in (689, 690)
+    assert statement.spend_usd in (Decimal("439.5"), 440)
 
 
 COUNT = """

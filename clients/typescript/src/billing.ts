@@ -9,7 +9,7 @@ import type { Threshold } from "./document.js";
 import { SCALE } from "./numbers.js";
 import { numbered } from "./periods.js";
 import { firstNumber, type Plan, type UnitPlan } from "./plan.js";
-import { leftForOverage, periodsOf, wholeBill } from "./price_plan.js";
+import { type Bill, billOf, leftForOverage, periodsOf, wholeBill } from "./price_plan.js";
 import { type AccountAt, type Situation, situation } from "./situation.js";
 
 /** What is taken of the overage price of a unit. */
@@ -20,9 +20,15 @@ interface Lot {
   readonly last: number | null;
 }
 
+const NOTHING: Bill = { fees: 0n, prepaid: 0n, overage: 0n, trueUp: 0n, drawn: 0n };
+
 /** What the period costs the customer; by a price plan nothing before they use anything. */
-export function bill(plan: Plan, at: AccountAt): bigint {
-  return isPayer(plan, at) ? whole(plan, overage(plan, at, "charge")) : 0n;
+export function bill(plan: Plan, at: AccountAt): Bill {
+  const charged = charges(plan, at, "charge");
+  if (plan.terms === null) {
+    return { ...NOTHING, overage: charged };
+  }
+  return isPayer(plan, at) ? billOf(plan.terms, charged, credits(plan, at)) : NOTHING;
 }
 
 /** Whether the period is billed: by a price plan every one from that of the first use on, used or not. */
@@ -33,12 +39,12 @@ export function isPayer({ terms }: Plan, { account, period }: AccountAt): boolea
 
 /** The most that the period came to while use grew. */
 export function mostBilled(plan: Plan, at: AccountAt): bigint {
-  return whole(plan, overage(plan, at, "peak"));
+  return whole(plan, mostOverage(plan, at));
 }
 
 /** The most that other units than this one cost beyond credits; less than nothing where credits are left of them. */
 export function mostOfOthers({ plan, unit, at }: Situation): bigint {
-  return overage(plan, at, "peak", unit);
+  return mostOverage(plan, at, unit);
 }
 
 /**
@@ -79,9 +85,9 @@ function whole({ terms }: Plan, beyondCredits: bigint): bigint {
   return terms === null ? beyondCredits : wholeBill(terms, beyondCredits);
 }
 
-/** What overage costs beyond credits. */
-function overage(plan: Plan, at: AccountAt, charging: Charging, without?: UnitPlan): bigint {
-  return charges(plan, at, charging, without) - credits(plan, at);
+/** The most that overage came to beyond credits. */
+function mostOverage(plan: Plan, at: AccountAt, without?: UnitPlan): bigint {
+  return charges(plan, at, "peak", without) - credits(plan, at);
 }
 
 function charges(plan: Plan, at: AccountAt, charging: Charging, without?: UnitPlan): bigint {
@@ -95,19 +101,23 @@ function charges(plan: Plan, at: AccountAt, charging: Charging, without?: UnitPl
   return total;
 }
 
-/** The credits that can be drawn in the period: its own, and what earlier ones left of theirs. */
+/**
+ * The credits that can be drawn in the period: its own, and what earlier ones left of theirs. Without a price plan
+ * overage alone is billed, so a period that has none draws no credits: they only grow older in it.
+ */
 function credits(plan: Plan, at: AccountAt): bigint {
-  const own = plan.terms?.prepaid?.amount ?? 0n;
-  if (!plan.mayHaveCredits) {
+  if (plan.terms === null || !plan.mayHaveCredits) {
     return 0n;
   }
+  const own = plan.terms.prepaid?.amount ?? 0n;
   const { calendar, number } = at.period;
   const first = Math.max(firstNumber(calendar, at.account) ?? number, calendar.accruesFrom ?? Number.NEGATIVE_INFINITY);
   let lots: readonly Lot[] = [];
   for (let past = first; past < number; past += 1) {
     const period = numbered(calendar, past);
     const terms = plan.earlier(period);
-    lots = drawn(bought(lots, terms, past), charges(terms, { ...at, period }, "charge"));
+    const charged = terms.terms === null ? 0n : charges(terms, { ...at, period }, "charge");
+    lots = drawn(bought(lots, terms, past), charged);
   }
   return alive(lots, number).reduce((sum, { left }) => sum + left, own * SCALE);
 }

@@ -3,10 +3,10 @@ import type { Account } from "./account.js";
 import type { Action, Threshold } from "./document.js";
 import type { Writable } from "./json.js";
 import { SCALE, unscaled } from "./numbers.js";
-import { type Calendar, numbered, type Period } from "./periods.js";
+import { numbered, type Period } from "./periods.js";
 import { byNumber, type Plan } from "./plan.js";
 import { isCapped, mostBilled, mostOfOthers, reachedBySpend, roomWithin, shareOfCap } from "./billing.js";
-import { type Situation, situation } from "./situation.js";
+import { type AccountAt, type Situation, situation } from "./situation.js";
 import type { Counting } from "./usage.js";
 
 /** How an action is reported. require_approval is reported when somebody approves (override_approved). */
@@ -44,7 +44,7 @@ export function firings(plan: Plan, account: Account, units: Iterable<string>, w
       const terms = plan.inPeriod(period, when.customerId);
       const unit = terms.units.get(name);
       if (unit !== undefined) {
-        ofUnit(situation(terms, unit, { account, period, nowUs: when.nowUs, reserved: false }), fired);
+        ofUnit(situation(terms, unit, { ...when, account, period, reserved: false }), fired);
       }
     }
   }
@@ -57,9 +57,9 @@ export function firings(plan: Plan, account: Account, units: Iterable<string>, w
  */
 export function firstFiring(plan: Plan, found: Situation): bigint {
   const { unit, at } = found;
-  const { account, period } = at;
+  const { period, customerId } = at;
   const name = unit.unit.valueUnitId;
-  if (plan.carries(name) && numbersOfUse(plan, account, name, period.calendar).some((one) => one > period.number)) {
+  if (plan.carries(name, customerId) && numbersOfUse(plan, at, name).some((one) => one > period.number)) {
     return -NEVER;
   }
   const points = [...thresholdsAhead(found), ...spendAhead(found), capAhead(found), graduationAhead(found)];
@@ -79,18 +79,20 @@ export function spendCapKey(action: Action | null): string {
 /** Where use is carried, a late event changes what later periods had. */
 function periods(plan: Plan, account: Account, valueUnitId: string, when: Counting): readonly Period[] {
   const { period } = when;
-  if (!plan.carries(valueUnitId)) {
+  if (!plan.carries(valueUnitId, when.customerId)) {
     return [period];
   }
   const { calendar, number } = period;
-  const last = Math.max(number, calendar.number(when.nowUs), ...numbersOfUse(plan, account, valueUnitId, calendar));
+  const last = Math.max(number, calendar.number(when.nowUs), ...numbersOfUse(plan, { ...when, account }, valueUnitId));
   return Array.from({ length: last - number + 1 }, (_, index) => numbered(calendar, number + index));
 }
 
+type Whose = Pick<AccountAt, "customerId" | "account" | "period">;
+
 /** The periods with use that use of a unit in an earlier one matters to: of any unit, where credits are carried. */
-function numbersOfUse(plan: Plan, account: Account, valueUnitId: string, calendar: Calendar): readonly number[] {
-  const uses = plan.mayHaveCredits ? [...account.used.values()] : [account.ofUnit(valueUnitId)];
-  return uses.flatMap((ofPeriods) => [...byNumber(calendar, ofPeriods).keys()]);
+function numbersOfUse(plan: Plan, { customerId, account, period }: Whose, valueUnitId: string): readonly number[] {
+  const uses = plan.sellsCredits(customerId) ? [...account.used.values()] : [account.ofUnit(valueUnitId)];
+  return uses.flatMap((ofPeriods) => [...byNumber(period.calendar, ofPeriods).keys()]);
 }
 
 function ofUnit(found: Situation, fired: Map<string, Firing>): void {

@@ -31,7 +31,7 @@ export type { CustomerDay } from "./periods.js";
 export type { Log, Problem, ProblemCode } from "./problems.js";
 export type { ReasonCode } from "./rules.js";
 export type { KeySet, Pinned } from "./signatures.js";
-export type { PoolUse, Statement, UnitUse } from "./statement.js";
+export type { BillLines, PoolUse, Statement, UnitUse } from "./statement.js";
 export type { CounterStore, Edit, Ledger, Marks } from "./store.js";
 export type { State } from "./types.js";
 export type { UsageOptions } from "./usage_events.js";

@@ -49,7 +49,6 @@ export class Plan {
   readonly hasContracts: boolean;
   /** Whether anybody has credits by these terms, or by those before. */
   readonly mayHaveCredits: boolean;
-  private readonly hasLastingCredits: boolean;
   private readonly shared = new Map<string, Plan>();
   private readonly contracts = new Map<string, Plan>();
 
@@ -70,7 +69,6 @@ export class Plan {
     this.before = this.beforeOf();
     this.hasContracts = (this.before?.hasContracts ?? false) || (pricePlan?.overrides.size ?? 0) > 0;
     this.mayHaveCredits = (this.before?.mayHaveCredits ?? false) || (pricePlan !== null && sellsCredits(pricePlan));
-    this.hasLastingCredits = pricePlan !== null && creditsLast(pricePlan);
   }
 
   get configVersionId(): string {
@@ -102,11 +100,20 @@ export class Plan {
       : this.everybodysIn(period);
   }
 
-  /** Whether, by any of the terms, use of a unit in one period changes what later ones have or cost. */
-  carries(valueUnitId: string): boolean {
-    const unit = this.units.get(valueUnitId);
-    const isCarried = unit !== undefined && (unit.carries || (this.hasLastingCredits && !unit.price.isFree));
-    return isCarried || (this.before?.carries(valueUnitId) ?? false);
+  /** Whether, by any of the customer's terms, use of a unit in one period changes what later ones have or cost. */
+  carries(valueUnitId: string, customerId: string): boolean {
+    const { units, terms } = this.of(customerId);
+    const unit = units.get(valueUnitId);
+    const hasLastingCredits = terms !== null && creditsLast(terms);
+    const isCarried = unit !== undefined && (unit.carries || (hasLastingCredits && !unit.price.isFree));
+    return isCarried || (this.before?.carries(valueUnitId, customerId) ?? false);
+  }
+
+  /** Whether, by any of their terms, the customer buys credits. */
+  sellsCredits(customerId: string): boolean {
+    const { pricePlan } = this.document;
+    const isSold = pricePlan !== null && termsOf(pricePlan, customerId).prepaid !== null;
+    return isSold || (this.before?.sellsCredits(customerId) ?? false);
   }
 
   /** What the unit's pools can give this customer in the period, in draw order. */

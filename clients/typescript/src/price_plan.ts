@@ -54,9 +54,25 @@ export function sellsCredits({ usual, overrides }: PricePlan): boolean {
   return [usual, ...overrides.values()].some(({ prepaid }) => prepaid !== null);
 }
 
-/** Whether anybody's credits can be drawn in a later period than the one they are bought in. */
-export function creditsLast({ usual, overrides }: PricePlan): boolean {
-  return [usual, ...overrides.values()].some(({ prepaid }) => prepaid !== null && periodsOf(prepaid) !== 0);
+/** Whether credits can be drawn in a later period than the one they are bought in. */
+export function creditsLast({ prepaid }: CustomerTerms): boolean {
+  return prepaid !== null && periodsOf(prepaid) !== 0;
+}
+
+/** What a bill is made of; `drawn` are credits that paid for overage instead of money, and no part of the sum. */
+export interface Bill {
+  readonly fees: bigint;
+  readonly prepaid: bigint;
+  readonly overage: bigint;
+  readonly trueUp: bigint;
+  readonly drawn: bigint;
+}
+
+/** The bill of a period in which overage costs so much and so many credits can be drawn, in USD times SCALE squared. */
+export function billOf(terms: CustomerTerms, charged: bigint, credits: bigint): Bill {
+  const drawn = credits < charged ? credits : charged;
+  const [fees, prepaid, overage] = [terms.platformFee * SCALE, (terms.prepaid?.price ?? 0n) * SCALE, charged - drawn];
+  return { fees, prepaid, overage, trueUp: wholeBill(terms, overage) - (fees + prepaid + overage), drawn };
 }
 
 /**

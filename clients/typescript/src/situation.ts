@@ -7,6 +7,7 @@ import type { Plan, UnitPlan } from "./plan.js";
 
 /** Whose use, of which period, and when it is looked at. `reserved`: whether reservations count as used. */
 export interface AccountAt {
+  readonly customerId: string;
   readonly account: Account;
   readonly period: Period;
   readonly nowUs: number;

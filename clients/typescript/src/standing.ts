@@ -122,7 +122,11 @@ export function stand(account: Account, asked: Asking): Standing | null {
   if (unit === undefined) {
     return null;
   }
-  const standing = standingOf(force, situation(terms, unit, { account, period, nowUs, reserved: true }), calendars);
+  const standing = standingOf(
+    force,
+    situation(terms, unit, { customerId, account, period, nowUs, reserved: true }),
+    calendars,
+  );
   if (account.sinceUs !== null || isSameForAll(force.plan)) {
     account.standings = new Map(account.standings).set(valueUnitId, standing);
   }

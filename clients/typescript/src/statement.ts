@@ -26,19 +26,51 @@ export interface UnitUse {
   readonly reached: readonly Decimal[];
 }
 
-/** One customer and period, by its number: every pooled unit of the config by id, and the bill so far in USD. */
+/**
+ * What a bill is made of, in USD: `overage` is what credits did not pay for, `creditsDrawn` what they did; it is no part
+ * of the sum.
+ */
+export interface BillLines {
+  readonly fees: Decimal;
+  readonly prepaid: Decimal;
+  readonly overage: Decimal;
+  readonly commitTrueUp: Decimal;
+  readonly creditsDrawn: Decimal;
+}
+
+/**
+ * One customer and period, by its number: every pooled unit of the config by id, and the bill so far in USD: by a price
+ * plan the whole of it, line by line.
+ */
 export interface Statement {
   readonly period: number;
   readonly units: ReadonlyMap<string, UnitUse>;
   readonly spendUsd: Decimal;
+  readonly bill: BillLines;
 }
 
 /** Of recorded use, by the terms of the period; reservations are shown but neither drawn nor billed. */
 export function statement(plan: Plan, account: Account, { customerId, period, nowUs }: Counting): Statement {
   const terms = plan.inPeriod(period, customerId);
-  const at = { account, period, nowUs, reserved: false };
+  const at = { customerId, account, period, nowUs, reserved: false };
   const units = [...terms.units].map(([name, unit]) => [name, unitUse(situation(terms, unit, at))] as const);
-  return { period: period.number, units: new Map(units), spendUsd: Decimal.normal(bill(terms, at), -2 * PLACES) };
+  const { fees, prepaid, overage, trueUp, drawn: creditsDrawn } = bill(terms, at);
+  return {
+    period: period.number,
+    units: new Map(units),
+    spendUsd: usd(fees + prepaid + overage + trueUp),
+    bill: {
+      fees: usd(fees),
+      prepaid: usd(prepaid),
+      overage: usd(overage),
+      commitTrueUp: usd(trueUp),
+      creditsDrawn: usd(creditsDrawn),
+    },
+  };
+}
+
+function usd(amount: bigint): Decimal {
+  return Decimal.normal(amount, -2 * PLACES);
 }
 
 function unitUse(found: Situation): UnitUse {

@@ -113,12 +113,12 @@ class Run {
   }
 
   private async statement(name: string): Promise<Writable> {
-    const { period, units, spendUsd } = await this.own.client.usage(name);
+    const { period, units, spendUsd, bill } = await this.own.client.usage(name);
     const uses = [...units].map(([unit, { used, reserved, overage, pools, reached }]) => {
       const drawn = pools.map((pool) => [pool.poolId, String(pool.available), String(pool.drawn)]);
       return [unit, [String(used), String(reserved), String(overage), drawn, reached.map(String)]] as const;
     });
-    return [period, new Map<string, Writable>(uses), String(spendUsd)];
+    return [period, new Map<string, Writable>(uses), String(spendUsd), Object.values(bill).map(String)];
   }
 
   /** Reservations named by how manyeth they were. */

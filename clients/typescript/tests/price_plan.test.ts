@@ -65,6 +65,16 @@ test.each<[string, Members, number, string]>([
   expect(await spend(own)).toBe(bill);
 });
 
+test("a statement says what a bill is made of", async () => {
+  const prepaid = { amount_usd: 30, price_usd: 20 };
+  const own = enforcing({ platform_fee_usd: 5, minimum_commit_usd: 50, prepaid });
+  await own.client.record("c", UNIT, 10 + 35);
+  const { bill, spendUsd } = await own.client.usage("c");
+  const lines = Object.fromEntries(Object.entries(bill).map(([name, amount]) => [name, String(amount)]));
+  expect(lines).toEqual({ fees: "5", prepaid: "20", overage: "5", commitTrueUp: "20", creditsDrawn: "30" });
+  expect(String(spendUsd)).toBe("50");
+});
+
 test("who has used nothing yet is billed nothing, and from the first use on every period is", async () => {
   const own = enforcing({ platform_fee_usd: 49 });
   expect(await spend(own)).toBe("0");
@@ -261,6 +271,15 @@ test("credits of an earlier period were bought and drawn by its terms", async ()
   own.clock.pass(A_PERIOD);
   await own.client.record("c", UNIT, 40 + 41);
   expect(await spend(own)).toBe("10"); // 30 are left of 50, and 10 are new
+});
+
+test("a period without a plan draws no credits of an earlier one", async () => {
+  const own = following("next_period", version(0, 10, { prepaid: { amount_usd: 50, price_usd: 40 } }), config());
+  await own.client.record("c", UNIT, 1);
+  own.clock.pass(A_PERIOD);
+  expect(await spend(own)).toBe("0");
+  await own.client.record("c", UNIT, 12);
+  expect(await spend(own)).toBe("2");
 });
 
 const REFUSED: readonly (readonly [string, Members])[] = [

@@ -19,6 +19,13 @@ const CAPS: Readonly<Record<string, readonly [most: number, members: Members]>> 
   "a hard stop": [10, { pools: [pool({ overage_behavior: "hard_stop" })] }],
   "a blocking threshold": [9, { rails: rails({ usage_thresholds: [{ percent: 90, action: "block" }] }) }],
   "a spend cap": [17, { rails: rails({ monthly_spend_cap_usd: 7, at_cap_action: "block" }) }],
+  "a spend cap by a price plan": [
+    17,
+    {
+      rails: rails({ monthly_spend_cap_usd: 7, at_cap_action: "block" }),
+      rating_agility: { price_plan: { platform_fee_usd: 2, prepaid: { amount_usd: 3, price_usd: 1 } } },
+    },
+  ],
   "an absolute cap": [4, { rails: rails({ absolute_usage_caps: [{ value_unit_id: UNIT, max_quantity: 4 }] }) }],
 };
 

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import type { DimensionValue } from "../../src/metering.js";
 import { config, EXPORT, type Members, pool, rails, UNIT, unit } from "./documents.js";
+import { PRICE_PLAN } from "./plans.js";
 
 export type Step =
   | { readonly kind: "pass"; readonly seconds: number }
@@ -94,6 +95,11 @@ const DELIVERY = fc.record({
       { percent: 50, scope: "customer" },
       { percent: 100, scope: "customer" },
     ],
+    [
+      { percent: 30, scope: "spend" },
+      { percent: 70, scope: "spend" },
+      { percent: 100, scope: "spend" },
+    ],
   ),
 });
 
@@ -115,18 +121,36 @@ const UNITS_OF_CONFIG = [
 
 /** What of a config decides, without how it is delivered. */
 const TERMS: fc.Arbitrary<Members> = fc
-  .record({ pools: fc.array(POOL, { minLength: 1, maxLength: 4 }), limits: RAILS, exploration: EXPLORATION })
-  .map(({ pools, limits, exploration }) => {
+  .record({
+    pools: fc.array(POOL, { minLength: 1, maxLength: 4 }),
+    limits: RAILS,
+    exploration: EXPLORATION,
+    plan: fc.option(PRICE_PLAN),
+  })
+  .map(({ pools, limits, exploration, plan }) => {
     const named = pools.map((members, index) => pool({ ...members, pool_id: `pool_${index}`, label: `Pool ${index}` }));
     const whole = [...named, pool({ pool_id: "pool_export", value_unit_id: EXPORT, included_quantity: 3 })];
     const both = [...whole, pool({ pool_id: "pool_minute", included_quantity: 4 })];
-    return { value_units: UNITS_OF_CONFIG, pools: both, rails: limits, exploration };
+    const terms = { value_units: UNITS_OF_CONFIG, pools: both, rails: limits, exploration };
+    return plan === null ? terms : { ...terms, rating_agility: { price_plan: plan } };
   });
 
 /** Terms that hold until the period of a moment ends. */
 const BEFORE = fc
-  .record({ since: fc.constantFrom("2026-01-10T00:00:00Z", "2026-02-20T12:00:00Z"), before: TERMS })
-  .map(({ since, before }) => ({ start: "next_period", since, before: { ...before, config_version_id: "cfg_0" } }));
+  .record({
+    start: fc.constantFrom("next_period", "prorated"),
+    since: fc.constantFrom("2026-01-10T00:00:00Z", "2026-02-20T12:00:00Z"),
+    before: TERMS,
+    first: fc.option(fc.record({ start: fc.constantFrom("next_period", "prorated"), before: TERMS })),
+  })
+  .map(({ start, since, before, first }) => {
+    const terms = first && {
+      ...first,
+      since: "2026-01-04T18:00:00Z",
+      before: { ...first.before, config_version_id: "cfg_00" },
+    };
+    return { start, since, before: { ...before, config_version_id: "cfg_0", ...(terms === null ? {} : { terms }) } };
+  });
 
 export const MEMBERS: fc.Arbitrary<Members> = fc
   .record({ now: TERMS, terms: fc.option(BEFORE, { freq: 2 }), delivery: DELIVERY })

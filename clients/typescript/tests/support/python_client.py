@@ -92,7 +92,9 @@ def statement_of(client: Client, name: str) -> list[Any]:
         ]
         for unit, use in found.units.items()
     }
-    return [found.period, units, number_text(found.spend_usd)]
+    bill = found.bill
+    lines = (bill.fees, bill.prepaid, bill.overage, bill.commit_true_up, bill.credits_drawn)
+    return [found.period, units, number_text(found.spend_usd), [*map(number_text, lines)]]
 
 
 def result_of(brain: Brain, case: Mapping[str, Any]) -> Any:
