@@ -5,23 +5,20 @@ here, of what a config would serve and of the very bytes that are to be served.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
 from app.document_schema import AVS_CONFIG_SCHEMA
+from app.services.configs.readable_prices import Path, Problems, places_problem, price_plan_problems
 from app.time_zones import TIME_ZONE_RULE, is_time_zone
 from rules.draft import Unreadable
-from rules.ranges import PERCENT_PLACES, PLACES, decimal_places
+from rules.ranges import PERCENT_PLACES, PLACES
 from simulation.canonical import Json, JsonObject, parse_exact
 
 MAX_QUOTED = 200
 """Characters of a problem: a schema's message quotes what it is about."""
-Path = tuple[str | int, ...]
-Problems = Iterator[tuple[Path, str]]
-"""Where in the document, and what is wrong there."""
 
 _SCHEMA = Draft202012Validator(json.loads(AVS_CONFIG_SCHEMA))
 
@@ -64,46 +61,42 @@ def _of_terms_before(terms: JsonObject | None, at: Path) -> Problems:
 
 
 def _of_terms(terms: Mapping[str, Json], at: Path) -> Problems:
-    """The problems of what decides about a customer's use: units, pools and rails."""
+    """The problems of what decides about a customer's use: units, pools, rails and the price plan."""
     for index, unit in enumerate(terms["value_units"]):
         price, here = unit["unit_economics"]["target_price_per_unit_usd"], (*at, "value_units", index)
-        yield from _places(price, PLACES, (*here, "unit_economics", "target_price_per_unit_usd"))
+        yield from places_problem(price, PLACES, (*here, "unit_economics", "target_price_per_unit_usd"))
     known_ids = {unit["value_unit_id"] for unit in terms["value_units"]}
     for index, pool in enumerate(terms["pools"]):
         yield from _of_pool(pool, known_ids, (*at, "pools", index))
     yield from _of_rails(terms.get("rails") or {}, (*at, "rails"))
+    yield from price_plan_problems(terms, at)
 
 
 def _of_pool(pool: JsonObject, known_ids: set[str], at: Path) -> Problems:
     most = (pool.get("rollover") or {}).get("max_rollover_quantity")
-    yield from _places(pool["included_quantity"], PLACES, (*at, "included_quantity"))
-    yield from _places(most, PLACES, (*at, "rollover", "max_rollover_quantity"))
+    yield from places_problem(pool["included_quantity"], PLACES, (*at, "included_quantity"))
+    yield from places_problem(most, PLACES, (*at, "rollover", "max_rollover_quantity"))
     if pool["value_unit_id"] not in known_ids:
         yield (*at, "value_unit_id"), f"{pool['value_unit_id']} is no value unit of this document"
 
 
 def _of_rails(rails: JsonObject, at: Path) -> Problems:
-    yield from _places(rails.get("monthly_spend_cap_usd"), PLACES, (*at, "monthly_spend_cap_usd"))
+    yield from places_problem(rails.get("monthly_spend_cap_usd"), PLACES, (*at, "monthly_spend_cap_usd"))
     for index, threshold in enumerate(rails.get("usage_thresholds") or ()):
-        yield from _places(threshold.get("percent"), PERCENT_PLACES, (*at, "usage_thresholds", index, "percent"))
+        yield from places_problem(threshold.get("percent"), PERCENT_PLACES, (*at, "usage_thresholds", index, "percent"))
     for index, cap in enumerate(rails.get("absolute_usage_caps") or ()):
         name = next(name for name in ("max_quantity", "quantity", "cap", "limit") if name in cap)
-        yield from _places(cap[name], PLACES, (*at, "absolute_usage_caps", index, name))
+        yield from places_problem(cap[name], PLACES, (*at, "absolute_usage_caps", index, name))
 
 
 def _of_delivery(delivery: JsonObject, at: Path) -> Problems:
     for index, item in enumerate(delivery.get("threshold_scopes") or ()):
-        yield from _places(item["percent"], PERCENT_PLACES, (*at, "threshold_scopes", index, "percent"))
+        yield from places_problem(item["percent"], PERCENT_PLACES, (*at, "threshold_scopes", index, "percent"))
     anchor = delivery.get("period_anchor")
     if anchor and anchor["kind"] == "fixed":
         yield from _moment(anchor["at"], (*at, "period_anchor", "at"))
     elif anchor and not is_time_zone(anchor["time_zone"]):
         yield (*at, "period_anchor", "time_zone"), f"{anchor['time_zone']!r} is not {TIME_ZONE_RULE}"
-
-
-def _places(value: int | Decimal | None, places: int, at: Path) -> Problems:
-    if isinstance(value, Decimal) and decimal_places(value) > places:
-        yield at, f"{value} has more than {places} decimal places"
 
 
 def _moment(text: str, at: Path) -> Problems:

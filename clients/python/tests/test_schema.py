@@ -28,7 +28,22 @@ DELIVERY: dict[str, Any] = {
     "on_counters_unavailable": {"monthly_spend_cap_usd": "open", "hard_stop": "closed"},
     "threshold_scopes": [{"percent": 70, "scope": "unit"}, {"percent": Decimal("33.5"), "scope": "customer"}],
 }
+TIERS = [{"up_to": 10, "unit_price_usd": Decimal("0.5"), "flat_fee_usd": 5}, {"up_to": None, "unit_price_usd": 1}]
+PACKAGES = {"value_unit_id": "vu_export", "model": "package", "package_size": 100, "tiers": [{"unit_price_usd": 10}]}
+PRICE_PLAN: dict[str, Any] = {
+    "platform_fee_usd": 49,
+    "minimum_commit_usd": Decimal("99.5"),
+    "true_up": False,
+    "prepaid": {"amount_usd": 50, "price_usd": 40, "expires_after_days": 90},
+    "unit_prices": [PACKAGES, {"value_unit_id": "vu_minute", "model": "graduated", "tiers": TIERS}],
+    "overrides": [
+        {"customer_id": "cust_1", "prepaid": None, "included_quantity": {"pool_core": 200}, "unit_prices": [PACKAGES]},
+        {"customer_id": "cust_2", "platform_fee_usd": 0, "true_up": True},
+    ],
+    "change_policy": "prorate",
+}
 FIXED = {"kind": "fixed", "at": "2026-01-01T00:00:00Z"}
+UNIT_PRICES, OVERRIDES = ("rating_agility", "price_plan", "unit_prices"), ("rating_agility", "price_plan", "overrides")
 MONTHS = {"kind": "calendar_month", "time_zone": "Europe/Berlin"}
 
 
@@ -61,7 +76,8 @@ def terms(version: str) -> dict[str, Any]:
             ],
         ),
     )
-    return {name: whole[name] for name in ("config_version_id", "value_units", "pools", "exploration", "rails")}
+    kept = {name: whole[name] for name in ("config_version_id", "value_units", "pools", "exploration", "rails")}
+    return {**kept, "rating_agility": {"price_book_ref": "usd", "price_plan": PRICE_PLAN}}
 
 
 def whole_document() -> dict[str, Any]:
@@ -105,13 +121,14 @@ PLACES = sorted(paths(WHOLE), key=repr)
 NUMBERS = [0, 1, -1, 30, 100_000, 100_001, 2**53 - 1, 2**53, 10**14 - 1, 10**14, 10**30]
 DECIMALS = ["33.333", "33.33", "30.0", "1e-12", "1e-13", "-0.5", "99999999999999.999999999999", "1e400", "0.0"]
 TEXTS = ["", "x", "open", "closed", "warn", "sum", "count", "hard_stop", "next_period", "vu_export", "vu_nobody", "70"]
+PRICES = ["prorated", "per_unit", "volume", "package", "at_next_period", "spend", "cust_1"]
 KINDS = ["fixed", "calendar_month", "customer_day", "Europe/Berlin", "Mars/Olympus", "unit", "customer"]
 MOMENTS = ["2026-02-30T00:00:00Z", "2026-02-28T24:00:00Z", "20260228T000000Z", "2026-02-28T00:00:00", "2026-02-28"]
 OFFSETS = ["2026-02-28t00:00:00.123456z", "2026-02-28T00:00:00.1234567Z", "2026-02-28T00:00:00+99:00"]
 SHAPES: list[Any] = [None, True, False, [], {}, [None], ["x"], [5], [[]], {"x": 1}, {"enabled": True}]
 VALUES = st.one_of(
     st.just(GONE),
-    st.sampled_from([*NUMBERS, *map(Decimal, DECIMALS), *TEXTS, *KINDS, *MOMENTS, *OFFSETS, *SHAPES]),
+    st.sampled_from([*NUMBERS, *map(Decimal, DECIMALS), *TEXTS, *PRICES, *KINDS, *MOMENTS, *OFFSETS, *SHAPES]),
     st.sampled_from(PLACES).map(lambda path: at(WHOLE, path)),
 )
 STEPS = st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=3)
@@ -164,6 +181,21 @@ def test_the_whole_document_is_read_and_nothing_is_said_of_it() -> None:
 @example([(("rails", "absolute_usage_caps", 0), {"per": "day", "renders": 50})])
 @example([(("governance", "delivery", "sequence"), 2**53)])
 @example([(("governance", "terms", "since"), "2026-02-30T00:00:00Z")])
+@example([((*UNIT_PRICES, 1, "tiers", 0, "up_to"), None)])
+@example([((*UNIT_PRICES, 1, "tiers", 1, "up_to"), 20)])
+@example([((*UNIT_PRICES, 1, "model"), "package")])
+@example([((*UNIT_PRICES, 0, "tiers", 0, "flat_fee_usd"), 5)])
+@example([((*UNIT_PRICES, 0, "value_unit_id"), "vu_minute")])
+@example([((*UNIT_PRICES, 0, "value_unit_id"), "vu_nobody")])
+@example([((*UNIT_PRICES, 0, "package_size"), Decimal("1.5"))])
+@example([((*UNIT_PRICES, 1, "package_size"), 5)])
+@example([((*OVERRIDES, 1, "customer_id"), "cust_1")])
+@example([((*OVERRIDES, 0, "included_quantity", "pool_nobody"), 5)])
+@example([((*OVERRIDES, 0, "included_quantity", "pool_core"), Decimal("1e-13"))])
+@example([(("rating_agility", "price_plan", "platform_fee_usd"), Decimal("0.0000000000001"))])
+@example([(("rating_agility", "price_plan"), None)])
+@example([(("rating_agility", "price_plan"), {})])
+@example([(("governance", "terms", "start"), "prorated")])
 @example([(("value_units", 0, "event_mapping", "filters", "mode"), [])])
 def test_a_document_is_read_exactly_where_nothing_is_said_of_it(steps: list[Step]) -> None:
     judged(mutated(steps))
