@@ -16,6 +16,7 @@ from rules.draft import (
     Path,
     RunningPeriod,
     Schedule,
+    TermsChoice,
     UnitEconomics,
     Unreadable,
     UsageThreshold,
@@ -80,6 +81,7 @@ def cycle_fires(code: str, field: str, draft: Draft, *says: str) -> Fires:
     return Fires(code, draft, f"cycle.{field}", f"{CYCLE}#{field}", ("The cycle", *says))
 
 
+HELD_AT_ONCE = TermsChoice(chosen="at_once", usual="next_period", change_policy="at_next_period", in_force=True)
 RERATED = RunningPeriod(
     start="2026-01-31",
     end="2026-03-02",
@@ -492,6 +494,26 @@ FIRING = (
         "terms_start",
         f"{CONFIG}/approve#terms_start",
         ("HD is capped; by the usage known here no customer is refused for it.",),
+    ),
+    Fires(
+        "change_policy_not_followed",
+        replace(CANDIDATE, terms_choice=HELD_AT_ONCE),
+        "terms_start",
+        f"{CONFIG}/approve#terms_start",
+        (
+            "was approved with terms that hold at once, while the change policy of the version before it",
+            "“at next period”, says from each customer's next period on",
+            "Tell the customers that it concerns",
+        ),
+    ),
+    Fires(
+        "change_policy_not_followed",
+        replace(
+            CANDIDATE, terms_choice=replace(HELD_AT_ONCE, change_policy="prorate", usual="prorated", in_force=False)
+        ),
+        "terms_start",
+        f"{CONFIG}/approve#terms_start",
+        ("the change policy of its own price plan, “prorate”, says at once, the amounts of the running period",),
     ),
     rails_fire(
         "margin_below_floor_in_simulation",
