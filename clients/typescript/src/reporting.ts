@@ -7,11 +7,11 @@ import { type Firing, GRADUATED, thresholdKey } from "./firing.js";
 import { isGivenId } from "./ids.js";
 import { exactJson, type Writable } from "./json.js";
 import { unscaled } from "./numbers.js";
+import { Outbox } from "./outbox.js";
 import type { Period } from "./periods.js";
 import type { Plan } from "./plan.js";
 import type { EventSink, Outgoing, ProblemLog } from "./types.js";
 
-const MOST_OVERFLOW = 10_000;
 const MOST_REMEMBERED = 100_000;
 
 /** A quantity that was asked for: in which period, of which unit, scaled, and when. */
@@ -41,11 +41,13 @@ export interface Reporting {
 
 /** Makes the events of one subject. */
 export class Reporter {
-  private overflow: Outgoing[] = [];
+  private readonly outbox: Outbox;
   private readonly refusals = new Set<string>();
   private readonly unfit = new Set<string>();
 
-  constructor(private readonly to: Reporting) {}
+  constructor(private readonly to: Reporting) {
+    this.outbox = new Outbox(to.queue, to.problems, "event queue");
+  }
 
   /** The events of what fired; what is not reported by itself has none. */
   events(plan: Plan, customerId: string, firings: readonly Firing[], nowUs: number): readonly Outgoing[] {
@@ -81,57 +83,29 @@ export class Reporter {
     this.release([this.event(terms, customerId, nowUs, { ...told, mark: "", once })]);
   }
 
-  /** Before the count; a full disk does not stop the count, the events are then kept in memory after it. */
+  /** Before the count. */
   hold(events: readonly Outgoing[]): void {
-    this.try(() => this.to.queue.hold(events));
+    this.outbox.hold(events);
   }
 
   /** After the count. */
   release(events: readonly Outgoing[]): void {
-    if (events.length > 0 && !this.try(() => this.to.queue.release(events))) {
-      this.keep(events);
-    }
+    this.outbox.release(events);
   }
 
   /** There was no count. */
   discard(eventIds: readonly string[]): void {
-    if (eventIds.length > 0) {
-      this.try(() => this.to.queue.discard(eventIds));
-    }
+    this.outbox.discard(eventIds);
   }
 
   /** Writes down what did not fit on the disk before. */
   catchUp(): void {
-    const waiting = this.overflow;
-    if (waiting.length > 0 && this.try(() => this.to.queue.release(waiting))) {
-      this.overflow = [];
-    }
+    this.outbox.catchUp();
   }
 
   /** How many events are in memory only. */
   get overflowing(): number {
-    return this.overflow.length;
-  }
-
-  private try(write: () => void): boolean {
-    try {
-      write();
-      this.to.problems.end("queue_not_written");
-      return true;
-    } catch (problem) {
-      const text = `The event queue cannot be written, events are kept in memory: ${(problem as Error).message}`;
-      this.to.problems.begin("queue_not_written", text);
-      return false;
-    }
-  }
-
-  private keep(events: readonly Outgoing[]): void {
-    const all = [...this.overflow, ...events];
-    this.overflow = all.slice(-MOST_OVERFLOW);
-    if (all.length > MOST_OVERFLOW) {
-      const text = `Events are lost: only the last ${MOST_OVERFLOW} that cannot be written are kept in memory.`;
-      this.to.problems.begin("events_lost", text);
-    }
+    return this.outbox.overflowing;
   }
 
   private isKnown(refusalMark: string): boolean {

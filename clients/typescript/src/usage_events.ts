@@ -8,6 +8,7 @@ import { CountersUnavailable, NeverLoaded } from "./errors.js";
 import { exactJson, type Writable } from "./json.js";
 import { type DimensionValue, type GivenEvent, matches, metered, type UsageEvent, usageEvent } from "./metering.js";
 import { SCALE, unscaled } from "./numbers.js";
+import { Outbox } from "./outbox.js";
 import type { Plan } from "./plan.js";
 import { SPELLINGS } from "./reading_terms.js";
 import type { EventSink, Outgoing, ProblemLog } from "./types.js";
@@ -42,13 +43,15 @@ export interface UsageReporting {
 
 /** Makes the usage events of one subject, and lets them go with their counts. */
 export class UsageEvents {
-  private overflow: Outgoing[] = [];
+  private readonly outbox: Outbox;
 
-  constructor(private readonly by: UsageReporting) {}
+  constructor(private readonly by: UsageReporting) {
+    this.outbox = new Outbox(by.queue, by.problems, "queue of usage events");
+  }
 
   /** How many events are in memory only, for they could not be written. */
   get overflowing(): number {
-    return this.overflow.length;
+    return this.outbox.overflowing;
   }
 
   /** Whether a count is sent as a usage event; RangeError for one that is described and not sent. */
@@ -64,19 +67,18 @@ export class UsageEvents {
    * let go after the count. What dies in between, or is not known to be counted, is settled later.
    */
   async sending(sent: Outgoing, survives: boolean, count: () => Promise<Recorded>): Promise<Recorded> {
-    const { queue } = this.by;
     if (survives) {
-      this.written(() => queue.hold([sent]));
+      this.outbox.hold([sent]);
     }
     try {
       const recorded = await count();
-      if (!recorded.duplicate && !this.written(() => queue.release([sent]))) {
-        this.overflow.push(sent);
+      if (!recorded.duplicate) {
+        this.outbox.release([sent]);
       }
       return recorded;
     } catch (problem) {
       if (survives && !(problem instanceof CountersUnavailable)) {
-        this.written(() => queue.discard([sent.eventId]));
+        this.outbox.discard([sent.eventId]);
       }
       throw problem;
     }
@@ -84,10 +86,7 @@ export class UsageEvents {
 
   /** Writes down what could not be written before. */
   catchUp(): void {
-    const waiting = this.overflow;
-    if (waiting.length > 0 && this.written(() => this.by.queue.release(waiting))) {
-      this.overflow = [];
-    }
+    this.outbox.catchUp();
   }
 
   /**
@@ -118,18 +117,6 @@ export class UsageEvents {
       throw new RangeError("event_id is missing: a usage event that is sent needs one");
     }
     return this.outgoing(event, given, event.eventId, `e::${event.eventId}`);
-  }
-
-  /** A full disk does not stop a count. */
-  private written(write: () => void): boolean {
-    try {
-      write();
-      return true;
-    } catch (problem) {
-      const text = `The queue of usage events cannot be written, they are kept in memory: ${(problem as Error).message}`;
-      this.by.problems.begin("queue_not_written", text);
-      return false;
-    }
   }
 
   private outgoing(
