@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent / "src"), str(HERE.parent / "tests"), str(HERE)]
@@ -94,13 +94,46 @@ def _latencies(ask: Ask, prepare: Callable[[], object]) -> Iterator[float]:
             yield (clock() - began) / 1000
 
 
+PRICE_PLAN = {
+    "platform_fee_usd": 49,
+    "minimum_commit_usd": 100,
+    "prepaid": {"amount_usd": 50, "price_usd": 40, "expires_after_days": 90},
+    "unit_prices": [
+        {
+            "value_unit_id": UNIT,
+            "model": "graduated",
+            "tiers": [{"up_to": 1_000, "unit_price_usd": 2, "flat_fee_usd": 5}, {"up_to": None, "unit_price_usd": 1}],
+        }
+    ],
+    "overrides": [{"customer_id": name, "platform_fee_usd": 0} for name in CUSTOMERS[::10]],
+}
+"""Fee, commit, credits and tiers; every tenth customer has a contract."""
+
+
 @contextmanager
 def enforcing(counters: CounterStore | None = None) -> Iterator[Client]:
     """Two units, three thresholds, a spend cap, and customers who have used some of their allowance."""
-    brain = Brain()
     limits = rails(usage_thresholds=STAGE_THRESHOLDS, monthly_spend_cap_usd=100, at_cap_action="block")
     pools = [pool(included=1_000_000), pool("pool_export", 1_000_000, value_unit_id=EXPORT)]
-    brain.activate(document(units=[unit(), unit(EXPORT, event_type="export")], pools=pools, rails=limits))
+    config = document(units=[unit(), unit(EXPORT, event_type="export")], pools=pools, rails=limits)
+    with client_of(config, counters) as client:
+        yield client
+
+
+@contextmanager
+def by_price_plan() -> Iterator[Client]:
+    """The same two units by a price plan, all use of them beyond the allowance."""
+    limits = rails(monthly_spend_cap_usd=10**9, at_cap_action="block")
+    pools = [pool(included=1), pool("pool_export", 1, value_unit_id=EXPORT)]
+    config = document(units=[unit(), unit(EXPORT, event_type="export")], pools=pools, rails=limits)
+    with client_of({**config, "rating_agility": {"price_plan": PRICE_PLAN}}) as client:
+        yield client
+
+
+@contextmanager
+def client_of(config: dict[str, Any], counters: CounterStore | None = None) -> Iterator[Client]:
+    brain = Brain()
+    brain.activate(config)
     client = Client(brain.url, **SUBJECT, mode="manual", counters=counters)
     client.refresh()
     for customer in CUSTOMERS:
@@ -128,6 +161,16 @@ def in_memory() -> Iterator[tuple[Result, Goal]]:
         yield measure("`check`, nothing happened since", lambda c: check(c, UNIT)), Goal()
         yield measure("`check` and `record`", check_and_record), Goal(100_000)
         yield measure("`reserve` and `commit`", lambda c: commit(reserve(c, UNIT))), Goal(60_000)
+
+
+def by_plan_in_memory() -> Iterator[tuple[Result, Goal]]:
+    with by_price_plan() as client:
+
+        def check_and_record(customer: str) -> None:
+            client.check(customer, UNIT)
+            client.record(customer, UNIT)
+
+        yield measure("`check` and `record`, by a price plan, in overage", check_and_record), Goal()
 
 
 def in_sqlite() -> Iterator[tuple[Result, Goal]]:
@@ -196,7 +239,7 @@ def main() -> None:
     print("| | a second of one core | a second, wall clock | p50 µs | p99 µs | goal |")
     print("|---|---:|---:|---:|---:|---|")
     missed = []
-    for measured in (in_memory, in_sqlite, others):
+    for measured in (in_memory, by_plan_in_memory, in_sqlite, others):
         for result, goal in measured():
             met = result.meets(goal)
             missed += [] if met else [result.name]
