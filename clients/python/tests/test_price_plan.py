@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from avs_brain_client import CounterStore, Malformed
+from avs_brain_client import BillLines, CounterStore, Malformed
 from avs_brain_client.json_text import exact_json
 from avs_brain_client.reading import parse
 from brain import Brain
@@ -33,6 +33,10 @@ PLAN = {
 
 def planned(plan: Any, **more: Any) -> dict[str, Any]:
     return {**document(**{"rails": CAP, **more}), "rating_agility": {"price_plan": plan}}
+
+
+def lines(fees: int, prepaid: int, overage: int, commit_true_up: int, credits_drawn: int) -> BillLines:
+    return BillLines(*map(Decimal, (fees, prepaid, overage, commit_true_up, credits_drawn)))
 
 
 def test_parallel_reservations_never_take_a_bill_beyond_the_cap(
@@ -67,12 +71,10 @@ def test_every_store_bills_alike_and_says_it_line_by_line(
     client.refresh()
     assert client.usage("c").spend_usd == 0
     client.record("c", UNIT, 10)
-    lines = client.usage("c").bill
-    assert (lines.fees, lines.prepaid, lines.overage, lines.commit_true_up, lines.credits_drawn) == (20, 25, 0, 15, 0)
+    assert client.usage("c").bill == lines(20, 25, 0, 15, 0)
     clock.pass_seconds(A_PERIOD)
     client.record("c", UNIT, 10 + 110)
-    lines = client.usage("c").bill
-    assert (lines.fees, lines.prepaid, lines.overage, lines.commit_true_up, lines.credits_drawn) == (20, 25, 5, 10, 60)
+    assert client.usage("c").bill == lines(20, 25, 5, 10, 60)
     assert client.usage("c").spend_usd == 60
 
 
@@ -134,4 +136,4 @@ def test_a_config_without_a_plan_bills_overage_alone(brain: Brain, connect: Conn
     client.refresh()
     client.record("c", UNIT, 3)
     statement = client.usage("c")
-    assert (statement.spend_usd, statement.bill.overage, statement.bill.fees) == (4, 4, 0)
+    assert (statement.spend_usd, statement.bill) == (Decimal(4), lines(0, 0, 4, 0, 0))

@@ -22,7 +22,7 @@ from avs_brain_client.errors import (
 )
 from avs_brain_client.problems import Problem
 from avs_brain_client.records import Recorded, Reservation
-from avs_brain_client.statement import PoolUse, Statement, UnitUse
+from avs_brain_client.statement import BillLines, PoolUse, Statement, UnitUse
 from avs_brain_client.status import Status
 from avs_brain_client.usage import Firing
 
@@ -31,6 +31,7 @@ __all__ = [
     "AsyncClient",
     "AvsError",
     "BadSignature",
+    "BillLines",
     "Client",
     "Clock",
     "CounterStore",
