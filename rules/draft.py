@@ -178,7 +178,7 @@ class RunningPeriod:
     `refused` customers would be refused by what they have used so far and are not today, `over_cap` of them by the
     spend cap; `slowed` would be throttled and are neither today. `billed_more` customers would owe more for it, all
     customers together `bill_usd` instead of `bill_today_usd`. `prorated` says that the amounts of the period are shared
-    out by its days.
+    out by its days, `without_plan` that a price plan holds, which bills and the spend cap here do not count.
     """
 
     start: str
@@ -191,6 +191,7 @@ class RunningPeriod:
     bill_today_usd: Number = 0
     bill_usd: Number = 0
     prorated: bool = False
+    without_plan: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

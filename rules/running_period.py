@@ -24,12 +24,14 @@ def terms_spare_the_running_period(draft: Draft) -> Iterator[Finding]:
     yield Finding("running_period_rerated", Gate.ADVISORY, message, *at_config(draft, "terms_start", "approve"))
 
 
+_OVERAGE_ALONE = "bills and the spend cap are counted here by overage at the units' own prices, without the price plan"
 _SHARED = ", with the amounts of the period shared out by its days"
 
 
 def _effects(period: RunningPeriod) -> str:
     clauses = listed(period.stricter)
-    return "; ".join(part for part in (clauses, _customers(period), _bills(period)) if part)
+    counted = _OVERAGE_ALONE if period.without_plan else ""
+    return "; ".join(part for part in (clauses, _customers(period), _bills(period), counted) if part)
 
 
 def _customers(period: RunningPeriod) -> str:

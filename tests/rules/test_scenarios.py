@@ -540,6 +540,10 @@ def test_a_dataset_that_has_not_moved_or_of_which_nothing_is_known_is_no_finding
         assert evaluate(with_run(dataset_change=DatasetChange(status=status))) == ()
 
 
+def test_a_change_policy_that_was_followed_is_no_advice() -> None:
+    assert evaluate(replace(CANDIDATE, terms_choice=replace(HELD_AT_ONCE, chosen="next_period"))) == ()
+
+
 def test_a_version_that_took_effect_in_the_running_period_says_so_of_the_past() -> None:
     active = with_config(status="active")
     draft = replace(active, active_config_version_id=active.config.config_version_id, running_period=RERATED)

@@ -95,7 +95,11 @@ def running_period_of(
         share = share_of(period.start, since, period.end)
         new = new.over(_in_force(before, period, share.elapsed_days or None), share)
     found = _judged(store, reading, new, today, period)
-    return found and replace(found, prorated=shared)
+    return found and replace(found, prorated=shared, without_plan=_has_plan(new) or _has_plan(today))
+
+
+def _has_plan(terms: Terms | None) -> bool:
+    return terms is not None and terms.plan.price_plan is not None
 
 
 def _decision(session: AnySession, reading: ConfigReading) -> DecisionRecord | None:

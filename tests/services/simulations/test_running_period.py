@@ -144,6 +144,7 @@ def test_amounts_that_are_shared_out_by_days_are_compared_as_they_hold_in_the_pe
     findings = findings_with_usage(db.session, usage_events().store, reading, now=NOW)
     (finding,) = [finding for finding in findings if finding.code == "running_period_rerated"]
     assert "used in it already, with the amounts of the period shared out by its days: “Usable" in finding.message
+    assert "by overage at the units' own prices, without the price plan." in finding.message
 
 
 def test_a_version_in_force_is_compared_with_what_held_before_it_and_the_next_one_with_what_it_shares(
