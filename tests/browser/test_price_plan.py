@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 URL = "/configs/cfg_smb_learning_prod_v2_candidate/price-plan"
+WITH_USAGE = "/configs/cfg_growth_smb_learning_prod_v3_candidate/price-plan"
 SAVED = re.compile(r"^Saved \d\d:\d\d UTC$")
 FEE = "Platform fee"
 
@@ -19,12 +20,12 @@ def fee(page: Page) -> Locator:
     return page.locator("#platform_fee_usd")
 
 
-def add_plan(page: Page, amount: str = "49") -> None:
+def add_plan(page: Page, url: str = URL) -> None:
     """A plan with a fee; the page has come to rest when the field has the focus."""
-    page.goto(URL)
+    page.goto(url)
     page.get_by_role("button", name="Add a price plan").click()
     expect(fee(page)).to_be_focused()
-    fee(page).fill(amount)
+    fee(page).fill("49")
     saved(page)
 
 
@@ -77,7 +78,7 @@ def test_packages_and_single_prices_show_only_what_they_need(page: Page) -> None
 
 
 def test_three_real_bills_follow_what_is_typed(page: Page) -> None:
-    add_plan(page)
+    add_plan(page, WITH_USAGE)
     bills = page.locator("#bills .bill")
     expect(bills).to_have_count(3)
     expect(bills.first).to_contain_text("Fees")
