@@ -13,6 +13,7 @@ from api.answers import open_answers
 from api.blueprint import Operation
 from api.operations import GIVEN_ID_SCHEMA, IDENTIFIER_SCHEMA, PATH_PART, described, shared_parts
 from api.schemas.common import (
+    MAY_BE_ABSENT,
     NAMED,
     Answered,
     Document,
@@ -120,7 +121,7 @@ def _tell_apart(schemas: Document, converter: OpenAPIConverter) -> None:
         if text := " ".join((schema.__dict__.get("__doc__") or "").split()):
             schemas[name]["description"] = text
         if issubclass(schema, Answered):
-            schemas[name]["required"] = list(properties)
+            schemas[name]["required"] = [key for key, value in properties.items() if not value.get(MAY_BE_ABSENT)]
         if partial or issubclass(schema, Answered):
             for each in properties.values():
                 each.pop("default", None)

@@ -53,8 +53,15 @@ class Body(Schema):
     error_messages = {"unknown": "There is no such field.", "type": "Must be a JSON object."}  # noqa: RUF012
 
 
+MAY_BE_ABSENT = "x-may-be-absent"
+"""The extension of a field that some answers do not have."""
+
+
 class Answered(Body):
-    """What an answer holds: every declared field, present in each answer (null where the schema says so)."""
+    """What an answer holds: every declared field, present in each answer (null where the schema says so).
+
+    A field with the extension `MAY_BE_ABSENT` is there only where its description says.
+    """
 
     def document(self, record: object) -> Document:
         """The record, a row or a mapping, in the shape of this schema."""

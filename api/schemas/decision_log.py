@@ -5,6 +5,7 @@ from marshmallow import fields, validate
 from api.schemas.authoring import Cycle
 from api.schemas.billing import BillingPatch
 from api.schemas.common import (
+    MAY_BE_ABSENT,
     Answered,
     Body,
     Computed,
@@ -144,6 +145,9 @@ class DiffTables(Answered):
     rails = fields.List(fields.Nested(DiffRow))
     exploration = fields.List(fields.Nested(DiffRow))
     unit_economics = fields.List(fields.Nested(DiffRow))
+    price_plan = fields.List(
+        fields.Nested(DiffRow), metadata={"description": "Only where either has a price plan.", MAY_BE_ABSENT: True}
+    )
 
 
 class SimulatedFigure(Answered):

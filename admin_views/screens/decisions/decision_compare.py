@@ -28,8 +28,8 @@ from app.services.decisions.compare import pickable
 from app.services.decisions.export import NO_VERDICT, TABLES, comparison_document, comparison_markdown
 from app.services.decisions.figures import basis_rows, figure_rows
 from app.services.wording.changes import Names, names_of
+from app.services.wording.plan_labels import field_label
 from app.services.wording.words import difference_text, value_text
-from rules.labels import label_text
 from simulation.canonical import Json, JsonObject
 
 SIDES = {"left": "a", "right": "b"}
@@ -165,7 +165,11 @@ def _compared(left: str, right: str, form: WinnerForm | None) -> JsonObject:
         "no_verdict": NO_VERDICT if basis["differs"] else None,
         "figures": figures,
         "score": {side: sum(row.better == side for row in figures) for side in SIDES.values()},
-        "tables": [(name, title, _rows(document["diff_tables"][name], names)) for name, title in TABLES.items()],
+        "tables": [
+            (name, title, _rows(document["diff_tables"][name], names))
+            for name, title in TABLES.items()
+            if name in document["diff_tables"]
+        ],
         "exports": {kind: f"{DecisionCompare.route}/export.{kind}?{query}" for kind in ("md", "json")},
     }
 
@@ -191,7 +195,7 @@ def _rows(rows: Iterable[Mapping[str, Json]], names: Names) -> dict[str, list[di
         name = row["field"]
         row_texts = {
             "item": names.get(row["item"], row["item"]),
-            "label": label_text(name),
+            "label": field_label(name, names),
             "a": _value(name, row["a"], names),
             "b": _value(name, row["b"], names),
             "difference": difference_text(name, row["a"], row["b"]),

@@ -42,6 +42,12 @@ def diff(
 def changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[Change]:
     """The differences, section by section; lists compare by their items' keys, so another order is no change."""
     old, new = sections(before), sections(after)
+    if "price_plan" in {**old["pricing"], **new["pricing"]}:  # a plan that comes or goes is told member by member
+        plans = [side["pricing"].setdefault("price_plan", {}) for side in (old, new)]
+        for name in ("unit_prices", "overrides"):
+            if any(name in plan for plan in plans):
+                for plan in plans:
+                    plan.setdefault(name, {})
     for section in SECTIONS:
         yield from _changes(section, "", old[section], new[section])
 
@@ -60,7 +66,7 @@ def sections(document: Mapping[str, Json]) -> dict[str, JsonObject]:
         "pools": {pool["pool_id"]: pool for pool in document.get("pools", ())},
         "exploration": dict(document.get("exploration", {})),
         "rails": rails,
-        "pricing": dict(document.get("rating_agility", {}))
+        "pricing": _by_members(document.get("rating_agility", {}))
         | {"unit_economics": {unit["value_unit_id"]: unit["unit_economics"] for unit in units}},
         "value_units": {
             unit["value_unit_id"]: {key: value for key, value in unit.items() if key != "unit_economics"}
@@ -68,6 +74,21 @@ def sections(document: Mapping[str, Json]) -> dict[str, JsonObject]:
         },
         "governance": governance | {"subject_resolution": document.get("subject_resolution", {})},
     }
+
+
+def _by_members(agility: Mapping[str, Json]) -> JsonObject:
+    """The price book, and the price plan where there is one, its prices by unit and its contracts by customer."""
+    plan = agility.get("price_plan")
+    return dict(agility) if plan is None else {**agility, "price_plan": _contract(plan)}
+
+
+def _contract(contract: Mapping[str, Json]) -> JsonObject:
+    keyed = dict(contract)
+    for name, key in (("unit_prices", "value_unit_id"), ("overrides", "customer_id")):
+        if name in keyed:
+            items = [_contract(item) if name == "overrides" else item for item in keyed[name]]
+            keyed[name] = {item[key]: {member: item[member] for member in item if member != key} for item in items}
+    return keyed
 
 
 def _changes(section: str, path: str, before: Json, after: Json) -> Iterator[Change]:

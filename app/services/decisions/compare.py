@@ -53,9 +53,13 @@ def _label(row: DecisionRecord, outcome_pill: str) -> str:
 
 
 def diff_tables(session: AnySession, a: DecisionRecord, b: DecisionRecord) -> dict[str, list[JsonObject]]:
-    """Per table the rows `{item, field, a, b, changed}`: every field that either has, None where it is not set."""
+    """Per table the rows `{item, field, a, b, changed}`: every field that either has, None where it is not set.
+
+    There is a table of price plans where either has one.
+    """
     before, after = _tables(session, a), _tables(session, b)
-    return {name: list(_rows(before[name], after[name])) for name in before}
+    names = [name for name in before if name != "price_plan" or before[name] or after[name]]
+    return {name: list(_rows(before[name], after[name])) for name in names}
 
 
 def simulation_comparison(a: DecisionRecord, b: DecisionRecord) -> list[JsonObject]:
@@ -94,6 +98,7 @@ def _tables(session: AnySession, decision: DecisionRecord) -> dict[str, Cells]:
         "rails": _cells({"rails": document["rails"]}),
         "exploration": _cells({"exploration": document["exploration"]}),
         "unit_economics": _cells(document["pricing"]["unit_economics"]),
+        "price_plan": _cells({"price_plan": {"price_plan": document["pricing"].get("price_plan") or {}}}),
     }
 
 

@@ -10,8 +10,8 @@ from app.services.decisions.content import decided_document, diff_of
 from app.services.decisions.figures import basis_rows, figure_rows, simulated
 from app.services.decisions.log import detail, summaries
 from app.services.evidence.comparison import evidence
+from app.services.wording.plan_labels import field_label
 from app.services.wording.words import moment_text, value_text
-from rules.labels import label_text
 from rules.risks import risk_sentence
 from rules.terms_start import clause
 from simulation.canonical import Json, JsonObject
@@ -22,6 +22,7 @@ TABLES: Mapping[str, str] = {
     "rails": "Rails",
     "exploration": "Exploration",
     "unit_economics": "Unit economics",
+    "price_plan": "Price plan",
 }
 
 
@@ -210,6 +211,8 @@ def _comparison_lines(document: Mapping[str, Json]) -> Iterator[str]:
         yield from (NO_VERDICT, "")
     yield from table(("Figure", *names, "Difference", "Better"), _figures(document, names))
     for name, title in TABLES.items():
+        if name not in document["diff_tables"]:
+            continue
         changed = [row for row in document["diff_tables"][name] if row["changed"]]
         yield from ("", f"## {title}", "")
         yield from _differences(changed, names) if changed else ("No difference.",)
@@ -235,7 +238,7 @@ def _differences(rows: Iterable[Mapping[str, Json]], names: Sequence[str]) -> It
     yield from table(
         ("Record", "Field", *names),
         (
-            (row["item"], label_text(row["field"]), *(value_text(row["field"], row[side]) for side in ("a", "b")))
+            (row["item"], field_label(row["field"], {}), *(value_text(row["field"], row[side]) for side in ("a", "b")))
             for row in rows
         ),
     )

@@ -6,10 +6,10 @@ Pure.
 from collections.abc import Callable, Iterable, Mapping
 
 from app.services.configs.diffs import Change
+from app.services.wording.plan_labels import field_label
 from app.services.wording.words import SUFFIXES, value_text
 from rules.amounts import price_text, quantity_text
 from rules.enums import AggregationType
-from rules.labels import label_text
 from rules.wording import words
 from simulation.canonical import Json
 
@@ -48,7 +48,7 @@ def sentence(change: Change, names: Names) -> str:
     if not field:
         return _whole(change, subject, names)
     before, after = _value(field, change["before"], names), _value(field, change["after"], names)
-    what, suffix = label_text(field), SUFFIXES.get(field, "")
+    what, suffix = field_label(field, names), SUFFIXES.get(field, "")
     match change["op"], change["before"], change["after"]:
         case "add", _, None:
             return f"{subject}: {what} left open"

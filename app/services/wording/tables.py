@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from app.services.configs.diffs import SECTIONS, Change, same, sections
 from app.services.wording.changes import Names, item_and_field, item_name, sentence, tokens
+from app.services.wording.plan_labels import field_label, field_order
 from app.services.wording.words import DAYS, SUFFIXES, difference_text, value_text
-from rules.labels import label_text, shown_order
 from simulation.canonical import Json, JsonObject
 
 ADDED, REMOVED, CHANGED, UNCHANGED = "added", "removed", "changed", "unchanged"
@@ -107,9 +107,9 @@ def _in_order(name: str, changes: Iterable[Change], items: list[str]) -> list[Ch
     place = {item: at for at, item in enumerate(items)}
     own = [change for change in changes if change["section"] == name]
 
-    def order(change: Change) -> tuple[int, tuple[int, str]]:
+    def order(change: Change) -> tuple[int, tuple[int, int, str]]:
         item, field = item_and_field(name, tokens(change["path"]))
-        return place.get(item, 0), shown_order(field)
+        return place.get(item, 0), field_order(field)
 
     return sorted(own, key=order)
 
@@ -143,7 +143,7 @@ def _group(
 def _rows(before: JsonObject | None, after: JsonObject | None, names: Names) -> Iterator[Row]:
     old, new = dict(flat(before or {})), dict(flat(after or {}))
     old, new = _without_empty(old, new), _without_empty(new, old)
-    for field in sorted(new | old, key=shown_order):
+    for field in sorted(new | old, key=field_order):
         yield _row(field, old, new, names)
 
 
@@ -159,7 +159,7 @@ def _row(field: str, old: Mapping[str, Json], new: Mapping[str, Json], names: Na
     state = CHANGED if field in old and field in new else ADDED if field in new else REMOVED
     return Row(
         field=field,
-        label=label_text(field) + ("" if suffix == DAYS or not suffix else f",{suffix}"),
+        label=field_label(field, names) + ("" if suffix == DAYS or not suffix else f",{suffix}"),
         before=_text(field, before, names) if field in old else None,
         after=_text(field, after, names) if field in new else None,
         state=UNCHANGED if state == CHANGED and same(before, after) else state,

@@ -12,7 +12,7 @@ SET_SHARES = frozenset({"target_margin", "margin_floor"})
 """Shares that somebody set, which keep every place; the others are computed and read to a tenth of a per cent."""
 SHARES = frozenset({"target_margin", "margin_floor", "margin", "gross_margin", "paid_engagement_retention_90d"})
 SHARES |= {"monthly_churn_rate"}
-SET_MONEY = ("_per_unit_usd", "spend_cap_usd")
+SET_MONEY = ("_per_unit_usd", "spend_cap_usd", "_fee_usd", "_commit_usd", "unit_price_usd", "amount_usd", "price_usd")
 """The ends of the names of prices and limits in USD, which somebody set."""
 CLOSED_LISTS = frozenset(
     {
@@ -25,6 +25,8 @@ CLOSED_LISTS = frozenset(
         "expected_impact",
         "kind",
         "action",
+        "change_policy",
+        "model",
     }
 )
 """Fields whose values are words of a closed list; every other text is a name and is shown as it is."""
@@ -42,6 +44,9 @@ SUFFIXES: Mapping[str, str] = {
     "rollover.expires_after_days": DAYS,
     "expires_after_days": DAYS,
     "monthly_spend_cap_usd": " per customer",
+    "price_plan.prepaid.expires_after_days": DAYS,
+    "price_plan.platform_fee_usd": " per customer and 30 days",
+    "price_plan.minimum_commit_usd": " per customer and 30 days",
     "delivery.max_staleness_seconds": " seconds",
 }
 
@@ -49,6 +54,8 @@ SUFFIXES: Mapping[str, str] = {
 def value_text(field: str, value: Json) -> str:
     """A value of the field with its unit's sign: `$0.18`, `68 %`, `allow overage`, `gross_margin positive`."""
     name = field.rsplit(".", 1)[-1]
+    if name == "tiers" and isinstance(value, Sequence):
+        return tiers_text(value)
     match value:
         case None:
             return "not set"
@@ -67,6 +74,16 @@ def value_text(field: str, value: Json) -> str:
         case Sequence():
             return ", ".join(_item_text(name, item) for item in value) or "none"
     return str(value)
+
+
+def tiers_text(tiers: Sequence[Mapping[str, Json]]) -> str:
+    """The tiers of a price: `$0.50 up to 100 plus $5.00, then $0.40`; a price without tiers is its price alone."""
+    return ", ".join(map(_tier_text, tiers))
+
+
+def _tier_text(tier: Mapping[str, Json]) -> str:
+    price, end, fee = price_text(tier["unit_price_usd"]), tier["up_to"], tier.get("flat_fee_usd")
+    return f"{price}{'' if end is None else f' up to {quantity_text(end)}'}{f' plus {price_text(fee)}' if fee else ''}"
 
 
 def number_text(name: str, value: int | Decimal) -> str:
