@@ -15,11 +15,12 @@ _PERIODS = {
 _SHARES = {
     Scope.UNIT: "as the share of a unit's whole allowance",
     Scope.CUSTOMER: "as the share of any unit's whole allowance, for all units of the customer",
+    Scope.SPEND: "as the share of the monthly spend cap",
 }
 
 
 def every_scope_is_of_a_threshold(draft: Draft) -> Iterator[Finding]:
-    """A scope of a percentage at which nothing happens does nothing (approve gate)."""
+    """A scope of a percentage at which nothing happens does nothing, nor a share of no spend cap (approve gate)."""
     percents = {threshold.percent for threshold in draft.rails.usage_thresholds}
     unmatched = [percent for percent, _ in draft.delivery.threshold_scopes if percent not in percents]
     if unmatched:
@@ -28,6 +29,13 @@ def every_scope_is_of_a_threshold(draft: Draft) -> Iterator[Finding]:
             "Add it, or save the rails without it."
         )
         yield Finding("threshold_scope_unmatched", Gate.APPROVE, message, *at_rails(draft, "usage_thresholds"))
+    of_spend = [percent for percent, scope in draft.delivery.threshold_scopes if scope == Scope.SPEND]
+    if of_spend and draft.rails.monthly_spend_cap_usd is None:
+        message = (
+            f"{THIS_CONFIG} has a threshold at {listed(of_spend)} % of the monthly spend cap, and has no such cap, so "
+            "nothing happens there. Set the cap, or let the threshold be a share of something else."
+        )
+        yield Finding("threshold_scope_unmatched", Gate.APPROVE, message, *at_rails(draft, "monthly_spend_cap_usd"))
 
 
 def the_simulation_counts_as_apps_do(draft: Draft) -> Iterator[Finding]:

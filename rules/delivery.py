@@ -30,11 +30,13 @@ class Scope(StrEnum):
     """What a threshold's share is of, and for what its action holds then.
 
     `pool`: a pool of the unit. `unit`: all pools of the unit together. `customer`: once any unit reached it, all units.
+    `spend`: the monthly spend cap, by the customer's whole bill, for all priced units.
     """
 
     POOL = "pool"
     UNIT = "unit"
     CUSTOMER = "customer"
+    SPEND = "spend"
 
 
 class StalePolicy(TypedDict):

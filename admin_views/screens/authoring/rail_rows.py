@@ -27,6 +27,7 @@ SCOPES = {
     Scope.POOL.value: "of a pool",
     Scope.UNIT.value: "of the unit's whole allowance",
     Scope.CUSTOMER.value: "of any unit's, for all of the customer's units",
+    Scope.SPEND.value: "of the monthly spend cap",
 }
 """What the share of a threshold is of, and for what its action holds then."""
 

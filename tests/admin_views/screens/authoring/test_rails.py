@@ -16,7 +16,7 @@ from app.services.authoring.inputs import RailsInput
 from simulation.canonical import Json
 from tests import factories as f
 from tests.admin_views.screens.decisions.decide_pages import text_of
-from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by
+from tests.admin_views.screens.draft_pages import AUTOSAVE, PREVIEW, post, sent_by, typed
 from tests.answers import json_of
 from tests.present import present
 
@@ -298,3 +298,13 @@ def test_a_span_that_is_not_offered_is_refused_at_its_field(client: FlaskClient)
     answer = post(client, URL, {"max_staleness_seconds": "1", "do": "save"})
     assert answer.status_code == 422
     assert rails().config_version.delivery == {}
+
+
+def test_a_threshold_may_be_a_share_of_the_spend_cap(client: FlaskClient) -> None:
+    page = client.get(URL).text
+    assert "of the monthly spend cap" in text_of(page)
+    sent = typed(page)
+    sent.setlist("threshold_scope", ["spend", *sent.getlist("threshold_scope")[1:]])
+    sent.setlist("threshold_action", ["warn", *sent.getlist("threshold_action")[1:]])
+    assert client.post(URL, data=sent).status_code == 303
+    assert {"percent": 70, "scope": "spend"} in rails().config_version.delivery["threshold_scopes"]
