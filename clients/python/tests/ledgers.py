@@ -73,6 +73,7 @@ def outputs(books: Books, question: Mapping[str, Any], fired: Sequence[tuple[str
     return {
         "pool_breakdown": _breakdown(books, question),
         "economics": _economics(books, question),
+        "revenue_lines": {"candidate": _revenue_lines(books)},
         "enforcement_forecast": _forecast(books, config),
         "exploration_summary": {
             "pool_consumption": [
@@ -120,6 +121,16 @@ def _breakdown(books: Books, question: Mapping[str, Any]) -> list[dict[str, Any]
         if question["include_exploration_in_results"] or not pool["is_exploration_pool"]:
             rows.append(row)
     return rows
+
+
+def _revenue_lines(books: Books) -> dict[str, Decimal]:
+    """What of a price plan's revenue is billed in money; what credits cost is split by those that lapsed, which bills
+    are not.
+    """
+    bills = [statement.bill for statement in books.statements()]
+    return {
+        name: written(total(getattr(bill, name) for bill in bills)) for name in ("fees", "overage", "commit_true_up")
+    }
 
 
 def _economics(books: Books, question: Mapping[str, Any]) -> dict[str, Any]:

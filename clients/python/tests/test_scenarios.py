@@ -34,6 +34,10 @@ NOT_ENFORCED = (
     "/customer_impact",
     "/economics/baseline",
     "/economics/delta",
+    "/revenue_lines/baseline",
+    "/revenue_lines/delta",
+    "/revenue_lines/by_period",
+    "/price_plan",
     "/exploration_summary/customers_began",
     "/exploration_summary/customers_expired",
     "/exploration_summary/customers_exploring",
@@ -41,16 +45,23 @@ NOT_ENFORCED = (
     "/exploration_summary/qualifying_events",
     "/enforcement_forecast/revenue_share_throttled_or_stopped",
 )
-NEVER_ENFORCED_ENDINGS = ("/cost_usd", "/margin", "/no_revenue", "/start", "/end", "/value_unit_id")
+NEVER_ENFORCED_ENDINGS = (
+    "/prepaid",
+    "/expired_credits",
+    "/cost_usd",
+    "/margin",
+    "/no_revenue",
+    "/start",
+    "/end",
+    "/value_unit_id",
+)
+WHOLE = ("/economics/candidate", "/revenue_lines", "/revenue_lines/candidate")
+"""Objects with members that are not enforced."""
 
 
 def enforced(pointer: str, question: dict[str, Any]) -> bool:
     """Whether a client can know the number; revenue only where overage is what is paid for."""
-    if (
-        pointer.startswith(NOT_ENFORCED)
-        or pointer.endswith(NEVER_ENFORCED_ENDINGS)
-        or pointer == "/economics/candidate"
-    ):
+    if pointer.startswith(NOT_ENFORCED) or pointer.endswith(NEVER_ENFORCED_ENDINGS) or pointer in WHOLE:
         return False
     return not pointer.endswith("/revenue_usd") or (
         question["pricing_mode"] == "use_unit_economics" and not pointer.startswith("/pool_breakdown")

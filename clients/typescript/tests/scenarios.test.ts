@@ -28,6 +28,10 @@ const NOT_ENFORCED = [
   "/customer_impact",
   "/economics/baseline",
   "/economics/delta",
+  "/revenue_lines/baseline",
+  "/revenue_lines/delta",
+  "/revenue_lines/by_period",
+  "/price_plan",
   "/exploration_summary/customers_began",
   "/exploration_summary/customers_expired",
   "/exploration_summary/customers_exploring",
@@ -35,7 +39,18 @@ const NOT_ENFORCED = [
   "/exploration_summary/qualifying_events",
   "/enforcement_forecast/revenue_share_throttled_or_stopped",
 ];
-const NEVER_ENFORCED_ENDINGS = ["/cost_usd", "/margin", "/no_revenue", "/start", "/end", "/value_unit_id"];
+/** Objects with members that are not enforced. */
+const WHOLE = ["/economics/candidate", "/revenue_lines", "/revenue_lines/candidate"];
+const NEVER_ENFORCED_ENDINGS = [
+  "/prepaid",
+  "/expired_credits",
+  "/cost_usd",
+  "/margin",
+  "/no_revenue",
+  "/start",
+  "/end",
+  "/value_unit_id",
+];
 
 interface Asked extends Question {
   readonly segment: string | null;
@@ -53,7 +68,7 @@ interface Scenario {
 
 /** Whether a client can know the number; revenue only where overage is what is paid for. */
 function isEnforced(pointer: string, question: Asked): boolean {
-  if (NOT_ENFORCED.some((start) => pointer.startsWith(start)) || pointer === "/economics/candidate") {
+  if (NOT_ENFORCED.some((start) => pointer.startsWith(start)) || WHOLE.includes(pointer)) {
     return false;
   }
   if (NEVER_ENFORCED_ENDINGS.some((end) => pointer.endsWith(end))) {

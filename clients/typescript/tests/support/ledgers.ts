@@ -116,6 +116,7 @@ export function outputs(books: Books, question: Question, fired: Fired): Writabl
   return {
     pool_breakdown: breakdown(books, question),
     economics: economics(books, question),
+    revenue_lines: { candidate: revenueLines(books) },
     enforcement_forecast: forecast(books, question.candidate),
     exploration_summary: {
       pool_consumption: question.candidate.pools
@@ -175,6 +176,16 @@ function economics(books: Books, question: Question): Writable {
     by_unit: byUnit,
     candidate: { revenue_usd: written(total(bills)) },
     by_period: bills.map((bill) => ({ candidate: { revenue_usd: written(bill) } })),
+  };
+}
+
+/** What of a price plan's revenue is billed in money; what credits cost is split by those that lapsed, which bills are not. */
+function revenueLines(books: Books): Writable {
+  const bills = books.statements().map(({ bill }) => bill);
+  return {
+    fees: written(total(bills.map(({ fees }) => fees))),
+    overage: written(total(bills.map(({ overage }) => overage))),
+    commit_true_up: written(total(bills.map(({ commitTrueUp }) => commitTrueUp))),
   };
 }
 
