@@ -2,11 +2,18 @@
 
 import argparse
 import tempfile
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.running import FLAGS, chromium_path, seed_folder, served
+from app import clock
+from app.actor import SYSTEM
+from app.models.base import db
+from app.models.transactions import write
+from app.services.authoring import config_parts
+from tests.browser.running import FLAGS, Site, chromium_path, seed_folder, served
 
 OUT = Path(__file__).resolve().parents[2] / "docs" / "screens"
 CYCLE, CANDIDATE = "cycle_2026_growth_prod_90d", "cfg_growth_smb_learning_prod_v3_candidate"
@@ -22,7 +29,6 @@ SCREENS = {
     "value-units-submit": f"/cycles/{CYCLE}/value-units/submit",
     "config-new": f"/cycles/{CYCLE}/configs/new",
     "pools": f"/configs/{CANDIDATE}/pools",
-    "price-plan": f"/configs/{CANDIDATE}/price-plan",
     "exploration": f"/configs/{CANDIDATE}/exploration",
     "rails": f"/configs/{CANDIDATE}/rails",
     "simulate": f"/configs/{CANDIDATE}/simulate",
@@ -36,8 +42,31 @@ SCREENS = {
     "configs": "/configs",
     "usage": "/usage",
     "data": "/admin/configs/",
+    "price-plan": f"/configs/{CANDIDATE}/price-plan",
 }
+PLAN: dict[str, Any] = {
+    "platform_fee_usd": 49,
+    "unit_prices": [
+        {
+            "value_unit_id": "vu_growth_hd_minute",
+            "model": "graduated",
+            "tiers": [
+                {"up_to": 100, "unit_price_usd": Decimal("0.5")},
+                {"up_to": 1000, "unit_price_usd": Decimal("0.4")},
+                {"up_to": None, "unit_price_usd": Decimal("0.3")},
+            ],
+        }
+    ],
+    "overrides": [{"customer_id": "cust_3196", "platform_fee_usd": 0, "minimum_commit_usd": 500}],
+}
+"""The plan in the picture of its screen, which is taken last: the candidate of the other pictures has none."""
 WIDTHS = {"": 1440, "-phone": 400}
+
+
+def sell(site: Site) -> None:
+    """Give the candidate the plan."""
+    with site.app.app_context(), write(db.session):
+        config_parts.put_price_plan(db.session, CANDIDATE, PLAN, actor=SYSTEM, now=clock.now())
 
 
 def take(page: Page, address: str, name: str, width: int) -> None:
@@ -69,6 +98,8 @@ def main() -> None:
             page.goto(site.address + "/?workspace=ws_2049")
             suffix = ("-dark" if given.dark else "") + ("-phone" if given.phone else "")
             for name in given.names or SCREENS:
+                if name == "price-plan":
+                    sell(site)
                 take(page, site.address + SCREENS[name], name + suffix, WIDTHS["-phone" if given.phone else ""])
                 print(f"docs/screens/{name}{suffix}.png")
         browser.close()
