@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from avs_brain_client.account import Account
 from avs_brain_client.clock import Clock
-from avs_brain_client.counters import Ledger
+from avs_brain_client.counters import Edit, Ledger
 from avs_brain_client.counters.steady import CountersStatus, SteadyLedger, Told
 from avs_brain_client.errors import CountersUnavailable, NeverLoaded
 from avs_brain_client.forking import renew_after_fork
@@ -46,7 +46,7 @@ class Keeper:
         problem: CountersUnavailable,
         customer_id: str,
         marks: Mapping[str, int],
-        edit: Callable[[Account, frozenset[str]], tuple[Account | None, T]],
+        edit: Edit[T],
         keeping: Keeping,
     ) -> T:
         """The answer of a change that is not counted yet. Raises CountersUnavailable when it could not be kept."""

@@ -5,21 +5,16 @@ A store is anything with these methods: `MemoryCounters`, `SqliteCounters` (`avs
 atomic under threads and, where the store is shared, under processes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
 from avs_brain_client.account import Account
-from avs_brain_client.counters.matter import NOTHING_SPECIAL, Matter
+from avs_brain_client.counters.matter import NOTHING_SPECIAL, Edit, Matter
 from avs_brain_client.counters.memory import MemoryCounters
 
 T = TypeVar("T")
 Marks = Mapping[str, int]
 """Things that count once, by name, and until when (wall clock, µs) the store must remember them."""
-Edit = Callable[[Account, frozenset[str]], tuple[Account | None, T]]
-"""From the account as it is and those of the marks that are known already to the account as it shall be, or None when
-nothing happened: then nothing is written and no mark remembered. It changes nothing else, for it is also called to
-learn what would become of accounts that nobody has.
-"""
 
 
 class Ledger(Protocol):

@@ -1,9 +1,16 @@
-"""What a store may be told about a change besides the change itself."""
+"""What a change of an account is, and what a store may be told about it besides."""
 
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from avs_brain_client.account import Account
+
 T = TypeVar("T")
+Edit = Callable[[Account, frozenset[str]], tuple[Account | None, T]]
+"""From the account as it is and those of the marks that are known already to the account as it shall be, or None when
+nothing happened: then nothing is written and no mark remembered. It changes nothing else, for it is also called to
+learn what would become of accounts that nobody has.
+"""
 
 
 def _nothing(answer: object) -> None:

@@ -1,11 +1,11 @@
 """Counters in this process: the fastest, shared by its threads, gone with it."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 from avs_brain_client.account import Account
-from avs_brain_client.counters.matter import NOTHING_SPECIAL, Matter
+from avs_brain_client.counters.matter import NOTHING_SPECIAL, Edit, Matter
 from avs_brain_client.forking import renew_after_fork
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class MemoryLedger:
         customer_id: str,
         marks: Mapping[str, int],
         now_us: int,
-        edit: Callable[[Account, frozenset[str]], tuple[Account | None, T]],
+        edit: Edit[T],
         matter: Matter[T] = NOTHING_SPECIAL,
     ) -> T:
         with self._locks[hash(customer_id) % STRIPES]:

@@ -12,14 +12,14 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import redis
 
 from avs_brain_client.account import Account
-from avs_brain_client.counters.matter import NOTHING_SPECIAL, Matter
+from avs_brain_client.counters.matter import NOTHING_SPECIAL, Edit, Matter
 from avs_brain_client.counters.redis_account import Seen, live_period, read, renumbered, units_of, written
 from avs_brain_client.counters.redis_adding import Addition, addition, limits
 from avs_brain_client.counters.redis_wire import Argument, Wire
@@ -74,7 +74,7 @@ class RedisLedger:
         customer_id: str,
         marks: Mapping[str, int],
         now_us: int,
-        edit: Callable[[Account, frozenset[str]], tuple[Account | None, T]],
+        edit: Edit[T],
         matter: Matter[T] = NOTHING_SPECIAL,
     ) -> T:
         began_ns = time.monotonic_ns()
@@ -145,7 +145,7 @@ class _Work(Generic[T]):
         customer_id: str,
         marks: Mapping[str, int],
         now_us: int,
-        edit: Callable[[Account, frozenset[str]], tuple[Account | None, T]],
+        edit: Edit[T],
         matter: Matter[T],
         writer: list[str],
     ) -> None:

@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import NamedTuple, TypeVar
 
 from avs_brain_client.account import Account, Hold
-from avs_brain_client.counters.matter import Matter
+from avs_brain_client.counters.matter import Edit, Matter
 from avs_brain_client.counters.redis_account import Seen
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ def _checked(seen: Seen, found: Addition, reservations: int) -> Addition | None:
 def limits(
     seen: Seen,
     added: Addition,
-    edit: Callable[[Account, frozenset[str]], tuple[Account | None, T]],
+    edit: Edit[T],
     matter: Matter[T],
 ) -> Limits | None:
     """Up to where a change with this matter adds and does nothing else; None where that is never so.

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from avs_brain_client.account import Account, dumped, loaded
 from avs_brain_client.clock import DAY_US
-from avs_brain_client.counters.matter import NOTHING_SPECIAL, Matter
+from avs_brain_client.counters.matter import NOTHING_SPECIAL, Edit, Matter
 from avs_brain_client.counters.sqlite_watched import Moved, WatchedFile, is_damage
 from avs_brain_client.errors import CountersUnavailable
 
@@ -64,7 +64,7 @@ class SqliteLedger:
         customer_id: str,
         marks: Mapping[str, int],
         now_us: int,
-        edit: Callable[[Account, frozenset[str]], tuple[Account | None, T]],
+        edit: Edit[T],
         matter: Matter[T] = NOTHING_SPECIAL,
     ) -> T:
         attempt = f"a:{matter.attempt}" if matter.attempt else None

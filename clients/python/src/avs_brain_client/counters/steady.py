@@ -14,7 +14,7 @@ from avs_brain_client.account import Account
 from avs_brain_client.breaker import Breaker
 from avs_brain_client.clock import Clock, moment_of
 from avs_brain_client.counters import Ledger
-from avs_brain_client.counters.matter import NOTHING_SPECIAL, Matter
+from avs_brain_client.counters.matter import NOTHING_SPECIAL, Edit, Matter
 from avs_brain_client.errors import CountersUnavailable
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class SteadyLedger:
         customer_id: str,
         marks: Mapping[str, int],
         now_us: int,
-        edit: Callable[[Account, frozenset[str]], tuple[Account | None, T]],
+        edit: Edit[T],
         matter: Matter[T] = NOTHING_SPECIAL,
     ) -> T:
         self._refuse_in_outage()
@@ -107,7 +107,7 @@ class SteadyLedger:
         customer_id: str,
         marks: Mapping[str, int],
         now_us: int,
-        edit: Callable[[Account, frozenset[str]], tuple[Account | None, T]],
+        edit: Edit[T],
         matter: Matter[T] = NOTHING_SPECIAL,
     ) -> T:
         """`update`, though the outage may not be over yet: for settling."""
@@ -139,7 +139,7 @@ class SteadyLedger:
         self,
         customer_id: str,
         marks: Mapping[str, int],
-        edit: Callable[[Account, frozenset[str]], tuple[Account | None, T]],
+        edit: Edit[T],
     ) -> T:
         """Change what decisions go by in an outage; the store learns of it later. A mark that was kept is known."""
         with self._lock:
