@@ -115,7 +115,7 @@ class ReviewScreen(Screen):
             breakdown=laid_out(tables.breakdown(outputs)),
             runs=[run for run in runs_of(db.session, config) if run.status == SimulationStatus.COMPLETED],
             pricing=WITH_PLAN if plan.applies(outputs) else PRICING[review.run.inputs["pricing_mode"]],
-            left_out=plan.left_out(outputs),
+            left_out=plan.left_out(outputs, config.price_plan is not None),
             plan_facts=plan.facts(outputs),
             tiers=laid_out(plan.tiers(outputs)),
             editable=is_editable(config.status),

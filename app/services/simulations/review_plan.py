@@ -1,6 +1,6 @@
 """Where the money of a run comes from, when a side has a price plan: lines, bills, credits and tiers as tables. Pure.
 
-Every table is empty for a run without a plan, and in the proxy pricing modes, which leave the plan out.
+Every table is empty for a run that counts no plan, and in the proxy pricing modes, which leave the plan out.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,6 +29,10 @@ LINES: Mapping[str, str] = {
 }
 """The lines of which revenue and a bill are made, in their order; they sum to it."""
 BELOW_COST = "below cost"
+NOT_COUNTED = (
+    "This run does not count it: revenue is overage at the target prices, without fees, tiers, credits and commit. "
+    "Apps and ledgers go by the plan."
+)
 MODELS: Mapping[str, str] = {
     "per_unit": "one price",
     "graduated": "graduated",
@@ -43,10 +47,12 @@ def applies(outputs: Outputs) -> bool:
     return bool(plan and plan["applied"] and outputs.get("revenue_lines"))
 
 
-def left_out(outputs: Outputs) -> str:
-    """What of the plan the pricing mode leaves out, as a sentence; empty where it leaves out nothing."""
-    plan = outputs.get("price_plan") or {}
-    return str(plan.get("left_out") or "")
+def left_out(outputs: Outputs, has_plan: bool) -> str:
+    """What of the config's price plan the run leaves out, as a sentence; empty where it leaves out nothing."""
+    plan = outputs.get("price_plan")
+    if plan is None:
+        return NOT_COUNTED if has_plan else ""
+    return str(plan["left_out"] or "")
 
 
 def revenue_lines(outputs: Outputs) -> Table:

@@ -8,6 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.models.base import db
+from app.models.config_version import ConfigVersion
+from rules.price_plan import normalised
 from tests.admin_views.screens.simulations.test_review import PATH, figures_of, text_of
 from tests.services import plan_runs
 from tests.services import review_runs as r
@@ -85,3 +87,13 @@ def test_a_run_without_a_plan_has_none_of_it(operator: FlaskClient) -> None:
     page = operator.get(PATH).text
     assert "plan-title" not in page
     assert "revenue" not in figures_of(page)
+
+
+def test_a_run_that_does_not_count_the_price_plan_of_its_config_says_so(operator: FlaskClient) -> None:
+    r.simulated()
+    warning = "Without the price plan: This run does not count it: revenue is overage at the target prices"
+    assert warning not in text_of(operator.get(PATH).text)
+    config = db.session.get_one(ConfigVersion, "cfg_1")
+    config.price_plan = normalised({"platform_fee_usd": 49})
+    db.session.commit()
+    assert warning in text_of(operator.get(PATH).text)
