@@ -305,3 +305,9 @@ def test_a_decided_plan_cannot_be_changed_and_its_fork_has_it(client: FlaskClien
     assert "so it cannot be changed" in text_of(page.text)
     fork = client.post(f"{URL}/fork", data=sent_by(page.text, "fork"))
     assert "Each customer pays $49.00 a month" in text_of(client.get(fork.location).text)
+
+
+@pytest.mark.parametrize("place", ["/admin/configs/", "/admin/configs/details/?id=cfg_1"], ids=["list", "details"])
+def test_the_generated_grids_show_configs_with_a_plan(client: FlaskClient, place: str) -> None:
+    store(PLAN)
+    assert client.get(place).status_code == 200
