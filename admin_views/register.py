@@ -7,7 +7,8 @@ from flask_admin.theme import Bootstrap4Theme
 
 from admin_views.grids.editable_view import EditableGridView
 from admin_views.grids.index import HomeView
-from admin_views.grids.specs import GRIDS, GridSpec
+from admin_views.grids.spec import GridSpec
+from admin_views.grids.specs import GRIDS
 from admin_views.grids.view import GridView
 from admin_views.screens.authoring.catalogs import Catalogs
 from admin_views.screens.authoring.config_new import ConfigNew

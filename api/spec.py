@@ -23,8 +23,8 @@ from api.schemas.common import (
     Identifier,
     JsonObject,
     Moment,
-    Problem,
 )
+from api.schemas.problems import Problem
 from api.shapes.components import Shapes, nullable
 from api.shapes.sent_events import describe_sent_events
 from app.api_version import CURRENT

@@ -3,7 +3,8 @@
 from flask_admin import AdminIndexView
 
 from admin_views.base import GuardedView, expose
-from admin_views.grids.specs import CATEGORIES, GRIDS
+from admin_views.grids.spec import CATEGORIES
+from admin_views.grids.specs import GRIDS
 
 
 class HomeView(GuardedView, AdminIndexView):

@@ -18,7 +18,8 @@ from werkzeug.exceptions import NotFound
 from admin_views.base import GuardedView, expose
 from admin_views.formatters import full, kind_of, label_of, plain, short
 from admin_views.grids.filters import EVERY, WORKSPACE, ColumnFilter, InWorkspace, filters_for, workspace_column
-from admin_views.grids.specs import GRIDS, GridSpec
+from admin_views.grids.spec import GridSpec
+from admin_views.grids.specs import GRIDS
 from app import clock
 from app.models.base import Model, db
 from app.models.workspace import Workspace

@@ -21,8 +21,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields, validate
 from marshmallow.exceptions import ValidationError
 
-from api.shapes.named import Named, named, of_enum
-from rules.finding import Gate
+from api.shapes.named import Named, of_enum
 from rules.ids import GIVEN_ID_RULE, OWN_ID_RULE, is_given_id, is_own_id
 from rules.texts import problem_of
 from simulation.canonical import Json, canonical_text, number_text
@@ -363,51 +362,3 @@ def page_of(item: type[Schema]) -> type[Schema]:
         "__doc__": f"One page of {item.__name__}.",
     }
     return type(name, (Answered,), contents)
-
-
-class FindingAnswer(Answered):
-    """One finding of a rule (spec 3)."""
-
-    code = fields.String()
-    gate = choice(named("Gate", tuple(Gate), "The step that a finding holds back; advisory holds back none."))
-    message = fields.String()
-    field = fields.String()
-    entity = fields.Nested(lambda: FindingEntity())
-    deep_link = fields.String()
-
-
-class FindingEntity(Answered):
-    """The record that a finding is about; `id` is null while the record has not been made."""
-
-    type = fields.String()
-    id = fields.String(allow_none=True)
-
-
-class Problem(Schema):
-    """RFC 9457 problem details; refusals by a gate add `findings`, damaged usage its `files`."""
-
-    type = fields.String(required=True)
-    title = fields.String(required=True)
-    status = fields.Integer(required=True)
-    detail = fields.String(required=True)
-    code = fields.String(required=True)
-    errors = fields.List(fields.Nested(lambda: ProblemField()))
-    findings = fields.List(fields.Nested(FindingAnswer))
-    files = fields.List(fields.Nested(lambda: DamagedFile()))
-    request_id = fields.String(metadata={"description": "The X-Request-Id of the answer, to ask the operator about."})
-
-
-class DamagedFile(Schema):
-    """A file of stored usage that is not what was written."""
-
-    path = fields.String(required=True)
-    problem = fields.String(required=True)
-    rows = fields.Integer(required=True)
-
-
-class ProblemField(Schema):
-    """One bad field: a JSON pointer into the body, or the name of a query parameter or header."""
-
-    pointer = fields.String(required=True)
-    detail = fields.String(required=True)
-    code = fields.String(required=True)

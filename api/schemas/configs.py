@@ -12,7 +12,6 @@ from api.schemas.common import (
     Document,
     Embedded,
     ExactNumber,
-    FindingAnswer,
     Flag,
     GivenId,
     Identifier,
@@ -27,6 +26,7 @@ from api.schemas.common import (
     text,
     whole,
 )
+from api.schemas.problems import FindingAnswer
 from api.shapes.policy import ConfigDelivery
 from app.ids import new_id
 from app.time_zones import TIME_ZONE_RULE, is_time_zone

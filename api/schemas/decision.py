@@ -2,7 +2,8 @@
 
 from marshmallow import fields
 
-from api.schemas.common import Answered, Body, FindingAnswer, Identifier, Moment, Shaped, choice, long_text, text
+from api.schemas.common import Answered, Body, Identifier, Moment, Shaped, choice, long_text, text
+from api.schemas.problems import FindingAnswer
 from api.shapes.decided import DecisionDiff, HistoryEntry, SubjectResolution
 from rules.enums import DecisionStatus, TermsStart
 

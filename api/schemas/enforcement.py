@@ -13,11 +13,11 @@ from api.schemas.common import (
     Moment,
     PageQuery,
     Parsed,
-    ProblemField,
     WholeNumber,
     choice,
     whole,
 )
+from api.schemas.problems import ProblemField
 from api.shapes.named import named
 from rules.enums import EnforcementEventType
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from api.schemas.common import Answered, Body, Identifier, Moment, PageQuery, Problem, Query, choice
+from api.schemas.common import Answered, Body, Identifier, Moment, PageQuery, Query, choice
+from api.schemas.problems import Problem
 from api.shapes.named import Written, named
 from app.services.usage.notation import FIXES
 from app.services.usage.undoing import STATES

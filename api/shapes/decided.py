@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, NotRequired, TypedDict
 
 from api.schemas.authoring import EventMappingBody, MetricIntentBody, UnitEconomicsBody
-from api.schemas.common import FindingAnswer
+from api.schemas.problems import FindingAnswer
 from api.shapes.named import named
 from app.services.configs.diffs import SECTIONS, Change, PatchStep
 from rules.enums import CompletenessStatus, DiffType, Stage, TargetEnvironment, UnitType

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from api.schemas.common import FindingAnswer
+from api.schemas.problems import FindingAnswer
 from api.shapes.decided import Section
 from api.shapes.delivered import DecidedContent
 from api.shapes.simulated import Risk

@@ -8,7 +8,8 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from admin_views.base import POLICY
-from admin_views.grids.specs import GRIDS, GridSpec
+from admin_views.grids.spec import GridSpec
+from admin_views.grids.specs import GRIDS
 from app.models.base import AnySession, Model, db
 from tests.admin_views.conftest import HiddenInputs
 from tests.present import present

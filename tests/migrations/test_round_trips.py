@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from flask import Flask
 
-from admin_views.grids.specs import GRIDS, GridSpec
+from admin_views.grids.spec import GridSpec
+from admin_views.grids.specs import GRIDS
 from app.migrations import MIGRATIONS, newest_revision
 from app.models.base import AnySession, db
 from app.services.search import BEGINNINGS, matching

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from admin_views.grids.specs import GRIDS, GridSpec
+from admin_views.grids.spec import GridSpec
+from admin_views.grids.specs import GRIDS
 from app.models.base import Model, db
 from app.models.config_version import ConfigVersion
 from app.models.product_event import ProductEvent
