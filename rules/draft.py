@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from rules.price_plan import StoredPlan
+
 Number = int | Decimal
 
 
@@ -283,7 +285,8 @@ class Draft:
     `requested_baseline_config_version_id` is the baseline that an approval names; omitted and null mean the same
     (spec 3): the active version, if any. `schedule` is the decision of a config that was approved for later; `waiting`
     are the subject's other versions that were. `running_period` and `terms_choice` are None where nobody
-    looked. `unreadable` is what no app could read of the document that the config would serve.
+    looked. `unreadable` is what no app could read of the document that the config would serve. `customer_ids` are those
+    customers with a contract of `price_plan` that the workspace's catalog has, None where nobody looked.
     """
 
     cycle: Cycle = Cycle()
@@ -302,6 +305,8 @@ class Draft:
     unreadable: tuple[Unreadable, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     terms_choice: TermsChoice | None = None
+    price_plan: StoredPlan | None = None
+    customer_ids: frozenset[str] | None = None
 
 
 def pooled_units(draft: Draft) -> tuple[ValueUnit, ...]:

@@ -1,9 +1,10 @@
 """The places that findings point to: field, entity, and the deep link into the screen that mends it (spec 7)."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
-from rules.draft import Draft, Pool, ValueUnit
+from rules.draft import Draft, Path, Pool, ValueUnit
 from rules.finding import Entity
 
 
@@ -97,6 +98,32 @@ def at_unit(draft: Draft, unit: ValueUnit, field: str) -> Place:
 def at_exploration(draft: Draft, field: str) -> Place:
     """A field of the exploration rule."""
     return Place(f"exploration.{field}", _config(draft), f"{config_screen(draft, 'exploration')}#{field}")
+
+
+def at_price_plan(draft: Draft, path: Path) -> Place:
+    """A member of the price plan: `price_plan.unit_prices.vu_a.tiers.2.up_to` for the second tier's end.
+
+    `path` counts the items of lists from 0, as `rules.price_plan_problems` does; people count tiers from 1.
+    """
+    field = ".".join(_member_names(draft.price_plan, path)) or "platform_fee_usd"
+    return Place(f"price_plan.{field}", _config(draft), f"{config_screen(draft, 'price-plan')}#{_quoted(field)}")
+
+
+def _member_names(value: object, path: Path) -> Iterator[str]:
+    """The names along a path; an item of a list is told by its id where it has one, else by its place from 1 on."""
+    for name in path:
+        item: object = None
+        if isinstance(value, Mapping):
+            item = value.get(name)
+        elif isinstance(value, Sequence) and isinstance(name, int) and name < len(value):
+            item = value[name]
+        yield _item_name(item, name + 1) if isinstance(name, int) else name
+        value = item
+
+
+def _item_name(item: object, place: int) -> str:
+    ids = (item.get("value_unit_id") or item.get("customer_id")) if isinstance(item, Mapping) else None
+    return str(ids or place)
 
 
 def at_rails(draft: Draft, field: str) -> Place:

@@ -1,42 +1,40 @@
 """What cannot be billed in a price plan, member by member: every door and the simulation gate ask it (spec 4.2)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 
 from rules.enums import ChangePolicy
+from rules.ids import GIVEN_ID_RULE, OWN_ID_RULE, is_given_id, is_own_id
 from rules.price_plan import StoredPlan
+from rules.price_plan_shape import MAX_TIERS, Path, Problem, shape_problems
 from rules.ranges import LIMIT, MAX_DAYS, PLACES, decimal_places
+
+__all__ = ("MAX_TIERS", "Path", "Problem", "problems")
 
 PRICE_MODELS = ("per_unit", "graduated", "volume", "package")
 TIERED_MODELS = ("graduated", "volume")
-MAX_TIERS = 100
 QUANTITY = f"Give a number from 0 to below 10^14 with at most {PLACES} decimal places."
-Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What cannot be billed in a plan: `path` leads to the member, indices counted from 0; `text` says what to do."""
-
-    path: Path
-    text: str
-
-    @property
-    def pointer(self) -> str:
-        """The path as a JSON pointer."""
-        return "".join(f"/{str(token).replace('~', '~0').replace('/', '~1')}" for token in self.path)
 
 
 def problems(plan: StoredPlan) -> Iterator[Problem]:
-    """Every member of a plan that no simulation, app or ledger could read, in the order of the plan (spec 4.2)."""
+    """Every member of a plan that no simulation, app or ledger could read, in the order of the plan (spec 4.2).
+
+    Where a member has no place in a plan, or is no list or object where one belongs, only such members are named.
+    """
+    misshapen = list(shape_problems(plan))
+    yield from misshapen or _problems(plan)
+
+
+def _problems(plan: StoredPlan) -> Iterator[Problem]:
     yield from _contract_problems(plan, ())
     customers: set[str] = set()
     for at, override in enumerate(plan.get("overrides") or ()):
-        customer_id = override.get("customer_id")
+        customer_id, place = override.get("customer_id"), ("overrides", at, "customer_id")
         if not customer_id or customer_id in customers:
-            yield Problem(("overrides", at, "customer_id"), "Name one customer for each contract, each once.")
-        customers.add(str(customer_id))
+            yield Problem(place, "Name one customer for each contract, each once.")
+        elif not is_given_id(customer_id):
+            yield Problem(place, f"A customer's id is {GIVEN_ID_RULE}.")
+        customers.add(customer_id)
         yield from _contract_problems(override, ("overrides", at))
         for pool_id, quantity in (override.get("included_quantity") or {}).items():
             yield from _amount(quantity, ("overrides", at, "included_quantity", pool_id))
@@ -48,15 +46,17 @@ def _contract_problems(contract: StoredPlan, at: Path) -> Iterator[Problem]:
     for name in ("platform_fee_usd", "minimum_commit_usd"):
         if contract.get(name) is not None:
             yield from _amount(contract[name], (*at, name))
-    if not isinstance(contract.get("true_up", True), bool):
+    if not isinstance(contract.get("true_up"), bool | None):
         yield Problem((*at, "true_up"), "Say true or false.")
-    if contract.get("prepaid"):
+    if contract.get("prepaid") is not None:
         yield from _prepaid_problems(contract["prepaid"], (*at, "prepaid"))
-    units: set[object] = set()
+    units: set[str] = set()
     for index, price in enumerate(contract.get("unit_prices") or ()):
         unit_id, here = price.get("value_unit_id"), (*at, "unit_prices", index)
         if not unit_id or unit_id in units:
             yield Problem((*here, "value_unit_id"), "Name one unit for each price, each once.")
+        elif not is_own_id(unit_id):
+            yield Problem((*here, "value_unit_id"), f"A value unit's id is {OWN_ID_RULE}.")
         units.add(unit_id)
         yield from _price_problems(price, here)
 
@@ -92,9 +92,9 @@ def _price_problems(price: StoredPlan, at: Path) -> Iterator[Problem]:
 
 def _tier_problems(tier: StoredPlan, at: Path, *, is_tiered: bool) -> Iterator[Problem]:
     yield from _amount(tier.get("unit_price_usd"), (*at, "unit_price_usd"))
-    if tier.get("flat_fee_usd"):
+    if tier.get("flat_fee_usd") is not None:
         yield from _amount(tier["flat_fee_usd"], (*at, "flat_fee_usd"))
-        if not is_tiered:
+        if not is_tiered and tier["flat_fee_usd"]:
             yield Problem((*at, "flat_fee_usd"), "Only tiers have a fee of their own.")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rules.draft import Draft, Pool, is_filled, pooled_units
 from rules.finding import Finding, Gate
 from rules.places import at_config, at_pool
+from rules.price_plan_findings import is_free, plan_prices
 from rules.wording import THIS_CONFIG, quoted, this_pool
 
 
@@ -17,10 +18,13 @@ def production_config_names_a_price_book(draft: Draft) -> Iterator[Finding]:
 
 
 def pools_are_not_free(draft: Draft) -> Iterator[Finding]:
-    """Advisory: outside exploration, a price of 0 earns nothing at any usage."""
+    """Advisory: outside exploration, a price of 0 earns nothing at any usage. A plan's price stands before a unit's."""
     prices = {unit.value_unit_id: unit.unit_economics.target_price_per_unit_usd for unit in pooled_units(draft)}
+    planned = plan_prices(draft)
     for pool in draft.pools:
-        if not pool.is_exploration_pool and prices.get(pool.value_unit_id) == 0:
+        unit_id = pool.value_unit_id or ""
+        is_unpaid = is_free(planned[unit_id]) if unit_id in planned else prices.get(unit_id) == 0
+        if not pool.is_exploration_pool and is_unpaid:
             message = (
                 f"{this_pool(pool)} earns nothing: {_unit_of(draft, pool)} sells for $0.00. "
                 "Price the unit, or make this an exploration pool."

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rules.draft import Draft, Path, Unreadable, ValueUnit, pooled_units
 from rules.finding import Finding, Gate
 from rules.labels import label_text
-from rules.places import Place, at_config, at_exploration, at_pool, at_rails, at_unit
+from rules.places import Place, at_config, at_exploration, at_pool, at_price_plan, at_rails, at_unit
 from rules.wording import THIS_CONFIG, this_pool, this_unit
 
 CODE = "config_unreadable"
@@ -45,6 +45,8 @@ def _where(draft: Draft, path: Path) -> tuple[str, Place]:
             return this_unit(units[index]), at_unit(draft, units[index], ".".join(map(str, rest[:2])) or "name")
         case ("exploration", *rest):
             return THIS_CONFIG, at_exploration(draft, str(rest[0]) if rest else "enabled")
+        case ("rating_agility", "price_plan", *rest):
+            return THIS_CONFIG, at_price_plan(draft, tuple(rest))
         case ("rails", *rest):
             return THIS_CONFIG, at_rails(draft, str(rest[0]) if rest else "usage_thresholds")
         case ("governance", "delivery", *_):

@@ -10,6 +10,7 @@ from rules import (
     event_mapping,
     exploration,
     pools,
+    price_plan_findings,
     pricing,
     rails,
     ranges,
@@ -42,6 +43,10 @@ SIMULATION_GATE: tuple[Rule, ...] = (
     Rule("unit_economics_missing", economics.pooled_units_have_economics),
     Rule("number_out_of_range", ranges.numbers_are_in_range),
     Rule("usage_cap_not_enforceable", usage_caps.caps_can_be_enforced),
+    Rule("price_plan_invalid", price_plan_findings.price_plan_can_be_billed),
+    Rule("price_plan_unit_unknown", price_plan_findings.price_plan_prices_pooled_units),
+    Rule("price_plan_customer_unknown", price_plan_findings.price_plan_contracts_are_with_customers),
+    Rule("price_plan_pool_unknown", price_plan_findings.price_plan_allowances_are_of_pools),
 )
 
 PRODUCTION_GATE: tuple[Rule, ...] = (
@@ -77,6 +82,8 @@ ADVISORY: tuple[Rule, ...] = (
     Rule("exploration_expiry_out_of_range", exploration.exploration_ends_within_sensible_days),
     Rule("metrics_intent_partial", value_units.metrics_intent_covers_the_primary_metrics),
     Rule("unit_price_below_cost", economics.units_sell_above_their_cost),
+    Rule("price_plan_below_cost", price_plan_findings.plan_prices_are_above_cost),
+    Rule("spend_cap_below_plan", price_plan_findings.spend_cap_leaves_room_for_the_plan),
     Rule("target_margin_inconsistent", economics.target_margin_follows_from_cost_and_price),
     Rule("quality_adjusted_outcome_is_advisory", value_units.quality_adjustment_is_advisory),
     Rule("simulation_baseline_not_active", simulation_run.the_run_compared_with_the_active_version),

@@ -36,6 +36,15 @@ def test_a_whole_plan_and_an_empty_one_have_no_problem() -> None:
     assert pointers(PLAN) == pointers({}) == []
 
 
+def test_null_says_as_little_as_a_member_that_is_not_there() -> None:
+    assert pointers(dict.fromkeys(PLAN)) == []
+
+
+def test_a_member_that_there_is_not_is_named_with_those_that_there_are() -> None:
+    (problem,) = problems({"fee": 1})
+    assert problem.text.startswith("There is no such member; these are platform_fee_usd, minimum_commit_usd, true_up")
+
+
 @pytest.mark.parametrize(
     ("plan", "pointer"),
     [
@@ -59,6 +68,20 @@ def test_a_whole_plan_and_an_empty_one_have_no_problem() -> None:
             "/overrides/0/included_quantity/a~1b",
         ),
         ({"change_policy": "never"}, "/change_policy"),
+        ({"fee": 1}, "/fee"),
+        ({"prepaid": {"amount_usd": 1, "price_usd": 1, "until": 5}}, "/prepaid/until"),
+        ({"prepaid": {"price_usd": 1}}, "/prepaid/amount_usd"),
+        ({"prepaid": 5}, "/prepaid"),
+        ({"unit_prices": "all"}, "/unit_prices"),
+        ({"unit_prices": [5]}, "/unit_prices/0"),
+        (priced(value_unit_id="a b"), "/unit_prices/0/value_unit_id"),
+        (priced(value_unit_id=["a"]), "/unit_prices/0/value_unit_id"),
+        (priced(tiers=[{"unit_price_usd": 1, "price": 1}]), "/unit_prices/0/tiers/0/price"),
+        (priced(tiers=[{"unit_price_usd": 1, "flat_fee_usd": ""}]), "/unit_prices/0/tiers/0/flat_fee_usd"),
+        ({"overrides": [{"customer_id": f"c{at}"} for at in range(1_001)]}, "/overrides"),
+        ({"overrides": [{"customer_id": "line\nbreak"}]}, "/overrides/0/customer_id"),
+        ({"overrides": [{"customer_id": "c", "change_policy": "prorate"}]}, "/overrides/0/change_policy"),
+        ({"overrides": [{"customer_id": "c", "included_quantity": 5}]}, "/overrides/0/included_quantity"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

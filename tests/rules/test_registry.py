@@ -20,6 +20,10 @@ unit_event_mapping_invalid
 unit_economics_missing
 number_out_of_range
 usage_cap_not_enforceable
+price_plan_invalid
+price_plan_unit_unknown
+price_plan_customer_unknown
+price_plan_pool_unknown
 
 cycle_type_not_production
 cycle_period_not_90_days
@@ -48,6 +52,8 @@ pool_price_zero
 exploration_expiry_out_of_range
 metrics_intent_partial
 unit_price_below_cost
+price_plan_below_cost
+spend_cap_below_plan
 target_margin_inconsistent
 quality_adjusted_outcome_is_advisory
 simulation_baseline_not_active

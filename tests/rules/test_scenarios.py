@@ -104,6 +104,22 @@ def unreadable(path: Path) -> Draft:
     return replace(CANDIDATE, unreadable=(Unreadable(path, "-1 is below 0"),))
 
 
+def with_plan(**members: object) -> Draft:
+    """Lumina's candidate with a plan; the workspace knows cust_1 alone."""
+    return replace(CANDIDATE, price_plan=members, customer_ids=frozenset({"cust_1"}))
+
+
+def plan_fires(code: str, draft: Draft, field: str, *says: str) -> Fires:
+    return Fires(code, draft, f"price_plan.{field}", f"{CONFIG}/price-plan#{field}", ("This config", *says))
+
+
+def hd_price(*prices: int | Decimal, **members: object) -> dict[str, object]:
+    """Tiers of 100 units each at these prices, the last one open."""
+    ends = [*range(100, 100 * len(prices), 100), None]
+    tiers = [{"up_to": end, "unit_price_usd": price} for end, price in zip(ends, prices, strict=True)]
+    return {"value_unit_id": HD.value_unit_id, "model": "graduated", "tiers": tiers, **members}
+
+
 UNIT_CAP: dict[str, object] = {"value_unit_id": CANDIDATE.pools[0].value_unit_id, "max_quantity": 5}
 
 
@@ -143,6 +159,12 @@ UNREADABLE: tuple[tuple[Path, str, str, tuple[str, ...]], ...] = (
         "terms_start",
         f"{CONFIG}/approve#terms_start",
         ("the terms by which customers would finish their period", "Let it hold at once."),
+    ),
+    (
+        ("rating_agility", "price_plan", "minimum_commit_usd"),
+        "price_plan.minimum_commit_usd",
+        f"{CONFIG}/price-plan#minimum_commit_usd",
+        ("This config cannot be read by apps",),
     ),
     (("subject_resolution",), "subject_resolution", f"{CONFIG}/pools#subject_resolution", ("cannot be read by apps",)),
 )
@@ -256,6 +278,38 @@ FIRING = (
         "absolute_usage_caps",
         "caps vu_nobody",
         "no pool",
+    ),
+    plan_fires(
+        "price_plan_invalid",
+        with_plan(platform_fee_usd=-1, minimum_commit_usd=-1),
+        "platform_fee_usd",
+        "cannot be billed, in platform_fee_usd: Give a number from 0",
+        "More of it is wrong.",
+    ),
+    plan_fires(
+        "price_plan_invalid",
+        with_plan(overrides=[{"customer_id": "cust_1", "unit_prices": [hd_price(1, 1, package_size=5)]}]),
+        "overrides.cust_1.unit_prices.vu_usable_hd_minute.package_size",
+        "Only packages have a size.",
+    ),
+    plan_fires("price_plan_invalid", with_plan(fee=5), "fee", "There is no such member; these are platform_fee_usd"),
+    plan_fires(
+        "price_plan_unit_unknown",
+        with_plan(unit_prices=[hd_price(1), hd_price(1, value_unit_id="vu_draft_export")]),
+        "unit_prices.vu_draft_export.value_unit_id",
+        "prices “Draft export”, which no pool counts",
+    ),
+    plan_fires(
+        "price_plan_customer_unknown",
+        with_plan(overrides=[{"customer_id": name, "platform_fee_usd": 0} for name in ("cust_1", "cust_2", "cust_3")]),
+        "overrides.cust_2.customer_id",
+        "has a contract with “cust_2” and “cust_3”, not in the customer catalog",
+    ),
+    plan_fires(
+        "price_plan_pool_unknown",
+        with_plan(overrides=[{"customer_id": "cust_1", "included_quantity": {"pool_core": 5, "pool_x": 5}}]),
+        "overrides.cust_1.included_quantity.pool_x",
+        "includes more of pool “pool_x” in a contract, which it does not have",
     ),
     rails_fire("number_out_of_range", with_threshold("33.333"), "usage_thresholds", "33.333 percent", "2 decimal"),
     rails_fire("number_out_of_range", with_threshold("1000.01"), "usage_thresholds", "up to 1,000"),
@@ -421,6 +475,30 @@ FIRING = (
         "unit_economics.target_price_per_unit_usd",
         "sells for $0.60 and costs $0.70",
     ),
+    plan_fires(
+        "price_plan_below_cost",
+        with_plan(unit_prices=[hd_price(Decimal("0.5"), Decimal("0.17"), Decimal("0.1"))]),
+        "unit_prices.vu_usable_hd_minute.tiers.2.unit_price_usd",
+        "sells “Usable HD minute” in tiers 2 and 3 for $0.17 a unit, which costs $0.18",
+    ),
+    plan_fires(
+        "price_plan_below_cost",
+        with_plan(unit_prices=[hd_price(17, model="package", package_size=100)]),
+        "unit_prices.vu_usable_hd_minute.tiers.1.unit_price_usd",
+        "sells “Usable HD minute” for $17.00 a package of 100, which costs $18.00",
+    ),
+    plan_fires(
+        "spend_cap_below_plan",
+        with_plan(platform_fee_usd=600, prepaid={"amount_usd": 60, "price_usd": 51}),
+        "platform_fee_usd",
+        "bills every customer $651.00 a period before any overage, above the monthly spend cap of $650.00",
+    ),
+    plan_fires(
+        "spend_cap_below_plan",
+        with_plan(platform_fee_usd=1, overrides=[{"customer_id": "cust_1", "minimum_commit_usd": 1000}]),
+        "overrides.cust_1.minimum_commit_usd",
+        "bills a customer with a contract $1,000.00",
+    ),
     hd_fires(
         "target_margin_inconsistent",
         with_economics(target_margin=Decimal("0.7100001")),
@@ -538,6 +616,24 @@ TOGETHER = {
 def test_a_dataset_that_has_not_moved_or_of_which_nothing_is_known_is_no_finding() -> None:
     for status in ("unchanged", "fixed", "unknown"):
         assert evaluate(with_run(dataset_change=DatasetChange(status=status))) == ()
+
+
+def test_a_plan_that_holds_is_no_finding_and_a_price_of_nothing_is_a_gift() -> None:
+    held = with_plan(platform_fee_usd=650, overrides=[{"customer_id": "cust_1", "included_quantity": {"pool_core": 9}}])
+    assert evaluate(held) == ()
+    (finding,) = evaluate(with_plan(unit_prices=[hd_price(0)]))
+    assert (finding.code, finding.field) == ("pool_price_zero", "pools.pool_core.value_unit_id")
+
+
+def test_a_commit_that_is_not_billed_leaves_the_cap_alone() -> None:
+    assert evaluate(with_plan(minimum_commit_usd=1000, true_up=False)) == ()
+
+
+def test_a_plan_prices_a_unit_that_has_no_price_of_its_own() -> None:
+    free = with_free_unit(is_exploration_pool=False)
+    assert [finding.code for finding in evaluate(free)] == ["pool_price_zero"]
+    priced = replace(free, price_plan={"unit_prices": [hd_price(1, value_unit_id=free.pools[-1].value_unit_id)]})
+    assert evaluate(priced) == ()
 
 
 def test_a_change_policy_that_was_followed_is_no_advice() -> None:

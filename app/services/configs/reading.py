@@ -29,6 +29,7 @@ from app.services.configs.rows import (
     SnapshotRow,
     TermRow,
     WaitingRow,
+    contract_customers,
     read_catalogs,
     read_rows,
 )
@@ -104,6 +105,7 @@ class ConfigReading:
     `content_hash` is computed from it and not read from the config's column, which may be out of date.
     `waiting` are the subject's versions that were approved and are not active yet, by their moments; those that are
     held back come last. `schedule` is the decision by which this one waits, where it is judged as what was decided.
+    `customer_ids` are those customers with a contract of the price plan that the customer catalog has.
     """
 
     config: ConfigRow
@@ -118,6 +120,7 @@ class ConfigReading:
     content_hash: str
     requested_baseline_id: str | None = None
     schedule: d.Schedule | None = None
+    customer_ids: frozenset[str] = frozenset()
 
     @property
     def decided(self) -> JsonObject:
@@ -160,6 +163,8 @@ class ConfigReading:
             schedule=self.schedule,
             delivery=_delivery(self.config.delivery),
             unreadable=self.unreadable,
+            price_plan=self.config.price_plan,
+            customer_ids=self.customer_ids,
             waiting=tuple(
                 d.Waiting(config_version_id=row.config_version_id, version=row.version, effective_at=row.effective_at)
                 for row in self.waiting
@@ -185,10 +190,13 @@ def find_config(
     rows = read_rows(session, config_version_id, simulation_run_id, with_catalogs=catalogs is None)
     if rows is None:
         return None
-    return _reading(rows, catalogs or _catalogs(rows.catalogs), requested_baseline_id)
+    known_ids = contract_customers(session, rows.config)
+    return _reading(rows, catalogs or _catalogs(rows.catalogs), requested_baseline_id, known_ids)
 
 
-def _reading(rows: ConfigRows, catalogs: d.Catalogs, requested_baseline_id: str | None) -> ConfigReading:
+def _reading(
+    rows: ConfigRows, catalogs: d.Catalogs, requested_baseline_id: str | None, customer_ids: frozenset[str]
+) -> ConfigReading:
     document = config_document(rows.config, rows.cycle, rows.snapshot)
     return ConfigReading(
         config=rows.config,
@@ -202,6 +210,7 @@ def _reading(rows: ConfigRows, catalogs: d.Catalogs, requested_baseline_id: str 
         document=document,
         content_hash=content_hash(document),
         requested_baseline_id=requested_baseline_id,
+        customer_ids=customer_ids,
     )
 
 

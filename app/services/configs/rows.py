@@ -11,7 +11,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from app.models.base import AnySession, Model
-from app.models.catalog import CatalogEntry, EventCatalog, MetricCatalog, QualitySignalCatalog
+from app.models.catalog import CatalogEntry, Customer, EventCatalog, MetricCatalog, QualitySignalCatalog
 from app.models.config_version import (
     SUBJECT_FIELDS,
     ConfigVersion,
@@ -316,3 +316,19 @@ def read_catalogs(session: AnySession, workspace_id: str) -> CatalogRows:
     """The catalogs of a workspace alone, for callers that judge more than one of its configs."""
     session.flush()
     return CatalogRows(*session.connection().execute(_ONLY_CATALOGS, {"workspace_id": workspace_id}).one())
+
+
+def contract_customers(session: AnySession, config: ConfigRow) -> frozenset[str]:
+    """Those customers with a contract of the config's price plan that its workspace's catalog has.
+
+    Only a plan with contracts costs a statement: catalogs may have a million customers, and most configs no contract.
+    """
+    contracts = config.price_plan.get("overrides", []) if config.price_plan else []
+    named_ids = [item["customer_id"] for item in contracts]
+    if not named_ids:
+        return frozenset()
+    customers = Customer.__table__.c
+    known = sa.select(customers.customer_id).where(
+        readable(Customer, config.workspace_id), customers.customer_id.in_(named_ids)
+    )
+    return frozenset(session.connection().execute(known).scalars())
