@@ -40,7 +40,7 @@ TAGS: Mapping[str, str] = MappingProxyType(
         "Value units": "What counts as value, what it costs and what it sells for.",
         "Value unit snapshots": "Value units frozen for good: what decided configs count.",
         "Configs": "Config versions while they are drafts, and what still holds each back.",
-        "Config parts": "Pools, exploration and rails of a draft.",
+        "Config parts": "Pools, price plan, exploration and rails of a draft.",
         "Simulations": "What a candidate would have done to real usage.",
         "Decisions": "Approvals, the log of decisions, and what became of each.",
         "Runtime": "What customer apps enforce: the active config of a subject, signed.",

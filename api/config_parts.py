@@ -1,4 +1,4 @@
-"""/api/configs/{id}/pools, …/exploration and …/rails: the parts of a draft (spec 6).
+"""/api/configs/{id}/pools, …/price-plan, …/exploration and …/rails: the parts of a draft (spec 6).
 
 Each write locks the config's subject, because its content hash and status follow from every part, and because nobody
 may approve it meanwhile.
@@ -7,11 +7,13 @@ may approve it meanwhile.
 import sqlalchemy as sa
 
 from api.blueprint import operation
-from api.configs import ONE, exploration_document, pool_document, rails_document
+from api.configs import ONE, exploration_document, pool_document, price_plan_document, rails_document
 from api.pagination import page
 from api.resource import Answer, created, deleted, once, require_match, tagged, writing
 from api.schemas import configs as schemas
-from api.schemas.common import PageQuery, Parsed, page_of
+from api.schemas.common import Document, PageQuery, Parsed, page_of
+from api.schemas.price_plans import PricePlanBody
+from api.shapes.priced import KeptPricePlan
 from app.identity import acting
 from app.models.base import AnySession, db
 from app.models.config_version import ExplorationRule, Pool, RailRule
@@ -22,6 +24,7 @@ from app.services.configs.lookup import get_config, locked
 TAG = "Config parts"
 POOLS, POOL = f"{ONE}/pools", f"{ONE}/pools/<pool_id>"
 EXPLORATION, RAILS = f"{ONE}/exploration", f"{ONE}/rails"
+PRICE_PLAN = f"{ONE}/price-plan"
 
 
 @operation(
@@ -82,6 +85,63 @@ def delete_pool(config_version_id: str, pool_id: str) -> Answer:
         require_match(pool_document(config_parts.get_pool(session, config_version_id, pool_id)))
         config_parts.delete_pool(session, config_version_id, pool_id, **acting())
         return deleted()
+
+
+@operation("GET", PRICE_PLAN, tag=TAG, summary="Read the price plan", answers={200: KeptPricePlan}, conditional=True)
+def get_price_plan(config_version_id: str) -> Answer:
+    """Empty where the config has none, which is billed for overage at the prices of its value units."""
+    return tagged(price_plan_document(get_config(db.session, config_version_id)))
+
+
+@operation(
+    "PUT",
+    PRICE_PLAN,
+    tag=TAG,
+    summary="Replace a draft's price plan",
+    body=PricePlanBody(),
+    answers={200: KeptPricePlan},
+    conditional=True,
+)
+def put_price_plan(config_version_id: str, body: Document) -> Answer:
+    """What is left out is cleared; lists may be in any order, and are answered in the order of their ids."""
+    return _write_price_plan(config_version_id, body, keep=False)
+
+
+@operation(
+    "PATCH",
+    PRICE_PLAN,
+    tag=TAG,
+    summary="Change a draft's price plan",
+    body=PricePlanBody(partial=True),
+    answers={200: KeptPricePlan},
+    conditional=True,
+)
+def update_price_plan(config_version_id: str, body: Document) -> Answer:
+    """A member that is given replaces the plan's as a whole, lists too; null takes it out."""
+    return _write_price_plan(config_version_id, body, keep=True)
+
+
+@operation(
+    "DELETE",
+    PRICE_PLAN,
+    tag=TAG,
+    summary="Take the price plan out of a draft",
+    answers={204: None},
+    conditional=True,
+)
+def delete_price_plan(config_version_id: str) -> Answer:
+    _write_price_plan(config_version_id, {}, keep=False)
+    return deleted()
+
+
+def _write_price_plan(config_version_id: str, body: Document, *, keep: bool) -> Answer:
+    """Replace the plan; `keep` leaves the members that the body does not have as they are."""
+    with writing() as session:
+        config = locked(session, config_version_id)
+        stored = price_plan_document(config)
+        require_match(stored)
+        plan = {**stored, **body} if keep else body
+        return tagged(price_plan_document(config_parts.put_price_plan(session, config_version_id, plan, **acting())))
 
 
 @operation(
@@ -177,6 +237,10 @@ OPERATIONS = (
     get_pool,
     update_pool,
     delete_pool,
+    get_price_plan,
+    put_price_plan,
+    update_price_plan,
+    delete_price_plan,
     get_exploration,
     put_exploration,
     update_exploration,

@@ -44,8 +44,13 @@ def rails_document(rails: RailRule | None) -> Document:
     return schemas.Rails().document({"absolute_usage_caps": None} | rails_shape(rails))
 
 
+def price_plan_document(config: ConfigVersion) -> Document:
+    """The config's price plan; empty without one."""
+    return dict(config.price_plan or {})
+
+
 def own(config: ConfigVersion) -> Document:
-    """The config with its pools, exploration and rails: what the ETag covers."""
+    """The config with its pools, price plan, exploration and rails: what the ETag covers."""
     columns = schemas.Config(exclude=("pools", "exploration", "rails", "delivery", "completeness")).document(config)
     return columns | {
         "delivery": policy(config.delivery),

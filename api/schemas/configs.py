@@ -26,6 +26,7 @@ from api.schemas.common import (
     text,
     whole,
 )
+from api.schemas.price_plans import PricePlanBody
 from api.schemas.problems import FindingAnswer
 from api.shapes.policy import ConfigDelivery
 from app.ids import new_id
@@ -33,6 +34,7 @@ from app.time_zones import TIME_ZONE_RULE, is_time_zone
 from rules.delivery import MAX_STALENESS_SECONDS, Fail, PeriodKind, Scope, anchor_problems
 from rules.enums import Action, CompletenessStatus, ConfigStatus, OverageBehavior, Stage, TargetEnvironment
 from rules.pools import MAX_POOLS
+from rules.price_plan import PricePlan
 from rules.ranges import MAX_DAYS, MAX_PERCENT, PERCENT_PLACES
 from simulation.canonical import Json
 
@@ -203,6 +205,7 @@ class ConfigBody(ConfigEditable):
     pools = keyed_items(Embedded(PoolBody), "pool_id", MAX_POOLS)
     exploration = Embedded(ExplorationBody(partial=True))
     rails = Embedded(RailsBody(partial=True))
+    price_plan = Embedded(PricePlanBody, allow_none=True)
 
 
 class ConfigCompleteness(Answered):
@@ -214,7 +217,7 @@ class ConfigCompleteness(Answered):
 
 
 class Config(Answered, ConfigFields):
-    """A config version with its pools, exploration and rails, and what still holds it back."""
+    """A config version with its pools, price plan (null without one), exploration and rails, and what holds it back."""
 
     config_version_id = Identifier()
     version = fields.Integer()
@@ -224,6 +227,7 @@ class Config(Answered, ConfigFields):
     pools = fields.List(fields.Nested(Pool))
     exploration = fields.Nested(Exploration)
     rails = fields.Nested(Rails)
+    price_plan = Shaped(PricePlan | None)
     content_hash = fields.String(validate=validate.Length(equal=64))
     created_at = Moment()
     updated_at = Moment()

@@ -8,7 +8,7 @@ from api.schemas.problems import FindingAnswer
 from api.shapes.decided import Section
 from api.shapes.delivered import DecidedContent
 from api.shapes.simulated import Risk
-from rules.enums import Action, OverageBehavior
+from rules.enums import Action, ChangePolicy, OverageBehavior, PriceModel
 
 NAMES: Mapping[str, str] = {
     "Change": "ConfigChange",
@@ -42,6 +42,8 @@ MEMBERS: Mapping[tuple[str, str], Any] = {
     ("", "action"): Action,
     ("", "at_cap_action"): Action,
     ("", "overage_behavior"): OverageBehavior,
+    ("PricePlan", "change_policy"): ChangePolicy,
+    ("UnitPrice", "model"): PriceModel,
     ("PeriodFields", "start"): datetime,
     ("PeriodFields", "end"): datetime,
     ("PeriodRow", "start"): datetime,

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,23 @@ WORKSPACE, CYCLE, SEGMENT = "ws_1049", "cycle_2026_01_prod_90d", "ai_video_smb"
 ACTIVE, DRAFT, UNIT = "cfg_smb_learning_prod_v1", "cfg_smb_learning_prod_v2_candidate", "vu_usable_hd_minute"
 SUBJECT = {"segment": SEGMENT, "stage": "scaling", "target_environment": "production"}
 APPROVAL = {"approver_name": "Ada", "approver_role": "Founder", "rationale": "The simulation holds the margin floor."}
+PLAN: JsonObject = {
+    "platform_fee_usd": 49,
+    "minimum_commit_usd": 100,
+    "prepaid": {"amount_usd": 50, "price_usd": 40, "expires_after_days": 90},
+    "unit_prices": [
+        {
+            "value_unit_id": UNIT,
+            "model": "graduated",
+            "tiers": [
+                {"up_to": 100, "unit_price_usd": Decimal("0.6")},
+                {"up_to": None, "unit_price_usd": Decimal("0.5")},
+            ],
+        }
+    ],
+    "overrides": [{"customer_id": "cust_1", "platform_fee_usd": 0, "included_quantity": {"pool_core": 200}}],
+    "change_policy": "prorate",
+}
 SHOWN = 2
 """How many items of a list the example of an answer shows."""
 JSON = "application/json"
@@ -122,6 +140,7 @@ def read(tour: Tour) -> None:
     tour.ask("get_pool", config_version_id=DRAFT, pool_id="pool_core")
     tour.ask("get_exploration", config_version_id=DRAFT)
     tour.ask("get_rails", config_version_id=DRAFT)
+    tour.ask("get_price_plan", config_version_id=DRAFT)
     tour.ask("get_problem_code", code="config_immutable")
 
 
@@ -193,6 +212,9 @@ def draft(tour: Tour) -> None:
     tour.ask("add_pool", pool, **created)
     tour.ask("update_pool", {"included_quantity": 2}, pool_id="pool_bonus", **created)
     tour.ask("delete_pool", pool_id="pool_bonus", **created)
+    tour.ask("put_price_plan", PLAN, **created)
+    tour.ask("update_price_plan", {"platform_fee_usd": 59, "minimum_commit_usd": None}, **created)
+    tour.ask("delete_price_plan", **created)
     tour.ask("put_exploration", tour.sent("ExplorationBody", config["exploration"]), **created)
     tour.ask("update_exploration", {"enabled": False}, **created)
     tour.ask("put_rails", tour.sent("RailsBody", config["rails"], margin_floor=0), **created)

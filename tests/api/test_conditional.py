@@ -25,6 +25,7 @@ PATHS = (
     "/api/configs/cfg_1/pools/pool_core",
     "/api/configs/cfg_1/exploration",
     "/api/configs/cfg_1/rails",
+    "/api/configs/cfg_1/price-plan",
     "/api/catalogs/events/draft_export_created",
 )
 CHANGES = {
@@ -35,6 +36,7 @@ CHANGES = {
     "/api/configs/cfg_1/pools/pool_core": {"label": "New"},
     "/api/configs/cfg_1/exploration": {"graduation_signal": "new"},
     "/api/configs/cfg_1/rails": {"margin_floor": 0},
+    "/api/configs/cfg_1/price-plan": {"platform_fee_usd": 49},
 }
 
 

@@ -16,7 +16,7 @@ from app.services.authoring.rows import assign
 from app.services.catalogs.reading import keys_of
 from app.services.configs.editing import editable, log_config_event, refresh
 from app.services.configs.lookup import get_config, snapshot_of
-from rules.price_plan import normalised
+from rules.price_plan import PricePlan, normalised
 from rules.price_plan_problems import problems
 from rules.usage_caps import cap_problems
 from simulation.canonical import Json
@@ -155,13 +155,21 @@ def put_price_plan(
     Raises Invalid that points at each member that cannot be billed: `/unit_prices/0/tiers/1/up_to`.
     """
     config = editable(session, config_version_id)
-    errors = [FieldError(problem.pointer, problem.text) for problem in problems(plan or {})]
-    if errors:
-        raise invalid(*errors)
-    config.price_plan = normalised(plan)
+    config.price_plan = billable_plan(plan)
     refresh(session, config, now)
     log_config_event(session, "price_plan_configured", config, actor, now)
     return config
+
+
+def billable_plan(plan: Mapping[str, Json] | None, pointer: str = "") -> PricePlan | None:
+    """The plan as configs keep it, None for one that says nothing; Invalid where it cannot be billed.
+
+    `pointer` is where the plan stands in the request.
+    """
+    errors = [FieldError(f"{pointer}{problem.pointer}", problem.text) for problem in problems(plan or {})]
+    if errors:
+        raise invalid(*errors)
+    return normalised(plan)
 
 
 def check_caps(session: AnySession, config: ConfigVersion, data: RailsInput, pointer: str = "") -> None:

@@ -18,7 +18,7 @@ from app.models.config_version import SUBJECT_FIELDS, ConfigVersion, Exploration
 from app.models.cycle import Cycle
 from app.models.transactions import lock_subject
 from app.models.value_unit import ValueUnitSnapshot
-from app.services.authoring.config_parts import check_caps, check_columns, new_pool
+from app.services.authoring.config_parts import billable_plan, check_caps, check_columns, new_pool
 from app.services.authoring.inputs import ConfigColumns, ConfigInput, PoolInput
 from app.services.authoring.rows import assign, insert
 from app.services.catalogs.reading import keys_of
@@ -27,7 +27,7 @@ from app.services.configs.reading import current_hash
 from rules.enums import ConfigStatus
 from rules.lifecycle import stage_defaults
 
-PARTS = frozenset({"pools", "exploration", "rails"})
+PARTS = frozenset({"pools", "exploration", "rails", "price_plan"})
 
 
 def create_config(session: AnySession, data: ConfigInput, *, actor: Actor, now: datetime) -> ConfigVersion:
@@ -55,7 +55,8 @@ def create_config(session: AnySession, data: ConfigInput, *, actor: Actor, now: 
 
 
 def _add_parts(session: AnySession, config: ConfigVersion, data: ConfigInput) -> None:
-    """The exploration rule and the rails, from the stage where they are not given, and the pools."""
+    """The exploration rule and the rails, from the stage where they are not given, the price plan and the pools."""
+    config.price_plan = billable_plan(data.get("price_plan"), "/price_plan")
     defaults = stage_defaults(config.stage)
     config.exploration = ExplorationRule(
         enabled=defaults.exploration.enabled,

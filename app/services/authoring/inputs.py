@@ -141,7 +141,6 @@ class ConfigColumns(SettingsInput, total=False):
     target_environment: str
     baseline_config_version_id: str | None
     delivery: JsonObject | None
-    price_plan: PricePlan | None
 
 
 class ConfigInput(ConfigColumns, total=False):
@@ -150,3 +149,4 @@ class ConfigInput(ConfigColumns, total=False):
     pools: Sequence[PoolInput] | None
     exploration: ExplorationInput | None
     rails: RailsInput | None
+    price_plan: PricePlan | None
