@@ -10,6 +10,8 @@ from typing import TypedDict, TypeVar, Unpack
 from marshmallow import ValidationError, fields
 
 from rules.ids import OWN_ID_RULE, is_own_id
+from rules.price_plan import normalised
+from rules.price_plan_problems import problems
 from rules.ranges import PERCENT_RANGE, is_threshold_percent
 from rules.texts import problem_of
 from rules.usage_caps import cap_problems
@@ -181,6 +183,17 @@ class UsageCap(Document):
         for member, problem in cap_problems(cap):
             raise ValidationError(f"{member} {problem}")
         return cap
+
+
+class Plan(Document):
+    """A price plan (`rules.price_plan_problems`), kept in the one way in which plans are written."""
+
+    def _deserialize(self, value: object, *_: object, **__: object) -> JsonObject | None:  # type: ignore[override]
+        plan = super()._deserialize(value)
+        for problem in problems(plan):
+            raise ValidationError(f"{problem.pointer}: {problem.text}")
+        kept = normalised(plan)
+        return None if kept is None else {**kept}
 
 
 class Items(fields.List[Json]):

@@ -41,6 +41,7 @@ from seed.fields import (
     Name,
     Number,
     Percent,
+    Plan,
     Text,
     UsageCap,
     required,
@@ -266,6 +267,7 @@ class ConfigRow(SubjectPart):
     baseline_config_version_id = Name(**OPTIONAL)
     config_name = Name(**OPTIONAL)
     price_book_ref = Name(**OPTIONAL)
+    price_plan = Plan(**OPTIONAL)
     metric_lenses = Items(Name())
     created_at = Moment()
     updated_at = Moment()

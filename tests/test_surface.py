@@ -40,6 +40,7 @@ PROMISED = {
     "/api/configs/{}": CRUD_ONE,
     "/api/configs/{}/pools": CRUD_ALL,
     "/api/configs/{}/pools/{}": CRUD_ONE,
+    "/api/configs/{}/price-plan": PART | {"DELETE"},
     "/api/configs/{}/exploration": PART,
     "/api/configs/{}/rails": PART,
     "/api/configs/{}/rollback": {"POST"},
