@@ -15,6 +15,7 @@ from tests.browser.gates import (
     columns,
     cycle,
     economics,
+    emptied,
     exploration,
     intend_a_metric,
     leave,
@@ -23,6 +24,7 @@ from tests.browser.gates import (
     map_the_unit,
     mapping,
     nothing,
+    price_plan,
     rails,
     retype_the_filter,
     simulate,
@@ -42,7 +44,7 @@ from tests.browser.gates import (
 )
 
 NORTH_STAR, UNITS, SUBMIT = "/cycles/new/north-star", "/value-units", "/value-units/submit"
-POOLS, EXPLORATION, RAILS = "/pools", "/exploration", "/rails"
+POOLS, PRICE_PLAN, EXPLORATION, RAILS = "/pools", "/price-plan", "/exploration", "/rails"
 SIMULATE, REVIEW, APPROVE = "/simulate", "/review", "/approve"
 WINDOW = "historical_window_days"
 THRESHOLDS = f.RAILS["usage_thresholds"]
@@ -154,6 +156,28 @@ CASES: tuple[Case, ...] = (
     ),
     Case("number_out_of_range", too_much_included, POOLS, "included_quantity", typed("10")),
     Case("usage_cap_not_enforceable", a_cap_of_another_shape, RAILS, "do", take_the_caps_out),
+    Case("price_plan_invalid", price_plan(platform_fee_usd=-1), PRICE_PLAN, "platform_fee_usd", typed("49")),
+    Case(
+        "price_plan_unit_unknown",
+        price_plan(unit_prices=[{"value_unit_id": "vu_gone", "model": "per_unit", "tiers": [{"unit_price_usd": 1}]}]),
+        PRICE_PLAN,
+        "unit_prices.vu_gone.value_unit_id",
+        lambda page, records: chosen(records.unit)(page, records),
+    ),
+    Case(
+        "price_plan_customer_unknown",
+        price_plan(overrides=[{"customer_id": "cust_nobody", "platform_fee_usd": 0}]),
+        PRICE_PLAN,
+        "overrides.cust_nobody.customer_id",
+        typed("cust_2001"),
+    ),
+    Case(
+        "price_plan_pool_unknown",
+        price_plan(overrides=[{"customer_id": "cust_2001", "included_quantity": {"pool_gone": 5}}]),
+        PRICE_PLAN,
+        "overrides.cust_2001.included_quantity.pool_gone",
+        emptied,
+    ),
     Case("price_book_ref_missing", columns(price_book_ref=None), POOLS, "price_book_ref", typed("usd_2026_01")),
     Case("simulation_missing", nothing, SIMULATE, WINDOW, simulate),
     Case(

@@ -25,6 +25,7 @@ from app.services.authoring.inputs import (
     RailsInput,
     ValueUnitInput,
 )
+from app.services.configs.editing import refresh
 from app.services.configs.lookup import get_config
 from app.services.decisions import activation
 from app.services.simulations import runs
@@ -174,6 +175,18 @@ def rails(**changes: Unpack[RailsInput]) -> Spoil:
     return spoil
 
 
+def price_plan(**members: Json) -> Spoil:
+    """A plan as a row may have it, whatever the doors would say of it."""
+
+    def spoil(records: Records) -> None:
+        with write(db.session):
+            config = db.session.get_one(ConfigVersion, records.config)
+            config.price_plan = {"change_policy": "at_next_period", **members}  # type: ignore[assignment]  # as spoilt
+            refresh(db.session, config, clock.now())
+
+    return spoil
+
+
 def too_much_included(records: Records) -> None:
     with write(db.session):
         amount: PoolInput = {"included_quantity": Decimal(10) ** 14}
@@ -281,6 +294,11 @@ def typed(text: str) -> Mend:
         leave(page)
 
     return mend
+
+
+def emptied(page: Page, records: Records) -> None:
+    page.locator(":focus").fill("")
+    leave(page)
 
 
 def chosen(value: str) -> Mend:
