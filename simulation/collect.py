@@ -28,7 +28,7 @@ from simulation.columns import (
 )
 from simulation.numbers import EXACT, decimal_places
 from simulation.plan import ConfigPlan, Plan, Threshold, UnitPlan
-from simulation.replay import Columns
+from simulation.replay import Columns, included
 from simulation.tally import (
     FIRST,
     CapCrossing,
@@ -71,7 +71,9 @@ class Replay:
         """The units missing to the commitment (`simulation.money.shortfall`)."""
         if self.plan.pricing_mode != "revenue_proxy_commit":
             return ZERO
-        return ibis.greatest(quantity(self.config.included_quantity(unit)) - self.counted(unit), ZERO)
+        pools = [pool for pool in self.config.pools_of(unit) if not pool.is_exploration_pool]
+        committed = plus(included(self.rows, pool, self.config) for pool in pools)
+        return ibis.greatest(committed - self.counted(unit), ZERO)
 
     def charged(self, unit: UnitPlan) -> Column:
         """The units that are paid for (`simulation.money.charged`)."""

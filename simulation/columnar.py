@@ -10,7 +10,8 @@ from decimal import Decimal
 
 import ibis
 
-from simulation import collect, impact, scan, unmatched_columns
+from simulation import collect, impact, plan_columns, scan, unmatched_columns
+from simulation.billing import applied
 from simulation.columns import ZERO, Events, Fetch, Keep, Row, Scale, Table, moment, truth
 from simulation.plan import ConfigPlan, Meter, Plan
 from simulation.replay import replayed
@@ -23,10 +24,22 @@ def tally(plan: Plan, table: Table, keep: Keep, fetch: Fetch) -> Tally:
     configs = replayed_use.replays
     customers = [keep(collect.customers(replay)) for replay in configs]
     tallies = [collect.tally(*side, fetch) for side in zip(configs, customers, strict=True)]
+    if any(applied(plan, config) for config in plan.configs):
+        first = plan_columns.first_events(replayed_use.scope, fetch)
+        sides = [plan_columns.side(replay, own, first, fetch) for replay, own in zip(configs, customers, strict=True)]
+        tallies = [
+            plan_columns.with_plan(replay, own, side.accounts)
+            for replay, own, side in zip(configs, tallies, sides, strict=True)
+        ]
+        bill_changes = plan_columns.impact_of_sides(sides)
+    else:
+        bill_changes = (
+            impact.impact(customers[0], customers[1], configs[0].scale, keep, fetch) if plan.baseline else None
+        )
     return Tally(
         candidate=tallies[0],
         baseline=tallies[1] if plan.baseline else None,
-        impact=impact.impact(customers[0], customers[1], configs[0].scale, keep, fetch) if plan.baseline else None,
+        impact=bill_changes,
         issues=impact.issues(replayed_use.windowed, replayed_use.grid, plan.meters, replayed_use.totals, fetch),
         coverage=unmatched_columns.coverage(plan, replayed_use.windowed, _whole_window(plan, table), keep, fetch),
     )
@@ -42,9 +55,10 @@ def _whole_window(plan: Plan, table: Table) -> Table:
 class ReplayedUse:
     """The use of the window, metered, and drawn from the pools of each config of a plan, in the plan's order.
 
-    `grid` and `totals` are `scan.metered` and its sums in one row.
+    `grid` and `totals` are `scan.metered` and its sums in one row; `scope` are the events of the segment up to as_of.
     """
 
+    scope: Table
     windowed: Events
     grid: Table
     totals: Row
@@ -61,7 +75,7 @@ def replays(plan: Plan, table: Table, keep: Keep, fetch: Fetch) -> ReplayedUse:
     history = scan.qualifying(scan.up_to_as_of(table, plan.window), plan)
     history = None if history is None else keep(history)
     configs = [_replay(plan, config, grid, history, keep) for config in plan.configs]
-    return ReplayedUse(windowed, grid, totals, configs)
+    return ReplayedUse(events.table, windowed, grid, totals, configs)
 
 
 def _totals(grid: Table, meters: Sequence[Meter]) -> Table:

@@ -15,18 +15,23 @@ from simulation.output_shapes import (
     AmountsRow,
     Comparison,
     Economics,
+    LinesCompared,
+    LinesRow,
     PeriodFields,
     PeriodRow,
     PoolBreakdownRow,
     PoolRow,
+    RevenueLines,
     UnitAmounts,
     UnitRow,
 )
 from simulation.plan import ConfigPlan, Plan, PoolPlan, UnitPlan
-from simulation.tally import ConfigTally, PerPeriod, Tally
+from simulation.tally import LINE_NAMES, ConfigTally, Lines, PerPeriod, Tally
 from simulation.window import Period
 
 EPSILON = Decimal("0.01")
+PLAN = "Plan"
+"""The name of the row that is of no pool and no unit: what a price plan bills beside them."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,10 @@ class Statement:
         overage = _over(self.tally.overage[unit.value_unit_id], periods) if is_last else Decimal(0)
         short = _over(self.tally.shortfall[unit.value_unit_id], periods) if is_last else Decimal(0)
         charged = overage if self.plan.pricing_mode == "use_unit_economics" else drawn + overage + short
-        amounts = Amounts(unit.target_price_per_unit_usd * charged, unit.avg_cost_per_unit_usd * (drawn + overage))
-        return PoolLine(pool, drawn, overage, amounts)
+        revenue = unit.target_price_per_unit_usd * charged
+        if self.tally.plan is not None:
+            revenue = _over(self.tally.plan.charges[unit.value_unit_id], periods) if is_last else Decimal(0)
+        return PoolLine(pool, drawn, overage, Amounts(revenue, unit.avg_cost_per_unit_usd * (drawn + overage)))
 
     @property
     def all_periods(self) -> range:
@@ -104,8 +111,25 @@ class Statement:
         return [self.line(pool, self.all_periods if periods is None else periods) for pool in self.pools]
 
     def amounts(self, periods: Sequence[int] | None = None) -> Amounts:
-        """Revenue and cost of all pools: over the whole window, or over some of its periods."""
-        return Amounts.of(line.amounts for line in self.lines(periods))
+        """Revenue and cost of all pools and of the price plan: over the window, or over some of its periods."""
+        return Amounts.of([*(line.amounts for line in self.lines(periods)), self.of_plan(periods)])
+
+    def revenue_lines(self, periods: Sequence[int] | None = None) -> Lines:
+        """The lines of the revenue; where no price plan makes the bills all of it is overage."""
+        if self.tally.plan is None:
+            return Lines(overage=self.amounts(periods).revenue)
+        indexes = self.all_periods if periods is None else periods
+        return Lines.of(self.tally.plan.lines[index] for index in indexes)
+
+    def of_plan(self, periods: Sequence[int] | None = None) -> Amounts:
+        """What the price plan bills beside the charges of pools: fees, credits, commit, less the credits drawn.
+
+        It is below 0 where more is paid by credits than is paid for them.
+        """
+        if self.tally.plan is None:
+            return Amounts()
+        pools = Amounts.of(line.amounts for line in self.lines(periods))
+        return Amounts(self.revenue_lines(periods).revenue - pools.revenue)
 
     def unit_lines(self, unit: UnitPlan) -> list[PoolLine]:
         """The pools of one unit, over the whole window."""
@@ -134,8 +158,73 @@ def economics(candidate: Statement, baseline: Statement | None) -> Economics:
     }
 
 
+def revenue_lines(candidate: Statement, baseline: Statement | None) -> RevenueLines:
+    """`outputs.revenue_lines`: the lines of both configs over the window and by period; they sum to the revenue."""
+    return {
+        **_lines_compared(candidate, baseline, None),
+        "by_period": [
+            {**period_fields(period), **_lines_compared(candidate, baseline, [period.index])}
+            for period in candidate.plan.periods
+        ],
+    }
+
+
+def _lines_compared(candidate: Statement, baseline: Statement | None, periods: Sequence[int] | None) -> LinesCompared:
+    new = candidate.revenue_lines(periods)
+    old = None if baseline is None else baseline.revenue_lines(periods)
+    return {
+        "candidate": lines_row(new),
+        "baseline": None if old is None else lines_row(old),
+        "delta": None if old is None else _lines_delta(new, old),
+    }
+
+
+def lines_row(lines: Lines) -> LinesRow:
+    """The lines as the outputs write them."""
+    return {
+        "fees": rounded(lines.fees),
+        "overage": rounded(lines.overage),
+        "commit_true_up": rounded(lines.commit_true_up),
+        "prepaid": rounded(lines.prepaid),
+        "expired_credits": rounded(lines.expired_credits),
+    }
+
+
+def _lines_delta(new: Lines, old: Lines) -> LinesRow:
+    return lines_row(Lines(*(getattr(new, name) - getattr(old, name) for name in LINE_NAMES)))
+
+
+def bills_by_plan(*statements: Statement | None) -> bool:
+    """Whether a price plan makes the bills of any of them, so that a row "Plan" stands beside pools and units."""
+    return any(statement is not None and statement.tally.plan is not None for statement in statements)
+
+
 def pool_breakdown(statement: Statement) -> list[PoolBreakdownRow]:
-    """`outputs.pool_breakdown`: the pools of the results in position order; they sum to the headline."""
+    """`outputs.pool_breakdown`: the pools of the results in position order, then the plan; they sum to the headline."""
+    return [*_pools_broken_down(statement), *_plan_broken_down(statement)]
+
+
+def _plan_broken_down(statement: Statement) -> list[PoolBreakdownRow]:
+    if not bills_by_plan(statement):
+        return []
+    amounts = statement.of_plan()
+    return [
+        {
+            "pool_id": None,
+            "label": PLAN,
+            "value_unit_id": None,
+            "is_exploration_pool": None,
+            "overage_behavior": None,
+            "total_units": None,
+            "included_units": None,
+            "overage_units": None,
+            "cost_usd": rounded(amounts.cost),
+            "revenue_usd": rounded(amounts.revenue),
+        }
+    ]
+
+
+def _pools_broken_down(statement: Statement) -> list[PoolBreakdownRow]:
     return [
         {
             "pool_id": line.pool.pool_id,
@@ -166,7 +255,7 @@ def _period_row(period: Period, candidate: Statement, baseline: Statement | None
 def _by_pool(candidate: Statement, baseline: Statement | None) -> list[PoolRow]:
     """The candidate's pools, then those that only the baseline has; pools of one id are one pool."""
     new, old = _pool_lines(candidate), _pool_lines(baseline)
-    return [
+    rows: list[PoolRow] = [
         {
             "pool_id": pool_id,
             "value_unit_id": line.pool.value_unit_id,
@@ -174,6 +263,15 @@ def _by_pool(candidate: Statement, baseline: Statement | None) -> list[PoolRow]:
         }
         for pool_id, line in (new | old | new).items()  # the candidate's first, and its line where both have one
     ]
+    rows += [{"pool_id": None, "value_unit_id": None, **row} for row in _plan_rows(candidate, baseline)]
+    return rows
+
+
+def _plan_rows(candidate: Statement, baseline: Statement | None) -> list[Comparison]:
+    """What price plans bill beside pools and units; no row where none makes bills."""
+    if not bills_by_plan(candidate, baseline):
+        return []
+    return [_compared(candidate.of_plan(), baseline.of_plan() if baseline else None)]
 
 
 def _pool_lines(statement: Statement | None) -> dict[str, PoolLine]:
@@ -193,7 +291,7 @@ def _by_unit(candidate: Statement, baseline: Statement | None) -> list[UnitRow]:
     """The candidate's units, then those that only the baseline has; where both know a unit, by the candidate's name."""
     new, old = _unit_sides(candidate), _unit_sides(baseline)
     names = _unit_names(baseline) | _unit_names(candidate)
-    return [
+    rows: list[UnitRow] = [
         {
             "value_unit_id": unit_id,
             "name": names[unit_id],
@@ -203,6 +301,22 @@ def _by_unit(candidate: Statement, baseline: Statement | None) -> list[UnitRow]:
         }
         for unit_id in new | old
     ]
+    return [*rows, *(_plan_unit(row) for row in _plan_rows(candidate, baseline))]
+
+
+def _plan_unit(row: Comparison) -> UnitRow:
+    """The row of the plan beside the units: it meters nothing."""
+    return {
+        "value_unit_id": None,
+        "name": PLAN,
+        "candidate": _without_units(row["candidate"]),
+        "baseline": _without_units(row["baseline"]),
+        "delta": row["delta"],
+    }
+
+
+def _without_units(amounts: AmountsRow | None) -> UnitAmounts | None:
+    return None if amounts is None else {**amounts, "metered_units": None, "total_units": None}
 
 
 def _unit_sides(statement: Statement | None) -> dict[str, UnitSide]:

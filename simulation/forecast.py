@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from simulation.economics import Statement, period_fields
+from simulation.economics import PoolLine, Statement, lines_row, period_fields
 from simulation.numbers import EXACT, rounded, total
 from simulation.output_shapes import (
+    BillChangeRow,
     BinRow,
     Crossings,
     CustomerImpact,
@@ -15,7 +16,7 @@ from simulation.output_shapes import (
     SpendCapForecast,
 )
 from simulation.plan import OVERAGE_BEHAVIORS, Plan
-from simulation.tally import BIN_EDGES, CapCrossing, Crossing, Impact
+from simulation.tally import BIN_EDGES, BillChange, CapCrossing, Crossing, Impact
 
 GRADUATION_METHOD = (
     "Began: had a qualifying event up to as_of, history included. Graduated: used a unit beyond its exploration pools, "
@@ -84,11 +85,18 @@ def _revenue_at_stake(statement: Statement) -> Decimal | None:
     """The share of revenue that comes from overage on pools that throttle or stop; null without revenue."""
     revenue = statement.amounts().revenue
     at_stake = total(
-        line.overage * statement.unit_of(line.pool).target_price_per_unit_usd
+        _earned_by_overage(statement, line)
         for line in statement.lines()
         if line.pool.overage_behavior != "allow_overage"
     )
     return rounded(EXACT.divide(at_stake, revenue)) if revenue else None
+
+
+def _earned_by_overage(statement: Statement, line: PoolLine) -> Decimal:
+    """The revenue of a pool's overage, before credits: by the price plan, else by the unit's target price."""
+    if statement.tally.plan is not None:
+        return line.amounts.revenue
+    return line.overage * statement.unit_of(line.pool).target_price_per_unit_usd
 
 
 def _period(plan: Plan, index: int | None) -> PeriodFields | None:
@@ -130,7 +138,7 @@ def customer_impact(statement: Statement, impact: Impact | None) -> CustomerImpa
     """
     if impact is None:
         return {
-            "customers": statement.tally.customers,
+            "customers": statement.tally.customers if statement.tally.plan is None else statement.tally.plan.payers,
             "billed_more": None,
             "billed_less": None,
             "bill_change_usd": None,
@@ -143,16 +151,21 @@ def customer_impact(statement: Statement, impact: Impact | None) -> CustomerImpa
         "billed_less": impact.billed_less,
         "bill_change_usd": _percentiles(impact.percentiles),
         "distribution": _distribution(impact.bins),
-        "worst_20": [
-            {
-                "customer_id": row.customer_id,
-                "candidate_bill_usd": rounded(row.candidate),
-                "baseline_bill_usd": rounded(row.baseline),
-                "bill_change_usd": rounded(row.change),
-            }
-            for row in impact.worst
-        ],
+        "worst_20": [_bill_change(row) for row in impact.worst],
     }
+
+
+def _bill_change(row: BillChange) -> BillChangeRow:
+    bills: BillChangeRow = {
+        "customer_id": row.customer_id,
+        "candidate_bill_usd": rounded(row.candidate),
+        "baseline_bill_usd": rounded(row.baseline),
+        "bill_change_usd": rounded(row.change),
+    }
+    if row.candidate_lines is not None and row.baseline_lines is not None:
+        bills["candidate_lines"] = lines_row(row.candidate_lines)
+        bills["baseline_lines"] = lines_row(row.baseline_lines)
+    return bills
 
 
 def _percentiles(values: Mapping[int, Decimal | None]) -> dict[str, Decimal | None]:

@@ -61,23 +61,26 @@ class PeriodRow(PeriodFields, Comparison):
 
 
 class PoolRow(Comparison):
-    """An entry of `economics.by_pool`."""
+    """An entry of `economics.by_pool`; the ids of what a price plan bills beside pools are null."""
 
-    pool_id: str
-    value_unit_id: str
+    pool_id: str | None
+    value_unit_id: str | None
 
 
 class UnitAmounts(AmountsRow):
-    """`metered_units` is what the events add up to, whoever drew it; `total_units` what counts in the results."""
+    """`metered_units` is what the events add up to, whoever drew it; `total_units` what counts in the results.
 
-    metered_units: Decimal
-    total_units: Decimal
+    Both are null of a price plan.
+    """
+
+    metered_units: Decimal | None
+    total_units: Decimal | None
 
 
 class UnitRow(TypedDict):
-    """An entry of `economics.by_unit`."""
+    """An entry of `economics.by_unit`; the id of what a price plan bills beside units is null."""
 
-    value_unit_id: str
+    value_unit_id: str | None
     name: str
     candidate: UnitAmounts | None
     baseline: UnitAmounts | None
@@ -92,17 +95,91 @@ class Economics(Comparison):
     by_unit: list[UnitRow]
 
 
-class PoolBreakdownRow(TypedDict):
-    """An entry of `outputs.pool_breakdown`; `included_units` were drawn from the pool's allowance."""
+class LinesRow(TypedDict):
+    """Revenue by line, in USD."""
 
-    pool_id: str
-    label: str
+    fees: Decimal
+    overage: Decimal
+    commit_true_up: Decimal
+    prepaid: Decimal
+    expired_credits: Decimal
+
+
+class LinesCompared(TypedDict):
+    """The lines of both configs and their difference."""
+
+    candidate: LinesRow
+    baseline: LinesRow | None
+    delta: LinesRow | None
+
+
+class PeriodLines(PeriodFields, LinesCompared):
+    """An entry of `revenue_lines.by_period`."""
+
+
+class RevenueLines(LinesCompared):
+    """`outputs.revenue_lines`, where a config of the run has a price plan."""
+
+    by_period: list[PeriodLines]
+
+
+class CreditsRow(TypedDict):
+    """Prepaid credits over the window; `paid_usd` is their price, the others are credits, USD of charges."""
+
+    bought_usd: Decimal
+    paid_usd: Decimal
+    drawn_usd: Decimal
+    expired_usd: Decimal
+    outstanding_usd: Decimal
+
+
+class UnusedCommitRow(TypedDict):
+    """What bills lacked of the commit, whether or not it was made up."""
+
+    customers: int
+    customer_periods: int
+    unused_usd: Decimal
+
+
+class TierRow(TypedDict):
+    """A tier at whose price units were charged; `customer_id` is whose contract it is of, null for everybody's."""
+
     value_unit_id: str
-    is_exploration_pool: bool
-    overage_behavior: str
-    total_units: Decimal
-    included_units: Decimal
-    overage_units: Decimal
+    customer_id: str | None
+    model: str
+    tier: int
+    up_to: Decimal | None
+    unit_price_usd: Decimal
+    customer_periods: int
+    units: Decimal
+
+
+class PricePlanOutputs(TypedDict):
+    """`outputs.price_plan`, of the candidate; all is 0 and empty where its plan is not `applied` or it has none."""
+
+    applied: bool
+    left_out: str | None
+    payers: int
+    customer_periods: int
+    credits: CreditsRow
+    unused_commit: UnusedCommitRow
+    tiers: list[TierRow]
+
+
+class PoolBreakdownRow(TypedDict):
+    """An entry of `outputs.pool_breakdown`; `included_units` were drawn from the pool's allowance.
+
+    Of what a price plan bills beside pools only the label and the amounts are there.
+    """
+
+    pool_id: str | None
+    label: str
+    value_unit_id: str | None
+    is_exploration_pool: bool | None
+    overage_behavior: str | None
+    total_units: Decimal | None
+    included_units: Decimal | None
+    overage_units: Decimal | None
     cost_usd: Decimal
     revenue_usd: Decimal
 
@@ -184,12 +261,14 @@ class BinRow(TypedDict):
 
 
 class BillChangeRow(TypedDict):
-    """One customer's bill for the whole window under both configs."""
+    """One customer's bill for the whole window under both configs; their lines where a price plan makes either."""
 
     customer_id: str
     candidate_bill_usd: Decimal
     baseline_bill_usd: Decimal
     bill_change_usd: Decimal
+    candidate_lines: NotRequired[LinesRow]
+    baseline_lines: NotRequired[LinesRow]
 
 
 class CustomerImpact(TypedDict):
@@ -289,7 +368,14 @@ class UnmatchedUsage(TypedDict):
     other_rest: OtherTypesRest
 
 
-class OutputsDocument(TypedDict):
+class PlannedOutputs(TypedDict, total=False):
+    """What the outputs have only where a config of the run has a price plan."""
+
+    revenue_lines: RevenueLines
+    price_plan: PricePlanOutputs
+
+
+class OutputsDocument(PlannedOutputs):
     """The whole `outputs` of a simulation run."""
 
     window: WindowFields

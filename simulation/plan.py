@@ -5,7 +5,7 @@ value; prices, costs and quantities are exact decimals. `simulation.documents` m
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -148,6 +148,23 @@ class ConfigPlan:
         """The unit's pools in the order in which they are drawn: exploration first, then by position (spec 4.2, 3)."""
         own = [pool for pool in self.pools if pool.value_unit_id == unit.value_unit_id]
         return tuple(sorted(own, key=lambda pool: not pool.is_exploration_pool))
+
+    def pools_for(self, unit: UnitPlan, customer_id: str) -> tuple[PoolPlan, ...]:
+        """The unit's pools in draw order, with the allowances of the customer's contract where one states them."""
+        included = {} if self.price_plan is None else self.price_plan.terms_of(customer_id).included
+        return tuple(
+            replace(pool, included_quantity=included[pool.pool_id]) if pool.pool_id in included else pool
+            for pool in self.pools_of(unit)
+        )
+
+    def contract_quantities(self, pool: PoolPlan) -> dict[str, Decimal]:
+        """The included quantity of each customer whose contract states another one than the pool."""
+        contracts = {} if self.price_plan is None else self.price_plan.overrides
+        return {
+            customer: terms.included[pool.pool_id]
+            for customer, terms in contracts.items()
+            if pool.pool_id in terms.included
+        }
 
     def last_pool(self, unit: UnitPlan) -> PoolPlan:
         """The pool that the unit's overage is booked on."""

@@ -59,6 +59,15 @@ class UnitPrice:
             for tier, lower in zip(self.tiers, self.lower_bounds, strict=True)
         )
 
+    def in_tiers(self, overage: Decimal) -> Iterator[tuple[int, Decimal]]:
+        """(tier, units) of each tier at whose price some of these units are charged; tiers count from 0."""
+        if overage <= 0:
+            return
+        if self.model == "graduated":
+            yield from ((at, units) for at, units in enumerate(self.split(overage)) if units)
+        else:
+            yield self.reached(overage), overage
+
     @property
     def lower_bounds(self) -> tuple[Decimal, ...]:
         """The units after which each tier begins."""

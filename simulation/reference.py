@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal, localcontext
 from functools import cached_property
 
+from simulation.billing import Accounts, Side, accounts, applied, bill_impact, first_period, over_cap, plan_tally
 from simulation.draw import UnitPeriod, draw_down
 from simulation.events import Event, deduplicated
 from simulation.metering import CustomerPeriod, metered, period_of, summed, unreadable
@@ -17,24 +18,17 @@ from simulation.numbers import EXACT, total
 from simulation.plan import ConfigPlan, ExplorationPlan, Meter, Plan, PoolPlan, Threshold, UnitPlan
 from simulation.result import Outputs, assemble
 from simulation.tally import (
-    FIRST,
-    PERCENTILES,
-    WORST,
-    BillChange,
     CapCrossing,
     ConfigTally,
     Crossing,
     ExplorationTally,
-    FirstCrossing,
-    Impact,
     MeterIssues,
     MissingValue,
     NegativeUse,
     Tally,
     UnreadableValue,
-    bin_of,
     check_magnitude,
-    nearest_rank,
+    first_crossings,
 )
 from simulation.unmatched import coverage
 
@@ -57,7 +51,7 @@ def tally(plan: Plan, workspace: Sequence[Event]) -> Tally:
     return Tally(
         candidate=folds[0].tally(),
         baseline=folds[1].tally() if plan.baseline else None,
-        impact=impact(folds[0].bills, folds[1].bills) if plan.baseline else None,
+        impact=bill_impact(*(fold.side for fold in folds)) if plan.baseline else None,
         issues={meter: issues(meter, quantities[meter], scope, plan) for meter in plan.meters},
         coverage=coverage(
             plan.candidate,
@@ -100,6 +94,11 @@ class Fold:
         )
 
     @cached_property
+    def users(self) -> frozenset[str]:
+        """The customers, to look one up."""
+        return frozenset(self.customers)
+
+    @cached_property
     def beginnings(self) -> dict[str, datetime]:
         """Each customer's first qualifying event up to as_of: in any segment, history before the window included."""
         first: dict[str, datetime] = {}
@@ -123,7 +122,7 @@ class Fold:
         """The draw-down of every customer and unit, per period."""
         return {
             (customer, unit.value_unit_id): draw_down(
-                self.config.pools_of(unit),
+                self.config.pools_for(unit, customer),
                 [self.used(customer, unit, period.index) for period in self.plan.periods],
                 [
                     explores(self.config.exploration, self.beginnings.get(customer), period.start)
@@ -142,7 +141,7 @@ class Fold:
         """The revenue of one customer and period, in USD."""
         billed = self.plan.billed_units(self.config)
         return total(
-            unit.target_price_per_unit_usd * charged(self.plan, self.config, unit, booked)
+            unit.target_price_per_unit_usd * charged(self.plan, booked)
             for unit, booked in self.of_period(customer, period)
             if unit in billed
         )
@@ -159,11 +158,37 @@ class Fold:
     @cached_property
     def bills(self) -> dict[str, Decimal]:
         """Each customer's bill for the whole window."""
+        if self.accounts is not None:
+            return {customer: account.amount for customer, account in self.accounts.items()}
         return {c: total(self.bill(c, period.index) for period in self.plan.periods) for c in self.customers}
+
+    @property
+    def side(self) -> Side:
+        """What the bills are compared by."""
+        return Side(self.bills, self.accounts)
+
+    @cached_property
+    def accounts(self) -> Accounts | None:
+        """The accounts of all who are billed by a price plan; None where none applies."""
+        price_plan = applied(self.plan, self.config)
+        if price_plan is None:
+            return None
+        first = {customer: first_period(self.plan, ts) for customer, ts in first_events(self.scope).items()}
+        overage = {
+            (customer, period.index): self.overage(customer, period.index)
+            for customer in self.customers
+            for period in self.plan.periods
+        }
+        return accounts(self.plan, self.config, price_plan, first, overage)
+
+    def overage(self, customer: str, period: int) -> dict[str, Decimal]:
+        """The overage of each unit, in units."""
+        return {unit.value_unit_id: booked.overage for unit, booked in self.of_period(customer, period)}
 
     def tally(self) -> ConfigTally:
         """The sums and counts over all customers."""
         units, plan, config = self.config.units, self.plan, self.config
+        payers, price_plan = self.accounts, self.config.price_plan
         indexes = range(len(plan.periods))
         rows = {
             unit: [[self.booked[customer, unit.value_unit_id][k] for customer in self.customers] for k in indexes]
@@ -174,8 +199,7 @@ class Fold:
             used={u.value_unit_id: tuple(total(b.used for b in rows[u][k]) for k in indexes) for u in units},
             overage={u.value_unit_id: tuple(total(b.overage for b in rows[u][k]) for k in indexes) for u in units},
             shortfall={
-                u.value_unit_id: tuple(total(shortfall(plan, config, u, b) for b in rows[u][k]) for k in indexes)
-                for u in units
+                u.value_unit_id: tuple(total(shortfall(plan, b) for b in rows[u][k]) for k in indexes) for u in units
             },
             drawn={
                 pool.pool_id: tuple(total(b.draws[at].drawn for b in rows[unit][k]) for k in indexes)
@@ -184,9 +208,10 @@ class Fold:
             },
             presence=Counter(map(self.presence, self.customers)),
             thresholds=tuple(map(self.crossing, config.rails.usage_thresholds)),
-            billed_over_cap=self.over_cap(self.bill),
+            billed_over_cap=self.over_cap(self.bill) if payers is None else over_cap(plan, config, payers),
             cost_over_cap=self.over_cap(self.cost),
             exploration=self.exploration(),
+            plan=None if payers is None or price_plan is None else plan_tally(plan, config, price_plan, payers),
         )
 
     def presence(self, customer: str) -> tuple[int, int]:
@@ -241,7 +266,7 @@ class Fold:
             draw.drawn > 0
             for booked in self.booked[customer, pool.value_unit_id]
             for draw in booked.draws
-            if draw.pool == pool
+            if draw.pool.pool_id == pool.pool_id
         )
 
     def graduated(self, customer: str) -> bool:
@@ -249,12 +274,20 @@ class Fold:
 
         Units without any other pool do not count.
         """
-        return customer in self.bills and any(
+        return customer in self.users and any(
             booked.used > booked.explored and not self.config.last_pool(unit).is_exploration_pool
             for period in self.plan.periods
             if period.start >= self.beginnings[customer]
             for unit, booked in self.of_period(customer, period.index)
         )
+
+
+def first_events(events: Iterable[Event]) -> dict[str, datetime]:
+    """Each customer's first event of any type."""
+    first: dict[str, datetime] = {}
+    for event in events:
+        first[event.customer_id] = min(event.ts, first.get(event.customer_id, event.ts))
+    return first
 
 
 def explores(rule: ExplorationPlan, first: datetime | None, moment: datetime) -> bool:
@@ -273,30 +306,6 @@ def crosses(threshold: Threshold, booked: UnitPeriod) -> bool:
     last = booked.draws[-1]
     amounts = [(draw.available, draw.drawn + (booked.overage if draw is last else 0)) for draw in booked.draws]
     return any(available > 0 < used and used * 100 >= threshold.percent * available for available, used in amounts)
-
-
-def first_crossings(hits: Iterable[CustomerPeriod], plan: Plan) -> Crossing:
-    """The crossing made of all hits: each customer counts once, in the first period in which they cross."""
-    first: dict[str, int] = {}
-    for customer, period in hits:
-        first[customer] = min(period, first.get(customer, period))
-    counts = Counter(first.values())
-    return Crossing(
-        by_period=tuple(counts[period.index] for period in plan.periods),
-        first=tuple(FirstCrossing(*key) for key in sorted((period, c) for c, period in first.items())[:FIRST]),
-    )
-
-
-def impact(candidate: Mapping[str, Decimal], baseline: Mapping[str, Decimal]) -> Impact:
-    """The bill changes; a customer of one config only pays nothing under the other."""
-    zero = Decimal(0)
-    changes = [BillChange(c, candidate.get(c, zero), baseline.get(c, zero)) for c in candidate.keys() | baseline.keys()]
-    ordered = sorted(row.change for row in changes)
-    return Impact(
-        bins=Counter(map(bin_of, ordered)),
-        percentiles={p: ordered[nearest_rank(p, len(ordered)) - 1] if ordered else None for p in PERCENTILES},
-        worst=tuple(sorted(changes, key=lambda row: (-row.change, row.customer_id))[:WORST]),
-    )
 
 
 def issues(meter: Meter, quantities: Quantities, scope: Iterable[Event], plan: Plan) -> MeterIssues:

@@ -11,6 +11,7 @@ before a pool are summed by blocks of pools: the work grows with the number of p
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 
 import ibis
@@ -181,7 +182,18 @@ def _available(rows: Table, pool: PoolPlan, names: Columns, period: int, grant: 
 def _lots(rows: Table, pool: PoolPlan, names: Columns, period: int) -> list[Column]:
     """The lots that the pool holds in a period, oldest first: the rest of earlier allowances, then the period's own."""
     kept = [names.lot(pool, earlier) for earlier in range(period)]
-    return [rows[name] for name in kept if name in rows.columns] + [quantity(pool.included_quantity)]
+    return [rows[name] for name in kept if name in rows.columns] + [included(rows, pool, names.config)]
+
+
+def included(rows: Table, pool: PoolPlan, config: ConfigPlan) -> Column:
+    """The included quantity of the row's customer: that of their contract, else the pool's."""
+    customers: dict[Decimal, list[str]] = {}
+    for customer, own in config.contract_quantities(pool).items():
+        customers.setdefault(own, []).append(customer)
+    usual = quantity(pool.included_quantity)
+    if not customers:
+        return usual
+    return ibis.cases(*((rows.customer_id.isin(ids), quantity(own)) for own, ids in customers.items()), else_=usual)
 
 
 def _with_lots(rows: Table, plan: Plan, names: Columns, period: int) -> Table:

@@ -6,11 +6,12 @@ from datetime import datetime
 from functools import cached_property
 
 from simulation.canonical import canonical_bytes, content_hash, timestamp_text
-from simulation.economics import economics, period_fields, pool_breakdown, statements
+from simulation.economics import economics, period_fields, pool_breakdown, revenue_lines, statements
 from simulation.forecast import customer_impact, enforcement_forecast, exploration_summary
 from simulation.metrics import metric_row, proxy_methods
-from simulation.output_shapes import CoveredDocument, DatasetDocument, OutputsDocument
+from simulation.output_shapes import CoveredDocument, DatasetDocument, OutputsDocument, PlannedOutputs
 from simulation.plan import Plan
+from simulation.plan_outputs import price_plan_outputs
 from simulation.risks import data_issues, risks
 from simulation.tally import Tally
 from simulation.unmatched_rows import unmatched_usage
@@ -76,8 +77,15 @@ def assemble(plan: Plan, tally: Tally) -> Outputs:
     candidate, baseline = statements(plan, tally)
     declared = tuple(dict.fromkeys((*plan.primary_metrics, *plan.metric_lenses)))
     metrics = {name: metric_row(name, candidate, baseline) for name in declared}
+    planned: PlannedOutputs = {}
+    if any(config.price_plan is not None for config in plan.configs):
+        planned = {
+            "revenue_lines": revenue_lines(candidate, baseline),
+            "price_plan": price_plan_outputs(candidate),
+        }
     return Outputs(
         {
+            **planned,
             "window": {
                 "start": timestamp_text(plan.window.start),
                 "as_of": timestamp_text(plan.window.as_of),

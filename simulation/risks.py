@@ -11,7 +11,8 @@ from simulation.economics import Statement
 from simulation.metrics import METRICS, periods_below_margin_floor
 from simulation.numbers import rounded
 from simulation.output_shapes import RiskEntry
-from simulation.plan import Meter, Plan
+from simulation.plan import Meter, Plan, UnitPlan
+from simulation.plan_outputs import plan_risks
 from simulation.tally import CapCrossing, MeterIssues
 from simulation.unmatched import Coverage
 from simulation.unmatched_rows import usage_unmatched
@@ -27,6 +28,7 @@ def risks(
         *_over_cap(candidate, "spend_cap_exceeded", "is billed", candidate.tally.billed_over_cap),
         *_over_cap(candidate, "cost_over_spend_cap", "costs", candidate.tally.cost_over_cap),
         *_pool_price_zero(candidate),
+        *plan_risks(candidate),
         *_quality_signal_missing(candidate),
         *_retention_regressed(candidate, baseline),
         *_no_usage_in_window(candidate),
@@ -92,7 +94,7 @@ def _counted(count: int, thing: str) -> str:
 def _pool_price_zero(statement: Statement) -> Iterator[RiskEntry]:
     for pool in statement.config.pools:
         unit = statement.unit_of(pool)
-        if not pool.is_exploration_pool and not unit.target_price_per_unit_usd:
+        if not pool.is_exploration_pool and not unit.target_price_per_unit_usd and not _has_plan_price(statement, unit):
             yield {
                 "code": "pool_price_zero",
                 "detail": f"Pool {pool.pool_id} is no exploration pool, but its unit {unit.value_unit_id} has target "
@@ -100,6 +102,16 @@ def _pool_price_zero(statement: Statement) -> Iterator[RiskEntry]:
                 "pool_id": pool.pool_id,
                 "value_unit_id": unit.value_unit_id,
             }
+
+
+def _has_plan_price(statement: Statement, unit: UnitPlan) -> bool:
+    """Whether a price plan prices the unit, so that its target price says nothing."""
+    price_plan = statement.config.price_plan
+    return (
+        statement.tally.plan is not None
+        and price_plan is not None
+        and unit.value_unit_id in price_plan.usual.unit_prices
+    )
 
 
 def _quality_signal_missing(statement: Statement) -> Iterator[RiskEntry]:

@@ -5,21 +5,20 @@ from events, and `simulation.engine.sample_bills`, from columns. Only the candid
 and its price plan (spec 4.2).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, localcontext
 
+from simulation.billing import billed, charge, first_period
 from simulation.draw import UnitPeriod, draw_down
 from simulation.events import Event, deduplicated
 from simulation.metering import metered
 from simulation.numbers import EXACT, rounded, total
-from simulation.plan import ConfigPlan, Meter, Plan, PoolPlan, UnitPlan
-from simulation.price_plan import CustomerTerms, Prepaid
-from simulation.reference import explores
-from simulation.window import Period
+from simulation.plan import Meter, Plan, UnitPlan
+from simulation.reference import explores, first_events
+from simulation.tally import LINE_NAMES, Lines
 
-LINES = ("fees", "overage", "commit_true_up", "prepaid", "expired_credits")
 SAMPLES = 3
 ZERO = Decimal(0)
 
@@ -65,14 +64,7 @@ def sample_bills(plan: Plan, events: Iterable[Event]) -> tuple[SampleBill, ...]:
         rule = plan.candidate.exploration
         qualifying = [e for e in workspace if rule.enabled and e.event_type in rule.qualifying_events]
         quantities = {meter: metered(meter, scope, plan.periods) for meter in plan.meters}
-        return sample(plan, Use(quantities, _first(scope), _first(qualifying)))
-
-
-def _first(events: Iterable[Event]) -> dict[str, datetime]:
-    first: dict[str, datetime] = {}
-    for event in events:
-        first[event.customer_id] = min(event.ts, first.get(event.customer_id, event.ts))
-    return first
+        return sample(plan, Use(quantities, first_events(scope), first_events(qualifying)))
 
 
 def sample(plan: Plan, use: Use) -> tuple[SampleBill, ...]:
@@ -93,82 +85,34 @@ def bills(plan: Plan, use: Use) -> Iterator[SampleBill]:
 
 def _bill(plan: Plan, use: Use, customer: str) -> SampleBill:
     config = plan.candidate
-    terms = None if config.price_plan is None else config.price_plan.terms_of(customer)
-    booked = {unit: _booked(plan, use, customer, unit, terms) for unit in plan.billed_units(config)}
-    charges = [
-        {unit: _charge(unit, periods[period.index].overage, terms) for unit, periods in booked.items()}
-        for period in plan.periods
-    ]
-    lines = dict.fromkeys(LINES, ZERO) | {"overage": total(charges[-1].values())}
-    if terms is not None:
-        first = _first_period(plan.periods, use.first_events.get(customer))
-        lines = _lines(terms, [total(period.values()) for period in charges][first:])
-    units = tuple(_unit(unit, periods[-1], charges[-1][unit]) for unit, periods in booked.items())
-    return SampleBill(customer, total(lines.values()), lines, units)
+    booked = {unit: _booked(plan, use, customer, unit) for unit in plan.billed_units(config)}
+    overage = [{u.value_unit_id: periods[p.index].overage for u, periods in booked.items()} for p in plan.periods]
+    if config.price_plan is None:
+        charges = {unit.value_unit_id: charge(unit, periods[-1].overage, None) for unit, periods in booked.items()}
+        lines = Lines(overage=total(charges.values()))
+        amount = lines.overage
+    else:
+        first_event = use.first_events.get(customer)
+        first = 0 if first_event is None else first_period(plan, first_event)
+        last = billed(config.price_plan.terms_of(customer), tuple(booked), overage[first:])[-1]
+        charges, lines, amount = dict(last.charges), last.lines, last.amount
+    units = tuple(_unit(unit, periods[-1], charges[unit.value_unit_id]) for unit, periods in booked.items())
+    return SampleBill(customer, amount, _whole(lines), units)
 
 
-def _booked(plan: Plan, use: Use, customer: str, unit: UnitPlan, terms: CustomerTerms | None) -> tuple[UnitPeriod, ...]:
+def _whole(lines: Lines) -> dict[str, Decimal]:
+    """The lines by name; the value of lapsed credits, a quotient, is rounded so that the lines sum to the bill."""
+    expired = rounded(lines.expired_credits)
+    shown = replace(lines, prepaid=lines.prepaid + lines.expired_credits - expired, expired_credits=expired)
+    return {name: getattr(shown, name) for name in LINE_NAMES}
+
+
+def _booked(plan: Plan, use: Use, customer: str, unit: UnitPlan) -> tuple[UnitPeriod, ...]:
     amounts = use.quantities[unit.meter]
     used = [max(amounts.get((customer, period.index), ZERO), ZERO) for period in plan.periods]
     rule, begun = plan.candidate.exploration, use.beginnings.get(customer)
     grants = [explores(rule, begun, period.start) for period in plan.periods]
-    return draw_down(_pools(plan.candidate, unit, terms), used, grants)
-
-
-def _pools(config: ConfigPlan, unit: UnitPlan, terms: CustomerTerms | None) -> Sequence[PoolPlan]:
-    """The unit's pools with the allowances that hold for the customer."""
-    included = {} if terms is None else terms.included
-    return [
-        replace(pool, included_quantity=included.get(pool.pool_id, pool.included_quantity))
-        for pool in config.pools_of(unit)
-    ]
-
-
-def _charge(unit: UnitPlan, overage: Decimal, terms: CustomerTerms | None) -> Decimal:
-    price = None if terms is None else terms.unit_prices.get(unit.value_unit_id)
-    return overage * unit.target_price_per_unit_usd if price is None else price.charge(overage)
-
-
-def _first_period(periods: Sequence[Period], first_event: datetime | None) -> int:
-    """The index of the customer's first payer period; an event before the window pays from its first period on."""
-    return next((period.index for period in periods if first_event is None or first_event <= period.end), 0)
-
-
-def _lines(terms: CustomerTerms, charges: Sequence[Decimal]) -> dict[str, Decimal]:
-    """The lines of the last period, whose charges are the last ones; the first are those of the first payer period."""
-    lots: list[Decimal] = []
-    drawn = lapsed = ZERO
-    for at, charge in enumerate(charges):
-        lots.append(terms.prepaid.amount_usd if terms.prepaid else ZERO)
-        first = _oldest_alive(terms.prepaid, at)
-        drawn = ZERO
-        for lot in range(first, at + 1):
-            taken = min(lots[lot], charge - drawn)
-            lots[lot] -= taken
-            drawn += taken
-        lapsed = lots[first] if _oldest_alive(terms.prepaid, at + 1) > first else ZERO
-    return _summed(terms, charges[-1] - drawn, lapsed)
-
-
-def _oldest_alive(prepaid: Prepaid | None, period: int) -> int:
-    """The payer period of the oldest lot that may still be drawn."""
-    return 0 if prepaid is None or prepaid.periods is None else max(period - prepaid.periods, 0)
-
-
-def _summed(terms: CustomerTerms, money: Decimal, lapsed: Decimal) -> dict[str, Decimal]:
-    prepaid = terms.prepaid
-    price = prepaid.price_usd if prepaid else ZERO
-    # Both parts of the price are rounded alike, so that the lines sum to the bill.
-    expired = rounded(lapsed * price / prepaid.amount_usd) if prepaid and prepaid.amount_usd else ZERO
-    before = terms.platform_fee_usd + price + money
-    missing = max(terms.minimum_commit_usd - before, ZERO)
-    return {
-        "fees": terms.platform_fee_usd,
-        "overage": money,
-        "commit_true_up": missing if terms.true_up else ZERO,
-        "prepaid": price - expired,
-        "expired_credits": expired,
-    }
+    return draw_down(plan.candidate.pools_for(unit, customer), used, grants)
 
 
 def _unit(unit: UnitPlan, booked: UnitPeriod, charge: Decimal) -> SampleUnit:

@@ -5,13 +5,16 @@ each limit. Periods are indexes, tuples run over the periods, oldest first.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import TypedDict
 
 from simulation.numbers import EXACT, total
 from simulation.plan import Meter, Plan
+from simulation.price_plan import UnitPrice
 from simulation.unmatched import Coverage
 
 PerPeriod = tuple[Decimal, ...]
@@ -79,11 +82,85 @@ class ExplorationTally:
 
 
 @dataclass(frozen=True)
+class Lines:
+    """Revenue by line, in USD; they sum to what is billed (spec 4.2).
+
+    `overage` is what credits did not cover. `prepaid` is what was paid for credits less `expired_credits`, what was
+    paid for those that lapsed.
+    """
+
+    fees: Decimal = Decimal(0)
+    overage: Decimal = Decimal(0)
+    commit_true_up: Decimal = Decimal(0)
+    prepaid: Decimal = Decimal(0)
+    expired_credits: Decimal = Decimal(0)
+
+    @property
+    def revenue(self) -> Decimal:
+        """The sum of the lines."""
+        return total((self.fees, self.overage, self.commit_true_up, self.prepaid, self.expired_credits))
+
+    @staticmethod
+    def of(parts: "Iterable[Lines]") -> "Lines":
+        """The sum of the parts, line by line."""
+        rows = list(parts)
+        return Lines(*(total(getattr(row, name) for row in rows) for name in LINE_NAMES))
+
+
+LINE_NAMES = tuple(field.name for field in fields(Lines))
+
+
+@dataclass(frozen=True)
+class UnusedCommit:
+    """The customer-periods whose bills lack something of the commit, and how much: `unused` in USD."""
+
+    customers: int
+    customer_periods: int
+    unused: Decimal
+
+
+@dataclass(frozen=True)
+class TierReach:
+    """A tier at whose price units were charged: in how many customer-periods, and how many units.
+
+    `customer_id` is None for the price of everybody, else of whose contract the price is; `tier` counts from 0.
+    """
+
+    customer_id: str | None
+    price: UnitPrice
+    tier: int
+    customer_periods: int
+    units: Decimal
+
+
+@dataclass(frozen=True)
+class PlanTally:
+    """The sums and counts of the bills by a price plan, in USD.
+
+    `payers` are the customers who are billed, `customer_periods` how many of them in each period. `charges` are by
+    value_unit_id, before credits. `bought`, `drawn`, `expired` and `outstanding` are credits; `paid` is their price.
+    """
+
+    payers: int
+    customer_periods: tuple[int, ...]
+    lines: tuple[Lines, ...]
+    charges: Mapping[str, PerPeriod]
+    bought: Decimal
+    paid: Decimal
+    drawn: Decimal
+    expired: Decimal
+    outstanding: Decimal
+    unused_commit: UnusedCommit
+    tiers: tuple[TierReach, ...]
+
+
+@dataclass(frozen=True)
 class ConfigTally:
     """The sums and counts of one config version over the whole window.
 
     `used`, `overage` and `shortfall` are by value_unit_id, `drawn` is by pool_id. `customers` used something.
-    `presence` counts customers by (periods with use, periods served) as bit masks, bit k for period k.
+    `presence` counts customers by (periods with use, periods served) as bit masks, bit k for period k. `plan` is None
+    where no price plan makes the bills.
     """
 
     customers: int
@@ -96,15 +173,21 @@ class ConfigTally:
     billed_over_cap: CapCrossing
     cost_over_cap: CapCrossing
     exploration: ExplorationTally
+    plan: PlanTally | None = None
 
 
 @dataclass(frozen=True)
 class BillChange:
-    """One customer's bill for the whole window under both configs, in USD."""
+    """One customer's bill for the whole window under both configs, in USD.
+
+    Their lines are None where no price plan makes either bill.
+    """
 
     customer_id: str
     candidate: Decimal
     baseline: Decimal
+    candidate_lines: Lines | None = None
+    baseline_lines: Lines | None = None
 
     @property
     def change(self) -> Decimal:
@@ -213,6 +296,43 @@ def bin_of(change: Decimal) -> int:
     """
     size = bisect_right(BIN_EDGES, change.copy_abs()) + 1
     return 0 if not change else size if change > 0 else -size
+
+
+def first_crossings(hits: Iterable[tuple[str, int]], plan: Plan) -> Crossing:
+    """The crossing made of all hits, (customer_id, period index): each customer counts once, in their first period."""
+    first: dict[str, int] = {}
+    for customer, period in hits:
+        first[customer] = min(period, first.get(customer, period))
+    counts = Counter(first.values())
+    return Crossing(
+        by_period=tuple(counts[period.index] for period in plan.periods),
+        first=tuple(FirstCrossing(*key) for key in sorted((period, c) for c, period in first.items())[:FIRST]),
+    )
+
+
+class BothLines(TypedDict):
+    """The lines of one customer's bills under both configs."""
+
+    candidate_lines: Lines
+    baseline_lines: Lines
+
+
+LinesOf = Callable[[BillChange], BothLines]
+
+
+def impact_of(
+    candidate: Mapping[str, Decimal], baseline: Mapping[str, Decimal], lines: LinesOf | None = None
+) -> Impact:
+    """The bill changes; a customer of one config only pays nothing under the other. `lines` of the worst twenty."""
+    zero = Decimal(0)
+    changes = [BillChange(c, candidate.get(c, zero), baseline.get(c, zero)) for c in candidate.keys() | baseline.keys()]
+    ordered = sorted(row.change for row in changes)
+    worst = sorted(changes, key=lambda row: (-row.change, row.customer_id))[:WORST]
+    return Impact(
+        bins=Counter(map(bin_of, ordered)),
+        percentiles={p: ordered[nearest_rank(p, len(ordered)) - 1] if ordered else None for p in PERCENTILES},
+        worst=tuple(worst if lines is None else (replace(row, **lines(row)) for row in worst)),
+    )
 
 
 def check_magnitude(plan: Plan, used: Mapping[Meter, Decimal]) -> None:

@@ -14,7 +14,8 @@ from simulation.events import Event
 from simulation.numbers import EXACT
 from simulation.plan import Plan
 from simulation.price_plan import price_plan
-from simulation.sample_bills import LINES, SampleBill, sample_bills
+from simulation.sample_bills import SampleBill, sample_bills
+from simulation.tally import LINE_NAMES
 from simulation.window import Window
 from tests.simulation.worlds import AS_OF, World, arrow, worlds
 
@@ -115,4 +116,4 @@ def test_both_renderings_give_the_same_bills_whose_lines_sum(world: World) -> No
         with engine.open_arrow(arrow(world.shuffled), threads=world.threads) as table:
             assert engine.sample_bills(plan, table) == expected
         with localcontext(EXACT):
-            assert all(bill.bill_usd == sum(bill.lines[name] for name in LINES) for bill in expected)
+            assert all(bill.bill_usd == sum(bill.lines[name] for name in LINE_NAMES) for bill in expected)
