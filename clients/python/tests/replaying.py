@@ -39,6 +39,7 @@ def counted_elsewhere(
     """The counters of a workspace after these events went to the client of another segment, which counts no unit."""
     counters, subject = MemoryCounters(), Subject(**{**SUBJECT, "segment": "elsewhere"})
     empty = {**config, "value_units": [], "pools": []}
+    empty.pop("rating_agility", None)  # prices of units that this client does not count
     with closing(client_of(brain, empty, as_of, days, subject, counters=counters)) as client:
         replay(client, events)
     return counters

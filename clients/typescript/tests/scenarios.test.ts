@@ -138,6 +138,7 @@ async function replay(client: Deciding, events: readonly Event[]): Promise<Fired
 async function countedElsewhere(scenario: Scenario, store: MemoryCounters): Promise<void> {
   const { segment } = scenario.question;
   const empty = new Map<string, Json>([...scenario.document, ["value_units", []], ["pools", []]]);
+  empty.delete("rating_agility"); // prices of units that this client does not count
   const elsewhere = inOrder(scenario).filter((event) => segment !== null && event.segment !== segment);
   await replay(clientOf(scenario, store, empty, "elsewhere"), elsewhere);
 }
