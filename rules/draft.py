@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from rules.price_plan import StoredPlan
+from rules.price_plan_shape import Problem
 
 Number = int | Decimal
 
@@ -285,8 +286,9 @@ class Draft:
     `requested_baseline_config_version_id` is the baseline that an approval names; omitted and null mean the same
     (spec 3): the active version, if any. `schedule` is the decision of a config that was approved for later; `waiting`
     are the subject's other versions that were. `running_period` and `terms_choice` are None where nobody
-    looked. `unreadable` is what no app could read of the document that the config would serve. `customer_ids` are those
-    customers with a contract of `price_plan` that the workspace's catalog has, None where nobody looked.
+    looked. `unreadable` is what no app could read of the document that the config would serve. `unbillable` is what
+    cannot be billed of `price_plan` (`rules.price_plan_problems`), read once because plans may have many contracts;
+    `customer_ids` are those customers with a contract of it that the workspace's catalog has, None where nobody looked.
     """
 
     cycle: Cycle = Cycle()
@@ -306,6 +308,7 @@ class Draft:
     waiting: tuple[Waiting, ...] = ()
     terms_choice: TermsChoice | None = None
     price_plan: StoredPlan | None = None
+    unbillable: tuple[Problem, ...] = ()
     customer_ids: frozenset[str] | None = None
 
 

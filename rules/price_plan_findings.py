@@ -8,7 +8,6 @@ from rules.draft import Draft, Path, pooled_units
 from rules.finding import Finding, Gate
 from rules.places import at_price_plan
 from rules.price_plan import StoredPlan
-from rules.price_plan_problems import problems
 from rules.wording import THIS_CONFIG, listed, quoted
 
 Place = tuple[str, Path]
@@ -17,13 +16,10 @@ Place = tuple[str, Path]
 
 def price_plan_can_be_billed(draft: Draft) -> Iterator[Finding]:
     """No simulation, app or ledger reads another plan (simulation gate). One finding, at the first problem."""
-    if draft.price_plan is None:
-        return
-    by_path = problems(draft.price_plan)
-    first = next(by_path, None)
-    if first is not None:
+    if draft.unbillable:
+        first, *others = draft.unbillable
         place = at_price_plan(draft, first.path)
-        more = " More of it is wrong." if next(by_path, None) is not None else ""
+        more = " More of it is wrong." if others else ""
         name = place.field.removeprefix("price_plan.")
         message = f"{THIS_CONFIG} has a price plan that cannot be billed, in {name}: {first.text}{more}"
         yield Finding("price_plan_invalid", Gate.SIMULATE, message, *place)
@@ -118,7 +114,7 @@ def plan_prices(draft: Draft) -> Mapping[str, StoredPlan]:
 def _contracts(draft: Draft) -> Iterator[tuple[Path, StoredPlan]]:
     """The plan and then its overrides, each with where it is; nothing of a plan that cannot be billed."""
     plan = draft.price_plan
-    if plan is None or next(problems(plan), None) is not None:
+    if plan is None or draft.unbillable:
         return
     yield (), plan
     for index, override in enumerate(plan.get("overrides") or ()):

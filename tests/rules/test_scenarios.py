@@ -25,6 +25,7 @@ from rules.draft import (
 from rules.finding import Finding, Gate
 from rules.gate import evaluate
 from rules.labels import label_text
+from rules.price_plan_problems import problems
 from rules.readable import NEXT
 from rules.registry import CODES
 from tests.rules.lumina import (
@@ -106,7 +107,8 @@ def unreadable(path: Path) -> Draft:
 
 def with_plan(**members: object) -> Draft:
     """Lumina's candidate with a plan; the workspace knows cust_1 alone."""
-    return replace(CANDIDATE, price_plan=members, customer_ids=frozenset({"cust_1"}))
+    known_ids = frozenset({"cust_1"})
+    return replace(CANDIDATE, price_plan=members, unbillable=tuple(problems(members)), customer_ids=known_ids)
 
 
 def plan_fires(code: str, draft: Draft, field: str, *says: str) -> Fires:

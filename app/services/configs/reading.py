@@ -38,6 +38,7 @@ from rules import draft as d
 from rules.delivery import delivered, stated
 from rules.documents import risk_from_document, value_unit_from_document
 from rules.enums import Stage, TargetEnvironment
+from rules.price_plan_problems import Problem, problems
 from rules.risks import risk_sentence
 from simulation.canonical import Json, JsonObject, content_hash, parse_exact
 
@@ -134,6 +135,11 @@ class ConfigReading:
         content = {"config_version_id": self.config.config_version_id, **self.document, "governance": governance}
         return unreadable(content)
 
+    @cached_property
+    def unbillable(self) -> tuple[Problem, ...]:
+        """What cannot be billed of the config's price plan."""
+        return tuple(problems(self.config.price_plan or {}))
+
     def draft(self, usage: Usage | None = None) -> d.Draft:
         """The permissive value that `rules.gate.evaluate` reads; with what usage says of it where somebody looked."""
         usage = usage or Usage()
@@ -164,6 +170,7 @@ class ConfigReading:
             delivery=_delivery(self.config.delivery),
             unreadable=self.unreadable,
             price_plan=self.config.price_plan,
+            unbillable=self.unbillable,
             customer_ids=self.customer_ids,
             waiting=tuple(
                 d.Waiting(config_version_id=row.config_version_id, version=row.version, effective_at=row.effective_at)
