@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.rest import another_page
+
 URL = "/configs/cfg_smb_learning_prod_v2_candidate/price-plan"
 WITH_USAGE = "/configs/cfg_growth_smb_learning_prod_v3_candidate/price-plan"
 SAVED = re.compile(r"^Saved \d\d:\d\d UTC$")
@@ -20,10 +22,16 @@ def fee(page: Page) -> Locator:
     return page.locator("#platform_fee_usd")
 
 
+def press(page: Page, button: Locator) -> None:
+    """Press a button that brings the page anew, and act on it only when the focus moves no more."""
+    with another_page(page):
+        button.click()
+
+
 def add_plan(page: Page, url: str = URL) -> None:
     """A plan with a fee; the page has come to rest when the field has the focus."""
     page.goto(url)
-    page.get_by_role("button", name="Add a price plan").click()
+    press(page, page.get_by_role("button", name="Add a price plan"))
     expect(fee(page)).to_be_focused()
     fee(page).fill("49")
     saved(page)
@@ -37,10 +45,10 @@ def test_a_plan_is_authored_from_nothing_with_tiers_and_a_contract(
     accessible(page)
     add_plan(page)
     expect(page.locator("#plan-says")).to_contain_text("Each customer pays $49.00 a month, used or not.")
-    page.get_by_role("button", name="Add price").first.click()
+    press(page, page.get_by_role("button", name="Add price").first)
     price = page.locator(".unit-price")
     price.get_by_label("Value unit").select_option("vu_usable_hd_minute")
-    price.get_by_role("button", name="Add tier").click()
+    press(page, price.get_by_role("button", name="Add tier"))
     first, last = (page.get_by_role("group", name=f"Tier {at} of") for at in (1, 2))
     first.get_by_label("Up to").fill("100")
     first.get_by_role("textbox", name="Price").fill("0.5")
@@ -49,7 +57,7 @@ def test_a_plan_is_authored_from_nothing_with_tiers_and_a_contract(
         "Beyond the allowance the first 100 cost $0.50 each, then $0.40."
     )
     saved(page)
-    page.get_by_role("button", name="Add contract").click()
+    press(page, page.get_by_role("button", name="Add contract"))
     contract = page.get_by_role("group", name="New contract", exact=True)
     contract.get_by_label("Customer").fill("cust_501")
     contract.get_by_label(FEE).fill("0")
@@ -63,7 +71,7 @@ def test_a_plan_is_authored_from_nothing_with_tiers_and_a_contract(
 
 def test_packages_and_single_prices_show_only_what_they_need(page: Page) -> None:
     add_plan(page)
-    page.get_by_role("button", name="Add price").first.click()
+    press(page, page.get_by_role("button", name="Add price").first)
     price = page.locator(".unit-price")
     price.get_by_label("Priced by").select_option("package")
     expect(price.get_by_label("Up to")).to_be_hidden()
@@ -115,7 +123,7 @@ def test_the_plan_is_removed_and_brought_back(page: Page) -> None:
 
 def test_a_removed_price_is_brought_back(page: Page) -> None:
     add_plan(page)
-    page.get_by_role("button", name="Add price").first.click()
+    press(page, page.get_by_role("button", name="Add price").first)
     page.get_by_label("Value unit").first.select_option("vu_usable_hd_minute")
     page.get_by_role("group", name="Tier 1 of").get_by_role("textbox", name="Price").fill("0.5")
     saved(page)
@@ -148,8 +156,8 @@ def test_the_slower_of_two_operators_decides_with_both_plans_in_sight(
 def test_the_plan_is_no_wider_than_the_screen(new_page: Callable[..., Page], width: int) -> None:
     page = new_page(viewport={"width": width, "height": 900})
     add_plan(page)
-    page.get_by_role("button", name="Add price").first.click()
-    page.get_by_role("button", name="Add contract").click()
+    press(page, page.get_by_role("button", name="Add price").first)
+    press(page, page.get_by_role("button", name="Add contract"))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

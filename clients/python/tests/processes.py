@@ -19,7 +19,7 @@ from avs_brain_client.counters.sqlite import SqliteCounters
 
 def store_of(kind, folder, redis_url):
     if kind == "sqlite":
-        return SqliteCounters(folder + "/counters.sqlite")
+        return SqliteCounters(folder + "/counters.sqlite", timeout_ms=30_000)  # a busy machine is no outage
     return RedisCounters(redis_url, prefix=folder, timeout_ms=30_000) if kind == "redis" else MemoryCounters()
 """
 """A module of apps that share their counts through a folder or a Redis."""
