@@ -7,16 +7,15 @@ covered, and what is missing to the commit (spec 4.2). Everything is exact; the 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from simulation.numbers import total
 from simulation.plan import ConfigPlan, Plan, UnitPlan
 from simulation.price_plan import CustomerTerms, Prepaid, PricePlan, UnitPrice
 from simulation.tally import (
-    BillChange,
-    BothLines,
     CapCrossing,
     Impact,
     Lines,
@@ -32,22 +31,30 @@ Overage = Mapping[str, Decimal]
 """Units beyond the allowance of one customer and period, by value_unit_id; a unit without any may be absent."""
 
 
+class Credits(NamedTuple):
+    """What became of a customer's credits in one period: `drawn`, `expired` with its end, and `left` after it."""
+
+    drawn: Decimal
+    expired: Decimal
+    left: Decimal
+
+
 @dataclass(frozen=True)
 class Bill:
-    """One customer and period. `charges` by value_unit_id are before credits; credits and amounts in USD.
+    """One customer and period. `charges` by value_unit_id and their sum `charged` are before credits; all in USD.
 
+    `bought` are credits, `paid` their price and `expired_value` that of the lapsed ones.
     `missing` is what the bill lacks of the commit, whether or not it is made up by `true_up`.
     """
 
     overage: Overage
     charges: Mapping[str, Decimal]
+    charged: Decimal
     fee: Decimal
     bought: Decimal
     paid: Decimal
-    drawn: Decimal
-    expired: Decimal
+    credits: Credits
     expired_value: Decimal
-    left: Decimal
     missing: Decimal
     true_up: Decimal
 
@@ -56,7 +63,7 @@ class Bill:
         """The revenue lines, which sum to the bill."""
         return Lines(
             fees=self.fee,
-            overage=total(self.charges.values()) - self.drawn,
+            overage=self.charged - self.credits.drawn,
             commit_true_up=self.true_up,
             prepaid=self.paid - self.expired_value,
             expired_credits=self.expired_value,
@@ -65,7 +72,7 @@ class Bill:
     @property
     def amount(self) -> Decimal:
         """What the customer pays, in USD."""
-        return self.fee + self.paid + total(self.charges.values()) - self.drawn + self.true_up
+        return self.fee + self.paid + self.charged - self.credits.drawn + self.true_up
 
 
 def applied(plan: Plan, config: ConfigPlan) -> PricePlan | None:
@@ -77,15 +84,11 @@ def billed(terms: CustomerTerms, units: Sequence[UnitPlan], overage: Sequence[Ov
     """The bills of a customer's periods, from the one of their first event on, from the overage of each."""
     lots: list[Decimal] = []
     bills = []
-    for at, beyond in enumerate(overage):
+    for period, beyond in enumerate(overage):
         charges = {unit.value_unit_id: charge(unit, beyond.get(unit.value_unit_id, ZERO), terms) for unit in units}
+        charged = total(charges.values())
         lots.append(terms.prepaid.amount_usd if terms.prepaid else ZERO)
-        oldest = oldest_alive(terms.prepaid, at)
-        drawn = draw(lots, oldest, total(charges.values()))
-        expired = lots[oldest] if oldest_alive(terms.prepaid, at + 1) > oldest else ZERO
-        if expired:
-            lots[oldest] = ZERO
-        bills.append(_bill(terms, beyond, charges, drawn, expired, total(lots)))
+        bills.append(_bill(terms, beyond, charges, charged, _draw(lots, terms.prepaid, period, charged)))
     return bills
 
 
@@ -95,42 +98,38 @@ def charge(unit: UnitPlan, overage: Decimal, terms: CustomerTerms | None) -> Dec
     return overage * unit.target_price_per_unit_usd if price is None else price.charge(overage)
 
 
-def draw(lots: list[Decimal], oldest: int, amount: Decimal) -> Decimal:
-    """Take an amount from the lots, the oldest alive first; returns how much of it they had."""
-    drawn = ZERO
-    for at in range(oldest, len(lots)):
-        taken = min(lots[at], amount - drawn)
-        lots[at] -= taken
+def _draw(lots: list[Decimal], prepaid: Prepaid | None, period: int, amount: Decimal) -> Credits:
+    """Take an amount from the lots, the oldest alive first, and let the one lapse that ends with the period."""
+    oldest, drawn, expired = _oldest_alive(prepaid, period), ZERO, ZERO
+    for lot in range(oldest, len(lots)):
+        taken = min(lots[lot], amount - drawn)
+        lots[lot] -= taken
         drawn += taken
-    return drawn
+    if _oldest_alive(prepaid, period + 1) > oldest:
+        expired, lots[oldest] = lots[oldest], ZERO
+    return Credits(drawn, expired, total(lots))
 
 
-def oldest_alive(prepaid: Prepaid | None, period: int) -> int:
+def _oldest_alive(prepaid: Prepaid | None, period: int) -> int:
     """The payer period of the oldest lot that may still be drawn."""
     return 0 if prepaid is None or prepaid.periods is None else max(period - prepaid.periods, 0)
 
 
 def _bill(
-    terms: CustomerTerms,
-    overage: Overage,
-    charges: Mapping[str, Decimal],
-    drawn: Decimal,
-    expired: Decimal,
-    left: Decimal,
+    terms: CustomerTerms, overage: Overage, charges: Mapping[str, Decimal], charged: Decimal, credits: Credits
 ) -> Bill:
     prepaid, fee = terms.prepaid, terms.platform_fee_usd
     paid = prepaid.price_usd if prepaid else ZERO
-    missing = max(terms.minimum_commit_usd - (fee + paid + total(charges.values()) - drawn), ZERO)
+    missing = max(terms.minimum_commit_usd - (fee + paid + charged - credits.drawn), ZERO)
     return Bill(
         overage=overage,
         charges=charges,
+        charged=charged,
         fee=fee,
         bought=prepaid.amount_usd if prepaid else ZERO,
         paid=paid,
-        drawn=drawn,
-        expired=expired,
-        expired_value=expired * paid / prepaid.amount_usd if prepaid and expired else ZERO,
-        left=left,
+        credits=credits,
+        expired_value=credits.expired * paid / prepaid.amount_usd if prepaid and credits.expired else ZERO,
         missing=missing,
         true_up=missing if terms.true_up else ZERO,
     )
@@ -207,9 +206,9 @@ def plan_tally(plan: Plan, config: ConfigPlan, price_plan: PricePlan, payers: Ac
         },
         bought=total(bill.bought for bill in bills),
         paid=total(bill.paid for bill in bills),
-        drawn=total(bill.drawn for bill in bills),
-        expired=total(bill.expired for bill in bills),
-        outstanding=total(account.bills[-1].left for account in payers.values() if account.bills),
+        drawn=total(bill.credits.drawn for bill in bills),
+        expired=total(bill.credits.expired for bill in bills),
+        outstanding=total(account.bills[-1].credits.left for account in payers.values() if account.bills),
         unused_commit=UnusedCommit(
             customers=sum(any(bill.missing for bill in account.bills) for account in payers.values()),
             customer_periods=sum(bill.missing > 0 for bill in bills),
@@ -270,12 +269,15 @@ class Side:
 
 def bill_impact(candidate: Side, baseline: Side) -> Impact:
     """The bill changes, of the worst twenty with their lines where a price plan makes either bill."""
-
-    def lines(row: BillChange) -> BothLines:
-        return {
-            "candidate_lines": candidate.lines(row.customer_id),
-            "baseline_lines": baseline.lines(row.customer_id),
-        }
-
-    planned = candidate.accounts is not None or baseline.accounts is not None
-    return impact_of(candidate.bills, baseline.bills, lines if planned else None)
+    impact = impact_of(candidate.bills, baseline.bills)
+    if candidate.accounts is None and baseline.accounts is None:
+        return impact
+    worst = (
+        replace(
+            row,
+            candidate_lines=candidate.lines(row.customer_id),
+            baseline_lines=baseline.lines(row.customer_id),
+        )
+        for row in impact.worst
+    )
+    return replace(impact, worst=tuple(worst))

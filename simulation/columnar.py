@@ -24,18 +24,11 @@ def tally(plan: Plan, table: Table, keep: Keep, fetch: Fetch) -> Tally:
     configs = replayed_use.replays
     customers = [keep(collect.customers(replay)) for replay in configs]
     tallies = [collect.tally(*side, fetch) for side in zip(configs, customers, strict=True)]
+    bill_changes = None
     if any(applied(plan, config) for config in plan.configs):
-        first = plan_columns.first_events(replayed_use.scope, fetch)
-        sides = [plan_columns.side(replay, own, first, fetch) for replay, own in zip(configs, customers, strict=True)]
-        tallies = [
-            plan_columns.with_plan(replay, own, side.accounts)
-            for replay, own, side in zip(configs, tallies, sides, strict=True)
-        ]
-        bill_changes = plan_columns.impact_of_sides(sides)
-    else:
-        bill_changes = (
-            impact.impact(customers[0], customers[1], configs[0].scale, keep, fetch) if plan.baseline else None
-        )
+        tallies, bill_changes = plan_columns.with_bills(configs, tallies, customers, replayed_use.scope, fetch)
+    elif plan.baseline:
+        bill_changes = impact.impact(customers[0], customers[1], configs[0].scale, keep, fetch)
     return Tally(
         candidate=tallies[0],
         baseline=tallies[1] if plan.baseline else None,

@@ -15,19 +15,17 @@ from simulation.output_shapes import (
     AmountsRow,
     Comparison,
     Economics,
-    LinesCompared,
-    LinesRow,
-    PeriodFields,
     PeriodRow,
     PoolBreakdownRow,
     PoolRow,
-    RevenueLines,
     UnitAmounts,
     UnitRow,
 )
 from simulation.plan import ConfigPlan, Plan, PoolPlan, UnitPlan
+from simulation.plan_shapes import LinesCompared, LinesRow, RevenueLines
 from simulation.tally import LINE_NAMES, ConfigTally, Lines, PerPeriod, Tally
 from simulation.window import Period
+from simulation.window_shapes import PeriodFields
 
 EPSILON = Decimal("0.01")
 PLAN = "Plan"

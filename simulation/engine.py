@@ -17,7 +17,7 @@ from typing import Any
 import ibis
 from ibis.formats.pyarrow import PyArrowData
 
-from simulation import columnar, scan, unmatched_columns
+from simulation import columnar, plan_columns, scan, unmatched_columns
 from simulation.columns import Row, Table
 from simulation.limits import AbsoluteCap, Rerated
 from simulation.metering import SAMPLE_FIELDS, MeterPreview
@@ -157,16 +157,12 @@ def sample_bills(plan: Plan, events: Table) -> tuple[SampleBill, ...]:
                 meter: {(row["customer_id"], row["period"]): row[f"q{at}"] for row in rows}
                 for at, meter in enumerate(plan.meters)
             }
-            first = fetch(scope.table.group_by("customer_id").agg(first=scope.table.ts.min()))
+            first = plan_columns.first_events(scope.table, fetch)
             history = scan.qualifying(scan.up_to_as_of(events, plan.window), plan)
             begun = [] if history is None else fetch(history.group_by("customer_id").agg(first=history["first"].min()))
-            return sample(plan, Use(quantities, _moments(first), _moments(begun)))
+            return sample(plan, Use(quantities, first, plan_columns.moments(begun)))
     finally:
         scratch.drop()
-
-
-def _moments(rows: list[Row]) -> dict[str, datetime]:
-    return {row["customer_id"]: row["first"].replace(tzinfo=UTC) for row in rows}
 
 
 def rerate(plan: Plan, caps: Sequence[Sequence[AbsoluteCap]], events: Table) -> Rerated:

@@ -12,11 +12,11 @@ from simulation.output_shapes import (
     CustomerImpact,
     EnforcementForecast,
     ExplorationSummary,
-    PeriodFields,
     SpendCapForecast,
 )
 from simulation.plan import OVERAGE_BEHAVIORS, Plan
 from simulation.tally import BIN_EDGES, BillChange, CapCrossing, Crossing, Impact
+from simulation.window_shapes import PeriodFields
 
 GRADUATION_METHOD = (
     "Began: had a qualifying event up to as_of, history included. Graduated: used a unit beyond its exploration pools, "

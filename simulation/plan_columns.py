@@ -4,12 +4,11 @@ A row per payer and period with overage leaves the engine, not one per event. Th
 credits, tiers and commit serves both renderings.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from simulation.billing import (
-    Accounts,
     Overage,
     Side,
     accounts,
@@ -20,13 +19,17 @@ from simulation.billing import (
     plan_tally,
 )
 from simulation.collect import Replay
-from simulation.columns import ZERO, Fetch, Table, any_of
+from simulation.columns import ZERO, Fetch, Row, Table, any_of
 from simulation.tally import ConfigTally, Impact
 
 
 def first_events(scope: Table, fetch: Fetch) -> dict[str, datetime]:
     """Each customer's first event of any type in the scope, up to as_of."""
-    rows = fetch(scope.group_by("customer_id").agg(first=scope.ts.min()))
+    return moments(fetch(scope.group_by("customer_id").agg(first=scope.ts.min())))
+
+
+def moments(rows: Iterable[Row]) -> dict[str, datetime]:
+    """customer_id → `first`, in UTC."""
     return {row["customer_id"]: row["first"].replace(tzinfo=UTC) for row in rows}
 
 
@@ -53,18 +56,23 @@ def _overage(replay: Replay, fetch: Fetch) -> dict[tuple[str, int], Overage]:
     }
 
 
-def with_plan(replay: Replay, tally: ConfigTally, payers: Accounts | None) -> ConfigTally:
+def with_bills(
+    replays: Sequence[Replay], tallies: Sequence[ConfigTally], customers: Sequence[Table], scope: Table, fetch: Fetch
+) -> tuple[list[ConfigTally], Impact | None]:
+    """The tallies with what the accounts come to, and the bill changes; None without a baseline."""
+    first = first_events(scope, fetch)
+    sides = [side(replay, own, first, fetch) for replay, own in zip(replays, customers, strict=True)]
+    billed = [_with_plan(*each) for each in zip(replays, tallies, sides, strict=True)]
+    return billed, bill_impact(*sides) if len(sides) > 1 else None
+
+
+def _with_plan(replay: Replay, tally: ConfigTally, own: Side) -> ConfigTally:
     """The tally with what the accounts come to; as it is where no price plan applies."""
     price_plan = applied(replay.plan, replay.config)
-    if payers is None or price_plan is None:
+    if own.accounts is None or price_plan is None:
         return tally
     return replace(
         tally,
-        billed_over_cap=over_cap(replay.plan, replay.config, payers),
-        plan=plan_tally(replay.plan, replay.config, price_plan, payers),
+        billed_over_cap=over_cap(replay.plan, replay.config, own.accounts),
+        plan=plan_tally(replay.plan, replay.config, price_plan, own.accounts),
     )
-
-
-def impact_of_sides(sides: Sequence[Side]) -> Impact | None:
-    """The bill changes from the baseline to the candidate; None without a baseline."""
-    return bill_impact(sides[0], sides[1]) if len(sides) > 1 else None

@@ -6,7 +6,8 @@ from decimal import Decimal
 from simulation.canonical import number_text
 from simulation.economics import Statement
 from simulation.numbers import EXACT, rounded
-from simulation.output_shapes import PricePlanOutputs, RiskEntry, TierRow
+from simulation.output_shapes import RiskEntry
+from simulation.plan_shapes import PricePlanOutputs, TierRow
 from simulation.tally import PlanTally, TierReach, UnusedCommit
 
 LEFT_OUT = (
@@ -89,8 +90,8 @@ def _below_cost(statement: Statement, sums: PlanTally) -> Iterator[RiskEntry]:
                 "code": "plan_price_below_cost",
                 "detail": f"Tier {reach.tier + 1} of {unit.name} ({unit.value_unit_id}){whose} costs "
                 f"{number_text(tier.unit_price_usd)} USD a {per}, and serving a unit costs "
-                f"{number_text(unit.avg_cost_per_unit_usd)} USD: it was reached {reach.customer_periods} times in a "
-                "customer's period.",
+                f"{number_text(unit.avg_cost_per_unit_usd)} USD: it was reached in {reach.customer_periods} "
+                "customer-periods.",
                 "value_unit_id": unit.value_unit_id,
                 "tier": reach.tier + 1,
                 "unit_price_usd": tier.unit_price_usd,

@@ -9,9 +9,10 @@ from simulation.canonical import canonical_bytes, content_hash, timestamp_text
 from simulation.economics import economics, period_fields, pool_breakdown, revenue_lines, statements
 from simulation.forecast import customer_impact, enforcement_forecast, exploration_summary
 from simulation.metrics import metric_row, proxy_methods
-from simulation.output_shapes import CoveredDocument, DatasetDocument, OutputsDocument, PlannedOutputs
+from simulation.output_shapes import CoveredDocument, DatasetDocument, OutputsDocument
 from simulation.plan import Plan
 from simulation.plan_outputs import price_plan_outputs
+from simulation.plan_shapes import PlannedOutputs
 from simulation.risks import data_issues, risks
 from simulation.tally import Tally
 from simulation.unmatched_rows import unmatched_usage

@@ -6,11 +6,10 @@ each limit. Periods are indexes, tuples run over the periods, oldest first.
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
-from typing import TypedDict
 
 from simulation.numbers import EXACT, total
 from simulation.plan import Meter, Plan
@@ -310,28 +309,15 @@ def first_crossings(hits: Iterable[tuple[str, int]], plan: Plan) -> Crossing:
     )
 
 
-class BothLines(TypedDict):
-    """The lines of one customer's bills under both configs."""
-
-    candidate_lines: Lines
-    baseline_lines: Lines
-
-
-LinesOf = Callable[[BillChange], BothLines]
-
-
-def impact_of(
-    candidate: Mapping[str, Decimal], baseline: Mapping[str, Decimal], lines: LinesOf | None = None
-) -> Impact:
-    """The bill changes; a customer of one config only pays nothing under the other. `lines` of the worst twenty."""
+def impact_of(candidate: Mapping[str, Decimal], baseline: Mapping[str, Decimal]) -> Impact:
+    """The bill changes; a customer of one config only pays nothing under the other."""
     zero = Decimal(0)
     changes = [BillChange(c, candidate.get(c, zero), baseline.get(c, zero)) for c in candidate.keys() | baseline.keys()]
     ordered = sorted(row.change for row in changes)
-    worst = sorted(changes, key=lambda row: (-row.change, row.customer_id))[:WORST]
     return Impact(
         bins=Counter(map(bin_of, ordered)),
         percentiles={p: ordered[nearest_rank(p, len(ordered)) - 1] if ordered else None for p in PERCENTILES},
-        worst=tuple(worst if lines is None else (replace(row, **lines(row)) for row in worst)),
+        worst=tuple(sorted(changes, key=lambda row: (-row.change, row.customer_id))[:WORST]),
     )
 
 

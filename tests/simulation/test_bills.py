@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from simulation.documents import config_plan
 from simulation.events import Event, deduplicated
 from simulation.numbers import EXACT, total
-from simulation.output_shapes import LinesRow, OutputsDocument
+from simulation.output_shapes import OutputsDocument
 from simulation.plan import Plan
+from simulation.plan_shapes import LinesRow
 from simulation.price_plan import CustomerTerms, PricePlan
 from simulation.reference import simulate_reference, tally
 from simulation.window import Window

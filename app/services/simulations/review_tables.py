@@ -10,7 +10,8 @@ from typing import Literal, TypeVar
 
 from rules.amounts import price_text
 from simulation.canonical import Json, JsonObject
-from simulation.output_shapes import AmountsRow, Comparison, PeriodFields, PeriodRow, PoolRow, UnitRow
+from simulation.output_shapes import AmountsRow, Comparison, PeriodRow, PoolRow, UnitRow
+from simulation.window_shapes import PeriodFields
 
 Outputs = Mapping[str, Json]
 """The outputs of a stored run, as `simulation.output_shapes` names them; runs of older versions lack some parts."""
