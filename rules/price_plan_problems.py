@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from rules.enums import ChangePolicy
+from rules.enums import ChangePolicy, PriceModel
 from rules.ids import GIVEN_ID_RULE, OWN_ID_RULE, is_given_id, is_own_id
 from rules.price_plan import StoredPlan
 from rules.price_plan_shape import MAX_TIERS, Path, Problem, shape_problems
@@ -11,8 +11,7 @@ from rules.ranges import LIMIT, MAX_DAYS, PLACES, decimal_places
 
 __all__ = ("MAX_TIERS", "Path", "Problem", "problems")
 
-PRICE_MODELS = ("per_unit", "graduated", "volume", "package")
-TIERED_MODELS = ("graduated", "volume")
+TIERED_MODELS = (PriceModel.GRADUATED, PriceModel.VOLUME)
 QUANTITY = f"Give a number from 0 to below 10^14 with at most {PLACES} decimal places."
 
 
@@ -71,12 +70,12 @@ def _prepaid_problems(prepaid: StoredPlan, at: Path) -> Iterator[Problem]:
 
 def _price_problems(price: StoredPlan, at: Path) -> Iterator[Problem]:
     model, tiers, size = price.get("model"), price.get("tiers") or (), price.get("package_size")
-    if model not in PRICE_MODELS:
-        yield Problem((*at, "model"), f"Choose one of {', '.join(PRICE_MODELS)}.")
+    if model not in tuple(PriceModel):
+        yield Problem((*at, "model"), f"Choose one of {', '.join(PriceModel)}.")
         return
-    if model == "package" and not _is_whole(size, LIMIT - 1):
+    if model == PriceModel.PACKAGE and not _is_whole(size, LIMIT - 1):
         yield Problem((*at, "package_size"), "A package holds a whole number of units, 1 at least.")
-    if model != "package" and size is not None:
+    if model != PriceModel.PACKAGE and size is not None:
         yield Problem((*at, "package_size"), "Only packages have a size.")
     if model not in TIERED_MODELS and len(tiers) != 1:
         yield Problem((*at, "tiers"), "Give one price, without tiers.")

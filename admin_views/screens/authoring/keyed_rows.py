@@ -5,7 +5,7 @@ A request has each row's key under the field's own name, and the controls of a r
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from wtforms import Field, Form, HiddenField, Label
 from wtforms.utils import unset_value
@@ -33,8 +33,13 @@ class RowForm(Form):
 
     def controls(self) -> Iterator[Field]:
         """Every control that may have errors, those of the rows within this one too."""
-        for field in self:
-            yield from field.controls() if isinstance(field, KeyedRowsField) else (field,)
+        return controls_of_form(self)
+
+
+def controls_of_form(form: Form) -> Iterator[Field]:
+    """Every control of a form that may have errors, those of the rows within it too."""
+    for field in form:
+        yield from field.controls() if isinstance(field, KeyedRowsField) else (field,)
 
 
 RowFormT = TypeVar("RowFormT", bound=RowForm)
@@ -135,6 +140,18 @@ class KeyedRowsField(Field, Generic[RowFormT]):
         refused = [row for row in self.kept if not row.form.validate()]
         return not refused and not self.errors
 
+    def refuse_repeated(self, control: str, message: str) -> bool:
+        """Say it at the control of every kept row that repeats what an earlier one has; whether none does."""
+        taken: set[str] = set()
+        repeated = []
+        for row in self.kept:
+            field = row.form[control]
+            if field.data and field.data in taken:
+                field.errors = [message]
+                repeated.append(row)
+            taken.add(field.data or "")
+        return not repeated
+
     def documents(self) -> list[JsonObject]:
         """The items of the kept rows that can be read, in order."""
         return [item for row in self.kept if (item := row.form.document()) is not None]
@@ -146,3 +163,7 @@ class KeyedRowsField(Field, Generic[RowFormT]):
             for field in row.form.controls():
                 label = Label(field.id, f"{row.form.name}, {field.label.text.lower()}")
                 yield ControlError(field.id, field.name, label, field.errors, field.type)
+
+
+AnyRows = KeyedRowsField[Any]
+"""A field with rows of whatever kind: what a form holds is only known as a field."""

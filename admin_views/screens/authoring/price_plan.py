@@ -11,7 +11,8 @@ from admin_views.forms import at_its_field
 from admin_views.screens.authoring.config_draft_screen import ConfigDraftScreen, pools_at, units_at
 from admin_views.screens.authoring.keyed_rows import KeyedRow
 from admin_views.screens.authoring.price_chart import HEIGHT, WIDTH, steps
-from admin_views.screens.authoring.price_plan_forms import PricePlanForm, UnitPriceForm, act, controls_of_plan
+from admin_views.screens.authoring.price_plan_actions import act
+from admin_views.screens.authoring.price_plan_forms import PricePlanForm, UnitPriceForm, controls_of_plan
 from admin_views.screens.authoring.price_plan_places import control_at
 from admin_views.screens.draft_screen import Document
 from app import clock, extensions

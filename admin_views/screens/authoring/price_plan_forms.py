@@ -16,20 +16,21 @@ from admin_views.forms import (
     WholeField,
     choices_of,
 )
-from admin_views.screens.authoring.keyed_rows import KeyedRow, KeyedRowsField, RowForm
+from admin_views.screens.authoring.keyed_rows import KeyedRow, KeyedRowsField, RowForm, controls_of_form
 from admin_views.screens.authoring.pool_forms import Given
-from rules.enums import ChangePolicy
+from rules.enums import ChangePolicy, PriceModel
 from rules.price_plan import normalised
+from rules.price_plan_problems import TIERED_MODELS
+from rules.price_plan_shape import MAX_OVERRIDES, MAX_PRICES, MAX_TIERS
 from rules.ranges import MAX_DAYS
 from simulation.canonical import Json, JsonObject
 
 MODELS = {
-    "per_unit": "one price for each",
-    "graduated": "graduated: each tier its own price",
-    "volume": "volume: all at the price of the tier reached",
-    "package": "packages, always whole ones",
+    PriceModel.PER_UNIT.value: "one price for each",
+    PriceModel.GRADUATED.value: "graduated: each tier its own price",
+    PriceModel.VOLUME.value: "volume: all at the price of the tier reached",
+    PriceModel.PACKAGE.value: "packages, always whole ones",
 }
-TIERED = ("graduated", "volume")
 AS_THE_PLAN = "as the plan"
 TRUE_UP = {"yes": "bill what is missing to the commit", "no": "do not bill it"}
 OWN, NONE = "own", "none"
@@ -62,7 +63,7 @@ class TierForm(RowForm):
 class TiersField(KeyedRowsField[TierForm]):
     """The tiers of a price from the first unit beyond the allowance on."""
 
-    row_class, max_rows, noun = TierForm, 100, "tier"
+    row_class, max_rows, noun = TierForm, MAX_TIERS, "tier"
 
 
 class UnitPriceForm(RowForm):
@@ -80,7 +81,7 @@ class UnitPriceForm(RowForm):
     def validate(self, extra_validators: Mapping[str, Sequence[object]] | None = None) -> bool:
         """Check the row; what its model does not use may hold anything."""
         is_fit = super().validate(extra_validators)
-        if self.model.data != "package":
+        if self.model.data != PriceModel.PACKAGE:
             self.package_size.errors = []
         elif self.package_size.data is None and not self.package_size.errors:
             self.package_size.errors = ["Say how many units are in a package."]
@@ -97,7 +98,7 @@ class UnitPriceForm(RowForm):
     @property
     def is_tiered(self) -> bool:
         """Whether the model has several tiers."""
-        return self.model.data in TIERED
+        return self.model.data in TIERED_MODELS
 
     @property
     def used_tiers(self) -> list[KeyedRow[TierForm]]:
@@ -113,7 +114,7 @@ class UnitPriceForm(RowForm):
         if not self.is_tiered:
             tiers = [{"up_to": None, "unit_price_usd": tiers[0]["unit_price_usd"]}]
         price = {"value_unit_id": self.value_unit_id.data, "model": self.model.data, "tiers": tiers}
-        if self.model.data != "package":
+        if self.model.data != PriceModel.PACKAGE:
             return price
         return None if self.package_size.data is None else {**price, "package_size": self.package_size.data}
 
@@ -142,21 +143,14 @@ def _forget_errors(form: Form) -> None:
 class UnitPricesField(KeyedRowsField[UnitPriceForm]):
     """The prices of units; a unit without one is billed at its target price."""
 
-    row_class, max_rows, noun = UnitPriceForm, 200, "price"
+    row_class, max_rows, noun = UnitPriceForm, MAX_PRICES, "price"
 
     def key_of(self, item: Mapping[str, Json], at: int) -> str:
         return str(item["value_unit_id"])
 
     def validate(self, form: Form, extra_validators: Sequence[object] = ()) -> bool:
         is_fit = super().validate(form, extra_validators)
-        seen: set[str] = set()
-        for row in self.kept:
-            unit_id = row.form.value_unit_id.data
-            if unit_id and unit_id in seen:
-                row.form.value_unit_id.errors = ["This unit is priced twice: keep one price of it."]
-                is_fit = False
-            seen.add(unit_id or "")
-        return is_fit
+        return self.refuse_repeated("value_unit_id", "This unit is priced twice: keep one price of it.") and is_fit
 
     def offer(self, labels: Mapping[str, str]) -> None:
         """Fill the picker of units of every row."""
@@ -294,7 +288,7 @@ class OverrideForm(ContractFields, RowForm):
 class OverridesField(KeyedRowsField[OverrideForm]):
     """The contracts of single customers, by customer_id."""
 
-    row_class, max_rows, noun = OverrideForm, 10_000, "contract"
+    row_class, max_rows, noun = OverrideForm, MAX_OVERRIDES, "contract"
 
     def key_of(self, item: Mapping[str, Json], at: int) -> str:
         return str(item["customer_id"])
@@ -306,14 +300,7 @@ class OverridesField(KeyedRowsField[OverrideForm]):
 
     def validate(self, form: Form, extra_validators: Sequence[object] = ()) -> bool:
         is_fit = super().validate(form, extra_validators)
-        seen: set[str] = set()
-        for row in self.kept:
-            customer_id = row.form.customer_id.data or ""
-            if customer_id and customer_id in seen:
-                row.form.customer_id.errors = ["This customer has two contracts: keep one."]
-                is_fit = False
-            seen.add(customer_id)
-        return is_fit
+        return self.refuse_repeated("customer_id", "This customer has two contracts: keep one.") and is_fit
 
 
 class PricePlanForm(ContractFields, VersionedForm):
@@ -346,8 +333,7 @@ class PricePlanForm(ContractFields, VersionedForm):
 
     def controls(self) -> Iterator[Field]:
         """Every control that may have errors."""
-        for field in self:
-            yield from field.controls() if isinstance(field, KeyedRowsField) else (field,)
+        return controls_of_form(self)
 
     def document(self) -> JsonObject | None:
         """The plan as configs keep it; what cannot be read counts as left out, and None is no plan."""
@@ -382,42 +368,3 @@ def controls_of_plan(plan: Mapping[str, Json] | None) -> JsonObject:
         "true_up": "no" if plan.get("true_up") is False else "yes",
         "change_policy": plan.get("change_policy") or ChangePolicy.AT_NEXT_PERIOD.value,
     }
-
-
-def act(form: PricePlanForm, action: str) -> None:
-    """Carry out a button without saving: `plan:there`, `add:unit_prices`, `remove:unit_prices.vu_a`, `undo:…`.
-
-    A row is named by its path in the page. An unknown action changes nothing.
-    """
-    verb, _, path = action.partition(":")
-    if verb == "plan" and path in (form.THERE, form.GONE):
-        form.plan.data = path
-    for field in _rows_fields(form):
-        if verb == "add" and path == field.name:
-            _add(field)
-        for row in field.rows:
-            if verb in ("remove", "undo") and path == row.path:
-                row.set_removed(verb == "remove")
-            if verb == "drop" and path == row.path:
-                field.rows.remove(row)
-                return
-
-
-def _rows_fields(form: Form) -> Iterator[KeyedRowsField]:  # type: ignore[type-arg]  # rows of every kind
-    """Every field with rows, those within rows too."""
-    for field in form:
-        if isinstance(field, KeyedRowsField):
-            yield field
-            for row in list(field.rows):
-                yield from _rows_fields(row.form)
-
-
-def _add(field: KeyedRowsField) -> None:  # type: ignore[type-arg]  # rows of every kind
-    """Add a row: a price begins with one open tier, a tier before the last one keeps that open."""
-    if isinstance(field, UnitPricesField):
-        field.add({"model": "graduated", "tiers": [{"up_to": None}]})
-    elif isinstance(field, TiersField) and field.rows and field.rows[-1].form.up_to.data is None:
-        added = field.add()
-        field.rows.insert(len(field.rows) - 2, field.rows.pop(field.rows.index(added)))
-    else:
-        field.add()

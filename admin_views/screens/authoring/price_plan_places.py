@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from wtforms import Field, Form
 
-from admin_views.screens.authoring.keyed_rows import KeyedRowsField
+from admin_views.screens.authoring.keyed_rows import AnyRows, KeyedRowsField
 from admin_views.screens.authoring.price_plan_forms import PricePlanForm, QuantitiesField, TiersField
 from simulation.canonical import Json
 
@@ -34,7 +34,7 @@ def _control(form: Form, document: Json, tokens: list[str]) -> Field | None:
     return _in_rows(field, document.get(name) if isinstance(document, Mapping) else None, rest) or field
 
 
-def _in_rows(field: KeyedRowsField, items: Json, tokens: list[str]) -> Field | None:  # type: ignore[type-arg]
+def _in_rows(field: AnyRows, items: Json, tokens: list[str]) -> Field | None:
     """The control in the row that the first token names, by its place in the plan or by its id."""
     token, rest = tokens[0], tokens[1:]
     if isinstance(field, QuantitiesField):
