@@ -10,7 +10,8 @@ from werkzeug.exceptions import NotFound
 
 from admin_views.base import csrf_field, expose, note
 from admin_views.formatters import label_of, short
-from admin_views.forms import VersionedForm, at_its_field, form_class, in_order, load_choices, refusal_of
+from admin_views.forms import VersionedForm, at_its_field, in_order, refusal_of
+from admin_views.grids.column_forms import form_class, load_choices
 from admin_views.grids.spec import GridSpec
 from admin_views.grids.view import GridView
 from app.errors import AvsError, Conflict, PreconditionFailed

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Generic, TypedDict, TypeVar
 
 import sqlalchemy as sa
 from flask_admin.model.filters import BaseFilter
@@ -184,3 +184,38 @@ def _listed(value: str, options: Sequence[tuple[str, str]]) -> str:
 
 def _midnight(day: str) -> datetime:
     return datetime.strptime(day.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
+
+
+class FilterInput(TypedDict):
+    """An input of the filter form: `type` of a plain one, or `options` to choose from, and the value it has now.
+
+    `text` is that value as its chip shows it, empty where the filter leaves nothing out.
+    """
+
+    name: str
+    label: str
+    options: Sequence[tuple[str, str]] | None
+    type: str
+    value: str
+    text: str
+
+
+def filter_input(
+    index: int, column_filter: ColumnFilter[object], options: Sequence[tuple[str, str]] | None, value: str
+) -> FilterInput:
+    """The input of a column's filter, with the value that the list is narrowed to."""
+    return {
+        "name": f"flt{index}_{column_filter.argument}",
+        "label": column_filter.name,
+        "options": options,
+        "type": column_filter.data_type or "text",
+        "value": value,
+        "text": _option_text(options, value),
+    }
+
+
+def _option_text(options: Sequence[tuple[str, str]] | None, value: str) -> str:
+    """A filter's value in words: the text of its option, else the value itself."""
+    if value == EVERY:
+        return ""
+    return next((text.replace("_", " ") for option, text in options or () if option == value), value)

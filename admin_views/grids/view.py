@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
@@ -17,7 +17,16 @@ from werkzeug.exceptions import NotFound
 
 from admin_views.base import GuardedView, expose
 from admin_views.formatters import full, kind_of, label_of, plain, short
-from admin_views.grids.filters import EVERY, WORKSPACE, ColumnFilter, InWorkspace, filters_for, workspace_column
+from admin_views.grids.filters import (
+    EVERY,
+    WORKSPACE,
+    ColumnFilter,
+    FilterInput,
+    InWorkspace,
+    filter_input,
+    filters_for,
+    workspace_column,
+)
 from admin_views.grids.spec import GridSpec
 from admin_views.grids.specs import GRIDS
 from app import clock
@@ -39,20 +48,6 @@ ChosenFilter = tuple[int, str, str]
 """A filter of the address: its index among the grid's filters, its label, and the text to compare with."""
 Record = Model | sa.Row[tuple[Json, ...]]
 """A row of the grid's table: whole, or the columns that a list shows."""
-
-
-class FilterInput(TypedDict):
-    """An input of the filter form: `type` of a plain one, or `options` to choose from, and the value it has now.
-
-    `text` is that value as its chip shows it, empty where the filter leaves nothing out.
-    """
-
-    name: str
-    label: str
-    options: Sequence[tuple[str, str]] | None
-    type: str
-    value: str
-    text: str
 
 
 class Referring(NamedTuple):
@@ -274,7 +269,7 @@ class GridView(GuardedView, BaseModelView):
         """The filter form: every filter with the value that the address gives it."""
         texts = {index: text for index, _label, text in self._get_list_filter_args()}
         return [
-            _input(index, column_filter, column_filter.offered(), texts.get(index, ""))
+            filter_input(index, column_filter, column_filter.offered(), texts.get(index, ""))
             for index, column_filter in enumerate(self._filters or ())
         ]
 
@@ -366,26 +361,6 @@ def _named(address: str, workspace: Workspace) -> Markup:
     return Markup('<a href="{}">{}</a> <span class="id small">{}</span>').format(
         address, workspace.workspace_name, workspace.workspace_id
     )
-
-
-def _input(
-    index: int, column_filter: ColumnFilter[object], options: Sequence[tuple[str, str]] | None, value: str
-) -> FilterInput:
-    return {
-        "name": f"flt{index}_{column_filter.argument}",
-        "label": column_filter.name,
-        "options": options,
-        "type": column_filter.data_type or "text",
-        "value": value,
-        "text": _option_text(options, value),
-    }
-
-
-def _option_text(options: Sequence[tuple[str, str]] | None, value: str) -> str:
-    """A filter's value in words: the text of its option, else the value itself."""
-    if value == EVERY:
-        return ""
-    return next((text.replace("_", " ") for option, text in options or () if option == value), value)
 
 
 def _key_text(key: Sequence[object]) -> str:

@@ -122,7 +122,7 @@ def enforcing(counters: CounterStore | None = None) -> Iterator[Client]:
 
 @contextmanager
 def by_price_plan() -> Iterator[Client]:
-    """The same two units by a price plan, all use of them beyond the allowance."""
+    """A config of two units by a price plan, all use of them beyond the allowance."""
     limits = rails(monthly_spend_cap_usd=10**9, at_cap_action="block")
     pools = [pool(included=1), pool("pool_export", 1, value_unit_id=EXPORT)]
     config = document(units=[unit(), unit(EXPORT, event_type="export")], pools=pools, rails=limits)
