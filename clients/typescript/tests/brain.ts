@@ -4,8 +4,9 @@
  * It can be broken on purpose: stopped and started on the same port, or made to send what it should not.
  */
 import { type KeyObject, createHash, generateKeyPairSync, sign } from "node:crypto";
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import { Listening } from "./listening.js";
 
 const HEARTBEAT_MS = 200;
 
@@ -41,7 +42,7 @@ export class Key {
 type Event = Readonly<Record<string, unknown>>;
 
 /** `events` are the accepted enforcement events by id, `batches` what was posted; `spoil` may change any answer. */
-export class Brain {
+export class Brain extends Listening {
   key = new Key("key-1");
   published = [this.key];
   readonly events = new Map<string, Event>();
@@ -58,9 +59,6 @@ export class Brain {
   token: string | null = null;
   private answer: Answer | null = null;
   private readonly waiting = new Set<() => void>();
-  private readonly sockets = new Set<Socket>();
-  private server: Server | null = null;
-  private port = 0;
 
   static async started(): Promise<Brain> {
     const brain = new Brain();
@@ -68,38 +66,15 @@ export class Brain {
     return brain;
   }
 
-  get url(): string {
-    return `http://127.0.0.1:${this.port}`;
-  }
-
   get jwks(): { keys: Record<string, string>[] } {
     return { keys: this.published.map((key) => key.jwk()) };
   }
 
-  start(): Promise<void> {
-    const server = createServer((request, response) => void this.handle(request, response));
-    server.on("connection", (socket) => {
-      this.sockets.add(socket);
-      socket.once("close", () => this.sockets.delete(socket));
-    });
-    this.server = server;
-    return new Promise((resolve) => {
-      server.listen(this.port, "127.0.0.1", () => {
-        this.port = (server.address() as AddressInfo).port;
-        resolve();
-      });
-    });
-  }
-
-  /** As if it was killed: nobody answers any more, every connection breaks. */
-  stop(): Promise<void> {
-    const { server } = this;
-    this.server = null;
-    for (const socket of this.sockets) {
-      socket.destroy();
-    }
+  /** As if it was killed: who waits for news is let go, too. */
+  override stop(): Promise<void> {
+    const stopped = super.stop();
     this.wake();
-    return new Promise((resolve) => (server === null ? resolve() : server.close(() => resolve())));
+    return stopped;
   }
 
   /** Signs and serves a document from now on; a text as it is, where numbers are beyond those of JSON.stringify. */
@@ -123,7 +98,7 @@ export class Brain {
   /** The answer as soon as it has another etag; null when the time is over. */
   private async another(etag: string | undefined, ms: number): Promise<Answer | null> {
     const until = Date.now() + ms;
-    while (this.server !== null && (this.answer === null || this.answer.etag === etag) && Date.now() < until) {
+    while (this.listens && (this.answer === null || this.answer.etag === etag) && Date.now() < until) {
       await new Promise<void>((resolve) => {
         const wake = () => {
           clearTimeout(timer);
@@ -138,7 +113,7 @@ export class Brain {
     return current?.etag === etag ? null : current;
   }
 
-  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  protected async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "", this.url);
     this.asked.push(url.pathname);
     if (this.token !== null && request.headers.authorization !== `Bearer ${this.token}`) {
@@ -190,7 +165,7 @@ export class Brain {
     response.writeHead(200, { "Content-Type": "text/event-stream" });
     response.flushHeaders();
     let last = request.headers["last-event-id"] as string | undefined;
-    while (this.server !== null && this.holdsStreams && !response.destroyed) {
+    while (this.listens && this.holdsStreams && !response.destroyed) {
       const answer = await this.another(last, HEARTBEAT_MS);
       response.write(answer === null ? ": hb\n\n" : eventText(answer));
       last = answer?.etag ?? last;

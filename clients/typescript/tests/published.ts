@@ -5,12 +5,12 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { dirname, join } from "node:path";
 
 import type { Key } from "./brain.js";
 import { document } from "./documents.js";
+import { Listening } from "./listening.js";
 
 export const POINTER = "current/ws_1/smb/learning/production.json";
 
@@ -56,45 +56,15 @@ export class Location {
 }
 
 /** The folder over HTTP. `asked` is (path, status); `authorization` is what it wants, if anything. */
-export class FileServer {
+export class FileServer extends Listening {
   readonly asked: (readonly [path: string, status: number])[] = [];
   authorization: string | null = null;
-  private server: Server | null = null;
-  private readonly sockets = new Set<Socket>();
-  private port = 0;
 
-  constructor(private readonly folder: string) {}
-
-  get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+  constructor(private readonly folder: string) {
+    super();
   }
 
-  start(): Promise<void> {
-    const server = createServer((request, response) => this.answer(request, response));
-    server.on("connection", (socket) => {
-      this.sockets.add(socket);
-      socket.once("close", () => this.sockets.delete(socket));
-    });
-    this.server = server;
-    return new Promise((resolve) => {
-      server.listen(this.port, "127.0.0.1", () => {
-        this.port = (server.address() as AddressInfo).port;
-        resolve();
-      });
-    });
-  }
-
-  /** Nobody answers any more, every connection breaks. */
-  stop(): Promise<void> {
-    const { server } = this;
-    this.server = null;
-    for (const socket of this.sockets) {
-      socket.destroy();
-    }
-    return new Promise((resolve) => (server === null ? resolve() : server.close(() => resolve())));
-  }
-
-  private answer(request: IncomingMessage, response: ServerResponse): void {
+  protected handle(request: IncomingMessage, response: ServerResponse): void {
     const path = new URL(request.url ?? "", this.url).pathname;
     const file = join(this.folder, path);
     const isFile = existsSync(file) && statSync(file).isFile();
